@@ -79,6 +79,9 @@ target/release/decision
 echo "== from desk to dealer: straight, through a relay, through the gateway with everything on"
 target/release/latency
 
+echo "== events to the SIEM: into the spool, and to a syslog receiver over TLS"
+target/release/siem
+
 echo "== the gateway, per idle desk"
 target/release/idle 1000 5000
 

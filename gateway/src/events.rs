@@ -21,6 +21,11 @@ const EVENTS_REFILL: Duration = Duration::from_secs(5);
 pub trait Outlet: Send + Sync {
     /// One event. What cannot be taken is the outlet's to tell.
     fn take(&self, event: &Event);
+
+    /// Whether new business would happen without anybody hearing of it, and must not.
+    fn refuses_business(&self) -> bool {
+        false
+    }
 }
 
 /// The way of events; cloned for whoever has some.
@@ -89,6 +94,11 @@ impl EventSink {
     /// Whether anybody wants to know of the business.
     pub fn is_watched(&self) -> bool {
         self.watchers.is_some()
+    }
+
+    /// Whether new business must be refused, since its events could not be kept for who watches.
+    pub fn refuses_business(&self) -> bool {
+        self.watchers.as_ref().is_some_and(|w| w.refuses_business())
     }
 
     /// An event of the business. What peers may send is bounded before it gets here, and none is

@@ -25,6 +25,7 @@ mod pipeline;
 mod registry_thread;
 mod registry_view;
 pub mod risk;
+mod siem;
 pub mod signed;
 mod stamp;
 mod start;

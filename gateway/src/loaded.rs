@@ -59,6 +59,7 @@ impl Loaded {
         let checkpoint_roots =
             config.checkpoint.trust.as_ref().map(|t| roots("checkpoint.trust", t)).transpose()?;
         config.check_authorities()?;
+        config.check_siem_files()?;
         if config.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any
             // listener is opened.
@@ -148,10 +149,12 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_listeners(),
         config.check_enrolment(),
         config.check_step_up(),
+        config.check_siem(),
         config.load_identity().map(drop),
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),
         config.check_authorities(),
+        config.check_siem_files(),
         Enrolment::load(config, OffsetDateTime::now_utc()).map(drop),
         config.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
         config.load_step_up().map(drop),

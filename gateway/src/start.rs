@@ -20,6 +20,7 @@ use crate::{
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
+    siem::{self, SiemHost},
     signed::{Signed, SignedLog, TreeHead},
     state_dir::{
         checkpoint_path, dealers_folder, desks_folder, journal_path, make_folders, quic_keys,
@@ -75,7 +76,8 @@ pub(crate) async fn run(
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
     let (books, signer) = parts;
-    let pipeline = assemble(&loaded, books, registry.as_ref())?;
+    let (events, siem) = start_siem(&loaded, registry.as_ref(), &key).await?;
+    let pipeline = assemble(&loaded, books, registry.as_ref(), events)?;
     let checkpoints = start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
@@ -111,6 +113,8 @@ pub(crate) async fn run(
     // Its last checkpoint is an event, so the registry ends after it.
     drop(checkpoints);
     drop((admin, host));
+    // Last: it writes down what the others said while they ended.
+    drop(siem);
     Ok(())
 }
 
@@ -267,6 +271,7 @@ fn assemble(
     loaded: &Loaded,
     books: Books,
     registry: Option<&Rc<RegistryView>>,
+    events: EventSink,
 ) -> Result<Rc<Pipeline>, GatewayError> {
     let config = &loaded.config;
     let second_person = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
@@ -290,8 +295,32 @@ fn assemble(
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
         desk_clock_max_ms: config.clock.max_offset_ms.into(),
-        events: EventSink::new(registry.map(|r| r.outlet()), None),
+        events,
     })))
+}
+
+/// Where events go: to the registry and, with `[siem]`, to the thread that hands them to the SIEM.
+async fn start_siem(
+    loaded: &Loaded,
+    registry: Option<&Rc<RegistryView>>,
+    key: &StoreKey,
+) -> Result<(EventSink, Option<SiemHost>), GatewayError> {
+    let config = &loaded.config;
+    let Some(section) = &config.siem else {
+        return Ok((EventSink::new(registry.map(|r| r.outlet(String::new())), None), None));
+    };
+    let prepared = siem::prepare(section);
+    let to_registry = registry.map(|r| r.outlet(config.gateway.comp_id.to_string()));
+    let events = EventSink::new(to_registry, Some(prepared.outlet()));
+    let plan = siem::Plan {
+        config: config.clone(),
+        section: section.clone(),
+        identity: loaded.identity.clone(),
+        key: key.clone(),
+        registry: loaded.registry.clone(),
+        events: events.clone(),
+    };
+    Ok((events, Some(prepared.start(plan).await?)))
 }
 
 /// Step-up, with `[step_up]`. Fail closed: a gateway told to use security keys does not run without

@@ -3,7 +3,7 @@
 
 use signet_gateway::{
     Config, Loaded,
-    config::{DEFAULT_TABLE, OpenRfqs, PostureSettings, RiskSection},
+    config::{DEFAULT_TABLE, OpenRfqs, PostureSettings, RiskSection, WhenFull},
 };
 use signet_softkey::Maker;
 use signet_stepup::rp::{AttestationList, ListError};
@@ -34,15 +34,24 @@ fn the_example_is_read_and_documents_every_key() {
     let e = c.enrolment.as_ref().unwrap();
     assert!(e.anchors.is_absolute() && e.ca_key.as_ref().unwrap().is_absolute());
     assert!(c.registry.as_ref().unwrap().url().unwrap().to_string().ends_with("registry.db"));
+    let siem = c.siem.as_ref().unwrap();
+    assert_eq!((siem.when_full, siem.spool_mb, siem.sink.len()), (WhenFull::Refuse, 256, 1));
     // What is a comment in the example is a key all the same.
+    let sinks = EXAMPLE.split("#[[siem.sink]]").skip(1).map(|s| {
+        let lines = s.lines().skip(1).take_while(|l| l.starts_with('#'));
+        lines.map(|l| format!("{}\n", &l[1..])).collect::<String>()
+    });
+    let all =
+        format!("{EXAMPLE}\n{}", sinks.fold(String::new(), |a, s| a + "[[siem.sink]]\n" + &s));
+    assert_eq!(read(&all).unwrap().siem.unwrap().sink.len(), 3);
     let upstream = EXAMPLE
         .replace("#[enrolment.upstream]", "[enrolment.upstream]")
-        .replace("#url", "url")
+        .replacen("#url", "url", 1)
         .replace("#roots", "roots");
     let upstream = upstream
         .replace("#credentials_file", "credentials_file")
         .replace("#password_file", "password_file")
-        .replace("#name =", "name =");
+        .replacen("#name =", "name =", 1);
     let c2 = read(&upstream).unwrap();
     assert_eq!(c2.step_up.unwrap().name.as_deref(), Some("Example Bank"));
     assert!(c.admin.as_ref().unwrap().trust.is_absolute());
@@ -105,6 +114,19 @@ fn what_is_wrong_is_named() {
         ("hardware_policies = []", "hardware_policies = [\"sylvia\"]", "admin.hardware_policies"),
         ("trust = \"admins-ca.pem\"", "#trust", "missing field `trust`"),
         ("[admin]  ", "[admins]  ", "unknown field"),
+        ("when_full = \"refuse\" ", "when_full = \"wait\" ", "unknown variant"),
+        ("spool_mb = 256 ", "spool_mb = 0 ", "siem.spool_mb"),
+        ("kind = \"syslog\" ", "kind = \"carrier\" ", "unknown variant"),
+        ("facility = \"authpriv\" ", "facility = \"mail\" ", "unknown variant"),
+        ("name = \"soc\" ", "name = \"so/c\" ", "siem.sink: \"so/c\""),
+        ("name = \"soc\" ", "name = \"soc\"\nnmae = \"soc\" ", "unknown field"),
+        ("address = \"siem.bank.example:6514\"", "address = \"siem\"", "siem.sink soc: address"),
+        (
+            "[desk_default] ",
+            "[[siem.sink]]\nkind = \"file\"\nname = \"soc\"\npath = \"x\"\n[desk_default] ",
+            "siem.sink: soc is used twice",
+        ),
+        ("hybrid_only = false", "hybrid_only = true", "gateway.pem"),
         ("[entitlements] ", "#[entitlements] ", "unknown field"),
         ("facts = \"entitlements.toml\" ", "#facts = ", "missing field `facts`"),
     ] {

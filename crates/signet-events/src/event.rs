@@ -164,6 +164,28 @@ impl fmt::Display for Actor {
     }
 }
 
+impl Actor {
+    /// The actor that a row of the registry names, in the words of its `Display`. Other words are
+    /// an account.
+    #[must_use]
+    pub fn read(words: &str) -> Self {
+        let after = |kind: &str| words.strip_prefix(kind).filter(|id| !id.is_empty());
+        if words == "gateway" {
+            return Self::Gateway;
+        }
+        if let Ok(ip) = after("address ").unwrap_or(words).parse() {
+            return Self::Address(ip);
+        }
+        match (after("desk "), after("dealer "), after("service ")) {
+            (Some(id), ..) => Self::Desk(id.into()),
+            (_, Some(id), _) => Self::Dealer(id.into()),
+            (.., Some(id)) => Self::Service(id.into()),
+            _ if words.starts_with("admin ") => Self::Administrator(words.into()),
+            _ => Self::Account(words.into()),
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -241,6 +263,9 @@ mod tests {
             (Actor::Address([192, 0, 2, 1].into()), "address 192.0.2.1"),
         ] {
             assert_eq!(actor.to_string(), words);
+            assert_eq!(Actor::read(words), actor);
         }
+        assert_eq!(Actor::read("192.0.2.9"), Actor::Address([192, 0, 2, 9].into()));
+        assert_eq!(Actor::read("desk "), Actor::Account("desk ".into()));
     }
 }

@@ -7,12 +7,14 @@
 //! - [`catalogue`]: every code with its severity, what it means, what to do, its class in OCSF and,
 //!   where one fits, its technique in MITRE ATT&CK. `docs/events.md` is written from it.
 //! - [`Event`]: when (microseconds since 1970, UTC), which code, who did it, what about, in fields.
+//! - [`ocsf`]: an event as one line of JSON for a SIEM.
 //! - [`Text`]: text of a peer, bounded and on one line, so that no peer can forge a line of a log.
 
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod catalogue;
 mod event;
+pub mod ocsf;
 mod text;
 
 pub use catalogue::{Class, Entry, Severity, Technique, entry};

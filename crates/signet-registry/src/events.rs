@@ -28,8 +28,11 @@ pub struct Event {
     pub detail: String,
     /// `hash` of the event before; empty for the first.
     pub prev: String,
-    /// SHA-256 over every field above, lower-case hexadecimal.
+    /// SHA-256 over every field above and, where it is not empty, `origin`; lower-case hexadecimal.
     pub hash: String,
+    /// The gateway that hands this event to the SIEM itself; empty when nobody does, and always in
+    /// rows older than schema 4.
+    pub origin: String,
 }
 
 /// An event that is to be written.
@@ -45,6 +48,8 @@ pub struct NewEvent {
     pub subject: String,
     /// The rest in words; cut to 500 characters.
     pub detail: String,
+    /// The gateway that hands it to the SIEM itself; empty when nobody does.
+    pub origin: String,
 }
 
 impl NewEvent {
@@ -56,7 +61,20 @@ impl NewEvent {
         subject: impl Into<String>,
         detail: impl Into<String>,
     ) -> Self {
-        Self { at, actor: actor.into(), kind, subject: subject.into(), detail: detail.into() }
+        Self {
+            at,
+            actor: actor.into(),
+            kind,
+            subject: subject.into(),
+            detail: detail.into(),
+            origin: String::new(),
+        }
+    }
+
+    /// The same, handed to the SIEM by a gateway itself.
+    #[must_use]
+    pub fn with_origin(self, origin: impl Into<String>) -> Self {
+        Self { origin: origin.into(), ..self }
     }
 }
 
@@ -82,7 +100,11 @@ impl Event {
             &self.subject,
             &self.detail,
             &self.prev,
-        ] {
+        ]
+        .into_iter()
+        // What older releases wrote has none, and keeps its digest.
+        .chain(Some(&self.origin).filter(|o| !o.is_empty()))
+        {
             bytes.extend_from_slice(&(field.len() as u64).to_be_bytes());
             bytes.extend_from_slice(field.as_bytes());
         }
@@ -108,11 +130,12 @@ pub(super) async fn append(tx: &mut Tx, new: NewEvent) -> Result<(), RegistryErr
         detail: clean(&new.detail),
         prev: head.try_get(1)?,
         hash: String::new(),
+        origin: clean(&new.origin),
     };
     event.hash = event.digest();
     sqlx::query(
-        "INSERT INTO events (seq, at_ms, actor, kind, subject, detail, prev, hash) VALUES \
-        ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO events (seq, at_ms, actor, kind, subject, detail, prev, hash, origin) VALUES \
+        ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(event.seq)
     .bind(event.at.0)
@@ -122,6 +145,7 @@ pub(super) async fn append(tx: &mut Tx, new: NewEvent) -> Result<(), RegistryErr
     .bind(event.detail)
     .bind(event.prev)
     .bind(event.hash.clone())
+    .bind(event.origin)
     .execute(&mut **tx)
     .await?;
     sqlx::query("UPDATE registry_meta SET head_seq = $1, head_hash = $2 WHERE id = 1")
@@ -202,6 +226,7 @@ mod tests {
                 detail: String::new(),
                 prev: prev.clone(),
                 hash: String::new(),
+                origin: if seq % 2 == 0 { "GW1".into() } else { String::new() },
             };
             e.hash = e.digest();
             prev = e.hash.clone();
@@ -223,6 +248,8 @@ mod tests {
         };
         assert_eq!(changed(&|c| c[2].subject = "bob".into()), Err((3, "its content was changed")));
         assert_eq!(changed(&|c| c[2].at = UtcMillis(1)), Err((3, "its content was changed")));
+        assert_eq!(changed(&|c| c[2].origin = "GW1".into()), Err((3, "its content was changed")));
+        assert_eq!(changed(&|c| c[1].origin.clear()), Err((2, "its content was changed")));
         assert_eq!(changed(&|c| drop(c.remove(2))), Err((3, "one is missing")));
         assert_eq!(changed(&|c| drop(c.pop())), Err((5, "the end was cut off")));
         assert_eq!(changed(&|c| c.swap(1, 2)), Err((2, "one is missing")));
@@ -266,6 +293,15 @@ mod tests {
             change(&mut c);
             assert_eq!(verify_part(&c, after).map_err(|e| (e.seq, e.why)), Err(want));
         }
+    }
+
+    /// Of the release before `origin`: its rows verify for ever.
+    #[test]
+    fn a_row_without_an_origin_has_the_digest_that_older_releases_gave_it() {
+        let row = chain(1).remove(0);
+        let old = "7794b8a0698d396e10248a7f29a47cf5a2273ed0035f25751ff95d95b05845fe";
+        assert!(row.origin.is_empty());
+        assert_eq!(row.hash, old);
     }
 
     #[test]

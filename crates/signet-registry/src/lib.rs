@@ -292,13 +292,24 @@ impl Registry {
             .fetch_one(&mut *tx)
             .await?;
         let rows = sqlx::query(
-            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events ORDER BY seq",
+            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash, origin FROM events ORDER BY \
+                seq",
         );
         let rows = rows.fetch_all(&mut *tx).await?;
         Ok((
             rows.iter().map(event).collect::<Result<_, _>>()?,
             (head.try_get(0)?, head.try_get(1)?),
         ))
+    }
+
+    /// Events from a number on, oldest first and not more than `limit`. They are not checked.
+    pub async fn events_from(&self, seq: i64, limit: u32) -> Result<Vec<Event>, RegistryError> {
+        let rows = sqlx::query(
+            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash, origin FROM events WHERE \
+                seq >= $1 ORDER BY seq LIMIT $2",
+        );
+        let rows = rows.bind(seq).bind(i64::from(limit)).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(event).collect::<Result<_, _>>()?)
     }
 
     /// The newest events before one, oldest first and not more than `limit`, and the head of the
@@ -320,8 +331,8 @@ impl Registry {
         // One more, which the last of the page must lead to.
         let (from, one_more) = before.filter(|b| *b <= head.0).map_or((head.0, 0), |b| (b, 1));
         let rows = sqlx::query(
-            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events WHERE seq <= \
-                $1 ORDER BY seq DESC LIMIT $2",
+            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash, origin FROM events WHERE \
+                seq <= $1 ORDER BY seq DESC LIMIT $2",
         );
         let rows = rows
             .bind(from)
@@ -363,6 +374,7 @@ fn event(r: &sqlx::any::AnyRow) -> Result<Event, sqlx::Error> {
         detail: r.try_get(5)?,
         prev: r.try_get(6)?,
         hash: r.try_get(7)?,
+        origin: r.try_get(8)?,
     })
 }
 

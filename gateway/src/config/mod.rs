@@ -8,6 +8,7 @@ mod entitlements;
 mod limits;
 mod reset;
 mod risk;
+mod siem;
 mod step_up;
 
 pub use admin::AdminSection;
@@ -20,6 +21,10 @@ pub use limits::{LimitsSection, Rate, SignedFull};
 pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
+};
+pub(crate) use siem::host_and_port;
+pub use siem::{
+    Facility, FileSection, OtlpSection, SiemSection, SinkSection, SyslogSection, WhenFull,
 };
 pub use step_up::{StepUp, StepUpSection};
 
@@ -91,6 +96,7 @@ pub struct Config {
     pub admin: Option<AdminSection>,
     #[serde(default)]
     pub clock: ClockSection,
+    pub siem: Option<SiemSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -276,7 +282,8 @@ impl Config {
             .crl
             .iter_mut()
             .chain(&mut c.dealers.crl)
-            .chain(c.admin.iter_mut().flat_map(AdminSection::paths));
+            .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
+            .chain(c.siem.iter_mut().flat_map(SiemSection::paths));
         for p in paths
             .into_iter()
             .chain(c.store.key_file.as_mut())
@@ -334,7 +341,8 @@ impl Config {
         self.check_listeners()?;
         self.check_clock()?;
         self.check_enrolment()?;
-        self.check_step_up()
+        self.check_step_up()?;
+        self.check_siem()
     }
 
     pub(crate) fn check_values(&self) -> Result<(), ConfigError> {

@@ -6,7 +6,7 @@
 //! | --- | --- | --- | --- |
 //! | 1 | the FIX session has read, checked and verified the frame | `signet-fix` | refused there; faults are counted |
 //! | 2 | is it within the desk's budget? | [`limits`](crate::limits) | j with `budget.exceeded`, or the session ends |
-//! | 3 | is it written down as evidence? | [`signed`](crate::signed) | j with `signed_log.*`; nothing is done |
+//! | 3 | is it written down as evidence? can its events be kept? | [`signed`](crate::signed), [`siem`](crate::siem) | j with `signed_log.*` or `siem.full`; nothing is done |
 //! | 4 | is it about the connection itself? | [`risk`](crate::risk), [`signet_stepup::pending`] | answered, ends here |
 //! | 5 | what would it do now? | [`signet_router`] | the router refuses it itself |
 //! | 6 | do the policies allow it? | [`entitle`](crate::entitle) | refused with `entitle.*` |
@@ -92,6 +92,9 @@ impl Pipeline {
         if !self.is_within_budget(desk, &message, meta) || !self.keep_desk(desk, &message, meta) {
             return;
         }
+        if self.refused_unwatched(desk, &message, Some(meta.seq)) {
+            return;
+        }
         match message {
             AppMessage::PostureReport { envelope } => self.posture_report(desk, &envelope),
             m if step_up::is_about_keys(&m) => self.step_up_message(desk, m),
@@ -159,6 +162,9 @@ impl Pipeline {
             let words = format!("approved {} of a desk that is off; it went nowhere", m.msg_type());
             tracing::warn!(%desk, "{words}");
             return self.events.gateway("stepup.desk_gone", About::desk(desk), words);
+        }
+        if self.refused_unwatched(desk, &m, None) {
+            return;
         }
         let at = now();
         let m = as_of(m, at);
@@ -476,4 +482,4 @@ pub(super) fn id_of(m: &AppMessage) -> Option<String> {
 
 #[cfg(test)]
 #[path = "message_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -17,7 +17,7 @@ fn accept() -> AcceptId {
 }
 
 /// What commits a desk or asks about it, with the id it names.
-fn messages() -> Vec<(AppMessage, &'static str)> {
+pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
     let request = QuoteRequest {
         id: rfq(),
         instrument: pair(),

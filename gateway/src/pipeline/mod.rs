@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `message.rs` | the way of a message, from frame to dealer and back |
 //! | `budgets.rs`, `evidence.rs`, `entitled.rs`, `decisions.rs`, `verdict.rs` | its stages: what is asked, and what follows from the answer |
+//! | `watched.rs` | new business while events cannot be kept for the SIEM |
 //! | `step_up.rs`, `keys.rs` | messages that wait for a touch; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
@@ -35,6 +36,7 @@ mod renewals;
 mod sessions;
 mod step_up;
 mod verdict;
+mod watched;
 
 pub use access::Reassess;
 pub use administrators::{EndOrder, Reload, Reloaded, SessionOn, Trading, TradingSilent};

@@ -172,9 +172,10 @@ impl RegistryView {
         let _ = self.reports.try_send(Report::Seen(user.to_owned(), s));
     }
 
-    /// The way of events to the registry.
-    pub fn outlet(&self) -> Arc<dyn Outlet> {
-        Arc::new(RegistryOutlet(self.reports.clone()))
+    /// The way of events to the registry. `origin` is this gateway when it hands them to the SIEM
+    /// itself, so that no gateway reads them from the registry for it; else empty.
+    pub fn outlet(&self, origin: String) -> Arc<dyn Outlet> {
+        Arc::new(RegistryOutlet { reports: self.reports.clone(), origin })
     }
 }
 

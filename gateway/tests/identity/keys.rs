@@ -214,6 +214,7 @@ async fn migrated(place: &Place) {
     assert_eq!(alice.codes[0].0, CodePurpose::Enrol);
     let (events, head) = registry.events().await.unwrap();
     assert_eq!(verify(&events, (head.0, &head.1)), Ok(1));
+    assert!(events.iter().all(|e| e.origin.is_empty()));
     let mut keys = Keys::new("alice", granted(&registry, 1).await);
     registry.add_key(&keys.row, "test", NOW).await.unwrap();
     keys.record(&registry).await.unwrap();

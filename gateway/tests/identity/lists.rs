@@ -107,9 +107,11 @@ fn a_new_list_ends_a_session_over_quic_and_keeps_it_out() {
         publish(&w, "DER", &[]);
         let last = desk.until_cut().await;
         assert!(last.iter().any(|f| f.contains("|35=5|")), "{last:?}");
-        // The handshake is complete for the client before the gateway has looked at its chain.
-        let (mut desk, _rebinder) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.1").await;
-        assert_eq!(desk.tries(20).await, None);
+        // The handshake may be complete for the client before the gateway has looked at its chain.
+        if let Ok((mut desk, _rebinder)) = Desk::try_quic(&w, "laptop", "ALICE", "127.0.0.1").await
+        {
+            assert_eq!(desk.tries(20).await, None);
+        }
     });
 }
 

@@ -5,6 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     framer::Framer,
+    signature::sign,
     tagvalue::{format_utc, seal},
 };
 use signet_gateway::{Config, Gateway, Loaded, Options};
@@ -13,6 +14,7 @@ use signet_quic::client::{self as quic, Rebinder};
 use signet_rfq::UtcMillis;
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{
@@ -437,8 +439,13 @@ pub struct Desk {
 impl Desk {
     /// TLS with `<stem>.pem` and its key.
     pub async fn connect(w: &World, stem: &str, comp_id: &str) -> Self {
+        Self::connect_to(w, w.gateway.as_ref().unwrap().address(), stem, comp_id).await
+    }
+
+    /// The same to a gateway in another process.
+    pub async fn connect_to(w: &World, to: SocketAddr, stem: &str, comp_id: &str) -> Self {
         let tls = Self::profile(w, stem);
-        let tcp = TcpStream::connect(w.gateway.as_ref().unwrap().address()).await.unwrap();
+        let tcp = TcpStream::connect(to).await.unwrap();
         let stream = TlsConnector::from(tls)
             .connect(ServerName::try_from("localhost").unwrap(), tcp)
             .await
@@ -450,14 +457,24 @@ impl Desk {
 
     /// QUIC from a loopback address, with `<stem>.pem` and its key.
     pub async fn over_quic(w: &World, stem: &str, comp_id: &str, from: &str) -> (Self, Rebinder) {
+        Self::try_quic(w, stem, comp_id, from).await.unwrap()
+    }
+
+    /// The same when the gateway may refuse in the handshake.
+    pub async fn try_quic(
+        w: &World,
+        stem: &str,
+        comp_id: &str,
+        from: &str,
+    ) -> Result<(Self, Rebinder), quic::ConnectError> {
         let tls = Self::profile(w, stem);
         let socket = std::net::UdpSocket::bind(format!("{from}:0")).unwrap();
         let to = w.gateway.as_ref().unwrap().address();
-        let c = quic::connect(socket, to, "localhost", &tls).await.unwrap();
+        let c = quic::connect(socket, to, "localhost", &tls).await?;
         let (exporter, rebinder) = (c.exporter().unwrap(), c.rebinder());
         let certificate = c.peer_certificates()[0].clone();
         let stream = Box::new(c.into_stream());
-        (Self::over(w, stream, certificate, exporter, comp_id), rebinder)
+        Ok((Self::over(w, stream, certificate, exporter, comp_id), rebinder))
     }
 
     /// As the desk with `<stem>.pem` and its key connects.
@@ -507,11 +524,25 @@ impl Desk {
     }
 
     pub async fn says(&mut self, body: &str) {
+        let frame = self.frame(body);
+        let _ = self.stream.write_all(&frame).await;
+        let _ = self.stream.flush().await;
+    }
+
+    fn frame(&mut self, body: &str) -> Vec<u8> {
         let (kind, rest) = body.split_once('|').unwrap();
         let text =
             format!("{kind}|34={}|49={}|52={}|56={}|{rest}", self.seq, self.me, now(), self.you);
         self.seq += 1;
-        let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
+        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+    }
+
+    /// The same with a signature by the key of `<stem>.pem` (tags 93/89).
+    pub async fn says_signed(&mut self, w: &World, stem: &str, body: &str) {
+        let (pem, key) = (w.path(&format!("{stem}.pem")), w.path(&format!("{stem}-key.pem")));
+        let key = ServerIdentity::from_pem_files(&pem, &key).unwrap().message_key().unwrap();
+        let frame = self.frame(body);
+        let frame = sign(&frame, &|covered: &[u8]| Ok(key.sign(covered).unwrap())).unwrap();
         let _ = self.stream.write_all(&frame).await;
         let _ = self.stream.flush().await;
     }
@@ -540,7 +571,12 @@ impl Desk {
     }
 }
 
-fn now() -> String {
+pub fn now() -> String {
+    after_ms(0)
+}
+
+/// So long after now, as FIX writes it.
+pub fn after_ms(ms: i64) -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    format_utc(UtcMillis(i64::try_from(since.as_millis()).unwrap()))
+    format_utc(UtcMillis(i64::try_from(since.as_millis()).unwrap() + ms))
 }

@@ -255,8 +255,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Finding,
         technique: ENDPOINT_DENIAL_OF_SERVICE,
-        meaning: "Events of one kind about one peer were so many that the rest were only counted.",
-        response: "Look at the peer.",
+        meaning: "Events could not be kept for the SIEM, or a receiver rejected them; the number \
+            is in the event.",
+        response: "Bring the receiver back; what is missing is in registry, journal and log.",
     },
     Entry {
         code: "state.*",

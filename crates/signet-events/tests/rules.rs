@@ -1,0 +1,53 @@
+//! The detection rules in `docs/siem` name codes that the catalogue has, and fields that are sent.
+
+use signet_events::{About, Event, catalogue, ocsf};
+use std::{fs, path::Path};
+
+/// The items of a list in YAML that stands under a key.
+fn items<'a>(rule: &'a str, key: &str) -> Vec<&'a str> {
+    let mut lines = rule.lines().skip_while(|l| l.trim() != format!("{key}:")).skip(1);
+    let mut all = Vec::new();
+    while let Some(item) = lines.next().and_then(|l| l.trim().strip_prefix("- ")) {
+        all.push(item);
+    }
+    all
+}
+
+#[test]
+fn every_rule_names_codes_and_fields_that_exist() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/siem");
+    let page = fs::read_to_string(folder.with_extension("md")).unwrap();
+    let about = About { address: Some([192, 0, 2, 1].into()), ..About::user("alice") };
+    let source = ocsf::Source { gateway: "G".into(), version: "1".into() };
+    let position = ocsf::Position { uid: "u", sequence: 1 };
+    let mut rules = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let rule = fs::read_to_string(&path).unwrap();
+        assert!(page.contains(&format!("`{name}`")), "docs/siem.md does not name {name}");
+        for key in ["title:", "id:", "status:", "logsource:", "detection:", "condition:", "level:"]
+        {
+            assert!(rule.contains(key), "{name}: no {key}");
+        }
+        // A second colon would make the text a mapping: no converter reads such a file.
+        assert!(rule.lines().all(|l| l.matches(": ").count() <= 1), "{name}");
+        let codes = items(&rule, "metadata.event_code");
+        assert!(!codes.is_empty(), "{name}");
+        for code in &codes {
+            let entry = catalogue::entry(code);
+            assert_ne!(entry.code, catalogue::UNKNOWN, "{name}: {code}");
+            // Grouped by a field that the event has.
+            let event = Event::new(1, entry.code, "").about(about.clone());
+            let line = ocsf::line(&event, code, &source, position);
+            let v: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(v["metadata"]["event_code"], **code);
+            for field in items(&rule, "group-by") {
+                let pointer = format!("/{}", field.replace('.', "/"));
+                assert!(v.pointer(&pointer).is_some(), "{name}: {code} has no {field}: {line}");
+            }
+        }
+        rules += 1;
+    }
+    assert_eq!(rules, 10);
+}

@@ -1,0 +1,278 @@
+//! The section `[siem]`: where events go, and what happens while nobody takes them.
+
+use super::{Config, ConfigError, value, versions};
+use serde::Deserialize;
+use signet_identity::{ClientProfile, ServerIdentity, SpkiPin, TrustRoots};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+/// Receivers that one gateway may have.
+const SINKS_MAX: usize = 8;
+
+/// The section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiemSection {
+    /// What happens when the spool is full or cannot be written.
+    #[serde(default)]
+    pub when_full: WhenFull,
+    /// Most that waits on disk, MiB.
+    #[serde(default = "default_spool_mb")]
+    pub spool_mb: u32,
+    /// Who receives the events; each has a place of its own in the spool.
+    #[serde(default)]
+    pub sink: Vec<SinkSection>,
+}
+
+fn default_spool_mb() -> u32 {
+    256
+}
+
+/// What happens when events cannot be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// New business of desks is refused: nothing happens that nobody would hear of.
+    #[default]
+    Refuse,
+    /// The oldest events are dropped, and counted.
+    DropOldest,
+}
+
+/// One receiver.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SinkSection {
+    /// Syslog (RFC 5424) over TLS (RFC 5425).
+    Syslog(SyslogSection),
+    /// OpenTelemetry logs over HTTPS (OTLP/HTTP, protobuf).
+    Otlp(OtlpSection),
+    /// JSON lines in a file.
+    File(FileSection),
+}
+
+/// A syslog receiver.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyslogSection {
+    /// Names its cursor on disk.
+    pub name: String,
+    /// `host:port`.
+    pub address: String,
+    /// CA certificates that the receiver's certificate must chain to.
+    pub trust: PathBuf,
+    /// The name the receiver's certificate must carry; the host of `address` if left out.
+    pub server_name: Option<String>,
+    /// `sha256/<base64 of SHA-256 of SPKI>`; any one of them must match.
+    #[serde(default)]
+    pub pins: Vec<String>,
+    /// Also TLS 1.2.
+    #[serde(default)]
+    pub allow_tls12: bool,
+    /// What PRI says.
+    #[serde(default)]
+    pub facility: Facility,
+}
+
+/// Facility of syslog (RFC 5424, table 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names are those of syslog")]
+pub enum Facility {
+    #[default]
+    Authpriv = 10,
+    Local0 = 16,
+    Local1 = 17,
+    Local2 = 18,
+    Local3 = 19,
+    Local4 = 20,
+    Local5 = 21,
+    Local6 = 22,
+    Local7 = 23,
+}
+
+/// An OpenTelemetry collector.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtlpSection {
+    /// Names its cursor on disk.
+    pub name: String,
+    /// `https://host[:port]/v1/logs`.
+    pub url: String,
+    /// CA certificates that the receiver's certificate must chain to.
+    pub trust: PathBuf,
+    /// Any one of them must match, if there are any.
+    #[serde(default)]
+    pub pins: Vec<String>,
+    /// Also TLS 1.2.
+    #[serde(default)]
+    pub allow_tls12: bool,
+    /// A file with a bearer token, readable by the gateway only.
+    pub token_file: Option<PathBuf>,
+}
+
+/// A file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSection {
+    /// Names its cursor on disk.
+    pub name: String,
+    /// The newest lines; older ones are in `PATH.1`, `PATH.2` and so on.
+    pub path: PathBuf,
+    /// The file is put aside at this size, MiB.
+    #[serde(default = "default_rotate_mb")]
+    pub rotate_mb: u32,
+    /// How many older files are kept.
+    #[serde(default = "default_keep")]
+    pub keep: u32,
+}
+
+fn default_rotate_mb() -> u32 {
+    64
+}
+
+fn default_keep() -> u32 {
+    8
+}
+
+impl SiemSection {
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.sink.iter_mut().flat_map(|s| match s {
+            SinkSection::Syslog(s) => vec![&mut s.trust],
+            SinkSection::Otlp(o) => {
+                [Some(&mut o.trust), o.token_file.as_mut()].into_iter().flatten().collect()
+            }
+            SinkSection::File(f) => vec![&mut f.path],
+        })
+    }
+}
+
+impl SinkSection {
+    /// The name of its cursor.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Syslog(s) => &s.name,
+            Self::Otlp(s) => &s.name,
+            Self::File(s) => &s.name,
+        }
+    }
+
+    /// Everything about it that one can tell without the network.
+    fn check(&self, config: &Config) -> Result<(), ConfigError> {
+        let key = |k: &str| format!("siem.sink {}: {k}", self.name());
+        match self {
+            Self::Syslog(s) => {
+                if host_and_port(&s.address).is_none() {
+                    return Err(value(key("address"), "must be host:port"));
+                }
+                hybrid(config, s.allow_tls12, &key("allow_tls12"))
+            }
+            Self::Otlp(s) => {
+                s.target().ok_or_else(|| {
+                    value(key("url"), "must be https://HOST[:PORT]/PATH without a query")
+                })?;
+                hybrid(config, s.allow_tls12, &key("allow_tls12"))
+            }
+            Self::File(s) => {
+                if !(1..=4_096).contains(&s.rotate_mb) {
+                    return Err(value(key("rotate_mb"), "1 to 4096"));
+                }
+                if !(1..=1_000).contains(&s.keep) {
+                    return Err(value(key("keep"), "1 to 1000"));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl SinkSection {
+    /// The files and pins it names.
+    fn check_files(&self) -> Result<(), ConfigError> {
+        let key = |k: &str| format!("siem.sink {}: {k}", self.name());
+        let (roots, pins) = match self {
+            Self::Syslog(s) => (&s.trust, &s.pins),
+            Self::Otlp(s) => (&s.trust, &s.pins),
+            Self::File(_) => return Ok(()),
+        };
+        TrustRoots::from_pem_file(roots).map_err(|e| value(key("trust"), e))?;
+        parsed(pins).map(drop).map_err(|e| value(key("pins"), e))
+    }
+}
+
+fn hybrid(config: &Config, allow_tls12: bool, key: &str) -> Result<(), ConfigError> {
+    if config.tls.hybrid_only && allow_tls12 {
+        let why = "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose";
+        return Err(value(key, why));
+    }
+    Ok(())
+}
+
+fn parsed(pins: &[String]) -> Result<Vec<SpkiPin>, String> {
+    pins.iter().map(|p| p.parse().map_err(|e| format!("{p}: {e}"))).collect()
+}
+
+/// Host and port of `host:port`.
+pub(crate) fn host_and_port(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some((host, port.parse().ok()?)).filter(|(h, p)| !h.is_empty() && *p != 0)
+}
+
+impl OtlpSection {
+    /// Host, port and path of the URL.
+    pub(crate) fn target(&self) -> Option<(String, u16, String)> {
+        let uri: hyper::Uri = self.url.parse().ok()?;
+        let host = uri.host()?.trim_matches(['[', ']']).to_owned();
+        (uri.scheme_str() == Some("https") && uri.query().is_none())
+            .then(|| (host, uri.port_u16().unwrap_or(443), uri.path().to_owned()))
+    }
+}
+
+impl Config {
+    /// What the section says.
+    pub(crate) fn check_siem(&self) -> Result<(), ConfigError> {
+        let Some(siem) = &self.siem else { return Ok(()) };
+        if !(1..=65_536).contains(&siem.spool_mb) {
+            return Err(value("siem.spool_mb", "1 to 65536"));
+        }
+        if siem.sink.is_empty() || siem.sink.len() > SINKS_MAX {
+            let why = format!("1 to {SINKS_MAX} receivers; without one leave out [siem]");
+            return Err(value("siem.sink", why));
+        }
+        let mut names = BTreeSet::new();
+        for sink in &siem.sink {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+            let name = sink.name();
+            if name.is_empty() || name.len() > 32 || !name.chars().all(plain) {
+                return Err(value("siem.sink", format!("{name:?}: 1 to 32 of A-Z a-z 0-9 _ -")));
+            }
+            if !names.insert(name) {
+                return Err(value("siem.sink", format!("{name} is used twice")));
+            }
+            sink.check(self)?;
+        }
+        Ok(())
+    }
+
+    /// The files that the section names.
+    pub(crate) fn check_siem_files(&self) -> Result<(), ConfigError> {
+        self.siem.iter().flat_map(|s| &s.sink).try_for_each(SinkSection::check_files)
+    }
+
+    /// How a receiver is dialled: with the gateway's own certificate.
+    pub(crate) fn siem_profile(
+        &self,
+        identity: &ServerIdentity,
+        roots: &Path,
+        pins: &[String],
+        allow_tls12: bool,
+    ) -> Result<ClientProfile, ConfigError> {
+        let roots = TrustRoots::from_pem_file(roots).map_err(|e| value("siem.sink: trust", e))?;
+        let pins = parsed(pins).map_err(|e| value("siem.sink: pins", e))?;
+        let policy = self.tls.policy(versions(allow_tls12));
+        Ok(ClientProfile::new(roots, identity).with_pins(pins).with_policy(policy))
+    }
+}

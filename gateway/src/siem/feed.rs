@@ -1,0 +1,182 @@
+//! One receiver's place in the spool, and whether the receiver is away.
+
+use super::{
+    Shared,
+    failure::SinkFailure,
+    spool::{Reader, Record, SpoolError},
+};
+use signet_events::About;
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// A receiver that fails for longer is said to be away: most are back at once after a restart.
+const AWAY_AFTER: Duration = Duration::from_secs(5);
+/// How often a cursor is written while nothing else asks for it.
+const CURSOR_EVERY: Duration = Duration::from_millis(200);
+/// What one batch holds.
+const BATCH_RECORDS: usize = 256;
+const BATCH_BYTES: usize = 512 * 1024;
+
+pub(super) struct Feed {
+    shared: Rc<Shared>,
+    /// Which cursor of the spool.
+    which: usize,
+    name: String,
+    reader: Reader,
+    head: watch::Receiver<u64>,
+    cursor_written: Instant,
+    away: Away,
+}
+
+/// Since when a receiver fails, and whether that was said.
+#[derive(Debug, Default)]
+struct Away {
+    since: Option<Instant>,
+    said: bool,
+}
+
+/// What is to be said.
+#[derive(Debug, PartialEq, Eq)]
+enum Say {
+    Nothing,
+    Away,
+    Back,
+}
+
+impl Away {
+    fn failed(&mut self, now: Instant) -> Say {
+        let since = *self.since.get_or_insert(now);
+        if !self.said && now.duration_since(since) >= AWAY_AFTER {
+            self.said = true;
+            return Say::Away;
+        }
+        Say::Nothing
+    }
+
+    fn works(&mut self) -> Say {
+        self.since = None;
+        if std::mem::take(&mut self.said) { Say::Back } else { Say::Nothing }
+    }
+}
+
+impl Feed {
+    pub(super) fn new(shared: Rc<Shared>, which: usize, name: String) -> Self {
+        let head = shared.head.subscribe();
+        let (reader, cursor_written, away) = (Reader::default(), Instant::now(), Away::default());
+        Self { shared, which, name, reader, head, cursor_written, away }
+    }
+
+    /// Number of the last event that the receiver has for certain.
+    pub(super) fn confirmed(&self) -> u64 {
+        self.shared.spool.borrow().cursor(self.which)
+    }
+
+    /// The next events after a number; waits until there is one.
+    pub(super) async fn next(&mut self, after: u64) -> Result<Vec<Rc<Record>>, SpoolError> {
+        loop {
+            let head = *self.head.borrow_and_update();
+            let found = self.shared.spool.borrow().read(
+                &mut self.reader,
+                after,
+                head,
+                (BATCH_RECORDS, BATCH_BYTES),
+            )?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            if self.head.changed().await.is_err() {
+                // The thread ends.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// The receiver has everything up to this number. Its cursor is written now and then: what is
+    /// lost of it is sent again.
+    pub(super) fn confirm(&mut self, sequence: u64) -> Result<(), SpoolError> {
+        let mut spool = self.shared.spool.borrow_mut();
+        spool.confirm(self.which, sequence);
+        if self.cursor_written.elapsed() >= CURSOR_EVERY {
+            self.cursor_written = Instant::now();
+            spool.write_cursor(self.which)?;
+        }
+        drop(spool);
+        self.shared.told_room();
+        self.works();
+        Ok(())
+    }
+
+    /// A record by its number, when the spool has it.
+    pub(super) fn find(&mut self, sequence: u64) -> Result<Option<Rc<Record>>, SpoolError> {
+        let spool = self.shared.spool.borrow();
+        let after = sequence.saturating_sub(1);
+        let found = spool.read(&mut self.reader, after, sequence, (1, BATCH_BYTES))?;
+        Ok(found.into_iter().find(|r| r.sequence == sequence))
+    }
+
+    /// The receiver has said that it will never take some.
+    pub(super) fn rejected(&self, count: u64, words: &str) {
+        tracing::error!(alert = true, sink = self.name, count, words, "events were rejected");
+        let about = About { count: Some(count), ..About::object(&self.name) };
+        let words = format!("the receiver has rejected {count} events for good: {words}");
+        self.shared.events.gateway("siem.left_out", about, words);
+    }
+
+    /// The receiver takes events.
+    pub(super) fn works(&mut self) {
+        if self.away.works() == Say::Back {
+            tracing::info!(sink = self.name, "the SIEM takes events again");
+            let about = About::object(&self.name);
+            self.shared.events.gateway("siem.back", about, "it takes events again");
+        }
+    }
+
+    /// A session with the receiver ended.
+    pub(super) fn failed(&mut self, failure: &SinkFailure) {
+        let _ = self.shared.spool.borrow_mut().write_cursor(self.which);
+        tracing::warn!(sink = self.name, %failure, "events cannot be handed to the SIEM");
+        if self.away.failed(Instant::now()) == Say::Away {
+            let about = About::object(&self.name);
+            self.shared.events.gateway("siem.away", about, failure.to_string());
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let Ok(mut spool) = self.shared.spool.try_borrow_mut() {
+            let _ = spool.write_cursor(self.which);
+        }
+    }
+}
+
+impl Shared {
+    /// A receiver has taken something: perhaps there is room again.
+    fn told_room(&self) {
+        if self.state.set_full_if_not(self.spool.borrow().is_full()) {
+            tracing::info!("the spool of events for the SIEM has room again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_is_away_when_it_fails_for_long_and_that_is_said_once() {
+        let (mut away, start) = (Away::default(), Instant::now());
+        let at = |s| start + Duration::from_secs(s);
+        assert_eq!(away.works(), Say::Nothing);
+        assert_eq!(away.failed(at(0)), Say::Nothing);
+        assert_eq!(away.failed(at(4)), Say::Nothing);
+        assert_eq!(away.failed(at(5)), Say::Away);
+        assert_eq!(away.failed(at(60)), Say::Nothing);
+        assert_eq!(away.works(), Say::Back);
+        assert_eq!(away.works(), Say::Nothing);
+        assert_eq!(away.failed(at(61)), Say::Nothing);
+    }
+}

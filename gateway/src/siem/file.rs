@@ -1,0 +1,162 @@
+//! JSON lines in a file, which is put aside when it is large.
+
+use super::{SinkFailure, feed::Feed};
+use crate::config::FileSection;
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, BufRead as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+pub(super) struct File {
+    path: PathBuf,
+    bytes_max: u64,
+    keep: u32,
+}
+
+impl File {
+    pub(super) fn new(s: &FileSection) -> Self {
+        let bytes_max = u64::from(s.rotate_mb) * 1024 * 1024;
+        Self { path: s.path.clone(), bytes_max, keep: s.keep }
+    }
+
+    /// Appends events until that fails.
+    pub(super) async fn session(&mut self, feed: &mut Feed) -> SinkFailure {
+        match self.append(feed).await {
+            Ok(never) => match never {},
+            Err(e) => e,
+        }
+    }
+
+    async fn append(&self, feed: &mut Feed) -> Result<std::convert::Infallible, SinkFailure> {
+        let last = tidy(&self.path).map_err(SinkFailure::File)?;
+        self.take_up(feed, last.as_deref())?;
+        let mut file = open(&self.path).map_err(SinkFailure::File)?;
+        loop {
+            let batch = feed.next(feed.confirmed()).await?;
+            if file.metadata().map_err(SinkFailure::File)?.len() >= self.bytes_max {
+                put_aside(&self.path, self.keep).map_err(SinkFailure::File)?;
+                file = open(&self.path).map_err(SinkFailure::File)?;
+            }
+            let mut bytes = Vec::new();
+            for r in &batch {
+                bytes.extend_from_slice(r.json.as_bytes());
+                bytes.push(b'\n');
+            }
+            file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(SinkFailure::File)?;
+            if let Some(last) = batch.last() {
+                feed.confirm(last.sequence)?;
+            }
+        }
+    }
+
+    /// What is in the file already is not written again, though the cursor may not say so.
+    fn take_up(&self, feed: &mut Feed, last: Option<&str>) -> Result<(), SinkFailure> {
+        let Some(value) = last.and_then(|l| serde_json::from_str::<serde_json::Value>(l).ok())
+        else {
+            return Ok(());
+        };
+        let metadata = &value["metadata"];
+        let Some(sequence) = metadata["sequence"].as_u64() else { return Ok(()) };
+        if sequence > feed.confirmed()
+            && feed
+                .find(sequence)?
+                .is_some_and(|r| Some(r.uid.as_str()) == metadata["uid"].as_str())
+        {
+            feed.confirm(sequence)?;
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    options.open(path)
+}
+
+/// Cuts off a line that was not finished, and returns the last whole one.
+fn tidy(path: &Path) -> io::Result<Option<String>> {
+    /// No two lines are longer.
+    const TAIL: u64 = 2 * (signet_events::ocsf::LINE_BYTES_MAX as u64 + 1);
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(f) => f,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(TAIL);
+    file.seek(io::SeekFrom::Start(from))?;
+    let (mut end, mut last) = (from, None);
+    let mut reader = io::BufReader::new(&file);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        if line.ends_with(b"\n") {
+            end += line.len() as u64;
+            last = String::from_utf8(line.clone()).ok();
+        }
+        line.clear();
+    }
+    drop(reader);
+    if end < length {
+        file.set_len(end)?;
+    }
+    Ok(last)
+}
+
+/// `path` becomes `path.1`, and so on; the oldest goes.
+fn put_aside(path: &Path, keep: u32) -> io::Result<()> {
+    let numbered = |n: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{n}"));
+        PathBuf::from(name)
+    };
+    for n in (1..keep).rev() {
+        match fs::rename(numbered(n), numbered(n + 1)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    fs::rename(path, numbered(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_files_are_kept_up_to_a_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        for n in 0..5 {
+            fs::write(&path, n.to_string()).unwrap();
+            put_aside(&path, 3).unwrap();
+        }
+        let kept = |n: u32| fs::read_to_string(dir.path().join(format!("events.jsonl.{n}"))).ok();
+        let kept: Vec<_> = (1..=4).map(kept).collect();
+        assert_eq!(kept, [Some("4".into()), Some("3".into()), Some("2".into()), None]);
+    }
+
+    #[test]
+    fn a_line_that_was_not_finished_is_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        assert_eq!(tidy(&path).unwrap(), None);
+        let long = "x".repeat(40_000);
+        for (there, left, last) in [
+            ("", "", None),
+            ("{\"a\"", "", None),
+            ("one\n", "one\n", Some("one\n")),
+            ("one\ntwo\nthr", "one\ntwo\n", Some("two\n")),
+        ] {
+            fs::write(&path, there).unwrap();
+            assert_eq!(tidy(&path).unwrap().as_deref(), last, "{there:?}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), left);
+        }
+        fs::write(&path, format!("{long}\n{long}\nlast\n{{")).unwrap();
+        assert_eq!(tidy(&path).unwrap().as_deref(), Some("last\n"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{long}\n{long}\nlast\n"));
+    }
+}

@@ -1,0 +1,207 @@
+//! The way of events to the firm's SIEM.
+//!
+//! A thread of its own takes events from a bounded channel, writes each as one line of OCSF into a
+//! sealed spool on disk, and hands them to every receiver in order. A receiver has a cursor on
+//! disk, which moves only when the receiver has the events, so that nothing is lost while it is
+//! away or the gateway restarts. What may be sent twice carries the same uid.
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `state.rs` | what the trading thread asks: is there room for the events of new business? |
+//! | `outlet.rs` | takes events from any thread, without waiting |
+//! | `writer.rs` | from the channel into the spool, one fsync for many |
+//! | `spool/` | segments on disk, what is read back, cursors |
+//! | `feed.rs` | one receiver's place in the spool, and whether it is away |
+//! | `syslog/`, `otlp/`, `file.rs` | the receivers |
+//! | `tail.rs` | rows of the registry that others wrote |
+
+mod backoff;
+mod failure;
+mod feed;
+mod file;
+mod otlp;
+mod outlet;
+mod spool;
+mod state;
+mod syslog;
+mod tail;
+mod writer;
+
+pub(crate) use state::SiemState;
+
+use crate::{
+    GatewayError,
+    config::{Config, SiemSection, SinkSection},
+    events::{EventSink, Outlet},
+    threads::{HostedThread, Stop},
+};
+use failure::SinkFailure;
+use feed::Feed;
+use outlet::SiemOutlet;
+use signet_events::{Event, ocsf::Source};
+use signet_identity::ServerIdentity;
+use signet_journal::StoreKey;
+use signet_registry::RegistryUrl;
+use spool::Spool;
+use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+/// Events that wait for the thread.
+const QUEUE_MAX: usize = 8_192;
+
+/// The end of the channel, before the thread runs.
+pub(crate) struct Prepared {
+    outlet: Arc<SiemOutlet>,
+    inbox: mpsc::Receiver<Event>,
+}
+
+/// What the thread is started with.
+pub(crate) struct Plan {
+    pub config: Config,
+    pub section: SiemSection,
+    pub identity: ServerIdentity,
+    pub key: StoreKey,
+    /// Whose rows by others go to the SIEM too.
+    pub registry: Option<RegistryUrl>,
+    /// Where the thread's own events go: to the registry, and to itself.
+    pub events: EventSink,
+}
+
+/// The thread while it runs. Dropping it ends the thread; what is in the channel is written first.
+#[derive(Debug)]
+pub(crate) struct SiemHost {
+    _thread: HostedThread,
+}
+
+/// Where events of a gateway with `[siem]` enter.
+pub(crate) fn prepare(section: &SiemSection) -> Prepared {
+    let (tx, inbox) = mpsc::channel(QUEUE_MAX);
+    let state = Arc::new(SiemState::new(section.when_full));
+    Prepared { outlet: Arc::new(SiemOutlet::new(tx, state)), inbox }
+}
+
+impl Prepared {
+    /// The way in.
+    pub(crate) fn outlet(&self) -> Arc<dyn Outlet> {
+        self.outlet.clone()
+    }
+
+    /// Opens the spool and starts the thread.
+    ///
+    /// # Errors
+    /// The spool cannot be opened, or a setting cannot be used.
+    pub(crate) async fn start(self, plan: Plan) -> Result<SiemHost, GatewayError> {
+        let (ready, opened) = tokio::sync::oneshot::channel();
+        let state = self.outlet.state.clone();
+        let body = move |stop| work(plan, state, self.inbox, ready, stop);
+        let thread = HostedThread::spawn("signet-siem", body)
+            .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
+        opened.await.map_err(|_| GatewayError::Died)??;
+        Ok(SiemHost { _thread: thread })
+    }
+}
+
+/// What the tasks of the thread share.
+pub(crate) struct Shared {
+    spool: RefCell<Spool>,
+    state: Arc<SiemState>,
+    /// Number of the newest event that is on disk.
+    head: watch::Sender<u64>,
+    source: Source,
+    events: EventSink,
+}
+
+fn folder(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("siem")
+}
+
+/// A receiver, ready to be dialled.
+enum Sink {
+    Syslog(Box<syslog::Syslog>),
+    Otlp(Box<otlp::Otlp>),
+    File(file::File),
+}
+
+impl Sink {
+    fn of(plan: &Plan, section: &SinkSection) -> Result<Self, GatewayError> {
+        Ok(match section {
+            SinkSection::Syslog(s) => Self::Syslog(Box::new(syslog::Syslog::new(plan, s)?)),
+            SinkSection::Otlp(s) => Self::Otlp(Box::new(otlp::Otlp::new(plan, s)?)),
+            SinkSection::File(s) => Self::File(file::File::new(s)),
+        })
+    }
+
+    /// Hands events over until that fails.
+    async fn session(&mut self, feed: &mut Feed) -> SinkFailure {
+        match self {
+            Self::Syslog(s) => s.session(feed).await,
+            Self::Otlp(s) => s.session(feed).await,
+            Self::File(s) => s.session(feed).await,
+        }
+    }
+}
+
+async fn keep_up(mut sink: Sink, mut feed: Feed) {
+    let mut tries = 0;
+    loop {
+        let before = feed.confirmed();
+        let failure = sink.session(&mut feed).await;
+        tries = if feed.confirmed() > before { 0 } else { tries + 1 };
+        feed.failed(&failure);
+        tokio::time::sleep(backoff::pause(tries, backoff::random())).await;
+    }
+}
+
+type Ready = tokio::sync::oneshot::Sender<Result<(), GatewayError>>;
+
+async fn work(
+    plan: Plan,
+    state: Arc<SiemState>,
+    inbox: mpsc::Receiver<Event>,
+    ready: Ready,
+    stop: Stop,
+) {
+    let mut tasks = JoinSet::new();
+    let shared = match open(&plan, state, &mut tasks) {
+        Ok(shared) => shared,
+        Err(e) => return drop(ready.send(Err(e))),
+    };
+    let _ = ready.send(Ok(()));
+    if let Some(url) = plan.registry.clone() {
+        tasks.spawn_local(tail::follow(shared.clone(), folder(&plan.config), url));
+    }
+    writer::run(&shared, inbox, stop).await;
+    tasks.shutdown().await;
+}
+
+/// The spool, and a task for each receiver.
+fn open(
+    plan: &Plan,
+    state: Arc<SiemState>,
+    tasks: &mut JoinSet<()>,
+) -> Result<Rc<Shared>, GatewayError> {
+    let folder = folder(&plan.config);
+    let names: Vec<&str> = plan.section.sink.iter().map(SinkSection::name).collect();
+    let bytes_max = u64::from(plan.section.spool_mb) * 1024 * 1024;
+    let spool = Spool::open(&folder, &plan.key, &names, bytes_max)
+        .map_err(|e| GatewayError::Session(format!("siem: {}: {e}", folder.display())))?;
+    let shared = Rc::new(Shared {
+        head: watch::Sender::new(spool.head()),
+        spool: RefCell::new(spool),
+        state,
+        source: Source {
+            gateway: plan.config.gateway.comp_id.to_string(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        },
+        events: plan.events.clone(),
+    });
+    for (n, section) in plan.section.sink.iter().enumerate() {
+        let sink = Sink::of(plan, section)?;
+        let feed = Feed::new(shared.clone(), n, section.name().to_owned());
+        tasks.spawn_local(keep_up(sink, feed));
+    }
+    Ok(shared)
+}

@@ -1,0 +1,161 @@
+//! Syslog (RFC 5424) over TLS (RFC 5425), both ends with certificates.
+//!
+//! Syslog has no acknowledgement. An event counts as received when the kernel of the receiver has
+//! acknowledged its bytes, and the connection is still alive some seconds later: a receiver that is
+//! killed in between has read it from its kernel or not, and gets it again, with the same uid.
+
+mod frame;
+mod wire;
+
+use super::{Plan, SinkFailure, feed::Feed};
+use crate::{
+    GatewayError,
+    config::{SyslogSection, host_and_port},
+};
+use frame::{Header, frame};
+use rustls_pki_types::ServerName;
+use signet_net as net;
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+use wire::{Counted, Sent};
+
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// A receiver that takes no byte for so long is given up.
+const WRITE_MAX: Duration = Duration::from_secs(60);
+/// How long a connection must live on after the kernel's acknowledgement.
+const SETTLE: Duration = Duration::from_secs(5);
+/// How often the kernel is asked.
+const LOOK: Duration = Duration::from_millis(250);
+
+pub(super) struct Syslog {
+    host: String,
+    port: u16,
+    name: ServerName<'static>,
+    tls: Arc<rustls::ClientConfig>,
+    header: Header,
+}
+
+/// What was sent, oldest first, and may get lost with the receiver.
+#[derive(Debug, Default)]
+struct Unsettled(VecDeque<(u64, u64, Instant)>);
+
+impl Unsettled {
+    /// Everything up to an event was written, at so many bytes of the connection.
+    fn sent(&mut self, sequence: u64, bytes: u64, now: Instant) {
+        self.0.push_back((sequence, bytes, now));
+    }
+
+    /// The last event that the receiver has for certain, when there is another one.
+    fn settled(&mut self, acknowledged: u64, now: Instant) -> Option<u64> {
+        let mut last = None;
+        while let Some((sequence, bytes, at)) = self.0.front() {
+            if *bytes > acknowledged || now.duration_since(*at) < SETTLE {
+                break;
+            }
+            last = Some(*sequence);
+            self.0.pop_front();
+        }
+        last
+    }
+}
+
+impl Syslog {
+    pub(super) fn new(plan: &Plan, s: &SyslogSection) -> Result<Self, GatewayError> {
+        let fault = |why: &str| GatewayError::Session(format!("siem.sink {}: {why}", s.name));
+        let (host, port) = host_and_port(&s.address).ok_or_else(|| fault("address"))?;
+        let named = s.server_name.clone().unwrap_or_else(|| host.to_owned());
+        let name = ServerName::try_from(named).map_err(|_| fault("server_name"))?;
+        let profile = plan.config.siem_profile(&plan.identity, &s.trust, &s.pins, s.allow_tls12)?;
+        let tls = profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?;
+        let header = Header::of_this_host(s.facility);
+        Ok(Self { host: host.into(), port, name, tls, header })
+    }
+
+    /// One connection, until it fails.
+    pub(super) async fn session(&mut self, feed: &mut Feed) -> SinkFailure {
+        match self.talk(feed).await {
+            Ok(never) => match never {},
+            Err(e) => e,
+        }
+    }
+
+    async fn talk(&self, feed: &mut Feed) -> Result<std::convert::Infallible, SinkFailure> {
+        let tcp = timeout(CONNECT_MAX, net::tcp(&self.host, self.port))
+            .await
+            .map_err(|_| SinkFailure::Silent(CONNECT_MAX.as_secs()))?
+            .map_err(|r| SinkFailure::Unreachable(r.message()))?;
+        wire::notice_death(&tcp);
+        let sent = Sent::of(&tcp).map_err(SinkFailure::Connection)?;
+        let tls = TlsConnector::from(self.tls.clone());
+        let stream = timeout(CONNECT_MAX, tls.connect(self.name.clone(), Counted::new(tcp, &sent)))
+            .await
+            .map_err(|_| SinkFailure::Silent(CONNECT_MAX.as_secs()))?
+            .map_err(SinkFailure::Tls)?;
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let mut unsettled = Unsettled::default();
+        let mut after = feed.confirmed();
+        let mut looks = tokio::time::interval(LOOK);
+        let mut ignored = [0; 512];
+        loop {
+            tokio::select! {
+                // It has nothing to say but that it goes.
+                read = reader.read(&mut ignored) => match read {
+                    Ok(0) => return Err(SinkFailure::Closed),
+                    Ok(_) => {}
+                    Err(e) => return Err(SinkFailure::Connection(e)),
+                },
+                _ = looks.tick() => {
+                    let acknowledged = sent.acknowledged().map_err(SinkFailure::Connection)?;
+                    if let Some(sequence) = unsettled.settled(acknowledged, Instant::now()) {
+                        feed.confirm(sequence)?;
+                    }
+                }
+                batch = feed.next(after) => {
+                    let batch = batch?;
+                    let mut bytes = Vec::new();
+                    batch.iter().for_each(|r| frame(&self.header, r, &mut bytes));
+                    let write = async {
+                        writer.write_all(&bytes).await?;
+                        writer.flush().await
+                    };
+                    timeout(WRITE_MAX, write)
+                        .await
+                        .map_err(|_| SinkFailure::Silent(WRITE_MAX.as_secs()))?
+                        .map_err(SinkFailure::Connection)?;
+                    if let Some(last) = batch.last() {
+                        after = last.sequence;
+                        unsettled.sent(after, sent.written(), Instant::now());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_acknowledged_and_old_enough_is_settled_in_order() {
+        let (mut u, start) = (Unsettled::default(), Instant::now());
+        let at = |s| start + Duration::from_secs(s);
+        u.sent(10, 1_000, at(0));
+        u.sent(20, 2_000, at(1));
+        u.sent(30, 3_000, at(2));
+        assert_eq!(u.settled(3_000, at(4)), None);
+        assert_eq!(u.settled(999, at(60)), None);
+        assert_eq!(u.settled(1_999, at(60)), Some(10));
+        assert_eq!(u.settled(3_000, at(6)), Some(20));
+        assert_eq!(u.settled(3_000, at(6)), None);
+        assert_eq!(u.settled(3_000, at(7)), Some(30));
+    }
+}

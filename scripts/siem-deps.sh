@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Unpacks rsyslog and syslog-ng of Debian into target/siem, for the tests that hand them events. Nothing is
+# installed: the two packages exclude each other, and neither should become this machine's logger. The Python
+# packages that decode OTLP go there too. Runs again in no time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=${CARGO_TARGET_DIR:-$PWD/target}/siem
+packages=(rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5 syslog-ng-core libivykis0 libnet1 libwrap0 libpcre3)
+pins=$PWD/tests/interop/siem-requirements.txt
+
+fail() { printf 'signet: %s\n' "$*" >&2; exit 1; }
+
+mkdir -p "$out"
+exec 9>"$out/lock" # two tests may want it at once
+flock 9
+
+if [ "$(cat "$out/daemons.installed" 2>/dev/null)" != "${packages[*]}" ]; then
+  command -v apt-get >/dev/null || fail "not a Debian system: the tests with rsyslog and syslog-ng need apt-get."
+  rm -rf "$out/root" "$out/debs"
+  mkdir -p "$out/root" "$out/debs"
+  (cd "$out/debs" && apt-get download -qq "${packages[@]}" >&2) || {
+    # The lists may be missing or old.
+    [ "$(id -u)" = 0 ] && apt-get update -qq >&2
+    (cd "$out/debs" && apt-get download -qq "${packages[@]}" >&2) || fail "apt-get could not download: ${packages[*]}"
+  }
+  for deb in "$out"/debs/*.deb; do dpkg-deb -x "$deb" "$out/root"; done
+  rm -rf "$out/debs"
+  printf '%s' "${packages[*]}" >"$out/daemons.installed"
+fi
+
+if ! cmp -s "$pins" "$out/python.installed"; then
+  python3 -c 'import venv, ensurepip' 2>/dev/null || fail "Python 3 with venv is missing (Debian: apt-get install python3-venv)."
+  rm -rf "$out/python"
+  python3 -m venv "$out/python"
+  "$out/python/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$pins" >&2 ||
+    fail "pip could not install tests/interop/siem-requirements.txt; is the package index reachable?"
+  cp "$pins" "$out/python.installed"
+fi
