@@ -29,6 +29,8 @@ pub struct Loaded {
     pub dealer_roots: TrustRoots,
     /// `None` without `[admin]`.
     pub admin_roots: Option<TrustRoots>,
+    /// `None` without `metrics.trust`.
+    pub metrics_roots: Option<TrustRoots>,
     pub catalogue: Catalogue,
     /// Parallel to `config.dealer`.
     pub dealer_pins: Vec<Vec<SpkiPin>>,
@@ -54,6 +56,12 @@ impl Loaded {
         let dealer_roots = roots("dealers.trust", &config.dealers.trust)?;
         let admin_roots =
             config.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
+        let metrics_roots = config
+            .metrics
+            .as_ref()
+            .and_then(|m| m.trust.as_ref())
+            .map(|trust| roots("metrics.trust", trust))
+            .transpose()?;
         config.check_authorities()?;
         if config.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any
@@ -89,6 +97,7 @@ impl Loaded {
             desk_roots,
             dealer_roots,
             admin_roots,
+            metrics_roots,
             catalogue,
             dealer_pins,
             registry,
@@ -140,6 +149,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_parties(),
         config.limits.check(),
         config.check_listeners(),
+        config.check_metrics(),
         config.check_enrolment(),
         config.check_step_up(),
         config.load_identity().map(drop),
@@ -152,6 +162,8 @@ pub fn faults(config: &Config) -> Vec<String> {
         risk.map(drop),
     ];
     all.extend(config.admin.iter().map(|a| roots("admin.trust", &a.trust)));
+    let monitors = config.metrics.iter().filter_map(|m| m.trust.as_ref());
+    all.extend(monitors.map(|trust| roots("metrics.trust", trust)));
     all.extend(pins.map(pin));
     all.push(match catalogue {
         Ok(c) => config.load_entitlements(&c).map(drop),

@@ -15,6 +15,8 @@ use crate::{
         tls::ListenerTls,
     },
     loaded::Loaded,
+    metrics::{Alerts, Metrics},
+    operator,
     pipeline::{self, Parts, Pipeline, RenewalQuestions, RenewalRisk, StepUp, Trading},
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
@@ -35,12 +37,10 @@ use signet_router::{DealerSettings, DeskSettings, Router, journal::Journal};
 use std::{
     net::{SocketAddr, UdpSocket},
     rc::Rc,
-    sync::mpsc,
-    time::Duration,
+    sync::{Arc, mpsc},
 };
 use tokio::{net::TcpListener, task::spawn_local};
 
-const TICK: Duration = Duration::from_millis(100);
 /// Ports that the system may choose, for one that is free for TCP and UDP.
 const BIND_TRIES: u32 = 16;
 
@@ -49,6 +49,7 @@ pub(crate) struct Addresses {
     pub desks: SocketAddr,
     pub enrolment: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs until it is told to stop; says on `ready` where it can be reached.
@@ -64,7 +65,8 @@ pub(crate) async fn run(
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
-    let pipeline = assemble(&loaded, parts, registry.as_ref())?;
+    let alerts = Arc::<Alerts>::default();
+    let pipeline = assemble(&loaded, parts, registry.as_ref(), alerts.clone())?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
         spawn_local(questions.serve(pipeline.clone()));
@@ -75,16 +77,17 @@ pub(crate) async fn run(
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
     spawn_watches(&loaded, &pipeline, registry.as_ref());
     let admin = start_admin(&loaded, &pipeline).await?;
+    let operator = start_operator(&loaded, &pipeline, alerts).await?;
 
     let (quic, practice) = (loaded.config.quic(), options.practice);
     tracing::info!(address = %desks, quic, practice, "gateway is up");
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
     let enrolment = host.as_ref().and_then(|h| h.est);
-    let _ =
-        ready.send(Ok(Addresses { desks, enrolment, admin: admin.as_ref().map(|a| a.address) }));
+    let (admin_at, metrics) = (admin.as_ref().map(|a| a.address), operator.address);
+    let _ = ready.send(Ok(Addresses { desks, enrolment, admin: admin_at, metrics }));
 
-    let mut timer = tokio::time::interval(TICK);
+    let mut timer = tokio::time::interval(pipeline::TICK);
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -95,7 +98,7 @@ pub(crate) async fn run(
     serving.abort();
     pipeline.events.gateway("gateway.stopped", About::object("gateway"), "");
     pipeline.say_goodbye().await;
-    drop((admin, host));
+    drop((admin, operator, host));
     Ok(())
 }
 
@@ -183,6 +186,7 @@ fn assemble(
     loaded: &Loaded,
     books: Books,
     registry: Option<&Rc<RegistryView>>,
+    alerts: Arc<Alerts>,
 ) -> Result<Rc<Pipeline>, GatewayError> {
     let config = &loaded.config;
     let second_person = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
@@ -196,6 +200,8 @@ fn assemble(
     for (desk, dealer) in books.router.traded_pairs() {
         entitlements.traded(&desk, &dealer);
     }
+    let metrics = Metrics::new(config.dealer.iter().map(|d| &d.comp_id));
+    let events = EventSink::new(registry.map(|r| r.outlet()), None);
     Ok(Rc::new(Pipeline::new(Parts {
         router: books.router,
         journal: books.journal,
@@ -205,7 +211,8 @@ fn assemble(
         registry: registry.cloned(),
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
-        events: EventSink::new(registry.map(|r| r.outlet()), None),
+        events: events.counted(metrics.clone(), alerts),
+        metrics,
     })))
 }
 
@@ -346,4 +353,26 @@ async fn start_admin(
         trading,
     };
     admin_api::start(plan).await.map(Some)
+}
+
+/// Metrics, health and the local socket.
+async fn start_operator(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    alerts: Arc<Alerts>,
+) -> Result<operator::OperatorHost, GatewayError> {
+    // A queue of its own: whoever scrapes the health does not crowd administrators out.
+    let (trading, questions) = Trading::new();
+    spawn_local(questions.serve(pipeline.clone()));
+    let plan = operator::Plan {
+        config: loaded.config.clone(),
+        roots: loaded.metrics_roots.clone(),
+        identity: loaded.identity.clone(),
+        metrics: pipeline.metrics.clone(),
+        alerts,
+        events: pipeline.events.clone(),
+        trading,
+        started: now(),
+    };
+    operator::start(plan).await
 }

@@ -12,6 +12,8 @@ mod sessions;
 mod signed;
 mod users;
 
+#[cfg(unix)]
+pub(crate) use actor::account_of;
 pub(crate) use actor::actor;
 pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{

@@ -10,7 +10,7 @@ use crate::{
     events::EventSink,
     limits::{JournalBudget, left_out_words},
     listeners::{
-        https::{self, Answers, Client, Response, TurnedAway},
+        https::{self, Answers, AnswersOverTls, Client, Response, TurnedAway},
         tls::ListenerTls,
     },
     pipeline::{EndOrder, Trading},
@@ -47,10 +47,6 @@ pub struct Api {
 impl Answers for Api {
     const WHAT: &'static str = "administrators";
 
-    fn tls(&self) -> TlsAcceptor {
-        self.tls.acceptor()
-    }
-
     async fn answer(&self, request: Request<Incoming>, client: &Client) -> Response {
         let ip = client.from.ip().to_canonical();
         // Claimed identity, for logging; not yet authorised.
@@ -84,6 +80,12 @@ impl Answers for Api {
     fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
         let actor = Actor::Address(from.ip().to_canonical());
         self.note_refusal(why.code(), actor, "admin.listen", &why.to_string());
+    }
+}
+
+impl AnswersOverTls for Api {
+    fn tls(&self) -> TlsAcceptor {
+        self.tls.acceptor()
     }
 }
 

@@ -37,6 +37,7 @@ impl Config {
             .into_iter()
             .chain(enrolment)
             .chain(admin)
+            .chain(self.metrics.as_ref().map(|m| ("metrics.listen", m.listen)))
             .collect();
         for (i, (key, address)) in all.iter().enumerate() {
             if let Some((other, _)) = all.iter().take(i).find(|(_, o)| overlap(*o, *address)) {
@@ -62,10 +63,13 @@ impl Config {
     pub(crate) fn check_authorities(&self) -> Result<(), ConfigError> {
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));
+        let metrics =
+            self.metrics.as_ref().and_then(|m| Some(("metrics.trust", m.trust.as_ref()?)));
         for (key, path) in
             [("desks.trust", &self.desks.trust), ("dealers.trust", &self.dealers.trust)]
                 .into_iter()
                 .chain(admin)
+                .chain(metrics)
         {
             for c in certificates(path).map_err(|why| value(key, why))? {
                 let facts = CertificateFacts::from_certificate(&c).map_err(|e| value(key, e))?;

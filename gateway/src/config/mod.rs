@@ -4,6 +4,7 @@ mod admin;
 mod enrolment;
 mod entitlements;
 mod limits;
+mod metrics;
 mod reset;
 mod risk;
 mod step_up;
@@ -13,6 +14,7 @@ pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
+pub use metrics::MetricsSection;
 pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
@@ -83,6 +85,7 @@ pub struct Config {
     pub step_up: Option<StepUpSection>,
     pub risk: RiskSection,
     pub admin: Option<AdminSection>,
+    pub metrics: Option<MetricsSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -268,7 +271,8 @@ impl Config {
             .crl
             .iter_mut()
             .chain(&mut c.dealers.crl)
-            .chain(c.admin.iter_mut().flat_map(AdminSection::paths));
+            .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
+            .chain(c.metrics.iter_mut().filter_map(|m| m.trust.as_mut()));
         for p in paths
             .into_iter()
             .chain(c.store.key_file.as_mut())
@@ -322,6 +326,7 @@ impl Config {
         self.check_parties()?;
         self.limits.check()?;
         self.check_listeners()?;
+        self.check_metrics()?;
         self.check_enrolment()?;
         self.check_step_up()
     }

@@ -205,6 +205,11 @@ impl Places {
         Self(Rc::new(RefCell::new(Table::new(limits))))
     }
 
+    /// How many are taken.
+    pub fn used(&self) -> usize {
+        self.0.borrow().held.len()
+    }
+
     /// A place for a connection from `source`; `None`: from a load balancer that has not yet named
     /// the client.
     pub fn take(&self, source: Option<IpAddr>) -> Result<Place, NoPlace> {

@@ -1,5 +1,6 @@
 //! The router with its journal: what it decides on is written down first.
 
+use crate::metrics::Metrics;
 use signet_fix::{AppMessage, message::QuoteCancel};
 use signet_identity::CompId;
 use signet_rfq::{DealerId, UtcMillis};
@@ -7,14 +8,14 @@ use signet_router::{
     Input, Output, Proposal, Router,
     journal::{Journal, JournalError},
 };
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::Arc};
 
 /// The router and the record of its inputs.
-pub(super) struct JournalledRouter(RefCell<(Router, Journal)>);
+pub(super) struct JournalledRouter(RefCell<(Router, Journal)>, Arc<Metrics>);
 
 impl JournalledRouter {
-    pub(super) fn new(router: Router, journal: Journal) -> Self {
-        Self(RefCell::new((router, journal)))
+    pub(super) fn new(router: Router, journal: Journal, metrics: Arc<Metrics>) -> Self {
+        Self(RefCell::new((router, journal)), metrics)
     }
 
     /// Asks the router something.
@@ -40,7 +41,18 @@ impl JournalledRouter {
     /// Writes an input down; the input as it is to be decided on.
     pub(super) fn record(&self, at: UtcMillis, input: &Input) -> Result<Input, JournalError> {
         let (router, journal) = &mut *self.0.borrow_mut();
-        journal.record(at, input.clone(), router)
+        let before = journal.bytes();
+        let record = || {
+            let recorded = journal.record(at, input.clone(), router);
+            (recorded, journal.bytes() != before)
+        };
+        let wrote = |(recorded, grew): &(Result<_, JournalError>, bool)| match recorded {
+            Ok(_) => grew.then_some(true),
+            // Of a desk that has used its room up, or of one message: the disk is well.
+            Err(JournalError::Full { .. } | JournalError::NotReadable) => None,
+            Err(_) => Some(false),
+        };
+        self.1.storage.journal.measured(record, wrote).0
     }
 
     /// The router's decision on an input that was written down.

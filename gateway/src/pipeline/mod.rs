@@ -15,6 +15,7 @@
 //! | `business.rs` | which of all that becomes an event for who watches |
 //! | `reload.rs` | policies that change |
 //! | `administrators.rs`, `renewals.rs` | what other threads may ask, over bounded channels |
+//! | `measured.rs` | the state of the thread, told to whoever watches |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
 
 mod access;
@@ -26,6 +27,7 @@ mod entitled;
 mod evidence;
 mod journalled;
 mod keys;
+mod measured;
 mod message;
 mod reevaluation;
 mod references;
@@ -36,11 +38,13 @@ mod step_up;
 mod verdict;
 
 pub use access::Reassess;
-pub use administrators::{EndOrder, Reload, Reloaded, SessionOn, Trading, TradingSilent};
+pub use administrators::{
+    EndOrder, Reload, Reloaded, SessionOn, Status, Trading, TradingSilent, Which,
+};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
-pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions};
+pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
 pub use step_up::StepUp;
 
 use crate::{
@@ -48,6 +52,7 @@ use crate::{
     entitle::EntitlementGate,
     events::EventSink,
     limits::{JournalBudget, Peers},
+    metrics::Metrics,
     registry_view::RegistryView,
     risk::Risk,
     signed::Signed,
@@ -56,8 +61,11 @@ use journalled::JournalledRouter;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 use verdict::{MessageVerdict, verdict};
+
+/// How often [`Pipeline::tick`] is due.
+pub const TICK: Duration = Duration::from_millis(100);
 
 /// What the pipeline is made of.
 pub struct Parts {
@@ -79,6 +87,8 @@ pub struct Parts {
     pub limits: LimitsSection,
     /// Where events go.
     pub events: EventSink,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Everything the tasks of the trading thread share.
@@ -91,11 +101,14 @@ pub struct Pipeline {
     pub signed: Signed,
     /// Where events go.
     pub events: EventSink,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
     router: JournalledRouter,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
     registry: Option<Rc<RegistryView>>,
     step_up: Option<Rc<StepUp>>,
+    told: measured::Told,
     /// What each dealer was sent, by sequence number: rejects may name nothing else.
     sent: RefCell<BTreeMap<DealerId, Sent>>,
     /// Events about executions that people must look at; what is beyond is in the log only.
@@ -115,17 +128,20 @@ impl Pipeline {
             step_up,
             limits,
             events,
+            metrics,
         } = parts;
         Self {
             sessions: Sessions::default(),
             peers: Peers::new(limits),
             signed,
             events,
-            router: JournalledRouter::new(router, journal),
+            metrics: metrics.clone(),
+            router: JournalledRouter::new(router, journal, metrics),
             entitlements,
             risk,
             registry,
             step_up: step_up.map(Rc::new),
+            told: measured::Told::default(),
             sent: RefCell::default(),
             alerts: RefCell::default(),
         }

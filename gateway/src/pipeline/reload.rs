@@ -147,5 +147,6 @@ impl Pipeline {
         self.entitlements_tick(now());
         self.events.tell_left_out();
         self.router.tidy();
+        self.measure_state();
     }
 }

@@ -32,3 +32,4 @@ mod signed;
 mod support;
 mod trades;
 mod upstream;
+mod watch;

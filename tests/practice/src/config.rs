@@ -80,6 +80,7 @@ pub(crate) fn gateway_config(
             open_rfqs: plan.open_rfqs,
         },
         admin: admin(plan, pki, keys, roots.admins)?,
+        metrics: None,
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
     clock::now,
     config::Config,
     events::EventSink,
-    pipeline::{ActiveSession, EndReason, Pipeline, SessionCut},
+    pipeline::{ActiveSession, EndReason, Pipeline, SessionCut, Transport},
     registry_view::RegistryView,
     risk::Risk,
     signed,
@@ -30,7 +30,7 @@ use signet_fix::{
 };
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_quic::server::Moves;
-use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -41,6 +41,7 @@ use tokio::{
 
 /// TLS handshake and Logon together may take this long; a stranger holds a place no longer.
 const ADMISSION_MAX: Duration = Duration::from_secs(5);
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// Opens the FIX session of a desk that connects for the first time.
 type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
@@ -112,7 +113,8 @@ impl DeskListener {
                 None => std::future::pending().await,
             }
         };
-        tokio::join!(desks.serve_tcp(&connections, &admissions, &pipeline), quic);
+        let measuring = desks.measure(&connections, &admissions, &pipeline);
+        tokio::join!(desks.serve_tcp(&connections, &admissions, &pipeline), quic, measuring);
     }
 
     async fn serve_tcp(
@@ -159,6 +161,22 @@ impl DeskListener {
         }
     }
 
+    /// Tells how many places are taken, once a second, for ever.
+    async fn measure(&self, connections: &Semaphore, places: &Places, pipeline: &Pipeline) {
+        let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let state = &pipeline.metrics.state;
+        let gauge = |s: &'static str, n| {
+            state.admission.get_or_create(&[("state", s)]).set(whole(n));
+        };
+        loop {
+            gauge("used", places.used());
+            gauge("limit", self.admission.total);
+            let open = self.max_connections.saturating_sub(connections.available_permits());
+            state.connections.set(whole(open));
+            tokio::time::sleep(MEASURE_EVERY).await;
+        }
+    }
+
     /// Whether a connection is from a load balancer whose PROXY header is believed.
     fn is_balancer(&self, from: SocketAddr) -> bool {
         self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical()))
@@ -188,7 +206,7 @@ impl DeskListener {
             Ok(x) => x,
             Err(e) => return tracing::error!(%desk, error = e, "the desk is refused"),
         };
-        let cut = SessionCut::default();
+        let (cut, messages) = (SessionCut::default(), Rc::<Cell<u64>>::default());
         let active = ActiveSession {
             shown,
             connection,
@@ -196,6 +214,8 @@ impl DeskListener {
             session: session.clone(),
             outbox: outbox.clone(),
             since: now(),
+            transport: if moves.is_some() { Transport::Quic } else { Transport::Tcp },
+            messages: messages.clone(),
             cut: cut.clone(),
             chain,
         };
@@ -203,7 +223,9 @@ impl DeskListener {
         pipeline.admitted(&access);
         // What a desk still says after it was cut off is not heard.
         let mut on_event = |e: Event| {
-            if !(cut.done() && matches!(e, Event::Message { .. })) {
+            let message = matches!(e, Event::Message { .. });
+            if !(cut.done() && message) {
+                messages.set(messages.get() + u64::from(message));
                 pipeline.desk_event(&desk, e);
             }
         };
