@@ -159,7 +159,9 @@ fn write_top(t: &mut String, r: &Rates<'_>, sessions: (&Value, &Value)) -> std::
             {memory:.0} MiB"
     )?;
     writeln!(t, "\n{:<8} {:<6} {:>10} {:>10} {:>10}", "PEER", "TYPE", "PER S", "P50 MS", "P99 MS")?;
-    for row in busiest(r.histogram("signet_message_seconds"), |row| row.per_second) {
+    let mut messages = r.histogram("signet_message_seconds");
+    messages.retain(|row| row.per_second > 0.0);
+    for row in busiest(messages, |row| row.per_second) {
         let [peer, kind] = [0, 1].map(|i| row.labels.get(i).map_or("", String::as_str));
         let (p50, p99) = (ms(row.p50), ms(row.p99));
         writeln!(t, "{peer:<8} {kind:<6} {:>10.1} {p50:>10} {p99:>10}", row.per_second)?;

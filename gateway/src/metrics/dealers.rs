@@ -65,7 +65,7 @@ impl Dealers {
         r.register("signet_dealer_up", "Whether the dealer is logged on: 1 or 0", up.clone());
         r.register(
             "signet_dealer_response_seconds",
-            "From a question to a dealer until its first quote or pass, or the outcome of an accept",
+            "From a question to a dealer to its first quote or pass, or an accept's outcome",
             seconds.clone(),
         );
         r.register("signet_dealer_asked", "Questions sent to a dealer", asked.clone());
@@ -203,6 +203,8 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use signet_fix::message::{QuoteMsg, QuoteRequest};
+    use signet_rfq::{Ask, InstrumentId, Level, Qualifiers, QuoteId, RfqId};
     use std::time::Duration;
 
     #[test]
@@ -220,6 +222,64 @@ mod tests {
         // An accept and an RFQ of the same name are two questions.
         w.begins((Question::Accept, "A.1".into()), began + Duration::from_secs(1));
         assert_eq!(w.ends(&(Question::Quote, "A.1".into())), None);
+    }
+
+    const NOW: UtcMillis = UtcMillis(1_000);
+
+    fn rfq() -> AppMessage {
+        AppMessage::QuoteRequest(QuoteRequest {
+            id: RfqId::new("A.R1").unwrap(),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            isin: false,
+            ask: Ask::Buy,
+            quantity: 5_000_000.into(),
+            currency: "EUR".into(),
+            settlement_date: "20261130".into(),
+            dealers: vec![],
+            expires: NOW + 60_000,
+            at: NOW,
+        })
+    }
+
+    fn quote() -> AppMessage {
+        AppMessage::Quote(QuoteMsg {
+            rfq: RfqId::new("A.R1").unwrap(),
+            id: QuoteId::new("q1").unwrap(),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            dealer: None,
+            bid: None,
+            offer: Some(Level { price: "1.08".parse().unwrap(), size: 5_000_000.into() }),
+            valid_until: NOW + 10_000,
+            tradeable: true,
+            at: NOW,
+            qualifiers: Qualifiers::default(),
+        })
+    }
+
+    #[test]
+    fn a_quote_is_measured_from_its_rfq_and_the_next_one_only_counted() {
+        let (north, south) = (DealerId::new("NORTH").unwrap(), DealerId::new("SOUTH").unwrap());
+        let mut r = Registry::default();
+        let d = Dealers::new(&mut r, [&north, &south]);
+        let began = Instant::now();
+        d.asked(&north, &rfq(), began);
+        for ms in [40, 900] {
+            d.answered(&north, &quote(), began + Duration::from_millis(ms));
+        }
+        // Nobody asked this one.
+        d.answered(&south, &quote(), began);
+        let mut text = String::new();
+        prometheus_client::encoding::prometheus_text::encode(&mut text, &r).unwrap();
+        for line in [
+            "signet_dealer_asked_total{dealer=\"NORTH\",question=\"quote\"} 1",
+            "signet_dealer_answers_total{dealer=\"NORTH\",answer=\"quote\"} 2",
+            "signet_dealer_answers_total{dealer=\"SOUTH\",answer=\"quote\"} 1",
+            "signet_dealer_response_seconds_count{dealer=\"NORTH\",question=\"quote\"} 1",
+            "signet_dealer_response_seconds_sum{dealer=\"NORTH\",question=\"quote\"} 0.04",
+            "signet_dealer_response_seconds_count{dealer=\"SOUTH\",question=\"quote\"} 0",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
     }
 
     #[test]
