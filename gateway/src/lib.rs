@@ -15,6 +15,7 @@ pub mod enrol;
 mod entitle;
 mod events;
 mod geo;
+pub mod history;
 mod limits;
 mod listeners;
 mod loaded;
@@ -56,6 +57,8 @@ pub enum GatewayError {
     Journal(#[from] JournalError),
     #[error("evidence of what was signed: {0}")]
     Signed(#[from] SignedLogError),
+    #[error("the history of the policies: {0}")]
+    History(String),
     #[error("the store key: {0}")]
     Key(#[from] LogError),
     #[error(transparent)]

@@ -4,8 +4,8 @@
 use crate::{
     clock,
     config::{
-        Config, ConfigError, DealerEntry, RegistrySection, RiskPolicy, StepUp, read_instruments,
-        value,
+        Config, ConfigError, DealerEntry, RegistrySection, RiskPolicy, StepUp, Texts,
+        read_instruments, value,
     },
     enrol::issuing::Enrolment,
     geo::Geo,
@@ -39,6 +39,8 @@ pub struct Loaded {
     pub step_up: Option<StepUp>,
     pub risk: RiskPolicy,
     pub entitlements: Arc<CedarEntitlements>,
+    /// What `entitlements` was read from.
+    pub entitlement_texts: Texts,
 }
 
 impl Loaded {
@@ -89,7 +91,8 @@ impl Loaded {
         let registry = config.registry.as_ref().map(RegistrySection::url).transpose()?;
         let step_up = config.load_step_up()?;
         let risk = config.load_risk()?;
-        let entitlements = Arc::new(config.load_entitlements(&catalogue)?);
+        let (entitlements, entitlement_texts) = config.load_entitlements(&catalogue)?;
+        let entitlements = Arc::new(entitlements);
         Ok(Self {
             config,
             identity,
@@ -105,6 +108,7 @@ impl Loaded {
             step_up,
             risk,
             entitlements,
+            entitlement_texts,
         })
     }
 

@@ -1,11 +1,14 @@
 //! Puts a gateway together and runs its trading thread.
 
+mod policies;
+
 use crate::{
     GatewayError, Options, admin_api,
     clock::now,
     config::{self, Config},
     entitle::EntitlementGate,
     events::EventSink,
+    history::History,
     listeners::{
         crl::CrlFiles,
         dealers::{self, DealerLists},
@@ -17,7 +20,9 @@ use crate::{
     loaded::Loaded,
     metrics::{Alerts, Metrics},
     operator,
-    pipeline::{self, Parts, Pipeline, RenewalQuestions, RenewalRisk, StepUp, Trading},
+    pipeline::{
+        self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, StepUp, Trading,
+    },
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
@@ -61,7 +66,8 @@ pub(crate) async fn run(
 ) -> Result<(), GatewayError> {
     make_folders(&loaded.config)?;
     let key = store_key(&store_key_path(&loaded.config))?;
-    let parts = open_books(&loaded, options, &key)?;
+    let (history, unapproved) = policies::open(&mut loaded, &key)?;
+    let parts = open_books(&loaded, options, &key, history)?;
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
@@ -83,6 +89,9 @@ pub(crate) async fn run(
     tracing::info!(address = %desks, quic, practice, "gateway is up");
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
+    for words in unapproved {
+        pipeline.events.gateway("policy.refused", About::object("policies"), words);
+    }
     let enrolment = host.as_ref().and_then(|h| h.est);
     let (admin_at, metrics) = (admin.as_ref().map(|a| a.address), operator.address);
     let _ = ready.send(Ok(Addresses { desks, enrolment, admin: admin_at, metrics }));
@@ -107,9 +116,15 @@ struct Books {
     router: Router,
     journal: Journal,
     evidence: SignedLog,
+    history: History,
 }
 
-fn open_books(loaded: &Loaded, options: Options, key: &StoreKey) -> Result<Books, GatewayError> {
+fn open_books(
+    loaded: &Loaded,
+    options: Options,
+    key: &StoreKey,
+    history: History,
+) -> Result<Books, GatewayError> {
     let config = &loaded.config;
     let mut router = new_router(loaded, options);
     router.day_begins(loaded.entitlements.day_begins_ms());
@@ -117,7 +132,7 @@ fn open_books(loaded: &Loaded, options: Options, key: &StoreKey) -> Result<Books
     let journal = Journal::open(&file, key, &mut router, config.journal.on_bad_record)?
         .with_limits(config.limits.journal());
     let evidence = SignedLog::open(&signed_folder(config), key, now(), config.store.sync)?;
-    Ok(Books { router, journal, evidence })
+    Ok(Books { router, journal, evidence, history })
 }
 
 fn new_router(loaded: &Loaded, options: Options) -> Router {
@@ -213,6 +228,7 @@ fn assemble(
         limits: config.limits.clone(),
         events: events.counted(metrics.clone(), alerts),
         metrics,
+        policies: PolicyChanges::new(config.two_people(), books.history),
     })))
 }
 

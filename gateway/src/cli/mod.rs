@@ -3,6 +3,7 @@
 mod accounts;
 mod check;
 mod files;
+mod history;
 mod keys;
 #[cfg(unix)]
 mod operator;

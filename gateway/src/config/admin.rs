@@ -20,6 +20,20 @@ pub struct AdminSection {
     /// leave their hardware.
     #[serde(default)]
     pub hardware_policies: Vec<String>,
+    /// What a change of the risk policy or the entitlements takes.
+    #[serde(default)]
+    pub policy_changes: PolicyChange,
+}
+
+/// What a change of a policy takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyChange {
+    /// Other files in their place.
+    #[default]
+    Files,
+    /// An administrator who prepares it and another one who approves it; files change nothing.
+    TwoPeople,
 }
 
 impl AdminSection {
@@ -29,6 +43,11 @@ impl AdminSection {
 }
 
 impl Config {
+    /// Whether files alone change no policy.
+    pub fn two_people(&self) -> bool {
+        self.admin.as_ref().is_some_and(|a| a.policy_changes == PolicyChange::TwoPeople)
+    }
+
     /// No two listeners share an address.
     pub(crate) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));

@@ -9,7 +9,7 @@ mod reset;
 mod risk;
 mod step_up;
 
-pub use admin::AdminSection;
+pub use admin::{AdminSection, PolicyChange};
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};

@@ -32,13 +32,13 @@ const HEAD: &str = "# Metrics
 
 This page is written from the code (`UPDATE_DOCS=1 cargo test -p signet-gateway metrics` writes it).
 `[metrics] listen` is where Prometheus reads them, at `/metrics`;
-[admins](admins.md#metrics-and-health) says how to set it up. The dashboard `docs/grafana/signet-gateway.json` and the alert rules
-`docs/grafana/alerts.yml` use these names.
+[admins](admins.md#metrics-and-health) says how to set it up. The dashboard
+`docs/grafana/signet-gateway.json` and the alert rules `docs/grafana/alerts.yml` use these names.
 
 Label values come from this program and from the configuration, never from what a peer sends, so
 the number of series has a bound. A histogram has the series `_bucket`, `_sum` and `_count`. Desks
-are not in any label: `signet-gateway top` shows them. What alert rules look at begins at 0 when the gateway
-starts, so that the first event of a kind is an increase.
+are not in any label: `signet-gateway top` shows them. What alert rules look at begins at 0 when
+the gateway starts, so that the first event of a kind is an increase.
 
 | name | type | labels | meaning |
 | --- | --- | --- | --- |

@@ -2,8 +2,12 @@
 //! the other for long: the trading thread does what takes no time, and leaves the rest to a task;
 //! whoever asked gives up after a while, and what was not begun by then is not done.
 
-use super::{EndReason, Pipeline, reload::Change};
-use crate::{clock::now, risk::Administrator};
+use super::{EndReason, Pipeline, Waiting, reload::Change};
+use crate::{
+    clock::now,
+    history::{Documents, Person, Policy, PolicyRefusal},
+    risk::Administrator,
+};
 use serde::Serialize;
 use signet_events::{About, Actor};
 use signet_identity::CompId;
@@ -126,6 +130,23 @@ enum Question {
     End(EndOrder, oneshot::Sender<bool>),
     /// On whose behalf.
     Reload(Actor, oneshot::Sender<Reloaded>),
+    Waiting(oneshot::Sender<Vec<Waiting>>),
+    Change(ChangeOrder, oneshot::Sender<Result<Waiting, PolicyRefusal>>),
+}
+
+/// What an administrator does about a change of policy.
+#[derive(Debug)]
+pub struct ChangeOrder {
+    pub what: ChangeStep,
+    pub by: Person,
+}
+
+#[derive(Debug)]
+pub enum ChangeStep {
+    Prepare(Policy, Documents),
+    /// By the digest of the new version.
+    Approve(String),
+    Reject(String),
 }
 
 #[derive(Debug)]
@@ -161,6 +182,18 @@ impl Trading {
 
     pub async fn in_force(&self) -> Result<InForce, TradingSilent> {
         self.ask(ANSWER_MAX, Question::InForce).await
+    }
+
+    /// Changes of policy that wait.
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, TradingSilent> {
+        self.ask(ANSWER_MAX, Question::Waiting).await
+    }
+
+    pub async fn change(
+        &self,
+        order: ChangeOrder,
+    ) -> Result<Result<Waiting, PolicyRefusal>, TradingSilent> {
+        self.ask(RELOAD_MAX, |to| Question::Change(order, to)).await
     }
 
     pub async fn status(&self, patience: Duration) -> Result<Status, TradingSilent> {
@@ -210,6 +243,8 @@ impl Question {
             Self::EndAll(.., to) => to.is_closed(),
             Self::End(_, to) => to.is_closed(),
             Self::Reload(_, to) => to.is_closed(),
+            Self::Waiting(to) => to.is_closed(),
+            Self::Change(_, to) => to.is_closed(),
         }
     }
 }
@@ -242,6 +277,20 @@ impl Pipeline {
             Question::Status(to) => drop(to.send(self.status())),
             Question::EndAll(which, reason, actor, to) => {
                 drop(to.send(self.end_which(&which, &reason, &actor)));
+            }
+            Question::Waiting(to) => drop(to.send(self.prepared_policies())),
+            Question::Change(ChangeOrder { what, by }, to) => {
+                let pipeline = self.clone();
+                tokio::task::spawn_local(async move {
+                    let done = match what {
+                        ChangeStep::Prepare(policy, documents) => {
+                            pipeline.prepare_policy(policy, documents, by).await
+                        }
+                        ChangeStep::Approve(digest) => pipeline.approve_policy(&digest, by).await,
+                        ChangeStep::Reject(digest) => pipeline.reject_policy(&digest, &by),
+                    };
+                    let _ = to.send(done);
+                });
             }
             Question::End(order, to) => drop(to.send(self.end_by_order(order))),
             Question::Reload(actor, to) => {

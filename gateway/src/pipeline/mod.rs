@@ -13,7 +13,7 @@
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `business.rs` | which of all that becomes an event for who watches |
-//! | `reload.rs` | policies that change |
+//! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
 //! | `administrators.rs`, `renewals.rs` | what other threads may ask, over bounded channels |
 //! | `measured.rs` | the state of the thread, told to whoever watches |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
@@ -29,6 +29,7 @@ mod journalled;
 mod keys;
 mod measured;
 mod message;
+mod policy_changes;
 mod reevaluation;
 mod references;
 mod reload;
@@ -39,8 +40,10 @@ mod verdict;
 
 pub use access::Reassess;
 pub use administrators::{
-    EndOrder, Reload, Reloaded, SessionOn, Status, Trading, TradingSilent, Which,
+    ChangeOrder, ChangeStep, EndOrder, Reload, Reloaded, SessionOn, Status, Trading, TradingSilent,
+    Which,
 };
+pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
@@ -89,6 +92,8 @@ pub struct Parts {
     pub events: EventSink,
     /// What is counted and measured.
     pub metrics: Arc<Metrics>,
+    /// The history of the policies, and changes that wait for a second administrator.
+    pub policies: PolicyChanges,
 }
 
 /// Everything the tasks of the trading thread share.
@@ -103,6 +108,7 @@ pub struct Pipeline {
     pub events: EventSink,
     /// What is counted and measured.
     pub metrics: Arc<Metrics>,
+    policies: PolicyChanges,
     router: JournalledRouter,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
@@ -129,6 +135,7 @@ impl Pipeline {
             limits,
             events,
             metrics,
+            policies,
         } = parts;
         Self {
             sessions: Sessions::default(),
@@ -136,6 +143,7 @@ impl Pipeline {
             signed,
             events,
             metrics: metrics.clone(),
+            policies,
             router: JournalledRouter::new(router, journal, metrics),
             entitlements,
             risk,

@@ -31,5 +31,6 @@ mod segments;
 mod signed;
 mod support;
 mod trades;
+mod two_people;
 mod upstream;
 mod watch;

@@ -7,8 +7,8 @@ use signet_gateway::{
     Config,
     config::{
         AdminSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection,
-        EnrolmentSection, EntitlementsSection, GatewaySection, RegistrySection, RiskSection,
-        StepUpSection, StoreSection, TlsSection,
+        EnrolmentSection, EntitlementsSection, GatewaySection, PolicyChange, RegistrySection,
+        RiskSection, StepUpSection, StoreSection, TlsSection,
     },
 };
 use signet_rfq::DealerId;
@@ -168,6 +168,7 @@ fn admin(
         crl: vec![],
         crl_required: None,
         hardware_policies: vec![],
+        policy_changes: PolicyChange::Files,
     }))
 }
 
