@@ -80,9 +80,27 @@ pub fn sessions(c: &Config, a: &JsonArgument) -> Result<(), OperatorError> {
 }
 
 pub fn alerts(c: &Config, a: &AlertArguments) -> Result<(), OperatorError> {
-    let (mut after, mut limit) = (0, a.limit);
+    let (mut after, mut limit, mut since, mut gone) = (0, a.limit, Value::Null, false);
     loop {
-        let v = ask(c, &Request::Alerts { after, limit })?;
+        let v = match ask(c, &Request::Alerts { after, limit }) {
+            // It may be restarted: whoever follows wants to see what comes then.
+            Err(e) if a.follow && !since.is_null() && is_away(&e) => {
+                if !gone {
+                    eprintln!("signet-gateway: {e}; waiting for it");
+                }
+                gone = true;
+                std::thread::sleep(AGAIN);
+                continue;
+            }
+            answered => answered?,
+        };
+        gone = false;
+        if !since.is_null() && since != v["since_ms"] {
+            // Another start counts from 1; what this answer left out is asked for.
+            (after, since) = (0, v["since_ms"].clone());
+            continue;
+        }
+        since = v["since_ms"].clone();
         let all = v["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
         for alert in all {
             match a.json.json {
@@ -94,11 +112,15 @@ pub fn alerts(c: &Config, a: &AlertArguments) -> Result<(), OperatorError> {
             return Ok(());
         }
         let last = all.last().and_then(|x| x["seq"].as_u64());
-        // After a restart of the gateway the numbers begin again.
         after = last.unwrap_or(after);
         limit = usize::MAX;
         std::thread::sleep(AGAIN);
     }
+}
+
+/// Whether the gateway does not run at this moment.
+fn is_away(e: &OperatorError) -> bool {
+    matches!(e, OperatorError::NotRunning(..) | OperatorError::Broken(_))
 }
 
 pub fn kill(c: &Config, a: KillArguments) -> Result<(), OperatorError> {

@@ -151,7 +151,9 @@ impl Operator {
                     v["at"] = json!(date_us(a.at_us));
                     v
                 };
-                Ok(json!({ "alerts": all.iter().map(one).collect::<Vec<_>>() }))
+                let alerts: Vec<Value> = all.iter().map(one).collect();
+                // Their numbers begin again at each start.
+                Ok(json!({ "alerts": alerts, "since_ms": self.started.0 }))
             }
             Request::Kill { name, reason } => self.kill(name, &reason, actor).await,
         }

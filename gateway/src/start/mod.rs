@@ -66,7 +66,7 @@ pub(crate) async fn run(
 ) -> Result<(), GatewayError> {
     make_folders(&loaded.config)?;
     let key = store_key(&store_key_path(&loaded.config))?;
-    let (history, unapproved) = policies::open(&mut loaded, &key)?;
+    let history = policies::open(&mut loaded, &key)?;
     let parts = open_books(&loaded, options, &key, history)?;
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
@@ -89,9 +89,6 @@ pub(crate) async fn run(
     tracing::info!(address = %desks, quic, practice, "gateway is up");
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
-    for words in unapproved {
-        pipeline.events.gateway("policy.refused", About::object("policies"), words);
-    }
     let enrolment = host.as_ref().and_then(|h| h.est);
     let (admin_at, metrics) = (admin.as_ref().map(|a| a.address), operator.address);
     let _ = ready.send(Ok(Addresses { desks, enrolment, admin: admin_at, metrics }));

@@ -14,18 +14,14 @@ use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
 use std::sync::Arc;
 
 /// Opens the history, and puts back into `loaded` what two people approved when the files say
-/// something else. What was found so, in words.
-pub(super) fn open(
-    loaded: &mut Loaded,
-    key: &StoreKey,
-) -> Result<(History, Vec<String>), GatewayError> {
+/// something else. The watch of the files then finds and tells what they say.
+pub(super) fn open(loaded: &mut Loaded, key: &StoreKey) -> Result<History, GatewayError> {
     let failed = |e: &dyn std::fmt::Display| GatewayError::History(e.to_string());
     let mut history = History::open(&history_file(&loaded.config), key).map_err(|e| failed(&e))?;
     let two_people = loaded.config.two_people();
     if two_people && history.unread() > 0 {
         return Err(failed(&"it has records of a newer version of this program; install that one"));
     }
-    let mut words = Vec::new();
     for policy in [Policy::Risk, Policy::Entitlements] {
         let (digest, documents) = of(loaded, policy);
         let last = history.in_force(policy).cloned();
@@ -46,18 +42,17 @@ pub(super) fn open(
             AtStart::Restore => {
                 let last = last.unwrap_or_else(|| version(policy, digest.clone(), None, documents));
                 restore(loaded, policy, &last.documents)?;
-                let what = policy.word();
-                let in_force = &last.digest;
-                let said = format!(
-                    "{what}: the files were changed to {digest} without two administrators; \
-                        {in_force} stays"
+                tracing::error!(
+                    alert = true,
+                    policy = policy.word(),
+                    files = digest,
+                    in_force = last.digest,
+                    "the files were changed without two administrators; what was approved stays"
                 );
-                tracing::error!(alert = true, code = "policy.refused", "{said}");
-                words.push(said);
             }
         }
     }
-    Ok((history, words))
+    Ok(history)
 }
 
 fn of(loaded: &Loaded, policy: Policy) -> (String, Documents) {

@@ -253,6 +253,37 @@ fn the_operator_sees_the_gateway_and_ends_sessions() {
     assert!(w.cli_fails(&["kill", "--all"]).contains("operator.not_running"));
 }
 
+/// Whoever follows the alerts sees those after a restart, too.
+#[test]
+fn alerts_are_followed_over_a_restart() {
+    let mut w = World::started();
+    let spoil = |w: &World, text: &str| {
+        fs::write(w.path("new.toml"), text).unwrap();
+        fs::rename(w.path("new.toml"), w.path("risk.toml")).unwrap();
+    };
+    let good = w.text("risk.toml");
+    spoil(&w, "countries = 7");
+    w.eventually("an alert", || w.cli(&["alerts"]).contains("policy.refused"));
+    let out = fs::File::create(w.path("followed")).unwrap();
+    let mut following = Command::new(env!("CARGO_BIN_EXE_signet-gateway"))
+        .args(["alerts", "--follow", "--config"])
+        .arg(&w.config)
+        .stdout(out)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let seen =
+        |w: &World| w.text("followed").lines().filter(|l| l.contains("policy.refused")).count();
+    w.eventually("the first", || seen(&w) == 1);
+    w.stop();
+    spoil(&w, &good);
+    w.start();
+    spoil(&w, "countries = 8");
+    w.eventually("the one after the restart", || seen(&w) == 2);
+    following.kill().unwrap();
+    following.wait().unwrap();
+}
+
 /// What the commands show while alice is on over TCP and bob over QUIC.
 fn seen(w: &World) {
     let text = w.cli(&["status"]);
