@@ -25,6 +25,8 @@ use tokio::{
 /// Questions that may wait. More administrators at once are told to try again.
 const ASKS_MAX: usize = 32;
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// Sessions that an order ends before other tasks of the thread have their turn.
+const ENDS_AT_A_TIME: usize = 16;
 /// Reading and checking the policies' files is done beside trading and takes longer.
 const RELOAD_MAX: Duration = Duration::from_secs(15);
 
@@ -276,7 +278,10 @@ impl Pipeline {
             Question::InForce(to) => drop(to.send(self.in_force())),
             Question::Status(to) => drop(to.send(self.status())),
             Question::EndAll(which, reason, actor, to) => {
-                drop(to.send(self.end_which(&which, &reason, &actor)));
+                let pipeline = self.clone();
+                tokio::task::spawn_local(async move {
+                    drop(to.send(pipeline.end_which(&which, &reason, &actor).await));
+                });
             }
             Question::Waiting(to) => drop(to.send(self.prepared_policies())),
             Question::Change(ChangeOrder { what, by }, to) => {
@@ -333,8 +338,8 @@ impl Pipeline {
         }
     }
 
-    /// The desks that were on.
-    fn end_which(self: &Rc<Self>, which: &Which, reason: &str, actor: &Actor) -> Vec<String> {
+    /// Ends sessions a few at a time: messages of others go in between. The desks that were on.
+    async fn end_which(self: &Rc<Self>, which: &Which, reason: &str, actor: &Actor) -> Vec<String> {
         let wanted = self.sessions.map_on(|desk, s| {
             let meant = match which {
                 Which::Named(name) => desk.as_str() == name || s.connection.user == *name,
@@ -342,11 +347,18 @@ impl Pipeline {
             };
             meant.then(|| desk.clone())
         });
-        let ended = wanted.into_iter().flatten().filter(|desk| {
-            let (reason, actor) = (reason.to_owned(), actor.clone());
-            self.end_by_order(EndOrder { desk: desk.clone(), reason, actor })
-        });
-        ended.map(|desk| desk.to_string()).collect()
+        let wanted: Vec<CompId> = wanted.into_iter().flatten().collect();
+        let mut ended = Vec::new();
+        for few in wanted.chunks(ENDS_AT_A_TIME) {
+            for desk in few {
+                let (reason, actor) = (reason.to_owned(), actor.clone());
+                if self.end_by_order(EndOrder { desk: desk.clone(), reason, actor }) {
+                    ended.push(desk.to_string());
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        ended
     }
 
     fn in_force(&self) -> InForce {
