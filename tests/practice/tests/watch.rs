@@ -28,7 +28,7 @@ fn a_trade_is_counted_at_its_dealer_with_its_times() {
     w.quotes(N, "99.500", 60_000);
     let before = sample(&w);
     let id = quoted(&w, &mut s);
-    let armed = w.arm(&mut s, &id, N, Side::Buy).unwrap();
+    let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(&mut s, "filled", |s| s.rfq(&id).state == RfqState::Done);
     let after = sample(&w);
