@@ -17,8 +17,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A trading thread that takes longer is shown as silent.
 const TRADING_MAX: Duration = Duration::from_secs(2);
-/// A certificate that ends sooner is pointed out.
-const SOON: time::Duration = time::Duration::days(7);
+/// A certificate that ends sooner is pointed out; as `listeners/own_certificate.rs` and the alert
+/// rules have it.
+const SOON: time::Duration = time::Duration::days(2);
 /// Alerts on the one screen.
 const ALERTS_SHOWN: usize = 5;
 
