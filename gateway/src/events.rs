@@ -33,6 +33,10 @@ pub trait Outlet: Send + Sync {
 pub struct EventSink {
     registry: Option<Arc<dyn Outlet>>,
     watchers: Option<Arc<dyn Outlet>>,
+    /// Takes every event, also those that are left out; none of the course of business.
+    counter: Option<Arc<dyn Outlet>>,
+    /// Takes what is not left out, for administrators who look on.
+    alerts: Option<Arc<dyn Outlet>>,
     summaries: Arc<Mutex<Option<Budgets>>>,
 }
 
@@ -52,7 +56,13 @@ impl fmt::Debug for EventSink {
 impl EventSink {
     /// Without both, nothing is kept: the log has a line for what matters.
     pub fn new(registry: Option<Arc<dyn Outlet>>, watchers: Option<Arc<dyn Outlet>>) -> Self {
-        Self { registry, watchers, summaries: Arc::default() }
+        Self { registry, watchers, ..Self::default() }
+    }
+
+    /// The same with whoever counts all events, and whoever keeps the last alerts.
+    #[must_use]
+    pub fn counted(self, counter: Arc<dyn Outlet>, alerts: Arc<dyn Outlet>) -> Self {
+        Self { counter: Some(counter), alerts: Some(alerts), ..self }
     }
 
     /// What the gateway did or saw, now.
@@ -67,7 +77,8 @@ impl EventSink {
 
     /// An event, when its budget has room.
     pub fn note(&self, event: Event) {
-        if self.registry.is_none() && self.watchers.is_none() {
+        self.counter.iter().for_each(|c| c.take(&event));
+        if self.registry.is_none() && self.watchers.is_none() && self.alerts.is_none() {
             return;
         }
         let key = (event.code, event.about.subject());
@@ -79,16 +90,19 @@ impl EventSink {
     /// What somebody at an address did who proved nothing. The registry keeps none of these:
     /// whoever may not come in must not fill a database.
     pub fn stranger(&self, from: IpAddr, code: &'static str, words: impl Into<Text>) {
-        let Some(watchers) = &self.watchers else { return };
+        let about = About { address: Some(from), ..About::default() };
+        let event = Event::new(now_us(), code, words).by(Actor::Address(from)).about(about);
+        self.counter.iter().for_each(|c| c.take(&event));
+        if self.watchers.is_none() && self.alerts.is_none() {
+            return;
+        }
         let key = (code, from.to_string());
         let Some(left_out) = self.budgets(|b| b.spend(Instant::now(), key)) else { return };
-        let about = About {
-            address: Some(from),
-            count: Some(left_out).filter(|n| *n > 0),
-            ..About::default()
-        };
-        let event = Event::new(now_us(), code, words).by(Actor::Address(from)).about(about);
-        watchers.take(&event);
+        let count = Some(left_out).filter(|n| *n > 0);
+        let event = Event { about: About { count, ..event.about }, ..event };
+        for outlet in [&self.watchers, &self.alerts].into_iter().flatten() {
+            outlet.take(&event);
+        }
     }
 
     /// Whether anybody wants to know of the business.
@@ -125,7 +139,7 @@ impl EventSink {
     }
 
     fn send(&self, event: &Event) {
-        for outlet in [&self.registry, &self.watchers].into_iter().flatten() {
+        for outlet in [&self.registry, &self.watchers, &self.alerts].into_iter().flatten() {
             outlet.take(event);
         }
     }
@@ -170,6 +184,20 @@ mod tests {
         sink.stranger([198, 51, 100, 1].into(), "tls.not_tls", "no TLS");
         assert_eq!(registry.0.lock().unwrap().len(), 0);
         assert_eq!(watchers.0.lock().unwrap().len(), 61);
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_all_the_same() {
+        let (counter, alerts) = (Arc::new(Kept::default()), Arc::new(Kept::default()));
+        let sink = EventSink::default().counted(counter.clone(), alerts.clone());
+        for _ in 0..1_000 {
+            sink.gateway("budget.exceeded", About::desk("MALLORY"), "too much");
+            sink.stranger([192, 0, 2, 1].into(), "tls.not_tls", "no TLS");
+            sink.business(&Event::new(0, "quote.received", ""));
+        }
+        assert_eq!(counter.0.lock().unwrap().len(), 2_000);
+        assert_eq!(alerts.0.lock().unwrap().len(), 120);
+        assert!(!sink.is_watched());
     }
 
     #[test]

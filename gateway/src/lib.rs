@@ -17,10 +17,13 @@ mod entitle;
 mod events;
 pub mod evidence;
 mod geo;
+pub mod history;
 mod limits;
 mod listeners;
 mod loaded;
 pub mod log;
+mod metrics;
+pub mod operator;
 mod pipeline;
 mod registry_thread;
 mod registry_view;
@@ -64,6 +67,8 @@ pub enum GatewayError {
          set on_rewritten = \"accept\" under [checkpoint] for one start"
     )]
     Rewritten(String),
+    #[error("the history of the policies: {0}")]
+    History(String),
     #[error("the store key: {0}")]
     Key(#[from] LogError),
     #[error(transparent)]
@@ -80,6 +85,7 @@ pub struct Gateway {
     address: SocketAddr,
     enrolment: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     _thread: HostedThread,
 }
 
@@ -102,8 +108,8 @@ impl Gateway {
         let thread = HostedThread::spawn("signet-gateway", body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
         match answer.recv() {
-            Ok(Ok(Addresses { desks: address, enrolment, admin })) => {
-                Ok(Self { address, enrolment, admin, _thread: thread })
+            Ok(Ok(Addresses { desks: address, enrolment, admin, metrics })) => {
+                Ok(Self { address, enrolment, admin, metrics, _thread: thread })
             }
             Ok(Err(e)) => Err(e),
             Err(_) => Err(GatewayError::Died),
@@ -123,6 +129,11 @@ impl Gateway {
     /// Where administrators connect, if they can.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where metrics and health can be read, with `[metrics]`.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Says Logout to everybody, closes the stores and waits for the thread.

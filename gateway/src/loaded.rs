@@ -4,8 +4,8 @@
 use crate::{
     clock,
     config::{
-        Config, ConfigError, DealerEntry, RegistrySection, RiskPolicy, StepUp, read_instruments,
-        value,
+        Config, ConfigError, DealerEntry, RegistrySection, RiskPolicy, StepUp, Texts,
+        read_instruments, value,
     },
     enrol::issuing::Enrolment,
     geo::Geo,
@@ -29,6 +29,8 @@ pub struct Loaded {
     pub dealer_roots: TrustRoots,
     /// `None` without `[admin]`.
     pub admin_roots: Option<TrustRoots>,
+    /// `None` without `metrics.trust`.
+    pub metrics_roots: Option<TrustRoots>,
     pub catalogue: Catalogue,
     /// Of the second parties at `checkpoint.publish`.
     pub checkpoint_roots: Option<TrustRoots>,
@@ -39,6 +41,8 @@ pub struct Loaded {
     pub step_up: Option<StepUp>,
     pub risk: RiskPolicy,
     pub entitlements: Arc<CedarEntitlements>,
+    /// What `entitlements` was read from.
+    pub entitlement_texts: Texts,
 }
 
 impl Loaded {
@@ -58,6 +62,12 @@ impl Loaded {
             config.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
         let checkpoint_roots =
             config.checkpoint.trust.as_ref().map(|t| roots("checkpoint.trust", t)).transpose()?;
+        let metrics_roots = config
+            .metrics
+            .as_ref()
+            .and_then(|m| m.trust.as_ref())
+            .map(|trust| roots("metrics.trust", trust))
+            .transpose()?;
         config.check_authorities()?;
         config.check_siem_files()?;
         if config.tls.fips {
@@ -86,7 +96,8 @@ impl Loaded {
         let registry = config.registry.as_ref().map(RegistrySection::url).transpose()?;
         let step_up = config.load_step_up()?;
         let risk = config.load_risk()?;
-        let entitlements = Arc::new(config.load_entitlements(&catalogue)?);
+        let (entitlements, entitlement_texts) = config.load_entitlements(&catalogue)?;
+        let entitlements = Arc::new(entitlements);
         Ok(Self {
             config,
             identity,
@@ -94,6 +105,7 @@ impl Loaded {
             desk_roots,
             dealer_roots,
             admin_roots,
+            metrics_roots,
             catalogue,
             checkpoint_roots,
             dealer_pins,
@@ -102,6 +114,7 @@ impl Loaded {
             step_up,
             risk,
             entitlements,
+            entitlement_texts,
         })
     }
 
@@ -147,6 +160,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.limits.check(),
         config.check_checkpoint(),
         config.check_listeners(),
+        config.check_metrics(),
         config.check_enrolment(),
         config.check_step_up(),
         config.check_siem(),
@@ -162,6 +176,8 @@ pub fn faults(config: &Config) -> Vec<String> {
     ];
     all.extend(config.admin.iter().map(|a| roots("admin.trust", &a.trust)));
     all.extend(config.checkpoint.trust.iter().map(|t| roots("checkpoint.trust", t)));
+    let monitors = config.metrics.iter().filter_map(|m| m.trust.as_ref());
+    all.extend(monitors.map(|trust| roots("metrics.trust", trust)));
     all.extend(pins.map(pin));
     all.push(match catalogue {
         Ok(c) => config.load_entitlements(&c).map(drop),

@@ -34,6 +34,11 @@ pub(crate) fn signed_folder(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("signed")
 }
 
+/// Where the history of the policies lies.
+pub(crate) fn history_file(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("policies.history")
+}
+
 pub(crate) fn store_key_path(config: &Config) -> PathBuf {
     config.store.key_file.clone().unwrap_or_else(|| config.gateway.state_dir.join("store.key"))
 }

@@ -27,7 +27,7 @@ pub fn files_check(config: &Config) -> Result<Vec<FileState>, AdminError> {
     let state = &config.gateway.state_dir;
     let mut all = Vec::new();
     for (folder, endings) in [
-        (state.clone(), &[".journal"][..]),
+        (state.clone(), &[".journal", ".history"][..]),
         (state.join("desks"), &[".fix"]),
         (state.join("dealers"), &[".fix"]),
         (signed_folder(config), &[".signed"]),

@@ -9,16 +9,20 @@ mod bundle;
 mod csv;
 mod files;
 mod keys;
+mod policies;
 mod sessions;
 mod signed;
 mod users;
 
+#[cfg(unix)]
+pub(crate) use actor::account_of;
 pub(crate) use actor::actor;
 pub use bundle::evidence_bundle;
 pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{
     evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state,
 };
+pub use policies::{moment_of, policy_history, policy_version};
 pub use sessions::{NewNumbers, session_change, session_show};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
 pub use users::{CodeTerms, Invited, add, code, import};
@@ -107,6 +111,8 @@ pub enum AdminError {
     SessionStore(String, String),
     #[error("a sequence number is 1 to 1000000000000")]
     SessionNumber,
+    #[error("the history has no version {0}, or more than one that begins so")]
+    NoVersion(String),
 }
 
 impl AdminError {
@@ -143,6 +149,7 @@ impl AdminError {
             Self::SessionInUse(_) => "session.in_use",
             Self::SessionStore(..) => "session.store",
             Self::SessionNumber => "session.number",
+            Self::NoVersion(_) => "policy.unknown",
         }
     }
 
@@ -201,6 +208,7 @@ impl AdminError {
                 "run it as the gateway's account, with the gateway's configuration; see the error"
             }
             Self::SessionNumber => "give numbers in that range",
+            Self::NoVersion(_) => "see: signet-gateway policy history; give more of the digest",
         }
     }
 }

@@ -11,12 +11,14 @@ use signet_rfq::UtcMillis;
 
 pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
     let one = |s: &SessionOn| {
-        let (verdict, score, policy) =
-            s.last.clone().map_or((None, None, None), |(v, s, p)| (Some(v), Some(s), Some(p)));
+        let last = s.last.as_ref();
         Ok(json!({
-            "desk": s.desk, "user": s.user, "address": s.address, "serial": s.serial,
-            "since": date(s.since)?,
-            "verdict": verdict, "score": score, "policy": policy,
+            "desk": s.desk, "user": s.user, "device": s.device, "address": s.address,
+            "country": s.country, "transport": s.transport, "serial": s.serial,
+            "since": date(s.since)?, "messages": s.messages,
+            "lease_until": s.lease_until.map(date).transpose()?,
+            "verdict": last.map(|l| l.verdict), "score": last.map(|l| l.score),
+            "factors": last.map(|l| &l.factors), "policy": last.map(|l| &l.policy),
         }))
     };
     Ok(json!({ "sessions": all.iter().map(one).collect::<Result<Vec<_>, AdminError>>()? }))

@@ -2,6 +2,7 @@
 
 use crate::{
     admin::AdminError,
+    history::PolicyRefusal,
     listeners::https::{self, BodyFault, Response},
     pipeline::TradingSilent,
 };
@@ -64,6 +65,9 @@ pub enum AdminRefusal {
     /// At fault: whoever wrote the files.
     #[error("{0}")]
     PolicyRefused(String),
+    /// At fault: whoever the message names.
+    #[error(transparent)]
+    Change(#[from] PolicyRefusal),
 }
 
 impl From<RegistryError> for AdminRefusal {
@@ -134,6 +138,7 @@ impl AdminRefusal {
             Self::RegistrySilent => "registry.silent",
             Self::Admin(e) => e.code(),
             Self::PolicyRefused(_) => "policy.refused",
+            Self::Change(e) => e.code(),
         }
     }
 
@@ -167,6 +172,7 @@ impl AdminRefusal {
             }
             Self::Admin(e) => e.cure(),
             Self::PolicyRefused(_) => "correct the files; what was in force stays",
+            Self::Change(e) => e.cure(),
         };
         text.to_owned()
     }
@@ -186,7 +192,13 @@ impl AdminRefusal {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoRegistry => StatusCode::CONFLICT,
             Self::TradingSilent(_) | Self::RegistrySilent => StatusCode::SERVICE_UNAVAILABLE,
-            Self::PolicyRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PolicyRefused(_) | Self::Change(PolicyRefusal::Faulty(_)) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::Change(PolicyRefusal::NotPrepared) => StatusCode::NOT_FOUND,
+            Self::Change(PolicyRefusal::SamePerson(_)) => StatusCode::FORBIDDEN,
+            Self::Change(PolicyRefusal::Unwritable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Change(_) => StatusCode::CONFLICT,
             Self::Admin(AdminError::Registry(e)) => of_registry(e),
             Self::Admin(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -2,12 +2,16 @@
 //! exactly is refused.
 
 use super::AdminRefusal;
-use crate::admin::Account;
+use crate::{
+    admin::Account,
+    history::{Documents, Policy},
+};
 use hyper::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use signet_identity::{CompId, is_device_name, is_user_id};
 use signet_policy::entitle::AdminAction;
 use signet_registry::{AccountState, CertificateSelector};
+use std::fmt;
 
 /// Events in one answer.
 const EVENTS_MAX: usize = 1_000;
@@ -25,12 +29,47 @@ pub enum Command {
     Policy,
     Users,
     User(String),
-    Events { limit: usize, before: Option<i64> },
+    Events {
+        limit: usize,
+        before: Option<i64>,
+    },
     SetState(Account, AccountState),
-    SetRole { user: String, role: &'static str },
-    Revoke { which: CertificateSelector, reason: &'static str },
-    End { desk: CompId, reason: String },
+    SetRole {
+        user: String,
+        role: &'static str,
+    },
+    Revoke {
+        which: CertificateSelector,
+        reason: &'static str,
+    },
+    End {
+        desk: CompId,
+        reason: String,
+    },
     Reload,
+    /// Changes of policy that wait.
+    Waiting,
+    Prepare(Policy, Texts),
+    /// By the digest of the new version.
+    Approve(String),
+    Reject(String),
+}
+
+/// Documents of a policy; a log has their lengths only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Texts(pub Documents);
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(name, text)| (name, text.len()))).finish()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prepare {
+    policy: Policy,
+    documents: Documents,
 }
 
 #[derive(Deserialize)]
@@ -63,13 +102,18 @@ impl Command {
     /// As policies name it.
     pub fn action(&self) -> AdminAction {
         match self {
-            Self::Sessions | Self::Policy | Self::Users | Self::User(_) | Self::Events { .. } => {
-                AdminAction::Read
-            }
+            Self::Sessions
+            | Self::Policy
+            | Self::Users
+            | Self::User(_)
+            | Self::Events { .. }
+            | Self::Waiting => AdminAction::Read,
             Self::SetState(..) | Self::Revoke { .. } => AdminAction::Lock,
             Self::SetRole { .. } => AdminAction::Users,
             Self::End { .. } => AdminAction::Sessions,
-            Self::Reload => AdminAction::Policy,
+            Self::Reload | Self::Prepare(..) | Self::Approve(_) | Self::Reject(_) => {
+                AdminAction::Policy
+            }
         }
     }
 }
@@ -90,7 +134,8 @@ pub fn read(
         _ => return Err(AdminRefusal::Method),
     };
     let expected = match parts.as_slice() {
-        ["sessions" | "policy" | "users" | "events"] | ["users", _] => false,
+        ["sessions" | "policy" | "policies" | "users" | "events"] | ["users", _] => false,
+        ["policies", "prepare"] | ["policies", _, "approve" | "reject"] => true,
         ["users", _, "lock" | "unlock" | "role"] | ["devices", _, _, "lock" | "unlock"] => true,
         ["revoke"] | ["sessions", _, "end"] | ["policy", "reload"] => true,
         _ => return Err(AdminRefusal::NotFound),
@@ -111,6 +156,7 @@ fn question(parts: &[&str], query: Option<&str>, body: &[u8]) -> Result<Command,
     match parts {
         ["sessions"] => Ok(Command::Sessions),
         ["policy"] => Ok(Command::Policy),
+        ["policies"] => Ok(Command::Waiting),
         ["users"] => Ok(Command::Users),
         ["users", id] => Ok(Command::User(user(id)?)),
         ["events"] => query.map_or(Ok(Command::Events { limit: EVENTS_USUAL, before: None }), page),
@@ -156,9 +202,35 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
             }
             Ok(Command::End { desk, reason })
         }
+        ["policies", "prepare"] => prepare(from_json(body)?),
+        ["policies", id, "approve"] => {
+            let Nothing {} = from_json(body)?;
+            Ok(Command::Approve(digest(id)?))
+        }
+        ["policies", id, "reject"] => {
+            let Nothing {} = from_json(body)?;
+            Ok(Command::Reject(digest(id)?))
+        }
         ["policy", "reload"] => from_json(body).map(|Nothing {}| Command::Reload),
         _ => Err(AdminRefusal::NotFound),
     }
+}
+
+fn prepare(p: Prepare) -> Result<Command, AdminRefusal> {
+    let known = p.policy.documents();
+    if p.documents.is_empty() || p.documents.keys().any(|k| !known.contains(&k.as_str())) {
+        return Err(malformed(format!("documents: {}, one or both", known.join(" and "))));
+    }
+    Ok(Command::Prepare(p.policy, Texts(p.documents)))
+}
+
+/// SHA-256, lower-case hexadecimal.
+fn digest(text: &str) -> Result<String, AdminRefusal> {
+    let hexadecimal = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if text.len() == 64 && hexadecimal {
+        return Ok(text.to_owned());
+    }
+    Err(malformed("a change of policy has the digest of its new version: 64 of 0-9 a-f"))
 }
 
 fn revocation(r: Revocation) -> Result<Command, AdminRefusal> {

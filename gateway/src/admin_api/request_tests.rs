@@ -57,6 +57,9 @@ fn table_of_questions() {
         ("/v1/signed", missing.clone()),
         ("/v1/users/alice/lock", Err("admin.method")),
         ("/v1/revoke", Err("admin.method")),
+        ("/v1/policies", Ok(Command::Waiting)),
+        ("/v1/policies/prepare", Err("admin.method")),
+        ("/v1/policies/x", missing.clone()),
         ("/v1/policy/reload", Err("admin.method")),
     ] {
         assert_eq!(get(path), want, "{path}");
@@ -75,6 +78,7 @@ fn table_of_orders() {
     let end = |reason: &str| {
         Ok(Command::End { desk: CompId::new("ALICE-1").unwrap(), reason: reason.into() })
     };
+    let digest = "0123456789abcdef".repeat(4);
     let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(121));
     for (path, body, want) in [
         ("/v1/users/alice/lock", "{}", user("alice", Locked)),
@@ -128,6 +132,11 @@ fn table_of_orders() {
         ("/v1/sessions/AL%49CE/end", r#"{"reason":"x"}"#, bad()),
         ("/v1/sessions//end", r#"{"reason":"x"}"#, bad()),
         ("/v1/policy/reload", "{}", Ok(Command::Reload)),
+        ("/v1/policies/ABC/approve", "{}", bad()),
+        (&*format!("/v1/policies/{}/approve", "A".repeat(64)), "{}", bad()),
+        (&*format!("/v1/policies/{digest}/approve"), "{}", Ok(Command::Approve(digest.clone()))),
+        (&*format!("/v1/policies/{digest}/reject"), "{}", Ok(Command::Reject(digest.clone()))),
+        (&*format!("/v1/policies/{digest}/approve"), r#"{"force":true}"#, bad()),
         ("/v1/policy", "{}", Err("admin.method")),
         ("/v1/events", "{}", Err("admin.method")),
     ] {
@@ -149,6 +158,9 @@ fn table_of_orders() {
 
 #[test]
 fn every_change_needs_more_than_reading() {
+    let digest = "a".repeat(64);
+    let [approve, reject] = ["approve", "reject"].map(|how| format!("/v1/policies/{digest}/{how}"));
+    let prepare = r#"{"policy":"risk","documents":{"settings":"x"}}"#;
     for (path, body, want) in [
         ("/v1/users/a/lock", "{}", AdminAction::Lock),
         ("/v1/devices/a/b/unlock", "{}", AdminAction::Lock),
@@ -156,6 +168,9 @@ fn every_change_needs_more_than_reading() {
         ("/v1/users/a/role", r#"{"role":"standard"}"#, AdminAction::Users),
         ("/v1/sessions/A/end", r#"{"reason":"x"}"#, AdminAction::Sessions),
         ("/v1/policy/reload", "{}", AdminAction::Policy),
+        ("/v1/policies/prepare", prepare, AdminAction::Policy),
+        (&*approve, "{}", AdminAction::Policy),
+        (&*reject, "{}", AdminAction::Policy),
     ] {
         assert_eq!(post(path, body).unwrap().action(), want, "{path}");
     }
@@ -175,6 +190,10 @@ fn any_path() -> impl Strategy<Value = String> {
         Just("role".to_owned()),
         Just("end".to_owned()),
         Just("reload".to_owned()),
+        Just("policies".to_owned()),
+        Just("prepare".to_owned()),
+        Just("approve".to_owned()),
+        "[0-9a-f]{63,65}",
         "[ -~]{0,12}",
         ".{0,8}",
         "[a-z0-9._-]{1,40}",

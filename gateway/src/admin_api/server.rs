@@ -8,12 +8,13 @@ use crate::{
     admin,
     clock::now,
     events::EventSink,
+    history::Person,
     limits::{JournalBudget, left_out_words},
     listeners::{
-        https::{self, Answers, Client, Response, TurnedAway},
+        https::{self, Answers, AnswersOverTls, Client, Response, TurnedAway},
         tls::ListenerTls,
     },
-    pipeline::{EndOrder, Trading},
+    pipeline::{ChangeOrder, ChangeStep, EndOrder, Trading},
     risk::{self, Administrator},
 };
 use hyper::{Request, StatusCode, body::Incoming, header};
@@ -31,6 +32,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 const BODY_BYTES_MAX: usize = 4 * 1024;
+/// Of a change of policy: what a record of the history takes.
+const POLICY_BYTES_MAX: usize = 256 * 1024;
 /// A database that takes longer counts as one that does not answer.
 const REGISTRY_MAX: Duration = Duration::from_secs(5);
 
@@ -46,10 +49,6 @@ pub struct Api {
 
 impl Answers for Api {
     const WHAT: &'static str = "administrators";
-
-    fn tls(&self) -> TlsAcceptor {
-        self.tls.acceptor()
-    }
 
     async fn answer(&self, request: Request<Incoming>, client: &Client) -> Response {
         let ip = client.from.ip().to_canonical();
@@ -84,6 +83,12 @@ impl Answers for Api {
     fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
         let actor = Actor::Address(from.ip().to_canonical());
         self.note_refusal(why.code(), actor, "admin.listen", &why.to_string());
+    }
+}
+
+impl AnswersOverTls for Api {
+    fn tls(&self) -> TlsAcceptor {
+        self.tls.acceptor()
     }
 }
 
@@ -132,7 +137,9 @@ impl Api {
             return Err(AdminRefusal::Browser);
         }
         let (head, body) = request.into_parts();
-        let body = https::body(body, BODY_BYTES_MAX).await?;
+        let changes_policy = head.uri.path() == "/v1/policies/prepare";
+        let bytes_max = if changes_policy { POLICY_BYTES_MAX } else { BODY_BYTES_MAX };
+        let body = https::body(body, bytes_max).await?;
         // The body may have taken its time: it is judged as things are now.
         self.tls
             .recheck(&client.chain, OffsetDateTime::now_utc())
@@ -156,7 +163,8 @@ impl Api {
             return Err(AdminRefusal::Entitle(Box::new(verdict)));
         }
         tracing::info!(actor, ?command, score = judged.risk.score, "administrators: allowed");
-        self.carry_out(command, actor).await
+        let actor = Actor::Administrator(actor.into());
+        self.carry_out(command, Person { id: who.id, actor }).await
     }
 
     /// Who it is, if a certificate that is good now says that it is an administrator.
@@ -175,27 +183,29 @@ impl Api {
         Ok(Administrator { id, address, policies: peer.policies, hardware_key })
     }
 
-    async fn carry_out(&self, command: Command, actor: &str) -> Result<Value, AdminRefusal> {
+    async fn carry_out(&self, command: Command, who: Person) -> Result<Value, AdminRefusal> {
+        let change = |what, by| self.trading.change(ChangeOrder { what, by });
         match command {
+            Command::Waiting => Ok(json!({ "prepared": self.trading.waiting().await? })),
+            Command::Prepare(policy, texts) => {
+                Ok(json!(change(ChangeStep::Prepare(policy, texts.0), who).await??))
+            }
+            Command::Approve(id) => Ok(json!(change(ChangeStep::Approve(id), who).await??)),
+            Command::Reject(id) => Ok(json!(change(ChangeStep::Reject(id), who).await??)),
             Command::Sessions => Ok(answers::sessions(&self.trading.sessions().await?)?),
             Command::Policy => Ok(json!(self.trading.in_force().await?)),
             Command::End { desk, reason } => {
                 let name = desk.to_string();
-                match self
-                    .trading
-                    .end(EndOrder { desk, reason, actor: Actor::Administrator(actor.into()) })
-                    .await?
-                {
+                match self.trading.end(EndOrder { desk, reason, actor: who.actor }).await? {
                     true => Ok(json!({ "ended": name })),
                     false => Err(AdminRefusal::NotOn(name)),
                 }
             }
-            Command::Reload => {
-                answers::reloaded(&self.trading.reload(Actor::Administrator(actor.into())).await?)
-            }
+            Command::Reload => answers::reloaded(&self.trading.reload(who.actor).await?),
             command => {
                 let registry = self.registry.as_ref().ok_or(AdminRefusal::NoRegistry)?;
-                timeout(REGISTRY_MAX, self.with_registry(registry, command, actor))
+                let actor = who.actor.to_string();
+                timeout(REGISTRY_MAX, self.with_registry(registry, command, &actor))
                     .await
                     .unwrap_or(Err(AdminRefusal::RegistrySilent))
             }
@@ -228,7 +238,14 @@ impl Api {
                 Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? }))
             }
             // The others do not come here.
-            Command::Sessions | Command::Policy | Command::End { .. } | Command::Reload => {
+            Command::Sessions
+            | Command::Policy
+            | Command::End { .. }
+            | Command::Reload
+            | Command::Waiting
+            | Command::Prepare(..)
+            | Command::Approve(_)
+            | Command::Reject(_) => {
                 Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
             }
         }

@@ -3,18 +3,25 @@
 mod accounts;
 mod check;
 mod files;
+mod history;
 mod journal;
 mod keys;
+#[cfg(unix)]
+mod operator;
 mod policy;
 mod registry;
 mod run;
 mod sessions;
+#[cfg(unix)]
+mod shown;
 mod signed;
 mod users;
 
 use accounts::{AccountArgument, Reason, RevokeArguments};
 use clap::{Parser, Subcommand, ValueEnum};
 use registry::{CaCommand, RegistryCommand};
+#[cfg(unix)]
+use signet_gateway::operator::OperatorError;
 use signet_gateway::{
     Config,
     admin::{self, AdminError},
@@ -96,6 +103,21 @@ enum Command {
     /// Sequence numbers of FIX sessions. Only while the gateway is stopped.
     #[command(subcommand)]
     Session(sessions::SessionCommand),
+    /// How the running gateway is, on one screen.
+    #[cfg(unix)]
+    Status(operator::JsonArgument),
+    /// Rates and response times of the running gateway, each second.
+    #[cfg(unix)]
+    Top(operator::TopArguments),
+    /// The desks that are on, with what their risk is made of.
+    #[cfg(unix)]
+    Sessions(operator::JsonArgument),
+    /// Events of high and critical severity since the start of the running gateway.
+    #[cfg(unix)]
+    Alerts(operator::AlertArguments),
+    /// End sessions now; an event says who did it.
+    #[cfg(unix)]
+    Kill(operator::KillArguments),
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -117,6 +139,16 @@ pub fn main() -> ExitCode {
         Command::Signed(signed::SignedCommand::Verify { file, part }) => {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
+        #[cfg(unix)]
+        Command::Status(a) => watched(&config, |c| operator::status(c, &a)),
+        #[cfg(unix)]
+        Command::Top(a) => watched(&config, |c| operator::top(c, &a)),
+        #[cfg(unix)]
+        Command::Sessions(a) => watched(&config, |c| operator::sessions(c, &a)),
+        #[cfg(unix)]
+        Command::Alerts(a) => watched(&config, |c| operator::alerts(c, &a)),
+        #[cfg(unix)]
+        Command::Kill(a) => watched(&config, |c| operator::kill(c, a)),
         command => {
             administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
@@ -130,6 +162,16 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Asks the gateway that runs with this configuration.
+#[cfg(unix)]
+fn watched(
+    config: &Path,
+    command: impl FnOnce(&Config) -> Result<(), OperatorError>,
+) -> Result<(), String> {
+    let c = Config::read(config).map_err(|e| e.to_string())?;
+    command(&c).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
     let c = Config::read(config)?;
@@ -139,6 +181,12 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         | Command::Doctor { .. }
         | Command::Policy(_)
         | Command::Journal(_) => {}
+        #[cfg(unix)]
+        Command::Status(_)
+        | Command::Top(_)
+        | Command::Sessions(_)
+        | Command::Alerts(_)
+        | Command::Kill(_) => {}
         Command::User(u) => users::user(&c, u).await?,
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use signet_gateway::{
     Config, ConfigError,
+    admin::AdminError,
     config::{EntitlementsSection, Texts},
 };
 use signet_policy::entitle::{
@@ -49,6 +50,21 @@ pub enum PolicyCommand {
     /// What new policies or facts allow that was denied, and the other way round. Exit code 1 when
     /// anything is wider.
     Diff(DiffArguments),
+    /// Every version of the risk policy and the entitlements that was in force or prepared, and who
+    /// did it.
+    History,
+    /// The text of a version of the history.
+    Show {
+        /// Its digest, or the beginning of it.
+        digest: String,
+    },
+    /// The difference between the texts of two versions of the history.
+    Compare {
+        /// Digest of the older one, or the beginning of it.
+        old: String,
+        /// Digest of the newer one, or the beginning of it.
+        new: String,
+    },
 }
 
 /// Which documents; those of the configuration if left out.
@@ -177,6 +193,8 @@ pub enum PolicyError {
     Documents(#[from] EntitleError),
     #[error(transparent)]
     Question(#[from] ScenarioError),
+    #[error("{0}\n  {code}: {cure}", code = .0.code(), cure = .0.cure())]
+    History(#[from] AdminError),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
 }
@@ -218,6 +236,9 @@ fn run(config: &Path, command: PolicyCommand) -> Result<bool, PolicyError> {
             let expected = Expectations::from_toml(&text)?;
             Ok(test(&load(&c, files.policies, files.facts)?.1, &expected))
         }
+        PolicyCommand::History => Ok(super::history::list(&c)?),
+        PolicyCommand::Show { digest } => Ok(super::history::show(&c, &digest)?),
+        PolicyCommand::Compare { old, new } => Ok(super::history::compare(&c, &old, &new)?),
         PolicyCommand::Diff(a) => {
             let (old_texts, old) = load(&c, a.old_policies, a.old_facts)?;
             let (new_texts, new) = load(&c, a.new_policies, a.new_facts)?;

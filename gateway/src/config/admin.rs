@@ -20,6 +20,20 @@ pub struct AdminSection {
     /// leave their hardware.
     #[serde(default)]
     pub hardware_policies: Vec<String>,
+    /// What a change of the risk policy or the entitlements takes.
+    #[serde(default)]
+    pub policy_changes: PolicyChange,
+}
+
+/// What a change of a policy takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyChange {
+    /// Other files in their place.
+    #[default]
+    Files,
+    /// An administrator who prepares it and another one who approves it; files change nothing.
+    TwoPeople,
 }
 
 impl AdminSection {
@@ -29,6 +43,11 @@ impl AdminSection {
 }
 
 impl Config {
+    /// Whether files alone change no policy.
+    pub fn two_people(&self) -> bool {
+        self.admin.as_ref().is_some_and(|a| a.policy_changes == PolicyChange::TwoPeople)
+    }
+
     /// No two listeners share an address.
     pub(crate) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));
@@ -37,6 +56,7 @@ impl Config {
             .into_iter()
             .chain(enrolment)
             .chain(admin)
+            .chain(self.metrics.as_ref().map(|m| ("metrics.listen", m.listen)))
             .collect();
         for (i, (key, address)) in all.iter().enumerate() {
             if let Some((other, _)) = all.iter().take(i).find(|(_, o)| overlap(*o, *address)) {
@@ -62,10 +82,13 @@ impl Config {
     pub(crate) fn check_authorities(&self) -> Result<(), ConfigError> {
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));
+        let metrics =
+            self.metrics.as_ref().and_then(|m| Some(("metrics.trust", m.trust.as_ref()?)));
         for (key, path) in
             [("desks.trust", &self.desks.trust), ("dealers.trust", &self.dealers.trust)]
                 .into_iter()
                 .chain(admin)
+                .chain(metrics)
         {
             for c in certificates(path).map_err(|why| value(key, why))? {
                 let facts = CertificateFacts::from_certificate(&c).map_err(|e| value(key, e))?;

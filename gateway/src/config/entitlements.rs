@@ -7,6 +7,7 @@ use signet_policy::entitle::{
 };
 use signet_rfq::Catalogue;
 use std::{
+    collections::BTreeMap,
     fs,
     io::Read as _,
     path::{Path, PathBuf},
@@ -30,6 +31,18 @@ pub struct Texts {
 }
 
 impl Texts {
+    /// From texts by their names: `policies` and `facts`.
+    pub fn of(documents: &BTreeMap<String, String>) -> Self {
+        let text = |name| documents.get(name).cloned().unwrap_or_default();
+        Self { policies: text("policies"), facts: text("facts") }
+    }
+
+    /// By their names.
+    pub fn named(&self) -> BTreeMap<String, String> {
+        let one = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        [one("policies", &self.policies), one("facts", &self.facts)].into()
+    }
+
     pub fn documents(&self) -> Documents<'_> {
         Documents { policies: &self.policies, facts: &self.facts }
     }
@@ -78,8 +91,8 @@ impl Config {
     pub(crate) fn load_entitlements(
         &self,
         catalogue: &Catalogue,
-    ) -> Result<CedarEntitlements, ConfigError> {
+    ) -> Result<(CedarEntitlements, Texts), ConfigError> {
         let texts = self.entitlements.read()?;
-        Ok(CedarEntitlements::load(&texts.documents(), &self.world(catalogue))?)
+        Ok((CedarEntitlements::load(&texts.documents(), &self.world(catalogue))?, texts))
     }
 }

@@ -6,18 +6,20 @@ mod clock;
 mod enrolment;
 mod entitlements;
 mod limits;
+mod metrics;
 mod reset;
 mod risk;
 mod siem;
 mod step_up;
 
-pub use admin::AdminSection;
+pub use admin::{AdminSection, PolicyChange};
 pub use checkpoint::{Address, CheckpointSection, OnRewritten};
 pub use clock::ClockSection;
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
+pub use metrics::MetricsSection;
 pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
@@ -97,6 +99,7 @@ pub struct Config {
     #[serde(default)]
     pub clock: ClockSection,
     pub siem: Option<SiemSection>,
+    pub metrics: Option<MetricsSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -283,7 +286,8 @@ impl Config {
             .iter_mut()
             .chain(&mut c.dealers.crl)
             .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
-            .chain(c.siem.iter_mut().flat_map(SiemSection::paths));
+            .chain(c.siem.iter_mut().flat_map(SiemSection::paths))
+            .chain(c.metrics.iter_mut().filter_map(|m| m.trust.as_mut()));
         for p in paths
             .into_iter()
             .chain(c.store.key_file.as_mut())
@@ -340,6 +344,7 @@ impl Config {
         self.check_checkpoint()?;
         self.check_listeners()?;
         self.check_clock()?;
+        self.check_metrics()?;
         self.check_enrolment()?;
         self.check_step_up()?;
         self.check_siem()

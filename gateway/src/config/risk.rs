@@ -161,6 +161,8 @@ pub struct RiskPolicy {
     pub settings: RiskSettings,
     pub networks: Vec<CorporateNetwork>,
     pub hours: Option<(Hours, Decision)>,
+    /// The texts: `settings`, and `table` unless it is the default one.
+    pub documents: BTreeMap<String, String>,
 }
 
 impl RiskSection {
@@ -168,13 +170,23 @@ impl RiskSection {
         self.table.iter_mut().chain([&mut self.settings])
     }
 
+    /// Reads the files.
     pub fn read(&self) -> Result<RiskPolicy, ConfigError> {
-        let table = self.table.as_deref().map(read).transpose()?;
-        let table = ScoreTable::parse(table.as_deref().unwrap_or(DEFAULT_TABLE))
-            .map_err(|e| value("risk.table", e))?;
-        let text = read(&self.settings)?;
-        let mut settings: RiskSettings = toml::from_str(&text).map_err(|e| {
-            ConfigError::Syntax { path: self.settings.clone(), message: e.to_string() }
+        let mut documents = BTreeMap::from([("settings".to_owned(), read(&self.settings)?)]);
+        if let Some(table) = &self.table {
+            documents.insert("table".to_owned(), read(table)?);
+        }
+        self.build(&documents)
+    }
+
+    /// From texts by their names: `settings`, and `table` unless it is the default one.
+    pub fn build(&self, documents: &BTreeMap<String, String>) -> Result<RiskPolicy, ConfigError> {
+        let table = documents.get("table").map_or(DEFAULT_TABLE, String::as_str);
+        let table = ScoreTable::parse(table).map_err(|e| value("risk.table", e))?;
+        let text = documents.get("settings").map_or("", String::as_str);
+        let mut settings: RiskSettings = toml::from_str(text).map_err(|e| ConfigError::Syntax {
+            path: self.settings.clone(),
+            message: e.to_string(),
         })?;
         if let Some(g) = &mut settings.geo {
             g.file = self.settings.parent().unwrap_or(Path::new("")).join(&g.file);
@@ -186,7 +198,8 @@ impl RiskSection {
             .map(|n| CorporateNetwork { range: n.range, country: n.country })
             .collect();
         let hours = settings.hours.as_ref().map(HoursSettings::hours).transpose()?;
-        Ok(RiskPolicy { table: table.with_settings(&text), settings, networks, hours })
+        let documents = documents.clone();
+        Ok(RiskPolicy { table: table.with_settings(text), settings, networks, hours, documents })
     }
 }
 

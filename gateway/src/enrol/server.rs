@@ -1,7 +1,7 @@
 //! The EST service's listener: TLS 1.3, HTTP/1.1, small and short requests only.
 
 use super::{Answer, Request, Service, issuing::Issuing, pkcs7, refusal::EnrolRefusal};
-use crate::listeners::https::{self, Answers, BodyFault, Client, Response};
+use crate::listeners::https::{self, Answers, AnswersOverTls, BodyFault, Client, Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hyper::{
     Method, StatusCode,
@@ -43,12 +43,14 @@ struct Est {
 impl Answers for Est {
     const WHAT: &'static str = "enrolment";
 
-    fn tls(&self) -> TlsAcceptor {
-        self.tls.clone()
-    }
-
     async fn answer(&self, request: hyper::Request<Incoming>, client: &Client) -> Response {
         respond(&self.service, request, client.chain.first().cloned(), client.from).await
+    }
+}
+
+impl AnswersOverTls for Est {
+    fn tls(&self) -> TlsAcceptor {
+        self.tls.clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::EntitlementGate;
 use crate::{
-    config::{ConfigError, EntitlementsSection},
+    config::{ConfigError, EntitlementsSection, Texts},
     stamp::{self, Stamp},
 };
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};
@@ -24,7 +24,7 @@ impl Looked {
 /// A version of the documents that is not the one in force.
 pub(crate) enum PolicyVersion {
     Same,
-    Good(Box<CedarEntitlements>),
+    Good(Box<CedarEntitlements>, Texts),
     Broken { digest: String, why: ConfigError },
 }
 
@@ -38,7 +38,7 @@ fn read(section: &EntitlementsSection, world: &World, in_force: &str) -> PolicyV
         return PolicyVersion::Same;
     }
     match CedarEntitlements::load(&texts.documents(), world) {
-        Ok(e) => PolicyVersion::Good(Box::new(e)),
+        Ok(e) => PolicyVersion::Good(Box::new(e), texts),
         Err(e) => PolicyVersion::Broken { digest, why: e.into() },
     }
 }

@@ -80,6 +80,11 @@ impl EntitlementGate {
         self.in_force.borrow().clone()
     }
 
+    /// What policies may name.
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
+    }
+
     /// Where the documents are.
     pub(crate) fn section(&self) -> &EntitlementsSection {
         &self.section

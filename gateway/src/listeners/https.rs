@@ -15,6 +15,7 @@ use rustls_pki_types::CertificateDer;
 use signet_identity::{Refusal, Stage};
 use std::{convert::Infallible, net::SocketAddr, rc::Rc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
@@ -45,9 +46,6 @@ pub trait Answers {
     /// For logs.
     const WHAT: &'static str;
 
-    /// TLS as of now.
-    fn tls(&self) -> TlsAcceptor;
-
     fn answer(&self, request: Request<Incoming>, client: &Client)
     -> impl Future<Output = Response>;
 
@@ -55,6 +53,12 @@ pub trait Answers {
     fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
         let _ = (from, why);
     }
+}
+
+/// The same over TLS.
+pub trait AnswersOverTls: Answers {
+    /// TLS as of now.
+    fn tls(&self) -> TlsAcceptor;
 }
 
 /// Why a connection came to nothing. At fault: the peer, or a crowd of them.
@@ -83,8 +87,28 @@ impl TurnedAway {
     }
 }
 
-/// Accepts for ever; every connection is a task of this thread.
-pub async fn serve<A: Answers + 'static>(listener: TcpListener, answers: Rc<A>) {
+/// Accepts for ever over TLS; every connection is a task of this thread.
+pub async fn serve<A: AnswersOverTls + 'static>(listener: TcpListener, answers: Rc<A>) {
+    accept(listener, answers, |stream, from, answers, place| async move {
+        connection(stream, from, answers, place).await;
+    })
+    .await;
+}
+
+/// The same without TLS, for a listener that only this machine can reach.
+pub async fn serve_plain<A: Answers + 'static>(listener: TcpListener, answers: Rc<A>) {
+    accept(listener, answers, |stream, from, answers, place| async move {
+        place.is_now(Progress::Encrypted);
+        speak(stream, Client { from, chain: Vec::new() }, answers, place).await;
+    })
+    .await;
+}
+
+async fn accept<A: Answers + 'static, F: Future<Output = ()> + 'static>(
+    listener: TcpListener,
+    answers: Rc<A>,
+    connection: impl Fn(TcpStream, SocketAddr, Rc<A>, Rc<Place>) -> F,
+) {
     let places = Places::new(AdmissionLimits::of_https(CONNECTIONS_MAX));
     loop {
         let (stream, from) = match listener.accept().await {
@@ -104,12 +128,10 @@ pub async fn serve<A: Answers + 'static>(listener: TcpListener, answers: Rc<A>) 
             }
         };
         let answers = answers.clone();
+        let served = connection(stream, from, answers.clone(), place.clone());
         tokio::task::spawn_local(async move {
             tokio::select! {
-                ended = timeout(
-                    CONNECTION_MAX,
-                    connection(stream, from, answers.clone(), place.clone()),
-                ) => {
+                ended = timeout(CONNECTION_MAX, served) => {
                     if ended.is_err() {
                         tracing::debug!(%from, "{}: connection took too long; closed", A::WHAT);
                     }
@@ -125,7 +147,7 @@ fn turn_away<A: Answers>(answers: &A, from: SocketAddr, why: &TurnedAway) {
     answers.turned_away(from, why);
 }
 
-async fn connection<A: Answers + 'static>(
+async fn connection<A: AnswersOverTls + 'static>(
     stream: TcpStream,
     from: SocketAddr,
     answers: Rc<A>,
@@ -144,8 +166,18 @@ async fn connection<A: Answers + 'static>(
     };
     place.is_now(Progress::Encrypted);
     let shown = tls.get_ref().1.peer_certificates().unwrap_or_default();
-    let client =
-        Rc::new(Client { from, chain: shown.iter().map(|c| c.clone().into_owned()).collect() });
+    let chain = shown.iter().map(|c| c.clone().into_owned()).collect();
+    speak(tls, Client { from, chain }, answers, place).await;
+}
+
+/// HTTP over a connection that is as secret as it will be.
+async fn speak<A: Answers + 'static>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    client: Client,
+    answers: Rc<A>,
+    place: Rc<Place>,
+) {
+    let (from, client) = (client.from, Rc::new(client));
     let answer = service_fn(|request| {
         let (answers, client, place) = (answers.clone(), client.clone(), place.clone());
         async move {
@@ -159,7 +191,7 @@ async fn connection<A: Answers + 'static>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(tls), answer);
+        .serve_connection(TokioIo::new(stream), answer);
     if let Err(e) = http.await {
         tracing::debug!(%from, error = %e, "{}: connection ended", A::WHAT);
     }

@@ -2,14 +2,18 @@
 //! the other for long: the trading thread does what takes no time, and leaves the rest to a task;
 //! whoever asked gives up after a while, and what was not begun by then is not done.
 
-use super::{EndReason, Pipeline, reload::Change};
-use crate::{clock::now, risk::Administrator};
+use super::{EndReason, Pipeline, Waiting, reload::Change};
+use crate::{
+    clock::now,
+    history::{Documents, Person, Policy, PolicyRefusal},
+    risk::Administrator,
+};
 use serde::Serialize;
 use signet_events::{About, Actor};
 use signet_identity::CompId;
 use signet_policy::{
     entitle::{CedarEntitlements, Entitlements as _},
-    score::{Assessment, Decision},
+    score::{Assessment, Decision, Factor},
 };
 use signet_rfq::UtcMillis;
 use std::{rc::Rc, sync::Arc, time::Duration};
@@ -21,6 +25,8 @@ use tokio::{
 /// Questions that may wait. More administrators at once are told to try again.
 const ASKS_MAX: usize = 32;
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// Sessions that an order ends before other tasks of the thread have their turn.
+const ENDS_AT_A_TIME: usize = 16;
 /// Reading and checking the policies' files is done beside trading and takes longer.
 const RELOAD_MAX: Duration = Duration::from_secs(15);
 
@@ -39,17 +45,54 @@ pub struct SessionOn {
     pub address: String,
     pub serial: String,
     pub since: UtcMillis,
-    pub last: Option<(&'static str, u32, String)>,
+    pub device: Option<String>,
+    /// ISO 3166-1; `None` when it cannot be told.
+    pub country: Option<String>,
+    pub transport: &'static str,
+    /// Messages that came over this connection.
+    pub messages: u64,
+    /// When its lease ends at the latest; `None`: it has none that is good.
+    pub lease_until: Option<UtcMillis>,
+    pub last: Option<LastDecision>,
+}
+
+/// The last decision about the risk of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastDecision {
+    pub verdict: &'static str,
+    pub score: u32,
+    pub policy: String,
+    /// Each as `attribute: condition (points)`.
+    pub factors: Vec<String>,
+}
+
+/// How the trading thread is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub sessions: usize,
+    pub in_force: InForce,
+    /// With `[registry]`: how old its last word is, and how old it may be.
+    pub registry: Option<(Duration, Duration)>,
+    /// With `[step_up]`: what waits for a touch.
+    pub held: Option<usize>,
+}
+
+/// Which sessions are to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Of the desk with this CompID, or of this user.
+    Named(String),
+    All,
 }
 
 /// The policies in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InForce {
     pub risk: RiskInForce,
     pub entitlements: EntitlementsInForce,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RiskInForce {
     pub digest: String,
     pub networks: usize,
@@ -58,7 +101,7 @@ pub struct RiskInForce {
     pub geo_fault: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EntitlementsInForce {
     pub digest: String,
     pub policies: usize,
@@ -82,10 +125,30 @@ enum Question {
     Judge(Administrator, oneshot::Sender<Judged>),
     Sessions(oneshot::Sender<Vec<SessionOn>>),
     InForce(oneshot::Sender<InForce>),
+    Status(oneshot::Sender<Status>),
+    /// The desks whose sessions ended.
+    EndAll(Which, String, Actor, oneshot::Sender<Vec<String>>),
     /// Whether the desk was on.
     End(EndOrder, oneshot::Sender<bool>),
     /// On whose behalf.
     Reload(Actor, oneshot::Sender<Reloaded>),
+    Waiting(oneshot::Sender<Vec<Waiting>>),
+    Change(ChangeOrder, oneshot::Sender<Result<Waiting, PolicyRefusal>>),
+}
+
+/// What an administrator does about a change of policy.
+#[derive(Debug)]
+pub struct ChangeOrder {
+    pub what: ChangeStep,
+    pub by: Person,
+}
+
+#[derive(Debug)]
+pub enum ChangeStep {
+    Prepare(Policy, Documents),
+    /// By the digest of the new version.
+    Approve(String),
+    Reject(String),
 }
 
 #[derive(Debug)]
@@ -123,6 +186,32 @@ impl Trading {
         self.ask(ANSWER_MAX, Question::InForce).await
     }
 
+    /// Changes of policy that wait.
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, TradingSilent> {
+        self.ask(ANSWER_MAX, Question::Waiting).await
+    }
+
+    pub async fn change(
+        &self,
+        order: ChangeOrder,
+    ) -> Result<Result<Waiting, PolicyRefusal>, TradingSilent> {
+        self.ask(RELOAD_MAX, |to| Question::Change(order, to)).await
+    }
+
+    pub async fn status(&self, patience: Duration) -> Result<Status, TradingSilent> {
+        self.ask(patience, Question::Status).await
+    }
+
+    /// Ends sessions; the desks that were on.
+    pub async fn end_all(
+        &self,
+        which: Which,
+        reason: String,
+        actor: Actor,
+    ) -> Result<Vec<String>, TradingSilent> {
+        self.ask(ANSWER_MAX, |to| Question::EndAll(which, reason, actor, to)).await
+    }
+
     pub async fn end(&self, e: EndOrder) -> Result<bool, TradingSilent> {
         self.ask(ANSWER_MAX, |to| Question::End(e, to)).await
     }
@@ -152,8 +241,12 @@ impl Question {
             Self::Judge(_, to) => to.is_closed(),
             Self::Sessions(to) => to.is_closed(),
             Self::InForce(to) => to.is_closed(),
+            Self::Status(to) => to.is_closed(),
+            Self::EndAll(.., to) => to.is_closed(),
             Self::End(_, to) => to.is_closed(),
             Self::Reload(_, to) => to.is_closed(),
+            Self::Waiting(to) => to.is_closed(),
+            Self::Change(_, to) => to.is_closed(),
         }
     }
 }
@@ -183,6 +276,27 @@ impl Pipeline {
             }
             Question::Sessions(to) => drop(to.send(self.sessions_on())),
             Question::InForce(to) => drop(to.send(self.in_force())),
+            Question::Status(to) => drop(to.send(self.status())),
+            Question::EndAll(which, reason, actor, to) => {
+                let pipeline = self.clone();
+                tokio::task::spawn_local(async move {
+                    drop(to.send(pipeline.end_which(&which, &reason, &actor).await));
+                });
+            }
+            Question::Waiting(to) => drop(to.send(self.prepared_policies())),
+            Question::Change(ChangeOrder { what, by }, to) => {
+                let pipeline = self.clone();
+                tokio::task::spawn_local(async move {
+                    let done = match what {
+                        ChangeStep::Prepare(policy, documents) => {
+                            pipeline.prepare_policy(policy, documents, by).await
+                        }
+                        ChangeStep::Approve(digest) => pipeline.approve_policy(&digest, by).await,
+                        ChangeStep::Reject(digest) => pipeline.reject_policy(&digest, &by),
+                    };
+                    let _ = to.send(done);
+                });
+            }
             Question::End(order, to) => drop(to.send(self.end_by_order(order))),
             Question::Reload(actor, to) => {
                 let pipeline = self.clone();
@@ -201,8 +315,50 @@ impl Pipeline {
             address: s.connection.address.to_string(),
             serial: s.shown.serial.clone(),
             since: s.since,
-            last: s.access.last().map(|a| (decision_word(a.decision), a.score, a.policy)),
+            device: s.access.device.clone(),
+            country: self.risk.country(s.access.address(), now()).ok().map(|c| c.to_string()),
+            transport: s.transport.word(),
+            messages: s.messages.get(),
+            lease_until: self.lease_until(desk),
+            last: s.access.last().map(|a| LastDecision {
+                verdict: decision_word(a.decision),
+                score: a.score,
+                factors: a.factors.iter().map(factor_words).collect(),
+                policy: a.policy,
+            }),
         })
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            sessions: self.sessions.on().len(),
+            in_force: self.in_force(),
+            registry: self.registry.as_ref().map(|r| (r.age(), r.age_max())),
+            held: self.step_up.as_ref().map(|s| s.held()),
+        }
+    }
+
+    /// Ends sessions a few at a time: messages of others go in between. The desks that were on.
+    async fn end_which(self: &Rc<Self>, which: &Which, reason: &str, actor: &Actor) -> Vec<String> {
+        let wanted = self.sessions.map_on(|desk, s| {
+            let meant = match which {
+                Which::Named(name) => desk.as_str() == name || s.connection.user == *name,
+                Which::All => true,
+            };
+            meant.then(|| desk.clone())
+        });
+        let wanted: Vec<CompId> = wanted.into_iter().flatten().collect();
+        let mut ended = Vec::new();
+        for few in wanted.chunks(ENDS_AT_A_TIME) {
+            for desk in few {
+                let (reason, actor) = (reason.to_owned(), actor.clone());
+                if self.end_by_order(EndOrder { desk: desk.clone(), reason, actor }) {
+                    ended.push(desk.to_string());
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        ended
     }
 
     fn in_force(&self) -> InForce {
@@ -255,6 +411,10 @@ impl Pipeline {
         self.events.by(actor, "policy.reload", About::object("policies"), detail);
         Reloaded { risk, entitlements }
     }
+}
+
+fn factor_words(f: &Factor) -> String {
+    format!("{}: {} ({})", f.attribute, f.condition, f.points)
 }
 
 fn decision_word(d: Decision) -> &'static str {

@@ -1,7 +1,10 @@
 //! What follows when a peer has used its budget up.
 
 use super::{Pipeline, message::not_done};
-use crate::limits::{BudgetVerdict, Class};
+use crate::{
+    limits::{BudgetVerdict, Class},
+    metrics::Peer,
+};
 use signet_events::About;
 use signet_fix::{AppMessage, session::Meta};
 use signet_identity::CompId;
@@ -24,6 +27,8 @@ impl Pipeline {
             BudgetVerdict::Go => return true,
             BudgetVerdict::TooMany => {
                 let (msg_type, code) = (message.msg_type(), "budget.exceeded");
+                self.metrics.messages.over_budget(Peer::Desk);
+                self.metrics.messages.refused(Peer::Desk, msg_type, code);
                 tracing::warn!(%desk, msg_type, code, "too many {}; refused", class.words());
                 let words = format!("too many {}; some were refused", class.words());
                 self.events.gateway("budget.exceeded", About::desk(desk), words);
@@ -34,7 +39,10 @@ impl Pipeline {
                 );
                 self.to_desk(desk, &not_done(message, Some(meta.seq), text));
             }
-            BudgetVerdict::Out => self.desk_is_out(desk, class),
+            BudgetVerdict::Out => {
+                self.metrics.messages.over_budget(Peer::Desk);
+                self.desk_is_out(desk, class);
+            }
         }
         false
     }
@@ -60,6 +68,9 @@ impl Pipeline {
     /// already; a dealer that goes on beyond its budget is disconnected.
     pub(super) fn count_dealer(&self, dealer: &DealerId, class: Class, bytes: usize) {
         let (verdict, out) = self.peers.judge_dealer(dealer, class, bytes);
+        if verdict != BudgetVerdict::Go {
+            self.metrics.messages.over_budget(Peer::Dealer);
+        }
         match verdict {
             BudgetVerdict::Go => {}
             BudgetVerdict::TooMany => {

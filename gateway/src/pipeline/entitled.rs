@@ -1,7 +1,7 @@
 //! Questions to the policies on behalf of desks, and what becomes of messages that they refuse.
 
 use super::Pipeline;
-use crate::entitle::Ruling;
+use crate::{entitle::Ruling, metrics::Peer};
 use signet_fix::{AppMessage, message::VenueState};
 use signet_identity::CompId;
 use signet_policy::entitle::Proof;
@@ -38,6 +38,7 @@ impl Pipeline {
     ) {
         let what = if matches!(m, AppMessage::QuoteRequest(_)) { "request" } else { "accept" };
         let (code, ids, digest) = (ruling.code, ruling.ids.join(", "), &ruling.digest);
+        self.metrics.messages.refused(Peer::Desk, m.msg_type(), code);
         tracing::warn!(%desk, code, what, ids, digest, "not entitled: {}", ruling.words);
         let who = self.trader(desk).unwrap_or_default();
         if let Some(event) = self.entitlements.denial(desk, &who, what, ruling, at) {

@@ -3,6 +3,7 @@
 use super::{Pipeline, message::not_done};
 use crate::{
     clock::now,
+    metrics::Peer,
     signed::{STRIKES_MAX, SignedLogError},
 };
 use signet_events::About;
@@ -33,14 +34,16 @@ impl Pipeline {
         }
         let chain = self.sessions.of(desk, |s| s.chain.clone());
         let kept = match (&meta.signed, chain) {
-            (Some(frame), Some(chain)) => self
-                .keep_accepted_quote(desk, message)
-                .and_then(|()| self.signed.keep_desk(at, desk, &chain, frame.as_bytes())),
+            (Some(frame), Some(chain)) => self.keep_accepted_quote(desk, message).and_then(|()| {
+                let keep = || self.signed.keep_desk(at, desk, &chain, frame.as_bytes());
+                self.metrics.storage.evidence.measured(keep, |kept| Some(kept.is_ok()))
+            }),
             // Fail closed: the session asks for a signature on every message of a desk.
             _ => Err(SignedLogError::NoEvidence),
         };
         let Err(e) = kept else { return true };
         let (msg_type, code) = (message.msg_type(), e.code());
+        self.metrics.messages.refused(Peer::Desk, msg_type, code);
         tracing::error!(%desk, msg_type, code, error = %e, "evidence cannot be written; refused");
         let words = "the gateway cannot write down what was signed; nothing was done \
             (signed_log.unwritable)";
@@ -70,6 +73,7 @@ impl Pipeline {
         if !self.peers.refuses_when_signed_full() || matches!(m, AppMessage::RfqCancel { .. }) {
             return true;
         }
+        self.metrics.messages.refused(Peer::Desk, m.msg_type(), DAY_FULL);
         let words = "the evidence of this desk has reached its size for the day (UTC); nothing \
             was done (signed_log.day_full)";
         self.to_desk(desk, &not_done(m, Some(meta.seq), words.into()));
@@ -151,7 +155,9 @@ impl Pipeline {
             }
             return;
         }
-        if let Err(e) = self.signed.keep_dealer(at, dealer, frame) {
+        let keep = || self.signed.keep_dealer(at, dealer, frame);
+        let kept = self.metrics.storage.evidence.measured(keep, |kept| Some(kept.is_ok()));
+        if let Err(e) = kept {
             let code = e.code();
             tracing::error!(%dealer, code, error = %e, "a dealer's signed report is not kept");
             let words = format!("a signed report could not be kept: {e}");

@@ -1,6 +1,6 @@
 //! The router with its journal: what it decides on is written down first.
 
-use crate::signed::SignedLogError;
+use crate::{metrics::Metrics, signed::SignedLogError};
 use signet_fix::{AppMessage, message::QuoteCancel};
 use signet_identity::CompId;
 use signet_rfq::{DealerId, UtcMillis};
@@ -8,7 +8,7 @@ use signet_router::{
     Input, Output, Proposal, Router,
     journal::{Journal, JournalError},
 };
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::Arc};
 
 /// The router and the record of its inputs.
 pub(super) struct JournalledRouter {
@@ -16,11 +16,12 @@ pub(super) struct JournalledRouter {
     /// A record of the journal whose copy in the evidence could not be written. Nothing else is
     /// written to the journal before it is.
     owed: RefCell<Option<(Input, Vec<u8>)>>,
+    metrics: Arc<Metrics>,
 }
 
 impl JournalledRouter {
-    pub(super) fn new(router: Router, journal: Journal) -> Self {
-        Self { parts: RefCell::new((router, journal)), owed: RefCell::default() }
+    pub(super) fn new(router: Router, journal: Journal, metrics: Arc<Metrics>) -> Self {
+        Self { parts: RefCell::new((router, journal)), owed: RefCell::default(), metrics }
     }
 
     /// Asks the router something.
@@ -57,7 +58,7 @@ impl JournalledRouter {
         }
         *owed = None;
         let (router, journal) = &mut *self.parts.borrow_mut();
-        let recorded = journal.record(at, input.clone(), router)?;
+        let recorded = self.measured(at, input, router, journal)?;
         if let Some(record) = journal.take_written()
             && let Err(e) = copy(&recorded, &record)
         {
@@ -66,6 +67,27 @@ impl JournalledRouter {
             *owed = Some((recorded.clone(), record));
         }
         Ok(recorded)
+    }
+
+    fn measured(
+        &self,
+        at: UtcMillis,
+        input: &Input,
+        router: &Router,
+        journal: &mut Journal,
+    ) -> Result<Input, JournalError> {
+        let before = journal.bytes();
+        let record = || {
+            let recorded = journal.record(at, input.clone(), router);
+            (recorded, journal.bytes() != before)
+        };
+        let wrote = |(recorded, grew): &(Result<_, JournalError>, bool)| match recorded {
+            Ok(_) => grew.then_some(true),
+            // Of a desk that has used its room up, or of one message: the disk is well.
+            Err(JournalError::Full { .. } | JournalError::NotReadable) => None,
+            Err(_) => Some(false),
+        };
+        self.metrics.storage.journal.measured(record, wrote).0
     }
 
     /// The router's decision on an input that was written down.

@@ -23,11 +23,13 @@ use super::{
     MessageVerdict, Pipeline,
     business::{self, Cause},
     decisions::Moment,
+    measured::fault_code,
     step_up, verdict,
 };
 use crate::{
     clock::{now, now_us},
     limits::{Class, left_out_words},
+    metrics::Peer,
 };
 use signet_events::About;
 use signet_fix::{
@@ -42,7 +44,7 @@ use signet_router::{
     Input, Output, accept_age, accept_refusal, journal::JournalError, request_refusal,
 };
 use signet_stepup::{Action, pending::Approved, rules::Wanted};
-use std::{collections::VecDeque, rc::Rc};
+use std::{collections::VecDeque, rc::Rc, time::Instant};
 
 /// QuoteRequestRejectReason (658): not authorized.
 pub(super) const NOT_AUTHORIZED: u16 = 6;
@@ -69,9 +71,13 @@ impl Pipeline {
                 self.route(Input::DeskDown(desk.clone()));
                 self.step_up_desk_off(desk);
             }
-            Event::Message { message, meta } => self.desk_message(desk, message, &meta),
+            Event::Message { message, meta } => {
+                let _timed = self.metrics.messages.received(Peer::Desk, message.msg_type());
+                self.desk_message(desk, message, &meta);
+            }
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%desk, msg_type, %error, "message from a desk refused");
+                self.metrics.messages.refused(Peer::Desk, &msg_type, fault_code(&error));
                 self.count_desk_fault(desk);
                 self.note_access(desk, "fix.refused", &format!("{msg_type}: {error}"));
                 if let DecodeError::Signature(why) = &error {
@@ -250,11 +256,13 @@ impl Pipeline {
         match event {
             Event::LoggedOn => {
                 tracing::info!(%dealer, "dealer logged on");
+                self.metrics.dealers.is_now(dealer, true, now());
                 self.events.gateway("dealer.on", About::dealer(dealer), "");
                 self.route(Input::DealerUp(dealer.clone()));
             }
             Event::LoggedOut { text, .. } => {
                 tracing::info!(%dealer, text, "dealer logged out");
+                self.metrics.dealers.is_now(dealer, false, now());
                 self.events.gateway(
                     "dealer.off",
                     About::dealer(dealer),
@@ -265,6 +273,7 @@ impl Pipeline {
             Event::Message { message, meta } => self.dealer_message(dealer, message, &meta),
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
+                self.metrics.messages.refused(Peer::Dealer, &msg_type, fault_code(&error));
                 self.count_dealer_fault(dealer);
                 let words = format!("{msg_type}: {error}");
                 self.events.gateway("fix.refused", About::dealer(dealer), words);
@@ -293,6 +302,8 @@ impl Pipeline {
     /// A dealer's message tells what is already so: it is counted and kept, and acted on whatever
     /// comes of that.
     fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
+        let _timed = self.metrics.messages.received(Peer::Dealer, message.msg_type());
+        self.metrics.dealers.answered(dealer, &message, Instant::now());
         self.count_dealer(dealer, Class::of(&message), meta.bytes);
         self.keep_dealer(dealer, &message, meta);
         let messages = match message {
@@ -362,6 +373,7 @@ impl Pipeline {
             Ok(input) => return self.router.decide(at, input),
             Err(e) => e,
         };
+        self.measure_unwritten(&input, &e);
         tracing::error!(error = %e, "the journal cannot be written");
         match (&input, &e) {
             (Input::FromDesk(desk, m), e) => {
@@ -391,6 +403,7 @@ impl Pipeline {
                     AppMessage::VenueState(v) => AppMessage::VenueState(self.visible(&desk, v)),
                     m => m,
                 };
+                self.measure_answer(&m);
                 if matches!(m, AppMessage::Snapshot(SnapshotMark::End)) {
                     self.held_requests(&desk).iter().for_each(|held| self.to_desk(&desk, held));
                 }
@@ -423,6 +436,7 @@ impl Pipeline {
     fn to_dealer(&self, dealer: DealerId, m: AppMessage) -> Option<Input> {
         match self.sessions.dealer(&dealer).map(|s| s.send(&m)) {
             Some(Ok(seq)) => {
+                self.measure_sent(&dealer, &m);
                 self.sent.borrow_mut().entry(dealer).or_default().note(seq, &m);
                 None
             }
@@ -437,7 +451,9 @@ impl Pipeline {
 
     /// Sends a desk a message, if it is on.
     pub(super) fn to_desk(&self, desk: &CompId, m: &AppMessage) {
-        if let Some(Err(e)) = self.sessions.desk(desk).map(|s| s.send(m)) {
+        let sent = self.sessions.desk(desk).map(|s| s.send(m));
+        self.measure_told(m, matches!(sent, Some(Ok(_))));
+        if let Some(Err(e)) = sent {
             tracing::warn!(%desk, msg_type = m.msg_type(), error = %e, "not sent to the desk");
         }
     }

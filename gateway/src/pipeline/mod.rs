@@ -14,8 +14,9 @@
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `business.rs` | which of all that becomes an event for who watches |
-//! | `reload.rs` | policies that change |
+//! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
 //! | `administrators.rs`, `renewals.rs` | what other threads may ask, over bounded channels |
+//! | `measured.rs` | the state of the thread, told to whoever watches |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
 
 mod access;
@@ -28,7 +29,9 @@ mod entitled;
 mod evidence;
 mod journalled;
 mod keys;
+mod measured;
 mod message;
+mod policy_changes;
 mod reevaluation;
 mod references;
 mod reload;
@@ -39,11 +42,15 @@ mod verdict;
 mod watched;
 
 pub use access::Reassess;
-pub use administrators::{EndOrder, Reload, Reloaded, SessionOn, Trading, TradingSilent};
+pub use administrators::{
+    ChangeOrder, ChangeStep, EndOrder, Reload, Reloaded, SessionOn, Status, Trading, TradingSilent,
+    Which,
+};
+pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
-pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions};
+pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
 pub use step_up::StepUp;
 
 use crate::{
@@ -51,6 +58,7 @@ use crate::{
     entitle::EntitlementGate,
     events::EventSink,
     limits::{JournalBudget, Peers},
+    metrics::Metrics,
     registry_view::RegistryView,
     risk::Risk,
     signed::Signed,
@@ -59,8 +67,11 @@ use journalled::JournalledRouter;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 use verdict::{MessageVerdict, verdict};
+
+/// How often [`Pipeline::tick`] is due.
+pub const TICK: Duration = Duration::from_millis(100);
 
 /// What the pipeline is made of.
 pub struct Parts {
@@ -84,6 +95,10 @@ pub struct Parts {
     pub events: EventSink,
     /// A desk's clock that is farther from ours is an event.
     pub desk_clock_max_ms: i64,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
+    /// The history of the policies, and changes that wait for a second administrator.
+    pub policies: PolicyChanges,
 }
 
 /// Everything the tasks of the trading thread share.
@@ -96,12 +111,16 @@ pub struct Pipeline {
     pub signed: Signed,
     /// Where events go.
     pub events: EventSink,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
+    policies: PolicyChanges,
     router: JournalledRouter,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
     desk_clock_max_ms: i64,
     registry: Option<Rc<RegistryView>>,
     step_up: Option<Rc<StepUp>>,
+    told: measured::Told,
     /// What each dealer was sent, by sequence number: rejects may name nothing else.
     sent: RefCell<BTreeMap<DealerId, Sent>>,
     /// Events about executions that people must look at; what is beyond is in the log only.
@@ -122,18 +141,23 @@ impl Pipeline {
             step_up,
             limits,
             events,
+            metrics,
+            policies,
         } = parts;
         Self {
             sessions: Sessions::default(),
             peers: Peers::new(limits),
             signed,
             events,
-            router: JournalledRouter::new(router, journal),
+            metrics: metrics.clone(),
+            policies,
+            router: JournalledRouter::new(router, journal, metrics),
             entitlements,
             risk,
             desk_clock_max_ms,
             registry,
             step_up: step_up.map(Rc::new),
+            told: measured::Told::default(),
             sent: RefCell::default(),
             alerts: RefCell::default(),
         }

@@ -79,9 +79,9 @@ struct Looks {
 
 impl Looks {
     fn new(files: Vec<PathBuf>) -> Self {
-        let stamps = stamps_of(&files);
         let clocks = (Instant::now(), now());
-        Self { files, stamps, clocks, geo_fault: None, complained: UtcMillis(0) }
+        // The first look reads them: they may have changed since the start read them.
+        Self { files, stamps: Vec::new(), clocks, geo_fault: None, complained: UtcMillis(0) }
     }
 
     /// Whether the wall clock was set: every touch then counts as too long ago.

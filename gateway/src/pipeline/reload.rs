@@ -4,8 +4,9 @@
 use super::{Pipeline, Reassess};
 use crate::{
     clock::now,
-    config::{ConfigError, RiskPolicy},
+    config::{ConfigError, RiskPolicy, Texts, value},
     entitle::{Looked, PolicyVersion, read_aside},
+    history::Policy,
 };
 use signet_events::About;
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
@@ -42,9 +43,16 @@ pub async fn watch_entitlements(pipeline: Rc<Pipeline>) {
         read_at = seen;
         match version {
             PolicyVersion::Same => complained = None,
-            PolicyVersion::Good(new) => {
+            PolicyVersion::Good(new, _) if pipeline.policies.need_two_people() => {
+                let refused = (new.digest().to_owned(), String::new());
+                if complained.as_ref() != Some(&refused) {
+                    pipeline.refuse_unapproved(Policy::Entitlements, &refused.0);
+                    complained = Some(refused);
+                }
+            }
+            PolicyVersion::Good(new, texts) => {
                 complained = None;
-                pipeline.put_in_force(*new);
+                pipeline.put_in_force(*new, &texts);
             }
             PolicyVersion::Broken { digest, why } => {
                 let text = why.to_string();
@@ -65,8 +73,11 @@ impl Pipeline {
         match read_aside(&self.entitlements).await {
             None => Err("the files changed while they were read; look again".into()),
             Some(PolicyVersion::Same) => Ok(None),
-            Some(PolicyVersion::Good(new)) => {
-                self.put_in_force(*new);
+            Some(PolicyVersion::Good(new, _)) if self.policies.need_two_people() => {
+                Err(self.refuse_unapproved(Policy::Entitlements, new.digest()))
+            }
+            Some(PolicyVersion::Good(new, texts)) => {
+                self.put_in_force(*new, &texts);
                 Ok(Some((before, self.entitlements.policies().digest().to_owned())))
             }
             Some(PolicyVersion::Broken { digest, why }) => {
@@ -77,13 +88,21 @@ impl Pipeline {
         }
     }
 
-    fn put_in_force(&self, new: CedarEntitlements) {
+    fn put_in_force(&self, new: CedarEntitlements, texts: &Texts) {
+        let digest = new.digest().to_owned();
+        let old = self.use_entitlements(new);
+        self.record_loaded(Policy::Entitlements, (&old, &digest), texts.named());
+    }
+
+    /// Puts entitlements in force; the digest of those before.
+    pub(super) fn use_entitlements(&self, new: CedarEntitlements) -> String {
         let (digest, begins) = (new.digest().to_owned(), new.day_begins_ms());
         let old = self.entitlements.replace(new);
         self.router.day_begins(begins);
         tracing::warn!(old = old.digest(), new = digest, "entitlements changed");
         let detail = format!("{} -> {digest}", old.digest());
         self.events.gateway("entitle.changed", About::object("entitlements"), detail);
+        old.digest().to_owned()
     }
 
     fn entitlements_refused(&self, digest: &str, why: &str) {
@@ -115,7 +134,21 @@ impl Pipeline {
         read: Result<RiskPolicy, ConfigError>,
     ) -> Result<Change, ConfigError> {
         let change = match read {
-            Ok(new) => self.risk.take(new),
+            Ok(new)
+                if self.policies.need_two_people()
+                    && new.table.digest() != self.risk.policy().table.digest() =>
+            {
+                let why = self.refuse_unapproved(Policy::Risk, new.table.digest());
+                return Err(value("risk", why));
+            }
+            Ok(new) => {
+                let documents = new.documents.clone();
+                let change = self.risk.take(new);
+                if let Some((old, new)) = &change {
+                    self.record_loaded(Policy::Risk, (old, new), documents);
+                }
+                change
+            }
             Err(e) => {
                 tracing::error!(
                     alert = true,
@@ -148,5 +181,6 @@ impl Pipeline {
         self.events.tell_left_out();
         self.router.tidy(|left| self.signed.journal_will_be(now(), left));
         self.signed.tell_tree();
+        self.measure_state();
     }
 }

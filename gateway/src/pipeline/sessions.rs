@@ -68,6 +68,24 @@ impl From<&Refusal> for EndReason {
     }
 }
 
+/// What a desk's frames come over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the words say it")]
+pub enum Transport {
+    Tcp,
+    Quic,
+}
+
+impl Transport {
+    /// As administrators read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Quic => "quic",
+        }
+    }
+}
+
 /// One desk's connection.
 pub struct ActiveSession {
     /// The certificate, as the registry knows certificates.
@@ -84,6 +102,10 @@ pub struct ActiveSession {
     pub since: UtcMillis,
     /// How its clock compares with ours.
     pub clock: Cell<DeskClock>,
+    /// What its frames come over.
+    pub transport: Transport,
+    /// Messages that came over it; shared with the connection's task.
+    pub messages: Rc<Cell<u64>>,
     /// Shared with the connection's task.
     pub cut: SessionCut,
     /// As shown in the handshake, leaf first; checked again when revocation lists change.
@@ -224,6 +246,8 @@ mod tests {
             outbox: session.attach(Binding::None).unwrap(),
             since: UtcMillis(0),
             clock: Cell::default(),
+            transport: Transport::Tcp,
+            messages: Rc::default(),
             cut: SessionCut::default(),
             chain: vec![leaf],
         }

@@ -64,6 +64,17 @@ impl StepUp {
         (wanted(pending.rules(), action, &state, at), proof)
     }
 
+    /// Messages and matters that wait for a touch.
+    pub(super) fn held(&self) -> usize {
+        self.pending.borrow().held_count()
+    }
+
+    /// When the lease of a desk's session ends at the latest, if it is good now.
+    pub(super) fn lease_until(&self, desk: &CompId, at: UtcMillis) -> Option<UtcMillis> {
+        let pending = self.pending.borrow();
+        pending.state(desk).lease.filter(|l| l.good(pending.rules(), at)).map(|l| l.until)
+    }
+
     /// A place among the questions of a desk; given back when dropped.
     pub(super) fn permit(&self, desk: &CompId) -> Option<QuestionPermit> {
         let count = self.questions.borrow_mut().entry(desk.clone()).or_default().clone();

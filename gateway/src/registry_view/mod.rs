@@ -142,6 +142,21 @@ impl RegistryView {
         }
     }
 
+    /// Time since the registry said that the view is the newest.
+    pub fn age(&self) -> Duration {
+        self.snapshots.borrow().confirmed.elapsed()
+    }
+
+    /// Beyond this age nobody comes in.
+    pub fn age_max(&self) -> Duration {
+        self.age_max
+    }
+
+    /// Reports that the registry's thread has not taken yet.
+    pub fn reports_waiting(&self) -> usize {
+        self.reports.max_capacity().saturating_sub(self.reports.capacity())
+    }
+
     /// The list of our own authority, DER.
     pub fn own_crl(&self) -> Arc<Vec<u8>> {
         self.snapshots.borrow().crl.clone()

@@ -35,4 +35,6 @@ mod siem_support;
 mod signed;
 mod support;
 mod trades;
+mod two_people;
 mod upstream;
+mod watch;

@@ -7,8 +7,8 @@ use signet_gateway::{
     Config,
     config::{
         AdminSection, ClockSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry,
-        DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection, RegistrySection,
-        RiskSection, StepUpSection, StoreSection, TlsSection,
+        DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection, PolicyChange,
+        RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
     },
 };
 use signet_rfq::DealerId;
@@ -83,6 +83,7 @@ pub(crate) fn gateway_config(
         },
         admin: admin(plan, pki, keys, roots.admins)?,
         siem: None,
+        metrics: None,
     })
 }
 
@@ -170,6 +171,7 @@ fn admin(
         crl: vec![],
         crl_required: None,
         hardware_policies: vec![],
+        policy_changes: PolicyChange::Files,
     }))
 }
 

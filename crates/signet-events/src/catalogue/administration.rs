@@ -288,8 +288,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Entity(Change::Update),
         technique: DOMAIN_OR_TENANT_POLICY_MODIFICATION,
-        meaning: "A second administrator approved a change of policy with a security key; it is in \
-            force.",
+        meaning: "A second administrator approved a change of policy; it is in force.",
         response: "Compare with what was ordered.",
     },
     Entry {

@@ -213,6 +213,11 @@ impl Journal {
         self
     }
 
+    /// Length of the file.
+    pub fn bytes(&self) -> u64 {
+        self.log.len()
+    }
+
     /// Whether there is room for another RFQ of this desk. What becomes of those that are there is
     /// always written.
     fn has_room(&mut self, rfq: &RfqId, router: &Router) -> Result<(), JournalError> {

@@ -227,6 +227,11 @@ impl PendingApprovals {
         self.desks.get(desk).map(|d| d.state).unwrap_or_default()
     }
 
+    /// How many matters wait for a touch.
+    pub fn held_count(&self) -> usize {
+        self.held.len()
+    }
+
     /// The rules that require a touch.
     pub fn rules(&self) -> &WhenSection {
         &self.rules

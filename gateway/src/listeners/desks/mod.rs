@@ -16,7 +16,7 @@ use crate::{
     clock::now,
     config::Config,
     events::EventSink,
-    pipeline::{ActiveSession, EndReason, Pipeline, SessionCut},
+    pipeline::{ActiveSession, EndReason, Pipeline, SessionCut, Transport},
     registry_view::RegistryView,
     risk::Risk,
     signed,
@@ -46,6 +46,7 @@ use tokio::{
 const ADMISSION_MAX: Duration = Duration::from_secs(5);
 /// How long a connection may wait for its turn. A desk waits less long for an answer.
 const WAIT_MAX: Duration = Duration::from_secs(10);
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// Opens the FIX session of a desk that connects for the first time.
 type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
@@ -117,7 +118,9 @@ impl DeskListener {
                 None => std::future::pending().await,
             }
         };
-        tokio::join!(desks.serve_tcp(&connections, &queue, &pipeline), quic, queue.serve());
+        let measuring = desks.measure(&connections, &queue, &pipeline);
+        let tcp = desks.serve_tcp(&connections, &queue, &pipeline);
+        tokio::join!(tcp, quic, queue.serve(), measuring);
     }
 
     async fn serve_tcp(
@@ -196,6 +199,22 @@ impl DeskListener {
         }
     }
 
+    /// Tells how many turns are taken, once a second, for ever.
+    async fn measure(&self, connections: &Semaphore, queue: &AdmissionQueue, pipeline: &Pipeline) {
+        let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let state = &pipeline.metrics.state;
+        let gauge = |s: &'static str, n| {
+            state.admission.get_or_create(&[("state", s)]).set(whole(n));
+        };
+        loop {
+            gauge("used", queue.turns());
+            gauge("limit", self.admission.turns);
+            let open = self.max_connections.saturating_sub(connections.available_permits());
+            state.connections.set(whole(open));
+            tokio::time::sleep(MEASURE_EVERY).await;
+        }
+    }
+
     /// Whether a connection is from a load balancer whose PROXY header is believed.
     fn is_balancer(&self, from: SocketAddr) -> bool {
         self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical()))
@@ -225,7 +244,7 @@ impl DeskListener {
             Ok(x) => x,
             Err(e) => return tracing::error!(%desk, error = e, "the desk is refused"),
         };
-        let cut = SessionCut::default();
+        let (cut, messages) = (SessionCut::default(), Rc::<Cell<u64>>::default());
         let active = ActiveSession {
             shown,
             connection,
@@ -234,6 +253,8 @@ impl DeskListener {
             outbox: outbox.clone(),
             since: now(),
             clock: Cell::default(),
+            transport: if moves.is_some() { Transport::Quic } else { Transport::Tcp },
+            messages: messages.clone(),
             cut: cut.clone(),
             chain,
         };
@@ -241,7 +262,9 @@ impl DeskListener {
         pipeline.admitted(&access);
         // What a desk still says after it was cut off is not heard.
         let mut on_event = |e: Event| {
-            if !(cut.done() && matches!(e, Event::Message { .. })) {
+            let message = matches!(e, Event::Message { .. });
+            if !(cut.done() && message) {
+                messages.set(messages.get() + u64::from(message));
                 pipeline.desk_event(&desk, e);
             }
         };

@@ -61,6 +61,11 @@ impl AdmissionQueue {
         Ok(Ticket { queue: self.0.clone(), id, signals })
     }
 
+    /// How many have their turn.
+    pub fn turns(&self) -> usize {
+        self.0.state.borrow().turns_taken()
+    }
+
     /// Gives out turns for ever. Without it nobody gets one.
     pub async fn serve(&self) -> Infallible {
         // The next round is so long after the last one, however often the queue changes meanwhile.

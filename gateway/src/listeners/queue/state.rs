@@ -231,6 +231,10 @@ impl State {
         self.round += 1;
     }
 
+    pub(super) fn turns_taken(&self) -> usize {
+        self.all.turns
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -1,5 +1,7 @@
 //! Puts a gateway together and runs its trading thread.
 
+mod policies;
+
 use crate::{
     GatewayError, Options, admin_api,
     checkpoint::{self, Places, Rewritten},
@@ -7,6 +9,7 @@ use crate::{
     config::{self, Config, OnRewritten},
     entitle::EntitlementGate,
     events::EventSink,
+    history::History,
     listeners::{
         crl::CrlFiles,
         dealers::{self, DealerLists},
@@ -16,7 +19,11 @@ use crate::{
         tls::ListenerTls,
     },
     loaded::Loaded,
-    pipeline::{self, Parts, Pipeline, RenewalQuestions, RenewalRisk, StepUp, Trading},
+    metrics::{Alerts, Metrics},
+    operator,
+    pipeline::{
+        self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, StepUp, Trading,
+    },
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
@@ -40,15 +47,13 @@ use signet_tlog::note::SignerKey;
 use std::{
     net::{SocketAddr, UdpSocket},
     rc::Rc,
-    sync::mpsc,
-    time::Duration,
+    sync::{Arc, mpsc},
 };
 use tokio::{
     net::{TcpListener, TcpSocket},
     task::spawn_local,
 };
 
-const TICK: Duration = Duration::from_millis(100);
 /// Ports that the system may choose, for one that is free for TCP and UDP.
 const BIND_TRIES: u32 = 16;
 /// Connections that the system keeps until the thread takes them; its own limit (`somaxconn`) may
@@ -60,6 +65,7 @@ pub(crate) struct Addresses {
     pub desks: SocketAddr,
     pub enrolment: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs until it is told to stop; says on `ready` where it can be reached.
@@ -71,13 +77,14 @@ pub(crate) async fn run(
 ) -> Result<(), GatewayError> {
     make_folders(&loaded.config)?;
     let key = store_key(&store_key_path(&loaded.config))?;
-    let parts = open_books(&loaded, options, &key).await?;
+    let history = policies::open(&mut loaded, &key)?;
+    let (books, signer) = open_books(&loaded, options, &key, history).await?;
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
-    let (books, signer) = parts;
     let (events, siem) = start_siem(&loaded, registry.as_ref(), &key).await?;
-    let pipeline = assemble(&loaded, books, registry.as_ref(), events)?;
+    let alerts = Arc::<Alerts>::default();
+    let pipeline = assemble(&loaded, books, registry.as_ref(), events, alerts.clone())?;
     let checkpoints = start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
@@ -89,16 +96,17 @@ pub(crate) async fn run(
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
     spawn_watches(&loaded, &pipeline, registry.as_ref());
     let admin = start_admin(&loaded, &pipeline).await?;
+    let operator = start_operator(&loaded, &pipeline, alerts).await?;
 
     let (quic, practice) = (loaded.config.quic(), options.practice);
     tracing::info!(address = %desks, quic, practice, "gateway is up");
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
     let enrolment = host.as_ref().and_then(|h| h.est);
-    let _ =
-        ready.send(Ok(Addresses { desks, enrolment, admin: admin.as_ref().map(|a| a.address) }));
+    let (admin_at, metrics) = (admin.as_ref().map(|a| a.address), operator.address);
+    let _ = ready.send(Ok(Addresses { desks, enrolment, admin: admin_at, metrics }));
 
-    let mut timer = tokio::time::interval(TICK);
+    let mut timer = tokio::time::interval(pipeline::TICK);
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -112,7 +120,7 @@ pub(crate) async fn run(
     pipeline.signed.tell_tree();
     // Its last checkpoint is an event, so the registry ends after it.
     drop(checkpoints);
-    drop((admin, host));
+    drop((admin, operator, host));
     // Last: it writes down what the others said while they ended.
     drop(siem);
     Ok(())
@@ -123,12 +131,14 @@ struct Books {
     router: Router,
     journal: Journal,
     evidence: SignedLog,
+    history: History,
 }
 
 async fn open_books(
     loaded: &Loaded,
     options: Options,
     key: &StoreKey,
+    history: History,
 ) -> Result<(Books, SignerKey), GatewayError> {
     let config = &loaded.config;
     let mut router = new_router(loaded, options);
@@ -148,7 +158,7 @@ async fn open_books(
     if made || accepted {
         checkpoint::first(&signer, &checkpoint_path(config), &TreeHead::of(&evidence))?;
     }
-    Ok((Books { router, journal, evidence }, signer))
+    Ok((Books { router, journal, evidence, history }, signer))
 }
 
 /// Evidence that was rewritten is an event in any case, and stops the start unless it is told.
@@ -272,6 +282,7 @@ fn assemble(
     books: Books,
     registry: Option<&Rc<RegistryView>>,
     events: EventSink,
+    alerts: Arc<Alerts>,
 ) -> Result<Rc<Pipeline>, GatewayError> {
     let config = &loaded.config;
     let second_person = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
@@ -285,6 +296,7 @@ fn assemble(
     for (desk, dealer) in books.router.traded_pairs() {
         entitlements.traded(&desk, &dealer);
     }
+    let metrics = Metrics::new(config.dealer.iter().map(|d| &d.comp_id));
     Ok(Rc::new(Pipeline::new(Parts {
         router: books.router,
         journal: books.journal,
@@ -295,7 +307,9 @@ fn assemble(
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
         desk_clock_max_ms: config.clock.max_offset_ms.into(),
-        events,
+        events: events.counted(metrics.clone(), alerts),
+        metrics,
+        policies: PolicyChanges::new(config.two_people(), books.history),
     })))
 }
 
@@ -461,4 +475,26 @@ async fn start_admin(
         trading,
     };
     admin_api::start(plan).await.map(Some)
+}
+
+/// Metrics, health and the local socket.
+async fn start_operator(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    alerts: Arc<Alerts>,
+) -> Result<operator::OperatorHost, GatewayError> {
+    // A queue of its own: whoever scrapes the health does not crowd administrators out.
+    let (trading, questions) = Trading::new();
+    spawn_local(questions.serve(pipeline.clone()));
+    let plan = operator::Plan {
+        config: loaded.config.clone(),
+        roots: loaded.metrics_roots.clone(),
+        identity: loaded.identity.clone(),
+        metrics: pipeline.metrics.clone(),
+        alerts,
+        events: pipeline.events.clone(),
+        trading,
+        started: now(),
+    };
+    operator::start(plan).await
 }

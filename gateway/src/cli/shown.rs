@@ -1,0 +1,258 @@
+//! What the operator's commands print, from the gateway's JSON. Pure.
+
+use serde_json::Value;
+use signet_gateway::operator::{Rates, Row};
+use std::fmt::Write as _;
+
+/// Rows of a table that changes each second.
+const ROWS: usize = 12;
+
+/// A value as text on one line: what a peer wrote moves no cursor.
+pub fn word(v: &Value) -> String {
+    let text = match v {
+        Value::Null => "-".to_owned(),
+        Value::String(s) => s.clone(),
+        other => other.to_string(),
+    };
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn list(v: &Value) -> &[Value] {
+    v.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Dates to the second, as people read them.
+fn date(v: &Value) -> String {
+    let text = word(v);
+    match text.get(..19) {
+        Some(to_the_second) if v.is_string() => to_the_second.replace('T', " "),
+        _ => text,
+    }
+}
+
+fn mib(v: &Value) -> String {
+    v.as_f64().map_or_else(|| "-".to_owned(), |b| format!("{:.1} MiB", b / 1_048_576.0))
+}
+
+/// One screen.
+pub fn status(v: &Value) -> String {
+    let mut t = String::new();
+    // A text buffer takes whatever is written to it.
+    let _ = write_status(&mut t, v);
+    t
+}
+
+fn write_status(t: &mut String, v: &Value) -> std::fmt::Result {
+    let thread = if v["trading"] == true { "answers" } else { "DOES NOT ANSWER" };
+    writeln!(t, "{} ({}), version {}", word(&v["name"]), word(&v["comp_id"]), word(&v["version"]))?;
+    writeln!(t, "up since      {} UTC, clock {}", date(&v["since"]), date(&v["clock"]))?;
+    writeln!(t, "trading       {thread}")?;
+    writeln!(t, "sessions      {}; {} wait for a touch", word(&v["sessions"]), word(&v["held"]))?;
+    match &v["registry"] {
+        Value::Null => writeln!(t, "registry      none, or not known")?,
+        r => {
+            let stale = if r["stale"] == true { "STALE" } else { "confirmed" };
+            let age = r["age_s"].as_f64().unwrap_or_default();
+            writeln!(t, "registry      {stale}, {age:.1} s ago")?;
+        }
+    }
+    for (what, f) in [("journal", &v["journal"]), ("evidence", &v["evidence"])] {
+        let failing = if f["failing"] == true { "; THE LAST RECORD FAILED" } else { "" };
+        let (size, last) = (mib(&f["bytes"]), date(&f["last_write"]));
+        writeln!(t, "{what:<13} {size}, last record {last}{failing}")?;
+    }
+    if !v["disk_fault"].is_null() {
+        writeln!(t, "disk          CANNOT BE WRITTEN: {}", word(&v["disk_fault"]))?;
+    }
+    for what in ["risk", "entitlements"] {
+        let digest = &v["policies"][what]["digest"];
+        writeln!(t, "policy        {what} {}", word(digest))?;
+    }
+    for c in list(&v["certificates"]) {
+        let soon = if c["ends_soon"] == true { "  ENDS SOON" } else { "" };
+        writeln!(t, "certificate   {:<16} until {}{soon}", word(&c["what"]), date(&c["until"]))?;
+    }
+    for l in list(&v["revocation_lists"]) {
+        writeln!(t, "revocation    {}", word(l))?;
+    }
+    for l in list(&v["revocation_list_faults"]) {
+        writeln!(t, "revocation    FAULT: {}", word(l))?;
+    }
+    for d in list(&v["dealers"]) {
+        let on = if d["on"] == true { "on " } else { "OFF" };
+        writeln!(t, "dealer        {:<24} {on} since {}", word(&d["dealer"]), date(&d["since"]))?;
+    }
+    for a in list(&v["alerts"]) {
+        write!(t, "alert         {}", alert(a))?;
+    }
+    Ok(())
+}
+
+/// One alert on one line.
+pub fn alert(a: &Value) -> String {
+    let (at, severity) = (date(&a["at"]), word(&a["severity"]));
+    let (code, subject, words) = (word(&a["code"]), word(&a["subject"]), word(&a["words"]));
+    format!("{at} {severity:<8} {code:<28} {subject:<20} {words}\n")
+}
+
+/// The desks that are on.
+pub fn sessions(v: &Value) -> String {
+    let mut t = format!(
+        "{:<16} {:<16} {:<24} {:<3} {:<5} {:<19} {:>8}  {:<19} {:<8} {:>5}\n",
+        "DESK",
+        "USER",
+        "ADDRESS",
+        "IN",
+        "OVER",
+        "SINCE",
+        "MESSAGES",
+        "LEASE UNTIL",
+        "RISK",
+        "SCORE"
+    );
+    for s in list(&v["sessions"]) {
+        let _ = writeln!(
+            t,
+            "{:<16} {:<16} {:<24} {:<3} {:<5} {:<19} {:>8}  {:<19} {:<8} {:>5}",
+            word(&s["desk"]),
+            word(&s["user"]),
+            word(&s["address"]),
+            word(&s["country"]),
+            word(&s["transport"]),
+            date(&s["since"]),
+            word(&s["messages"]),
+            date(&s["lease_until"]),
+            word(&s["verdict"]),
+            word(&s["score"]),
+        );
+        for f in list(&s["factors"]) {
+            let _ = writeln!(t, "    {}", word(f));
+        }
+    }
+    t
+}
+
+fn ms(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.3}", s * 1e3))
+}
+
+/// What happened between two readings, the busiest first.
+pub fn top(rates: &Rates<'_>, sessions: (&Value, &Value)) -> String {
+    let mut t = String::new();
+    // A text buffer takes whatever is written to it.
+    let _ = write_top(&mut t, rates, sessions);
+    t
+}
+
+fn write_top(t: &mut String, r: &Rates<'_>, sessions: (&Value, &Value)) -> std::fmt::Result {
+    let on = list(&sessions.1["sessions"]).len();
+    let errors: f64 = r.counter("signet_message_errors_total").iter().map(|(_, n)| n).sum();
+    let memory = r.after.value("process_resident_memory_bytes").unwrap_or_default() / 1_048_576.0;
+    let processor =
+        match ["process_cpu_seconds_total"].map(|n| (r.before.value(n), r.after.value(n))) {
+            [(Some(a), Some(b))] => 100.0 * (b - a) / r.seconds.max(1e-9),
+            _ => 0.0,
+        };
+    writeln!(
+        t,
+        "{on} desks on, {errors:.1} messages refused/s, processor {processor:.0} %, memory \
+            {memory:.0} MiB"
+    )?;
+    writeln!(t, "\n{:<8} {:<6} {:>10} {:>10} {:>10}", "PEER", "TYPE", "PER S", "P50 MS", "P99 MS")?;
+    let mut messages = r.histogram("signet_message_seconds");
+    messages.retain(|row| row.per_second > 0.0);
+    for row in busiest(messages, |row| row.per_second) {
+        let [peer, kind] = [0, 1].map(|i| row.labels.get(i).map_or("", String::as_str));
+        let (p50, p99) = (ms(row.p50), ms(row.p99));
+        writeln!(t, "{peer:<8} {kind:<6} {:>10.1} {p50:>10} {p99:>10}", row.per_second)?;
+    }
+    writeln!(
+        t,
+        "\n{:<24} {:<8} {:>8} {:>10} {:>10}",
+        "DEALER", "ASKED", "PER S", "P50 MS", "P99 MS"
+    )?;
+    let slowest = |row: &Row| row.p99.unwrap_or(-1.0);
+    for row in busiest(r.histogram("signet_dealer_response_seconds"), slowest) {
+        let [dealer, what] = [0, 1].map(|i| row.labels.get(i).map_or("", String::as_str));
+        let (p50, p99) = (ms(row.p50), ms(row.p99));
+        writeln!(t, "{dealer:<24} {what:<8} {:>8.1} {p50:>10} {p99:>10}", row.per_second)?;
+    }
+    writeln!(t, "\n{:<24} {:<16} {:>8}", "DESK", "USER", "PER S")?;
+    for (desk, user, per_second) in desks(sessions, r.seconds) {
+        writeln!(t, "{desk:<24} {user:<16} {per_second:>8.1}")?;
+    }
+    Ok(())
+}
+
+fn busiest(mut rows: Vec<Row>, by: impl Fn(&Row) -> f64) -> Vec<Row> {
+    rows.sort_by(|a, b| by(b).total_cmp(&by(a)));
+    rows.truncate(ROWS);
+    rows
+}
+
+/// Desk, user, and messages each second, busiest first.
+fn desks((before, after): (&Value, &Value), seconds: f64) -> Vec<(String, String, f64)> {
+    // Another connection of the same desk counts from 0.
+    let earlier = |s: &Value| {
+        let same = |b: &&Value| b["desk"] == s["desk"] && b["since"] == s["since"];
+        list(&before["sessions"]).iter().find(same).and_then(|b| b["messages"].as_f64())
+    };
+    let one = |s: &Value| {
+        let grew = s["messages"].as_f64().unwrap_or_default() - earlier(s).unwrap_or_default();
+        (word(&s["desk"]), word(&s["user"]), grew.max(0.0) / seconds.max(1e-9))
+    };
+    let mut all: Vec<_> = list(&after["sessions"]).iter().map(one).collect();
+    all.sort_by(|a, b| b.2.total_cmp(&a.2));
+    all.truncate(ROWS);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use signet_gateway::operator::Sample;
+
+    #[test]
+    fn what_a_peer_wrote_moves_no_cursor() {
+        assert_eq!(word(&json!("a\u{1b}[2Jb\nc\u{1}")), "a [2Jb c ");
+        assert_eq!(word(&Value::Null), "-");
+        assert!(!alert(&json!({"words": "x\u{1b}]0;y\u{7}"})).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_is_wrong_stands_out() {
+        let v = json!({
+            "name": "Bank", "trading": false, "registry": {"age_s": 12.0, "stale": true},
+            "journal": {"bytes": 1_048_576, "failing": true},
+            "dealers": [{"dealer": "NORTH", "on": false, "since": "2026-11-28T10:00:00.5Z"}],
+            "certificates": [{"what": "tls.certificate", "until": "2026-11-29T10:00:00Z",
+                "ends_soon": true}],
+            "disk_fault": "full",
+        });
+        let text = status(&v);
+        for words in [
+            "DOES NOT ANSWER",
+            "STALE, 12.0 s ago",
+            "1.0 MiB, last record -; THE LAST RECORD FAILED",
+            "OFF since 2026-11-28 10:00:00\n",
+            "ENDS SOON",
+            "CANNOT BE WRITTEN: full",
+        ] {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_busiest_desks_come_first_and_a_new_connection_counts_from_nothing() {
+        let desk = |name: &str, since: &str, n: u32| json!({"desk": name, "user": "u", "since": since, "messages": n});
+        let before = json!({"sessions": [desk("A", "1", 10), desk("B", "1", 500)]});
+        let after = json!({"sessions": [desk("A", "1", 30), desk("B", "2", 4)]});
+        let found = desks((&before, &after), 2.0);
+        let row = |d: &str, n| (d.to_owned(), "u".to_owned(), n);
+        assert_eq!(found, [row("A", 10.0), row("B", 2.0)]);
+        let (a, b) = (Sample::default(), Sample::default());
+        let rates = Rates { before: &a, after: &b, seconds: 2.0 };
+        assert!(top(&rates, (&before, &after)).starts_with("2 desks on"));
+    }
+}

@@ -1,0 +1,227 @@
+//! Changes of policy that wait for a second administrator. Pure.
+
+use super::{Documents, Policy};
+use signet_events::Actor;
+use signet_rfq::UtcMillis;
+
+/// Changes that may wait at once.
+const WAITING_MAX: usize = 8;
+/// After this a change must be prepared again.
+const WAITS_MS: i64 = 24 * 3_600_000;
+
+/// An administrator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// As certificates name them: the same person has the same over all certificates.
+    pub id: String,
+    /// As events name them.
+    pub actor: Actor,
+}
+
+/// A change that was found good and waits; `T` is what takes force.
+#[derive(Debug)]
+pub struct Entry<T> {
+    /// Of the new version.
+    pub digest: String,
+    /// Of what was in force when it was prepared.
+    pub before: String,
+    pub policy: Policy,
+    pub by: Person,
+    pub at: UtcMillis,
+    pub documents: Documents,
+    /// What changes, for the second administrator.
+    pub diff: String,
+    pub ready: T,
+}
+
+/// Why a change is not prepared, or does not take force.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyRefusal {
+    #[error("policies of this gateway change by their files (admin.policy_changes)")]
+    Mode,
+    #[error("no such change of policy is prepared")]
+    NotPrepared,
+    /// At fault: whoever approves their own change.
+    #[error("{0} prepared this change; another administrator must approve it")]
+    SamePerson(String),
+    #[error("another version has taken force since this change was prepared")]
+    Overtaken,
+    #[error("this change is prepared already")]
+    AlreadyPrepared,
+    #[error("too many changes of policy wait for approval")]
+    TooMany,
+    #[error("this version is in force already")]
+    Unchanged,
+    /// At fault: whoever wrote the documents.
+    #[error("{0}")]
+    Faulty(String),
+    /// At fault: the gateway's disk.
+    #[error("the history of the policies cannot be written: {0}; nothing was changed")]
+    Unwritable(String),
+}
+
+impl PolicyRefusal {
+    /// Never changes between releases.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Mode => "policy.by_files",
+            Self::NotPrepared => "policy.not_prepared",
+            Self::SamePerson(_) => "policy.same_person",
+            Self::Overtaken => "policy.overtaken",
+            Self::AlreadyPrepared => "policy.already_prepared",
+            Self::TooMany => "policy.too_many",
+            Self::Unchanged => "policy.unchanged",
+            Self::Faulty(_) => "policy.faulty",
+            Self::Unwritable(_) => "policy.unwritable",
+        }
+    }
+
+    /// What to do about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Mode => {
+                "put the new files in place, or set admin.policy_changes = \"two_people\""
+            }
+            Self::NotPrepared => "see GET /v1/policies; a change waits for a day at most",
+            Self::SamePerson(_) => "ask another administrator to read and approve it",
+            Self::Overtaken => "prepare it again, from what is in force now",
+            Self::AlreadyPrepared => "another administrator may approve it",
+            Self::TooMany => "approve or reject those that wait",
+            Self::Unchanged => "there is nothing to do",
+            Self::Faulty(_) => "correct the documents",
+            Self::Unwritable(_) => "look at the disk of gateway.state_dir",
+        }
+    }
+}
+
+/// All that wait.
+#[derive(Debug)]
+pub struct Prepared<T>(Vec<Entry<T>>);
+
+impl<T> Default for Prepared<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Prepared<T> {
+    /// Whether another one may be added now.
+    ///
+    /// # Errors
+    /// Not this one, or none.
+    pub fn has_room(&mut self, digest: &str, now: UtcMillis) -> Result<(), PolicyRefusal> {
+        self.forget(now);
+        if self.0.iter().any(|e| e.digest == digest) {
+            return Err(PolicyRefusal::AlreadyPrepared);
+        }
+        if self.0.len() >= WAITING_MAX {
+            return Err(PolicyRefusal::TooMany);
+        }
+        Ok(())
+    }
+
+    /// Adds one for which there is room.
+    pub fn add(&mut self, entry: Entry<T>) {
+        self.0.push(entry);
+    }
+
+    /// Those that wait now.
+    pub fn all(&mut self, now: UtcMillis) -> &[Entry<T>] {
+        self.forget(now);
+        &self.0
+    }
+
+    /// Whether `who` may approve a change while `in_force` is in force.
+    ///
+    /// # Errors
+    /// Why not; the change goes on to wait.
+    pub fn may_approve(
+        &mut self,
+        digest: &str,
+        who: &Person,
+        in_force: impl Fn(Policy) -> String,
+        now: UtcMillis,
+    ) -> Result<&Entry<T>, PolicyRefusal> {
+        self.forget(now);
+        let entry = self.0.iter().find(|e| e.digest == digest).ok_or(PolicyRefusal::NotPrepared)?;
+        if entry.by.id == who.id {
+            return Err(PolicyRefusal::SamePerson(who.id.clone()));
+        }
+        if entry.before != in_force(entry.policy) {
+            return Err(PolicyRefusal::Overtaken);
+        }
+        Ok(entry)
+    }
+
+    /// Takes one out: it takes force, or comes to nothing.
+    pub fn take(&mut self, digest: &str, now: UtcMillis) -> Result<Entry<T>, PolicyRefusal> {
+        self.forget(now);
+        let at = self.0.iter().position(|e| e.digest == digest);
+        at.map(|i| self.0.remove(i)).ok_or(PolicyRefusal::NotPrepared)
+    }
+
+    fn forget(&mut self, now: UtcMillis) {
+        // A clock that was set back makes nothing wait longer.
+        self.0.retain(|e| (0..WAITS_MS).contains(&now.since(e.at)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UtcMillis = UtcMillis(1_000);
+
+    fn person(id: &str) -> Person {
+        Person { id: id.into(), actor: Actor::Administrator(id.into()) }
+    }
+
+    fn entry(digest: &str) -> Entry<()> {
+        Entry {
+            digest: digest.into(),
+            before: "old".into(),
+            policy: Policy::Risk,
+            by: person("sylvia"),
+            at: NOW,
+            documents: Documents::new(),
+            diff: String::new(),
+            ready: (),
+        }
+    }
+
+    #[test]
+    fn table_of_approvals() {
+        use PolicyRefusal as R;
+        for (digest, who, in_force, now, want) in [
+            ("new", "tom", "old", NOW, Ok(())),
+            ("new", "tom", "old", NOW + (WAITS_MS - 1), Ok(())),
+            ("other", "tom", "old", NOW, Err(R::NotPrepared)),
+            ("new", "sylvia", "old", NOW, Err(R::SamePerson("sylvia".into()))),
+            ("new", "tom", "newer", NOW, Err(R::Overtaken)),
+            ("new", "tom", "old", NOW + WAITS_MS, Err(R::NotPrepared)),
+            ("new", "tom", "old", UtcMillis(999), Err(R::NotPrepared)),
+        ] {
+            let mut p = Prepared::default();
+            p.has_room("new", NOW).unwrap();
+            p.add(entry("new"));
+            let found = p.may_approve(digest, &person(who), |_| in_force.into(), now).map(|_| ());
+            assert_eq!(found, want, "{digest} {who} {in_force} {now:?}");
+        }
+    }
+
+    #[test]
+    fn few_wait_and_none_twice() {
+        let mut p = Prepared::default();
+        for n in 0..WAITING_MAX {
+            p.has_room(&n.to_string(), NOW).unwrap();
+            p.add(entry(&n.to_string()));
+        }
+        assert_eq!(p.has_room("0", NOW), Err(PolicyRefusal::AlreadyPrepared));
+        assert_eq!(p.has_room("x", NOW), Err(PolicyRefusal::TooMany));
+        assert!(p.take("0", NOW).is_ok() && p.take("0", NOW).is_err());
+        assert_eq!(p.has_room("x", NOW), Ok(()));
+        assert_eq!(p.all(NOW).len(), WAITING_MAX - 1);
+        assert!(p.all(NOW + WAITS_MS).is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! The page `docs/metrics.md`, written from what is exported.
+
+use super::Metrics;
+use signet_rfq::DealerId;
+use std::fmt::Write as _;
+
+/// What a name's labels mean.
+const LABELS: &[(&str, &str)] = &[
+    ("signet_build_info", "`version`"),
+    ("signet_messages_received_total", "`peer` (desk, dealer), `type` (MsgType, or `other`)"),
+    ("signet_messages_sent_total", "`peer`, `type`"),
+    ("signet_message_seconds", "`peer`, `type`"),
+    ("signet_message_errors_total", "`peer`, `type`, `code` (reason code)"),
+    ("signet_budget_refusals_total", "`peer`"),
+    ("signet_dealer_up", "`dealer`"),
+    ("signet_dealer_response_seconds", "`dealer`, `question` (quote, accept)"),
+    ("signet_dealer_asked_total", "`dealer`, `question`"),
+    ("signet_dealer_answers_total", "`dealer`, `answer` (quote, pass, fill, reject)"),
+    ("signet_write_seconds", "`file` (journal, evidence)"),
+    ("signet_write_failures_total", "`file`"),
+    ("signet_events_total", "`code`, `severity`"),
+    ("signet_risk_decisions_total", "`decision` (allow, step_up, deny, no_step_up)"),
+    ("signet_step_up_total", "`outcome` (asked, passed, declined, timed_out, ...)"),
+    ("signet_connections_refused_total", "`code`"),
+    ("signet_sessions", "`transport` (tcp, quic)"),
+    ("signet_queue_depth", "`queue` (registry_reports, held_messages)"),
+    ("signet_admission_places", "`state` (used, limit)"),
+    ("signet_certificate_end_timestamp_seconds", "`certificate` (gateway)"),
+];
+
+const HEAD: &str = "# Metrics
+
+This page is written from the code (`UPDATE_DOCS=1 cargo test -p signet-gateway metrics` writes it).
+`[metrics] listen` is where Prometheus reads them, at `/metrics`;
+[admins](admins.md#metrics-and-health) says how to set it up. The dashboard
+`docs/grafana/signet-gateway.json` and the alert rules `docs/grafana/alerts.yml` use these names.
+
+Label values come from this program and from the configuration, never from what a peer sends, so
+the number of series has a bound. A histogram has the series `_bucket`, `_sum` and `_count`. Desks
+are not in any label: `signet-gateway top` shows them. What alert rules look at begins at 0 when
+the gateway starts, so that the first event of a kind is an increase.
+
+| name | type | labels | meaning |
+| --- | --- | --- | --- |
+";
+
+/// Name, type and meaning of everything that is exported.
+pub fn exported() -> Vec<(String, String, String)> {
+    let north = DealerId::new("NORTH").ok();
+    let metrics = Metrics::new(north.as_ref());
+    // The operator's thread sets it whenever somebody reads.
+    let end = [("certificate", "gateway")];
+    metrics.state.certificate_end.get_or_create(&end).set(0.0);
+    let text = metrics.text();
+    let mut found: Vec<(String, String, String)> = vec![];
+    let mut help = String::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            help = rest.split_once(' ').map(|(_, h)| h.to_owned()).unwrap_or_default();
+        }
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|r| r.split_once(' ')) {
+            found.push((name.to_owned(), kind.to_owned(), help.trim_end_matches('.').to_owned()));
+        }
+    }
+    found
+}
+
+/// The whole page, in Markdown.
+pub fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for (name, kind, help) in exported() {
+        let labels = LABELS.iter().find(|(n, _)| *n == name).map_or("", |(_, l)| l);
+        // A text buffer takes whatever is written to it.
+        let _ = writeln!(page, "| `{name}` | {kind} | {labels} | {help} |");
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    fn file(name: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs").join(name)
+    }
+
+    #[test]
+    fn the_page_of_metrics_is_that_of_the_code() {
+        let path = file("metrics.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            fs::write(&path, page()).unwrap();
+        }
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == page(), "docs/metrics.md differs: UPDATE_DOCS=1 writes it");
+        for (name, _) in LABELS {
+            assert!(exported().iter().any(|(n, ..)| n == name), "{name} is not exported");
+        }
+    }
+
+    /// Words of a dashboard or of rules that look like metrics.
+    fn named(text: &str) -> BTreeSet<String> {
+        let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':');
+        let ours = |w: &&str| w.starts_with("signet_") || w.starts_with("process_");
+        text.split(word).filter(ours).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn dashboard_and_alert_rules_name_what_is_exported_only() {
+        let mut known = BTreeSet::new();
+        for (name, kind, _) in exported() {
+            if kind == "histogram" {
+                known.extend(["_bucket", "_sum", "_count"].map(|end| format!("{name}{end}")));
+            } else {
+                known.insert(name);
+            }
+        }
+        for name in ["grafana/signet-gateway.json", "grafana/alerts.yml"] {
+            let text = fs::read_to_string(file(name)).unwrap();
+            let used = named(&text);
+            assert!(used.len() > 10, "{name}: {used:?}");
+            let unknown: Vec<_> = used.difference(&known).collect();
+            assert!(unknown.is_empty(), "{name} names what is not exported: {unknown:?}");
+        }
+        let dashboard = fs::read_to_string(file("grafana/signet-gateway.json")).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+        assert!(json["panels"].as_array().is_some_and(|p| p.len() > 10));
+    }
+}

@@ -1,0 +1,116 @@
+//! Journal and evidence: how long a record takes, what failed, and when the last one was written.
+
+use super::{Labelled, work};
+use crate::clock::now;
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Registry,
+};
+use signet_rfq::UtcMillis;
+use std::{
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+    time::Instant,
+};
+
+/// The files that nothing is done without.
+#[derive(Debug)]
+pub struct Storage {
+    /// The router's journal.
+    pub journal: Written,
+    /// The evidence of what was signed.
+    pub evidence: Written,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Written {
+    seconds: Histogram,
+    failures: Counter,
+    last_ms: AtomicI64,
+    failing: AtomicBool,
+}
+
+impl Storage {
+    pub(super) fn new(r: &mut Registry) -> Self {
+        let seconds = Family::<super::Label, _, _>::new_with_constructor(work as fn() -> Histogram);
+        let failures = Labelled::<Counter>::default();
+        r.register(
+            "signet_write_seconds",
+            "Time to write one record down, with the wait for the disk where one is set",
+            seconds.clone(),
+        );
+        r.register(
+            "signet_write_failures",
+            "Records that could not be written; what they are about is not done",
+            failures.clone(),
+        );
+        let one = |file: &'static str| Written {
+            seconds: seconds.get_or_create_owned(&[("file", file)]),
+            failures: failures.get_or_create_owned(&[("file", file)]),
+            last_ms: AtomicI64::new(0),
+            failing: AtomicBool::new(false),
+        };
+        Self { journal: one("journal"), evidence: one("evidence") }
+    }
+}
+
+impl Written {
+    /// Measures a write. `wrote`: whether its answer means that something was written, or failed;
+    /// `None` when there was nothing to write.
+    pub fn measured<T>(&self, write: impl FnOnce() -> T, wrote: impl Fn(&T) -> Option<bool>) -> T {
+        let began = Instant::now();
+        let answer = write();
+        match wrote(&answer) {
+            None => {}
+            Some(true) => {
+                self.seconds.observe(began.elapsed().as_secs_f64());
+                self.last_ms.store(now().0, Ordering::Relaxed);
+                self.failing.store(false, Ordering::Relaxed);
+            }
+            Some(false) => {
+                self.failures.inc();
+                self.failing.store(true, Ordering::Relaxed);
+            }
+        }
+        answer
+    }
+
+    /// When a record was last written by this process.
+    pub fn last(&self) -> Option<UtcMillis> {
+        Some(UtcMillis(self.last_ms.load(Ordering::Relaxed))).filter(|t| t.0 != 0)
+    }
+
+    /// Whether the last record could not be written.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many writes of the journal were measured.
+    fn measured(r: &Registry) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::prometheus_text::encode(&mut text, r).unwrap();
+        let name = "signet_write_seconds_count{file=\"journal\"} ";
+        text.lines().find_map(|l| l.strip_prefix(name)).unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_failed_fails_until_something_is_written_again() {
+        let mut r = Registry::default();
+        let s = Storage::new(&mut r);
+        let j = &s.journal;
+        assert_eq!((j.last(), j.is_failing()), (None, false));
+        j.measured(|| (), |()| Some(false));
+        assert_eq!((j.last(), j.is_failing(), j.failures.get()), (None, true, 1));
+        // Nothing to write says nothing about the disk.
+        j.measured(|| (), |()| None);
+        assert!(j.is_failing() && measured(&r) == "0");
+        j.measured(|| (), |()| Some(true));
+        assert!(j.last().is_some() && !j.is_failing() && measured(&r) == "1");
+        assert!(!s.evidence.is_failing() && s.evidence.last().is_none());
+    }
+}

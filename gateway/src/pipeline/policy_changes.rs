@@ -1,0 +1,284 @@
+//! Changes of policy by two administrators: prepared by one, found good, approved by another, and
+//! only then in force. What was approved is what takes force: it is kept from the one to the other.
+
+use super::{Pipeline, Reassess};
+use crate::{
+    clock::now,
+    config::RiskPolicy,
+    history::{
+        Documents, Entry, History, Person, Policy, PolicyRefusal, Prepared, Step, Version,
+        difference,
+    },
+};
+use serde::Serialize;
+use signet_events::{About, Actor, Text};
+use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
+use std::{cell::RefCell, rc::Rc};
+
+/// A version that was found good.
+#[derive(Debug)]
+enum Ready {
+    Risk(Box<RiskPolicy>),
+    Entitlements(Box<CedarEntitlements>),
+}
+
+impl Ready {
+    fn digest(&self) -> &str {
+        match self {
+            Self::Risk(r) => r.table.digest(),
+            Self::Entitlements(e) => e.digest(),
+        }
+    }
+}
+
+/// The history, and the changes that wait.
+#[derive(Debug)]
+pub struct PolicyChanges {
+    two_people: bool,
+    history: RefCell<History>,
+    prepared: RefCell<Prepared<Ready>>,
+}
+
+/// A change that waits, for administrators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Names the change, and the version that it puts in force.
+    pub digest: String,
+    pub policy: Policy,
+    pub before: String,
+    pub by: String,
+    /// Milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    pub diff: String,
+}
+
+impl From<&Entry<Ready>> for Waiting {
+    fn from(e: &Entry<Ready>) -> Self {
+        Self {
+            digest: e.digest.clone(),
+            policy: e.policy,
+            before: e.before.clone(),
+            by: e.by.actor.to_string(),
+            at_ms: e.at.0,
+            diff: e.diff.clone(),
+        }
+    }
+}
+
+impl PolicyChanges {
+    /// `two_people`: files alone change nothing.
+    pub fn new(two_people: bool, history: History) -> Self {
+        Self { two_people, history: RefCell::new(history), prepared: RefCell::default() }
+    }
+
+    /// Whether files alone change nothing.
+    pub(super) fn need_two_people(&self) -> bool {
+        self.two_people
+    }
+}
+
+impl Pipeline {
+    /// Files were put in force. The history tells; without it they are in force all the same.
+    pub(super) fn record_loaded(&self, policy: Policy, change: (&str, &str), documents: Documents) {
+        let version = Version {
+            at_ms: now().0,
+            policy,
+            step: Step::Loaded,
+            digest: change.1.to_owned(),
+            before: Some(change.0.to_owned()),
+            by: Actor::Gateway.to_string(),
+            prepared_by: None,
+            documents,
+        };
+        if let Err(e) = self.policies.history.borrow_mut().append(version) {
+            tracing::error!(alert = true, error = %e, "the history of the policies has a gap");
+        }
+    }
+
+    /// Files changed and nobody approved them: they change nothing.
+    pub(super) fn refuse_unapproved(&self, policy: Policy, digest: &str) -> String {
+        let in_force = self.digest_in_force(policy);
+        let words = format!(
+            "{}: the files were changed to {digest} without two administrators; {in_force} stays",
+            policy.word()
+        );
+        tracing::error!(alert = true, code = "policy.refused", "{words}");
+        let about = About {
+            policy: Some(Text::of(digest)),
+            policy_before: Some(Text::of(&in_force)),
+            ..About::object(policy.word())
+        };
+        self.events.gateway("policy.refused", about, words.as_str());
+        words
+    }
+
+    fn digest_in_force(&self, policy: Policy) -> String {
+        match policy {
+            Policy::Risk => self.risk.policy().table.digest().to_owned(),
+            Policy::Entitlements => self.entitlements.policies().digest().to_owned(),
+        }
+    }
+
+    /// Finds a change good or not, and keeps it for a second administrator.
+    pub(super) async fn prepare_policy(
+        self: &Rc<Self>,
+        policy: Policy,
+        given: Documents,
+        by: Person,
+    ) -> Result<Waiting, PolicyRefusal> {
+        if !self.policies.two_people {
+            return Err(PolicyRefusal::Mode);
+        }
+        let before = self.digest_in_force(policy);
+        let old = self.documents_in_force(policy);
+        let mut documents = old.clone();
+        documents.extend(given);
+        let ready = self.build(policy, documents.clone()).await?;
+        let digest = ready.digest().to_owned();
+        if digest == before {
+            return Err(PolicyRefusal::Unchanged);
+        }
+        if self.digest_in_force(policy) != before {
+            return Err(PolicyRefusal::Overtaken);
+        }
+        let at = now();
+        self.policies.prepared.borrow_mut().has_room(&digest, at)?;
+        let diff = difference(&old, &documents);
+        self.write_step(Step::Prepared, policy, (&before, &digest), &by, None, documents.clone())?;
+        let words = format!("{}: {} lines of difference", policy.word(), diff.lines().count());
+        self.tell_step("policy.prepared", policy, (&before, &digest), &by, words);
+        let entry = Entry { digest, before, policy, by, at, documents, diff, ready };
+        let waiting = Waiting::from(&entry);
+        self.policies.prepared.borrow_mut().add(entry);
+        Ok(waiting)
+    }
+
+    /// Changes that wait.
+    pub(super) fn prepared_policies(&self) -> Vec<Waiting> {
+        self.policies.prepared.borrow_mut().all(now()).iter().map(Waiting::from).collect()
+    }
+
+    /// A second administrator says yes: it is written down, then in force.
+    pub(super) async fn approve_policy(
+        self: &Rc<Self>,
+        digest: &str,
+        by: Person,
+    ) -> Result<Waiting, PolicyRefusal> {
+        let at = now();
+        let entry = {
+            let mut prepared = self.policies.prepared.borrow_mut();
+            let e = prepared.may_approve(digest, &by, |p| self.digest_in_force(p), at)?;
+            let change = (e.before.as_str(), e.digest.as_str());
+            let documents = e.documents.clone();
+            self.write_step(Step::Approved, e.policy, change, &by, Some(&e.by), documents)?;
+            prepared.take(digest, at)?
+        };
+        let waiting = Waiting::from(&entry);
+        let words = format!("{}: prepared by {}", entry.policy.word(), entry.by.actor);
+        match entry.ready {
+            Ready::Risk(new) => {
+                self.risk.take(*new);
+                self.tell_step(
+                    "policy.approved",
+                    entry.policy,
+                    (&entry.before, digest),
+                    &by,
+                    words,
+                );
+                self.reassess_all(Reassess::Changed).await;
+            }
+            Ready::Entitlements(new) => {
+                self.use_entitlements(*new);
+                self.tell_step(
+                    "policy.approved",
+                    entry.policy,
+                    (&entry.before, digest),
+                    &by,
+                    words,
+                );
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// An administrator says no; whoever prepared it may, too.
+    pub(super) fn reject_policy(
+        &self,
+        digest: &str,
+        by: &Person,
+    ) -> Result<Waiting, PolicyRefusal> {
+        let entry = self.policies.prepared.borrow_mut().take(digest, now())?;
+        let change = (entry.before.as_str(), digest);
+        let words = format!("{}: prepared by {}", entry.policy.word(), entry.by.actor);
+        self.tell_step("policy.rejected", entry.policy, change, by, words);
+        // It comes to nothing whether or not that can be written.
+        let none = Documents::new();
+        self.write_step(Step::Rejected, entry.policy, change, by, Some(&entry.by), none)?;
+        Ok(Waiting::from(&entry))
+    }
+
+    fn documents_in_force(&self, policy: Policy) -> Documents {
+        let history = self.policies.history.borrow();
+        history.in_force(policy).map(|v| v.documents.clone()).unwrap_or_default()
+    }
+
+    /// Reads the documents, away from the trading thread.
+    async fn build(&self, policy: Policy, documents: Documents) -> Result<Ready, PolicyRefusal> {
+        let faulty = |e: &dyn std::fmt::Display| PolicyRefusal::Faulty(e.to_string());
+        let (section, world) = (self.risk.section().clone(), self.entitlements.world());
+        let read = move || match policy {
+            Policy::Risk => {
+                let read = section.build(&documents).map_err(|e| faulty(&e))?;
+                Ok(Ready::Risk(Box::new(read)))
+            }
+            Policy::Entitlements => {
+                let texts = crate::config::Texts::of(&documents);
+                let read = CedarEntitlements::load(&texts.documents(), &world);
+                Ok(Ready::Entitlements(Box::new(read.map_err(|e| faulty(&e))?)))
+            }
+        };
+        tokio::task::spawn_blocking(read)
+            .await
+            .unwrap_or_else(|e| Err(PolicyRefusal::Faulty(e.to_string())))
+    }
+
+    fn write_step(
+        &self,
+        step: Step,
+        policy: Policy,
+        (before, digest): (&str, &str),
+        by: &Person,
+        prepared_by: Option<&Person>,
+        documents: Documents,
+    ) -> Result<(), PolicyRefusal> {
+        let version = Version {
+            at_ms: now().0,
+            policy,
+            step,
+            digest: digest.to_owned(),
+            before: Some(before.to_owned()),
+            by: by.actor.to_string(),
+            prepared_by: prepared_by.map(|p| p.actor.to_string()),
+            documents,
+        };
+        let written = self.policies.history.borrow_mut().append(version);
+        written.map_err(|e| PolicyRefusal::Unwritable(e.to_string()))
+    }
+
+    fn tell_step(
+        &self,
+        code: &'static str,
+        policy: Policy,
+        (before, digest): (&str, &str),
+        by: &Person,
+        words: String,
+    ) {
+        tracing::warn!(code, by = %by.actor, before, digest, "{words}");
+        let about = About {
+            policy: Some(Text::of(digest)),
+            policy_before: Some(Text::of(before)),
+            ..About::object(policy.word())
+        };
+        self.events.by(by.actor.clone(), code, about, format!("{words}; {before} -> {digest}"));
+    }
+}
