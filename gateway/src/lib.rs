@@ -22,6 +22,7 @@ pub mod log;
 mod pipeline;
 mod registry_thread;
 mod registry_view;
+mod response;
 pub mod risk;
 pub mod signed;
 mod stamp;

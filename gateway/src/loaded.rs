@@ -142,6 +142,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_listeners(),
         config.check_enrolment(),
         config.check_step_up(),
+        config.check_response(),
         config.load_identity().map(drop),
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),

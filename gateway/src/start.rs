@@ -206,6 +206,7 @@ fn assemble(
         registry: registry.cloned(),
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
+        response: config.response.clone(),
         desk_clock_max_ms: config.clock.max_offset_ms.into(),
         events: EventSink::new(registry.map(|r| r.outlet()), None),
     })))

@@ -8,6 +8,7 @@ mod actor;
 mod csv;
 mod files;
 mod keys;
+mod lockouts;
 mod sessions;
 mod signed;
 mod users;
@@ -17,6 +18,7 @@ pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{
     evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state,
 };
+pub use lockouts::{LockedOut, lift, lift_in, lockouts};
 pub use sessions::{NewNumbers, session_change, session_show};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
 pub use users::{CodeTerms, Invited, add, code, import};
@@ -94,6 +96,8 @@ pub enum AdminError {
     CompIdOfAnother(String),
     #[error("{0:?} is not a date")]
     Time(i64),
+    #[error("{0:?} is neither a user id nor the address of a network")]
+    NotLockable(String),
     #[error("no session of {0} has a store here")]
     NoSession(String),
     #[error("the session of {0} is in use: a gateway is running with this state directory")]
@@ -133,6 +137,7 @@ impl AdminError {
             Self::NoManagedPolicy => "admin.no_managed_policy",
             Self::CompIdOfAnother(_) => "admin.comp_id",
             Self::Time(_) => "admin.time",
+            Self::NotLockable(_) => "lockout.unknown",
             Self::NoSession(_) => "session.unknown",
             Self::SessionInUse(_) => "session.in_use",
             Self::SessionStore(..) => "session.store",
@@ -182,6 +187,9 @@ impl AdminError {
             Self::Csv { .. } => "correct the line; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",
             Self::NoNumber(_) => "see: signet-gateway evidence list",
+            Self::NotLockable(_) => {
+                "name what lockout list or GET /v1/lockouts shows, such as alice or 192.0.2.1"
+            }
             Self::CodeHours => "give a number of hours in that range",
             Self::CompIdOfAnother(_) => "choose another CompID",
             Self::NoSession(_) => {

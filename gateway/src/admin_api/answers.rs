@@ -3,10 +3,10 @@
 use super::AdminRefusal;
 use crate::{
     admin::{AdminError, Checked, date},
-    pipeline::{Reload, Reloaded, SessionOn},
+    pipeline::{NetworkOut, Reload, Reloaded, SessionOn},
 };
 use serde_json::{Value, json};
-use signet_registry::{CodePurpose, DeviceRecord, UserDetails, UserRecord};
+use signet_registry::{CodePurpose, DeviceRecord, Lockout, UserDetails, UserRecord};
 use signet_rfq::UtcMillis;
 
 pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
@@ -20,6 +20,22 @@ pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
         }))
     };
     Ok(json!({ "sessions": all.iter().map(one).collect::<Result<Vec<_>, AdminError>>()? }))
+}
+
+pub fn lockouts(
+    people: &[(String, Lockout)],
+    networks: &[NetworkOut],
+) -> Result<Value, AdminError> {
+    let person = |(user, l): &(String, Lockout)| {
+        let until = (l.until.0 > 0).then(|| date(l.until)).transpose()?;
+        Ok(json!({
+            "user": user, "kind": l.kind.as_str(), "why": l.words, "since": date(l.since)?,
+            "until": until, "in_a_row": l.level,
+        }))
+    };
+    let network = |n: &NetworkOut| json!({ "network": n.network, "seconds_left": n.seconds_left, "in_a_row": n.level });
+    let people = people.iter().map(person).collect::<Result<Vec<_>, AdminError>>()?;
+    Ok(json!({ "people": people, "networks": networks.iter().map(network).collect::<Vec<_>>() }))
 }
 
 pub fn users(all: &[UserRecord]) -> Result<Value, AdminError> {

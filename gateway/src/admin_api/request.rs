@@ -2,7 +2,7 @@
 //! exactly is refused.
 
 use super::AdminRefusal;
-use crate::admin::Account;
+use crate::admin::{Account, LockedOut};
 use hyper::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use signet_identity::{CompId, is_device_name, is_user_id};
@@ -30,12 +30,20 @@ pub enum Command {
     SetRole { user: String, role: &'static str },
     Revoke { which: CertificateSelector, reason: &'static str },
     End { desk: CompId, reason: String },
+    Lockouts,
+    Lift(LockedOut),
     Reload,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lift {
+    what: String,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,10 +71,13 @@ impl Command {
     /// As policies name it.
     pub fn action(&self) -> AdminAction {
         match self {
-            Self::Sessions | Self::Policy | Self::Users | Self::User(_) | Self::Events { .. } => {
-                AdminAction::Read
-            }
-            Self::SetState(..) | Self::Revoke { .. } => AdminAction::Lock,
+            Self::Sessions
+            | Self::Policy
+            | Self::Users
+            | Self::User(_)
+            | Self::Lockouts
+            | Self::Events { .. } => AdminAction::Read,
+            Self::SetState(..) | Self::Lift(_) | Self::Revoke { .. } => AdminAction::Lock,
             Self::SetRole { .. } => AdminAction::Users,
             Self::End { .. } => AdminAction::Sessions,
             Self::Reload => AdminAction::Policy,
@@ -90,9 +101,9 @@ pub fn read(
         _ => return Err(AdminRefusal::Method),
     };
     let expected = match parts.as_slice() {
-        ["sessions" | "policy" | "users" | "events"] | ["users", _] => false,
+        ["sessions" | "policy" | "users" | "events" | "lockouts"] | ["users", _] => false,
         ["users", _, "lock" | "unlock" | "role"] | ["devices", _, _, "lock" | "unlock"] => true,
-        ["revoke"] | ["sessions", _, "end"] | ["policy", "reload"] => true,
+        ["revoke"] | ["lockouts", "lift"] | ["sessions", _, "end"] | ["policy", "reload"] => true,
         _ => return Err(AdminRefusal::NotFound),
     };
     if post != expected {
@@ -112,6 +123,7 @@ fn question(parts: &[&str], query: Option<&str>, body: &[u8]) -> Result<Command,
         ["sessions"] => Ok(Command::Sessions),
         ["policy"] => Ok(Command::Policy),
         ["users"] => Ok(Command::Users),
+        ["lockouts"] => Ok(Command::Lockouts),
         ["users", id] => Ok(Command::User(user(id)?)),
         ["events"] => query.map_or(Ok(Command::Events { limit: EVENTS_USUAL, before: None }), page),
         _ => Err(AdminRefusal::NotFound),
@@ -138,6 +150,11 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
                 Account::Device(device(&format!("{}/{id}", user(of)?))?),
                 state(to),
             ))
+        }
+        ["lockouts", "lift"] => {
+            let Lift { what } = from_json(body)?;
+            let what = LockedOut::read(&what).map_err(|e| malformed(e.to_string()))?;
+            Ok(Command::Lift(what))
         }
         ["revoke"] => revocation(from_json(body)?),
         ["sessions", desk, "end"] => {

@@ -190,6 +190,16 @@ impl Api {
                     false => Err(AdminRefusal::NotOn(name)),
                 }
             }
+            Command::Lockouts => {
+                let networks = self.trading.lockouts().await?;
+                let people = match &self.registry {
+                    Some(r) => timeout(REGISTRY_MAX, r.lockouts(now()))
+                        .await
+                        .map_err(|_| AdminRefusal::RegistrySilent)??,
+                    None => vec![],
+                };
+                Ok(answers::lockouts(&people, &networks)?)
+            }
             Command::Reload => {
                 answers::reloaded(&self.trading.reload(Actor::Administrator(actor.into())).await?)
             }
@@ -227,8 +237,16 @@ impl Api {
             Command::Revoke { which, reason } => {
                 Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? }))
             }
+            Command::Lift(what) => {
+                admin::lift_in(registry, &what, actor).await?;
+                Ok(json!({ "lifted": what.name() }))
+            }
             // The others do not come here.
-            Command::Sessions | Command::Policy | Command::End { .. } | Command::Reload => {
+            Command::Sessions
+            | Command::Policy
+            | Command::Lockouts
+            | Command::End { .. }
+            | Command::Reload => {
                 Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
             }
         }

@@ -4,6 +4,7 @@ mod accounts;
 mod check;
 mod files;
 mod keys;
+mod lockouts;
 mod policy;
 mod registry;
 mod run;
@@ -61,6 +62,9 @@ enum Command {
     /// Let a user or a device in again.
     #[command(subcommand)]
     Unlock(AccountArgument),
+    /// People and networks that the gateway keeps out by itself after failures.
+    #[command(subcommand)]
+    Lockout(lockouts::LockoutCommand),
     /// Take certificates back for good; live sessions end within a second.
     Revoke {
         #[command(flatten)]
@@ -136,6 +140,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::User(u) => users::user(&c, u).await?,
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
+        Command::Lockout(l) => lockouts::lockout(&c, l).await?,
         Command::Revoke { which, reason } => {
             for serial in admin::revoke(&c, &which.into(), &word(reason)).await? {
                 println!("revoked {serial}");

@@ -6,6 +6,7 @@ mod enrolment;
 mod entitlements;
 mod limits;
 mod reset;
+mod response;
 mod risk;
 mod step_up;
 
@@ -16,6 +17,7 @@ pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, Upstr
 pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use reset::{DailyReset, ResetSchedule};
+pub use response::ResponseSection;
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
@@ -87,6 +89,8 @@ pub struct Config {
     pub admin: Option<AdminSection>,
     #[serde(default)]
     pub clock: ClockSection,
+    #[serde(default)]
+    pub response: ResponseSection,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -327,6 +331,7 @@ impl Config {
         self.limits.check()?;
         self.check_listeners()?;
         self.check_clock()?;
+        self.check_response()?;
         self.check_enrolment()?;
         self.check_step_up()
     }

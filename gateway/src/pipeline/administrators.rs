@@ -3,7 +3,7 @@
 //! whoever asked gives up after a while, and what was not begun by then is not done.
 
 use super::{EndReason, Pipeline, reload::Change};
-use crate::{clock::now, risk::Administrator};
+use crate::{clock::now, response::NetworkLockout, risk::Administrator};
 use serde::Serialize;
 use signet_events::{About, Actor};
 use signet_identity::CompId;
@@ -40,6 +40,15 @@ pub struct SessionOn {
     pub serial: String,
     pub since: UtcMillis,
     pub last: Option<(&'static str, u32, String)>,
+}
+
+/// A network that is locked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkOut {
+    pub network: String,
+    pub seconds_left: u64,
+    /// How many lock-outs there were in a row.
+    pub level: u32,
 }
 
 /// The policies in force.
@@ -82,6 +91,7 @@ enum Question {
     Judge(Administrator, oneshot::Sender<Judged>),
     Sessions(oneshot::Sender<Vec<SessionOn>>),
     InForce(oneshot::Sender<InForce>),
+    Lockouts(oneshot::Sender<Vec<NetworkOut>>),
     /// Whether the desk was on.
     End(EndOrder, oneshot::Sender<bool>),
     /// On whose behalf.
@@ -123,6 +133,10 @@ impl Trading {
         self.ask(ANSWER_MAX, Question::InForce).await
     }
 
+    pub async fn lockouts(&self) -> Result<Vec<NetworkOut>, TradingSilent> {
+        self.ask(ANSWER_MAX, Question::Lockouts).await
+    }
+
     pub async fn end(&self, e: EndOrder) -> Result<bool, TradingSilent> {
         self.ask(ANSWER_MAX, |to| Question::End(e, to)).await
     }
@@ -152,6 +166,7 @@ impl Question {
             Self::Judge(_, to) => to.is_closed(),
             Self::Sessions(to) => to.is_closed(),
             Self::InForce(to) => to.is_closed(),
+            Self::Lockouts(to) => to.is_closed(),
             Self::End(_, to) => to.is_closed(),
             Self::Reload(_, to) => to.is_closed(),
         }
@@ -183,6 +198,7 @@ impl Pipeline {
             }
             Question::Sessions(to) => drop(to.send(self.sessions_on())),
             Question::InForce(to) => drop(to.send(self.in_force())),
+            Question::Lockouts(to) => drop(to.send(self.networks_out())),
             Question::End(order, to) => drop(to.send(self.end_by_order(order))),
             Question::Reload(actor, to) => {
                 let pipeline = self.clone();
@@ -203,6 +219,15 @@ impl Pipeline {
             since: s.since,
             last: s.access.last().map(|a| (decision_word(a.decision), a.score, a.policy)),
         })
+    }
+
+    fn networks_out(&self) -> Vec<NetworkOut> {
+        let one = |l: NetworkLockout| NetworkOut {
+            network: l.network.to_string(),
+            seconds_left: l.left.as_secs(),
+            level: l.level,
+        };
+        self.networks_locked_out().into_iter().map(one).collect()
     }
 
     fn in_force(&self) -> InForce {

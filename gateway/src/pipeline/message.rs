@@ -57,6 +57,7 @@ impl Pipeline {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
                 self.note_access(desk, "logon.accepted", "");
+                self.logon_succeeded(desk);
                 self.tell_decision(desk);
                 self.entitlements.logged_on(desk, now());
                 self.route(Input::DeskUp(desk.clone()));

@@ -13,6 +13,7 @@
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `business.rs` | which of all that becomes an event for who watches |
+//! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `reload.rs` | policies that change |
 //! | `administrators.rs`, `renewals.rs` | what other threads may ask, over bounded channels |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
@@ -26,6 +27,7 @@ mod entitled;
 mod evidence;
 mod journalled;
 mod keys;
+mod lockouts;
 mod message;
 mod reevaluation;
 mod references;
@@ -36,7 +38,9 @@ mod step_up;
 mod verdict;
 
 pub use access::Reassess;
-pub use administrators::{EndOrder, Reload, Reloaded, SessionOn, Trading, TradingSilent};
+pub use administrators::{
+    EndOrder, NetworkOut, Reload, Reloaded, SessionOn, Trading, TradingSilent,
+};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
@@ -44,7 +48,7 @@ pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions};
 pub use step_up::StepUp;
 
 use crate::{
-    config::LimitsSection,
+    config::{LimitsSection, ResponseSection},
     entitle::EntitlementGate,
     events::EventSink,
     limits::{JournalBudget, Peers},
@@ -53,6 +57,7 @@ use crate::{
     signed::Signed,
 };
 use journalled::JournalledRouter;
+use lockouts::Lockouts;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
@@ -77,6 +82,8 @@ pub struct Parts {
     pub step_up: Option<StepUp>,
     /// What each peer may draw out of the gateway.
     pub limits: LimitsSection,
+    /// What repeated failures are answered with.
+    pub response: ResponseSection,
     /// Where events go.
     pub events: EventSink,
     /// A desk's clock that is farther from ours is an event.
@@ -103,6 +110,7 @@ pub struct Pipeline {
     sent: RefCell<BTreeMap<DealerId, Sent>>,
     /// Events about executions that people must look at; what is beyond is in the log only.
     alerts: RefCell<JournalBudget>,
+    lockouts: Lockouts,
 }
 
 impl Pipeline {
@@ -118,6 +126,7 @@ impl Pipeline {
             registry,
             step_up,
             limits,
+            response,
             events,
         } = parts;
         Self {
@@ -133,6 +142,7 @@ impl Pipeline {
             step_up: step_up.map(Rc::new),
             sent: RefCell::default(),
             alerts: RefCell::default(),
+            lockouts: Lockouts::new(response),
         }
     }
 

@@ -26,12 +26,14 @@ use signet_stepup::{
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
 /// Questions of one desk that the service may be working on.
 const MAX_QUESTIONS_PER_DESK: usize = 8;
+/// Challenges that are remembered as the asked person's own, as many as can be open.
+const OPEN_MAX: usize = 10_000;
 
 /// Pending approvals, and the service that makes and checks challenges.
 pub struct StepUp {
@@ -40,6 +42,9 @@ pub struct StepUp {
     /// Digest of `[step_up]`, for the evidence.
     policy: String,
     questions: RefCell<BTreeMap<CompId, Rc<Cell<usize>>>>,
+    /// Open challenges about what the asked person does themselves. A second person who declines is
+    /// not attacked by it, so theirs are not here.
+    own: RefCell<BTreeSet<String>>,
 }
 
 impl StepUp {
@@ -52,7 +57,8 @@ impl StepUp {
         answer_ms: i64,
     ) -> Self {
         let pending = RefCell::new(PendingApprovals::new(rules, gateway, answer_ms));
-        Self { service, pending, policy, questions: RefCell::default() }
+        let (questions, own) = Default::default();
+        Self { service, pending, policy, questions, own }
     }
 
     /// What the rules want for an action, and what a lease of the session proves for it.
@@ -62,6 +68,21 @@ impl StepUp {
         let touched = covered(pending.rules(), action, &state, at);
         let proof = Proof { touched, second_person: false };
         (wanted(pending.rules(), action, &state, at), proof)
+    }
+
+    /// A challenge was made.
+    fn opened(&self, approval: &Approval, made: Option<&str>) {
+        let mut own = self.own.borrow_mut();
+        if let Some(id) = made.filter(|_| approval.desk == approval.approver)
+            && own.len() < OPEN_MAX
+        {
+            own.insert(id.to_owned());
+        }
+    }
+
+    /// A challenge is over; whether it was the asked person's own.
+    fn was_own(&self, id: &str) -> bool {
+        self.own.borrow_mut().remove(id)
     }
 
     /// A place among the questions of a desk; given back when dropped.
@@ -108,6 +129,12 @@ impl Pipeline {
             AppMessage::StepUpAnswer(a) => {
                 if let Answer::Declined(why) = &a.answer {
                     self.note_access(desk, "stepup.declined", why.as_deref().unwrap_or_default());
+                    let own = s.was_own(&a.id);
+                    self.step(s, |w| w.answered(desk, &a.id, a.answer));
+                    if own {
+                        self.challenge_failed(desk);
+                    }
+                    return;
                 }
                 self.step(s, |w| w.answered(desk, &a.id, a.answer));
             }
@@ -266,6 +293,12 @@ impl Pipeline {
                         self.note_access(&desk, code, words);
                     }
                     self.to_desk(&desk, &m);
+                    if let AppMessage::StepUpOutcome(o) = &m
+                        && s.was_own(&o.id)
+                        && o.status == StepUpStatus::Expired
+                    {
+                        self.challenge_failed(&desk);
+                    }
                 }
                 ApprovalStep::Refuse { desk, what, why } => {
                     if let Some(m) = refusal(&what, &why, now()) {
@@ -275,7 +308,10 @@ impl Pipeline {
                 ApprovalStep::Release { desk, message, approved } => {
                     self.release(&desk, message, approved)
                 }
-                ApprovalStep::Drop(id) => s.service.drop_challenge(&id),
+                ApprovalStep::Drop(id) => {
+                    s.own.borrow_mut().remove(&id);
+                    s.service.drop_challenge(&id);
+                }
                 ApprovalStep::Authenticated(desk) => self.authenticated(&desk),
                 ApprovalStep::Note(code, desk, words) => {
                     tracing::warn!(%desk, code, "{words}");
@@ -321,6 +357,7 @@ impl Pipeline {
             };
             let made =
                 made.map(|c| (c.id, c.options, c.deadline)).map_err(|e| ApprovalRefusal::from(&e));
+            s.opened(&approval, made.as_ref().ok().map(|(id, ..)| id.as_str()));
             pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made));
         });
     }
@@ -342,8 +379,13 @@ impl Pipeline {
                 Some(c) => s.service.finish(&challenge, desk.as_str(), c.exporter, answer).await,
                 None => Err(StepUpRefusal::NotYours),
             };
+            let wrong = matches!(result, Err(StepUpRefusal::Answer(_)));
+            let failed = s.was_own(&challenge) && wrong;
             let result = result.map(|p| p.evidence_seq).map_err(|e| ApprovalRefusal::from(&e));
             pipeline.step(&s, |w| w.verified(held, &desk, &challenge, result, now()));
+            if failed {
+                pipeline.challenge_failed(&desk);
+            }
         });
     }
 }

@@ -18,6 +18,7 @@ mod hardened;
 mod key_support;
 mod keys;
 mod lists;
+mod lockouts;
 mod own_certificate;
 mod own_client;
 mod policy;

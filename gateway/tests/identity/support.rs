@@ -385,15 +385,18 @@ ca_key = "issuing-key.pem"
 
     /// What the tests cannot wait for, and what nobody should do, is done in the database itself.
     pub fn sqlite(&self, statement: &str) {
-        runtime().block_on(async {
-            sqlx::any::install_default_drivers();
-            let pool =
-                sqlx::AnyPool::connect(&format!("sqlite://{}", self.path("registry.db").display()))
-                    .await
-                    .unwrap();
-            sqlx::query(statement).execute(&pool).await.unwrap();
-            pool.close().await;
-        });
+        runtime().block_on(self.sql(statement));
+    }
+
+    /// The same for a test that is in a runtime already.
+    pub async fn sql(&self, statement: &str) {
+        sqlx::any::install_default_drivers();
+        let pool =
+            sqlx::AnyPool::connect(&format!("sqlite://{}", self.path("registry.db").display()))
+                .await
+                .unwrap();
+        sqlx::query(statement).execute(&pool).await.unwrap();
+        pool.close().await;
     }
 
     pub fn events(&self) -> String {

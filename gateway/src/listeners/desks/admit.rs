@@ -4,13 +4,13 @@
 use super::DeskListener;
 use crate::{
     clock::now,
-    events::EventSink,
     listeners::{
         admission::{Place, Progress},
         proxy_header,
     },
     pipeline::{Connection, EndReason, Pipeline},
     registry_view::{self, Admitted as Who},
+    response,
     risk::{self, Access},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -92,12 +92,15 @@ impl DeskListener {
         mut stream: TcpStream,
         from: SocketAddr,
         place: &Place,
-        events: &EventSink,
+        pipeline: &Pipeline,
     ) -> Option<Secured<TlsStream<TcpStream>>> {
         stream.set_nodelay(true).ok()?;
         let vouched_for = self.named_address(&mut stream, from, place).await?;
-        let by = vouched_for.unwrap_or_else(|| from.ip());
-        let stream = self.handshake(stream, by, events).await?;
+        if !pipeline.may_try(vouched_for) {
+            tracing::debug!(%from, code = "lockout.network", "the network is locked out; closed");
+            return None;
+        }
+        let stream = self.handshake(stream, vouched_for, from, pipeline).await?;
         let connection = stream.get_ref().1;
         let chain = connection.peer_certificates().unwrap_or_default();
         let chain = chain.iter().map(|c| c.clone().into_owned()).collect();
@@ -111,7 +114,7 @@ impl DeskListener {
         &self,
         secured: Secured<S>,
         place: &Place,
-        pipeline: &Pipeline,
+        pipeline: &Rc<Pipeline>,
     ) -> Option<Admitted<S>> {
         let Secured { mut stream, exporter, chain, words, from, vouched_for } = secured;
         place.is_now(Progress::Encrypted);
@@ -122,6 +125,7 @@ impl DeskListener {
                 tracing::warn!(%from, "certificate refused: {e}");
                 let by = vouched_for.unwrap_or_else(|| from.ip());
                 pipeline.events.stranger(by, "client.not_a_desk", e.to_string());
+                pipeline.stranger_failed(vouched_for, response::of_certificate());
             })
             .ok()?;
         let (exporter, key) = (exporter?, MessagePublicKey::of_certificate(leaf));
@@ -199,15 +203,18 @@ impl DeskListener {
     async fn handshake(
         &self,
         stream: TcpStream,
-        from: IpAddr,
-        events: &EventSink,
+        vouched_for: Option<IpAddr>,
+        from: SocketAddr,
+        pipeline: &Pipeline,
     ) -> Option<TlsStream<TcpStream>> {
         match self.tls.acceptor().accept(stream).into_fallible().await {
             Ok(s) => Some(s),
             Err((e, tcp)) => {
                 let why = Refusal::seen_by_server(&e, Stage::Handshake);
                 tracing::warn!(%from, code = why.code(), "TLS refused: {why}");
-                events.stranger(from, why.code(), why.to_string());
+                let by = vouched_for.unwrap_or_else(|| from.ip());
+                pipeline.events.stranger(by, why.code(), why.to_string());
+                pipeline.stranger_failed(vouched_for, response::of_tls(&why));
                 hang_up(tcp).await;
                 None
             }
@@ -222,6 +229,9 @@ impl DeskListener {
         pipeline: &Pipeline,
     ) -> Result<Access, EndReason> {
         let who = self.check(&claim.logon, &claim.desk, &claim.binding, &claim.shown).await?;
+        if let Some(w) = &who {
+            pipeline.is_kept_out(&w.user)?;
+        }
         // Only now: whoever is refused does not use up the budget of the desk it names.
         pipeline.peers.may_log_on(&claim.desk)?;
         let serial = claim.peer.serial.as_str();
@@ -240,7 +250,7 @@ impl DeskListener {
         claim: &Claim,
         from: SocketAddr,
         why: &EndReason,
-        pipeline: &Pipeline,
+        pipeline: &Rc<Pipeline>,
     ) {
         let (desk, serial) = (&claim.desk, &claim.peer.serial);
         let (code, reason) = (why.code, &why.words);
@@ -255,6 +265,7 @@ impl DeskListener {
         };
         let actor = Actor::Address(claim.address);
         pipeline.events.by(actor, code, about, format!("certificate {serial}: {reason}"));
+        pipeline.logon_refused(&claim.shown, claim.vouched_for, code);
         let _ = stream.write_all(&self.logout(desk, why)).await;
         hang_up(stream).await;
     }

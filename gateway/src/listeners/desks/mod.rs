@@ -147,7 +147,7 @@ impl DeskListener {
             let (desks, pipeline) = (self.clone(), pipeline.clone());
             tokio::task::spawn_local(async move {
                 let admitted = async {
-                    let secured = desks.secure(stream, from, &place, &pipeline.events).await?;
+                    let secured = desks.secure(stream, from, &place, &pipeline).await?;
                     desks.admit(secured, &place, &pipeline).await
                 };
                 if let Some(a) = in_time(admitted, &place, from, &pipeline.events).await {

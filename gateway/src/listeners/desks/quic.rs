@@ -4,12 +4,12 @@
 use super::{DeskListener, admit::Secured, in_time};
 use crate::{
     GatewayError,
-    events::EventSink,
     listeners::{
         admission::{Place, Places},
         tls::ListenerTls,
     },
     pipeline::Pipeline,
+    response,
 };
 use signet_fix::session::Outbox;
 use signet_identity::CompId;
@@ -66,6 +66,11 @@ impl QuicListener {
                 incoming.refuse();
                 continue;
             };
+            // A connection attempt from a forged address must not use up the tries of its owner.
+            if incoming.is_validated() && !pipeline.may_try(Some(from.ip())) {
+                incoming.refuse();
+                continue;
+            }
             // An address that may be forged uses up nobody's share: it counts once it is proved.
             let place = match admissions.take(incoming.is_validated().then(|| from.ip())) {
                 Ok(p) => p,
@@ -78,7 +83,7 @@ impl QuicListener {
             let (desks, pipeline) = (desks.clone(), pipeline.clone());
             tokio::task::spawn_local(async move {
                 let admitted = async {
-                    let (secured, moves) = secure(incoming, from, &place, &pipeline.events).await?;
+                    let (secured, moves) = secure(incoming, from, &place, &pipeline).await?;
                     let admitted = desks.admit(secured, &place, &pipeline).await?;
                     Some((admitted, moves))
                 };
@@ -117,7 +122,7 @@ async fn secure(
     incoming: Incoming,
     from: SocketAddr,
     place: &Place,
-    events: &EventSink,
+    pipeline: &Pipeline,
 ) -> Option<(Secured<ServerStream>, Moves)> {
     let proved = incoming.is_validated();
     let connection = async { incoming.accept().map(Connecting::established)?.await };
@@ -125,7 +130,8 @@ async fn secure(
         .await
         .map_err(|e| {
             tracing::warn!(%from, code = e.code(), "QUIC refused: {e}");
-            events.stranger(from.ip(), e.code(), e.to_string());
+            pipeline.events.stranger(from.ip(), e.code(), e.to_string());
+            pipeline.stranger_failed(Some(from.ip()), response::of_quic(&e));
         })
         .ok()?;
     if !proved && let Err(e) = place.named(from.ip()) {
