@@ -24,6 +24,7 @@ mod registry_thread;
 mod registry_view;
 mod response;
 pub mod risk;
+mod signals;
 pub mod signed;
 mod stamp;
 mod start;
@@ -72,6 +73,7 @@ pub struct Gateway {
     address: SocketAddr,
     enrolment: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    signals: Option<SocketAddr>,
     _thread: HostedThread,
 }
 
@@ -94,8 +96,8 @@ impl Gateway {
         let thread = HostedThread::spawn("signet-gateway", body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
         match answer.recv() {
-            Ok(Ok(Addresses { desks: address, enrolment, admin })) => {
-                Ok(Self { address, enrolment, admin, _thread: thread })
+            Ok(Ok(Addresses { desks: address, enrolment, admin, signals })) => {
+                Ok(Self { address, enrolment, admin, signals, _thread: thread })
             }
             Ok(Err(e)) => Err(e),
             Err(_) => Err(GatewayError::Died),
@@ -115,6 +117,11 @@ impl Gateway {
     /// Where administrators connect, if they can.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where the identity provider sends its signals, if it can.
+    pub fn signals_address(&self) -> Option<SocketAddr> {
+        self.signals
     }
 
     /// Says Logout to everybody, closes the stores and waits for the thread.

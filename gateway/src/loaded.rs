@@ -9,6 +9,7 @@ use crate::{
     },
     enrol::issuing::Enrolment,
     geo::Geo,
+    signals,
 };
 use signet_identity::{
     ClientProfile, MessageKey, ServerIdentity, ServerProfile, SpkiPin, TlsVersions, TrustRoots,
@@ -29,6 +30,10 @@ pub struct Loaded {
     pub dealer_roots: TrustRoots,
     /// `None` without `[admin]`.
     pub admin_roots: Option<TrustRoots>,
+    /// With `[signals]`: what its files hold.
+    pub signals: Option<signals::Files>,
+    /// With `signals.trust`.
+    pub signals_roots: Option<TrustRoots>,
     pub catalogue: Catalogue,
     /// Parallel to `config.dealer`.
     pub dealer_pins: Vec<Vec<SpkiPin>>,
@@ -54,6 +59,9 @@ impl Loaded {
         let dealer_roots = roots("dealers.trust", &config.dealers.trust)?;
         let admin_roots =
             config.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
+        let signals = config.signals.as_ref().map(signals::Files::read).transpose()?;
+        let signals_trust = config.signals.as_ref().and_then(|s| s.trust.as_ref());
+        let signals_roots = signals_trust.map(|t| roots("signals.trust", t)).transpose()?;
         config.check_authorities()?;
         if config.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any
@@ -89,6 +97,8 @@ impl Loaded {
             desk_roots,
             dealer_roots,
             admin_roots,
+            signals,
+            signals_roots,
             catalogue,
             dealer_pins,
             registry,
@@ -143,6 +153,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_enrolment(),
         config.check_step_up(),
         config.check_response(),
+        config.check_signals(),
         config.load_identity().map(drop),
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),
@@ -153,6 +164,9 @@ pub fn faults(config: &Config) -> Vec<String> {
         risk.map(drop),
     ];
     all.extend(config.admin.iter().map(|a| roots("admin.trust", &a.trust)));
+    all.extend(config.signals.iter().map(|s| signals::Files::read(s).map(drop)));
+    let signals_trust = config.signals.iter().filter_map(|s| s.trust.as_ref());
+    all.extend(signals_trust.map(|t| roots("signals.trust", t)));
     all.extend(pins.map(pin));
     all.push(match catalogue {
         Ok(c) => config.load_entitlements(&c).map(drop),

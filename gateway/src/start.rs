@@ -15,10 +15,13 @@ use crate::{
         tls::ListenerTls,
     },
     loaded::Loaded,
-    pipeline::{self, Parts, Pipeline, RenewalQuestions, RenewalRisk, StepUp, Trading},
+    pipeline::{
+        self, Parts, Pipeline, RenewalQuestions, RenewalRisk, SignalOrders, StepUp, Trading,
+    },
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
+    signals,
     signed::{Signed, SignedLog},
     state_dir::{
         dealers_folder, desks_folder, make_folders, quic_keys, signed_folder, store_key,
@@ -50,6 +53,7 @@ pub(crate) struct Addresses {
     pub desks: SocketAddr,
     pub enrolment: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    pub signals: Option<SocketAddr>,
 }
 
 /// Runs until it is told to stop; says on `ready` where it can be reached.
@@ -76,14 +80,20 @@ pub(crate) async fn run(
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
     spawn_watches(&loaded, &pipeline, registry.as_ref());
     let admin = start_admin(&loaded, &pipeline).await?;
+    let signals = start_signals(&loaded, &pipeline).await?;
 
     let (quic, practice) = (loaded.config.quic(), options.practice);
     tracing::info!(address = %desks, quic, practice, "gateway is up");
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
     let enrolment = host.as_ref().and_then(|h| h.est);
-    let _ =
-        ready.send(Ok(Addresses { desks, enrolment, admin: admin.as_ref().map(|a| a.address) }));
+    let addresses = Addresses {
+        desks,
+        enrolment,
+        admin: admin.as_ref().map(|a| a.address),
+        signals: signals.as_ref().map(|s| s.address),
+    };
+    let _ = ready.send(Ok(addresses));
 
     let mut timer = tokio::time::interval(TICK);
     tokio::pin!(stop);
@@ -96,7 +106,7 @@ pub(crate) async fn run(
     serving.abort();
     pipeline.events.gateway("gateway.stopped", About::object("gateway"), "");
     pipeline.say_goodbye().await;
-    drop((admin, host));
+    drop((signals, admin, host));
     Ok(())
 }
 
@@ -350,4 +360,26 @@ async fn start_admin(
         trading,
     };
     admin_api::start(plan).await.map(Some)
+}
+
+/// The receiver of the identity provider's signals, with `[signals]`.
+async fn start_signals(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+) -> Result<Option<signals::SignalsHost>, GatewayError> {
+    let config = &loaded.config;
+    let (Some(section), Some(files)) = (&config.signals, &loaded.signals) else { return Ok(None) };
+    let (orders, inbox) = SignalOrders::new();
+    spawn_local(inbox.serve(pipeline.clone()));
+    let roots = loaded.signals_roots.as_ref().unwrap_or(&loaded.desk_roots);
+    let plan = signals::Plan {
+        section: section.clone(),
+        files: files.clone(),
+        roots: roots.clone(),
+        identity: loaded.identity.clone(),
+        policy: config.tls.policy(TlsVersions::default()),
+        events: pipeline.events.clone(),
+        orders,
+    };
+    signals::start(plan).await.map(Some)
 }

@@ -32,6 +32,11 @@ impl Replays {
         self.seen.insert(jti.to_owned(), too_old_at);
         Ok(())
     }
+
+    /// What was taken could not be acted on: it may come again.
+    pub fn forget(&mut self, jti: &str) {
+        self.seen.remove(jti);
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +52,8 @@ mod tests {
         assert_eq!(r.take("c", 20, 10), Err(SetRefusal::TooMany), "both could be sent again");
         assert_eq!(r.take("c", 30, 11), Ok(()), "the first is too old by now");
         assert_eq!(r.take("b", 20, 11), Err(SetRefusal::Replayed));
+        r.forget("b");
+        assert_eq!(r.take("b", 20, 11), Ok(()), "it was not acted on");
         // A clock that was set back forgets nothing.
         assert_eq!(r.take("c", 30, 0), Err(SetRefusal::Replayed));
     }

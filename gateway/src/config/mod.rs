@@ -8,6 +8,7 @@ mod limits;
 mod reset;
 mod response;
 mod risk;
+mod signals;
 mod step_up;
 
 pub use admin::AdminSection;
@@ -21,6 +22,7 @@ pub use response::ResponseSection;
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
+pub use signals::SignalsSection;
 pub use step_up::{StepUp, StepUpSection};
 
 use ipnetwork::IpNetwork;
@@ -91,6 +93,7 @@ pub struct Config {
     pub clock: ClockSection,
     #[serde(default)]
     pub response: ResponseSection,
+    pub signals: Option<SignalsSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -276,7 +279,8 @@ impl Config {
             .crl
             .iter_mut()
             .chain(&mut c.dealers.crl)
-            .chain(c.admin.iter_mut().flat_map(AdminSection::paths));
+            .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
+            .chain(c.signals.iter_mut().flat_map(SignalsSection::paths));
         for p in paths
             .into_iter()
             .chain(c.store.key_file.as_mut())
@@ -332,6 +336,7 @@ impl Config {
         self.check_listeners()?;
         self.check_clock()?;
         self.check_response()?;
+        self.check_signals()?;
         self.check_enrolment()?;
         self.check_step_up()
     }

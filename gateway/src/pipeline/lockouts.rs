@@ -165,6 +165,14 @@ impl Pipeline {
         self.lock_out(user, kind, words);
     }
 
+    /// Keeps somebody out who may not be registered; nothing is told.
+    pub(super) fn keep_out_if_registered(&self, user: &str, words: &str) {
+        let kind = LockoutKind::Signal;
+        if let Some(registry) = &self.registry {
+            registry.lock_out(user, kind, words, self.lockouts.section.terms(kind));
+        }
+    }
+
     /// Keeps a person out; a restart, or another gateway, keeps to it.
     pub(super) fn lock_out(self: &Rc<Self>, user: &str, kind: LockoutKind, words: &str) {
         let why = EndReason::from(kind);

@@ -15,7 +15,7 @@
 //! | `business.rs` | which of all that becomes an event for who watches |
 //! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `reload.rs` | policies that change |
-//! | `administrators.rs`, `renewals.rs` | what other threads may ask, over bounded channels |
+//! | `administrators.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
 
 mod access;
@@ -34,6 +34,7 @@ mod references;
 mod reload;
 mod renewals;
 mod sessions;
+mod signals;
 mod step_up;
 mod verdict;
 
@@ -45,6 +46,7 @@ pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions};
+pub use signals::{SignalOrder, SignalOrders, SignalRefusal};
 pub use step_up::StepUp;
 
 use crate::{
@@ -59,6 +61,7 @@ use crate::{
 use journalled::JournalledRouter;
 use lockouts::Lockouts;
 use references::Sent;
+use signals::Told;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
@@ -111,6 +114,7 @@ pub struct Pipeline {
     /// Events about executions that people must look at; what is beyond is in the log only.
     alerts: RefCell<JournalBudget>,
     lockouts: Lockouts,
+    told: Told,
 }
 
 impl Pipeline {
@@ -143,6 +147,7 @@ impl Pipeline {
             sent: RefCell::default(),
             alerts: RefCell::default(),
             lockouts: Lockouts::new(response),
+            told: Told::default(),
         }
     }
 

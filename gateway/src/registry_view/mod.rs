@@ -12,7 +12,7 @@ use signet_registry::{
 };
 use signet_rfq::UtcMillis;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -131,6 +131,14 @@ impl RegistryView {
     pub fn in_force(&self, shown: &Shown) -> Option<String> {
         let s = self.snapshots.borrow();
         still_good(&s.view, shown, crate::clock::now()).ok().map(|c| c.user.clone())
+    }
+
+    /// The devices with a certificate of a user, by name.
+    pub fn devices_of(&self, user: &str) -> Vec<String> {
+        let s = self.snapshots.borrow();
+        let theirs = s.view.certificates.values().filter(|c| c.user == user);
+        let devices: BTreeSet<String> = theirs.map(|c| c.device.clone()).collect();
+        devices.into_iter().collect()
     }
 
     /// Has a person's lock-out written down. Lost when the registry is far behind; who fails again

@@ -29,6 +29,7 @@ mod refusals;
 mod registry;
 mod scan;
 mod segments;
+mod signals;
 mod signed;
 mod support;
 mod trades;

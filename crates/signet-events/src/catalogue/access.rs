@@ -387,7 +387,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Low,
         class: Class::AccountChange(Change::Unlock),
         technique: None,
-        meaning: "A lock-out was lifted, or its time is over.",
+        meaning: "A lock-out was lifted, or that of a network is over.",
         response: "Nothing to do.",
     },
     Entry {

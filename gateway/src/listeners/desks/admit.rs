@@ -240,6 +240,7 @@ impl DeskListener {
         let key = key.clone();
         let access = Access::new(user, &claim.peer, key, &claim.binding, claim.vouched_for)
             .with_first_use(first_use);
+        pipeline.recall_signals(&access);
         self.judge_risk(&claim.logon, access, &claim.shown)
     }
 
