@@ -10,6 +10,7 @@ pub mod admin;
 pub mod admin_api;
 mod clock;
 pub mod config;
+mod cut_lines;
 pub mod doctor;
 pub mod enrol;
 mod entitle;

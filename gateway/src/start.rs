@@ -4,6 +4,7 @@ use crate::{
     GatewayError, Options, admin_api,
     clock::now,
     config::{self, Config},
+    cut_lines::CutLines,
     entitle::EntitlementGate,
     events::EventSink,
     listeners::{
@@ -217,6 +218,7 @@ fn assemble(
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
         response: config.response.clone(),
+        cut_lines: CutLines::of(config),
         desk_clock_max_ms: config.clock.max_offset_ms.into(),
         events: EventSink::new(registry.map(|r| r.outlet()), None),
     })))
@@ -356,6 +358,8 @@ async fn start_admin(
         policy: config.tls.policy(TlsVersions::default()),
         trust_domain: config.gateway.trust_domain.clone(),
         registry: loaded.registry.clone(),
+        dealers: config.dealer.iter().map(|d| d.comp_id.clone()).collect(),
+        cut_lines: CutLines::of(config),
         events: pipeline.events.clone(),
         trading,
     };

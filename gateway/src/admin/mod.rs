@@ -6,6 +6,7 @@
 
 mod actor;
 mod csv;
+mod dealers;
 mod files;
 mod keys;
 mod lockouts;
@@ -14,6 +15,8 @@ mod signed;
 mod users;
 
 pub(crate) use actor::actor;
+pub(crate) use dealers::resume_in as resume_dealer_in;
+pub use dealers::{dealers, resume_dealer};
 pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{
     evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state,
@@ -96,6 +99,10 @@ pub enum AdminError {
     CompIdOfAnother(String),
     #[error("{0:?} is not a date")]
     Time(i64),
+    #[error("no dealer {0:?} is configured")]
+    NoDealer(String),
+    #[error("the line of {0} is not cut")]
+    NotCut(String),
     #[error("{0:?} is neither a user id nor the address of a network")]
     NotLockable(String),
     #[error("no session of {0} has a store here")]
@@ -138,6 +145,8 @@ impl AdminError {
             Self::CompIdOfAnother(_) => "admin.comp_id",
             Self::Time(_) => "admin.time",
             Self::NotLockable(_) => "lockout.unknown",
+            Self::NoDealer(_) => "dealer.unknown",
+            Self::NotCut(_) => "dealer.not_cut",
             Self::NoSession(_) => "session.unknown",
             Self::SessionInUse(_) => "session.in_use",
             Self::SessionStore(..) => "session.store",
@@ -187,6 +196,7 @@ impl AdminError {
             Self::Csv { .. } => "correct the line; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",
             Self::NoNumber(_) => "see: signet-gateway evidence list",
+            Self::NoDealer(_) | Self::NotCut(_) => "see: signet-gateway dealer list",
             Self::NotLockable(_) => {
                 "name what lockout list or GET /v1/lockouts shows, such as alice or 192.0.2.1"
             }

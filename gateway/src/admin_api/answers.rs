@@ -3,11 +3,12 @@
 use super::AdminRefusal;
 use crate::{
     admin::{AdminError, Checked, date},
+    cut_lines::CutLines,
     pipeline::{NetworkOut, Reload, Reloaded, SessionOn},
 };
 use serde_json::{Value, json};
 use signet_registry::{CodePurpose, DeviceRecord, Lockout, UserDetails, UserRecord};
-use signet_rfq::UtcMillis;
+use signet_rfq::{DealerId, UtcMillis};
 
 pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
     let one = |s: &SessionOn| {
@@ -33,9 +34,17 @@ pub fn lockouts(
             "until": until, "in_a_row": l.level,
         }))
     };
-    let network = |n: &NetworkOut| json!({ "network": n.network, "seconds_left": n.seconds_left, "in_a_row": n.level });
+    let network = |n: &NetworkOut| {
+        let (name, left) = (&n.network, n.seconds_left);
+        json!({ "network": name, "seconds_left": left, "in_a_row": n.level })
+    };
     let people = people.iter().map(person).collect::<Result<Vec<_>, AdminError>>()?;
     Ok(json!({ "people": people, "networks": networks.iter().map(network).collect::<Vec<_>>() }))
+}
+
+pub fn dealers(all: &[DealerId], lines: &CutLines) -> Value {
+    let one = |d: &DealerId| json!({ "dealer": d.as_str(), "cut": lines.why(d) });
+    json!({ "dealers": all.iter().map(one).collect::<Vec<_>>() })
 }
 
 pub fn users(all: &[UserRecord]) -> Result<Value, AdminError> {

@@ -188,6 +188,8 @@ impl AdminRefusal {
             Self::TradingSilent(_) | Self::RegistrySilent => StatusCode::SERVICE_UNAVAILABLE,
             Self::PolicyRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Admin(AdminError::Registry(e)) => of_registry(e),
+            Self::Admin(AdminError::NoDealer(_)) => StatusCode::NOT_FOUND,
+            Self::Admin(AdminError::NotCut(_)) => StatusCode::CONFLICT,
             Self::Admin(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -231,9 +233,9 @@ fn of_registry(e: &RegistryError) -> StatusCode {
         RegistryError::NoSuchUser(_)
         | RegistryError::NoSuchDevice(_)
         | RegistryError::NoSuchCertificate(_) => StatusCode::NOT_FOUND,
-        RegistryError::NothingToRevoke(_) | RegistryError::AmbiguousDevice(_) => {
-            StatusCode::CONFLICT
-        }
+        RegistryError::NotLockedOut(_)
+        | RegistryError::NothingToRevoke(_)
+        | RegistryError::AmbiguousDevice(_) => StatusCode::CONFLICT,
         RegistryError::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use signet_identity::{CompId, is_device_name, is_user_id};
 use signet_policy::entitle::AdminAction;
 use signet_registry::{AccountState, CertificateSelector};
+use signet_rfq::DealerId;
 
 /// Events in one answer.
 const EVENTS_MAX: usize = 1_000;
@@ -32,6 +33,8 @@ pub enum Command {
     End { desk: CompId, reason: String },
     Lockouts,
     Lift(LockedOut),
+    Dealers,
+    Resume(DealerId),
     Reload,
 }
 
@@ -76,10 +79,11 @@ impl Command {
             | Self::Users
             | Self::User(_)
             | Self::Lockouts
+            | Self::Dealers
             | Self::Events { .. } => AdminAction::Read,
             Self::SetState(..) | Self::Lift(_) | Self::Revoke { .. } => AdminAction::Lock,
             Self::SetRole { .. } => AdminAction::Users,
-            Self::End { .. } => AdminAction::Sessions,
+            Self::End { .. } | Self::Resume(_) => AdminAction::Sessions,
             Self::Reload => AdminAction::Policy,
         }
     }
@@ -101,9 +105,15 @@ pub fn read(
         _ => return Err(AdminRefusal::Method),
     };
     let expected = match parts.as_slice() {
-        ["sessions" | "policy" | "users" | "events" | "lockouts"] | ["users", _] => false,
+        ["sessions" | "policy" | "users" | "events" | "lockouts" | "dealers"] | ["users", _] => {
+            false
+        }
         ["users", _, "lock" | "unlock" | "role"] | ["devices", _, _, "lock" | "unlock"] => true,
-        ["revoke"] | ["lockouts", "lift"] | ["sessions", _, "end"] | ["policy", "reload"] => true,
+        ["revoke"]
+        | ["lockouts", "lift"]
+        | ["sessions", _, "end"]
+        | ["dealers", _, "resume"]
+        | ["policy", "reload"] => true,
         _ => return Err(AdminRefusal::NotFound),
     };
     if post != expected {
@@ -124,6 +134,7 @@ fn question(parts: &[&str], query: Option<&str>, body: &[u8]) -> Result<Command,
         ["policy"] => Ok(Command::Policy),
         ["users"] => Ok(Command::Users),
         ["lockouts"] => Ok(Command::Lockouts),
+        ["dealers"] => Ok(Command::Dealers),
         ["users", id] => Ok(Command::User(user(id)?)),
         ["events"] => query.map_or(Ok(Command::Events { limit: EVENTS_USUAL, before: None }), page),
         _ => Err(AdminRefusal::NotFound),
@@ -155,6 +166,11 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
             let Lift { what } = from_json(body)?;
             let what = LockedOut::read(&what).map_err(|e| malformed(e.to_string()))?;
             Ok(Command::Lift(what))
+        }
+        ["dealers", dealer, "resume"] => {
+            let Nothing {} = from_json(body)?;
+            let dealer = DealerId::new(*dealer).map_err(|_| malformed("this is no CompID"))?;
+            Ok(Command::Resume(dealer))
         }
         ["revoke"] => revocation(from_json(body)?),
         ["sessions", desk, "end"] => {

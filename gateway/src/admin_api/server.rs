@@ -7,6 +7,7 @@ use super::{
 use crate::{
     admin,
     clock::now,
+    cut_lines::CutLines,
     events::EventSink,
     limits::{JournalBudget, left_out_words},
     listeners::{
@@ -25,6 +26,7 @@ use signet_policy::{
     score::Decision,
 };
 use signet_registry::{Registry, RegistryError};
+use signet_rfq::DealerId;
 use std::{cell::RefCell, net::SocketAddr, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -34,7 +36,15 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 /// A database that takes longer counts as one that does not answer.
 const REGISTRY_MAX: Duration = Duration::from_secs(5);
 
+/// The dealers, and which of their lines are cut.
+#[derive(Default)]
+pub struct Lines {
+    pub dealers: Vec<DealerId>,
+    pub cut: CutLines,
+}
+
 pub struct Api {
+    lines: Lines,
     tls: ListenerTls,
     trust_domain: String,
     hardware_policies: Vec<String>,
@@ -97,6 +107,7 @@ impl Api {
         trading: Trading,
     ) -> Self {
         Self {
+            lines: Lines::default(),
             tls,
             trust_domain,
             hardware_policies,
@@ -105,6 +116,10 @@ impl Api {
             trading,
             budget: RefCell::default(),
         }
+    }
+
+    pub fn with_lines(self, lines: Lines) -> Self {
+        Self { lines, ..self }
     }
 
     pub fn tls(&self) -> &ListenerTls {
@@ -200,6 +215,8 @@ impl Api {
                 };
                 Ok(answers::lockouts(&people, &networks)?)
             }
+            Command::Dealers => Ok(answers::dealers(&self.lines.dealers, &self.lines.cut)),
+            Command::Resume(dealer) => self.resume(&dealer, actor),
             Command::Reload => {
                 answers::reloaded(&self.trading.reload(Actor::Administrator(actor.into())).await?)
             }
@@ -245,11 +262,24 @@ impl Api {
             Command::Sessions
             | Command::Policy
             | Command::Lockouts
+            | Command::Dealers
+            | Command::Resume(_)
             | Command::End { .. }
             | Command::Reload => {
                 Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
             }
         }
+    }
+
+    /// Resumes a dealer's line that was cut.
+    fn resume(&self, dealer: &DealerId, actor: &str) -> Result<Value, AdminRefusal> {
+        if !self.lines.dealers.contains(dealer) {
+            return Err(admin::AdminError::NoDealer(dealer.to_string()).into());
+        }
+        admin::resume_dealer_in(&self.lines.cut, dealer)?;
+        let by = Actor::Administrator(actor.into());
+        self.events.by(by, "dealer.resumed", About::dealer(dealer), "");
+        Ok(json!({ "resumed": dealer.as_str() }))
     }
 
     /// Written down, but not by the thousand.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod dealers;
 mod files;
 mod keys;
 mod lockouts;
@@ -65,6 +66,9 @@ enum Command {
     /// People and networks that the gateway keeps out by itself after failures.
     #[command(subcommand)]
     Lockout(lockouts::LockoutCommand),
+    /// Dealers, and lines that the gateway cut after misbehaviour.
+    #[command(subcommand)]
+    Dealer(dealers::DealerCommand),
     /// Take certificates back for good; live sessions end within a second.
     Revoke {
         #[command(flatten)]
@@ -140,6 +144,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::User(u) => users::user(&c, u).await?,
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
+        Command::Dealer(d) => dealers::dealer(&c, d).await?,
         Command::Lockout(l) => lockouts::lockout(&c, l).await?,
         Command::Revoke { which, reason } => {
             for serial in admin::revoke(&c, &which.into(), &word(reason)).await? {

@@ -1,7 +1,7 @@
 //! `[response]`: what the gateway answers repeated failures with by itself.
 
 use super::{Config, ConfigError, value};
-use crate::response::{Networks, People};
+use crate::response::{Dealers, Networks, People};
 use serde::Deserialize;
 use signet_registry::{LockoutKind, LockoutTerms};
 use std::time::Duration;
@@ -25,6 +25,9 @@ pub struct ResponseSection {
     pub fatigue_minutes: u32,
     /// How long; 0: until an administrator lifts it.
     pub fatigue_lockout_minutes: u32,
+    /// Messages of one dealer that contradict what is so, or cannot be read, that cut its line.
+    pub dealer_faults: u32,
+    pub dealer_minutes: u32,
 }
 
 impl Default for ResponseSection {
@@ -38,6 +41,8 @@ impl Default for ResponseSection {
             fatigue_challenges: 8,
             fatigue_minutes: 10,
             fatigue_lockout_minutes: 60,
+            dealer_faults: 20,
+            dealer_minutes: 10,
         }
     }
 }
@@ -67,6 +72,10 @@ impl ResponseSection {
         )
     }
 
+    pub fn dealers(&self) -> Dealers {
+        Dealers::new(count(self.dealer_faults), minutes(self.dealer_minutes))
+    }
+
     /// How long a lock-out of a person lasts. One by a signal is the provider's to end, through an
     /// administrator.
     pub fn terms(&self, kind: LockoutKind) -> LockoutTerms {
@@ -89,6 +98,7 @@ impl Config {
             ("person_failures", r.person_failures),
             ("network_failures", r.network_failures),
             ("fatigue_challenges", r.fatigue_challenges),
+            ("dealer_faults", r.dealer_faults),
         ] {
             if n > 10_000 {
                 return Err(value(format!("response.{name}"), "0 (off) to 10000"));
@@ -99,6 +109,7 @@ impl Config {
             ("lockout_minutes", r.lockout_minutes),
             ("lockout_max_minutes", r.lockout_max_minutes),
             ("fatigue_minutes", r.fatigue_minutes),
+            ("dealer_minutes", r.dealer_minutes),
         ] {
             if !(1..=10_080).contains(&n) {
                 return Err(value(format!("response.{name}"), "1 to 10080"));

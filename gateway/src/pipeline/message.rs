@@ -27,6 +27,7 @@ use super::{
 use crate::{
     clock::{now, now_us},
     limits::{Class, left_out_words},
+    response::is_fault,
 };
 use signet_events::About;
 use signet_fix::{
@@ -245,7 +246,8 @@ impl Pipeline {
                 tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
                 self.count_dealer_fault(dealer);
                 let words = format!("{msg_type}: {error}");
-                self.events.gateway("fix.refused", About::dealer(dealer), words);
+                self.events.gateway("fix.refused", About::dealer(dealer), words.as_str());
+                self.dealer_at_fault(dealer, &words);
                 if let DecodeError::Signature(why) = &error {
                     self.unsigned_by_dealer(dealer, &msg_type, why);
                 }
@@ -387,6 +389,11 @@ impl Pipeline {
             }
             Output::Alert { code, about, words } => {
                 tracing::warn!(code, about, "{words}");
+                if let Ok(dealer) = DealerId::new(about.as_str())
+                    && is_fault(code)
+                {
+                    self.dealer_at_fault(&dealer, code);
+                }
                 if let Some(left_out) = self.alerts.borrow_mut().spend(now()) {
                     let words = format!("{words}{}", left_out_words(left_out));
                     self.events.gateway(code, About::dealer(about), words);

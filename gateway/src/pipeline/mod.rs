@@ -13,6 +13,7 @@
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `business.rs` | which of all that becomes an event for who watches |
+//! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
 //! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `reload.rs` | policies that change |
 //! | `administrators.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
@@ -22,6 +23,7 @@ mod access;
 mod administrators;
 mod budgets;
 mod business;
+mod dealer_faults;
 mod ending;
 mod entitled;
 mod evidence;
@@ -51,6 +53,7 @@ pub use step_up::StepUp;
 
 use crate::{
     config::{LimitsSection, ResponseSection},
+    cut_lines::CutLines,
     entitle::EntitlementGate,
     events::EventSink,
     limits::{JournalBudget, Peers},
@@ -58,6 +61,7 @@ use crate::{
     risk::Risk,
     signed::Signed,
 };
+use dealer_faults::DealerFaults;
 use journalled::JournalledRouter;
 use lockouts::Lockouts;
 use references::Sent;
@@ -87,6 +91,8 @@ pub struct Parts {
     pub limits: LimitsSection,
     /// What repeated failures are answered with.
     pub response: ResponseSection,
+    /// Where lines that are cut are written down.
+    pub cut_lines: CutLines,
     /// Where events go.
     pub events: EventSink,
     /// A desk's clock that is farther from ours is an event.
@@ -115,6 +121,7 @@ pub struct Pipeline {
     alerts: RefCell<JournalBudget>,
     lockouts: Lockouts,
     told: Told,
+    dealer_faults: DealerFaults,
 }
 
 impl Pipeline {
@@ -131,6 +138,7 @@ impl Pipeline {
             step_up,
             limits,
             response,
+            cut_lines,
             events,
         } = parts;
         Self {
@@ -146,6 +154,7 @@ impl Pipeline {
             step_up: step_up.map(Rc::new),
             sent: RefCell::default(),
             alerts: RefCell::default(),
+            dealer_faults: DealerFaults::new(&response, cut_lines),
             lockouts: Lockouts::new(response),
             told: Told::default(),
         }

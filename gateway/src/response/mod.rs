@@ -22,12 +22,18 @@
 //! | own challenge declined, not answered, answered wrongly | tires | |
 //! | challenge of another person's message declined | | |
 //!
+//! A **dealer** whose messages contradict what is so (executions that nobody agreed to, rejects after
+//! an answer, messages that cannot be read or verified) has its line cut until an administrator
+//! resumes it.
+//!
 //! Pure: the monotonic time is passed in, and every map is bounded.
 
 mod blame;
+mod dealers;
 mod networks;
 mod people;
 
 pub use blame::{Blame, of_certificate, of_logon, of_quic, of_tls};
+pub use dealers::{Dealers, is_fault};
 pub use networks::{Network, NetworkLockout, Networks};
 pub use people::{People, PersonEvent};
