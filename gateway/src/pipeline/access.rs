@@ -143,7 +143,7 @@ impl Pipeline {
         }
     }
 
-    /// Judges a session again whose touches no longer count: it owes what a logon would owe.
+    /// Judges a session again whose touches no longer count.
     pub(super) fn reassess_untouched(self: &Rc<Self>, desk: &CompId, access: &Access) {
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
@@ -152,7 +152,7 @@ impl Pipeline {
         }
         match self.must_end(&a) {
             Some(code) => self.end_for_risk(desk, code, &a),
-            None => self.step_up_moved(desk, a.decision == Decision::StepUp),
+            None => self.step_up_distrusted(desk),
         }
     }
 

@@ -129,14 +129,13 @@ impl Pipeline {
             AppMessage::StepUpAnswer(a) => {
                 if let Answer::Declined(why) = &a.answer {
                     self.note_access(desk, "stepup.declined", why.as_deref().unwrap_or_default());
-                    let own = s.was_own(&a.id);
-                    self.step(s, |w| w.answered(desk, &a.id, a.answer));
-                    if own {
-                        self.challenge_failed(desk);
-                    }
-                    return;
                 }
+                // No, or no touch in time: the desk's own time-out comes before the gateway's.
+                let failed = !matches!(a.answer, Answer::Signed(_)) && s.was_own(&a.id);
                 self.step(s, |w| w.answered(desk, &a.id, a.answer));
+                if failed {
+                    self.challenge_failed(desk);
+                }
             }
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
                 Some(why) => self.step(s, |w| w.verify_again(desk, why, at)),
@@ -173,6 +172,17 @@ impl Pipeline {
         if let Some(s) = &self.step_up {
             self.step(s, |w| w.moved(desk, watched, now()));
         }
+    }
+
+    /// A session is on whose touches no longer count: leases end, and one is owed.
+    pub(super) fn step_up_distrusted(self: &Rc<Self>, desk: &CompId) {
+        let Some(s) = &self.step_up else { return };
+        let watched = s.pending.borrow().state(desk).watched;
+        let why = SessionReason::Risk;
+        self.step(s, |w| match watched {
+            true => w.verify_again(desk, why, now()),
+            false => w.risk(desk, true, now()),
+        });
     }
 
     /// The clock was set while sessions are on.

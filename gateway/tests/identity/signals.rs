@@ -1,9 +1,16 @@
 //! Signals of an identity provider that is openssl and curl: what they do to sessions, and what is
 //! refused.
 
-use crate::support::{Desk, Http, World, runtime};
+use crate::{
+    key_support::{Keys, NOW},
+    support::{Desk, Http, World, runtime},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde_json::{Value, json};
+use signet_registry::{
+    CodePurpose, NewCode, Registry, RegistryUrl, code::OneTimeCode, first_key::Grant,
+};
+use signet_rfq::UtcMillis;
 use std::{
     fs,
     sync::atomic::{AtomicU32, Ordering},
@@ -37,7 +44,12 @@ fn jwk(w: &World, stem: &str) -> Value {
 }
 
 fn world(more: &str) -> World {
+    world_with(more, |_| ())
+}
+
+fn world_with(more: &str, prepare: impl FnOnce(&World)) -> World {
     let mut w = World::with("sqlite:registry.db", &section(more));
+    prepare(&w);
     let keys = json!({"keys": [jwk(&w, "idp")]});
     fs::write(w.path("idp.json"), keys.to_string()).unwrap();
     fs::write(w.path("bearer"), format!("{BEARER}\n")).unwrap();
@@ -243,4 +255,66 @@ fn what_is_not_a_genuine_token_of_the_provider_is_refused() {
     w.eventually("said", || w.events().contains("policy.refused"));
     let next = token(&w, "thief", &header("thief"), &claims("session-revoked", json!({})));
     assert_eq!(push(&w, &next).status, 202);
+}
+
+/// The challenge (U4) that comes next.
+async fn challenge(desk: &mut Desk) -> String {
+    loop {
+        let frame = desk.next().await.expect("the session is on");
+        if frame.contains("|35=U4|") {
+            let id = frame.split("|20100=").nth(1).and_then(|f| f.split('|').next());
+            return id.expect("an id").to_owned();
+        }
+    }
+}
+
+async fn with_key(w: &World, keys: &Keys, digest: String) {
+    let url = RegistryUrl::parse("sqlite:registry.db", w.dir.path(), None).unwrap();
+    let registry = Registry::open(&url).await.unwrap();
+    let code = NewCode { digest, expires: UtcMillis(NOW.0 + 1), managed: false };
+    registry.add_key_code("alice", &code, "test", NOW).await.unwrap();
+    registry.add_key(&keys.row, "test", NOW).await.unwrap();
+    registry.close().await;
+}
+
+#[test]
+fn a_changed_credential_asks_for_a_touch_and_whoever_declines_it_again_and_again_is_locked_out() {
+    let digest = OneTimeCode::new([1; 16]).digest_for(CodePurpose::Key);
+    let keys = Keys::new("alice", Grant::Code(digest.clone()));
+    let more = "[step_up]\nrp_id = 'stepup.bank.example'\nattestation = 'keys.toml'\n[response]\n\
+        fatigue_challenges = 3\n";
+    let w = world_with(more, |w| {
+        let model = "00112233-4455-6677-8899-aabbccddeeff";
+        fs::write(w.path("keys.toml"), keys.maker.list(&[(model, "Test key")])).unwrap();
+    });
+    w.enrolled("alice", "ALICE", "laptop");
+    runtime().block_on(async {
+        with_key(&w, &keys, digest).await;
+        let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
+        let change = json!({"credential_type": "fido2-roaming", "change_type": "revoke"});
+        taken(&w, &claims("credential-change", change));
+        for n in 0..3 {
+            let id = challenge(&mut alice).await;
+            let no = format!("35=U5|20100={id}|20101={}|58=not me|", 1 + n % 2);
+            alice.signs(&w, "laptop", &no).await;
+            alice.signs(&w, "laptop", "35=U8|20103=on-demand|").await;
+        }
+        let last = alice.until_cut().await;
+        assert!(last.iter().any(|f| f.contains("20104=lockout.fatigue|")), "{last:?}");
+        let again = Desk::connect(&w, "laptop", "ALICE").await.log_on(30).await;
+        assert!(again.contains("20104=lockout.fatigue|"), "{again}");
+    });
+    w.eventually("in the registry", || w.cli(&["lockout", "list"]).contains("fatigue"));
+    w.cli(&["lockout", "lift", "alice"]);
+    // The touch is still owed, over a connection of its own.
+    w.eventually("in again, and asked", || {
+        runtime().block_on(async {
+            let mut alice = Desk::connect(&w, "laptop", "ALICE").await;
+            let on = alice.log_on(40).await.contains("|35=A|");
+            if on {
+                challenge(&mut alice).await;
+            }
+            on
+        })
+    });
 }

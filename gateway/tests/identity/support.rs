@@ -5,9 +5,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     framer::Framer,
+    signature::{every, sign},
     tagvalue::{format_utc, seal},
 };
-use signet_gateway::{Config, Gateway, Loaded, Options};
+use signet_gateway::{Config, Gateway, Loaded, Options, signed::signing};
 use signet_identity::{ClientProfile, Role, ServerIdentity, TrustRoots, channel_binding};
 use signet_quic::client::{self as quic, Rebinder};
 use signet_rfq::UtcMillis;
@@ -508,14 +509,27 @@ impl Desk {
         d
     }
 
+    /// The same, signed (93/89) with the key of `<stem>-key.pem`.
+    pub async fn signs(&mut self, w: &World, stem: &str, body: &str) {
+        let (pem, key) = (w.path(&format!("{stem}.pem")), w.path(&format!("{stem}-key.pem")));
+        let key = ServerIdentity::from_pem_files(&pem, &key).unwrap().message_key().unwrap();
+        let frame = sign(&self.frame(body), &*signing(&key, every).signer).unwrap();
+        let _ = self.stream.write_all(&frame).await;
+        let _ = self.stream.flush().await;
+    }
+
     pub async fn says(&mut self, body: &str) {
+        let frame = self.frame(body);
+        let _ = self.stream.write_all(&frame).await;
+        let _ = self.stream.flush().await;
+    }
+
+    fn frame(&mut self, body: &str) -> Vec<u8> {
         let (kind, rest) = body.split_once('|').unwrap();
         let text =
             format!("{kind}|34={}|49={}|52={}|56={}|{rest}", self.seq, self.me, now(), self.you);
         self.seq += 1;
-        let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
-        let _ = self.stream.write_all(&frame).await;
-        let _ = self.stream.flush().await;
+        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
     }
 
     /// The next frame, with `|` for SOH; `None` when the connection has ended.
