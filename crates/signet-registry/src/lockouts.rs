@@ -90,7 +90,7 @@ impl Registry {
         let before = people(&mut tx).await?.remove(user);
         let new = following(before.as_ref(), kind, words, terms, now);
         let upsert = "INSERT INTO lockouts (user_id, kind, words, since_ms, until_ms, level)
-            SELECT id, $2, $3, $4, $5, $6 FROM users WHERE id = $1
+            SELECT id, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT) FROM users WHERE id = $1
             ON CONFLICT (user_id) DO UPDATE SET kind = excluded.kind, words = excluded.words,
             since_ms = excluded.since_ms, until_ms = excluded.until_ms, level = excluded.level";
         let done = sqlx::query(upsert)

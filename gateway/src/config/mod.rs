@@ -336,9 +336,9 @@ impl Config {
         self.check_listeners()?;
         self.check_clock()?;
         self.check_response()?;
-        self.check_signals()?;
         self.check_enrolment()?;
-        self.check_step_up()
+        self.check_step_up()?;
+        self.check_signals()
     }
 
     pub(crate) fn check_values(&self) -> Result<(), ConfigError> {

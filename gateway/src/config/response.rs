@@ -100,8 +100,8 @@ impl Config {
             ("fatigue_challenges", r.fatigue_challenges),
             ("dealer_faults", r.dealer_faults),
         ] {
-            if n > 10_000 {
-                return Err(value(format!("response.{name}"), "0 (off) to 10000"));
+            if n > 1_000 {
+                return Err(value(format!("response.{name}"), "0 (off) to 1000"));
             }
         }
         for (name, n) in [

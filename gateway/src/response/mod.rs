@@ -22,9 +22,9 @@
 //! | own challenge declined, not answered, answered wrongly | tires | |
 //! | challenge of another person's message declined | | |
 //!
-//! A **dealer** whose messages contradict what is so (executions that nobody agreed to, rejects after
-//! an answer, messages that cannot be read or verified) has its line cut until an administrator
-//! resumes it.
+//! A **dealer** whose messages contradict what is so (executions that nobody agreed to, rejects
+//! after an answer, messages that cannot be read or verified) has its line cut until an
+//! administrator resumes it.
 //!
 //! Pure: the monotonic time is passed in, and every map is bounded.
 

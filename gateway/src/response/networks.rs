@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Networks remembered.
-const NETWORKS_MAX: usize = 20_000;
+const NETWORKS_MAX: usize = 10_000;
 /// How long a logon that was good keeps its network open.
 const OPEN_FOR: Duration = Duration::from_secs(3_600);
 /// A network that is locked out may try so often.
@@ -207,7 +207,7 @@ impl Networks {
     }
 
     /// Forgets what says nothing any longer, and if that is too little the older half: a flood of
-    /// addresses costs one look at all of them for every ten thousand.
+    /// addresses costs one look at all of them for every five thousand.
     fn make_room(&mut self, now: Instant) {
         let window = self.window.max(OPEN_FOR);
         let old = |r: &Record| now.saturating_duration_since(r.touched) >= window;

@@ -2,8 +2,14 @@
 
 use crate::{
     admin::{ADMIN, get, good, post, refused, started_with},
+    postgres::Postgres,
     support::{Desk, World, runtime},
 };
+use signet_registry::{
+    LockoutKind, LockoutTerms, NewCode, NewUser, Registry, RegistryError, RegistryUrl,
+};
+use signet_rfq::UtcMillis;
+use std::path::Path;
 
 const RESPONSE: &str = "[response]\nperson_failures = 3\nnetwork_failures = 4\n";
 
@@ -109,4 +115,58 @@ fn a_network_is_locked_out_after_strangers_failed_and_lifted_by_one_command() {
     for code in ["lockout.network", "lockout.lifted"] {
         assert!(events.contains(code), "{events}");
     }
+}
+
+/// What gateways see of the registry's lock-outs, in either database.
+async fn as_gateways_see_them(url: &RegistryUrl) {
+    let registry = Registry::open(url).await.unwrap();
+    let user = NewUser {
+        id: "alice".into(),
+        comp_id: "ALICE".into(),
+        name: "Alice".into(),
+        role: "standard".into(),
+        protection: "keychain".into(),
+    };
+    let code = NewCode { digest: "d".into(), expires: UtcMillis(1), managed: false };
+    registry.add_users(&[(user, code)], "test", UtcMillis(0)).await.unwrap();
+    let terms = LockoutTerms { first_ms: 100, max_ms: 150 };
+    let at = UtcMillis(1_000);
+    let version = registry.version().await.unwrap();
+    let lock = |kind, now| registry.lock_out("alice", kind, "words", terms, now);
+    let first = lock(LockoutKind::Failures, at).await.unwrap();
+    assert_eq!((first.until, first.level), (UtcMillis(1_100), 1));
+    let second = lock(LockoutKind::Fatigue, UtcMillis(1_200)).await.unwrap();
+    assert_eq!(
+        (second.until, second.level, second.kind),
+        (UtcMillis(1_350), 2, LockoutKind::Fatigue)
+    );
+    assert!(registry.version().await.unwrap() > version, "gateways hear of it");
+    let view = registry.view(at).await.unwrap();
+    assert_eq!(view.lockouts.get("alice"), Some(&second));
+    assert_eq!(registry.lockouts(UtcMillis(1_349)).await.unwrap().len(), 1);
+    assert_eq!(registry.lockouts(UtcMillis(1_350)).await.unwrap(), []);
+    let nobody = registry.lock_out("bob", LockoutKind::Failures, "", terms, at).await;
+    assert!(matches!(nobody, Err(RegistryError::NoSuchUser(_))), "{nobody:?}");
+    registry.lift_lockout("alice", "test", UtcMillis(1_300)).await.unwrap();
+    let again = registry.lift_lockout("alice", "test", UtcMillis(1_300)).await;
+    assert!(matches!(again, Err(RegistryError::NotLockedOut(_))), "{again:?}");
+    assert_eq!(lock(LockoutKind::Failures, UtcMillis(1_400)).await.unwrap().level, 1, "forgiven");
+    for now in [1_000, 2_000] {
+        registry.lift_network("192.0.2.1", "test", UtcMillis(now)).await.unwrap();
+    }
+    let lifted = registry.view(at).await.unwrap().lifted_networks;
+    assert_eq!(lifted, [("192.0.2.1".to_owned(), UtcMillis(2_000))].into());
+    registry.close().await;
+}
+
+#[test]
+fn either_database_keeps_lock_outs() {
+    let dir = tempfile::tempdir().unwrap();
+    let sqlite = RegistryUrl::parse("sqlite:r.db", dir.path(), None).unwrap();
+    runtime().block_on(as_gateways_see_them(&sqlite));
+    // Without one it says so.
+    let Some(pg) = Postgres::start() else { return };
+    let (text, password) = pg.database("lockouts", dir.path());
+    let postgres = RegistryUrl::parse(&text, Path::new("/"), Some(&password)).unwrap();
+    runtime().block_on(as_gateways_see_them(&postgres));
 }

@@ -80,6 +80,9 @@ pub(crate) fn gateway_config(
             open_rfqs: plan.open_rfqs,
         },
         admin: admin(plan, pki, keys, roots.admins)?,
+        clock: Default::default(),
+        response: Default::default(),
+        signals: None,
     })
 }
 

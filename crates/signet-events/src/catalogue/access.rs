@@ -408,6 +408,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Look there for the reason.",
     },
     Entry {
+        code: "signal.session_revoked",
+        severity: Severity::Medium,
+        class: Class::AccountChange(Change::Lock),
+        technique: None,
+        meaning: "A session ended, or a person is kept out: the identity provider revoked it.",
+        response: "Look there for the reason; lift it with `lockout lift`.",
+    },
+    Entry {
         code: "signal.refused",
         severity: Severity::High,
         class: Class::Finding,
