@@ -3,7 +3,7 @@
 /// Codes of RFC 8935 §2.4, which the transmitter reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// It is no token that this receiver takes.
+    /// This receiver does not take it as a token.
     InvalidRequest,
     /// The key that signed it is unknown, or the signature is wrong.
     InvalidKey,

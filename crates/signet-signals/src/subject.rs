@@ -1,4 +1,4 @@
-//! Whom a token is about: Subject Identifiers (RFC 9493), and complex subjects (SSF 1.0).
+//! The person a token is about: Subject Identifiers (RFC 9493), and complex subjects (SSF 1.0).
 
 use crate::{ID_CHARS_MAX, SetRefusal};
 use serde::Deserialize;

@@ -64,7 +64,7 @@ pub struct Received {
     pub too_old_at: i64,
     /// What it says.
     pub signal: Signal,
-    /// About whom; `None` for a verification and for events of other types.
+    /// The person it is about; `None` for a verification and for events of other types.
     pub subject: Option<Subject>,
     /// The reason for administrators, if the event gives one; one line.
     pub reason: String,

@@ -166,7 +166,7 @@ impl Receiver {
             return Ok(());
         };
         let Some(Who { user, device }) = subjects::who(&self.section, subject) else {
-            // A provider tells of everybody in the firm, most of whom do not trade.
+            // A provider tells of everybody in the firm, and most do not trade.
             tracing::info!(
                 jti = r.jti,
                 code = "signal.subject_unknown",
