@@ -19,8 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What ships never contains what stands in for the world outside.
 SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
-           "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-stepup",
-           "signet-tlog"}
+           "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-signals",
+           "signet-stepup", "signet-tlog"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
            "signet-hostile", "signet-roam", "signet-devca", "signet-sim"}
 KNOWN = ROOT / "scripts/arrows.known"
@@ -29,6 +29,7 @@ KNOWN = ROOT / "scripts/arrows.known"
 MAY_USE = {
     "signet-rfq": set(),
     "signet-events": set(),
+    "signet-signals": set(),
     "signet-policy": set(),
     "signet-journal": set(),
     "signet-tlog": set(),
@@ -46,6 +47,7 @@ MUST_NOT_USE = {
     "signet-rfq": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-policy": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-tlog": {"tokio", "rustls", "hyper", "sqlx"},
+    "signet-signals": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-router": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-registry": {"hyper", "hyper-util"},
     # A server links no desktop keychain.

@@ -11,6 +11,7 @@ pub mod admin_api;
 pub mod checkpoint;
 mod clock;
 pub mod config;
+mod cut_lines;
 pub mod doctor;
 pub mod enrol;
 mod entitle;
@@ -27,8 +28,10 @@ pub mod operator;
 mod pipeline;
 mod registry_thread;
 mod registry_view;
+mod response;
 pub mod risk;
 mod siem;
+mod signals;
 pub mod signed;
 mod stamp;
 mod start;
@@ -86,6 +89,7 @@ pub struct Gateway {
     enrolment: Option<SocketAddr>,
     admin: Option<SocketAddr>,
     metrics: Option<SocketAddr>,
+    signals: Option<SocketAddr>,
     _thread: HostedThread,
 }
 
@@ -108,8 +112,8 @@ impl Gateway {
         let thread = HostedThread::spawn("signet-gateway", body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
         match answer.recv() {
-            Ok(Ok(Addresses { desks: address, enrolment, admin, metrics })) => {
-                Ok(Self { address, enrolment, admin, metrics, _thread: thread })
+            Ok(Ok(Addresses { desks: address, enrolment, admin, metrics, signals })) => {
+                Ok(Self { address, enrolment, admin, metrics, signals, _thread: thread })
             }
             Ok(Err(e)) => Err(e),
             Err(_) => Err(GatewayError::Died),
@@ -134,6 +138,11 @@ impl Gateway {
     /// Where metrics and health can be read, with `[metrics]`.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics
+    }
+
+    /// Where the identity provider sends its signals, if it can.
+    pub fn signals_address(&self) -> Option<SocketAddr> {
+        self.signals
     }
 
     /// Says Logout to everybody, closes the stores and waits for the thread.

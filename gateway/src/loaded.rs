@@ -9,6 +9,7 @@ use crate::{
     },
     enrol::issuing::Enrolment,
     geo::Geo,
+    signals,
 };
 use signet_identity::{
     ClientProfile, MessageKey, ServerIdentity, ServerProfile, SpkiPin, TlsVersions, TrustRoots,
@@ -31,6 +32,10 @@ pub struct Loaded {
     pub admin_roots: Option<TrustRoots>,
     /// `None` without `metrics.trust`.
     pub metrics_roots: Option<TrustRoots>,
+    /// With `[signals]`: what its files hold.
+    pub signals: Option<signals::Files>,
+    /// With `signals.trust`.
+    pub signals_roots: Option<TrustRoots>,
     pub catalogue: Catalogue,
     /// Of the second parties at `checkpoint.publish`.
     pub checkpoint_roots: Option<TrustRoots>,
@@ -68,23 +73,12 @@ impl Loaded {
             .and_then(|m| m.trust.as_ref())
             .map(|trust| roots("metrics.trust", trust))
             .transpose()?;
+        let signals = config.signals.as_ref().map(signals::Files::read).transpose()?;
+        let signals_trust = config.signals.as_ref().and_then(|s| s.trust.as_ref());
+        let signals_roots = signals_trust.map(|t| roots("signals.trust", t)).transpose()?;
         config.check_authorities()?;
         config.check_siem_files()?;
-        if config.tls.fips {
-            // Whether this build can: the same check as at the first handshake, said before any
-            // listener is opened.
-            let policy = config.tls.policy(TlsVersions::default());
-            let made =
-                ServerProfile::new(desk_roots.clone(), &identity).with_policy(policy).config();
-            made.map_err(|e| {
-                value(
-                    "tls.fips",
-                    format!(
-                        "{e}. Install the build with it (cargo feature `fips`), or set fips = false"
-                    ),
-                )
-            })?;
-        }
+        check_fips(&config, &desk_roots, &identity)?;
         let catalogue = read_instruments(&config.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
         for d in &config.dealer {
@@ -106,6 +100,8 @@ impl Loaded {
             dealer_roots,
             admin_roots,
             metrics_roots,
+            signals,
+            signals_roots,
             catalogue,
             checkpoint_roots,
             dealer_pins,
@@ -132,6 +128,22 @@ impl Loaded {
             .with_pins(pins.iter().cloned())
             .with_policy(self.config.tls.policy(dealer.versions()))
     }
+}
+
+/// Whether this build can do what `tls.fips` asks for: the same check as at the first handshake,
+/// said before any listener is opened.
+fn check_fips(
+    config: &Config,
+    desk_roots: &TrustRoots,
+    identity: &ServerIdentity,
+) -> Result<(), ConfigError> {
+    if !config.tls.fips {
+        return Ok(());
+    }
+    let policy = config.tls.policy(TlsVersions::default());
+    let made = ServerProfile::new(desk_roots.clone(), identity).with_policy(policy).config();
+    let cure = "Install the build with it (cargo feature `fips`), or set fips = false";
+    made.map(drop).map_err(|e| value("tls.fips", format!("{e}. {cure}")))
 }
 
 /// Everything that is wrong with the configuration and with what it points to, for a person:
@@ -164,6 +176,8 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_enrolment(),
         config.check_step_up(),
         config.check_siem(),
+        config.check_response(),
+        config.check_signals(),
         config.load_identity().map(drop),
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),
@@ -178,6 +192,9 @@ pub fn faults(config: &Config) -> Vec<String> {
     all.extend(config.checkpoint.trust.iter().map(|t| roots("checkpoint.trust", t)));
     let monitors = config.metrics.iter().filter_map(|m| m.trust.as_ref());
     all.extend(monitors.map(|trust| roots("metrics.trust", trust)));
+    all.extend(config.signals.iter().map(|s| signals::Files::read(s).map(drop)));
+    let signals_trust = config.signals.iter().filter_map(|s| s.trust.as_ref());
+    all.extend(signals_trust.map(|t| roots("signals.trust", t)));
     all.extend(pins.map(pin));
     all.push(match catalogue {
         Ok(c) => config.load_entitlements(&c).map(drop),

@@ -248,7 +248,7 @@ impl RegistryThread {
             match report {
                 Report::Note(event) => notes.push(event.clone()),
                 Report::Seen(user, s) => seen.push((user.clone(), *s)),
-                Report::FirstUsed(_) | Report::Traded(..) => {}
+                Report::FirstUsed(_) | Report::Traded(..) | Report::LockOut(..) => {}
             }
         }
         if !notes.is_empty() {
@@ -269,6 +269,14 @@ impl RegistryThread {
                 }
                 Report::Traded(desk, dealer) => {
                     self.registry.traded(desk, dealer, crate::clock::now()).await?
+                }
+                Report::LockOut(user, kind, words, terms) => {
+                    let now = crate::clock::now();
+                    match self.registry.lock_out(user, *kind, words, *terms, now).await {
+                        // Nobody is to be kept out.
+                        Ok(_) | Err(RegistryError::NoSuchUser(_)) => {}
+                        Err(e) => return Err(e),
+                    }
                 }
                 // Came after this turn began.
                 Report::Note(_) | Report::Seen(..) => break,

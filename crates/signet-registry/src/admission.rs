@@ -1,7 +1,7 @@
 //! Whether a desk may be online: a pure function of the registry's state and of the certificate
 //! that the desk showed.
 
-use super::{AccountState, CertificateState, CertificateView, View};
+use super::{AccountState, CertificateState, CertificateView, Lockout, LockoutKind, View};
 use signet_rfq::UtcMillis;
 
 /// The certificate that a desk proved in its handshake.
@@ -48,6 +48,9 @@ pub enum AdmissionRefusal {
     /// An administrator locked this device of the user.
     #[error("this device is locked; ask your administrator")]
     DeviceLocked,
+    /// The gateway keeps the user out for a time.
+    #[error("{}", lockout_words(*.0))]
+    LockedOut(LockoutKind),
 }
 
 impl AdmissionRefusal {
@@ -62,6 +65,9 @@ impl AdmissionRefusal {
             Self::Expired => "admission.certificate_expired",
             Self::UserLocked => "admission.user_locked",
             Self::DeviceLocked => "admission.device_locked",
+            Self::LockedOut(LockoutKind::Failures) => "lockout.user",
+            Self::LockedOut(LockoutKind::Fatigue) => "lockout.fatigue",
+            Self::LockedOut(LockoutKind::Signal) => "signal.session_revoked",
         }
     }
 }
@@ -88,7 +94,28 @@ impl AdmissionRefusal {
             Self::DeviceLocked => {
                 "Ask your administrator to unlock this device, or use another one of yours."
             }
+            Self::LockedOut(LockoutKind::Failures) => {
+                "Wait some minutes, then log on again; your administrator can lift it at once \
+                    (lockout lift)."
+            }
+            Self::LockedOut(LockoutKind::Fatigue) => {
+                "Tell your administrator whether you asked for those approvals; they lift it \
+                    (lockout lift)."
+            }
+            Self::LockedOut(LockoutKind::Signal) => {
+                "Ask your firm's security desk why; your administrator lifts it (lockout lift)."
+            }
         }
+    }
+}
+
+fn lockout_words(kind: LockoutKind) -> &'static str {
+    match kind {
+        LockoutKind::Failures => "too many of your logons failed; you are kept out for a time",
+        LockoutKind::Fatigue => {
+            "too many approvals were declined, not answered or answered wrongly; you are locked out"
+        }
+        LockoutKind::Signal => "your firm's identity provider revoked your sessions",
     }
 }
 
@@ -103,7 +130,15 @@ pub fn admit<'v>(
     if age_ms > age_max_ms {
         return Err(AdmissionRefusal::RegistryStale);
     }
-    still_good(view, shown, now)
+    let c = still_good(view, shown, now)?;
+    match locked_out(view, c, now) {
+        Some(l) => Err(AdmissionRefusal::LockedOut(l.kind)),
+        None => Ok(c),
+    }
+}
+
+fn locked_out<'v>(view: &'v View, c: &CertificateView, now: UtcMillis) -> Option<&'v Lockout> {
+    view.lockouts.get(&c.user).filter(|l| l.holds(now))
 }
 
 /// The same without a check of the view's age: for a session that is online already.
@@ -129,6 +164,9 @@ pub fn still_good<'v>(
     }
     if shown.not_after <= now {
         return Err(AdmissionRefusal::Expired);
+    }
+    if let Some(l) = locked_out(view, c, now).filter(|l| l.ends_sessions()) {
+        return Err(AdmissionRefusal::LockedOut(l.kind));
     }
     Ok(c)
 }
@@ -191,6 +229,41 @@ mod tests {
                 ..View::default()
             };
             assert_eq!(admit(&view, 0, 10_000, &s, UtcMillis(500)).map(|_| ()), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn table_of_lock_outs() {
+        use LockoutKind::{Failures, Fatigue, Signal};
+        for (kind, until, logon, session) in [
+            (Failures, 501, false, true),
+            (Failures, 500, true, true),
+            (Failures, 0, false, true),
+            (Fatigue, 501, false, false),
+            (Fatigue, 500, true, true),
+            (Fatigue, 0, false, false),
+            (Signal, 501, false, false),
+            (Signal, 500, true, true),
+        ] {
+            let lockout = Lockout {
+                kind,
+                words: String::new(),
+                since: UtcMillis(1),
+                until: UtcMillis(until),
+                level: 1,
+            };
+            let view = |user: &str| View {
+                certificates: [("01".to_string(), good())].into(),
+                lockouts: [(user.to_string(), lockout.clone())].into(),
+                ..View::default()
+            };
+            let refused = AdmissionRefusal::LockedOut(kind);
+            let want = |good: bool| if good { Ok(()) } else { Err(refused) };
+            let at = UtcMillis(500);
+            let v = view("alice");
+            assert_eq!(admit(&v, 0, 9, &shown(), at).map(|_| ()), want(logon), "{kind} {until}");
+            assert_eq!(still_good(&v, &shown(), at).map(|_| ()), want(session), "{kind} {until}");
+            assert!(admit(&view("bob"), 0, 9, &shown(), at).is_ok(), "somebody else's");
         }
     }
 

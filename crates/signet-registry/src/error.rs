@@ -64,6 +64,9 @@ pub enum RegistryError {
     /// Every certificate of what was named is revoked or expired, and no code is open.
     #[error("{0} has no certificate that could still be revoked")]
     NothingToRevoke(String),
+    /// The user's lock-out is over, or there was none.
+    #[error("the user {0:?} is not locked out")]
+    NotLockedOut(String),
     /// A locked user gets no code and no key.
     #[error("the user {0} is locked")]
     UserLocked(String),
@@ -113,6 +116,7 @@ impl RegistryError {
             Self::AmbiguousDevice(_) => "registry.ambiguous_device",
             Self::NoSuchCertificate(_) => "registry.no_certificate",
             Self::NothingToRevoke(_) => "registry.nothing_to_revoke",
+            Self::NotLockedOut(_) => "registry.not_locked_out",
             Self::UserLocked(_) => "registry.user_locked",
             Self::NoSuchKey(_) => "registry.no_key",
             Self::NoSuchEvidence(_) => "registry.no_evidence",
@@ -152,6 +156,7 @@ impl RegistryError {
             Self::NoSuchCertificate(_) | Self::NothingToRevoke(_) => {
                 "see: signet-gateway user show USER"
             }
+            Self::NotLockedOut(_) => "see: signet-gateway lockout list",
             Self::UserLocked(_) => "signet-gateway unlock user ID, if that is meant",
             Self::NoSuchKey(_) => "see: signet-gateway key list USER",
             Self::NoSuchEvidence(_) => "see: signet-gateway evidence list",

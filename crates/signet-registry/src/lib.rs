@@ -20,6 +20,7 @@ mod evidence;
 pub mod first_key;
 mod issue;
 mod keys;
+mod lockouts;
 mod schema;
 mod trades;
 mod url;
@@ -36,6 +37,7 @@ pub use issue::{CertificateRequest, Claim, IssueBasis, IssueOrder, IssuedCertifi
 pub use keys::{
     AddKeyRefusal, Attestation, KeyRecord, KeySelector, NewKeyRow, check_name as check_key_name,
 };
+pub use lockouts::{Lockout, LockoutTerms};
 pub use schema::SCHEMA;
 pub use url::{RegistryUrl, UrlError};
 pub use view::{CertificateView, View};
@@ -150,6 +152,18 @@ words!(
         Locked = "locked",
         /// For good.
         Removed = "removed",
+    }
+);
+
+words!(
+    /// Why the gateway keeps a person out for a time.
+    LockoutKind {
+        /// Logons with a certificate in force failed again and again.
+        Failures = "failures",
+        /// Too many challenges were declined, not answered or answered wrongly.
+        Fatigue = "fatigue",
+        /// The firm's identity provider revoked the person's sessions.
+        Signal = "signal",
     }
 );
 

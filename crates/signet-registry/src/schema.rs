@@ -8,7 +8,7 @@ use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
 /// The schema that this program reads and writes.
-pub const SCHEMA: i64 = 4;
+pub const SCHEMA: i64 = 5;
 
 /// A table with its columns and the schema they came with.
 type Table = (i64, &'static str, &'static [&'static str]);
@@ -86,6 +86,8 @@ const TABLES: &[Table] = &[
     (3, "places", &["user_id", "country", "at_ms"]),
     (3, "trades", &["user_id", "dealer", "first_ms"]),
     (4, "events", &["origin"]),
+    (5, "lockouts", &["user_id", "kind", "words", "since_ms", "until_ms", "level"]),
+    (5, "lifted_networks", &["network", "at_ms"]),
 ];
 
 /// Every table of a schema with all its columns, parents before children: what a backup holds, in
@@ -111,7 +113,7 @@ enum Statement {
 use Statement::{Any, Postgres, Sqlite};
 
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
-const MIGRATIONS: &[&[Statement]] = &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN];
+const MIGRATIONS: &[&[Statement]] = &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN, LOCKOUTS];
 
 const FIRST: &[Statement] = &[
     Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
@@ -178,6 +180,13 @@ const DECISIONS: &[Statement] = &[
 /// Who hands an event to the SIEM, so that nobody else does.
 const ORIGIN: &[Statement] =
     &[Any("ALTER TABLE events ADD COLUMN origin TEXT NOT NULL DEFAULT ''")];
+
+/// What the gateway answers attacks with.
+const LOCKOUTS: &[Statement] = &[
+    Any("CREATE TABLE lockouts (user_id TEXT PRIMARY KEY REFERENCES users (id), kind TEXT NOT NULL,
+        words TEXT NOT NULL, since_ms BIGINT NOT NULL, until_ms BIGINT NOT NULL, level BIGINT NOT NULL)"),
+    Any("CREATE TABLE lifted_networks (network TEXT PRIMARY KEY, at_ms BIGINT NOT NULL)"),
+];
 
 /// The schema found: 0 when the database holds no registry.
 pub(super) async fn found(tx: &mut Tx, dialect: Dialect) -> Result<i64, RegistryError> {

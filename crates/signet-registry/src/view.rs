@@ -1,6 +1,6 @@
 //! The part of the registry that a gateway holds in memory to admit desks.
 
-use super::{AccountState, CertificateState, Registry, RegistryError};
+use super::{AccountState, CertificateState, Lockout, Registry, RegistryError, lockouts};
 use signet_policy::place::Sighting;
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
@@ -47,6 +47,10 @@ pub struct View {
     pub places: HashMap<String, Sighting>,
     /// User and dealer that have traded with each other, ever.
     pub traded: HashSet<(String, String)>,
+    /// Lock-outs by user, with those whose time is over.
+    pub lockouts: HashMap<String, Lockout>,
+    /// When an administrator last lifted the lock-out of a network.
+    pub lifted_networks: HashMap<String, UtcMillis>,
 }
 
 impl Registry {
@@ -105,6 +109,8 @@ impl Registry {
             places.insert(r.try_get(0)?, Sighting { country, at_ms: r.try_get(2)? });
         }
         let traded = super::trades::all(&mut tx).await?;
-        Ok(View { version, certificates, places, traded })
+        let lockouts = lockouts::people(&mut tx).await?;
+        let lifted_networks = lockouts::lifted(&mut tx).await?;
+        Ok(View { version, certificates, places, traded, lockouts, lifted_networks })
     }
 }

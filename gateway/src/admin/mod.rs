@@ -7,8 +7,10 @@
 mod actor;
 mod bundle;
 mod csv;
+mod dealers;
 mod files;
 mod keys;
+mod lockouts;
 mod policies;
 mod sessions;
 mod signed;
@@ -18,10 +20,13 @@ mod users;
 pub(crate) use actor::account_of;
 pub(crate) use actor::actor;
 pub use bundle::evidence_bundle;
+pub(crate) use dealers::resume_in as resume_dealer_in;
+pub use dealers::{dealers, resume_dealer};
 pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{
     evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state,
 };
+pub use lockouts::{LockedOut, lift, lift_in, lockouts};
 pub use policies::{moment_of, policy_history, policy_version};
 pub use sessions::{NewNumbers, session_change, session_show};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
@@ -103,6 +108,12 @@ pub enum AdminError {
     CompIdOfAnother(String),
     #[error("{0:?} is not a date")]
     Time(i64),
+    #[error("no dealer {0:?} is configured")]
+    NoDealer(String),
+    #[error("the line of {0} is not cut")]
+    NotCut(String),
+    #[error("{0:?} is neither a user id nor the address of a network")]
+    NotLockable(String),
     #[error("no session of {0} has a store here")]
     NoSession(String),
     #[error("the session of {0} is in use: a gateway is running with this state directory")]
@@ -145,6 +156,9 @@ impl AdminError {
             Self::NoManagedPolicy => "admin.no_managed_policy",
             Self::CompIdOfAnother(_) => "admin.comp_id",
             Self::Time(_) => "admin.time",
+            Self::NotLockable(_) => "lockout.unknown",
+            Self::NoDealer(_) => "dealer.unknown",
+            Self::NotCut(_) => "dealer.not_cut",
             Self::NoSession(_) => "session.unknown",
             Self::SessionInUse(_) => "session.in_use",
             Self::SessionStore(..) => "session.store",
@@ -196,6 +210,10 @@ impl AdminError {
             Self::Csv { .. } => "correct the line; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",
             Self::NoNumber(_) => "see: signet-gateway evidence list",
+            Self::NoDealer(_) | Self::NotCut(_) => "see: signet-gateway dealer list",
+            Self::NotLockable(_) => {
+                "name what lockout list or GET /v1/lockouts shows, such as alice or 192.0.2.1"
+            }
             Self::CodeHours => "give a number of hours in that range",
             Self::CompIdOfAnother(_) => "choose another CompID",
             Self::NoSession(_) => {

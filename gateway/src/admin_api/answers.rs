@@ -3,11 +3,12 @@
 use super::AdminRefusal;
 use crate::{
     admin::{AdminError, Checked, date},
-    pipeline::{Reload, Reloaded, SessionOn},
+    cut_lines::CutLines,
+    pipeline::{NetworkOut, Reload, Reloaded, SessionOn},
 };
 use serde_json::{Value, json};
-use signet_registry::{CodePurpose, DeviceRecord, UserDetails, UserRecord};
-use signet_rfq::UtcMillis;
+use signet_registry::{CodePurpose, DeviceRecord, Lockout, UserDetails, UserRecord};
+use signet_rfq::{DealerId, UtcMillis};
 
 pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
     let one = |s: &SessionOn| {
@@ -22,6 +23,30 @@ pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
         }))
     };
     Ok(json!({ "sessions": all.iter().map(one).collect::<Result<Vec<_>, AdminError>>()? }))
+}
+
+pub fn lockouts(
+    people: &[(String, Lockout)],
+    networks: &[NetworkOut],
+) -> Result<Value, AdminError> {
+    let person = |(user, l): &(String, Lockout)| {
+        let until = (l.until.0 > 0).then(|| date(l.until)).transpose()?;
+        Ok(json!({
+            "user": user, "kind": l.kind.as_str(), "why": l.words, "since": date(l.since)?,
+            "until": until, "in_a_row": l.level,
+        }))
+    };
+    let network = |n: &NetworkOut| {
+        let (name, left) = (&n.network, n.seconds_left);
+        json!({ "network": name, "seconds_left": left, "in_a_row": n.level })
+    };
+    let people = people.iter().map(person).collect::<Result<Vec<_>, AdminError>>()?;
+    Ok(json!({ "people": people, "networks": networks.iter().map(network).collect::<Vec<_>>() }))
+}
+
+pub fn dealers(all: &[DealerId], lines: &CutLines) -> Value {
+    let one = |d: &DealerId| json!({ "dealer": d.as_str(), "cut": lines.why(d) });
+    json!({ "dealers": all.iter().map(one).collect::<Vec<_>>() })
 }
 
 pub fn users(all: &[UserRecord]) -> Result<Value, AdminError> {

@@ -16,6 +16,7 @@ pub use refusal::AdminRefusal;
 use crate::{
     GatewayError,
     config::AdminSection,
+    cut_lines::CutLines,
     events::EventSink,
     listeners::{
         crl::{self, CrlFiles},
@@ -25,9 +26,10 @@ use crate::{
     pipeline::Trading,
     threads::{HostedThread, Stop},
 };
-use server::Api;
+use server::{Api, Lines};
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use signet_registry::{Registry, RegistryUrl};
+use signet_rfq::DealerId;
 use std::{net::SocketAddr, rc::Rc};
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -39,6 +41,8 @@ pub struct Plan {
     pub policy: TlsPolicy,
     pub trust_domain: String,
     pub registry: Option<RegistryUrl>,
+    pub dealers: Vec<DealerId>,
+    pub cut_lines: CutLines,
     pub events: EventSink,
     pub trading: Trading,
 }
@@ -76,7 +80,9 @@ async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError
 }
 
 async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles), GatewayError> {
-    let Plan { section, roots, identity, policy, trust_domain, registry, events, trading } = plan;
+    let Plan { section, roots, identity, policy, trust_domain, registry, .. } = plan;
+    let (events, trading) = (plan.events, plan.trading);
+    let lines = Lines { dealers: plan.dealers, cut: plan.cut_lines };
     let failed = |what: String| move |source| GatewayError::Io { what, source };
     let listener = TcpListener::bind(section.listen)
         .await
@@ -93,7 +99,8 @@ async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles)
         Some(url) => Some(Registry::open(&url).await?),
         None => None,
     };
-    let api = Api::new(tls, trust_domain, section.hardware_policies, registry, events, trading);
+    let api = Api::new(tls, trust_domain, section.hardware_policies, registry, events, trading)
+        .with_lines(lines);
     Ok((listener, address, Rc::new(api), files))
 }
 

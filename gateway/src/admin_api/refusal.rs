@@ -200,6 +200,8 @@ impl AdminRefusal {
             Self::Change(PolicyRefusal::Unwritable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Change(_) => StatusCode::CONFLICT,
             Self::Admin(AdminError::Registry(e)) => of_registry(e),
+            Self::Admin(AdminError::NoDealer(_)) => StatusCode::NOT_FOUND,
+            Self::Admin(AdminError::NotCut(_)) => StatusCode::CONFLICT,
             Self::Admin(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -243,9 +245,9 @@ fn of_registry(e: &RegistryError) -> StatusCode {
         RegistryError::NoSuchUser(_)
         | RegistryError::NoSuchDevice(_)
         | RegistryError::NoSuchCertificate(_) => StatusCode::NOT_FOUND,
-        RegistryError::NothingToRevoke(_) | RegistryError::AmbiguousDevice(_) => {
-            StatusCode::CONFLICT
-        }
+        RegistryError::NotLockedOut(_)
+        | RegistryError::NothingToRevoke(_)
+        | RegistryError::AmbiguousDevice(_) => StatusCode::CONFLICT,
         RegistryError::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -3,7 +3,7 @@
 
 use super::AdminRefusal;
 use crate::{
-    admin::Account,
+    admin::{Account, LockedOut},
     history::{Documents, Policy},
 };
 use hyper::Method;
@@ -11,6 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use signet_identity::{CompId, is_device_name, is_user_id};
 use signet_policy::entitle::AdminAction;
 use signet_registry::{AccountState, CertificateSelector};
+use signet_rfq::DealerId;
 use std::fmt;
 
 /// Events in one answer.
@@ -46,6 +47,10 @@ pub enum Command {
         desk: CompId,
         reason: String,
     },
+    Lockouts,
+    Lift(LockedOut),
+    Dealers,
+    Resume(DealerId),
     Reload,
     /// Changes of policy that wait.
     Waiting,
@@ -78,6 +83,12 @@ struct Nothing {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Lift {
+    what: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewRole {
     role: String,
 }
@@ -106,11 +117,13 @@ impl Command {
             | Self::Policy
             | Self::Users
             | Self::User(_)
+            | Self::Lockouts
+            | Self::Dealers
             | Self::Events { .. }
             | Self::Waiting => AdminAction::Read,
-            Self::SetState(..) | Self::Revoke { .. } => AdminAction::Lock,
+            Self::SetState(..) | Self::Lift(_) | Self::Revoke { .. } => AdminAction::Lock,
             Self::SetRole { .. } => AdminAction::Users,
-            Self::End { .. } => AdminAction::Sessions,
+            Self::End { .. } | Self::Resume(_) => AdminAction::Sessions,
             Self::Reload | Self::Prepare(..) | Self::Approve(_) | Self::Reject(_) => {
                 AdminAction::Policy
             }
@@ -134,10 +147,15 @@ pub fn read(
         _ => return Err(AdminRefusal::Method),
     };
     let expected = match parts.as_slice() {
-        ["sessions" | "policy" | "policies" | "users" | "events"] | ["users", _] => false,
+        ["sessions" | "policy" | "policies" | "users" | "events" | "lockouts" | "dealers"]
+        | ["users", _] => false,
         ["policies", "prepare"] | ["policies", _, "approve" | "reject"] => true,
         ["users", _, "lock" | "unlock" | "role"] | ["devices", _, _, "lock" | "unlock"] => true,
-        ["revoke"] | ["sessions", _, "end"] | ["policy", "reload"] => true,
+        ["revoke"]
+        | ["lockouts", "lift"]
+        | ["sessions", _, "end"]
+        | ["dealers", _, "resume"]
+        | ["policy", "reload"] => true,
         _ => return Err(AdminRefusal::NotFound),
     };
     if post != expected {
@@ -158,6 +176,8 @@ fn question(parts: &[&str], query: Option<&str>, body: &[u8]) -> Result<Command,
         ["policy"] => Ok(Command::Policy),
         ["policies"] => Ok(Command::Waiting),
         ["users"] => Ok(Command::Users),
+        ["lockouts"] => Ok(Command::Lockouts),
+        ["dealers"] => Ok(Command::Dealers),
         ["users", id] => Ok(Command::User(user(id)?)),
         ["events"] => query.map_or(Ok(Command::Events { limit: EVENTS_USUAL, before: None }), page),
         _ => Err(AdminRefusal::NotFound),
@@ -184,6 +204,16 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
                 Account::Device(device(&format!("{}/{id}", user(of)?))?),
                 state(to),
             ))
+        }
+        ["lockouts", "lift"] => {
+            let Lift { what } = from_json(body)?;
+            let what = LockedOut::read(&what).map_err(|e| malformed(e.to_string()))?;
+            Ok(Command::Lift(what))
+        }
+        ["dealers", dealer, "resume"] => {
+            let Nothing {} = from_json(body)?;
+            let dealer = DealerId::new(*dealer).map_err(|_| malformed("this is no CompID"))?;
+            Ok(Command::Resume(dealer))
         }
         ["revoke"] => revocation(from_json(body)?),
         ["sessions", desk, "end"] => {

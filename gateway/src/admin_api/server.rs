@@ -7,6 +7,7 @@ use super::{
 use crate::{
     admin,
     clock::now,
+    cut_lines::CutLines,
     events::EventSink,
     history::Person,
     limits::{JournalBudget, left_out_words},
@@ -26,6 +27,7 @@ use signet_policy::{
     score::Decision,
 };
 use signet_registry::{Registry, RegistryError};
+use signet_rfq::DealerId;
 use std::{cell::RefCell, net::SocketAddr, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -37,7 +39,15 @@ const POLICY_BYTES_MAX: usize = 256 * 1024;
 /// A database that takes longer counts as one that does not answer.
 const REGISTRY_MAX: Duration = Duration::from_secs(5);
 
+/// The dealers, and which of their lines are cut.
+#[derive(Default)]
+pub struct Lines {
+    pub dealers: Vec<DealerId>,
+    pub cut: CutLines,
+}
+
 pub struct Api {
+    lines: Lines,
     tls: ListenerTls,
     trust_domain: String,
     hardware_policies: Vec<String>,
@@ -102,6 +112,7 @@ impl Api {
         trading: Trading,
     ) -> Self {
         Self {
+            lines: Lines::default(),
             tls,
             trust_domain,
             hardware_policies,
@@ -110,6 +121,10 @@ impl Api {
             trading,
             budget: RefCell::default(),
         }
+    }
+
+    pub fn with_lines(self, lines: Lines) -> Self {
+        Self { lines, ..self }
     }
 
     pub fn tls(&self) -> &ListenerTls {
@@ -201,6 +216,18 @@ impl Api {
                     false => Err(AdminRefusal::NotOn(name)),
                 }
             }
+            Command::Lockouts => {
+                let networks = self.trading.lockouts().await?;
+                let people = match &self.registry {
+                    Some(r) => timeout(REGISTRY_MAX, r.lockouts(now()))
+                        .await
+                        .map_err(|_| AdminRefusal::RegistrySilent)??,
+                    None => vec![],
+                };
+                Ok(answers::lockouts(&people, &networks)?)
+            }
+            Command::Dealers => Ok(answers::dealers(&self.lines.dealers, &self.lines.cut)),
+            Command::Resume(dealer) => self.resume(&dealer, who.actor),
             Command::Reload => answers::reloaded(&self.trading.reload(who.actor).await?),
             command => {
                 let registry = self.registry.as_ref().ok_or(AdminRefusal::NoRegistry)?;
@@ -237,9 +264,16 @@ impl Api {
             Command::Revoke { which, reason } => {
                 Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? }))
             }
+            Command::Lift(what) => {
+                admin::lift_in(registry, &what, actor).await?;
+                Ok(json!({ "lifted": what.name() }))
+            }
             // The others do not come here.
             Command::Sessions
             | Command::Policy
+            | Command::Lockouts
+            | Command::Dealers
+            | Command::Resume(_)
             | Command::End { .. }
             | Command::Reload
             | Command::Waiting
@@ -249,6 +283,16 @@ impl Api {
                 Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
             }
         }
+    }
+
+    /// Resumes a dealer's line that was cut.
+    fn resume(&self, dealer: &DealerId, by: Actor) -> Result<Value, AdminRefusal> {
+        if !self.lines.dealers.contains(dealer) {
+            return Err(admin::AdminError::NoDealer(dealer.to_string()).into());
+        }
+        admin::resume_dealer_in(&self.lines.cut, dealer)?;
+        self.events.by(by, "dealer.resumed", About::dealer(dealer), "");
+        Ok(json!({ "resumed": dealer.as_str() }))
     }
 
     /// Written down, but not by the thousand.

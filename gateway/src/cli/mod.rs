@@ -2,10 +2,12 @@
 
 mod accounts;
 mod check;
+mod dealers;
 mod files;
 mod history;
 mod journal;
 mod keys;
+mod lockouts;
 #[cfg(unix)]
 mod operator;
 mod policy;
@@ -69,6 +71,12 @@ enum Command {
     /// Let a user or a device in again.
     #[command(subcommand)]
     Unlock(AccountArgument),
+    /// People and networks that the gateway keeps out by itself after failures.
+    #[command(subcommand)]
+    Lockout(lockouts::LockoutCommand),
+    /// Dealers, and lines that the gateway cut after misbehaviour.
+    #[command(subcommand)]
+    Dealer(dealers::DealerCommand),
     /// Take certificates back for good; live sessions end within a second.
     Revoke {
         #[command(flatten)]
@@ -190,6 +198,8 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::User(u) => users::user(&c, u).await?,
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
+        Command::Dealer(d) => dealers::dealer(&c, d).await?,
+        Command::Lockout(l) => lockouts::lockout(&c, l).await?,
         Command::Revoke { which, reason } => {
             for serial in admin::revoke(&c, &which.into(), &word(reason)).await? {
                 println!("revoked {serial}");

@@ -52,11 +52,13 @@ impl Config {
     pub(crate) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));
         let admin = self.admin.as_ref().map(|a| ("admin.listen", a.listen));
+        let signals = self.signals.as_ref().map(|s| ("signals.listen", s.listen));
         let all: Vec<_> = [("desks.listen", self.desks.listen)]
             .into_iter()
             .chain(enrolment)
             .chain(admin)
             .chain(self.metrics.as_ref().map(|m| ("metrics.listen", m.listen)))
+            .chain(signals)
             .collect();
         for (i, (key, address)) in all.iter().enumerate() {
             if let Some((other, _)) = all.iter().take(i).find(|(_, o)| overlap(*o, *address)) {
@@ -80,6 +82,8 @@ impl Config {
     /// certificate is the same authority. Enrolment uses the desks' by design: a renewal is asked
     /// for with the certificate of a desk.
     pub(crate) fn check_authorities(&self) -> Result<(), ConfigError> {
+        let trust = self.signals.as_ref().and_then(|s| s.trust.as_ref());
+        let signals = trust.map(|path| ("signals.trust", path));
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));
         let metrics =
@@ -89,6 +93,7 @@ impl Config {
                 .into_iter()
                 .chain(admin)
                 .chain(metrics)
+                .chain(signals)
         {
             for c in certificates(path).map_err(|why| value(key, why))? {
                 let facts = CertificateFacts::from_certificate(&c).map_err(|e| value(key, e))?;

@@ -8,8 +8,10 @@ mod entitlements;
 mod limits;
 mod metrics;
 mod reset;
+mod response;
 mod risk;
 mod siem;
+mod signals;
 mod step_up;
 
 pub use admin::{AdminSection, PolicyChange};
@@ -21,6 +23,7 @@ pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use metrics::MetricsSection;
 pub use reset::{DailyReset, ResetSchedule};
+pub use response::ResponseSection;
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
@@ -28,6 +31,7 @@ pub(crate) use siem::host_and_port;
 pub use siem::{
     Facility, FileSection, OtlpSection, SiemSection, SinkSection, SyslogSection, WhenFull,
 };
+pub use signals::SignalsSection;
 pub use step_up::{StepUp, StepUpSection};
 
 use ipnetwork::IpNetwork;
@@ -100,6 +104,9 @@ pub struct Config {
     pub clock: ClockSection,
     pub siem: Option<SiemSection>,
     pub metrics: Option<MetricsSection>,
+    #[serde(default)]
+    pub response: ResponseSection,
+    pub signals: Option<SignalsSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -287,6 +294,7 @@ impl Config {
             .chain(&mut c.dealers.crl)
             .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
             .chain(c.siem.iter_mut().flat_map(SiemSection::paths))
+            .chain(c.signals.iter_mut().flat_map(SignalsSection::paths))
             .chain(c.metrics.iter_mut().filter_map(|m| m.trust.as_mut()));
         for p in paths
             .into_iter()
@@ -345,9 +353,11 @@ impl Config {
         self.check_listeners()?;
         self.check_clock()?;
         self.check_metrics()?;
+        self.check_response()?;
         self.check_enrolment()?;
         self.check_step_up()?;
-        self.check_siem()
+        self.check_siem()?;
+        self.check_signals()
     }
 
     pub(crate) fn check_values(&self) -> Result<(), ConfigError> {

@@ -98,6 +98,11 @@ impl Peers {
         })
     }
 
+    /// Has a dealer disconnected, if its line is up.
+    pub fn tell_dealer_out(&self, dealer: &DealerId) {
+        self.dealer(dealer, |p| p.out.notify_one());
+    }
+
     /// For how long a dealer that was disconnected for its excess is left alone.
     pub fn pause(&self) -> Duration {
         Duration::from_secs(self.limits.excess_pause_seconds.into())

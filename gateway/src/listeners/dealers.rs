@@ -212,6 +212,8 @@ pub struct Line {
 const RESET_LOOK: Duration = Duration::from_secs(5);
 /// For the dealer to answer our Logout before the line is cut for the reset.
 const RESET_GOODBYE: Duration = Duration::from_secs(2);
+/// How often is looked whether a line that was cut is resumed.
+const CUT_LOOK: Duration = Duration::from_millis(500);
 /// For the Logout to leave before a dealer that sends too much is disconnected.
 const EXCESS_GOODBYE: Duration = Duration::from_millis(200);
 
@@ -220,6 +222,9 @@ impl Line {
     pub async fn keep_up(self, pipeline: Rc<Pipeline>) {
         let mut wait = RETRY_FIRST;
         loop {
+            while pipeline.line_is_cut(&self.to.dealer) {
+                tokio::time::sleep(CUT_LOOK).await;
+            }
             self.reset_if_due(&pipeline);
             let mut excess = false;
             match timeout(DIAL_MAX, self.dial()).await {
@@ -260,7 +265,12 @@ impl Line {
                         {DIAL_MAX:?}")
                 }
             }
-            tokio::time::sleep(if excess { pipeline.peers.pause() } else { wait }).await;
+            tokio::time::sleep(if excess && !pipeline.line_is_cut(&self.to.dealer) {
+                pipeline.peers.pause()
+            } else {
+                wait
+            })
+            .await;
             wait = (wait * 2).min(RETRY_LAST);
         }
     }
@@ -276,7 +286,14 @@ impl Line {
     /// Returns when the dealer has gone on beyond its budget, and has been told Logout.
     async fn over_budget(&self, pipeline: &Pipeline) {
         pipeline.peers.dealer_out(&self.to.dealer).notified().await;
-        self.session.logout("too many messages (budget.dealer_out)");
+        let cut = pipeline.line_is_cut(&self.to.dealer);
+        self.session.logout(match cut {
+            true => {
+                "too many contradicting or unreadable messages; call the gateway's operator \
+                (dealer.cut)"
+            }
+            false => "too many messages (budget.dealer_out)",
+        });
         tokio::time::sleep(EXCESS_GOODBYE).await;
     }
 

@@ -65,6 +65,7 @@ impl Pipeline {
     pub(super) fn authenticated(self: &Rc<Self>, desk: &CompId) {
         let Some(access) = self.sessions.access(desk) else { return };
         access.touched();
+        self.touch_pays(&access);
         self.confirm_first_use(&access);
         self.record_place(&access);
         self.reassess(desk);
@@ -142,8 +143,21 @@ impl Pipeline {
         }
     }
 
+    /// Judges a session again whose touches no longer count.
+    pub(super) fn reassess_untouched(self: &Rc<Self>, desk: &CompId, access: &Access) {
+        let role = self.role_of(desk);
+        let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
+        if changed {
+            self.say_change(desk, access, &a);
+        }
+        match self.must_end(&a) {
+            Some(code) => self.end_for_risk(desk, code, &a),
+            None => self.step_up_distrusted(desk),
+        }
+    }
+
     /// Judges one session again, and does what follows: nothing, a touch, or the end.
-    fn reassess(self: &Rc<Self>, desk: &CompId) {
+    pub(super) fn reassess(self: &Rc<Self>, desk: &CompId) {
         let Some(access) = self.sessions.access(desk) else { return };
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());

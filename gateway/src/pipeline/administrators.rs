@@ -6,6 +6,7 @@ use super::{EndReason, Pipeline, Waiting, reload::Change};
 use crate::{
     clock::now,
     history::{Documents, Person, Policy, PolicyRefusal},
+    response::NetworkLockout,
     risk::Administrator,
 };
 use serde::Serialize;
@@ -85,6 +86,15 @@ pub enum Which {
     All,
 }
 
+/// A network that is locked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkOut {
+    pub network: String,
+    pub seconds_left: u64,
+    /// How many lock-outs there were in a row.
+    pub level: u32,
+}
+
 /// The policies in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InForce {
@@ -128,6 +138,7 @@ enum Question {
     Status(oneshot::Sender<Status>),
     /// The desks whose sessions ended.
     EndAll(Which, String, Actor, oneshot::Sender<Vec<String>>),
+    Lockouts(oneshot::Sender<Vec<NetworkOut>>),
     /// Whether the desk was on.
     End(EndOrder, oneshot::Sender<bool>),
     /// On whose behalf.
@@ -212,6 +223,10 @@ impl Trading {
         self.ask(ANSWER_MAX, |to| Question::EndAll(which, reason, actor, to)).await
     }
 
+    pub async fn lockouts(&self) -> Result<Vec<NetworkOut>, TradingSilent> {
+        self.ask(ANSWER_MAX, Question::Lockouts).await
+    }
+
     pub async fn end(&self, e: EndOrder) -> Result<bool, TradingSilent> {
         self.ask(ANSWER_MAX, |to| Question::End(e, to)).await
     }
@@ -243,6 +258,7 @@ impl Question {
             Self::InForce(to) => to.is_closed(),
             Self::Status(to) => to.is_closed(),
             Self::EndAll(.., to) => to.is_closed(),
+            Self::Lockouts(to) => to.is_closed(),
             Self::End(_, to) => to.is_closed(),
             Self::Reload(_, to) => to.is_closed(),
             Self::Waiting(to) => to.is_closed(),
@@ -297,6 +313,7 @@ impl Pipeline {
                     let _ = to.send(done);
                 });
             }
+            Question::Lockouts(to) => drop(to.send(self.networks_out())),
             Question::End(order, to) => drop(to.send(self.end_by_order(order))),
             Question::Reload(actor, to) => {
                 let pipeline = self.clone();
@@ -359,6 +376,15 @@ impl Pipeline {
             tokio::task::yield_now().await;
         }
         ended
+    }
+
+    fn networks_out(&self) -> Vec<NetworkOut> {
+        let one = |l: NetworkLockout| NetworkOut {
+            network: l.network.to_string(),
+            seconds_left: l.left.as_secs(),
+            level: l.level,
+        };
+        self.networks_locked_out().into_iter().map(one).collect()
     }
 
     fn in_force(&self) -> InForce {

@@ -28,8 +28,9 @@ use super::{
 };
 use crate::{
     clock::{now, now_us},
-    limits::{Class, left_out_words},
+    limits::left_out_words,
     metrics::Peer,
+    response::is_fault,
 };
 use signet_events::About;
 use signet_fix::{
@@ -44,7 +45,7 @@ use signet_router::{
     Input, Output, accept_age, accept_refusal, journal::JournalError, request_refusal,
 };
 use signet_stepup::{Action, pending::Approved, rules::Wanted};
-use std::{collections::VecDeque, rc::Rc, time::Instant};
+use std::{collections::VecDeque, rc::Rc};
 
 /// QuoteRequestRejectReason (658): not authorized.
 pub(super) const NOT_AUTHORIZED: u16 = 6;
@@ -60,6 +61,7 @@ impl Pipeline {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
                 self.note_access(desk, "logon.accepted", "");
+                self.logon_succeeded(desk);
                 self.tell_decision(desk);
                 self.entitlements.logged_on(desk, now());
                 self.route(Input::DeskUp(desk.clone()));
@@ -248,95 +250,6 @@ fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
     }
 }
 
-// ----- from dealers -----
-
-impl Pipeline {
-    /// Whatever happened in a dealer's FIX session.
-    pub fn dealer_event(&self, dealer: &DealerId, event: Event) {
-        match event {
-            Event::LoggedOn => {
-                tracing::info!(%dealer, "dealer logged on");
-                self.metrics.dealers.is_now(dealer, true, now());
-                self.events.gateway("dealer.on", About::dealer(dealer), "");
-                self.route(Input::DealerUp(dealer.clone()));
-            }
-            Event::LoggedOut { text, .. } => {
-                tracing::info!(%dealer, text, "dealer logged out");
-                self.metrics.dealers.is_now(dealer, false, now());
-                self.events.gateway(
-                    "dealer.off",
-                    About::dealer(dealer),
-                    text.as_deref().unwrap_or_default(),
-                );
-                self.route(Input::DealerDown(dealer.clone()));
-            }
-            Event::Message { message, meta } => self.dealer_message(dealer, message, &meta),
-            Event::Refused { msg_type, error } => {
-                tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
-                self.metrics.messages.refused(Peer::Dealer, &msg_type, fault_code(&error));
-                self.count_dealer_fault(dealer);
-                let words = format!("{msg_type}: {error}");
-                self.events.gateway("fix.refused", About::dealer(dealer), words);
-                if let DecodeError::Signature(why) = &error {
-                    self.unsigned_by_dealer(dealer, &msg_type, why);
-                }
-            }
-            Event::Rejected { ref_seq, ref_msg_type, text } => {
-                tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");
-                self.count_dealer(dealer, Class::Reject, text.len());
-                // A message that could not be read was not processed either.
-                let reject = BusinessReject {
-                    ref_seq_num: Some(ref_seq),
-                    ref_msg_type,
-                    ref_id: None,
-                    reason: 0,
-                    text: Some(text),
-                };
-                let reject = self.reference(dealer, reject);
-                self.route(Input::FromDealer(dealer.clone(), AppMessage::BusinessReject(reject)));
-            }
-            _ => {}
-        }
-    }
-
-    /// A dealer's message tells what is already so: it is counted and kept, and acted on whatever
-    /// comes of that.
-    fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
-        let _timed = self.metrics.messages.received(Peer::Dealer, message.msg_type());
-        self.metrics.dealers.answered(dealer, &message, Instant::now());
-        self.count_dealer(dealer, Class::of(&message), meta.bytes);
-        self.keep_dealer(dealer, &message, meta);
-        let messages = match message {
-            AppMessage::BusinessReject(j) => {
-                vec![AppMessage::BusinessReject(self.reference(dealer, j))]
-            }
-            AppMessage::QuoteCancel(c) if c.rfq.is_none() => {
-                let named = self.router.cancels(dealer, c);
-                named.into_iter().map(AppMessage::QuoteCancel).collect()
-            }
-            m => vec![m],
-        };
-        for m in messages {
-            self.route(Input::FromDealer(dealer.clone(), m));
-        }
-    }
-
-    /// What a reject is about: by 379 if it is there, else by the sequence number (45) of what this
-    /// dealer was sent.
-    fn reference(&self, dealer: &DealerId, j: BusinessReject) -> BusinessReject {
-        if j.ref_id.is_some() {
-            return j;
-        }
-        let sent = self.sent.borrow();
-        match j.ref_seq_num.and_then(|seq| sent.get(dealer).and_then(|s| s.of(seq))) {
-            Some((msg_type, id)) => {
-                BusinessReject { ref_msg_type: msg_type.into(), ref_id: Some(id.into()), ..j }
-            }
-            None => j,
-        }
-    }
-}
-
 // ----- journal, router, and what leaves -----
 
 impl Pipeline {
@@ -423,6 +336,11 @@ impl Pipeline {
             }
             Output::Alert { code, about, words } => {
                 tracing::warn!(code, about, "{words}");
+                if let Ok(dealer) = DealerId::new(about.as_str())
+                    && is_fault(code)
+                {
+                    self.dealer_at_fault(&dealer, code);
+                }
                 if let Some(left_out) = self.alerts.borrow_mut().spend(now()) {
                     let words = format!("{words}{}", left_out_words(left_out));
                     self.events.gateway(code, About::dealer(about), words);

@@ -7,15 +7,17 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `message.rs` | the way of a message, from frame to dealer and back |
+//! | `message.rs`, `from_dealers.rs` | the way of a message, from frame to dealer and back |
 //! | `budgets.rs`, `evidence.rs`, `entitled.rs`, `decisions.rs`, `verdict.rs` | its stages: what is asked, and what follows from the answer |
 //! | `watched.rs` | new business while events cannot be kept for the SIEM |
 //! | `step_up.rs`, `keys.rs` | messages that wait for a touch; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `business.rs` | which of all that becomes an event for who watches |
+//! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
+//! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
-//! | `administrators.rs`, `renewals.rs` | what other threads may ask, over bounded channels |
+//! | `administrators.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
 //! | `measured.rs` | the state of the thread, told to whoever watches |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
 
@@ -23,12 +25,15 @@ mod access;
 mod administrators;
 mod budgets;
 mod business;
+mod dealer_faults;
 mod decisions;
 mod ending;
 mod entitled;
 mod evidence;
+mod from_dealers;
 mod journalled;
 mod keys;
+mod lockouts;
 mod measured;
 mod message;
 mod policy_changes;
@@ -37,24 +42,27 @@ mod references;
 mod reload;
 mod renewals;
 mod sessions;
+mod signals;
 mod step_up;
 mod verdict;
 mod watched;
 
 pub use access::Reassess;
 pub use administrators::{
-    ChangeOrder, ChangeStep, EndOrder, Reload, Reloaded, SessionOn, Status, Trading, TradingSilent,
-    Which,
+    ChangeOrder, ChangeStep, EndOrder, NetworkOut, Reload, Reloaded, SessionOn, Status, Trading,
+    TradingSilent, Which,
 };
 pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
+pub use signals::{SignalOrder, SignalOrders, SignalRefusal};
 pub use step_up::StepUp;
 
 use crate::{
-    config::LimitsSection,
+    config::{LimitsSection, ResponseSection},
+    cut_lines::CutLines,
     entitle::EntitlementGate,
     events::EventSink,
     limits::{JournalBudget, Peers},
@@ -63,7 +71,9 @@ use crate::{
     risk::Risk,
     signed::Signed,
 };
+use dealer_faults::DealerFaults;
 use journalled::JournalledRouter;
+use lockouts::Lockouts;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
@@ -91,6 +101,10 @@ pub struct Parts {
     pub step_up: Option<StepUp>,
     /// What each peer may draw out of the gateway.
     pub limits: LimitsSection,
+    /// What repeated failures are answered with.
+    pub response: ResponseSection,
+    /// Where lines that are cut are written down.
+    pub cut_lines: CutLines,
     /// Where events go.
     pub events: EventSink,
     /// A desk's clock that is farther from ours is an event.
@@ -125,6 +139,9 @@ pub struct Pipeline {
     sent: RefCell<BTreeMap<DealerId, Sent>>,
     /// Events about executions that people must look at; what is beyond is in the log only.
     alerts: RefCell<JournalBudget>,
+    lockouts: Lockouts,
+    signals_told: signals::Told,
+    dealer_faults: DealerFaults,
 }
 
 impl Pipeline {
@@ -140,6 +157,8 @@ impl Pipeline {
             registry,
             step_up,
             limits,
+            response,
+            cut_lines,
             events,
             metrics,
             policies,
@@ -160,6 +179,9 @@ impl Pipeline {
             told: measured::Told::default(),
             sent: RefCell::default(),
             alerts: RefCell::default(),
+            dealer_faults: DealerFaults::new(&response, cut_lines),
+            lockouts: Lockouts::new(response),
+            signals_told: signals::Told::default(),
         }
     }
 

@@ -178,6 +178,7 @@ impl Pipeline {
         self.route(signet_router::Input::Tick);
         self.step_up_tick();
         self.entitlements_tick(now());
+        self.lockouts_tick();
         self.events.tell_left_out();
         self.router.tidy(|left| self.signed.journal_will_be(now(), left));
         self.signed.tell_tree();

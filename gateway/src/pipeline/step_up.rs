@@ -26,12 +26,14 @@ use signet_stepup::{
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
 /// Questions of one desk that the service may be working on.
 const MAX_QUESTIONS_PER_DESK: usize = 8;
+/// Challenges that are remembered as the asked person's own, as many as can be open.
+const OPEN_MAX: usize = 10_000;
 
 /// Pending approvals, and the service that makes and checks challenges.
 pub struct StepUp {
@@ -40,6 +42,9 @@ pub struct StepUp {
     /// Digest of `[step_up]`, for the evidence.
     policy: String,
     questions: RefCell<BTreeMap<CompId, Rc<Cell<usize>>>>,
+    /// Open challenges about what the asked person does themselves. A second person who declines is
+    /// not attacked by it, so theirs are not here.
+    own: RefCell<BTreeSet<String>>,
 }
 
 impl StepUp {
@@ -52,7 +57,8 @@ impl StepUp {
         answer_ms: i64,
     ) -> Self {
         let pending = RefCell::new(PendingApprovals::new(rules, gateway, answer_ms));
-        Self { service, pending, policy, questions: RefCell::default() }
+        let (questions, own) = Default::default();
+        Self { service, pending, policy, questions, own }
     }
 
     /// What the rules want for an action, and what a lease of the session proves for it.
@@ -73,6 +79,21 @@ impl StepUp {
     pub(super) fn lease_until(&self, desk: &CompId, at: UtcMillis) -> Option<UtcMillis> {
         let pending = self.pending.borrow();
         pending.state(desk).lease.filter(|l| l.good(pending.rules(), at)).map(|l| l.until)
+    }
+
+    /// A challenge was made.
+    fn opened(&self, approval: &Approval, made: Option<&str>) {
+        let mut own = self.own.borrow_mut();
+        if let Some(id) = made.filter(|_| approval.desk == approval.approver)
+            && own.len() < OPEN_MAX
+        {
+            own.insert(id.to_owned());
+        }
+    }
+
+    /// A challenge is over; whether it was the asked person's own.
+    fn was_own(&self, id: &str) -> bool {
+        self.own.borrow_mut().remove(id)
     }
 
     /// A place among the questions of a desk; given back when dropped.
@@ -120,7 +141,12 @@ impl Pipeline {
                 if let Answer::Declined(why) = &a.answer {
                     self.note_access(desk, "stepup.declined", why.as_deref().unwrap_or_default());
                 }
+                // No, or no touch in time: the desk's own time-out comes before the gateway's.
+                let failed = !matches!(a.answer, Answer::Signed(_)) && s.was_own(&a.id);
                 self.step(s, |w| w.answered(desk, &a.id, a.answer));
+                if failed {
+                    self.challenge_failed(desk);
+                }
             }
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
                 Some(why) => self.step(s, |w| w.verify_again(desk, why, at)),
@@ -157,6 +183,17 @@ impl Pipeline {
         if let Some(s) = &self.step_up {
             self.step(s, |w| w.moved(desk, watched, now()));
         }
+    }
+
+    /// A session is on whose touches no longer count: leases end, and one is owed.
+    pub(super) fn step_up_distrusted(self: &Rc<Self>, desk: &CompId) {
+        let Some(s) = &self.step_up else { return };
+        let watched = s.pending.borrow().state(desk).watched;
+        let why = SessionReason::Risk;
+        self.step(s, |w| match watched {
+            true => w.verify_again(desk, why, now()),
+            false => w.risk(desk, true, now()),
+        });
     }
 
     /// The clock was set while sessions are on.
@@ -277,6 +314,12 @@ impl Pipeline {
                         self.note_access(&desk, code, words);
                     }
                     self.to_desk(&desk, &m);
+                    if let AppMessage::StepUpOutcome(o) = &m
+                        && s.was_own(&o.id)
+                        && o.status == StepUpStatus::Expired
+                    {
+                        self.challenge_failed(&desk);
+                    }
                 }
                 ApprovalStep::Refuse { desk, what, why } => {
                     if let Some(m) = refusal(&what, &why, now()) {
@@ -286,7 +329,10 @@ impl Pipeline {
                 ApprovalStep::Release { desk, message, approved } => {
                     self.release(&desk, message, approved)
                 }
-                ApprovalStep::Drop(id) => s.service.drop_challenge(&id),
+                ApprovalStep::Drop(id) => {
+                    s.own.borrow_mut().remove(&id);
+                    s.service.drop_challenge(&id);
+                }
                 ApprovalStep::Authenticated(desk) => self.authenticated(&desk),
                 ApprovalStep::Note(code, desk, words) => {
                     tracing::warn!(%desk, code, "{words}");
@@ -332,6 +378,7 @@ impl Pipeline {
             };
             let made =
                 made.map(|c| (c.id, c.options, c.deadline)).map_err(|e| ApprovalRefusal::from(&e));
+            s.opened(&approval, made.as_ref().ok().map(|(id, ..)| id.as_str()));
             pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made));
         });
     }
@@ -353,8 +400,13 @@ impl Pipeline {
                 Some(c) => s.service.finish(&challenge, desk.as_str(), c.exporter, answer).await,
                 None => Err(StepUpRefusal::NotYours),
             };
+            let wrong = matches!(result, Err(StepUpRefusal::Answer(_)));
+            let failed = s.was_own(&challenge) && wrong;
             let result = result.map(|p| p.evidence_seq).map_err(|e| ApprovalRefusal::from(&e));
             pipeline.step(&s, |w| w.verified(held, &desk, &challenge, result, now()));
+            if failed {
+                pipeline.challenge_failed(&desk);
+            }
         });
     }
 }

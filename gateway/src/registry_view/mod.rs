@@ -7,11 +7,12 @@ use outlet::RegistryOutlet;
 use signet_identity::PeerIdentity;
 use signet_policy::place::Sighting;
 use signet_registry::{
-    NewEvent, View,
+    LockoutKind, LockoutTerms, NewEvent, View,
     admission::{AdmissionRefusal, Shown, admit, still_good},
 };
 use signet_rfq::UtcMillis;
 use std::{
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -41,6 +42,8 @@ pub enum Report {
     Traded(String, String),
     Note(NewEvent),
     Seen(String, Sighting),
+    /// A person is locked out: why, in words, and for how long.
+    LockOut(String, LockoutKind, String, LockoutTerms),
 }
 
 /// Who a desk turned out to be.
@@ -122,6 +125,38 @@ impl RegistryView {
             return Err(AdmissionRefusal::RegistryStale);
         }
         still_good(&s.view, shown, crate::clock::now()).map(|_| ())
+    }
+
+    /// The user of a certificate that is in force.
+    pub fn in_force(&self, shown: &Shown) -> Option<String> {
+        let s = self.snapshots.borrow();
+        still_good(&s.view, shown, crate::clock::now()).ok().map(|c| c.user.clone())
+    }
+
+    /// The devices with a certificate of a user, by name.
+    pub fn devices_of(&self, user: &str) -> Vec<String> {
+        let s = self.snapshots.borrow();
+        let theirs = s.view.certificates.values().filter(|c| c.user == user);
+        let devices: BTreeSet<String> = theirs.map(|c| c.device.clone()).collect();
+        devices.into_iter().collect()
+    }
+
+    /// Has a person's lock-out written down. Lost when the registry is far behind; who fails again
+    /// is counted again.
+    pub fn lock_out(&self, user: &str, kind: LockoutKind, words: &str, terms: LockoutTerms) {
+        let report = Report::LockOut(user.into(), kind, words.into(), terms);
+        if self.reports.try_send(report).is_err() {
+            tracing::error!(user, "a lock-out could not be written down: the registry is behind");
+        }
+    }
+
+    /// The orders of administrators to lift networks, if they are others than `known`.
+    pub fn networks_lifted(
+        &self,
+        known: &HashMap<String, UtcMillis>,
+    ) -> Option<HashMap<String, UtcMillis>> {
+        let s = self.snapshots.borrow();
+        (s.view.lifted_networks != *known).then(|| s.view.lifted_networks.clone())
     }
 
     /// Whether a user has ever traded with a dealer, as far as the registry has told. Never more

@@ -16,6 +16,8 @@ use signet_registry::random_id;
 use signet_rfq::UtcMillis;
 use std::{cell::RefCell, net::IpAddr};
 
+/// The concern of a credential that changed, by a signal of the identity provider.
+pub const CREDENTIAL_CHANGED: &str = "signal.credential_change";
 /// A report is asked for again when so much of its time is left.
 const ASK_BEFORE_MS: i64 = 60_000;
 /// A question about the laptop that nobody answers is asked again after this.
@@ -45,6 +47,8 @@ struct State {
     report: Option<(Report, UtcMillis)>,
     asked: Option<(String, UtcMillis)>,
     concerns: Vec<Concern>,
+    /// The firm's identity provider says that the laptop is not compliant.
+    not_compliant: bool,
     last: Option<Assessment>,
     /// The Logon was accepted.
     on: bool,
@@ -84,7 +88,22 @@ impl Access {
         let mut s = self.state.borrow_mut();
         s.address = Some(to);
         s.touched = false;
-        s.concerns = journey.into_iter().collect();
+        // What a signal wants a touch for is not settled by a move.
+        s.concerns.retain(|c| c.code == CREDENTIAL_CHANGED);
+        s.concerns.extend(journey);
+    }
+
+    /// A touch is owed for `why`, whatever was touched before.
+    pub fn distrusted(&self, why: Concern) {
+        let mut s = self.state.borrow_mut();
+        s.touched = false;
+        s.concerns.retain(|c| c.code != why.code);
+        s.concerns.push(why);
+    }
+
+    /// The firm's identity provider says whether the laptop is compliant.
+    pub fn told_not_compliant(&self, not_compliant: bool) {
+        self.state.borrow_mut().not_compliant = not_compliant;
     }
 
     /// This access is the first use of its certificate.
@@ -158,7 +177,13 @@ impl Access {
             hardware_key: self.hardware_key && settings.signed_reports,
             report: fresh.map(|(r, _)| r),
         };
-        judge(evidence, &settings.require)
+        let judged = judge(evidence, &settings.require);
+        if s.not_compliant {
+            // Whatever the laptop says of itself.
+            let words = "Your firm's identity provider says that this laptop is not compliant.";
+            return Judgement { managed: false, words: words.into(), ..judged };
+        }
+        judged
     }
 
     /// A report in answer to `nonce`, if it is one of this connection's key.
@@ -240,7 +265,10 @@ impl Access {
     pub fn touched(&self) {
         let mut s = self.state.borrow_mut();
         s.touched = true;
-        s.concerns.retain(|c| c.code != "risk.impossible_travel" || c.at_least == Decision::Deny);
+        s.concerns.retain(|c| {
+            let settled = ["risk.impossible_travel", CREDENTIAL_CHANGED].contains(&c.code);
+            !settled || c.at_least == Decision::Deny
+        });
     }
 }
 

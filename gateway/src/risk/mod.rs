@@ -5,7 +5,7 @@ mod access;
 mod administrator;
 pub mod posture;
 
-pub use access::{Access, alert, decision, event_words};
+pub use access::{Access, CREDENTIAL_CHANGED, alert, decision, event_words};
 pub use administrator::Administrator;
 
 use crate::{

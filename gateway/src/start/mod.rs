@@ -1,12 +1,14 @@
 //! Puts a gateway together and runs its trading thread.
 
 mod policies;
+mod services;
 
 use crate::{
-    GatewayError, Options, admin_api,
+    GatewayError, Options,
     checkpoint::{self, Places, Rewritten},
     clock::now,
     config::{self, Config, OnRewritten},
+    cut_lines::CutLines,
     entitle::EntitlementGate,
     events::EventSink,
     history::History,
@@ -20,10 +22,7 @@ use crate::{
     },
     loaded::Loaded,
     metrics::{Alerts, Metrics},
-    operator,
-    pipeline::{
-        self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, StepUp, Trading,
-    },
+    pipeline::{self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, StepUp},
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
@@ -33,12 +32,12 @@ use crate::{
         checkpoint_path, dealers_folder, desks_folder, journal_path, make_folders, quic_keys,
         signed_folder, store_key, store_key_path,
     },
-    threads::{HostedThread, Stop},
+    threads::Stop,
     utc,
 };
 use signet_events::About;
 use signet_fix::session::Role;
-use signet_identity::{ClientProfile, CompId, ProfileError, ServerProfile, TlsVersions};
+use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_policy::entitle::Entitlements as _;
 use signet_registry::{NewEvent, Registry};
@@ -66,6 +65,7 @@ pub(crate) struct Addresses {
     pub enrolment: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
     pub metrics: Option<SocketAddr>,
+    pub signals: Option<SocketAddr>,
 }
 
 /// Runs until it is told to stop; says on `ready` where it can be reached.
@@ -85,7 +85,7 @@ pub(crate) async fn run(
     let (events, siem) = start_siem(&loaded, registry.as_ref(), &key).await?;
     let alerts = Arc::<Alerts>::default();
     let pipeline = assemble(&loaded, books, registry.as_ref(), events, alerts.clone())?;
-    let checkpoints = start_checkpoints(&loaded, &pipeline, signer)?;
+    let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
         spawn_local(questions.serve(pipeline.clone()));
@@ -95,16 +95,23 @@ pub(crate) async fn run(
     let quic = quic_listener(&loaded.config, &listener, udp)?;
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
     spawn_watches(&loaded, &pipeline, registry.as_ref());
-    let admin = start_admin(&loaded, &pipeline).await?;
-    let operator = start_operator(&loaded, &pipeline, alerts).await?;
+    let admin = services::start_admin(&loaded, &pipeline).await?;
+    let operator = services::start_operator(&loaded, &pipeline, alerts).await?;
+    let signals = services::start_signals(&loaded, &pipeline).await?;
 
     let (quic, practice) = (loaded.config.quic(), options.practice);
     tracing::info!(address = %desks, quic, practice, "gateway is up");
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
     let enrolment = host.as_ref().and_then(|h| h.est);
-    let (admin_at, metrics) = (admin.as_ref().map(|a| a.address), operator.address);
-    let _ = ready.send(Ok(Addresses { desks, enrolment, admin: admin_at, metrics }));
+    let addresses = Addresses {
+        desks,
+        enrolment,
+        admin: admin.as_ref().map(|a| a.address),
+        metrics: operator.address,
+        signals: signals.as_ref().map(|s| s.address),
+    };
+    let _ = ready.send(Ok(addresses));
 
     let mut timer = tokio::time::interval(pipeline::TICK);
     tokio::pin!(stop);
@@ -120,7 +127,7 @@ pub(crate) async fn run(
     pipeline.signed.tell_tree();
     // Its last checkpoint is an event, so the registry ends after it.
     drop(checkpoints);
-    drop((admin, operator, host));
+    drop((signals, admin, operator, host));
     // Last: it writes down what the others said while they ended.
     drop(siem);
     Ok(())
@@ -173,35 +180,6 @@ async fn judge_rewritten(config: &Config, why: Rewritten) -> Result<(), GatewayE
         registry.close().await;
     }
     if accept { Ok(()) } else { Err(GatewayError::Rewritten(why.0)) }
-}
-
-/// The thread that signs checkpoints.
-fn start_checkpoints(
-    loaded: &Loaded,
-    pipeline: &Rc<Pipeline>,
-    key: SignerKey,
-) -> Result<HostedThread, GatewayError> {
-    let (config, mut targets) = (&loaded.config, Vec::new());
-    for place in &config.checkpoint.publish {
-        targets.push(match (config::Address::read(place), &loaded.checkpoint_roots) {
-            (Some(address), Some(roots)) => {
-                let tls = ClientProfile::new(roots.clone(), &loaded.identity)
-                    .with_policy(config.tls.lenient_policy())
-                    .config()
-                    .map_err(tls_error)?;
-                checkpoint::Target::Server(address, tls)
-            }
-            _ => checkpoint::Target::Folder(place.into()),
-        });
-    }
-    checkpoint::start(checkpoint::Plan {
-        section: config.checkpoint.clone(),
-        key,
-        path: checkpoint_path(config),
-        targets,
-        events: pipeline.events.clone(),
-        heads: pipeline.signed.heads(),
-    })
 }
 
 fn new_router(loaded: &Loaded, options: Options) -> Router {
@@ -306,6 +284,8 @@ fn assemble(
         registry: registry.cloned(),
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
+        response: config.response.clone(),
+        cut_lines: CutLines::of(config),
         desk_clock_max_ms: config.clock.max_offset_ms.into(),
         events: events.counted(metrics.clone(), alerts),
         metrics,
@@ -451,50 +431,4 @@ fn spawn_watches(loaded: &Loaded, pipeline: &Rc<Pipeline>, registry: Option<&Rc<
     spawn_local(utc::watch(pipeline.events.clone(), config.clock.clone()));
     let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
     spawn_local(own_certificate::keep_up(events, config.clone(), identity));
-}
-
-/// The administrators' interface, with `[admin]`.
-async fn start_admin(
-    loaded: &Loaded,
-    pipeline: &Rc<Pipeline>,
-) -> Result<Option<admin_api::AdminHost>, GatewayError> {
-    let config = &loaded.config;
-    let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else {
-        return Ok(None);
-    };
-    let (trading, questions) = Trading::new();
-    spawn_local(questions.serve(pipeline.clone()));
-    let plan = admin_api::Plan {
-        section: section.clone(),
-        roots: roots.clone(),
-        identity: loaded.identity.clone(),
-        policy: config.tls.policy(TlsVersions::default()),
-        trust_domain: config.gateway.trust_domain.clone(),
-        registry: loaded.registry.clone(),
-        events: pipeline.events.clone(),
-        trading,
-    };
-    admin_api::start(plan).await.map(Some)
-}
-
-/// Metrics, health and the local socket.
-async fn start_operator(
-    loaded: &Loaded,
-    pipeline: &Rc<Pipeline>,
-    alerts: Arc<Alerts>,
-) -> Result<operator::OperatorHost, GatewayError> {
-    // A queue of its own: whoever scrapes the health does not crowd administrators out.
-    let (trading, questions) = Trading::new();
-    spawn_local(questions.serve(pipeline.clone()));
-    let plan = operator::Plan {
-        config: loaded.config.clone(),
-        roots: loaded.metrics_roots.clone(),
-        identity: loaded.identity.clone(),
-        metrics: pipeline.metrics.clone(),
-        alerts,
-        events: pipeline.events.clone(),
-        trading,
-        started: now(),
-    };
-    operator::start(plan).await
 }

@@ -12,7 +12,11 @@ use signet_rfq::UtcMillis;
 use std::{
     fs,
     path::Path,
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -43,6 +47,11 @@ pub struct Dealer {
 impl Dealer {
     /// Accepts connections until dropped.
     pub fn start(w: &World, shown: &Issued) -> Self {
+        Self::saying(w, shown, &[])
+    }
+
+    /// The same, and after each Logon it says this.
+    pub fn saying(w: &World, shown: &Issued, says: &'static [&'static str]) -> Self {
         let tls =
             ServerProfile::new(w.pki.gateway_roots().unwrap(), shown.certified_key().unwrap())
                 .config()
@@ -51,6 +60,8 @@ impl Dealer {
         let (tell, seen) = mpsc::channel();
         let (ready, port) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
+        // Its next sequence number, over all connections.
+        let next = Arc::new(AtomicU64::new(1));
         std::thread::spawn(move || {
             crate::support::runtime().block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,7 +71,10 @@ impl Dealer {
                         let (tcp, _) = listener.accept().await.unwrap();
                         let (tls, me, you, tell) =
                             (TlsAcceptor::from(tls.clone()), me.clone(), you.clone(), tell.clone());
-                        tokio::spawn(async move { serve_one(tls, tcp, &me, &you, &tell).await });
+                        let next = next.clone();
+                        tokio::spawn(async move {
+                            serve_one(tls, tcp, (&me, &you), says, &next, &tell).await
+                        });
                     }
                 };
                 tokio::select! {
@@ -81,8 +95,9 @@ impl Dealer {
 async fn serve_one(
     tls: TlsAcceptor,
     tcp: TcpStream,
-    me: &str,
-    you: &str,
+    (me, you): (&str, &str),
+    says: &[&str],
+    next: &AtomicU64,
     tell: &mpsc::Sender<Seen>,
 ) -> std::io::Result<()> {
     let mut stream = match tls.accept(tcp).await {
@@ -121,6 +136,10 @@ async fn serve_one(
                     .and_then(|s| s.split('|').next())
                     .unwrap_or("1")
                     .to_owned();
+                // As the gateway counts, or further on when more was said here.
+                let first = next.load(Ordering::Relaxed).max(seq.parse().unwrap());
+                next.store(first + 1 + says.len() as u64, Ordering::Relaxed);
+                let seq = first;
                 let now = OffsetDateTime::now_utc().unix_timestamp() * 1_000;
                 let body = format!(
                     "35=A|34={seq}|49={me}|52={}|56={you}|98=0|108=10|",
@@ -129,6 +148,15 @@ async fn serve_one(
                 stream.write_all(&seal("FIX.4.4", body.replace('|', "\u{1}").as_bytes())).await?;
                 stream.flush().await?;
                 on = true;
+                for (n, what) in says.iter().enumerate() {
+                    let (kind, rest) = what.split_once('|').unwrap();
+                    let (seq, at) = (first + n as u64 + 1, format_utc(UtcMillis(now)));
+                    let body = format!("{kind}|34={seq}|49={me}|52={at}|56={you}|{rest}60={at}|");
+                    stream
+                        .write_all(&seal("FIX.4.4", body.replace('|', "\u{1}").as_bytes()))
+                        .await?;
+                }
+                stream.flush().await?;
                 let _ = tell.send(Seen::LoggedOn);
             }
         }
@@ -180,4 +208,53 @@ fn a_dealer_on_a_new_revocation_list_is_cut_off_and_dialled_in_vain() {
     while dealer.next() != Seen::LoggedOn {
         assert!(began.elapsed() < PATIENCE * 2, "not dialled again");
     }
+}
+
+/// A fill of an accept that it was not sent.
+const STRAY: &str = "35=8|37=o1|11=NOBODY.R1:1|17=e1|150=F|39=2|55=X|48=X|22=4|54=1|38=5000000|\
+    151=0|14=5000000|6=99.1|31=99.1|32=5000000|";
+
+#[test]
+fn a_dealer_that_contradicts_what_is_so_is_cut_until_it_is_resumed() {
+    let mut w = World::with(
+        "sqlite:registry.db",
+        &format!("{}[response]\ndealer_faults = 2\n", crate::admin::ADMIN),
+    );
+    crate::admin::show(&w, "sylvia", &Order::admin("sylvia"));
+    let name = format!("BANK{}", w.n);
+    let certificate = w.pki.issue(&Order::dealer(&name)).unwrap();
+    let dealer = Dealer::saying(&w, &certificate, &[STRAY, STRAY]);
+    configure(&w, dealer.port, None);
+    assert!(w.cli(&["dealer", "list"]).contains(" open"));
+    w.start();
+    assert_eq!(dealer.next(), Seen::LoggedOn);
+    assert_eq!(dealer.next(), Seen::Ended);
+    w.eventually("told", || w.events().contains("dealer.cut"));
+    assert!(w.cli(&["dealer", "list"]).contains("cut: too many faults"));
+    // A restart keeps to it.
+    w.stop();
+    w.start();
+    assert!(dealer.seen.recv_timeout(Duration::from_secs(2)).is_err(), "dialled all the same");
+    let listed = crate::admin::good(&crate::admin::get(&w, "/v1/dealers"));
+    assert!(listed["dealers"][0]["cut"].as_str().unwrap().contains("execution.stray"), "{listed}");
+    let resume = format!("/v1/dealers/{name}/resume");
+    crate::admin::good(&crate::admin::post(&w, &resume, "{}"));
+    assert_eq!(dealer.next(), Seen::LoggedOn);
+    crate::admin::refused(
+        &crate::admin::post(&w, "/v1/dealers/NOBODY/resume", "{}"),
+        404,
+        "dealer.unknown",
+    );
+    // It goes on as before, and is cut again; the other way of resuming it.
+    assert_eq!(dealer.next(), Seen::Ended);
+    w.eventually("cut again", || w.cli(&["dealer", "list"]).contains("cut: "));
+    assert!(w.cli(&["dealer", "resume", &name]).contains("resumed"));
+    assert_eq!(dealer.next(), Seen::LoggedOn);
+    assert!(w.cli_fails(&["dealer", "resume", "NOBODY"]).contains("dealer.unknown"));
+    w.eventually("who resumed it", || {
+        let events = w.events();
+        let by =
+            |who: &str| events.lines().any(|l| l.contains("dealer.resumed") && l.contains(who));
+        by("admin sylvia") && by("@")
+    });
 }

@@ -5,10 +5,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     framer::Framer,
-    signature::sign,
+    signature::{every, sign},
     tagvalue::{format_utc, seal},
 };
-use signet_gateway::{Config, Gateway, Loaded, Options};
+use signet_gateway::{Config, Gateway, Loaded, Options, signed::signing};
 use signet_identity::{ClientProfile, Role, ServerIdentity, TrustRoots, channel_binding};
 use signet_quic::client::{self as quic, Rebinder};
 use signet_rfq::UtcMillis;
@@ -387,15 +387,18 @@ ca_key = "issuing-key.pem"
 
     /// What the tests cannot wait for, and what nobody should do, is done in the database itself.
     pub fn sqlite(&self, statement: &str) {
-        runtime().block_on(async {
-            sqlx::any::install_default_drivers();
-            let pool =
-                sqlx::AnyPool::connect(&format!("sqlite://{}", self.path("registry.db").display()))
-                    .await
-                    .unwrap();
-            sqlx::query(statement).execute(&pool).await.unwrap();
-            pool.close().await;
-        });
+        runtime().block_on(self.sql(statement));
+    }
+
+    /// The same for a test that is in a runtime already.
+    pub async fn sql(&self, statement: &str) {
+        sqlx::any::install_default_drivers();
+        let pool =
+            sqlx::AnyPool::connect(&format!("sqlite://{}", self.path("registry.db").display()))
+                .await
+                .unwrap();
+        sqlx::query(statement).execute(&pool).await.unwrap();
+        pool.close().await;
     }
 
     pub fn events(&self) -> String {
@@ -521,6 +524,15 @@ impl Desk {
         let answer = d.log_on(seq).await;
         assert!(answer.contains("|35=A|"), "{answer}");
         d
+    }
+
+    /// The same, signed (93/89) with the key of `<stem>-key.pem`.
+    pub async fn signs(&mut self, w: &World, stem: &str, body: &str) {
+        let (pem, key) = (w.path(&format!("{stem}.pem")), w.path(&format!("{stem}-key.pem")));
+        let key = ServerIdentity::from_pem_files(&pem, &key).unwrap().message_key().unwrap();
+        let frame = sign(&self.frame(body), &*signing(&key, every).signer).unwrap();
+        let _ = self.stream.write_all(&frame).await;
+        let _ = self.stream.flush().await;
     }
 
     pub async fn says(&mut self, body: &str) {

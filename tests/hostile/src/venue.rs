@@ -123,13 +123,15 @@ fn configure(pki: &DevPki, dir: &Path, desks_at: SocketAddr, parties: &Parties) 
     fs::write(dir.join("risk.toml"), signet_practice::RISK)?;
     fs::write(dir.join("entitlements.cedar"), signet_practice::POLICIES)?;
     fs::write(dir.join("entitlements.toml"), signet_practice::FACTS)?;
-    // A peer that was disconnected is back after a second, so that the flood goes on.
+    // A peer that was disconnected is back after a second, and none is locked out, so that the flood
+    // goes on.
     let mut text = format!(
         "[gateway]\nname = \"Hostile\"\ncomp_id = \"{GATEWAY}\"\nstate_dir = \"state\"\ninstruments = \"instruments.toml\"\n\
          trust_domain = \"{DOMAIN}\"\n[tls]\ncertificate = \"gateway.pem\"\nkey = \"gateway-key.pem\"\n\
          [desks]\nlisten = \"{desks_at}\"\ntrust = \"desks-ca.pem\"\n[dealers]\ntrust = \"dealers-ca.pem\"\n[risk]\nsettings = \"risk.toml\"\n\
          [entitlements]\npolicies = \"entitlements.cedar\"\nfacts = \"entitlements.toml\"\n\
-         [limits]\nexcess_pause_seconds = 1\nsigned_mib_per_peer_per_day = 8\n"
+         [limits]\nexcess_pause_seconds = 1\nsigned_mib_per_peer_per_day = 8\n\
+         [response]\nperson_failures = 0\nnetwork_failures = 0\ndealer_faults = 0\n"
     );
     let honest = (HONEST_DEALER.to_owned(), parties.honest_dealer);
     for (id, address) in parties.hostile_dealers.iter().chain([&honest]) {

@@ -84,6 +84,8 @@ pub(crate) fn gateway_config(
         admin: admin(plan, pki, keys, roots.admins)?,
         siem: None,
         metrics: None,
+        response: Default::default(),
+        signals: None,
     })
 }
 

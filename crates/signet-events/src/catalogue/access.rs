@@ -387,7 +387,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Low,
         class: Class::AccountChange(Change::Unlock),
         technique: None,
-        meaning: "A lock-out was lifted, or its time is over.",
+        meaning: "A lock-out was lifted, or that of a network is over.",
         response: "Nothing to do.",
     },
     Entry {
@@ -406,6 +406,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         meaning: "The identity provider said that a session, a credential or a device is not good \
             now; it was acted on.",
         response: "Look there for the reason.",
+    },
+    Entry {
+        code: "signal.session_revoked",
+        severity: Severity::Medium,
+        class: Class::AccountChange(Change::Lock),
+        technique: None,
+        meaning: "A session ended, or a person is kept out: the identity provider revoked it.",
+        response: "Look there for the reason; lift it with `lockout lift`.",
     },
     Entry {
         code: "signal.refused",

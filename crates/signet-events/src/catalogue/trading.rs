@@ -170,6 +170,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Call the dealer; bring it back with `dealer resume`.",
     },
     Entry {
+        code: "dealer.resumed",
+        severity: Severity::Medium,
+        class: Class::Finding,
+        technique: None,
+        meaning: "An administrator resumed a dealer's line that was cut.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "dealer.*",
         severity: Severity::Medium,
         class: Class::Finding,

@@ -4,10 +4,10 @@
 use super::DeskListener;
 use crate::{
     clock::now,
-    events::EventSink,
     listeners::{proxy_header, queue::Ticket},
     pipeline::{Connection, EndReason, Pipeline},
     registry_view::{self, Admitted as Who},
+    response,
     risk::{self, Access},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -105,10 +105,13 @@ impl DeskListener {
         stream: TcpStream,
         from: SocketAddr,
         vouched_for: VouchedFor,
-        events: &EventSink,
+        pipeline: &Pipeline,
     ) -> Option<Secured<TlsStream<TcpStream>>> {
-        let by = vouched_for.unwrap_or_else(|| from.ip());
-        let stream = self.handshake(stream, by, events).await?;
+        if !pipeline.may_try(vouched_for) {
+            tracing::debug!(%from, code = "lockout.network", "the network is locked out; closed");
+            return None;
+        }
+        let stream = self.handshake(stream, vouched_for, from, pipeline).await?;
         let connection = stream.get_ref().1;
         let chain = connection.peer_certificates().unwrap_or_default();
         let chain = chain.iter().map(|c| c.clone().into_owned()).collect();
@@ -122,7 +125,7 @@ impl DeskListener {
         &self,
         secured: Secured<S>,
         ticket: &Ticket,
-        pipeline: &Pipeline,
+        pipeline: &Rc<Pipeline>,
     ) -> Option<Admitted<S>> {
         let Secured { mut stream, exporter, chain, words, from, vouched_for } = secured;
         ticket.encrypted();
@@ -133,6 +136,7 @@ impl DeskListener {
                 tracing::warn!(%from, "certificate refused: {e}");
                 let by = vouched_for.unwrap_or_else(|| from.ip());
                 pipeline.events.stranger(by, "client.not_a_desk", e.to_string());
+                pipeline.stranger_failed(vouched_for, response::of_certificate());
             })
             .ok()?;
         let (exporter, key) = (exporter?, MessagePublicKey::of_certificate(leaf));
@@ -210,15 +214,18 @@ impl DeskListener {
     async fn handshake(
         &self,
         stream: TcpStream,
-        from: IpAddr,
-        events: &EventSink,
+        vouched_for: Option<IpAddr>,
+        from: SocketAddr,
+        pipeline: &Pipeline,
     ) -> Option<TlsStream<TcpStream>> {
         match self.tls.acceptor().accept(stream).into_fallible().await {
             Ok(s) => Some(s),
             Err((e, tcp)) => {
                 let why = Refusal::seen_by_server(&e, Stage::Handshake);
                 tracing::warn!(%from, code = why.code(), "TLS refused: {why}");
-                events.stranger(from, why.code(), why.to_string());
+                let by = vouched_for.unwrap_or_else(|| from.ip());
+                pipeline.events.stranger(by, why.code(), why.to_string());
+                pipeline.stranger_failed(vouched_for, response::of_tls(&why));
                 hang_up(tcp).await;
                 None
             }
@@ -233,6 +240,9 @@ impl DeskListener {
         pipeline: &Pipeline,
     ) -> Result<Access, EndReason> {
         let who = self.check(&claim.logon, &claim.desk, &claim.binding, &claim.shown).await?;
+        if let Some(w) = &who {
+            pipeline.is_kept_out(&w.user)?;
+        }
         // Only now: whoever is refused does not use up the budget of the desk it names.
         pipeline.peers.may_log_on(&claim.desk)?;
         let serial = claim.peer.serial.as_str();
@@ -241,6 +251,7 @@ impl DeskListener {
         let key = key.clone();
         let access = Access::new(user, &claim.peer, key, &claim.binding, claim.vouched_for)
             .with_first_use(first_use);
+        pipeline.recall_signals(&access);
         self.judge_risk(&claim.logon, access, &claim.shown)
     }
 
@@ -251,7 +262,7 @@ impl DeskListener {
         claim: &Claim,
         from: SocketAddr,
         why: &EndReason,
-        pipeline: &Pipeline,
+        pipeline: &Rc<Pipeline>,
     ) {
         let (desk, serial) = (&claim.desk, &claim.peer.serial);
         let (code, reason) = (why.code, &why.words);
@@ -266,6 +277,7 @@ impl DeskListener {
         };
         let actor = Actor::Address(claim.address);
         pipeline.events.by(actor, code, about, format!("certificate {serial}: {reason}"));
+        pipeline.logon_refused(&claim.shown, claim.vouched_for, code);
         let _ = stream.write_all(&self.logout(desk, why)).await;
         hang_up(stream).await;
     }

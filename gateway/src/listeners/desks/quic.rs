@@ -4,12 +4,12 @@
 use super::{ADMISSION_MAX, DeskListener, WAIT_MAX, admit::Secured, in_time};
 use crate::{
     GatewayError,
-    events::EventSink,
     listeners::{
         queue::{AdmissionQueue, Ticket},
         tls::ListenerTls,
     },
     pipeline::Pipeline,
+    response,
 };
 use signet_fix::session::Outbox;
 use signet_identity::CompId;
@@ -60,6 +60,11 @@ impl QuicListener {
                 incoming.refuse();
                 continue;
             }
+            // A connection attempt from a forged address must not use up the tries of its owner.
+            if incoming.is_validated() && !pipeline.may_try(Some(from.ip())) {
+                incoming.refuse();
+                continue;
+            }
             // An address that may be forged uses up nobody's share: it counts once it is proved.
             let ticket = match queue.arrive(incoming.is_validated().then(|| from.ip())) {
                 Ok(t) => t,
@@ -81,7 +86,7 @@ impl QuicListener {
                 }
                 let events = &pipeline.events;
                 let admitted = Box::pin(async {
-                    let (secured, moves) = secure(incoming, from, &ticket, events).await?;
+                    let (secured, moves) = secure(incoming, from, &ticket, &pipeline).await?;
                     let admitted = desks.admit(secured, &ticket, &pipeline).await?;
                     Some((admitted, moves))
                 });
@@ -121,7 +126,7 @@ async fn secure(
     incoming: Incoming,
     from: SocketAddr,
     ticket: &Ticket,
-    events: &EventSink,
+    pipeline: &Pipeline,
 ) -> Option<(Secured<ServerStream>, Moves)> {
     let proved = incoming.is_validated();
     let connection = async { incoming.accept().map(Connecting::established)?.await };
@@ -129,7 +134,8 @@ async fn secure(
         .await
         .map_err(|e| {
             tracing::warn!(%from, code = e.code(), "QUIC refused: {e}");
-            events.stranger(from.ip(), e.code(), e.to_string());
+            pipeline.events.stranger(from.ip(), e.code(), e.to_string());
+            pipeline.stranger_failed(Some(from.ip()), response::of_quic(&e));
         })
         .ok()?;
     if !proved && let Err(e) = ticket.named(from.ip()) {

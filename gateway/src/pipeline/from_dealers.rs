@@ -1,0 +1,102 @@
+//! What dealers say: its budget, its evidence, what a reject is about, then the journal and the
+//! router (stages 8 and 9 of `message.rs`).
+
+use super::{Pipeline, measured::fault_code};
+use crate::{clock::now, limits::Class, metrics::Peer};
+use signet_events::About;
+use signet_fix::{
+    AppMessage,
+    message::{BusinessReject, DecodeError},
+    session::{Event, Meta},
+};
+use signet_rfq::DealerId;
+use signet_router::Input;
+use std::time::Instant;
+
+impl Pipeline {
+    /// Whatever happened in a dealer's FIX session.
+    pub fn dealer_event(&self, dealer: &DealerId, event: Event) {
+        match event {
+            Event::LoggedOn => {
+                tracing::info!(%dealer, "dealer logged on");
+                self.metrics.dealers.is_now(dealer, true, now());
+                self.events.gateway("dealer.on", About::dealer(dealer), "");
+                self.route(Input::DealerUp(dealer.clone()));
+            }
+            Event::LoggedOut { text, .. } => {
+                tracing::info!(%dealer, text, "dealer logged out");
+                self.metrics.dealers.is_now(dealer, false, now());
+                self.events.gateway(
+                    "dealer.off",
+                    About::dealer(dealer),
+                    text.as_deref().unwrap_or_default(),
+                );
+                self.route(Input::DealerDown(dealer.clone()));
+            }
+            Event::Message { message, meta } => self.dealer_message(dealer, message, &meta),
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
+                self.metrics.messages.refused(Peer::Dealer, &msg_type, fault_code(&error));
+                self.count_dealer_fault(dealer);
+                let words = format!("{msg_type}: {error}");
+                self.events.gateway("fix.refused", About::dealer(dealer), words.as_str());
+                self.dealer_at_fault(dealer, &words);
+                if let DecodeError::Signature(why) = &error {
+                    self.unsigned_by_dealer(dealer, &msg_type, why);
+                }
+            }
+            Event::Rejected { ref_seq, ref_msg_type, text } => {
+                tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");
+                self.count_dealer(dealer, Class::Reject, text.len());
+                // A message that could not be read was not processed either.
+                let reject = BusinessReject {
+                    ref_seq_num: Some(ref_seq),
+                    ref_msg_type,
+                    ref_id: None,
+                    reason: 0,
+                    text: Some(text),
+                };
+                let reject = self.reference(dealer, reject);
+                self.route(Input::FromDealer(dealer.clone(), AppMessage::BusinessReject(reject)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A dealer's message tells what is already so: it is counted and kept, and acted on whatever
+    /// comes of that.
+    fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
+        let _timed = self.metrics.messages.received(Peer::Dealer, message.msg_type());
+        self.metrics.dealers.answered(dealer, &message, Instant::now());
+        self.count_dealer(dealer, Class::of(&message), meta.bytes);
+        self.keep_dealer(dealer, &message, meta);
+        let messages = match message {
+            AppMessage::BusinessReject(j) => {
+                vec![AppMessage::BusinessReject(self.reference(dealer, j))]
+            }
+            AppMessage::QuoteCancel(c) if c.rfq.is_none() => {
+                let named = self.router.cancels(dealer, c);
+                named.into_iter().map(AppMessage::QuoteCancel).collect()
+            }
+            m => vec![m],
+        };
+        for m in messages {
+            self.route(Input::FromDealer(dealer.clone(), m));
+        }
+    }
+
+    /// What a reject is about: by 379 if it is there, else by the sequence number (45) of what this
+    /// dealer was sent.
+    fn reference(&self, dealer: &DealerId, j: BusinessReject) -> BusinessReject {
+        if j.ref_id.is_some() {
+            return j;
+        }
+        let sent = self.sent.borrow();
+        match j.ref_seq_num.and_then(|seq| sent.get(dealer).and_then(|s| s.of(seq))) {
+            Some((msg_type, id)) => {
+                BusinessReject { ref_msg_type: msg_type.into(), ref_id: Some(id.into()), ..j }
+            }
+            None => j,
+        }
+    }
+}

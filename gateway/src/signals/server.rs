@@ -1,0 +1,257 @@
+//! One push (RFC 8935): who sends it, what it says, and what is done.
+
+use super::{
+    files::Files,
+    subjects::{self, Who},
+};
+use crate::{
+    clock::now,
+    config::SignalsSection,
+    events::EventSink,
+    limits::{JournalBudget, left_out_words},
+    listeners::https::{self, Answers, AnswersOverTls, BodyFault, Client, Response, TurnedAway},
+    pipeline::{SignalOrder, SignalOrders, SignalRefusal},
+};
+use hyper::{
+    Method, Request, StatusCode,
+    body::Incoming,
+    header::{self, HeaderValue},
+};
+use serde_json::json;
+use signet_events::{About, Actor, Text};
+use signet_signals::{
+    ErrorCode, Expected, Received, Replays, SetRefusal, Signal, TOKEN_BYTES_MAX, judge,
+};
+use std::{cell::RefCell, net::SocketAddr};
+use tokio_rustls::TlsAcceptor;
+
+const PATH: &str = "/signals";
+const CONTENT_TYPE: &str = "application/secevent+jwt";
+/// Tokens that could still be sent again.
+const REPLAYS_MAX: usize = 100_000;
+
+/// Why a push is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PushRefusal {
+    #[error("there is nothing at this address; push to /signals")]
+    NotFound,
+    #[error("push with POST")]
+    Method,
+    #[error("the bearer token is missing or wrong")]
+    Bearer,
+    #[error("the content type must be application/secevent+jwt")]
+    ContentType,
+    #[error("the token is longer than {TOKEN_BYTES_MAX} bytes")]
+    TooLarge,
+    #[error("the token did not come in time, or not as a whole")]
+    Body,
+    #[error(transparent)]
+    Token(#[from] SetRefusal),
+    /// At fault: the gateway. The provider sends it again.
+    #[error("the gateway could not act on it in time; send it again")]
+    Silent,
+}
+
+impl PushRefusal {
+    /// Never changes between releases.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::NotFound => "signal.not_found",
+            Self::Method => "signal.method",
+            Self::Bearer => "signal.bearer",
+            Self::ContentType => "signal.content_type",
+            Self::TooLarge => "signal.too_large",
+            Self::Body => "signal.body",
+            Self::Token(t) => t.code(),
+            Self::Silent => "signal.trading_silent",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Bearer => StatusCode::UNAUTHORIZED,
+            Self::Silent | Self::Token(SetRefusal::TooMany) => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// RFC 8935 §2.3 and §2.4.
+    fn response(self) -> Response {
+        let err = match self {
+            Self::Bearer => ErrorCode::AuthenticationFailed,
+            Self::Token(t) => t.error(),
+            _ => ErrorCode::InvalidRequest,
+        };
+        let description = format!("{self} ({})", self.code());
+        let body = json!({ "err": err.as_str(), "description": description });
+        let mut r = https::with_type(self.status(), "application/json", format!("{body}\n"));
+        let headers = r.headers_mut();
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("en"));
+        if self == Self::Bearer {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        r
+    }
+}
+
+pub(super) struct Receiver {
+    tls: TlsAcceptor,
+    section: SignalsSection,
+    files: RefCell<Files>,
+    replays: RefCell<Replays>,
+    events: EventSink,
+    orders: SignalOrders,
+    budget: RefCell<JournalBudget>,
+}
+
+impl Receiver {
+    pub(super) fn new(
+        tls: TlsAcceptor,
+        section: SignalsSection,
+        files: Files,
+        events: EventSink,
+        orders: SignalOrders,
+    ) -> Self {
+        let (files, replays) = (RefCell::new(files), RefCell::new(Replays::new(REPLAYS_MAX)));
+        Self { tls, section, files, replays, events, orders, budget: RefCell::default() }
+    }
+
+    /// Uses newer files from here on.
+    pub(super) fn take(&self, files: Files) {
+        self.files.replace(files);
+    }
+
+    async fn push(&self, request: Request<Incoming>) -> Result<(), PushRefusal> {
+        let (head, body) = request.into_parts();
+        if head.uri.path() != PATH {
+            return Err(PushRefusal::NotFound);
+        }
+        if head.method != Method::POST {
+            return Err(PushRefusal::Method);
+        }
+        if !self.files.borrow().is_bearer(bearer(&head.headers)) {
+            return Err(PushRefusal::Bearer);
+        }
+        if !https::is_of_type(&head.headers, CONTENT_TYPE) {
+            return Err(PushRefusal::ContentType);
+        }
+        let body = https::body(body, TOKEN_BYTES_MAX).await.map_err(|fault| match fault {
+            BodyFault::TooLarge => PushRefusal::TooLarge,
+            BodyFault::TooSlow | BodyFault::Broken => PushRefusal::Body,
+        })?;
+        let token = std::str::from_utf8(&body).map_err(|_| SetRefusal::NotCompact)?;
+        self.act(self.genuine(token)?).await
+    }
+
+    /// A token that is good and was not seen before.
+    fn genuine(&self, token: &str) -> Result<Received, SetRefusal> {
+        let expected = Expected {
+            issuer: &self.section.issuer,
+            audience: &self.section.audience,
+            age_max_s: self.section.max_age_seconds.into(),
+            skew_s: self.section.max_skew_seconds.into(),
+        };
+        let now_s = now().0.div_euclid(1_000);
+        let received = judge(token.trim(), &self.files.borrow().keys, &expected, now_s)?;
+        self.replays.borrow_mut().take(&received.jti, received.too_old_at, now_s)?;
+        Ok(received)
+    }
+
+    async fn act(&self, r: Received) -> Result<(), PushRefusal> {
+        let provider = Actor::Service(self.section.issuer.as_str().into());
+        let Some(subject) = &r.subject else {
+            tracing::info!(jti = r.jti, signal = ?r.signal, "a signal with nothing to do");
+            return Ok(());
+        };
+        let Some(Who { user, device }) = subjects::who(&self.section, subject) else {
+            // A provider tells of everybody in the firm, and most do not trade.
+            tracing::info!(
+                jti = r.jti,
+                code = "signal.subject_unknown",
+                "a signal about nobody here"
+            );
+            return Ok(());
+        };
+        let order = SignalOrder {
+            user: user.clone(),
+            device: device.clone(),
+            signal: r.signal.clone(),
+            hold_logons: self.section.hold_logons,
+            reason: r.reason.clone(),
+        };
+        let sessions = match self.orders.carry_out(order).await {
+            Ok(sessions) => sessions,
+            Err(SignalRefusal::NoSuchUser) => {
+                let code = "signal.subject_unknown";
+                tracing::info!(jti = r.jti, user, code, "a signal about nobody here");
+                return Ok(());
+            }
+            Err(SignalRefusal::Silent) => {
+                // It was not acted on, so it may come again.
+                self.replays.borrow_mut().forget(&r.jti);
+                return Err(PushRefusal::Silent);
+            }
+        };
+        let what = words(&r.signal);
+        let reason = if r.reason.is_empty() { String::new() } else { format!(": {}", r.reason) };
+        let words = format!("{what}; {sessions} sessions concerned, token {}{reason}", r.jti);
+        tracing::warn!(user, device, "signal of the identity provider: {words}");
+        let device = device.as_deref().map(Text::from);
+        let about = About { device, ..About::user(&user) };
+        self.events.by(provider, "signal.received", about, words);
+        Ok(())
+    }
+
+    fn note_refusal(&self, code: &'static str, from: SocketAddr, words: &str) {
+        let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
+        let actor = Actor::Address(from.ip().to_canonical());
+        let words = format!("{code}: {words}{}", left_out_words(left_out));
+        self.events.by(actor, "signal.refused", About::object("signals"), words);
+    }
+}
+
+impl AnswersOverTls for Receiver {
+    fn tls(&self) -> TlsAcceptor {
+        self.tls.clone()
+    }
+}
+
+impl Answers for Receiver {
+    const WHAT: &'static str = "signals";
+
+    async fn answer(&self, request: Request<Incoming>, client: &Client) -> Response {
+        match self.push(request).await {
+            Ok(()) => https::with_type(StatusCode::ACCEPTED, "application/json", ""),
+            Err(why) => {
+                tracing::warn!(from = %client.from, code = why.code(), "signal refused: {why}");
+                self.note_refusal(why.code(), client.from, &why.to_string());
+                why.response()
+            }
+        }
+    }
+
+    fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
+        self.note_refusal(why.code(), from, &why.to_string());
+    }
+}
+
+fn words(signal: &Signal) -> String {
+    match signal {
+        Signal::SessionRevoked => "session revoked".into(),
+        Signal::CredentialChange { credential, change } => {
+            format!("credential {credential}: {change}")
+        }
+        Signal::DeviceCompliance { compliant: true } => "device compliant again".into(),
+        Signal::DeviceCompliance { compliant: false } => "device not compliant".into(),
+        Signal::Verification => "stream verification".into(),
+        Signal::Other(uri) => format!("event {uri}"),
+    }
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750).
+fn bearer(headers: &header::HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

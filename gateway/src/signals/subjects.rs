@@ -1,0 +1,113 @@
+//! Which user and device of the registry a token is about. Pure.
+
+use crate::config::SignalsSection;
+use signet_identity::{is_device_name, is_user_id};
+use signet_signals::{Identifier, Subject};
+
+/// A person of the registry, and one device of theirs; `None`: any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    pub user: String,
+    pub device: Option<String>,
+}
+
+/// `None`: the settings name nobody for this subject.
+pub fn who(settings: &SignalsSection, subject: &Subject) -> Option<Who> {
+    let user = user(settings, &subject.user)?;
+    // A device that the settings do not know may be any of the person's.
+    let device = subject.device.as_ref().and_then(|d| device(settings, d));
+    Some(Who { user, device })
+}
+
+fn user(settings: &SignalsSection, id: &Identifier) -> Option<String> {
+    let name = match id {
+        Identifier::Email(email) => email,
+        // An account of another issuer may have the same name.
+        Identifier::IssuerSubject { iss, sub } if *iss == settings.issuer => sub,
+        Identifier::IssuerSubject { .. } => return None,
+        Identifier::Opaque(id) => id,
+    };
+    if let Some(user) = settings.users.get(name) {
+        return Some(user.clone());
+    }
+    let found = match id {
+        Identifier::Email(email) => {
+            let (local, domain) = email.rsplit_once('@')?;
+            let ours = settings.email_domain.as_ref()?;
+            domain.eq_ignore_ascii_case(ours).then_some(local)?
+        }
+        _ => settings.subject_is_user_id.then_some(name)?,
+    };
+    is_user_id(found).then(|| found.to_owned())
+}
+
+fn device(settings: &SignalsSection, id: &Identifier) -> Option<String> {
+    let name = match id {
+        Identifier::Opaque(name) | Identifier::IssuerSubject { sub: name, .. } => name,
+        Identifier::Email(_) => return None,
+    };
+    let known = settings.devices.get(name).cloned();
+    known.or_else(|| is_device_name(name).then(|| name.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(more: &str) -> SignalsSection {
+        let text = format!(
+            "listen = '127.0.0.1:0'\nissuer = 'https://idp'\naudience = 'us'\nkeys = 'k'\n{more}"
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    fn email(text: &str) -> Identifier {
+        Identifier::Email(text.into())
+    }
+
+    fn sub(iss: &str, sub: &str) -> Identifier {
+        Identifier::IssuerSubject { iss: iss.into(), sub: sub.into() }
+    }
+
+    #[test]
+    fn table_of_people() {
+        let by_domain = "email_domain = 'Bank.example'";
+        let by_id = "subject_is_user_id = true";
+        let by_table = "users = { 'al@other.example' = 'alice', '00u1' = 'alice' }";
+        for (settings_text, id, want) in [
+            (by_domain, email("alice@bank.example"), Some("alice")),
+            (by_domain, email("alice@evil.example"), None),
+            (by_domain, email("alice@x.bank.example"), None),
+            (by_domain, email("a b@bank.example"), None),
+            (by_domain, sub("https://idp", "alice"), None),
+            (by_id, sub("https://idp", "alice"), Some("alice")),
+            (by_id, sub("https://other", "alice"), None),
+            (by_id, Identifier::Opaque("alice".into()), Some("alice")),
+            (by_id, Identifier::Opaque("Alice Smith".into()), None),
+            (by_id, email("alice@bank.example"), None),
+            (by_table, email("al@other.example"), Some("alice")),
+            (by_table, sub("https://idp", "00u1"), Some("alice")),
+            (by_table, sub("https://other", "00u1"), None),
+            (by_table, Identifier::Opaque("00u2".into()), None),
+        ] {
+            let found = user(&settings(settings_text), &id);
+            assert_eq!(found.as_deref(), want, "{settings_text} {id:?}");
+        }
+    }
+
+    #[test]
+    fn table_of_devices() {
+        let s = settings("subject_is_user_id = true\ndevices = { 'mdm-17' = 'laptop' }");
+        for (device, want) in [
+            (None, None),
+            (Some(Identifier::Opaque("mdm-17".into())), Some("laptop")),
+            (Some(Identifier::Opaque("desktop".into())), Some("desktop")),
+            (Some(Identifier::Opaque("not a device".into())), None),
+            (Some(email("a@b")), None),
+        ] {
+            let subject = Subject { user: Identifier::Opaque("alice".into()), device };
+            let found = who(&s, &subject).unwrap();
+            assert_eq!((found.user.as_str(), found.device.as_deref()), ("alice", want));
+        }
+    }
+}

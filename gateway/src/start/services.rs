@@ -1,0 +1,120 @@
+//! What runs beside trading: checkpoints, and the interfaces of administrators, operators and the
+//! identity provider.
+
+use super::tls_error;
+use crate::{
+    GatewayError, admin_api, checkpoint,
+    clock::now,
+    config,
+    cut_lines::CutLines,
+    loaded::Loaded,
+    metrics::Alerts,
+    operator,
+    pipeline::{Pipeline, SignalOrders, Trading},
+    signals,
+    state_dir::checkpoint_path,
+    threads::HostedThread,
+};
+use signet_identity::{ClientProfile, TlsVersions};
+use signet_tlog::note::SignerKey;
+use std::{rc::Rc, sync::Arc};
+use tokio::task::spawn_local;
+
+/// The thread that signs checkpoints.
+pub(super) fn start_checkpoints(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    key: SignerKey,
+) -> Result<HostedThread, GatewayError> {
+    let (config, mut targets) = (&loaded.config, Vec::new());
+    for place in &config.checkpoint.publish {
+        targets.push(match (config::Address::read(place), &loaded.checkpoint_roots) {
+            (Some(address), Some(roots)) => {
+                let tls = ClientProfile::new(roots.clone(), &loaded.identity)
+                    .with_policy(config.tls.lenient_policy())
+                    .config()
+                    .map_err(tls_error)?;
+                checkpoint::Target::Server(address, tls)
+            }
+            _ => checkpoint::Target::Folder(place.into()),
+        });
+    }
+    checkpoint::start(checkpoint::Plan {
+        section: config.checkpoint.clone(),
+        key,
+        path: checkpoint_path(config),
+        targets,
+        events: pipeline.events.clone(),
+        heads: pipeline.signed.heads(),
+    })
+}
+
+/// The administrators' interface, with `[admin]`.
+pub(super) async fn start_admin(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+) -> Result<Option<admin_api::AdminHost>, GatewayError> {
+    let config = &loaded.config;
+    let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else {
+        return Ok(None);
+    };
+    let (trading, questions) = Trading::new();
+    spawn_local(questions.serve(pipeline.clone()));
+    let plan = admin_api::Plan {
+        section: section.clone(),
+        roots: roots.clone(),
+        identity: loaded.identity.clone(),
+        policy: config.tls.policy(TlsVersions::default()),
+        trust_domain: config.gateway.trust_domain.clone(),
+        registry: loaded.registry.clone(),
+        dealers: config.dealer.iter().map(|d| d.comp_id.clone()).collect(),
+        cut_lines: CutLines::of(config),
+        events: pipeline.events.clone(),
+        trading,
+    };
+    admin_api::start(plan).await.map(Some)
+}
+
+/// Metrics, health and the local socket.
+pub(super) async fn start_operator(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    alerts: Arc<Alerts>,
+) -> Result<operator::OperatorHost, GatewayError> {
+    // A queue of its own: whoever scrapes the health does not crowd administrators out.
+    let (trading, questions) = Trading::new();
+    spawn_local(questions.serve(pipeline.clone()));
+    let plan = operator::Plan {
+        config: loaded.config.clone(),
+        roots: loaded.metrics_roots.clone(),
+        identity: loaded.identity.clone(),
+        metrics: pipeline.metrics.clone(),
+        alerts,
+        events: pipeline.events.clone(),
+        trading,
+        started: now(),
+    };
+    operator::start(plan).await
+}
+
+/// The receiver of the identity provider's signals, with `[signals]`.
+pub(super) async fn start_signals(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+) -> Result<Option<signals::SignalsHost>, GatewayError> {
+    let config = &loaded.config;
+    let (Some(section), Some(files)) = (&config.signals, &loaded.signals) else { return Ok(None) };
+    let (orders, inbox) = SignalOrders::new();
+    spawn_local(inbox.serve(pipeline.clone()));
+    let roots = loaded.signals_roots.as_ref().unwrap_or(&loaded.desk_roots);
+    let plan = signals::Plan {
+        section: section.clone(),
+        files: files.clone(),
+        roots: roots.clone(),
+        identity: loaded.identity.clone(),
+        policy: config.tls.policy(TlsVersions::default()),
+        events: pipeline.events.clone(),
+        orders,
+    };
+    signals::start(plan).await.map(Some)
+}

@@ -1,0 +1,320 @@
+//! Signals of an identity provider that is openssl and curl: what they do to sessions, and what is
+//! refused.
+
+use crate::{
+    key_support::{Keys, NOW},
+    support::{Desk, Http, World, runtime},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+use serde_json::{Value, json};
+use signet_registry::{
+    CodePurpose, NewCode, Registry, RegistryUrl, code::OneTimeCode, first_key::Grant,
+};
+use signet_rfq::UtcMillis;
+use std::{
+    fs,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+const ISSUER: &str = "https://idp.bank.example";
+const AUDIENCE: &str = "https://rfq.bank.example/signals";
+const BEARER: &str = "0123456789abcdef0123456789abcdef";
+const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/";
+
+static TOKENS: AtomicU32 = AtomicU32::new(1);
+
+fn section(more: &str) -> String {
+    format!(
+        "[signals]\nlisten = \"127.0.0.1:0\"\nissuer = \"{ISSUER}\"\naudience = \
+            \"{AUDIENCE}\"\nkeys = \"idp.json\"\nbearer_file = \"bearer\"\nemail_domain = \
+            \"bank.example\"\n{more}"
+    )
+}
+
+/// A key of openssl in `<stem>.key`, and its JWK.
+fn jwk(w: &World, stem: &str) -> Value {
+    let key = format!("{stem}.key");
+    w.openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", &key]);
+    let modulus = w.openssl(&["rsa", "-in", &key, "-noout", "-modulus"]);
+    let digits = modulus.trim().strip_prefix("Modulus=").unwrap().as_bytes().chunks(2);
+    let byte = |d: &[u8]| u8::from_str_radix(std::str::from_utf8(d).unwrap(), 16).unwrap();
+    let n: Vec<u8> = digits.map(byte).collect();
+    json!({"kty": "RSA", "kid": stem, "alg": "RS256", "n": B64.encode(n), "e": "AQAB"})
+}
+
+fn world(more: &str) -> World {
+    world_with(more, |_| ())
+}
+
+fn world_with(more: &str, prepare: impl FnOnce(&World)) -> World {
+    let mut w = World::with("sqlite:registry.db", &section(more));
+    prepare(&w);
+    let keys = json!({"keys": [jwk(&w, "idp")]});
+    fs::write(w.path("idp.json"), keys.to_string()).unwrap();
+    fs::write(w.path("bearer"), format!("{BEARER}\n")).unwrap();
+    // What is said of a laptop counts for something here.
+    let table = signet_gateway::config::DEFAULT_TABLE.replace("points = 25", "points = 1");
+    fs::write(w.path("risk-score.toml"), table).unwrap();
+    w.start();
+    w
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn claims(event: &str, members: Value) -> Value {
+    json!({
+        "iss": ISSUER, "aud": AUDIENCE, "iat": now_s(),
+        "jti": format!("t{}", TOKENS.fetch_add(1, Ordering::Relaxed)),
+        "sub_id": {"format": "email", "email": "alice@bank.example"},
+        "events": {format!("{CAEP}{event}"): members},
+    })
+}
+
+/// Signed by openssl with `<stem>.key`.
+fn token(w: &World, stem: &str, header: &Value, claims: &Value) -> String {
+    let signed = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));
+    fs::write(w.path("signed"), &signed).unwrap();
+    let key = format!("{stem}.key");
+    w.openssl(&["dgst", "-sha256", "-sign", &key, "-out", "signature", "signed"]);
+    format!("{signed}.{}", B64.encode(fs::read(w.path("signature")).unwrap()))
+}
+
+fn header(kid: &str) -> Value {
+    json!({"alg": "RS256", "typ": "secevent+jwt", "kid": kid})
+}
+
+fn push_with(w: &World, token: &str, bearer: &str, kind: &str) -> Http {
+    let port = w.gateway.as_ref().unwrap().signals_address().unwrap().port();
+    let (bearer, kind) =
+        (format!("Authorization: Bearer {bearer}"), format!("Content-Type: {kind}"));
+    w.curl_at(port, "/signals", &["-H", &bearer, "-H", &kind, "--data-binary", token])
+}
+
+fn push(w: &World, token: &str) -> Http {
+    push_with(w, token, BEARER, "application/secevent+jwt")
+}
+
+#[track_caller]
+fn taken(w: &World, claims: &Value) {
+    let answer = push(w, &token(w, "idp", &header("idp"), claims));
+    assert_eq!((answer.status, answer.body.as_str()), (202, ""), "{}", answer.headers);
+}
+
+#[track_caller]
+fn refused(answer: &Http, status: u16, err: &str, code: &str) {
+    let body: Value = serde_json::from_str(&answer.body).expect(&answer.body);
+    assert_eq!((answer.status, body["err"].as_str()), (status, Some(err)), "{}", answer.body);
+    assert!(body["description"].as_str().unwrap().contains(&format!("({code})")), "{body}");
+}
+
+#[test]
+fn a_revoked_session_ends_and_the_person_may_come_back() {
+    let w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    w.enrolled("bob", "BOB", "bobs");
+    runtime().block_on(async {
+        let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
+        let mut bob = Desk::logged_on(&w, "bobs", "BOB", 1).await;
+        taken(&w, &claims("session-revoked", json!({"reason_admin": {"en": "left the firm"}})));
+        let last = alice.until_cut().await;
+        let out = last.iter().find(|f| f.contains("|35=5|")).expect("a Logout");
+        assert!(out.contains("=signal.session_revoked|") && out.contains("Log on again"), "{out}");
+        bob.says("35=1|112=STILL|").await;
+        while !bob.next().await.expect("bob is on").contains("|112=STILL|") {}
+        Desk::logged_on(&w, "laptop", "ALICE", 3).await;
+    });
+    let events = w.events();
+    let line = events.lines().find(|l| l.contains("signal.received")).expect("an event");
+    for word in ["alice", "service https://idp.bank.example", "left the firm", "1 sessions"] {
+        assert!(line.contains(word), "{word}: {line}");
+    }
+}
+
+#[test]
+fn a_revoked_session_keeps_the_person_out_when_that_is_set_until_it_is_lifted() {
+    let mut w = world("hold_logons = true\n");
+    w.enrolled("alice", "ALICE", "laptop");
+    taken(&w, &claims("session-revoked", json!({})));
+    w.eventually("in the registry", || w.cli(&["lockout", "list"]).contains("signal"));
+    w.stop();
+    w.start();
+    let refusal = |w: &World| {
+        runtime().block_on(async { Desk::connect(w, "laptop", "ALICE").await.log_on(1).await })
+    };
+    let why = refusal(&w);
+    assert!(why.contains("=signal.session_revoked|") && why.contains("lockout lift"), "{why}");
+    w.cli(&["lockout", "lift", "alice"]);
+    w.eventually("in again", || refusal(&w).contains("|35=A|"));
+}
+
+#[test]
+fn a_changed_credential_owes_a_touch_now_and_at_the_next_logon() {
+    let w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    runtime().block_on(async {
+        let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
+        let change = json!({"credential_type": "password", "change_type": "update"});
+        taken(&w, &claims("credential-change", change));
+        // There is no step-up here, so what owes a touch may not be on.
+        let last = alice.until_cut().await;
+        assert!(last.iter().any(|f| f.contains("=risk.no_step_up|")), "{last:?}");
+        let again = Desk::connect(&w, "laptop", "ALICE").await.log_on(3).await;
+        assert!(again.contains("=risk.no_step_up|") && again.contains("credentials"), "{again}");
+    });
+}
+
+#[test]
+fn a_laptop_that_is_not_compliant_is_scored_as_one_at_once() {
+    let w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    runtime().block_on(async {
+        let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
+        let mut told =
+            claims("device-compliance-change", json!({"current_status": "not-compliant"}));
+        told["sub_id"] = json!({
+            "format": "complex",
+            "user": {"format": "email", "email": "alice@bank.example"},
+            "device": {"format": "opaque", "id": "laptop"},
+        });
+        taken(&w, &told);
+        loop {
+            let frame = alice.next().await.expect("the session is on");
+            if frame.contains("|35=UB|") && frame.contains("not compliant") {
+                break;
+            }
+        }
+        told["events"] =
+            json!({format!("{CAEP}device-compliance-change"): {"current_status": "compliant"}});
+        told["jti"] = json!("compliant again");
+        taken(&w, &told);
+        loop {
+            let frame = alice.next().await.expect("the session is on");
+            if frame.contains("|35=UB|") && !frame.contains("not compliant") {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_not_a_genuine_token_of_the_provider_is_refused() {
+    let w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    let other = jwk(&w, "thief");
+    let good = claims("session-revoked", json!({}));
+    let genuine = token(&w, "idp", &header("idp"), &good);
+    let kind = "application/secevent+jwt";
+    refused(&push_with(&w, &genuine, "wrong", kind), 401, "authentication_failed", "signal.bearer");
+    let json_type = push_with(&w, &genuine, BEARER, "application/json");
+    refused(&json_type, 400, "invalid_request", "signal.content_type");
+    let stolen = token(&w, "thief", &header("idp"), &good);
+    refused(&push(&w, &stolen), 400, "invalid_key", "set.signature");
+    let unknown = token(&w, "thief", &header("thief"), &good);
+    refused(&push(&w, &unknown), 400, "invalid_key", "set.unknown_key");
+    let none = json!({"alg": "none", "typ": "secevent+jwt", "kid": "idp"});
+    let unsigned = format!("{}.{}.", B64.encode(none.to_string()), B64.encode(good.to_string()));
+    refused(&push(&w, &unsigned), 400, "invalid_key", "set.algorithm");
+    let mut elsewhere = good.clone();
+    elsewhere["aud"] = json!("https://other.example");
+    let elsewhere = token(&w, "idp", &header("idp"), &elsewhere);
+    refused(&push(&w, &elsewhere), 400, "invalid_audience", "set.audience");
+    let mut old = good.clone();
+    old["iat"] = json!(now_s() - 3_600);
+    refused(
+        &push(&w, &token(&w, "idp", &header("idp"), &old)),
+        400,
+        "invalid_request",
+        "set.too_old",
+    );
+    refused(&push(&w, &"x".repeat(20_000)), 400, "invalid_request", "signal.too_large");
+    // The genuine one, once.
+    assert_eq!(push(&w, &genuine).status, 202);
+    refused(&push(&w, &genuine), 400, "invalid_request", "set.replayed");
+    // About somebody who does not trade here.
+    let mut carol = claims("session-revoked", json!({}));
+    carol["sub_id"] = json!({"format": "email", "email": "carol@bank.example"});
+    taken(&w, &carol);
+    let events = w.events();
+    for code in ["signal.bearer", "set.signature", "set.unknown_key", "set.replayed"] {
+        assert!(events.lines().any(|l| l.contains("signal.refused") && l.contains(code)), "{code}");
+    }
+    assert!(!events.contains("carol"), "{events}");
+    // The provider changes its key.
+    fs::write(w.path("idp.json"), json!({"keys": [other]}).to_string()).unwrap();
+    w.eventually("the new key is in force", || {
+        let next = token(&w, "thief", &header("thief"), &claims("session-revoked", json!({})));
+        push(&w, &next).status == 202
+    });
+    let old_key = token(&w, "idp", &header("idp"), &claims("session-revoked", json!({})));
+    refused(&push(&w, &old_key), 400, "invalid_key", "set.unknown_key");
+    // A file that cannot be used changes nothing.
+    fs::write(w.path("idp.json"), "{}").unwrap();
+    w.eventually("said", || w.events().contains("policy.refused"));
+    let next = token(&w, "thief", &header("thief"), &claims("session-revoked", json!({})));
+    assert_eq!(push(&w, &next).status, 202);
+}
+
+/// The challenge (U4) that comes next.
+async fn challenge(desk: &mut Desk) -> String {
+    loop {
+        let frame = desk.next().await.expect("the session is on");
+        if frame.contains("|35=U4|") {
+            let id = frame.split("|20100=").nth(1).and_then(|f| f.split('|').next());
+            return id.expect("an id").to_owned();
+        }
+    }
+}
+
+async fn with_key(w: &World, keys: &Keys, digest: String) {
+    let url = RegistryUrl::parse("sqlite:registry.db", w.dir.path(), None).unwrap();
+    let registry = Registry::open(&url).await.unwrap();
+    let code = NewCode { digest, expires: UtcMillis(NOW.0 + 1), managed: false };
+    registry.add_key_code("alice", &code, "test", NOW).await.unwrap();
+    registry.add_key(&keys.row, "test", NOW).await.unwrap();
+    registry.close().await;
+}
+
+#[test]
+fn a_changed_credential_asks_for_a_touch_and_whoever_declines_it_again_and_again_is_locked_out() {
+    let digest = OneTimeCode::new([1; 16]).digest_for(CodePurpose::Key);
+    let keys = Keys::new("alice", Grant::Code(digest.clone()));
+    let more = "[step_up]\nrp_id = 'stepup.bank.example'\nattestation = 'keys.toml'\n[response]\n\
+        fatigue_challenges = 3\n";
+    let w = world_with(more, |w| {
+        let model = "00112233-4455-6677-8899-aabbccddeeff";
+        fs::write(w.path("keys.toml"), keys.maker.list(&[(model, "Test key")])).unwrap();
+    });
+    w.enrolled("alice", "ALICE", "laptop");
+    runtime().block_on(async {
+        with_key(&w, &keys, digest).await;
+        let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
+        let change = json!({"credential_type": "fido2-roaming", "change_type": "revoke"});
+        taken(&w, &claims("credential-change", change));
+        for n in 0..3 {
+            let id = challenge(&mut alice).await;
+            let no = format!("35=U5|20100={id}|20101={}|58=not me|", 1 + n % 2);
+            alice.signs(&w, "laptop", &no).await;
+            alice.signs(&w, "laptop", "35=U8|20103=on-demand|").await;
+        }
+        let last = alice.until_cut().await;
+        assert!(last.iter().any(|f| f.contains("20104=lockout.fatigue|")), "{last:?}");
+        let again = Desk::connect(&w, "laptop", "ALICE").await.log_on(30).await;
+        assert!(again.contains("20104=lockout.fatigue|"), "{again}");
+    });
+    w.eventually("in the registry", || w.cli(&["lockout", "list"]).contains("fatigue"));
+    w.cli(&["lockout", "lift", "alice"]);
+    // The touch is still owed, over a connection of its own.
+    w.eventually("in again, and asked", || {
+        runtime().block_on(async {
+            let mut alice = Desk::connect(&w, "laptop", "ALICE").await;
+            let on = alice.log_on(40).await.contains("|35=A|");
+            if on {
+                challenge(&mut alice).await;
+            }
+            on
+        })
+    });
+}
