@@ -212,7 +212,7 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
         }
         ["dealers", dealer, "resume"] => {
             let Nothing {} = from_json(body)?;
-            let dealer = DealerId::new(*dealer).map_err(|_| malformed("this is no CompID"))?;
+            let dealer = DealerId::new(*dealer).map_err(|_| malformed("this is not a CompID"))?;
             Ok(Command::Resume(dealer))
         }
         ["revoke"] => revocation(from_json(body)?),
@@ -222,7 +222,7 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
                 .filter(|d| d.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
             let desk = desk
                 .and_then(|d| CompId::new(*d).ok())
-                .ok_or_else(|| malformed("this is no CompID"))?;
+                .ok_or_else(|| malformed("this is not a CompID"))?;
             let printable =
                 !reason.trim().is_empty() && reason.chars().all(|c| (' '..='~').contains(&c));
             if !printable || reason.len() > REASON_CHARS_MAX {

@@ -51,7 +51,7 @@ pub(super) fn open(config: &Config) -> Option<UnixListener> {
 fn bind(path: &Path) -> io::Result<UnixListener> {
     match fs::symlink_metadata(path) {
         Ok(m) if m.file_type().is_socket() => fs::remove_file(path)?,
-        Ok(_) => return Err(io::Error::other("a file that is no socket is in its place")),
+        Ok(_) => return Err(io::Error::other("a file that is not a socket is in its place")),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e),
     }

@@ -1,5 +1,5 @@
 //! What of the business becomes an event: told from what came in and what the router made of it, so
-//! that a repeat, or a snapshot after a reconnect, is no second event.
+//! that a repeat, or a snapshot after a reconnect, is not told twice.
 
 use signet_events::{About, Actor, Event, Side, Text};
 use signet_fix::{

@@ -24,7 +24,7 @@ pub(super) enum SinkFailure {
     /// At fault: the receiver, or the address of it.
     #[error("it answered {0}")]
     Status(u16),
-    /// At fault: the receiver, which is no collector.
+    /// At fault: the receiver, which is not a collector.
     #[error("its answer cannot be read: {0}")]
     Answer(String),
     /// At fault: the file or its disk.

@@ -176,7 +176,7 @@ fn read(file: &Path, now: UtcMillis) -> io::Result<(Digest, HashMap<Digest, Lear
     let secret = bytes(&stored.secret).ok_or_else(|| invalid("no secret"))?;
     let mut held_up = HashMap::new();
     for n in stored.networks {
-        let network = bytes(&n.network).ok_or_else(|| invalid("a network is no digest"))?;
+        let network = bytes(&n.network).ok_or_else(|| invalid("a network is not a digest"))?;
         let learnt = Learnt { times: n.times.clamp(1, TIMES_MAX), at: UtcMillis(n.at) };
         held_up.insert(network, learnt);
     }
