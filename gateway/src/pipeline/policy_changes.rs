@@ -175,28 +175,20 @@ impl Pipeline {
         };
         let waiting = Waiting::from(&entry);
         let words = format!("{}: prepared by {}", entry.policy.word(), entry.by.actor);
-        match entry.ready {
+        let judge_again = match entry.ready {
             Ready::Risk(new) => {
                 self.risk.take(*new);
-                self.tell_step(
-                    "policy.approved",
-                    entry.policy,
-                    (&entry.before, digest),
-                    &by,
-                    words,
-                );
-                self.reassess_all(Reassess::Changed).await;
+                true
             }
             Ready::Entitlements(new) => {
                 self.use_entitlements(*new);
-                self.tell_step(
-                    "policy.approved",
-                    entry.policy,
-                    (&entry.before, digest),
-                    &by,
-                    words,
-                );
+                false
             }
+        };
+        let change = (entry.before.as_str(), digest);
+        self.tell_step("policy.approved", entry.policy, change, &by, words);
+        if judge_again {
+            self.reassess_all(Reassess::Changed).await;
         }
         Ok(waiting)
     }

@@ -1,5 +1,6 @@
 //! Dealers whose messages contradict what is so.
 
+use super::threshold::Threshold;
 use signet_rfq::DealerId;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,29 +16,18 @@ pub fn is_fault(code: &str) -> bool {
 #[derive(Debug)]
 pub struct Dealers {
     faults: BTreeMap<DealerId, VecDeque<Instant>>,
-    /// Faults in the window that cut a line; 0: none is.
-    max: usize,
-    window: Duration,
+    /// That cuts a line.
+    threshold: Threshold,
 }
 
 impl Dealers {
     pub fn new(max: usize, window: Duration) -> Self {
-        Self { faults: BTreeMap::new(), max, window }
+        Self { faults: BTreeMap::new(), threshold: Threshold { max, window } }
     }
 
     /// One more; whether the line is to be cut. If so, it begins again.
     pub fn fault(&mut self, dealer: &DealerId, now: Instant) -> bool {
-        if self.max == 0 {
-            return false;
-        }
-        let times = self.faults.entry(dealer.clone()).or_default();
-        times.retain(|at| now.saturating_duration_since(*at) < self.window);
-        times.push_back(now);
-        let reached = times.len() >= self.max;
-        if reached {
-            times.clear();
-        }
-        reached
+        self.threshold.reached(self.faults.entry(dealer.clone()).or_default(), now)
     }
 }
 

@@ -32,6 +32,7 @@ mod blame;
 mod dealers;
 mod networks;
 mod people;
+mod threshold;
 
 pub use blame::{Blame, of_certificate, of_logon, of_quic, of_tls};
 pub use dealers::{Dealers, is_fault};

@@ -110,19 +110,8 @@ impl Networks {
         if self.failures_max == 0 {
             return None;
         }
-        if !self.records.contains_key(&network) && self.records.len() >= NETWORKS_MAX {
-            self.make_room(now);
-        }
-        let (window, max) = (self.window, self.failures_max);
-        let r = self.records.entry(network).or_insert_with(|| Record {
-            failures: VecDeque::new(),
-            good: None,
-            locked: None,
-            level: 0,
-            ended: None,
-            touched: now,
-        });
-        r.touched = now;
+        let (window, max, first, longest) = (self.window, self.failures_max, self.first, self.max);
+        let r = self.record(network, now);
         if r.locked.is_some() {
             // What is let through to try neither shortens nor prolongs it.
             return None;
@@ -138,18 +127,15 @@ impl Networks {
         }
         let forgiven = r.ended.is_none_or(|at| now.saturating_duration_since(at) >= FORGIVEN);
         r.level = if forgiven { 1 } else { r.level.saturating_add(1).min(LEVEL_MAX) };
-        let left = self.first.saturating_mul(2u32.saturating_pow(r.level - 1)).min(self.max);
+        let left = first.saturating_mul(2u32.saturating_pow(r.level - 1)).min(longest);
         r.locked = Some(Locked { until: now + left, next_try: now + TRY_EVERY });
         let failures = r.failures.len();
         r.failures.clear();
         Some(NetworkLockout { network, left, failures, level: r.level })
     }
 
-    /// Somebody logged on from there; whether that ended a lock-out.
-    pub fn succeeded(&mut self, network: Network, now: Instant) -> bool {
-        if self.failures_max == 0 {
-            return false;
-        }
+    /// What is known of a network, touched now.
+    fn record(&mut self, network: Network, now: Instant) -> &mut Record {
         if !self.records.contains_key(&network) && self.records.len() >= NETWORKS_MAX {
             self.make_room(now);
         }
@@ -161,7 +147,17 @@ impl Networks {
             ended: None,
             touched: now,
         });
-        (r.touched, r.good, r.level) = (now, Some(now), 0);
+        r.touched = now;
+        r
+    }
+
+    /// Somebody logged on from there; whether that ended a lock-out.
+    pub fn succeeded(&mut self, network: Network, now: Instant) -> bool {
+        if self.failures_max == 0 {
+            return false;
+        }
+        let r = self.record(network, now);
+        (r.good, r.level) = (Some(now), 0);
         r.failures.clear();
         r.locked.take().is_some()
     }

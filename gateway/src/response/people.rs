@@ -1,5 +1,6 @@
 //! People whose logons fail again and again, or who are asked for touches that nobody gives.
 
+use super::threshold::Threshold;
 use signet_registry::LockoutKind;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -28,29 +29,6 @@ struct Record {
     logons: VecDeque<Instant>,
     challenges: VecDeque<Instant>,
     held: Option<(LockoutKind, Instant)>,
-}
-
-/// How many failures within which time are too many; 0: any number is not.
-#[derive(Debug, Clone, Copy)]
-pub struct Threshold {
-    max: usize,
-    window: Duration,
-}
-
-impl Threshold {
-    /// Counts one more; whether that is too many. If so, it begins again.
-    fn reached(self, times: &mut VecDeque<Instant>, now: Instant) -> bool {
-        if self.max == 0 {
-            return false;
-        }
-        times.retain(|at| now.saturating_duration_since(*at) < self.window);
-        times.push_back(now);
-        let reached = times.len() >= self.max;
-        if reached {
-            times.clear();
-        }
-        reached
-    }
 }
 
 /// All of them.
