@@ -112,7 +112,7 @@ impl Registry {
     /// Ends a person's lock-out, and forgives those before it.
     ///
     /// # Errors
-    /// There is no such user, or the user is not locked out.
+    /// The user is unknown, or is not locked out.
     pub async fn lift_lockout(
         &self,
         user: &str,

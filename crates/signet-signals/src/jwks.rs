@@ -114,7 +114,7 @@ impl Keys {
         self.0.len()
     }
 
-    /// The algorithm of a key; `None`: there is no such key.
+    /// The algorithm of a key; `None`: the set has no key with this id.
     pub fn algorithm(&self, kid: &str) -> Option<Algorithm> {
         self.0.get(kid).map(Key::algorithm)
     }

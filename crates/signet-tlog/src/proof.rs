@@ -38,7 +38,7 @@ pub fn root_of(leaves: &[Hash]) -> Hash {
 /// root, lowest first.
 ///
 /// # Errors
-/// There is no such leaf.
+/// The tree has no leaf with this number.
 pub fn inclusion(leaves: &[Hash], index: usize) -> Result<Vec<Hash>, ProofError> {
     if index >= leaves.len() {
         return Err(ProofError::OutOfRange);

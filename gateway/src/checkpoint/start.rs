@@ -112,7 +112,7 @@ fn take_journal(
         }
         return Ok(None);
     }
-    // The first start with a tree: what is there is what counts from here on.
+    // The first start with a tree: it begins with the present files.
     let first = log.tree().0.size() == 1 && state.now() == Totalled::default();
     let known = usize::try_from(state.now().count).unwrap_or(usize::MAX);
     let rest = records

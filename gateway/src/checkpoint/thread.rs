@@ -107,7 +107,7 @@ fn tell(plan: &Plan, head: &TreeHead) {
     plan.events.gateway("journal.checkpoint", about, format!("size {size}, root {root}"));
 }
 
-/// Waits until what is covered is on the disk, signs it, and keeps it.
+/// Waits until the disk has every record of the checkpoint, signs it, and keeps it.
 fn seal(key: &SignerKey, path: &Path, head: &TreeHead, at: UtcMillis) -> io::Result<Signed> {
     // Another descriptor: what matters is the file. Earlier files were waited for when they ended.
     File::open(&head.file)?.sync_data()?;

@@ -20,6 +20,7 @@ mod trading;
 pub use page::page;
 
 use serde::Serialize;
+use std::{collections::HashMap, sync::LazyLock};
 
 /// How much it matters, in the steps of OCSF (`severity_id`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -148,12 +149,16 @@ pub const UNKNOWN: &str = "event.unknown";
 /// The entry of a code: its own, or the one that stands for its area, or that of [`UNKNOWN`].
 #[must_use]
 pub fn entry(code: &str) -> &'static Entry {
+    // Each event asks, on the trading thread too, so the tables are not searched each time.
+    static BY_CODE: LazyLock<HashMap<&str, &Entry>> =
+        LazyLock::new(|| entries().map(|e| (e.code, e)).collect());
+    static BY_AREA: LazyLock<HashMap<&str, &Entry>> = LazyLock::new(|| {
+        entries().filter_map(|e| e.code.strip_suffix(".*").map(|area| (area, e))).collect()
+    });
     let area = code.split_once('.').map_or(code, |(area, _)| area);
-    let of_area = |e: &Entry| e.code.strip_suffix(".*").is_some_and(|a| a == area);
-    let find = |code| entries().find(|e| e.code == code);
-    let found = find(code).or_else(|| entries().find(|e| of_area(e))).or_else(|| find(UNKNOWN));
-    // The last table holds it; a test looks every entry up.
-    found.unwrap_or(&operation::ENTRIES[0])
+    let found = BY_CODE.get(code).or_else(|| BY_AREA.get(area)).or_else(|| BY_CODE.get(UNKNOWN));
+    // It is in the tables; a test looks every entry up.
+    found.copied().unwrap_or(&operation::ENTRIES[0])
 }
 
 #[cfg(test)]

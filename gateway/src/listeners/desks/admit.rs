@@ -85,7 +85,7 @@ struct Claim {
 }
 
 impl DeskListener {
-    /// Until a TCP connection has said whom it is for and it is its turn. `None` when refused; the
+    /// Until a TCP connection has named its client and its turn has come. `None` when refused; the
     /// reason has been logged.
     pub(super) async fn turn(
         &self,
