@@ -116,6 +116,14 @@ pub fn arm(shell: State<'_, Shell>, intent: ArmIntent) -> Answer<AcceptView> {
     shell.desk()?.arm(intent)
 }
 
+/// Lets an armed accept follow its dealer's quotes by so many ticks, 0 for the same price or a
+/// better one.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn set_limit(shell: State<'_, Shell>, rfq_id: String, ticks: u32) -> Answer<()> {
+    shell.desk()?.set_limit(&rfq_id, ticks)
+}
+
 /// Takes an armed accept back.
 #[tauri::command(async)]
 #[specta::specta]

@@ -57,6 +57,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::dismiss_rfq,
             commands::arm,
             commands::disarm,
+            commands::set_limit,
             commands::accept,
             commands::pull,
             commands::park,

@@ -51,6 +51,7 @@ export function fake(asked: URLSearchParams): Backend {
       id: `A-${seq}`,
       side: intent.side,
       price: intent.price,
+      limit: intent.price,
       dealer: intent.dealer,
       dealerName: line.dealerName,
     });
@@ -153,6 +154,13 @@ export function fake(asked: URLSearchParams): Backend {
     ),
     touchSimulatedKey: () => (change((f) => ({ ...f, stepUp: [] })), ok(null)),
     arm,
+    setLimit: (id, ticks) => {
+      const armed = frame.rfqs.find((rfq) => rfq.id === id)?.accept;
+      if (!armed) return no<null>(scenes.problems.requoted);
+      const way = (armed.side === "buy" ? 1 : -1) * ticks * 0.005;
+      editRfq(id, { accept: { ...armed, limit: (Number(armed.price) + way).toFixed(3) } });
+      return ok(null);
+    },
     disarm: (id) => (editRfq(id, { accept: null }), ok(null)),
     accept,
     pull: (since) =>

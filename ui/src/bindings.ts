@@ -34,6 +34,11 @@ export const commands = {
 	arm: (intent: ArmIntent) => typedError<AcceptView, Problem>(__TAURI_INVOKE("arm", { intent })),
 	/**  Takes an armed accept back. */
 	disarm: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("disarm", { rfqId })),
+	/**
+	 *  Lets an armed accept follow its dealer's quotes by so many ticks, 0 for the same price or a
+	 *  better one.
+	 */
+	setLimit: (rfqId: string, ticks: number) => typedError<null, Problem>(__TAURI_INVOKE("set_limit", { rfqId, ticks })),
 	/**  Sends the accept that was armed, shown and confirmed. */
 	accept: (rfqId: string, acceptId: string) => typedError<null, Problem>(__TAURI_INVOKE("accept", { rfqId, acceptId })),
 	/**  What changed since frame `since`, 0 for everything. The RFQs in `behind` are not visible. */
@@ -105,6 +110,11 @@ export type AcceptView = {
 	side: Side,
 	/**  With the instrument's decimals. */
 	price: string,
+	/**
+	 *  The worst price that is agreed to, with the instrument's decimals; `None` where the venue
+	 *  takes this quote and no other.
+	 */
+	limit: string | null,
 	/**  With group separators. */
 	quantity: string,
 	/**  `2026-12-01`. */
@@ -859,6 +869,8 @@ export type StepUpTerms = {
 	instrument: string,
 	/**  The price of an accept; `None` for an RFQ. */
 	price: string | null,
+	/**  The worst price of an accept that is approved too; `None` when only the quote itself is. */
+	limit: string | null,
 	/**  Unit of the price, in words; empty for an RFQ. */
 	priceUnit: string,
 	/**  The dealer of an accept; the dealers of an RFQ. */

@@ -183,8 +183,17 @@ describe("a request", () => {
 });
 
 test("a held Enter does not press Confirm, a new one does", () => {
-  expect(all("confirm", { enterIsFresh: false })).toEqual(any("Enter", "ignore"));
-  expect(all("confirm", { enterIsFresh: true })).toEqual({});
+  expect(all("confirm", { enterIsFresh: false, limited: false })).toEqual(any("Enter", "ignore"));
+  expect(all("confirm", { enterIsFresh: true, limited: false })).toEqual({});
+});
+
+test("the limit moves by keys where there is one", () => {
+  expect(all("confirm", { enterIsFresh: true, limited: true })).toEqual({
+    ...plain("+", "farther"),
+    ...plain("=", "farther"),
+    ...plain("-", "nearer"),
+    ...plain("_", "nearer"),
+  });
 });
 
 test("Help names each shortcut once, in the words of the table", () => {
@@ -198,7 +207,7 @@ test("Help names each shortcut once, in the words of the table", () => {
     Connect: ["↑ ↓", "Enter"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
-    "A request": ["1 … 9", "B", "S", "Enter", "Esc", "Del", "← →"],
+    "A request": ["1 … 9", "B", "S", "Enter", "Esc", "Del", "+ -", "← →"],
     Blotter: ["← →"],
   });
 });

@@ -209,6 +209,11 @@ impl Desk {
         lock(&self.book).arm(&intent, laptop_now())
     }
 
+    /// Lets an armed accept follow its dealer's quotes by so many ticks.
+    pub fn set_limit(&self, rfq_id: &str, ticks: u32) -> Result<(), Problem> {
+        lock(&self.book).set_limit(rfq_id, ticks)
+    }
+
     /// Takes an armed accept back.
     pub fn disarm(&self, rfq_id: &str) -> Result<(), Problem> {
         lock(&self.book).disarm(rfq_id)

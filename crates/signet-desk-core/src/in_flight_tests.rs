@@ -14,6 +14,7 @@ fn accept(n: u32) -> (Accept, Terms) {
         side: Side::Buy,
         price: "1.08345".parse().unwrap(),
         quantity: "5000000".parse().unwrap(),
+        limit: None,
     };
     let terms = Terms {
         id: rfq,

@@ -217,6 +217,7 @@ pub(crate) fn accept(
         quote_id: a.quote.to_string(),
         side: side(a.side),
         price: price(i, a.price),
+        limit: a.limit.map(|l| price(i, l.price)),
         quantity: group_digits(a.quantity),
         settlement_date: Some(iso(&r.terms.settlement_date)),
         valid_until_ms: quote

@@ -376,6 +376,7 @@ fn shown(
                 symbol: i.map_or_else(|| r.instrument.clone(), |i| i.symbol.clone()),
                 instrument: r.instrument.clone(),
                 price: None,
+                limit: None,
                 price_unit: String::new(),
                 dealers: r.dealers.iter().map(name).collect(),
                 settlement_date: present::iso(&r.settlement),
@@ -384,9 +385,9 @@ fn shown(
         }
         Action::Accept(a) => {
             let i = instrument(&a.instrument);
-            let price = match (i, number(&a.price)) {
+            let price = |text: &str| match (i, number(text)) {
                 (Some(i), Some(p)) => i.format_price(p),
-                _ => a.price.clone(),
+                _ => text.to_owned(),
             };
             let terms = StepUpTerms {
                 ask: ask(&a.side),
@@ -394,7 +395,8 @@ fn shown(
                 currency: a.currency.clone(),
                 symbol: i.map_or_else(|| a.instrument.clone(), |i| i.symbol.clone()),
                 instrument: a.instrument.clone(),
-                price: Some(price),
+                price: Some(price(&a.price)),
+                limit: a.limit.as_ref().map(|l| price(&l.price)),
                 price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
                 dealers: vec![name(&a.dealer)],
                 settlement_date: present::iso(&a.settlement),

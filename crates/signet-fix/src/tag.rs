@@ -206,6 +206,10 @@ pub const STEP_UP_KNOWN: u32 = 20114;
 pub const KEY_COUNT: u32 = 20115;
 /// U7: Y when the person is asked to approve what others do.
 pub const APPROVER: u32 = 20116;
+/// QuoteResponse (AJ): the worst price that an accept agrees to.
+pub const PRICE_LIMIT: u32 = 20140;
+/// QuoteResponse (AJ), UTC: when that agreement ends.
+pub const LIMIT_UNTIL: u32 = 20141;
 /// U9: 1 list, 2 begin, 3 finish. UA: 1 list, 2 options, 3 registered, 4 refused.
 pub const KEY_STEP: u32 = 20120;
 /// The person's name for a security key.

@@ -284,6 +284,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             settlement_date: Some("20261124".into()),
             deadline: None,
             at: NOW,
+            limit: None,
         }),
     ];
     let AppMessage::QuoteRequest(open) = request("R9") else { unreachable!() };

@@ -29,6 +29,42 @@ pub struct Accept {
     pub price: Decimal,
     /// OrderQty (38): the RFQ's quantity, or the whole size of a quote that is smaller.
     pub quantity: Decimal,
+    /// Tags 20140 and 20141: what else of the same dealer the trader agrees to. `None`: this quote
+    /// and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// A trader needs seconds for a touch, and dealers quote again within seconds: an accept with a
+/// limit takes a later quote of its dealer for the same quantity, at this price or a better one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The worst price that is agreed to, in the unit of the quote.
+    pub price: Decimal,
+    /// Not passed on from this moment on; the gateway's clock.
+    pub until: UtcMillis,
+}
+
+impl Limit {
+    /// Whether a customer on `side` agrees to this price.
+    pub fn allows(&self, side: Side, price: Decimal) -> bool {
+        match side {
+            Side::Buy => price <= self.price,
+            Side::Sell => price >= self.price,
+        }
+    }
+}
+
+impl Accept {
+    /// Whether `other` is agreed to by this accept: the same terms, or, with a limit, another quote
+    /// of the same dealer within it.
+    pub fn agrees_to(&self, other: &Self) -> bool {
+        let followed = Self { quote: other.quote.clone(), price: other.price, ..self.clone() };
+        match &self.limit {
+            None => self == other,
+            Some(limit) => followed == *other && limit.allows(self.side, other.price),
+        }
+    }
 }
 
 /// How an accept stands, with what belongs to it. It moves by [`crate::lifecycle::accept`].
@@ -216,6 +252,25 @@ pub enum AcceptRefusal {
         /// What the accept says.
         accepted: Decimal,
     },
+    /// The quote is worse than what the accept agrees to at most.
+    #[error("the price is {quoted} by now, worse than the limit of {limit}")]
+    BeyondLimit {
+        /// What the quote says.
+        quoted: Decimal,
+        /// What the accept says.
+        limit: Decimal,
+    },
+    /// At fault: the desk. The limit is better than the price that the accept names.
+    #[error("the limit {limit} is better than the price {price} that it takes")]
+    LimitBetter {
+        /// The accept's limit.
+        limit: Decimal,
+        /// The accept's price.
+        price: Decimal,
+    },
+    /// The time until which the trader agrees is over.
+    #[error("the time for which it was agreed to is over")]
+    LimitOver,
     /// The accept's quantity differs from what an accept of this quote must carry.
     #[error("the quantity is {quoted}, not {accepted}")]
     OtherQuantity {
@@ -291,6 +346,9 @@ impl AcceptRefusal {
             Self::NoPriceOnSide => "quote.no_price_on_side",
             Self::OtherInstrument => "accept.other_instrument",
             Self::OtherPrice { .. } => "accept.price_mismatch",
+            Self::BeyondLimit { .. } => "quote.beyond_limit",
+            Self::LimitBetter { .. } => "accept.limit_better_than_price",
+            Self::LimitOver => "accept.limit_over",
             Self::OtherQuantity { .. } => "accept.quantity_mismatch",
             Self::IdUsed => "accept.id_used",
             Self::NotArmed => "accept.not_armed",

@@ -24,7 +24,7 @@ mod terms;
 pub mod test_double;
 mod time;
 
-pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};
+pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution, Limit};
 pub use best::{Best, best, median_quoted};
 pub use id::{AcceptId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{

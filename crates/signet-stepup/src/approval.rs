@@ -5,6 +5,7 @@
 //! evidence write the same bytes with a text editor and a hash.
 
 use aws_lc_rs::digest;
+use rust_decimal::Decimal;
 use std::fmt;
 
 /// First line of every text; the number changes with the format.
@@ -120,6 +121,36 @@ pub struct AcceptTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
+    /// Which later quotes of the dealer are approved too.
+    pub limit: Option<LimitTerms>,
+}
+
+/// How far an approved accept may follow its dealer's quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitTerms {
+    /// The worst price; the same form as the accept's.
+    pub price: String,
+    /// Milliseconds since 1970, UTC: not passed on from then on.
+    pub until_ms: String,
+}
+
+impl AcceptTerms {
+    /// Whether `goes_on` is approved by who approved `self`: the same terms, or, with a limit,
+    /// another quote of the same dealer whose price is not worse than it.
+    pub fn covers(&self, goes_on: &Self) -> bool {
+        let Some(limit) = &self.limit else { return self == goes_on };
+        let followed =
+            Self { quote: goes_on.quote.clone(), price: goes_on.price.clone(), ..self.clone() };
+        let number = |text: &str| text.parse::<Decimal>().ok();
+        let within = number(&goes_on.price).zip(number(&limit.price)).is_some_and(
+            |(price, limit)| match self.side.as_str() {
+                "buy" => price <= limit,
+                "sell" => price >= limit,
+                _ => false,
+            },
+        );
+        followed == *goes_on && within
+    }
 }
 
 /// What a person approves with a touch.
@@ -139,6 +170,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether `goes_on` may be done by who approved `self`.
+    pub fn covers(&self, goes_on: &Self) -> bool {
+        match (self, goes_on) {
+            (Self::Accept(approved), Self::Accept(goes_on)) => approved.covers(goes_on),
+            (approved, goes_on) => approved == goes_on,
+        }
+    }
+
     /// What it is called in the text.
     pub const fn word(&self) -> &'static str {
         match self {
@@ -209,19 +248,24 @@ impl Approval {
                 ]);
                 l.extend(r.dealers.iter().map(|d| ("dealer", d.as_str())));
             }
-            Action::Accept(a) => l.extend([
-                ("action", "accept"),
-                ("rfq", a.rfq.as_str()),
-                ("accept", &a.accept),
-                ("dealer", &a.dealer),
-                ("quote", &a.quote),
-                ("instrument", &a.instrument),
-                ("side", &a.side),
-                ("price", &a.price),
-                ("quantity", &a.quantity),
-                ("currency", &a.currency),
-                ("settlement", &a.settlement),
-            ]),
+            Action::Accept(a) => {
+                l.extend([
+                    ("action", "accept"),
+                    ("rfq", a.rfq.as_str()),
+                    ("accept", &a.accept),
+                    ("dealer", &a.dealer),
+                    ("quote", &a.quote),
+                    ("instrument", &a.instrument),
+                    ("side", &a.side),
+                    ("price", &a.price),
+                    ("quantity", &a.quantity),
+                    ("currency", &a.currency),
+                    ("settlement", &a.settlement),
+                ]);
+                if let Some(limit) = &a.limit {
+                    l.extend([("limit", limit.price.as_str()), ("until-ms", &limit.until_ms)]);
+                }
+            }
             Action::RegisterKey { name } => {
                 l.extend([("action", "register-key"), ("key", name.as_str())])
             }
@@ -268,6 +312,10 @@ impl Approval {
                 quantity: rest.take("quantity")?,
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
+                limit: match rest.take("limit") {
+                    None => None,
+                    Some(price) => Some(LimitTerms { price, until_ms: rest.take("until-ms")? }),
+                },
             }),
             "register-key" => Action::RegisterKey { name: rest.take("key")? },
             _ => return None,
@@ -313,6 +361,7 @@ mod tests {
                 quantity: s("5000000"),
                 currency: s("EUR"),
                 settlement: s("20261124"),
+                limit: None,
             }),
         }
     }
@@ -347,12 +396,70 @@ mod tests {
     const DIGEST_OF_THE_VECTOR: &str =
         "86a547af06ecaa25edba8f5e92a6e269ea835cf8f280f61a81c875ee897b0c68";
 
+    fn with_limit(price: &str) -> Approval {
+        let Action::Accept(terms) = accept().action else { unreachable!() };
+        let limit = Some(LimitTerms { price: price.into(), until_ms: "1795227780000".into() });
+        Approval { action: Action::Accept(AcceptTerms { limit, ..terms }), ..accept() }
+    }
+
+    #[test]
+    fn the_limit_of_an_accept_ends_its_text() {
+        let text = with_limit("1.0836").text().unwrap();
+        let lines = "limit=1.0836\nuntil-ms=1795227780000\n";
+        assert_eq!(text, format!("{}{lines}", accept().text().unwrap()));
+        let half = text.replace("until-ms=1795227780000\n", "");
+        assert_eq!(Approval::parse(&half), Err(ApprovalError::Unreadable));
+    }
+
+    /// What goes on, field by field, against what was approved.
+    #[test]
+    fn an_approval_covers_a_later_quote_within_its_limit_and_nothing_else() {
+        let terms = |a: Approval| match a.action {
+            Action::Accept(terms) => terms,
+            _ => unreachable!(),
+        };
+        let (buy, plain) = (terms(with_limit("1.0836")), terms(accept()));
+        let sell = AcceptTerms { side: "sell".into(), ..terms(with_limit("1.083")) };
+        let later = |of: &AcceptTerms, price: &str| AcceptTerms {
+            quote: "q10".into(),
+            price: price.into(),
+            ..of.clone()
+        };
+        let s = str::to_owned;
+        let odd = LimitTerms { price: s("1.09"), until_ms: s("1795227780000") };
+        for (what, approved, goes_on, covered) in [
+            ("itself", &buy, buy.clone(), true),
+            ("better", &buy, later(&buy, "1.08"), true),
+            ("at the limit", &buy, later(&buy, "1.0836"), true),
+            ("at the limit, written otherwise", &buy, later(&buy, "1.08360"), true),
+            ("worse", &buy, later(&buy, "1.08361"), false),
+            ("no number", &buy, later(&buy, "cheap"), false),
+            ("another dealer", &buy, AcceptTerms { dealer: s("E"), ..later(&buy, "1") }, false),
+            ("another size", &buy, AcceptTerms { quantity: s("1"), ..later(&buy, "1") }, false),
+            ("another side", &buy, AcceptTerms { side: s("sell"), ..later(&buy, "1") }, false),
+            ("another request", &buy, AcceptTerms { rfq: s("r"), ..later(&buy, "1") }, false),
+            ("another accept", &buy, AcceptTerms { accept: s("x"), ..later(&buy, "1") }, false),
+            ("another day", &buy, AcceptTerms { settlement: s("x"), ..later(&buy, "1") }, false),
+            ("another limit", &buy, AcceptTerms { limit: Some(odd), ..later(&buy, "1") }, false),
+            ("a seller, better", &sell, later(&sell, "1.084"), true),
+            ("a seller, worse", &sell, later(&sell, "1.0829"), false),
+            ("no limit, itself", &plain, plain.clone(), true),
+            ("no limit, better", &plain, later(&plain, "1.08"), false),
+        ] {
+            let [approved, goes_on] = [approved.clone(), goes_on].map(Action::Accept);
+            assert_eq!(approved.covers(&goes_on), covered, "{what}");
+        }
+    }
+
     #[test]
     fn every_kind_is_read_back() {
         let sessions =
             SessionReason::ALL.map(|r| Approval { action: Action::Session(r), ..accept() });
         let key = Approval { action: Action::RegisterKey { name: "blue key".into() }, ..accept() };
-        for a in [accept(), request(&[]), request(&["B", "A"]), key].into_iter().chain(sessions) {
+        for a in [accept(), with_limit("1.1"), request(&[]), request(&["B", "A"]), key]
+            .into_iter()
+            .chain(sessions)
+        {
             assert_eq!(Approval::parse(&a.text().unwrap()), Ok(a));
         }
     }

@@ -28,6 +28,6 @@ pub mod rules;
 mod terms;
 
 pub use approval::{
-    AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason,
+    AcceptTerms, Action, Approval, ApprovalError, Digest, LimitTerms, RequestTerms, SessionReason,
 };
 pub use context::{CeremonyKind, Context, client_data_json};

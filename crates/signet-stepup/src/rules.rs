@@ -487,6 +487,7 @@ mod tests {
             quantity: quantity.into(),
             currency: "EUR".into(),
             settlement: s(),
+            limit: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! RFQs and accepts as approval texts name them: one place, so that desk and gateway cannot differ.
 
-use crate::approval::{AcceptTerms, RequestTerms};
+use crate::approval::{AcceptTerms, LimitTerms, RequestTerms};
 use rust_decimal::Decimal;
 use signet_rfq::{Accept, Ask, Side, Terms};
 
@@ -49,6 +49,9 @@ impl AcceptTerms {
             quantity: plain(a.quantity),
             currency: terms.currency.clone(),
             settlement: terms.settlement_date.clone(),
+            limit: a
+                .limit
+                .map(|l| LimitTerms { price: plain(l.price), until_ms: l.until.0.to_string() }),
         }
     }
 }

@@ -55,6 +55,7 @@ fn accept(response: Response) -> AppMessage {
         settlement_date: None,
         deadline: None,
         at: NOW,
+        limit: None,
     })
 }
 

@@ -180,7 +180,7 @@ impl Pipeline {
         let Some(p) = self.router.proposal(desk, &m, at) else {
             return self.let_through(at, desk, m);
         };
-        if approved.as_ref().is_some_and(|a| a.action != p.action) {
+        if approved.as_ref().is_some_and(|a| a.action != p.action || !a.action.covers(&p.goes_on)) {
             let words = format!(
                 "approved {} would do something else by now; it went nowhere",
                 m.msg_type()

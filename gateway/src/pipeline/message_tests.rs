@@ -39,6 +39,7 @@ pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
         side: Side::Buy,
         price: 1.into(),
         quantity: 1_000.into(),
+        limit: None,
     };
     let response = QuoteResponse::hit(&hit, &request.terms(), false, NOW);
     assert_eq!(response.response, Response::HitOrLift);

@@ -59,6 +59,7 @@ mod tests {
             settlement_date: None,
             deadline: None,
             at: UtcMillis(0),
+            limit: None,
         })
     }
 

@@ -223,9 +223,8 @@ impl Pipeline {
         let at = now();
         let dead: Vec<HeldId> = {
             let pending = s.pending.borrow();
-            let gone = |desk: &CompId, m: &AppMessage| {
-                self.router.with(|r| r.action_of(desk, m, at)).is_none()
-            };
+            let gone =
+                |desk: &CompId, m: &AppMessage| !self.router.with(|r| r.may_go_on(desk, m, at));
             pending.accepts().filter(|(_, desk, m)| gone(desk, m)).map(|(id, ..)| id).collect()
         };
         self.step(s, |w| w.tick(&dead, at));

@@ -720,6 +720,7 @@ impl World {
                 settlement_date: None,
                 deadline: Some(now + 2_000),
                 at: now,
+                limit: None,
             });
             assert!(
                 self.router.proposal(&desk(), &hit, now).is_some(),

@@ -10,7 +10,7 @@ mod person;
 #[allow(dead_code, unreachable_pub)]
 mod support;
 
-use person::{PIN, Person, key, quotes, world};
+use person::{NORTH, PIN, Person, key, quotes, world};
 use signet_desk_core::{Desk, DeskConfig, view::*};
 use signet_gateway::admin::{self, Account};
 use signet_keystore::MemoryKeychain;
@@ -148,14 +148,59 @@ fn a_quote_that_ends_while_nobody_touches_is_said_to_have_ended() {
     let rfq = alice.accept("5m");
     alice.pin(PIN);
     alice.phase(StepUpPhase::Touch);
+    alice.until("the quote's end", |s| s.line(&rfq, NORTH).state == LineState::Expired);
+    // The dealer may quote again; it does not, and the touch that comes now is for nothing.
+    assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::StepUp));
+    alice.key.touch_once();
     let declined = alice.outcome(&rfq, AcceptState::Declined);
     assert!(declined.text.contains("expired"), "{}", declined.text);
     alice.closed();
-    // The touch that comes now is for nothing.
-    alice.key.touch_once();
-    std::thread::sleep(Duration::from_millis(300));
-    alice.s.pull(&alice.desk);
-    assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::Declined));
+}
+
+/// Dealers quote again within the seconds that a touch takes.
+#[test]
+fn an_approval_outlives_the_quotes_within_its_limit() {
+    // The price when the key is touched, ticks of 0.005 that the trader lets it get worse, and at
+    // which price it is filled.
+    for (again, ticks, filled) in [
+        ("99.125", 0, Some("99.125")),
+        ("99.110", 0, Some("99.110")),
+        ("99.130", 0, None),
+        ("99.135", 2, Some("99.135")),
+        ("99.140", 2, None),
+    ] {
+        let w = world(TOUCH);
+        quotes(&w, "99.125", 5_000_000, 30_000);
+        let mut alice = Person::new(&w, "alice", "ALICE1");
+        let rfq = alice.accept_within("5m", ticks);
+        let open = alice.phase(StepUpPhase::Pin);
+        let limit = ["99.125", "99.130", "99.135"][ticks as usize];
+        assert_eq!(open.terms.unwrap().limit.as_deref(), Some(limit));
+        quotes(&w, "99.150", 5_000_000, 30_000);
+        quotes(&w, again, 5_000_000, 30_000);
+        alice.until("the dealer's next quote", |s| {
+            let line = s.line(&rfq, NORTH);
+            line.revision > 1 && line.offer.as_ref().is_some_and(|o| o.price == again)
+        });
+        assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::StepUp), "{again} {ticks}");
+        alice.approve();
+        match filled {
+            Some(price) => {
+                let done = alice.outcome(&rfq, AcceptState::Filled);
+                assert_eq!((done.price.as_str(), done.limit.as_deref()), (price, Some(limit)));
+            }
+            None => {
+                let declined = alice.outcome(&rfq, AcceptState::Declined);
+                assert!(declined.text.contains("worse than the limit"), "{}", declined.text);
+            }
+        }
+        alice.closed();
+        // The record has the limit that was approved.
+        let kept = evidence(&w);
+        let text = kept[0]["approval"].as_str().unwrap();
+        let number = limit.trim_end_matches('0');
+        assert!(text.lines().any(|l| l == format!("limit={number}")), "{text}");
+    }
 }
 
 #[test]
@@ -587,15 +632,16 @@ fn a_venue_that_asks_as_another_relying_party_gets_no_signature() {
 #[test]
 fn nobody_to_approve_in_time_means_no_trade() {
     let w = world(TWO);
-    quotes(&w, "99.125", 5_000_000, 4_000);
+    quotes(&w, "99.125", 5_000_000, 30_000);
     let mut alice = Person::new(&w, "alice", "ALICE1");
-    let rfq = alice.accept("5m");
+    let rfq = alice.ask_for("5m", 10);
+    alice.accept_quote(&rfq);
     alice.approve();
     alice.until("waiting", |s| {
         s.notices.iter().any(|n| n.code == "stepup.second_wanted" && n.text.contains("nobody"))
     });
     let declined = alice.outcome(&rfq, AcceptState::Declined);
-    assert!(declined.text.contains("expired"), "{}", declined.text);
+    assert!(declined.text.contains("no longer open"), "{}", declined.text);
 }
 
 #[test]

@@ -53,6 +53,7 @@ export function stepUp(
     priceUnit: "% of par",
     dealers: kind === "request" ? ["Northbank", "Eastbrook", "Southgate"] : ["Northbank"],
     settlementDate: "2026-11-24",
+    limit: kind === "accept" ? "99.135" : null,
   };
   return {
     id: "C-1",

@@ -78,6 +78,7 @@ export const accept = (now: number, part: Partial<AcceptView>): AcceptView => ({
   quoteId: "Q1",
   side: "buy",
   price: "99.125",
+  limit: "99.125",
   quantity: "5,000,000",
   settlementDate: "2026-11-24",
   validUntilMs: now + 8_000,

@@ -38,7 +38,11 @@ export type States = {
     /** How many dealers were asked. */
     lines: number;
   };
-  confirm: { enterIsFresh: boolean };
+  confirm: {
+    enterIsFresh: boolean;
+    /** The venue follows a dealer's quotes up to a limit. */
+    limited: boolean;
+  };
   tabs: Stateless;
 };
 
@@ -62,7 +66,7 @@ export type Commands = {
   approval: never;
   requests: "previous" | "next";
   request: "buy" | "sell" | "choose" | "arm" | "disarm" | "forget" | "dismiss";
-  confirm: "ignore";
+  confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
 };
 
@@ -206,6 +210,13 @@ const TABLE: { [P in Place]: Row<P>[] } = {
   confirm: [
     // A held Enter armed the terms a moment ago; it must not confirm them too.
     { keys: ["Enter"], held: "any", when: ({ enterIsFresh }) => !enterIsFresh, command: "ignore" },
+    {
+      keys: ["+", "="],
+      when: ({ limited }) => limited,
+      command: "farther",
+      help: [["+", "-"], "Terms shown: limit one tick farther or nearer"],
+    },
+    { keys: ["-", "_"], when: ({ limited }) => limited, command: "nearer" },
   ],
   tabs: [
     {
@@ -244,7 +255,7 @@ const GROUPS: [where: string, places: Place[]][] = [
   ["Connect", ["connect"]],
   ["Ticket", ["ticket"]],
   ["Approval with a security key", ["approval"]],
-  ["A request", ["request", "requests"]],
+  ["A request", ["request", "confirm", "requests"]],
   ["Blotter", ["tabs"]],
 ];
 

@@ -273,8 +273,15 @@ fn an_end_that_comes_while_an_accept_is_in_flight_counts_after_its_answer() {
 #[test]
 fn an_accept_has_a_deadline_on_the_gateways_clock_and_does_not_leave_after_it() {
     const AHEAD: i64 = 7_000;
-    for (pressed, want) in [(NOW, NOW + 2_000), (NOW + 29_000, NOW + 30_000)] {
+    for (direct, pressed, want) in [
+        (false, NOW, NOW + 2_000),
+        // A gateway may take the dealer's next quote.
+        (false, NOW + 29_000, NOW + 31_000),
+        (true, NOW, NOW + 2_000),
+        (true, NOW + 29_000, NOW + 30_000),
+    ] {
         let mut b = book();
+        b.connection.direct = direct;
         // The gateway's clock is ahead of the laptop's.
         let laptop = pressed - AHEAD;
         b.measured(laptop, pressed, laptop);
@@ -288,7 +295,7 @@ fn an_accept_has_a_deadline_on_the_gateways_clock_and_does_not_leave_after_it() 
         let armed = b.arm(&intent, laptop).unwrap().id;
         let m = b.accept("R1", &armed, laptop).unwrap();
         let AppMessage::QuoteResponse(r) = &m else { panic!() };
-        assert_eq!(r.deadline, Some(want), "the quote's end, or two seconds");
+        assert_eq!(r.deadline, Some(want), "two seconds, or the quote's end");
         assert_eq!(b.not_now(&m, want - AHEAD), None);
         assert_eq!(b.not_now(&m, want - AHEAD + 1).unwrap().code, "accept.late");
     }

@@ -25,7 +25,7 @@ impl Book {
             AppMessage::QuoteRequestReject(r) => self.request_rejected(r, now),
             AppMessage::QuoteStatusReport(s) => self.status(s, now),
             AppMessage::ExecutionReport(e) => self.report(e, now),
-            AppMessage::QuoteResponse(r) => self.accept_restored(r),
+            AppMessage::QuoteResponse(r) => self.accept_passed_on(r, now),
             AppMessage::BusinessReject(j) => answers = self.business_reject(j, now),
             AppMessage::StepUpChallenge(c) => answers = self.challenge(c, now),
             AppMessage::StepUpOutcome(o) => self.step_up_outcome(o, now),

@@ -11,16 +11,19 @@ use crate::{
         Side, Ticket,
     },
 };
+use rust_decimal::Decimal;
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse};
 use signet_rfq::{
-    self as rfq, AcceptId, DealerId, Declined, QuoteId, Rfq, RfqId, Terms, UtcMillis, group_digits,
-    parse_quantity,
+    self as rfq, AcceptId, DealerId, Declined, Limit, QuoteId, Rfq, RfqId, Terms, UtcMillis,
+    group_digits, parse_quantity,
 };
 
 /// An accept is to reach the gateway within this time after the click, milliseconds. It is ten
 /// times what a slow network needs, and less than the time after which a trader would look at the
 /// price again before trading.
 const ACCEPT_WITHIN_MS: i64 = 2_000;
+/// A limit further away is more likely a slip than an intent.
+const LIMIT_TICKS_MAX: u32 = 100;
 
 impl Book {
     /// Instruments and dealers that this trader may use.
@@ -134,15 +137,50 @@ impl Book {
         let id = RfqId::new(intent.rfq_id.clone()).map_err(|_| no_rfq())?;
         let accept_id = AcceptId::new(self.ids.accept(&id)).map_err(|e| no_id(&e.to_string()))?;
         let names = self.reference.names();
+        let direct = self.connection.direct;
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
         let accept = accept_of(&item.rfq, intent, accept_id)?;
+        // A gateway takes a later quote at the same price or a better one.
+        let limit = Limit { price: accept.price, until: item.rfq.expires() };
+        let accept = rfq::Accept { limit: (!direct).then_some(limit), ..accept };
         item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
         item.dirty = true;
         let instrument = self.reference.instrument(&item.rfq.terms.instrument);
         let view = present::accept(&item.rfq, instrument, &names, None).ok_or_else(no_rfq)?;
         self.frames.wake();
         Ok(view)
+    }
+
+    /// Lets an armed accept follow its dealer's quotes by so many ticks, 0 for the same price or a
+    /// better one.
+    pub fn set_limit(&mut self, id: &str, ticks: u32) -> Result<(), Problem> {
+        if self.connection.direct {
+            return Err(problem(
+                "accept.no_limit",
+                "This venue takes the quote that is named and no other.",
+                "Accept at the price shown.",
+            ));
+        }
+        let id = RfqId::new(id).map_err(|_| no_rfq())?;
+        let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
+        let not_armed = || Problem::from(&rfq::AcceptRefusal::NotArmed);
+        let (armed, _) = item.rfq.accept.as_ref().ok_or_else(not_armed)?;
+        let instrument = self.reference.instrument(&armed.instrument).ok_or_else(no_rfq)?;
+        let price = worse_by(armed.side, armed.price, ticks, instrument.tick).ok_or_else(|| {
+            problem(
+                "accept.limit",
+                format!("A limit can be at most {LIMIT_TICKS_MAX} ticks worse than the price."),
+                "Choose a nearer limit.",
+            )
+        })?;
+        let until = item.rfq.expires();
+        if !item.rfq.set_limit(Limit { price, until }) {
+            return Err(not_armed());
+        }
+        item.dirty = true;
+        self.frames.wake();
+        Ok(())
     }
 
     /// Takes an armed accept back.
@@ -187,6 +225,8 @@ impl Book {
         }
         let isin = terms.instrument.as_str().len() == 12;
         let last = moment.venue + ACCEPT_WITHIN_MS;
+        // With a limit, another quote may follow the one that ends.
+        let ends = a.limit.map(|l| l.until).or(ends);
         Ok(AppMessage::QuoteResponse(QuoteResponse {
             deadline: Some(ends.map_or(last, |ends| last.min(ends))),
             ..QuoteResponse::hit(&a, &terms, isin, moment.venue)
@@ -255,7 +295,18 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
         side,
         price,
         quantity,
+        limit: None,
     })
+}
+
+/// A price so many ticks worse for a customer on `side`; `None` when it is too far or below zero.
+fn worse_by(side: rfq::Side, price: Decimal, ticks: u32, tick: Decimal) -> Option<Decimal> {
+    let way = Some(ticks).filter(|t| *t <= LIMIT_TICKS_MAX)?;
+    let way = Decimal::from(way).checked_mul(tick)?;
+    match side {
+        rfq::Side::Buy => price.checked_add(way),
+        rfq::Side::Sell => price.checked_sub(way).filter(|p| *p > Decimal::ZERO),
+    }
 }
 
 fn no_rfq() -> Problem {

@@ -232,6 +232,7 @@ fn a_desk_that_lost_its_file_takes_the_terms_from_the_gateway_and_invents_none()
         settlement_date: None,
         deadline: None,
         at: NOW,
+        limit: None,
     };
     // Outside a snapshot the gateway may not say what this desk accepted.
     b.message(AppMessage::QuoteResponse(accept.clone()), NOW);

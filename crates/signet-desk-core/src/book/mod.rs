@@ -153,4 +153,6 @@ mod gap_tests;
 #[cfg(test)]
 mod life_tests;
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
 mod tests;

@@ -60,8 +60,44 @@ impl Book {
         }
     }
 
-    /// An accept of an earlier run of this desk, exactly as the gateway passed it on.
-    pub(super) fn accept_restored(&mut self, r: QuoteResponse) {
+    /// An accept exactly as the gateway passed it on: within a snapshot one that may be of an
+    /// earlier run of this desk, else one that this desk has just sent.
+    pub(super) fn accept_passed_on(&mut self, r: QuoteResponse, now: UtcMillis) {
+        if self.connection.restoring.is_some() {
+            return self.accept_restored(r);
+        }
+        let (Some(rfq), Some(dealer)) = (r.rfq.clone(), r.dealer.clone()) else {
+            return tracing::warn!(accept = %r.id, "an accept without its RFQ was ignored");
+        };
+        let Some(i) = self.screen.get_mut(&rfq) else { return };
+        let as_sent = r.accept(rfq.clone(), dealer);
+        i.dirty = true;
+        let named = i.rfq.accept.as_ref().map(|(a, _)| a.quote.clone());
+        if i.rfq.passed_on(&as_sent) {
+            if named.as_ref() != Some(&as_sent.quote) {
+                self.write_as_sent(&rfq);
+            }
+            return;
+        }
+        tracing::error!(accept = %as_sent.id, "the gateway passed on what was not agreed to");
+        let text = format!(
+            "The gateway says that it sent your accept at {} to {}, which is not what you agreed \
+                to. Call the dealer and your support before you trade it again.",
+            as_sent.price, as_sent.dealer
+        );
+        self.notice(NoticeKind::Bad, "accept.not_as_agreed", text, Some(&rfq), now);
+    }
+
+    /// After a restart the desk must know on which quote its accept went on.
+    fn write_as_sent(&mut self, rfq: &RfqId) {
+        let Some(r) = self.screen.rfq(rfq) else { return };
+        let Some((a, _)) = &r.accept else { return };
+        if let Err(e) = self.records.in_flight.sent(a, &r.terms) {
+            tracing::error!(error = %e, "the quote that an accept took cannot be written to disk");
+        }
+    }
+
+    fn accept_restored(&mut self, r: QuoteResponse) {
         let current =
             self.connection.restoring.as_ref().and_then(|restoring| restoring.current.clone());
         let (Some(rfq), Some(dealer)) =
@@ -70,7 +106,11 @@ impl Book {
             return tracing::warn!(accept = %r.id, "an accept outside a snapshot was ignored");
         };
         let Some(i) = self.screen.get_mut(&rfq) else { return };
-        if i.rfq.sent_before(r.accept(rfq, dealer)) {
+        let as_sent = r.accept(rfq, dealer);
+        // The one that this desk knows may have gone on while the link was lost.
+        if i.rfq.passed_on(&as_sent) {
+            i.dirty = true;
+        } else if i.rfq.sent_before(as_sent) {
             i.rfq.answer_lost();
             i.dirty = true;
         }

@@ -178,6 +178,7 @@ fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second
         side: rfq::Side::Buy,
         price: 1.into(),
         quantity: 1.into(),
+        limit: None,
     };
     rfq.arm(accept.clone(), NOW, 0).expect("armed");
     rfq.send_accept(&accept.id, NOW, 0).expect("sent");

@@ -311,7 +311,7 @@ fn about_the_request(s: &QuoteStatusReport, book: &Book) -> bool {
 fn standard(m: AppMessage) -> AppMessage {
     match m {
         AppMessage::QuoteResponse(r) => {
-            AppMessage::QuoteResponse(QuoteResponse { rfq: None, deadline: None, ..r })
+            AppMessage::QuoteResponse(QuoteResponse { rfq: None, deadline: None, limit: None, ..r })
         }
         m => m,
     }

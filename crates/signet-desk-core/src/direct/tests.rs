@@ -874,6 +874,7 @@ fn a_plain_venue_gets_nothing_that_is_for_a_gateway() {
         settlement_date: None,
         deadline: Some(UtcMillis(1)),
         at: UtcMillis(0),
+        limit: None,
     };
     let AppMessage::QuoteResponse(r) = standard(AppMessage::QuoteResponse(m)) else { panic!() };
     assert_eq!((r.rfq, r.deadline), (None, None));

@@ -95,6 +95,7 @@ fn nothing() -> AcceptTerms {
         quantity: s(),
         currency: s(),
         settlement: s(),
+        limit: None,
     }
 }
 

@@ -75,6 +75,9 @@ pub struct AcceptView {
     pub side: Side,
     /// With the instrument's decimals.
     pub price: String,
+    /// The worst price that is agreed to, with the instrument's decimals; `None` where the venue
+    /// takes this quote and no other.
+    pub limit: Option<String>,
     /// With group separators.
     pub quantity: String,
     /// `2026-12-01`.

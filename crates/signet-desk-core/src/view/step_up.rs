@@ -62,6 +62,8 @@ pub struct StepUpTerms {
     pub instrument: String,
     /// The price of an accept; `None` for an RFQ.
     pub price: Option<String>,
+    /// The worst price of an accept that is approved too; `None` when only the quote itself is.
+    pub limit: Option<String>,
     /// Unit of the price, in words; empty for an RFQ.
     pub price_unit: String,
     /// The dealer of an accept; the dealers of an RFQ.

@@ -13,7 +13,9 @@ use crate::{
     tag,
     tagvalue::{Fields, parse_number},
 };
-use signet_rfq::{AcceptId, Ask, DealerId, Level, MAX_DEALERS_PER_RFQ, Qualifiers, QuoteId, RfqId};
+use signet_rfq::{
+    AcceptId, Ask, DealerId, Level, Limit, MAX_DEALERS_PER_RFQ, Qualifiers, QuoteId, RfqId,
+};
 
 pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
     let r = Reader(f.as_slice());
@@ -184,8 +186,17 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
         currency: r.optional(tag::CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
         settlement_date: r.optional(tag::SETTL_DATE, Reader::date)?,
         deadline: r.optional(tag::VALID_UNTIL_TIME, Reader::utc)?,
+        limit: limit(&r)?,
         at: r.utc(tag::TRANSACT_TIME)?,
     })
+}
+
+/// Both fields or none: a limit without an end is not one.
+fn limit(r: &Reader<'_, '_>) -> Result<Option<Limit>, DecodeError> {
+    if r.opt(tag::PRICE_LIMIT).is_none() && r.opt(tag::LIMIT_UNTIL).is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Limit { price: r.decimal(tag::PRICE_LIMIT)?, until: r.utc(tag::LIMIT_UNTIL)? }))
 }
 
 fn quote_status_report(f: &Fields<'_>) -> Result<QuoteStatusReport, DecodeError> {

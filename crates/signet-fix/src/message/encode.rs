@@ -136,6 +136,10 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     b.put_opt(tag::VALID_UNTIL_TIME, r.deadline);
     b.put(tag::TRANSACT_TIME, r.at);
     b.put(tag::PRICE, r.price);
+    if let Some(limit) = &r.limit {
+        b.put(tag::PRICE_LIMIT, limit.price);
+        b.put(tag::LIMIT_UNTIL, limit.until);
+    }
 }
 
 fn quote_status_report(b: &mut Body, s: &QuoteStatusReport) {

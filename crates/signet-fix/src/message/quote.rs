@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, DealerId, InstrumentId, Level, Qualifiers, Quote, QuoteId, Rfq, RfqId, Side,
-    Terms, UtcMillis,
+    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, Qualifiers, Quote, QuoteId, Rfq, RfqId,
+    Side, Terms, UtcMillis,
 };
 
 /// Quote (S).
@@ -89,6 +89,8 @@ pub struct QuoteResponse {
     /// ValidUntilTime (62), the gateway's clock: an accept that arrives later is refused. From a
     /// desk to the gateway only.
     pub deadline: Option<UtcMillis>,
+    /// Tags 20140 and 20141: which later quotes it takes too; between desk and gateway only.
+    pub limit: Option<Limit>,
     /// TransactTime (60).
     pub at: UtcMillis,
 }
@@ -105,6 +107,7 @@ impl QuoteResponse {
             side: self.side,
             price: self.price,
             quantity: self.quantity,
+            limit: self.limit,
         }
     }
 
@@ -124,6 +127,7 @@ impl QuoteResponse {
             currency: Some(terms.currency.clone()),
             settlement_date: Some(terms.settlement_date.clone()),
             deadline: None,
+            limit: a.limit,
             at,
         }
     }
@@ -150,6 +154,7 @@ impl QuoteResponse {
             currency: None,
             settlement_date: None,
             deadline: None,
+            limit: None,
             at,
         })
     }

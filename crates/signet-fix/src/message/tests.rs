@@ -3,7 +3,8 @@ use crate::{tag, tagvalue::Fields};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_rfq::{
-    AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Level, QuoteId, Side, UtcMillis,
+    AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Level, Limit, QuoteId, Side,
+    UtcMillis,
 };
 
 fn id() -> impl Strategy<Value = String> {
@@ -312,13 +313,14 @@ fn response() -> impl Strategy<Value = AppMessage> {
         any::<bool>(),
         prop::option::of(dealer()),
     );
-    let times = (prop::option::of(time()), time());
+    let limit = (price(), time()).prop_map(|(price, until)| Limit { price, until });
+    let times = (prop::option::of(time()), prop::option::of(limit), time());
     let terms =
         (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), times);
     (ids, terms).prop_map(
         |(
             (id, hit, rfq, quote, instrument, isin, dealer),
-            (side, quantity, price, currency, settlement_date, (deadline, at)),
+            (side, quantity, price, currency, settlement_date, (deadline, limit, at)),
         )| {
             let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
@@ -335,6 +337,7 @@ fn response() -> impl Strategy<Value = AppMessage> {
                 currency,
                 settlement_date,
                 deadline,
+                limit,
                 at,
             })
         },

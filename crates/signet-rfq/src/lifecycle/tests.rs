@@ -66,6 +66,7 @@ fn accept_of(r: &Rfq) -> Accept {
         side: Side::Buy,
         price: dec("99.5"),
         quantity: dec("5"),
+        limit: None,
     }
 }
 

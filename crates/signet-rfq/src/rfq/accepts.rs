@@ -2,8 +2,8 @@
 
 use super::{Rfq, RfqError};
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, DealerId, Declined, LineState, Quote, RfqState,
-    Side, UtcMillis,
+    Accept, AcceptId, AcceptRefusal, AcceptState, DealerId, Declined, Limit, LineState, Quote,
+    RfqState, Side, UtcMillis,
     lifecycle::{self, AcceptEvent, AcceptPhase, Outcome},
 };
 use rust_decimal::Decimal;
@@ -74,6 +74,9 @@ impl Rfq {
             return Err(AcceptRefusal::Indicative);
         }
         let level = quote.level(accept.side).ok_or(AcceptRefusal::NoPriceOnSide)?;
+        if let Some(limit) = accept.limit.filter(|l| !l.allows(accept.side, accept.price)) {
+            return Err(AcceptRefusal::LimitBetter { limit: limit.price, price: accept.price });
+        }
         if level.price != accept.price {
             return Err(AcceptRefusal::OtherPrice { quoted: level.price, accepted: accept.price });
         }
@@ -87,6 +90,51 @@ impl Rfq {
         Ok(())
     }
 
+    /// An accept with a limit as it can be taken now: on its dealer's quote that stands, whichever
+    /// that is. One without a limit stays as it is.
+    pub fn followed(&self, accept: &Accept, now: UtcMillis) -> Result<Accept, AcceptRefusal> {
+        // What hinders the accept as it is says it best.
+        let Some(limit) = accept.limit.filter(|_| !self.state.ended()) else {
+            return Ok(accept.clone());
+        };
+        if now >= limit.until {
+            return Err(AcceptRefusal::LimitOver);
+        }
+        if !limit.allows(accept.side, accept.price) {
+            return Err(AcceptRefusal::LimitBetter { limit: limit.price, price: accept.price });
+        }
+        let stands = self.line(&accept.dealer).and_then(|l| l.live_quote(now));
+        let Some((quote, level)) = stands.and_then(|q| Some((q, q.level(accept.side)?))) else {
+            return Ok(accept.clone());
+        };
+        if !limit.allows(accept.side, level.price) {
+            return Err(AcceptRefusal::BeyondLimit { quoted: level.price, limit: limit.price });
+        }
+        Ok(Accept { quote: quote.id.clone(), price: level.price, ..accept.clone() })
+    }
+
+    /// Whether an accept with a limit may still find a quote: none may stand for a moment while its
+    /// dealer replaces it.
+    pub fn may_follow(&self, accept: &Accept, now: UtcMillis) -> bool {
+        let open = !self.state.ended() && self.state != RfqState::Sent && now < self.expires();
+        let line = self.line(&accept.dealer).is_some_and(|l| {
+            !matches!(l.state, LineState::Passed(_) | LineState::Rejected(_) | LineState::Traded)
+        });
+        accept.limit.is_some_and(|l| now < l.until) && open && line && !self.in_flight()
+    }
+
+    /// The gateway says on which quote it passed the present accept on. Returns whether that is
+    /// what the trader agreed to; if not, nothing changes.
+    pub fn passed_on(&mut self, as_sent: &Accept) -> bool {
+        match &mut self.accept {
+            Some((a, s)) if s.in_flight() && a.agrees_to(as_sent) => {
+                *a = as_sent.clone();
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Shows an accept to the trader. Replaces whatever was armed before.
     pub fn arm(
         &mut self,
@@ -98,6 +146,18 @@ impl Rfq {
         self.shelve_accept();
         self.accept = Some((accept, AcceptState::Armed));
         Ok(())
+    }
+
+    /// Lets the armed accept follow its dealer's quotes up to a limit. Returns whether it is armed
+    /// and the limit is not better than its price.
+    pub fn set_limit(&mut self, limit: Limit) -> bool {
+        match &mut self.accept {
+            Some((a, AcceptState::Armed)) if limit.allows(a.side, a.price) => {
+                a.limit = Some(limit);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The trader takes an armed accept back. One that has left stays.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    AcceptId, AcceptRefusal, Ask, Declined, InstrumentId, Level, Report, RfqId, TermsError,
+    AcceptId, AcceptRefusal, Ask, Declined, InstrumentId, Level, Limit, Report, RfqId, TermsError,
     fix::{ExecType, OrdStatus},
     instrument::bund,
     lifecycle::AcceptPhase,
@@ -51,6 +51,7 @@ pub(crate) fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept
         side: Side::Buy,
         price: dec(price),
         quantity: dec("5000000"),
+        limit: None,
     }
 }
 
@@ -186,6 +187,67 @@ fn an_accept_must_be_exactly_what_stands_on_the_table() {
     assert_eq!(r.check_accept(&base(), UtcMillis(10_000), 50), Err(AcceptRefusal::Expired));
     let same_price_written_otherwise = Accept { price: dec("99.500"), ..base() };
     assert_eq!(r.check_accept(&same_price_written_otherwise, T, 50), Ok(()));
+}
+
+fn limited(id: &str, quote: &str, price: &str, limit: &str, until: i64) -> Accept {
+    let limit = Limit { price: dec(limit), until: UtcMillis(until) };
+    Accept { limit: Some(limit), ..accept(id, "A", quote, price) }
+}
+
+#[test]
+fn an_accept_with_a_limit_follows_its_dealer_and_no_further() {
+    let base = || limited("x1", "a1", "99.5", "99.6", 60_000);
+    let again = |r: &mut Rfq, offer: &str| r.quote(quote("A", "a2", offer, 20_000), T).unwrap();
+    let followed = |r: &Rfq, a: &Accept, now| {
+        r.followed(a, UtcMillis(now)).map(|a| (a.quote.to_string(), a.price)).map_err(|e| e.code())
+    };
+    let takes = |quote: &str, price: &str| Ok((quote.to_owned(), dec(price)));
+    for (what, offer, wanted) in [
+        ("the same price", Some("99.5"), takes("a2", "99.5")),
+        ("a better one", Some("99.4"), takes("a2", "99.4")),
+        ("at the limit", Some("99.6"), takes("a2", "99.6")),
+        ("beyond it", Some("99.605"), Err("quote.beyond_limit")),
+        ("no new quote", None, takes("a1", "99.5")),
+    ] {
+        let mut r = open();
+        if let Some(offer) = offer {
+            again(&mut r, offer);
+        }
+        assert_eq!(followed(&r, &base(), 2_000), wanted, "{what}");
+        assert!(r.may_follow(&base(), UtcMillis(2_000)), "{what}: it may quote again");
+    }
+    let mut r = open();
+    again(&mut r, "99.4");
+    assert_eq!(followed(&r, &accept("x1", "A", "a1", "99.5"), 2_000), takes("a1", "99.5"));
+    let better_than_itself = limited("x1", "a1", "99.5", "99.4", 60_000);
+    assert_eq!(followed(&r, &better_than_itself, 2_000), Err("accept.limit_better_than_price"));
+    assert_eq!(followed(&r, &base(), 60_000), Err("accept.limit_over"));
+    assert!(!r.may_follow(&base(), UtcMillis(60_000)));
+    assert!(!r.may_follow(&accept("x1", "A", "a1", "99.5"), UtcMillis(2_000)), "without a limit");
+    r.end(RfqState::Cancelled, None).unwrap();
+    assert!(!r.may_follow(&base(), UtcMillis(2_000)));
+}
+
+#[test]
+fn what_the_gateway_passed_on_must_be_within_what_was_agreed() {
+    let s = |quote: &str, price: &str| limited("x1", quote, price, "99.6", 60_000);
+    for (what, as_sent, agreed) in [
+        ("the quote itself", s("a1", "99.5"), true),
+        ("a later one", s("a2", "99.6"), true),
+        ("a worse one", s("a2", "99.605"), false),
+        ("another size", Accept { quantity: dec("1"), ..s("a2", "99.5") }, false),
+        ("another dealer", Accept { dealer: d("B"), ..s("a2", "99.5") }, false),
+        ("another limit", limited("x1", "a2", "99.5", "99.7", 60_000), false),
+        ("another accept", limited("x2", "a2", "99.5", "99.6", 60_000), false),
+    ] {
+        let mut r = open();
+        r.arm(s("a1", "99.5"), T, 0).unwrap();
+        assert!(!r.passed_on(&as_sent), "{what}: it has not left");
+        r.send_accept(&s("a1", "99.5").id, T, 0).unwrap();
+        assert_eq!(r.passed_on(&as_sent), agreed, "{what}");
+        let stands = if agreed { as_sent } else { s("a1", "99.5") };
+        assert_eq!(r.accept.as_ref().map(|(a, _)| a), Some(&stands), "{what}");
+    }
 }
 
 #[test]

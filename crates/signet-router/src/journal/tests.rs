@@ -264,6 +264,7 @@ fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) ->
         settlement_date: Some("20261124".into()),
         deadline: Some(T0 + at + 2_000),
         at: T0 + at,
+        limit: None,
     })
 }
 

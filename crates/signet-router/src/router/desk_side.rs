@@ -215,9 +215,7 @@ impl Router {
         }
         let checked = self.check_accept(desk, &r, now).and_then(|c| check_age(&r, now).map(|()| c));
         match checked {
-            Ok(checked) => {
-                self.pass_on(desk, QuoteResponse { rfq: Some(checked.accept.rfq), ..r }, now)
-            }
+            Ok(checked) => self.pass_on(desk, checked.response(r), now),
             Err((code, why)) => self.refuse_accept(desk, &r, code, &why, now),
         }
     }
@@ -237,6 +235,9 @@ impl Router {
             return;
         }
         e.asked_at = Some(now);
+        // The quote may not be the one that the desk named: it must know what is in flight.
+        let followed = e.rfq.accept.as_ref().filter(|(a, _)| a.limit.is_some());
+        let as_sent = followed.map(|(a, _)| QuoteResponse::hit(a, &e.rfq.terms, e.isin, now));
         let terms = &e.rfq.terms;
         let onward = QuoteResponse {
             id: outer_id.clone(),
@@ -245,12 +246,17 @@ impl Router {
             isin: e.isin,
             currency: Some(terms.currency.clone()),
             settlement_date: Some(terms.settlement_date.clone()),
-            // It is between desk and gateway: what the dealer waits for is its own matter.
+            // They are between desk and gateway: what the dealer waits for is its own matter, and
+            // it must not learn what the customer would have paid.
             deadline: None,
+            limit: None,
             at: now,
             ..r
         };
         self.accepts.insert(outer_id, id);
+        if let Some(as_sent) = as_sent {
+            self.tell_desk(desk, AppMessage::QuoteResponse(as_sent));
+        }
         self.tell_dealer(&dealer, AppMessage::QuoteResponse(onward));
     }
 
@@ -267,8 +273,10 @@ impl Router {
         let id = self.rfq_of_accept(desk, r)?;
         let dealer = r.dealer.clone().ok_or_else(no_quote)?;
         let mut rfq = self.rfqs.get(&id).ok_or_else(no_quote)?.rfq.clone();
-        let accept = r.accept(rfq.terms.id.clone(), dealer);
         rfq.tick(now);
+        let accept = rfq
+            .followed(&r.accept(rfq.terms.id.clone(), dealer), now)
+            .map_err(|e| (e.code(), e.to_string()))?;
         let sent = rfq.arm(accept.clone(), now, 0).and_then(|()| rfq.send_accept(&r.id, now, 0));
         let sent = sent.and_then(|_| same_terms(r, &rfq.terms));
         sent.map(|()| Checked { id, accept, rfq }).map_err(|e| (e.code(), e.to_string()))
@@ -376,6 +384,14 @@ pub(super) struct Checked {
     pub id: RfqId,
     pub accept: Accept,
     pub rfq: Rfq,
+}
+
+impl Checked {
+    /// The message as it goes on: on the quote that it takes now.
+    pub(super) fn response(self, r: QuoteResponse) -> QuoteResponse {
+        let Accept { rfq, quote, price, .. } = self.accept;
+        QuoteResponse { rfq: Some(rfq), quote, price, ..r }
+    }
 }
 
 /// Whether an accept comes while the trader still waits for it: a silent link may deliver it much

@@ -4,7 +4,7 @@
 //! forgotten RFQ leave no record.
 
 use super::{Decided, Input, Router, dealer_side, desk_side, outer};
-use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
+use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, Response};
 use signet_identity::CompId;
 use signet_rfq::{
     AcceptId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
@@ -130,7 +130,7 @@ impl Router {
                     .and_then(|c| desk_side::check_age(r, now).map(|()| c));
                 match checked {
                     Ok(c) if !known => {
-                        let r = QuoteResponse { rfq: Some(c.accept.rfq), ..r.clone() };
+                        let r = c.response(r.clone());
                         Keep::This(Input::Decided(desk.clone(), Decided::Accept(r)))
                     }
                     _ => Keep::Nothing,

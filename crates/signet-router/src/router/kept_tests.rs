@@ -5,7 +5,9 @@ use crate::router::tests::{
     T0, answer, bund, dealer, dec, desk, hit, quote, quoted, refusal, report, request, router, send,
 };
 use rust_decimal::Decimal;
-use signet_fix::message::{ExecType, OrdStatus, QuoteMsg, QuoteStatusReport, RfqStatus};
+use signet_fix::message::{
+    ExecType, OrdStatus, QuoteMsg, QuoteResponse, QuoteStatusReport, RfqStatus,
+};
 use signet_rfq::{InstrumentId, QuoteId};
 
 fn from(who: &str, m: AppMessage) -> Input {

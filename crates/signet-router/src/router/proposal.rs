@@ -12,8 +12,10 @@ use signet_stepup::{AcceptTerms, Action, RequestTerms};
 /// A message that would go on to dealers: the text to approve, and the facts for a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// What a person would approve by a touch, field for field what goes on.
+    /// What a person would approve by a touch, field for field what the desk sent.
     pub action: Action,
+    /// What goes on, which is the same unless an accept with a limit takes a later quote.
+    pub goes_on: Action,
     /// When the quote that an accept takes ends.
     pub ends: Option<UtcMillis>,
     /// What entitlements weigh.
@@ -61,11 +63,8 @@ impl Router {
                     off_market_bps: None,
                     doing: self.rfqs.doing(desk, None, now),
                 };
-                Some(Proposal {
-                    action: Action::Request(RequestTerms::of(&terms)),
-                    ends: None,
-                    trade,
-                })
+                let action = Action::Request(RequestTerms::of(&terms));
+                Some(Proposal { goes_on: action.clone(), action, ends: None, trade })
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 let known = AcceptId::new(outer(desk, r.id.as_str()))
@@ -82,16 +81,37 @@ impl Router {
                     off_market_bps: off_market_bps(rfq, a, now),
                     doing: self.rfqs.doing(desk, Some(&checked.id), now),
                 };
-                let ends =
-                    rfq.line(&a.dealer).and_then(|l| l.quote.as_ref()).map(|q| q.valid_until);
+                let quote = rfq.line(&a.dealer).and_then(|l| l.quote.as_ref());
+                let ends = match a.limit {
+                    // Later quotes may follow this one.
+                    Some(limit) => Some(limit.until.min(rfq.expires())),
+                    None => quote.map(|q| q.valid_until),
+                };
+                let sent = r.accept(a.rfq.clone(), a.dealer.clone());
                 Some(Proposal {
-                    action: Action::Accept(AcceptTerms::of(a, &rfq.terms)),
+                    action: Action::Accept(AcceptTerms::of(&sent, &rfq.terms)),
+                    goes_on: Action::Accept(AcceptTerms::of(a, &rfq.terms)),
                     ends,
                     trade,
                 })
             }
             _ => None,
         }
+    }
+
+    /// Whether a message that waits may still be let through: it would go on now, or, with a limit,
+    /// its dealer may quote again.
+    pub fn may_go_on(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> bool {
+        if self.proposal(desk, m, now).is_some() {
+            return true;
+        }
+        let AppMessage::QuoteResponse(r) = m else { return false };
+        let Some((dealer, id)) = r.dealer.clone().zip(self.rfq_of_accept(desk, r).ok()) else {
+            return false;
+        };
+        let Some(mut rfq) = self.rfqs.get(&id).map(|e| e.rfq.clone()) else { return false };
+        rfq.tick(now);
+        rfq.may_follow(&r.accept(rfq.terms.id.clone(), dealer), now)
     }
 
     /// A trading day begins so long after midnight UTC.

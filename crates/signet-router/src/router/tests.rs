@@ -5,7 +5,7 @@ use signet_fix::message::{
     ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg, QuoteRequestReject, Response,
     SnapshotMark,
 };
-use signet_rfq::{Ask, AssetClass, Instrument, Level, Qualifiers, QuoteId, Side};
+use signet_rfq::{Ask, AssetClass, Instrument, Level, Limit, Qualifiers, QuoteId, Side};
 
 pub(super) fn dec(s: &str) -> Decimal {
     s.parse().unwrap()
@@ -110,6 +110,7 @@ pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
         settlement_date: None,
         deadline: Some(T0 + 900_000_000),
         at: T0,
+        limit: None,
     })
 }
 
@@ -314,6 +315,59 @@ fn an_rfq_lives_on_the_gateways_clock() {
         quoted().action_of(&desk("ALICE"), &hit("x1", "N", "n1", "99.5"), T0 + 200).unwrap();
     assert!(matches!(action, signet_stepup::Action::Accept(_)));
     assert_eq!(ends, Some(T0 + 10_000), "the quote's end");
+}
+
+/// An accept that follows its dealer up to this price.
+fn limited(quote: &str, price: &str, limit: &str) -> AppMessage {
+    let AppMessage::QuoteResponse(r) = hit("x1", "N", quote, price) else { unreachable!() };
+    let limit = Limit { price: dec(limit), until: T0 + 50_000 };
+    AppMessage::QuoteResponse(QuoteResponse { limit: Some(limit), ..r })
+}
+
+#[test]
+fn an_accept_with_a_limit_takes_the_quote_that_stands_and_the_dealer_never_sees_the_limit() {
+    let onward = |out: &[Output]| {
+        out.iter().find_map(|o| match o {
+            Output::ToDealer(_, AppMessage::QuoteResponse(r)) => Some(r.clone()),
+            _ => None,
+        })
+    };
+    let told = |out: &[Output]| {
+        out.iter().find_map(|o| match o {
+            Output::ToDesk(_, AppMessage::QuoteResponse(r)) => Some(r.clone()),
+            _ => None,
+        })
+    };
+    for (again, takes) in [
+        (None, Some(("n1", "99.5"))),
+        (Some("99.4"), Some(("n2", "99.4"))),
+        (Some("99.6"), Some(("n2", "99.6"))),
+        (Some("99.605"), None),
+    ] {
+        let mut r = quoted();
+        if let Some(price) = again {
+            answer(&mut r, "N", quote("ALICE.R1", "n2", price, 10_000), 150);
+        }
+        let m = limited("n1", "99.5", "99.6");
+        let p = r.proposal(&desk("ALICE"), &m, T0 + 200);
+        assert_eq!(p.is_some(), takes.is_some(), "{again:?}");
+        assert!(r.may_go_on(&desk("ALICE"), &m, T0 + 200), "{again:?}: it may quote again");
+        if let Some(p) = p {
+            assert!(p.action.covers(&p.goes_on), "{again:?}");
+            assert_eq!(p.ends, Some(T0 + 50_000), "the limit's end, not the quote's");
+        }
+        let out = send(&mut r, "ALICE", m, 200);
+        let sent = onward(&out).map(|m| (m.quote.to_string(), m.price, m.limit));
+        let wanted = takes.map(|(quote, price)| (quote.to_owned(), dec(price), None));
+        assert_eq!(sent, wanted, "{again:?}");
+        let desk_knows = told(&out).map(|m| (m.quote.to_string(), m.price, m.limit.is_some()));
+        let wanted = takes.map(|(quote, price)| (quote.to_owned(), dec(price), true));
+        assert_eq!(desk_knows, wanted, "{again:?}");
+        if takes.is_none() {
+            assert_eq!(brief(&out), ["ALICE<8"], "{again:?}: refused in words");
+        }
+    }
+    assert!(!quoted().may_go_on(&desk("ALICE"), &hit("x1", "N", "n0", "99.5"), T0 + 200));
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn accept(accept: &str) -> (AppMessage, Action) {
         settlement_date: Some("20261124".into()),
         deadline: None,
         at: T,
+        limit: None,
     };
     let terms = AcceptTerms {
         rfq: "r".into(),
@@ -72,6 +73,7 @@ fn accept(accept: &str) -> (AppMessage, Action) {
         quantity: "5000000".into(),
         currency: "EUR".into(),
         settlement: "20261124".into(),
+        limit: None,
     };
     (AppMessage::QuoteResponse(m), Action::Accept(terms))
 }

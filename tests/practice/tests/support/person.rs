@@ -140,12 +140,16 @@ impl Person {
     }
 
     pub fn ask(&self, quantity: &str) -> String {
+        self.ask_for(quantity, 60)
+    }
+
+    pub fn ask_for(&self, quantity: &str, ttl_s: u32) -> String {
         let ticket = Ticket {
             instrument: BUND.into(),
             ask: Ask::Buy,
             quantity: quantity.into(),
             dealers: vec![NORTH.into()],
-            ttl_s: 60,
+            ttl_s,
             settlement_date: None,
         };
         self.desk.send_rfq(ticket).unwrap()
@@ -158,7 +162,21 @@ impl Person {
         rfq
     }
 
+    /// As `accept`, for a price that is at most so many ticks worse by then.
+    pub fn accept_within(&mut self, quantity: &str, ticks: u32) -> String {
+        let rfq = self.ask(quantity);
+        let armed = self.arm(&rfq);
+        self.desk.set_limit(&rfq, ticks).unwrap();
+        self.desk.accept(&rfq, &armed.id).unwrap();
+        rfq
+    }
+
     pub fn accept_quote(&mut self, rfq: &str) {
+        let armed = self.arm(rfq);
+        self.desk.accept(rfq, &armed.id).unwrap();
+    }
+
+    fn arm(&mut self, rfq: &str) -> AcceptView {
         self.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
         let l = self.s.line(rfq, NORTH).clone();
         let intent = ArmIntent {
@@ -168,8 +186,7 @@ impl Person {
             side: Side::Buy,
             price: l.offer.unwrap().price,
         };
-        let armed = self.desk.arm(intent).unwrap();
-        self.desk.accept(rfq, &armed.id).unwrap();
+        self.desk.arm(intent).unwrap()
     }
 
     pub fn pin(&mut self, pin: &str) {
