@@ -704,3 +704,53 @@ fn a_key_the_firm_does_not_know_is_not_registered() {
         ("stepup.maker_not_listed", 1)
     );
 }
+
+/// What docs/benchmarks.md says of touches: dealers quote again every three seconds, and a person
+/// needs six for PIN and touch.
+#[test]
+#[ignore = "takes minutes; `make bench` runs it"]
+fn of_a_hundred_touches_how_many_trade() {
+    const TRADERS: usize = 5;
+    const EACH: usize = 20;
+    const TICKS: u32 = 10;
+    let w = World::start_with(|plan| {
+        plan.enrolment = true;
+        plan.step_up = Some(TOUCH.into());
+        plan.desks.clear();
+        let dealer = plan.dealers.dealers.iter_mut().find(|d| d.id == NORTH).unwrap();
+        dealer.requote_every_ms = [3_000, 3_000];
+    });
+    let names = (0..TRADERS).map(|n| (format!("trader{n}"), format!("TRADER{n}")));
+    let people: Vec<Person> = names.map(|(user, desk)| Person::new(&w, &user, &desk)).collect();
+    let trade = |mut p: Person| {
+        (0..EACH)
+            .map(|_| {
+                let rfq = p.accept_within("5m", TICKS);
+                p.phase(StepUpPhase::Pin);
+                std::thread::sleep(Duration::from_secs(6));
+                p.approve();
+                p.until("an answer", |s| {
+                    matches!(
+                        s.accept_state(&rfq),
+                        Some(AcceptState::Filled | AcceptState::Declined)
+                    )
+                });
+                let accept = p.s.rfq(&rfq).accept.clone().unwrap();
+                (accept.state, accept.text)
+            })
+            .collect::<Vec<_>>()
+    };
+    let all: Vec<(AcceptState, String)> = std::thread::scope(|scope| {
+        let running: Vec<_> = people.into_iter().map(|p| scope.spawn(|| trade(p))).collect();
+        running.into_iter().flat_map(|r| r.join().unwrap()).collect()
+    });
+    let (filled, declined): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(state, _)| *state == AcceptState::Filled);
+    println!(
+        "   {} of {} accepts with a touch of six seconds were filled within {TICKS} ticks",
+        filled.len(),
+        filled.len() + declined.len()
+    );
+    declined.iter().for_each(|(_, why)| println!("   {why}"));
+    assert!(filled.len() * 100 >= 95 * TRADERS * EACH);
+}
