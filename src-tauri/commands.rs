@@ -5,7 +5,8 @@
 
 use signet_desk_core::view::{
     AcceptView, ArmIntent, Behind, BlotterPage, BlotterQuery, DeskInfo, EnrolIntent, Frame,
-    IdentityView, InvitationView, Problem, QuantityView, Reference, SettlementView, Ticket, as_seq,
+    IdentityView, InvitationView, Problem, QuantityView, Reference, SettlementView, Side, Ticket,
+    as_seq,
 };
 use tauri::State;
 
@@ -122,6 +123,19 @@ pub fn arm(shell: State<'_, Shell>, intent: ArmIntent) -> Answer<AcceptView> {
 #[specta::specta]
 pub fn set_limit(shell: State<'_, Shell>, rfq_id: String, ticks: u32) -> Answer<()> {
     shell.desk()?.set_limit(&rfq_id, ticks)
+}
+
+/// Asks to approve an accept of an RFQ before its quote is chosen: at the best price of this side,
+/// or so many ticks worse.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn approve_ahead(
+    shell: State<'_, Shell>,
+    rfq_id: String,
+    side: Side,
+    ticks: u32,
+) -> Answer<()> {
+    shell.desk()?.approve_ahead(&rfq_id, side, ticks)
 }
 
 /// Takes an armed accept back.

@@ -58,6 +58,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::arm,
             commands::disarm,
             commands::set_limit,
+            commands::approve_ahead,
             commands::accept,
             commands::pull,
             commands::park,

@@ -161,6 +161,11 @@ export function fake(asked: URLSearchParams): Backend {
       editRfq(id, { accept: { ...armed, limit: (Number(armed.price) + way).toFixed(3) } });
       return ok(null);
     },
+    approveAhead: (id, side) => {
+      editRfq(id, { ahead: { side, limit: "99.135", approved: false } });
+      change((f) => ({ ...f, stepUp: [scenes.stepUp("ahead", Date.now())] }));
+      return ok(null);
+    },
     disarm: (id) => (editRfq(id, { accept: null }), ok(null)),
     accept,
     pull: (since) =>

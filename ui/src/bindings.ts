@@ -39,6 +39,11 @@ export const commands = {
 	 *  better one.
 	 */
 	setLimit: (rfqId: string, ticks: number) => typedError<null, Problem>(__TAURI_INVOKE("set_limit", { rfqId, ticks })),
+	/**
+	 *  Asks to approve an accept of an RFQ before its quote is chosen: at the best price of this side,
+	 *  or so many ticks worse.
+	 */
+	approveAhead: (rfqId: string, side: Side, ticks: number) => typedError<null, Problem>(__TAURI_INVOKE("approve_ahead", { rfqId, side, ticks })),
 	/**  Sends the accept that was armed, shown and confirmed. */
 	accept: (rfqId: string, acceptId: string) => typedError<null, Problem>(__TAURI_INVOKE("accept", { rfqId, acceptId })),
 	/**  What changed since frame `since`, 0 for everything. The RFQs in `behind` are not visible. */
@@ -149,6 +154,16 @@ export type AccessView = {
 	text: string | null,
 	/**  The gateway's decision about this access; `None` until it has sent one. */
 	risk: RiskView | null,
+};
+
+/**  An accept that the trader approves before choosing its quote. */
+export type AheadView = {
+	/**  The trader's side. */
+	side: Side,
+	/**  The worst price, with the instrument's decimals. */
+	limit: string,
+	/**  The key was touched: the next accept within the limit needs no touch. */
+	approved: boolean,
 };
 
 /**  Asks for the terms that an accept would agree to. Nothing is sent. */
@@ -728,6 +743,8 @@ export type RfqView = {
 	expiresMs: number,
 	/**  The accept, if there is or was one. */
 	accept: AcceptView | null,
+	/**  An accept that is approved before its quote is chosen, or is to be. */
+	ahead: AheadView | null,
 	/**  Why it was refused, or what is wrong with its trade. */
 	problem: Problem | null,
 	/**
@@ -827,6 +844,8 @@ export type StepUpKind =
 "request" | 
 /**  To send an accept. */
 "accept" | 
+/**  To let an accept of an RFQ go on at once, when its quote is chosen. */
+"ahead" | 
 /**  To approve, with a registered key, that another key is registered. */
 "registerKey" | 
 /**  To register the key itself. */

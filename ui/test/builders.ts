@@ -53,6 +53,7 @@ export const rfq = (id: string, part: Partial<RfqView> = {}): RfqView => ({
   createdMs: 1,
   expiresMs: 2,
   accept: null,
+  ahead: null,
   problem: null,
   text: "",
   ...part,

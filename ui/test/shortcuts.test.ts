@@ -137,6 +137,7 @@ describe("a request", () => {
     onPanel: true,
     enterIsFresh: true,
     mayArm: true,
+    mayApprove: false,
     armed: false,
     ended: false,
     lines: 3,
@@ -153,6 +154,11 @@ describe("a request", () => {
 
   test.each<[string, Partial<States["request"]>, Record<string, string>]>([
     ["open", {}, { ...sides, ...three, ...forget, ...arm }],
+    [
+      "a key may approve ahead",
+      { mayApprove: true },
+      { ...sides, ...three, ...forget, ...arm, ...plain("a", "approve"), ...plain("A", "approve") },
+    ],
     ["a button has the keyboard", { onPanel: false }, { ...sides, ...three, ...forget }],
     ["Enter is held", { enterIsFresh: false }, { ...sides, ...three, ...forget }],
     ["not to be traded on", { mayArm: false }, { ...sides, ...three, ...forget }],
@@ -207,7 +213,7 @@ test("Help names each shortcut once, in the words of the table", () => {
     Connect: ["↑ ↓", "Enter"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
-    "A request": ["1 … 9", "B", "S", "Enter", "Esc", "Del", "+ -", "← →"],
+    "A request": ["1 … 9", "B", "S", "Enter", "A", "Esc", "Del", "+ -", "← →"],
     Blotter: ["← →"],
   });
 });

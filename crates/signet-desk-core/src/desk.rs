@@ -214,6 +214,12 @@ impl Desk {
         lock(&self.book).set_limit(rfq_id, ticks)
     }
 
+    /// Asks to approve an accept of an RFQ before its quote is chosen.
+    pub fn approve_ahead(&self, rfq_id: &str, side: Side, ticks: u32) -> Result<(), Problem> {
+        let message = lock(&self.book).approve_ahead(rfq_id, side, ticks, laptop_now())?;
+        self.command(Command::Send(message))
+    }
+
     /// Takes an armed accept back.
     pub fn disarm(&self, rfq_id: &str) -> Result<(), Problem> {
         lock(&self.book).disarm(rfq_id)

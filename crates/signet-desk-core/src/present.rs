@@ -22,6 +22,8 @@ pub(crate) struct Look<'a> {
     pub online: bool,
     /// What the gateway waits for before it passes this on, in words.
     pub waits: Option<&'a str>,
+    /// Side and limit of an accept that is approved ahead, and whether it is.
+    pub ahead: Option<(rfq::Side, Decimal, bool)>,
 }
 
 pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
@@ -81,6 +83,11 @@ pub(crate) fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
         created_ms: t.created.0 as f64,
         expires_ms: l.rfq.expires().0 as f64,
         accept: accept(l.rfq, l.instrument, l.names, l.waits),
+        ahead: l.ahead.filter(|_| !l.rfq.state.ended()).map(|(of, limit, approved)| AheadView {
+            side: side(of),
+            limit: price(l.instrument, limit),
+            approved,
+        }),
         problem: problem.cloned(),
         text: text(l),
     }

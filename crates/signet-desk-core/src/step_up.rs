@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use signet_fix::message::{StepUpChallenge, StepUpStatus};
 use signet_rfq::{Catalogue, DealerId, InstrumentId, Rfq, RfqId, UtcMillis, group_digits};
 use signet_stepup::{
-    AcceptTerms, Action, Approval, RequestTerms,
+    AcceptTerms, Action, AheadTerms, Approval, RequestTerms,
     client::{CeremonyError, Status},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,15 @@ impl Dialog {
             _ => None,
         }
     }
+
+    /// The RFQ of which an accept is approved ahead. It does not wait for the touch.
+    pub(crate) fn ahead(&self) -> Option<RfqId> {
+        let Subject::Approve(a) = &self.subject else { return None };
+        match &a.action {
+            Action::Ahead(t) if !self.others => RfqId::new(t.rfq.clone()).ok(),
+            _ => None,
+        }
+    }
 }
 
 /// What this desk has on its screen, for comparison with what it is asked to approve.
@@ -64,6 +73,8 @@ pub(crate) struct OnScreen<'a> {
     pub gateway: &'a str,
     /// Finds an RFQ on the screen.
     pub rfq: &'a dyn Fn(&RfqId) -> Option<&'a Rfq>,
+    /// What this desk asked to approve ahead.
+    pub ahead: &'a dyn Fn(&RfqId) -> Option<&'a AheadTerms>,
     /// The key this desk wants to register.
     pub registering: Option<&'a str>,
     /// This person may approve actions of other traders.
@@ -92,6 +103,9 @@ pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'sta
             let sent = rfq.accept.as_ref().filter(|(_, s)| s.in_flight());
             sent.is_some_and(|(mine, _)| AcceptTerms::of(mine, &rfq.terms) == *t)
         }),
+        Action::Ahead(t) => {
+            RfqId::new(t.rfq.clone()).ok().and_then(|id| (screen.ahead)(&id)) == Some(t)
+        }
         Action::RegisterKey { name } => screen.registering == Some(name),
     };
     if same { Ok(a) } else { Err("it differs from what this desk sent") }
@@ -280,7 +294,7 @@ impl StepUps {
 
     /// An answer about this RFQ arrived, so nothing about it waits.
     pub(crate) fn settled(&mut self, rfq: &RfqId) {
-        self.open.retain(|o| o.rfq().as_ref() != Some(rfq));
+        self.open.retain(|o| ![o.rfq(), o.ahead()].contains(&Some(rfq.clone())));
         self.second.remove(rfq);
     }
 
@@ -382,6 +396,26 @@ fn shown(
                 settlement_date: present::iso(&r.settlement),
             };
             (Some(terms), StepUpKind::Request, None)
+        }
+        Action::Ahead(a) => {
+            let i = instrument(&a.instrument);
+            let limit = match (i, number(&a.limit.price)) {
+                (Some(i), Some(p)) => i.format_price(p),
+                _ => a.limit.price.clone(),
+            };
+            let terms = StepUpTerms {
+                ask: ask(&a.side),
+                quantity: quantity(&a.quantity),
+                currency: a.currency.clone(),
+                symbol: i.map_or_else(|| a.instrument.clone(), |i| i.symbol.clone()),
+                instrument: a.instrument.clone(),
+                price: None,
+                limit: Some(limit),
+                price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
+                dealers: a.dealers.iter().map(name).collect(),
+                settlement_date: present::iso(&a.settlement),
+            };
+            (Some(terms), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {
             let i = instrument(&a.instrument);

@@ -134,6 +134,59 @@ pub struct LimitTerms {
     pub until_ms: String,
 }
 
+/// An accept that is approved before its quote is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AheadTerms {
+    /// QuoteReqID (131) as the desk wrote it.
+    pub rfq: String,
+    /// ISIN or currency pair.
+    pub instrument: String,
+    /// `buy` or `sell`, from the trader's side.
+    pub side: String,
+    /// The most, in `currency`; plain decimal without trailing zeros after the point.
+    pub quantity: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// `YYYYMMDD`.
+    pub settlement: String,
+    /// The worst price, and until when.
+    pub limit: LimitTerms,
+    /// Any one of these.
+    pub dealers: Vec<String>,
+}
+
+impl AheadTerms {
+    /// Whether an accept is the one that was approved.
+    pub fn covers(&self, accept: &AcceptTerms) -> bool {
+        let same = (&self.rfq, &self.instrument, &self.side, &self.currency, &self.settlement)
+            == (
+                &accept.rfq,
+                &accept.instrument,
+                &accept.side,
+                &accept.currency,
+                &accept.settlement,
+            );
+        let number = |text: &str| text.parse::<Decimal>().ok();
+        let size = number(&accept.quantity).zip(number(&self.quantity));
+        same && self.dealers.contains(&accept.dealer)
+            && size.is_some_and(|(taken, most)| taken <= most)
+            && self.limit.allows(&self.side, &accept.price)
+    }
+}
+
+impl LimitTerms {
+    /// Whether a price is not worse; what cannot be read is.
+    fn allows(&self, side: &str, price: &str) -> bool {
+        let number = |text: &str| text.parse::<Decimal>().ok();
+        let both = number(price).zip(number(&self.price));
+        both.is_some_and(|(price, limit)| match side {
+            "buy" => price <= limit,
+            "sell" => price >= limit,
+            _ => false,
+        })
+    }
+}
+
 impl AcceptTerms {
     /// Whether `goes_on` is approved by who approved `self`: the same terms, or, with a limit,
     /// another quote of the same dealer whose price is not worse than it.
@@ -141,15 +194,7 @@ impl AcceptTerms {
         let Some(limit) = &self.limit else { return self == goes_on };
         let followed =
             Self { quote: goes_on.quote.clone(), price: goes_on.price.clone(), ..self.clone() };
-        let number = |text: &str| text.parse::<Decimal>().ok();
-        let within = number(&goes_on.price).zip(number(&limit.price)).is_some_and(
-            |(price, limit)| match self.side.as_str() {
-                "buy" => price <= limit,
-                "sell" => price >= limit,
-                _ => false,
-            },
-        );
-        followed == *goes_on && within
+        followed == *goes_on && limit.allows(&self.side, &goes_on.price)
     }
 }
 
@@ -162,6 +207,8 @@ pub enum Action {
     Request(RequestTerms),
     /// A quote is accepted.
     Accept(AcceptTerms),
+    /// A quote of this RFQ will be accepted.
+    Ahead(AheadTerms),
     /// Another security key for the same person, under this name.
     RegisterKey {
         /// 1 to 40 characters, chosen by the person.
@@ -184,6 +231,7 @@ impl Action {
             Self::Session(_) => "session",
             Self::Request(_) => "request",
             Self::Accept(_) => "accept",
+            Self::Ahead(_) => "accept-ahead",
             Self::RegisterKey { .. } => "register-key",
         }
     }
@@ -266,6 +314,20 @@ impl Approval {
                     l.extend([("limit", limit.price.as_str()), ("until-ms", &limit.until_ms)]);
                 }
             }
+            Action::Ahead(a) => {
+                l.extend([
+                    ("action", "accept-ahead"),
+                    ("rfq", a.rfq.as_str()),
+                    ("instrument", &a.instrument),
+                    ("side", &a.side),
+                    ("quantity", &a.quantity),
+                    ("currency", &a.currency),
+                    ("settlement", &a.settlement),
+                    ("limit", &a.limit.price),
+                    ("until-ms", &a.limit.until_ms),
+                ]);
+                l.extend(a.dealers.iter().map(|d| ("dealer", d.as_str())));
+            }
             Action::RegisterKey { name } => {
                 l.extend([("action", "register-key"), ("key", name.as_str())])
             }
@@ -316,6 +378,16 @@ impl Approval {
                     None => None,
                     Some(price) => Some(LimitTerms { price, until_ms: rest.take("until-ms")? }),
                 },
+            }),
+            "accept-ahead" => Action::Ahead(AheadTerms {
+                rfq: rest.take("rfq")?,
+                instrument: rest.take("instrument")?,
+                side: rest.take("side")?,
+                quantity: rest.take("quantity")?,
+                currency: rest.take("currency")?,
+                settlement: rest.take("settlement")?,
+                limit: LimitTerms { price: rest.take("limit")?, until_ms: rest.take("until-ms")? },
+                dealers: std::iter::from_fn(|| rest.take("dealer")).collect(),
             }),
             "register-key" => Action::RegisterKey { name: rest.take("key")? },
             _ => return None,
@@ -451,12 +523,62 @@ mod tests {
         }
     }
 
+    fn ahead() -> AheadTerms {
+        let s = str::to_owned;
+        AheadTerms {
+            rfq: s("r-1"),
+            instrument: s("EUR/USD"),
+            side: s("buy"),
+            quantity: s("5000000"),
+            currency: s("EUR"),
+            settlement: s("20261124"),
+            limit: LimitTerms { price: s("1.0836"), until_ms: s("1795227780000") },
+            dealers: vec![s("NORTHBANK"), s("E")],
+        }
+    }
+
+    #[test]
+    fn an_approval_ahead_covers_one_rfq_within_side_size_and_limit() {
+        let s = str::to_owned;
+        let Action::Accept(base) = accept().action else { unreachable!() };
+        let sell = AheadTerms {
+            side: s("sell"),
+            limit: LimitTerms { price: s("1.083"), ..ahead().limit },
+            ..ahead()
+        };
+        for (what, approved, goes_on, covered) in [
+            ("at a better price", ahead(), base.clone(), true),
+            ("at the limit", ahead(), AcceptTerms { price: s("1.0836"), ..base.clone() }, true),
+            ("beyond it", ahead(), AcceptTerms { price: s("1.08361"), ..base.clone() }, false),
+            ("the other dealer", ahead(), AcceptTerms { dealer: s("E"), ..base.clone() }, true),
+            ("a stranger", ahead(), AcceptTerms { dealer: s("X"), ..base.clone() }, false),
+            ("less", ahead(), AcceptTerms { quantity: s("1"), ..base.clone() }, true),
+            ("more", ahead(), AcceptTerms { quantity: s("5000001"), ..base.clone() }, false),
+            ("no number", ahead(), AcceptTerms { quantity: s("all"), ..base.clone() }, false),
+            ("another side", ahead(), AcceptTerms { side: s("sell"), ..base.clone() }, false),
+            ("another RFQ", ahead(), AcceptTerms { rfq: s("r-2"), ..base.clone() }, false),
+            ("another day", ahead(), AcceptTerms { settlement: s("x"), ..base.clone() }, false),
+            ("another currency", ahead(), AcceptTerms { currency: s("U"), ..base.clone() }, false),
+            ("another bond", ahead(), AcceptTerms { instrument: s("x"), ..base.clone() }, false),
+            ("a seller", sell.clone(), AcceptTerms { side: s("sell"), ..base.clone() }, true),
+            (
+                "a seller, beyond",
+                sell,
+                AcceptTerms { side: s("sell"), price: s("1.0829"), ..base },
+                false,
+            ),
+        ] {
+            assert_eq!(approved.covers(&goes_on), covered, "{what}");
+        }
+    }
+
     #[test]
     fn every_kind_is_read_back() {
         let sessions =
             SessionReason::ALL.map(|r| Approval { action: Action::Session(r), ..accept() });
         let key = Approval { action: Action::RegisterKey { name: "blue key".into() }, ..accept() };
-        for a in [accept(), with_limit("1.1"), request(&[]), request(&["B", "A"]), key]
+        let ahead = Approval { action: Action::Ahead(ahead()), ..accept() };
+        for a in [ahead, accept(), with_limit("1.1"), request(&[]), request(&["B", "A"]), key]
             .into_iter()
             .chain(sessions)
         {

@@ -28,6 +28,7 @@ pub mod rules;
 mod terms;
 
 pub use approval::{
-    AcceptTerms, Action, Approval, ApprovalError, Digest, LimitTerms, RequestTerms, SessionReason,
+    AcceptTerms, Action, AheadTerms, Approval, ApprovalError, Digest, LimitTerms, RequestTerms,
+    SessionReason,
 };
 pub use context::{CeremonyKind, Context, client_data_json};

@@ -308,6 +308,15 @@ pub fn wanted(rules: &WhenSection, action: &Action, state: &StepUpState, now: Ut
         Action::Accept(a) => {
             (&a.quantity, &a.currency, &rules.accept_above, second.map(|s| &s.accept_above))
         }
+        Action::Ahead(a) => {
+            let second = second
+                .and_then(|s| s.accept_above.as_ref())
+                .is_some_and(|l| l.exceeded(&a.quantity, &a.currency));
+            return match second {
+                true => Wanted::TwoPeople("Accepts of this size need two people.".into()),
+                false => Wanted::Touch("You approve an accept before you choose its quote.".into()),
+            };
+        }
         Action::Session(why) => return Wanted::Touch(words(*why).into()),
         Action::RegisterKey { .. } => {
             return Wanted::Touch("A further security key is registered with one you have.".into());

@@ -1,8 +1,8 @@
 //! RFQs and accepts as approval texts name them: one place, so that desk and gateway cannot differ.
 
-use crate::approval::{AcceptTerms, LimitTerms, RequestTerms};
+use crate::approval::{AcceptTerms, AheadTerms, LimitTerms, RequestTerms};
 use rust_decimal::Decimal;
-use signet_rfq::{Accept, Ask, Side, Terms};
+use signet_rfq::{Accept, Ask, Limit, Side, Terms};
 
 /// Without trailing zeros after the point, so that `1.10` and `1.1` are one price.
 fn plain(d: Decimal) -> String {
@@ -34,25 +34,48 @@ impl RequestTerms {
 impl AcceptTerms {
     /// `terms` are those of the RFQ the accept belongs to.
     pub fn of(a: &Accept, terms: &Terms) -> Self {
-        let side = match a.side {
-            Side::Buy => "buy",
-            Side::Sell => "sell",
-        };
         Self {
             rfq: a.rfq.to_string(),
             accept: a.id.to_string(),
             dealer: a.dealer.to_string(),
             quote: a.quote.to_string(),
             instrument: a.instrument.to_string(),
-            side: side.into(),
+            side: word(a.side).into(),
             price: plain(a.price),
             quantity: plain(a.quantity),
             currency: terms.currency.clone(),
             settlement: terms.settlement_date.clone(),
-            limit: a
-                .limit
-                .map(|l| LimitTerms { price: plain(l.price), until_ms: l.until.0.to_string() }),
+            limit: a.limit.map(LimitTerms::of),
         }
+    }
+}
+
+impl LimitTerms {
+    fn of(l: Limit) -> Self {
+        Self { price: plain(l.price), until_ms: l.until.0.to_string() }
+    }
+}
+
+impl AheadTerms {
+    /// An accept of at most `quantity` of an RFQ of these terms, from any of its dealers.
+    pub fn of(terms: &Terms, side: Side, quantity: Decimal, limit: Limit) -> Self {
+        Self {
+            rfq: terms.id.to_string(),
+            instrument: terms.instrument.to_string(),
+            side: word(side).into(),
+            quantity: plain(quantity),
+            currency: terms.currency.clone(),
+            settlement: terms.settlement_date.clone(),
+            limit: LimitTerms::of(limit),
+            dealers: terms.dealers.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn word(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
     }
 }
 

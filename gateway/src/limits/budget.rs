@@ -32,7 +32,9 @@ impl Class {
             AppMessage::RfqCancel { .. } => Self::Cancel,
             AppMessage::OrderStatusRequest(_) => Self::Status,
             AppMessage::SecurityListRequest(_) => Self::List,
-            AppMessage::KeyRequest(_) | AppMessage::StepUpRequest { .. } => Self::Keys,
+            AppMessage::KeyRequest(_)
+            | AppMessage::StepUpRequest { .. }
+            | AppMessage::ApproveAhead(_) => Self::Keys,
             AppMessage::Quote(_) | AppMessage::QuoteCancel(_) => Self::Quote,
             AppMessage::ExecutionReport(_) => Self::Report,
             AppMessage::BusinessReject(_)

@@ -42,9 +42,9 @@ use signet_identity::CompId;
 use signet_policy::entitle::{Outcome, Proof};
 use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{
-    Input, Output, accept_age, accept_refusal, journal::JournalError, request_refusal,
+    Input, Output, Proposal, accept_age, accept_refusal, journal::JournalError, request_refusal,
 };
-use signet_stepup::{Action, pending::Approved, rules::Wanted};
+use signet_stepup::{pending::Approved, rules::Wanted};
 use std::{collections::VecDeque, rc::Rc};
 
 /// QuoteRequestRejectReason (658): not authorized.
@@ -126,7 +126,7 @@ impl Pipeline {
         // What the router would refuse anyway, or is too old, costs nobody a touch: it says why.
         let proposal = accept_age(&m, at).is_ok().then(|| self.router.proposal(desk, &m, at));
         let Some(p) = proposal.flatten() else { return self.let_through(at, desk, m) };
-        let (wanted, proof) = self.touch_wanted(desk, &p.action, at);
+        let (wanted, proof) = self.touch_wanted(desk, &p, at);
         let ruling = self.entitled(desk, &p, proof, at);
         let verdict = verdict(wanted, &ruling);
         let (outcome, touch) = match &verdict {
@@ -147,6 +147,7 @@ impl Pipeline {
             MessageVerdict::Refuse => self.refuse_unentitled(desk, &m, &ruling, at),
             MessageVerdict::LetThrough => {
                 self.entitlements.acted(desk, at);
+                self.spend_ahead(desk, &p.action);
                 self.let_through(at, desk, m);
             }
             MessageVerdict::Hold(wanted) => {
@@ -201,6 +202,7 @@ impl Pipeline {
         match ruling.outcome {
             Outcome::Allow if proof.touched => {
                 self.entitlements.acted(desk, at);
+                self.spend_ahead(desk, &p.action);
                 self.let_through(at, desk, m);
             }
             Outcome::Deny => self.refuse_unentitled(desk, &m, &ruling, at),
@@ -231,9 +233,9 @@ impl Pipeline {
     }
 
     /// What the rules want for an action, and what a lease of the session proves for it.
-    fn touch_wanted(&self, desk: &CompId, action: &Action, at: UtcMillis) -> (Wanted, Proof) {
+    fn touch_wanted(&self, desk: &CompId, p: &Proposal, at: UtcMillis) -> (Wanted, Proof) {
         match &self.step_up {
-            Some(s) => s.wanted(desk, action, at),
+            Some(s) => s.wanted(desk, p, at),
             None => (Wanted::Nothing, Proof::default()),
         }
     }
@@ -410,6 +412,7 @@ pub(super) fn id_of(m: &AppMessage) -> Option<String> {
         AppMessage::QuoteResponse(r) => Some(r.id.to_string()),
         AppMessage::RfqCancel { rfq, .. } => Some(rfq.to_string()),
         AppMessage::OrderStatusRequest(h) => Some(h.accept.to_string()),
+        AppMessage::ApproveAhead(a) => Some(a.rfq.to_string()),
         _ => None,
     }
 }

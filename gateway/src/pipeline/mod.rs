@@ -23,6 +23,7 @@
 
 mod access;
 mod administrators;
+mod ahead;
 mod budgets;
 mod business;
 mod dealer_faults;

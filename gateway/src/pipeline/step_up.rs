@@ -62,12 +62,17 @@ impl StepUp {
     }
 
     /// What the rules want for an action, and what a lease of the session proves for it.
-    pub(super) fn wanted(&self, desk: &CompId, action: &Action, at: UtcMillis) -> (Wanted, Proof) {
+    pub(super) fn wanted(&self, desk: &CompId, p: &Proposal, at: UtcMillis) -> (Wanted, Proof) {
         let pending = self.pending.borrow();
         let state = pending.state(desk);
-        let touched = covered(pending.rules(), action, &state, at);
+        let ahead = matches!(&p.goes_on, Action::Accept(a) if pending.approved_ahead(desk, a, at));
+        let touched = ahead || covered(pending.rules(), &p.action, &state, at);
         let proof = Proof { touched, second_person: false };
-        (wanted(pending.rules(), action, &state, at), proof)
+        match wanted(pending.rules(), &p.action, &state, at) {
+            // The touch was given before the quote was chosen.
+            Wanted::Touch(_) if ahead => (Wanted::Nothing, proof),
+            other => (other, proof),
+        }
     }
 
     /// Messages and matters that wait for a touch.
@@ -153,6 +158,7 @@ impl Pipeline {
                 None => tracing::warn!(%desk, reason, "an unknown reason for step-up; ignored"),
             },
             AppMessage::KeyRequest(k) => self.about_keys(s, desk, k),
+            AppMessage::ApproveAhead(a) => self.approve_ahead(s, desk, &a, at),
             _ => {}
         }
     }
@@ -445,7 +451,7 @@ fn refusal(what: &Matter, why: &ApprovalRefusal, at: UtcMillis) -> Option<AppMes
             AppMessage::ExecutionReport(accept_refusal(r, text, at))
         }
         Matter::Register(_) => why.key_report(),
-        Matter::Message(_) | Matter::Session(_) => return None,
+        Matter::Message(_) | Matter::Session(_) | Matter::Ahead(_) => return None,
     })
 }
 
@@ -453,7 +459,10 @@ fn refusal(what: &Matter, why: &ApprovalRefusal, at: UtcMillis) -> Option<AppMes
 pub(super) fn is_about_keys(m: &AppMessage) -> bool {
     matches!(
         m,
-        AppMessage::StepUpAnswer(_) | AppMessage::StepUpRequest { .. } | AppMessage::KeyRequest(_)
+        AppMessage::StepUpAnswer(_)
+            | AppMessage::StepUpRequest { .. }
+            | AppMessage::KeyRequest(_)
+            | AppMessage::ApproveAhead(_)
     )
 }
 

@@ -705,6 +705,48 @@ fn a_key_the_firm_does_not_know_is_not_registered() {
     );
 }
 
+#[test]
+fn an_accept_that_was_approved_ahead_needs_no_touch_and_only_that_one() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.ask("5m");
+    alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+    alice.desk.approve_ahead(&rfq, Side::Buy, 2).unwrap();
+    let open = alice.phase(StepUpPhase::Pin);
+    let terms = open.terms.unwrap();
+    assert_eq!(open.kind, StepUpKind::Ahead);
+    assert_eq!((terms.limit.as_deref(), terms.price), (Some("99.135"), None));
+    alice.approve();
+    alice.until("approved", |s| s.rfq(&rfq).ahead.as_ref().is_some_and(|a| a.approved));
+    alice.closed();
+    // Another RFQ is not covered.
+    let other = alice.accept("5m");
+    assert_eq!(alice.phase(StepUpPhase::Pin).kind, StepUpKind::Accept);
+    alice.desk.refuse_step_up(&alice.s.step_up.clone().unwrap().id).unwrap();
+    alice.outcome(&other, AcceptState::Declined);
+    // A quote beyond what was approved is not, either.
+    quotes(&w, "99.140", 5_000_000, 30_000);
+    let at = |s: &Screen, price: &str| {
+        let line = s.line(&rfq, NORTH);
+        line.can_lift && line.offer.as_ref().is_some_and(|o| o.price == price)
+    };
+    alice.until("a worse quote", |s| at(s, "99.140"));
+    alice.accept_quote(&rfq);
+    assert_eq!(alice.phase(StepUpPhase::Pin).kind, StepUpKind::Accept);
+    alice.desk.refuse_step_up(&alice.s.step_up.clone().unwrap().id).unwrap();
+    alice.outcome(&rfq, AcceptState::Declined);
+    quotes(&w, "99.130", 5_000_000, 30_000);
+    alice.until("a quote within", |s| at(s, "99.130"));
+    alice.accept_quote(&rfq);
+    let done = alice.outcome(&rfq, AcceptState::Filled);
+    assert_eq!(done.price, "99.130");
+    assert!(alice.s.step_up.is_none(), "no key was asked for");
+    let kept = evidence(&w);
+    let text = kept[0]["approval"].as_str().unwrap();
+    assert!(text.contains("action=accept-ahead\n"), "{text}");
+}
+
 /// What docs/benchmarks.md says of touches: dealers quote again every three seconds, and a person
 /// needs six for PIN and touch.
 #[test]

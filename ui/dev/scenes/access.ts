@@ -53,14 +53,14 @@ export function stepUp(
     priceUnit: "% of par",
     dealers: kind === "request" ? ["Northbank", "Eastbrook", "Southgate"] : ["Northbank"],
     settlementDate: "2026-11-24",
-    limit: kind === "accept" ? "99.135" : null,
+    limit: kind === "accept" || kind === "ahead" ? "99.135" : null,
   };
   return {
     id: "C-1",
     kind,
     phase: "pin",
     reason: "Accepts of this size need a touch of your key.",
-    terms: kind === "accept" || kind === "request" ? terms : null,
+    terms: kind === "accept" || kind === "request" || kind === "ahead" ? terms : null,
     keyName: kind === "newKey" || kind === "registerKey" ? "Blue key on my ring" : null,
     askedBy: null,
     deadlineMs: now + 27_000,

@@ -27,6 +27,7 @@ function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
     createdMs: now - 12_000,
     expiresMs: now + 48_000,
     accept: null,
+    ahead: null,
     problem: null,
     text: "3 of 4 dealers have answered",
     ...part,

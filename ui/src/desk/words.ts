@@ -92,6 +92,7 @@ const TITLE: Record<StepUpKind, string> = {
   session: "Verify that it is you",
   request: "Approve this request",
   accept: "Approve this trade",
+  ahead: "Approve a trade ahead",
   registerKey: "Approve another security key",
   newKey: "Register a security key",
 };

@@ -33,6 +33,8 @@ export type States = {
     enterIsFresh: boolean;
     /** The request can be traded on, and the side is known. */
     mayArm: boolean;
+    /** An accept of it can be approved before its quote is chosen. */
+    mayApprove: boolean;
     armed: boolean;
     ended: boolean;
     /** How many dealers were asked. */
@@ -65,7 +67,7 @@ export type Commands = {
   dialog: "close" | "nextStop" | "previousStop";
   approval: never;
   requests: "previous" | "next";
-  request: "buy" | "sell" | "choose" | "arm" | "disarm" | "forget" | "dismiss";
+  request: "buy" | "sell" | "choose" | "arm" | "approve" | "disarm" | "forget" | "dismiss";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
 };
@@ -192,6 +194,12 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: ({ onPanel, enterIsFresh, mayArm }) => onPanel && enterIsFresh && mayArm,
       command: "arm",
       help: [["Enter"], "Show the terms; again to confirm them"],
+    },
+    {
+      keys: ["a", "A"],
+      when: ({ mayApprove }) => mayApprove,
+      command: "approve",
+      help: [["A"], "Approve the accept with your key before you choose a quote"],
     },
     {
       keys: ["Escape"],

@@ -101,6 +101,7 @@ impl Book {
                 arrival_ms: moment.arrival_ms,
                 online: online && !item.ending,
                 waits: self.step_ups.waits(id),
+                ahead: item.ahead.as_ref().map(|a| (a.side, a.limit, a.approved)),
             };
             let (head, lines) =
                 (present::head(&look, item.problem.as_ref()), present::lines(&look));

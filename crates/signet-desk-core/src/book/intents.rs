@@ -1,7 +1,10 @@
 //! Handles the trader's intents: each is checked against what is on screen, and most return a
 //! message that the caller sends.
 
-use super::{Book, screen::Item};
+use super::{
+    Book,
+    screen::{Ahead, Item},
+};
 use crate::{
     present,
     problem::{offline, problem},
@@ -12,11 +15,12 @@ use crate::{
     },
 };
 use rust_decimal::Decimal;
-use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse};
+use signet_fix::message::{AppMessage, ApproveAhead, QuoteRequest, QuoteResponse};
 use signet_rfq::{
     self as rfq, AcceptId, DealerId, Declined, Limit, QuoteId, Rfq, RfqId, Terms, UtcMillis,
     group_digits, parse_quantity,
 };
+use signet_stepup::{AcceptTerms, AheadTerms};
 
 /// An accept is to reach the gateway within this time after the click, milliseconds. It is ten
 /// times what a slow network needs, and less than the time after which a trader would look at the
@@ -167,13 +171,8 @@ impl Book {
         let not_armed = || Problem::from(&rfq::AcceptRefusal::NotArmed);
         let (armed, _) = item.rfq.accept.as_ref().ok_or_else(not_armed)?;
         let instrument = self.reference.instrument(&armed.instrument).ok_or_else(no_rfq)?;
-        let price = worse_by(armed.side, armed.price, ticks, instrument.tick).ok_or_else(|| {
-            problem(
-                "accept.limit",
-                format!("A limit can be at most {LIMIT_TICKS_MAX} ticks worse than the price."),
-                "Choose a nearer limit.",
-            )
-        })?;
+        let price =
+            worse_by(armed.side, armed.price, ticks, instrument.tick).ok_or_else(limit_too_far)?;
         let until = item.rfq.expires();
         if !item.rfq.set_limit(Limit { price, until }) {
             return Err(not_armed());
@@ -181,6 +180,52 @@ impl Book {
         item.dirty = true;
         self.frames.wake();
         Ok(())
+    }
+
+    /// Asks to approve an accept of an RFQ before its quote is chosen: at the best price of this
+    /// side, or so many ticks worse, with any dealer of the RFQ.
+    pub fn approve_ahead(
+        &mut self,
+        id: &str,
+        side: Side,
+        ticks: u32,
+        now: UtcMillis,
+    ) -> Result<AppMessage, Problem> {
+        self.may_trade()?;
+        if !self.knows_step_up() || self.connection.direct {
+            return Err(problem(
+                "accept.no_ahead",
+                "This venue takes no approval before the quote is chosen.",
+                "Accept a quote, and approve it then.",
+            ));
+        }
+        let moment = self.moment(now);
+        let id = RfqId::new(id).map_err(|_| no_rfq())?;
+        let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
+        not_ending(item)?;
+        let side = wire(side);
+        let best = item.rfq.best(side, moment.venue, 0).ok_or_else(|| {
+            problem(
+                "quote.none",
+                "No dealer has a price on this side yet.",
+                "Approve when the first quote is there.",
+            )
+        })?;
+        let instrument =
+            self.reference.instrument(&item.rfq.terms.instrument).ok_or_else(no_rfq)?;
+        let price = worse_by(side, best.price, ticks, instrument.tick).ok_or_else(limit_too_far)?;
+        let limit = Limit { price, until: item.rfq.expires() };
+        let terms = &item.rfq.terms;
+        let quantity = terms.quantity;
+        item.ahead = Some(Ahead {
+            terms: AheadTerms::of(terms, side, quantity, limit),
+            side,
+            limit: price,
+            approved: false,
+        });
+        item.dirty = true;
+        self.frames.wake();
+        Ok(AppMessage::ApproveAhead(ApproveAhead { rfq: id, side, quantity, limit }))
     }
 
     /// Takes an armed accept back.
@@ -212,6 +257,7 @@ impl Book {
         let terms = item.rfq.terms.clone();
         self.frames.wake();
         let a = sent.map_err(|e| Problem::from(&e))?;
+        self.ahead_spent(&id, &AcceptTerms::of(&a, &terms));
         // It is written first: after a restart the desk must know what it agreed to.
         if let Err(e) = self.records.in_flight.sent(&a, &terms) {
             tracing::error!(error = %e, "an accept cannot be written to disk; it was not sent");
@@ -231,6 +277,15 @@ impl Book {
             deadline: Some(ends.map_or(last, |ends| last.min(ends))),
             ..QuoteResponse::hit(&a, &terms, isin, moment.venue)
         }))
+    }
+
+    /// An accept leaves: the approval ahead that covers it is used up.
+    fn ahead_spent(&mut self, id: &RfqId, accept: &AcceptTerms) {
+        if let Some(item) = self.screen.get_mut(id)
+            && item.ahead.as_ref().is_some_and(|a| a.approved && a.terms.covers(accept))
+        {
+            item.ahead = None;
+        }
     }
 
     /// As [`crate::Desk::may_close`].
@@ -280,10 +335,7 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
         || problem("price.unreadable", "The price of the intent cannot be read.", "Try again.");
     let price = intent.price.parse().map_err(|_| bad())?;
     let dealer = DealerId::new(intent.dealer.clone()).map_err(|_| bad())?;
-    let side = match intent.side {
-        Side::Buy => rfq::Side::Buy,
-        Side::Sell => rfq::Side::Sell,
-    };
+    let side = wire(intent.side);
     let quote = r.line(&dealer).and_then(|l| l.quote.as_ref());
     let quantity = quote.and_then(|q| r.accept_quantity(q, side)).unwrap_or(r.terms.quantity);
     Ok(rfq::Accept {
@@ -306,6 +358,21 @@ fn worse_by(side: rfq::Side, price: Decimal, ticks: u32, tick: Decimal) -> Optio
     match side {
         rfq::Side::Buy => price.checked_add(way),
         rfq::Side::Sell => price.checked_sub(way).filter(|p| *p > Decimal::ZERO),
+    }
+}
+
+fn limit_too_far() -> Problem {
+    problem(
+        "accept.limit",
+        format!("A limit can be at most {LIMIT_TICKS_MAX} ticks worse than the price."),
+        "Choose a nearer limit.",
+    )
+}
+
+fn wire(side: Side) -> rfq::Side {
+    match side {
+        Side::Buy => rfq::Side::Buy,
+        Side::Sell => rfq::Side::Sell,
     }
 }
 

@@ -4,8 +4,13 @@ use super::{
     life_tests::{self, NOW, arm, id, notices, pair, press, quote, state},
     *,
 };
-use signet_fix::message::{AppMessage, QuoteResponse, SecurityList};
-use signet_rfq::{Accept, AcceptState as Accepting, AssetClass, Instrument, QuoteId};
+use crate::view::{self, AheadView};
+use signet_fix::message::{
+    AccessState, Answer, AppMessage, QuoteResponse, SecurityList, StepUpAnswer, StepUpChallenge,
+    StepUpOutcome, StepUpStatus,
+};
+use signet_rfq::{Accept, AcceptState as Accepting, AssetClass, Instrument, QuoteId, Side};
+use signet_stepup::{Action, AheadTerms, Approval};
 
 /// A book that knows the tick of its instrument.
 fn book() -> Book {
@@ -105,4 +110,130 @@ fn a_gateway_that_took_more_than_was_agreed_is_found_out() {
     assert_eq!(accept(&b).quote.as_str(), "q1", "what the trader agreed to stands");
     let told = b.pull(1, &[], NOW).notices;
     assert!(told.iter().any(|n| n.text.contains("not what you agreed to")), "{told:?}");
+}
+
+/// A gateway that uses step-up.
+fn with_step_up() -> Book {
+    let mut b = book();
+    b.message(
+        AppMessage::AccessState(AccessState {
+            lease_until: None,
+            idle_s: 0,
+            on_wake: false,
+            on_unlock: false,
+            step_up: true,
+            keys: 1,
+            approver: false,
+            text: None,
+        }),
+        NOW,
+    );
+    b
+}
+
+fn ahead(b: &mut Book) -> Option<AheadView> {
+    let frame = b.pull(0, &[], NOW);
+    frame.rfqs.iter().find(|r| r.id == "R1").and_then(|r| r.ahead.clone())
+}
+
+/// The challenge that the gateway makes of what it was asked.
+fn challenge(b: &mut Book, m: &AppMessage, side: Side) -> Vec<AppMessage> {
+    let AppMessage::ApproveAhead(a) = m else { panic!("{m:?}") };
+    let terms = b.rfq(&id("R1")).unwrap().terms.clone();
+    let approval = Approval {
+        gateway: b.connection.gateway.clone().unwrap_or_default(),
+        desk: b.connection.view.comp_id.clone().unwrap_or_default(),
+        approver: b.connection.view.comp_id.clone().unwrap_or_default(),
+        action: Action::Ahead(AheadTerms::of(&terms, side, a.quantity, a.limit)),
+    };
+    let challenge = StepUpChallenge {
+        id: "c1".into(),
+        reason: None,
+        deadline: NOW + 30_000,
+        approval: approval.text().unwrap(),
+        options: "{}".into(),
+    };
+    b.message(AppMessage::StepUpChallenge(challenge), NOW)
+}
+
+fn named(b: &mut Book) {
+    b.connection.gateway = Some("SIGNET".into());
+    b.connection.view.comp_id = Some("ALICE".into());
+}
+
+fn outcome(b: &mut Book, status: StepUpStatus) {
+    let outcome = StepUpOutcome { id: "c1".into(), status, code: None, text: None, cure: None };
+    b.message(AppMessage::StepUpOutcome(outcome), NOW);
+}
+
+#[test]
+fn an_approval_ahead_is_asked_at_the_best_price_and_is_there_after_the_touch() {
+    for (status, left) in [
+        (StepUpStatus::Passed, Some(true)),
+        (StepUpStatus::Refused, None),
+        (StepUpStatus::Expired, None),
+        (StepUpStatus::Withdrawn, None),
+    ] {
+        let mut b = with_step_up();
+        named(&mut b);
+        let m = b.approve_ahead("R1", view::Side::Buy, 3, NOW).unwrap();
+        let AppMessage::ApproveAhead(a) = &m else { panic!() };
+        assert_eq!(a.limit.price, "1.08003".parse().unwrap());
+        assert!(!ahead(&mut b).unwrap().approved, "asked");
+        assert!(challenge(&mut b, &m, Side::Buy).is_empty(), "it is what this desk asked");
+        outcome(&mut b, status);
+        assert_eq!(ahead(&mut b).map(|a| a.approved), left, "{status:?}");
+    }
+}
+
+#[test]
+fn a_challenge_for_another_approval_ahead_is_declined() {
+    let mut b = with_step_up();
+    named(&mut b);
+    let m = b.approve_ahead("R1", view::Side::Buy, 3, NOW).unwrap();
+    let AppMessage::ApproveAhead(mut a) = m else { panic!() };
+    a.limit.price = "1.09".parse().unwrap();
+    let answers = challenge(&mut b, &AppMessage::ApproveAhead(a), Side::Buy);
+    assert!(
+        matches!(
+            &answers[..],
+            [AppMessage::StepUpAnswer(StepUpAnswer { answer: Answer::Declined(_), .. })]
+        ),
+        "{answers:?}"
+    );
+}
+
+#[test]
+fn an_approval_ahead_ends_with_the_connection_and_with_the_accept_that_it_covers() {
+    let approved = || {
+        let mut b = with_step_up();
+        named(&mut b);
+        let m = b.approve_ahead("R1", view::Side::Buy, 3, NOW).unwrap();
+        challenge(&mut b, &m, Side::Buy);
+        outcome(&mut b, StepUpStatus::Passed);
+        b
+    };
+    let mut b = approved();
+    b.link_lost();
+    assert_eq!(ahead(&mut b), None);
+    let mut b = approved();
+    press(&mut b);
+    assert_eq!(ahead(&mut b), None, "used up");
+    for (what, mut b, code) in [
+        (
+            "a plain venue",
+            {
+                let mut b = with_step_up();
+                b.connection.direct = true;
+                b
+            },
+            "accept.no_ahead",
+        ),
+        ("a gateway without keys", book(), "accept.no_ahead"),
+    ] {
+        let refused = b.approve_ahead("R1", view::Side::Buy, 0, NOW).unwrap_err();
+        assert_eq!(refused.code, code, "{what}");
+    }
+    let mut b = with_step_up();
+    assert_eq!(b.approve_ahead("R1", view::Side::Sell, 0, NOW).unwrap_err().code, "quote.none");
 }

@@ -138,6 +138,8 @@ impl Book {
     pub fn link_lost(&mut self) {
         for (_, item) in self.screen.iter_mut() {
             item.rfq.link_lost();
+            // It was given to that connection.
+            item.ahead = None;
             item.dirty = true;
         }
         self.connection.restoring = None;

@@ -39,6 +39,12 @@ impl Book {
                 Vec::new()
             }
             Some(Sent::Accept(a)) => self.ask_about(&a).into_iter().collect(),
+            Some(Sent::Rfq(id)) if j.ref_msg_type == "UE" => {
+                if let Some(item) = self.screen.get_mut(&id) {
+                    (item.ahead, item.dirty) = (None, true);
+                }
+                Vec::new()
+            }
             Some(Sent::Rfq(id)) => {
                 self.not_ending(&id);
                 Vec::new()

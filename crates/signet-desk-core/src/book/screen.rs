@@ -5,7 +5,9 @@ use crate::{
     in_flight::MAX_KEPT,
     view::{LineView, Problem, RfqView},
 };
-use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId, RfqState};
+use rust_decimal::Decimal;
+use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId, RfqState, Side};
+use signet_stepup::AheadTerms;
 use std::collections::{BTreeMap, VecDeque, btree_map};
 
 /// How many RFQs may be on screen, ended ones included. The oldest ended one makes room.
@@ -14,6 +16,15 @@ const _: () =
     assert!(MAX_ON_SCREEN <= MAX_KEPT, "every RFQ on screen may have an accept in flight");
 /// How many removed RFQs are remembered for a page that has not removed them yet.
 const MAX_REMOVED: usize = 1_000;
+
+/// An accept to come: what the trader asked to approve, and whether it is.
+#[derive(Debug, Clone)]
+pub(super) struct Ahead {
+    pub terms: AheadTerms,
+    pub side: Side,
+    pub limit: Decimal,
+    pub approved: bool,
+}
 
 /// One RFQ on screen, with the views that the page has of it.
 #[derive(Debug)]
@@ -25,6 +36,8 @@ pub(super) struct Item {
     pub ending: bool,
     /// The peer ended it while an accept was in flight, whose answer comes first.
     pub over: Option<(RfqState, Option<String>)>,
+    /// An accept that the trader approves before choosing its quote.
+    pub ahead: Option<Ahead>,
     /// The latest view, with the frame in which it changed.
     head: Option<(u64, RfqView)>,
     lines: BTreeMap<DealerId, (u64, LineView)>,
@@ -94,6 +107,11 @@ impl Screen {
         self.items.values().map(|i| &i.rfq)
     }
 
+    /// What the trader wants to approve ahead.
+    pub(super) fn ahead(&self, id: &RfqId) -> Option<&Ahead> {
+        self.items.get(id)?.ahead.as_ref()
+    }
+
     pub(super) fn mark_all(&mut self) {
         self.items.values_mut().for_each(|i| i.dirty = true);
     }
@@ -141,6 +159,7 @@ impl Screen {
                 dirty: true,
                 ending: false,
                 over: None,
+                ahead: None,
                 head: None,
                 lines: BTreeMap::new(),
                 order,

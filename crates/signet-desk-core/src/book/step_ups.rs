@@ -55,10 +55,12 @@ impl Book {
         let gateway = self.connection.gateway.clone().unwrap_or_default();
         let judged = {
             let rfq = |id: &RfqId| self.screen.rfq(id);
+            let ahead = |id: &RfqId| self.screen.ahead(id).map(|a| &a.terms);
             let screen = OnScreen {
                 desk: &desk,
                 gateway: &gateway,
                 rfq: &rfq,
+                ahead: &ahead,
                 registering: self.step_ups.registering.as_deref(),
                 approver: self.step_ups.access.approver,
             };
@@ -112,7 +114,20 @@ impl Book {
     pub(super) fn step_up_outcome(&mut self, o: StepUpOutcome, now: UtcMillis) {
         let Some(open) = self.with_step_ups(|s| s.outcome(&o.id, o.status)) else { return };
         let text = o.text.unwrap_or_else(|| "no reason given".into());
-        let rfq = open.rfq();
+        let rfq = open.rfq().or_else(|| open.ahead());
+        if let Some(item) = open.ahead().and_then(|id| self.screen.get_mut(&id)) {
+            match (o.status, &mut item.ahead) {
+                (StepUpStatus::Passed, Some(ahead)) => ahead.approved = true,
+                (_, ahead) => *ahead = None,
+            }
+            item.dirty = true;
+        }
+        if o.status == StepUpStatus::Passed
+            && let Some(item) = open.rfq().and_then(|id| self.screen.get_mut(&id))
+        {
+            // An accept of it goes on.
+            item.ahead = None;
+        }
         match o.status {
             StepUpStatus::Passed => self.notice(
                 NoticeKind::Good,

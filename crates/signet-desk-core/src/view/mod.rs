@@ -33,7 +33,8 @@ pub use problem::Problem;
 pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
-    AcceptState, AcceptView, ArmIntent, LineState, LineView, QuoteSide, RfqState, RfqView,
+    AcceptState, AcceptView, AheadView, ArmIntent, LineState, LineView, QuoteSide, RfqState,
+    RfqView,
 };
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,

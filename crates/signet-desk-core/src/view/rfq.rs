@@ -90,6 +90,18 @@ pub struct AcceptView {
     pub since_ms: f64,
 }
 
+/// An accept that the trader approves before choosing its quote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AheadView {
+    /// The trader's side.
+    pub side: Side,
+    /// The worst price, with the instrument's decimals.
+    pub limit: String,
+    /// The key was touched: the next accept within the limit needs no touch.
+    pub approved: bool,
+}
+
 /// The head of one RFQ panel. Its dealers are in [`LineView`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -122,6 +134,8 @@ pub struct RfqView {
     pub expires_ms: f64,
     /// The accept, if there is or was one.
     pub accept: Option<AcceptView>,
+    /// An accept that is approved before its quote is chosen, or is to be.
+    pub ahead: Option<AheadView>,
     /// Why it was refused, or what is wrong with its trade.
     pub problem: Option<Problem>,
     /// One sentence for the panel's head: `Waiting for 3 of 4 dealers`,

@@ -14,6 +14,8 @@ pub enum StepUpKind {
     Request,
     /// To send an accept.
     Accept,
+    /// To let an accept of an RFQ go on at once, when its quote is chosen.
+    Ahead,
     /// To approve, with a registered key, that another key is registered.
     RegisterKey,
     /// To register the key itself.

@@ -2,9 +2,9 @@
 //! and access have their own files.
 
 use super::{
-    Advice, AppMessage, BusinessReject, DecodeError, ExecType, ExecutionReport, OrdStatus,
-    OrderStatusRequest, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse,
-    QuoteStatusReport, Response, RfqStatus, access,
+    Advice, AppMessage, ApproveAhead, BusinessReject, DecodeError, ExecType, ExecutionReport,
+    OrdStatus, OrderStatusRequest, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
+    QuoteResponse, QuoteStatusReport, Response, RfqStatus, access,
     execution::DISPUTED,
     reader::{Reader, lossy},
     reference, stepup,
@@ -44,6 +44,7 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
         "UD" => AppMessage::PostureReport { envelope: access::decode_posture_report(r)? },
         "U7" => AppMessage::AccessState(stepup::decode_access(r)?),
         "U8" => AppMessage::StepUpRequest { reason: r.text(tag::STEP_UP_REASON)?.into() },
+        "UE" => AppMessage::ApproveAhead(approve_ahead(f)?),
         "U9" => AppMessage::KeyRequest(stepup::decode_key_request(r)?),
         "UA" => AppMessage::KeyReport(stepup::decode_key_report(r)?),
         other => return Err(DecodeError::UnsupportedType(lossy(other.as_bytes()))),
@@ -188,6 +189,16 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
         deadline: r.optional(tag::VALID_UNTIL_TIME, Reader::utc)?,
         limit: limit(&r)?,
         at: r.utc(tag::TRANSACT_TIME)?,
+    })
+}
+
+fn approve_ahead(f: &Fields<'_>) -> Result<ApproveAhead, DecodeError> {
+    let r = Reader(f.as_slice());
+    Ok(ApproveAhead {
+        rfq: r.id(tag::QUOTE_REQ_ID, RfqId::new)?,
+        side: r.side()?,
+        quantity: r.positive(tag::ORDER_QTY)?,
+        limit: limit(&r)?.ok_or(DecodeError::Missing(tag::PRICE_LIMIT))?,
     })
 }
 

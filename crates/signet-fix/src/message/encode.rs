@@ -2,12 +2,12 @@
 //! and access have their own files.
 
 use super::{
-    AppMessage, BusinessReject, ExecutionReport, OrderStatusRequest, QuoteCancel, QuoteMsg,
-    QuoteRequest, QuoteRequestReject, QuoteResponse, QuoteStatusReport, ROLE_LIQUIDITY_PROVIDER,
-    Response, access, execution::DISPUTED, reference, stepup,
+    AppMessage, ApproveAhead, BusinessReject, ExecutionReport, OrderStatusRequest, QuoteCancel,
+    QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse, QuoteStatusReport,
+    ROLE_LIQUIDITY_PROVIDER, Response, access, execution::DISPUTED, reference, stepup,
 };
 use crate::{tag, tagvalue::Body};
-use signet_rfq::{Ask, DealerId, InstrumentId, Side};
+use signet_rfq::{Ask, DealerId, InstrumentId, Limit, Side};
 
 pub(super) fn message(m: &AppMessage) -> Body {
     let mut b = Body::new(m.msg_type());
@@ -17,6 +17,7 @@ pub(super) fn message(m: &AppMessage) -> Body {
         AppMessage::Quote(q) => quote(&mut b, q),
         AppMessage::QuoteCancel(c) => quote_cancel(&mut b, c),
         AppMessage::QuoteResponse(r) => quote_response(&mut b, r),
+        AppMessage::ApproveAhead(a) => approve_ahead(&mut b, a),
         AppMessage::QuoteStatusReport(s) => quote_status_report(&mut b, s),
         AppMessage::ExecutionReport(e) => execution(&mut b, e),
         AppMessage::OrderStatusRequest(h) => order_status_request(&mut b, h),
@@ -136,10 +137,21 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     b.put_opt(tag::VALID_UNTIL_TIME, r.deadline);
     b.put(tag::TRANSACT_TIME, r.at);
     b.put(tag::PRICE, r.price);
-    if let Some(limit) = &r.limit {
-        b.put(tag::PRICE_LIMIT, limit.price);
-        b.put(tag::LIMIT_UNTIL, limit.until);
+    if let Some(l) = &r.limit {
+        limit(b, l);
     }
+}
+
+fn limit(b: &mut Body, limit: &Limit) {
+    b.put(tag::PRICE_LIMIT, limit.price);
+    b.put(tag::LIMIT_UNTIL, limit.until);
+}
+
+fn approve_ahead(b: &mut Body, a: &ApproveAhead) {
+    b.put(tag::QUOTE_REQ_ID, &a.rfq);
+    b.put(tag::SIDE, side(a.side));
+    b.put(tag::ORDER_QTY, a.quantity);
+    limit(b, &a.limit);
 }
 
 fn quote_status_report(b: &mut Body, s: &QuoteStatusReport) {

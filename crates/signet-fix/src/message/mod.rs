@@ -16,7 +16,7 @@ mod stepup;
 
 pub use access::{AccessDecision, AccessVerdict};
 pub use execution::{BusinessReject, ExecutionReport, OrderStatusRequest};
-pub use quote::{QuoteCancel, QuoteMsg, QuoteResponse, Response};
+pub use quote::{ApproveAhead, QuoteCancel, QuoteMsg, QuoteResponse, Response};
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
 pub use request::{Advice, QuoteRequest, QuoteRequestReject, QuoteStatusReport, RfqStatus};
 pub use signet_rfq::fix::{ExecType, OrdStatus};
@@ -99,6 +99,8 @@ pub enum AppMessage {
         /// RawData (96).
         envelope: String,
     },
+    /// User-defined UE.
+    ApproveAhead(ApproveAhead),
 }
 
 impl AppMessage {
@@ -144,6 +146,7 @@ impl AppMessage {
             Self::AccessDecision(_) => "UB",
             Self::PostureRequest { .. } => "UC",
             Self::PostureReport { .. } => "UD",
+            Self::ApproveAhead(_) => "UE",
         }
     }
 

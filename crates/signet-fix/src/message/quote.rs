@@ -159,3 +159,17 @@ impl QuoteResponse {
         })
     }
 }
+
+/// User-defined UE, desk to gateway: the trader wants to approve an accept of an RFQ before choosing
+/// a quote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApproveAhead {
+    /// QuoteReqID (131).
+    pub rfq: RfqId,
+    /// Side (54), the customer's.
+    pub side: Side,
+    /// OrderQty (38): the most that the accept may take, above zero.
+    pub quantity: Decimal,
+    /// Tags 20140 and 20141.
+    pub limit: Limit,
+}

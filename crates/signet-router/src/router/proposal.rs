@@ -2,12 +2,12 @@
 
 use super::{Doing, Router, outer};
 use rust_decimal::Decimal;
-use signet_fix::message::{AppMessage, Response};
+use signet_fix::message::{AppMessage, ApproveAhead, Response};
 use signet_identity::CompId;
 use signet_rfq::{
-    Accept, AcceptId, Ask, DealerId, InstrumentId, Rfq, Side, UtcMillis, median_quoted,
+    Accept, AcceptId, Ask, DealerId, InstrumentId, Rfq, RfqId, Side, UtcMillis, median_quoted,
 };
-use signet_stepup::{AcceptTerms, Action, RequestTerms};
+use signet_stepup::{AcceptTerms, Action, AheadTerms, RequestTerms};
 
 /// A message that would go on to dealers: the text to approve, and the facts for a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,34 @@ impl Router {
             }
             _ => None,
         }
+    }
+
+    /// What a desk wants to approve ahead: its RFQ is open, the side was asked for, no more than the
+    /// RFQ's quantity, and no longer than it. Or why not, in words for the trader.
+    pub fn ahead(
+        &self,
+        desk: &CompId,
+        a: &ApproveAhead,
+        now: UtcMillis,
+    ) -> Result<(AheadTerms, UtcMillis), &'static str> {
+        let id = RfqId::new(outer(desk, a.rfq.as_str())).ok();
+        let entry = id.and_then(|id| self.rfqs.get(&id)).filter(|e| &e.desk == desk);
+        let mut rfq = entry.ok_or("the gateway has no such RFQ")?.rfq.clone();
+        rfq.tick(now);
+        if rfq.state.ended() || rfq.in_flight() {
+            return Err("the RFQ has ended, or an accept of it is on its way");
+        }
+        if !rfq.terms.ask.allows(a.side) {
+            return Err("this side was not asked for");
+        }
+        if a.quantity > rfq.terms.quantity {
+            return Err("it is more than the RFQ asks for");
+        }
+        if a.limit.price <= Decimal::ZERO || a.limit.until <= now {
+            return Err("its limit is not a price, or its time is over");
+        }
+        let until = a.limit.until.min(rfq.expires());
+        Ok((AheadTerms::of(&rfq.terms, a.side, a.quantity, a.limit), until))
     }
 
     /// Whether a message that waits may still be let through: it would go on now, or, with a limit,

@@ -145,6 +145,7 @@ impl PendingApprovals {
             Matter::Register(name) => {
                 self.out.push(ApprovalStep::Register { desk: h.desk, name, evidence })
             }
+            Matter::Ahead(ahead) => self.keep_ahead(&h.desk, ahead),
             Matter::Session(_) => {}
         }
     }

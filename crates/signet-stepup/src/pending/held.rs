@@ -1,6 +1,6 @@
 //! Held actions, their refusals, and the steps that the kernel returns.
 
-use crate::{Action, Approval, SessionReason, rules::Wanted};
+use crate::{Action, AheadTerms, Approval, SessionReason, rules::Wanted};
 use signet_fix::{
     AppMessage,
     message::{KeyReport, QuoteRequest, StepUpOutcome, StepUpStatus},
@@ -23,6 +23,17 @@ pub enum Matter {
     Session(SessionReason),
     /// A further security key under this name.
     Register(String),
+    /// The proof for an accept to come.
+    Ahead(Ahead),
+}
+
+/// An approval of an accept to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// What is approved.
+    pub terms: AheadTerms,
+    /// Good for nothing from then on.
+    pub until: UtcMillis,
 }
 
 /// Why an action was refused: a stable code, words and a cure.
@@ -219,6 +230,7 @@ impl Held {
             Action::Session(why) => format!("session ({})", why.as_str()),
             Action::Request(r) => format!("RFQ {}", r.rfq),
             Action::Accept(a) => format!("accept {}", a.accept),
+            Action::Ahead(a) => format!("accept of RFQ {} ahead", a.rfq),
             Action::RegisterKey { name } => format!("registration of key {name}"),
         }
     }

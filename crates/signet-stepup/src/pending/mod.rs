@@ -8,6 +8,7 @@
 //!
 //! All times are on one clock: the caller's.
 
+mod ahead;
 mod answer;
 mod ask;
 mod held;
@@ -17,7 +18,7 @@ use crate::{
     SessionReason,
     rules::{LogonRule, StepUpState, WhenSection},
 };
-pub use held::{ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter};
+pub use held::{Ahead, ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter};
 use held::{Held, Out, latest_end, outcome};
 use signet_fix::{
     AppMessage,
@@ -38,6 +39,9 @@ struct Desk {
     /// When the trader last did something.
     active: UtcMillis,
     keys: u32,
+    /// Accepts to come that are approved. They end with the connection, and whenever a touch is
+    /// owed.
+    ahead: Vec<Ahead>,
     /// The access state that the desk was last told, so that it is told changes only.
     told: Option<AccessState>,
 }
@@ -102,6 +106,7 @@ impl PendingApprovals {
         if let Some(d) = self.desks.get_mut(desk) {
             d.online = false;
             d.state.lease = None;
+            d.ahead.clear();
         }
         self.let_go(desk);
         self.done()
@@ -151,6 +156,9 @@ impl PendingApprovals {
     ) -> Vec<ApprovalStep> {
         if let (true, Some(d)) = (self.rules.asks(why), self.desks.get_mut(desk)) {
             d.state = d.state.verify(why);
+            if d.state.owes.is_some() {
+                d.ahead.clear();
+            }
             self.ask_session(desk, why, now);
             self.tell_access(desk, now);
         }
@@ -162,12 +170,13 @@ impl PendingApprovals {
         let desks: Vec<CompId> = self
             .desks
             .iter()
-            .filter(|(_, d)| d.state.lease.is_some())
+            .filter(|(_, d)| d.state.lease.is_some() || !d.ahead.is_empty())
             .map(|(id, _)| id.clone())
             .collect();
         for desk in &desks {
             if let Some(d) = self.desks.get_mut(desk) {
                 d.state.lease = None;
+                d.ahead.clear();
                 d.active = now;
             }
             self.tell_access(desk, now);
@@ -184,6 +193,7 @@ impl PendingApprovals {
         };
         if watched {
             d.state = StepUpState { watched, ..d.state }.verify(SessionReason::Risk);
+            d.ahead.clear();
             self.ask_session(desk, SessionReason::Risk, now);
         } else {
             d.state = d.state.calmed(self.rules.logon == LogonRule::Always);
@@ -207,6 +217,7 @@ impl PendingApprovals {
             state = state.owing(why);
         }
         d.state = state;
+        d.ahead.clear();
         if let Some(why) = state.owes {
             self.ask_session(desk, why, now);
         }
@@ -330,5 +341,7 @@ impl PendingApprovals {
     }
 }
 
+#[cfg(test)]
+mod ahead_tests;
 #[cfg(test)]
 mod tests;

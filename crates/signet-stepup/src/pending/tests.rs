@@ -7,10 +7,10 @@ use rust_decimal::Decimal;
 use signet_fix::message::{Answer, QuoteRequest, QuoteResponse, Response};
 use signet_rfq::{AcceptId, Ask, DealerId, InstrumentId, QuoteId, RfqId, Side};
 
-const T: UtcMillis = UtcMillis(1_000_000_000);
+pub(super) const T: UtcMillis = UtcMillis(1_000_000_000);
 const ANSWER_MS: i64 = 60_000;
 
-fn id(s: &str) -> CompId {
+pub(super) fn id(s: &str) -> CompId {
     CompId::new(s).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn request(rfq: &str) -> (AppMessage, Action) {
     (AppMessage::QuoteRequest(m), Action::Request(terms))
 }
 
-fn accept(accept: &str) -> (AppMessage, Action) {
+pub(super) fn accept(accept: &str) -> (AppMessage, Action) {
     let m = QuoteResponse {
         id: AcceptId::new(accept).unwrap(),
         response: Response::HitOrLift,
@@ -79,9 +79,9 @@ fn accept(accept: &str) -> (AppMessage, Action) {
 }
 
 /// The state machine with a service that answers at once.
-struct World {
-    w: PendingApprovals,
-    now: UtcMillis,
+pub(super) struct World {
+    pub(super) w: PendingApprovals,
+    pub(super) now: UtcMillis,
     /// What the risk of the next logon says.
     watched: bool,
     authenticated: usize,
@@ -99,7 +99,7 @@ struct World {
 }
 
 impl World {
-    fn new(rules: &str) -> Self {
+    pub(super) fn new(rules: &str) -> Self {
         let rules = toml::from_str(rules).unwrap();
         let w = PendingApprovals::new(rules, &id("SIGNET"), ANSWER_MS);
         let (told, released, dropped, registered, verifying) = Default::default();
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    fn up(&mut self, desk: &str, user: &str) {
+    pub(super) fn up(&mut self, desk: &str, user: &str) {
         let todo = self.w.desk_up(&id(desk), user, self.watched, self.now);
         self.run(todo);
         let todo = self.w.keys(&id(desk), 1, self.now);
@@ -134,7 +134,7 @@ impl World {
         self.run(todo);
     }
 
-    fn run(&mut self, todo: Vec<ApprovalStep>) {
+    pub(super) fn run(&mut self, todo: Vec<ApprovalStep>) {
         for d in todo {
             match d {
                 ApprovalStep::Challenge { held, desk, approval, deadline } => {
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    fn answer(&mut self, desk: &str, challenge: &str, answer: Answer) {
+    pub(super) fn answer(&mut self, desk: &str, challenge: &str, answer: Answer) {
         let todo = self.w.answered(&id(desk), challenge, answer);
         self.run(todo);
     }
@@ -185,19 +185,19 @@ impl World {
         self.run(todo);
     }
 
-    fn touch(&mut self, desk: &str, challenge: &str) {
+    pub(super) fn touch(&mut self, desk: &str, challenge: &str) {
         self.sign(desk, challenge);
         self.verified(Ok(7));
     }
 
-    fn pass_time(&mut self, ms: i64) {
+    pub(super) fn pass_time(&mut self, ms: i64) {
         self.now = self.now + ms;
         let todo = self.w.tick(&[], self.now);
         self.run(todo);
     }
 
     /// What a desk was told since, shortened.
-    fn heard(&mut self, desk: &str) -> Vec<String> {
+    pub(super) fn heard(&mut self, desk: &str) -> Vec<String> {
         let (mine, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.said).into_iter().partition(|(d, _)| d == desk);
         self.said = others;
@@ -205,7 +205,7 @@ impl World {
         mine.into_iter().map(|(_, words)| words).collect()
     }
 
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.told.clear();
         self.said.clear();
         self.refused.clear();
@@ -218,6 +218,7 @@ fn refusal(what: &Matter, why: &ApprovalRefusal) -> String {
         Matter::Message(_) => "accept",
         Matter::Register(_) => "registration",
         Matter::Session(_) => "session",
+        Matter::Ahead(_) => "approval ahead",
     };
     format!("{what} refused: {}", why.text)
 }

@@ -361,7 +361,7 @@ fn not_sent(what: Matter, why: &ApprovalRefusal) -> DirectAction {
     match what {
         Matter::Message(m) => DirectAction::NotSent(m, problem),
         Matter::Register(_) => DirectAction::ToBook(why.key_report()),
-        Matter::Session(_) => DirectAction::Tell(problem),
+        Matter::Session(_) | Matter::Ahead(_) => DirectAction::Tell(problem),
     }
 }
 
