@@ -18,7 +18,7 @@ const shift = { shift: true };
 
 /** Every key of the table, and some that are not in it. */
 const KEYS = [
-  ..."0123456789bBsS?+=-_aZ ".split(""),
+  ..."0123456789aAbBsS?+=-_Z ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
   ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End".split(" "),
 ];

@@ -378,64 +378,50 @@ fn shown(
         "sell" => Ask::Sell,
         _ => Ask::TwoWay,
     };
+    let price = |of: &str, text: &str| match (instrument(of), number(text)) {
+        (Some(i), Some(p)) => i.format_price(p),
+        _ => text.to_owned(),
+    };
+    // What every action about an instrument has.
+    let terms = |of: &str, side: &str, size: &str, currency: &str, settlement: &str| {
+        let i = instrument(of);
+        StepUpTerms {
+            ask: ask(side),
+            quantity: quantity(size),
+            currency: currency.to_owned(),
+            symbol: i.map_or_else(|| of.to_owned(), |i| i.symbol.clone()),
+            instrument: of.to_owned(),
+            price: None,
+            limit: None,
+            price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
+            dealers: Vec::new(),
+            settlement_date: present::iso(settlement),
+        }
+    };
     match action {
         Action::Session(_) => (None, StepUpKind::Session, None),
         Action::RegisterKey { name } => (None, StepUpKind::RegisterKey, Some(name.clone())),
         Action::Request(r) => {
-            let i = instrument(&r.instrument);
-            let terms = StepUpTerms {
-                ask: ask(&r.ask),
-                quantity: quantity(&r.quantity),
-                currency: r.currency.clone(),
-                symbol: i.map_or_else(|| r.instrument.clone(), |i| i.symbol.clone()),
-                instrument: r.instrument.clone(),
-                price: None,
-                limit: None,
-                price_unit: String::new(),
-                dealers: r.dealers.iter().map(name).collect(),
-                settlement_date: present::iso(&r.settlement),
-            };
-            (Some(terms), StepUpKind::Request, None)
+            let all = terms(&r.instrument, &r.ask, &r.quantity, &r.currency, &r.settlement);
+            let dealers = r.dealers.iter().map(name).collect();
+            let shown = StepUpTerms { price_unit: String::new(), dealers, ..all };
+            (Some(shown), StepUpKind::Request, None)
         }
         Action::Ahead(a) => {
-            let i = instrument(&a.instrument);
-            let limit = match (i, number(&a.limit.price)) {
-                (Some(i), Some(p)) => i.format_price(p),
-                _ => a.limit.price.clone(),
-            };
-            let terms = StepUpTerms {
-                ask: ask(&a.side),
-                quantity: quantity(&a.quantity),
-                currency: a.currency.clone(),
-                symbol: i.map_or_else(|| a.instrument.clone(), |i| i.symbol.clone()),
-                instrument: a.instrument.clone(),
-                price: None,
-                limit: Some(limit),
-                price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
-                dealers: a.dealers.iter().map(name).collect(),
-                settlement_date: present::iso(&a.settlement),
-            };
-            (Some(terms), StepUpKind::Ahead, None)
+            let all = terms(&a.instrument, &a.side, &a.quantity, &a.currency, &a.settlement);
+            let limit = Some(price(&a.instrument, &a.limit.price));
+            let dealers = a.dealers.iter().map(name).collect();
+            (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {
-            let i = instrument(&a.instrument);
-            let price = |text: &str| match (i, number(text)) {
-                (Some(i), Some(p)) => i.format_price(p),
-                _ => text.to_owned(),
-            };
-            let terms = StepUpTerms {
-                ask: ask(&a.side),
-                quantity: quantity(&a.quantity),
-                currency: a.currency.clone(),
-                symbol: i.map_or_else(|| a.instrument.clone(), |i| i.symbol.clone()),
-                instrument: a.instrument.clone(),
-                price: Some(price(&a.price)),
-                limit: a.limit.as_ref().map(|l| price(&l.price)),
-                price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
+            let all = terms(&a.instrument, &a.side, &a.quantity, &a.currency, &a.settlement);
+            let shown = StepUpTerms {
+                price: Some(price(&a.instrument, &a.price)),
+                limit: a.limit.as_ref().map(|l| price(&a.instrument, &l.price)),
                 dealers: vec![name(&a.dealer)],
-                settlement_date: present::iso(&a.settlement),
+                ..all
             };
-            (Some(terms), StepUpKind::Accept, None)
+            (Some(shown), StepUpKind::Accept, None)
         }
     }
 }

@@ -160,8 +160,8 @@ impl QuoteResponse {
     }
 }
 
-/// User-defined UE, desk to gateway: the trader wants to approve an accept of an RFQ before choosing
-/// a quote.
+/// User-defined UE, desk to gateway: the trader wants to approve an accept of an RFQ before a quote
+/// is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApproveAhead {
     /// QuoteReqID (131).

@@ -99,8 +99,8 @@ impl Router {
         }
     }
 
-    /// What a desk wants to approve ahead: its RFQ is open, the side was asked for, no more than the
-    /// RFQ's quantity, and no longer than it. Or why not, in words for the trader.
+    /// What a desk wants to approve ahead: its RFQ is open, the side was asked for, it is no more
+    /// than the RFQ's quantity and lasts no longer. Or why not, in words for the trader.
     pub fn ahead(
         &self,
         desk: &CompId,

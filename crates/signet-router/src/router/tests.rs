@@ -2,8 +2,8 @@ use super::*;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg, QuoteRequestReject, Response,
-    SnapshotMark,
+    ApproveAhead, ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg, QuoteRequestReject,
+    Response, SnapshotMark,
 };
 use signet_rfq::{Ask, AssetClass, Instrument, Level, Limit, Qualifiers, QuoteId, Side};
 
@@ -368,6 +368,38 @@ fn an_accept_with_a_limit_takes_the_quote_that_stands_and_the_dealer_never_sees_
         }
     }
     assert!(!quoted().may_go_on(&desk("ALICE"), &hit("x1", "N", "n0", "99.5"), T0 + 200));
+}
+
+#[test]
+fn an_approval_ahead_is_about_an_open_rfq_and_no_more_than_it() {
+    let ask = |rfq: &str, side, quantity: &str, price: &str, until| ApproveAhead {
+        rfq: RfqId::new(rfq).unwrap(),
+        side,
+        quantity: dec(quantity),
+        limit: Limit { price: dec(price), until: T0 + until },
+    };
+    let r = quoted();
+    for (what, who, a, good) in [
+        ("all of it", "ALICE", ask("R1", Side::Buy, "5000000", "99.6", 60_000), true),
+        ("a part", "ALICE", ask("R1", Side::Buy, "1", "99.6", 60_000), true),
+        ("more", "ALICE", ask("R1", Side::Buy, "5000001", "99.6", 60_000), false),
+        ("a side not asked", "ALICE", ask("R1", Side::Sell, "1", "99.6", 60_000), false),
+        ("no such RFQ", "ALICE", ask("R2", Side::Buy, "1", "99.6", 60_000), false),
+        ("another desk's", "BOB", ask("R1", Side::Buy, "1", "99.6", 60_000), false),
+        ("no price", "ALICE", ask("R1", Side::Buy, "1", "0", 60_000), false),
+        ("over", "ALICE", ask("R1", Side::Buy, "1", "99.6", 200), false),
+    ] {
+        assert_eq!(r.ahead(&desk(who), &a, T0 + 200).is_ok(), good, "{what}");
+    }
+    let long = ask("R1", Side::Buy, "1", "99.6", 900_000);
+    let (terms, until) = r.ahead(&desk("ALICE"), &long, T0 + 200).unwrap();
+    assert_eq!(until, T0 + 60_000, "no longer than the RFQ");
+    assert_eq!((terms.rfq.as_str(), &terms.dealers[..]), ("R1", &["N".to_owned(), "E".into()][..]));
+    let after = r.ahead(&desk("ALICE"), &long, T0 + 60_000);
+    assert!(after.is_err(), "the RFQ has ended");
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    assert!(r.ahead(&desk("ALICE"), &long, T0 + 300).is_err(), "an accept is on its way");
 }
 
 #[test]
