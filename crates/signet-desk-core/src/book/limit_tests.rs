@@ -99,7 +99,7 @@ fn what_the_gateway_took_within_the_limit_is_what_is_in_flight() {
     let a = accept(&b);
     assert_eq!((a.quote.as_str(), a.price), ("q2", "1.079".parse().unwrap()));
     assert_eq!(state(&b), Accepting::Sent);
-    assert!(notices(&mut b).is_empty());
+    assert!(notices(&b).is_empty());
 }
 
 #[test]
