@@ -12,8 +12,6 @@ use tokio::{io::Interest, net::UdpSocket};
 
 /// Datagrams of one receive call, before aggregation by the kernel.
 const BATCH: usize = 8;
-/// One call takes whatever there is, up to [`BATCH`]; elsewhere it takes one message.
-const TAKES_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
 /// The largest datagram of a path that we use.
 const DATAGRAM_MAX: usize = 1_500;
 /// What the kernel keeps until it is read.
@@ -63,6 +61,11 @@ impl Socket {
         self.io.poll_recv_ready(cx).is_ready()
     }
 
+    /// Whether something waits for the socket to have room.
+    pub(super) fn is_backed_up(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
     /// Whether something waits that the socket may take now.
     pub(super) fn poll_unsent(&self, cx: &mut std::task::Context<'_>) -> bool {
         !self.unsent.is_empty() && self.io.poll_send_ready(cx).is_ready()
@@ -78,10 +81,7 @@ impl Socket {
         let mut n = 0;
         let read = || {
             n = self.state.recv((&self.io).into(), &mut slices, &mut metas)?;
-            // The kernel had no more, and tells when it has: no second call is needed to learn that
-            // there is nothing.
-            let empty = TAKES_ALL && n < BATCH;
-            if empty { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            crate::tell_empty(n, BATCH)
         };
         match self.io.try_io(Interest::READABLE, read) {
             Err(e) if e.kind() != io::ErrorKind::WouldBlock => {
@@ -103,7 +103,7 @@ impl Socket {
                 });
             }
         }
-        (all, n == BATCH || !TAKES_ALL && n > 0)
+        (all, n == BATCH || !crate::TAKES_ALL && n > 0)
     }
 
     /// Sends, or keeps it for later; `false`: the socket is full.

@@ -137,7 +137,7 @@ fn session(role: Role) -> Rc<Session> {
         Role::Initiator => (id("BENCH1"), id("SIGNET")),
         Role::Acceptor => (id("SIGNET"), id("BENCH1")),
     };
-    let config = SessionConfig { role, sender, target, heartbeat_s: 30, strict: false };
+    let config = SessionConfig { role, sender, target, heartbeat_s: 30, strict: true };
     let store = Box::new(MemoryStore::new(UtcMillis(0)));
     Rc::new(Session::open(&config, store).expect("a session"))
 }
@@ -177,7 +177,7 @@ fn answering(
                     tcp.set_nodelay(true).expect("set");
                     let stream = TlsAcceptor::from(tls).accept(tcp).await.expect("TLS");
                     let (exporter, peer) = of_tls(stream.get_ref().1);
-                    answer(Made { stream, exporter, peer }, key, speech).await;
+                    local(answer(Made { stream, exporter, peer }, key, speech)).await;
                 }
                 Transport::Quic => {
                     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
@@ -189,12 +189,17 @@ fn answering(
                     let peer = made.peer_certificates().remove(0);
                     let exporter = made.exporter().expect("an exporter");
                     let (stream, _moves) = made.into_parts();
-                    answer(Made { stream, exporter, peer }, key, speech).await;
+                    local(answer(Made { stream, exporter, peer }, key, speech)).await;
                 }
             }
         }));
     });
     address.recv().expect("an address")
+}
+
+/// A task of the thread, as every session of the desk and of the gateway is.
+async fn local<T: 'static>(session: impl Future<Output = T> + 'static) -> T {
+    tokio::task::spawn_local(session).await.expect("a session that ends")
 }
 
 fn of_tls<D>(connection: &rustls::ConnectionCommon<D>) -> ([u8; 32], CertificateDer<'static>) {
@@ -205,17 +210,18 @@ fn of_tls<D>(connection: &rustls::ConnectionCommon<D>) -> ([u8; 32], Certificate
 
 async fn answer<S>(made: Made<S>, key: MessageKey, speech: Speech)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let session = session(Role::Acceptor);
     let channel = channel(&made, key, Role::Acceptor, speech);
     let outbox = session.attach(channel).expect("attached");
-    pump(made.stream, &mut Framer::new(), &session, &outbox, |e| {
+    let ended = pump(made.stream, &mut Framer::new(), &session, &outbox, |e| {
         if let Event::Message { message: AppMessage::QuoteRequest(r), .. } = e {
             session.send(&quote(r)).expect("sent");
         }
     })
     .await;
+    tracing_end("the answering end", &ended);
 }
 
 fn quote(r: QuoteRequest) -> AppMessage {
@@ -253,7 +259,7 @@ fn asking(
                 let name = ServerName::try_from("localhost").expect("a name");
                 let stream = TlsConnector::from(tls).connect(name, tcp).await.expect("TLS");
                 let (exporter, peer) = of_tls(stream.get_ref().1);
-                ask(Made { stream, exporter, peer }, key, speech, rounds).await
+                local(ask(Made { stream, exporter, peer }, key, speech, rounds)).await
             }
             Transport::Quic => {
                 let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
@@ -261,7 +267,8 @@ fn asking(
                 let made = made.expect("a connection");
                 let exporter = made.exporter().expect("an exporter");
                 let peer = made.peer_certificates().remove(0);
-                ask(Made { stream: made.into_stream(), exporter, peer }, key, speech, rounds).await
+                let stream = made.into_stream();
+                local(ask(Made { stream, exporter, peer }, key, speech, rounds)).await
             }
         }
     }))
@@ -276,7 +283,7 @@ struct Asked {
 
 async fn ask<S>(made: Made<S>, key: MessageKey, speech: Speech, rounds: usize) -> (f64, f64)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let session = session(Role::Initiator);
     let channel = channel(&made, key, Role::Initiator, speech);
@@ -292,16 +299,17 @@ where
         a.since = Instant::now();
         session.send(&request(a.sent)).expect("sent");
     };
-    pump(made.stream, &mut Framer::new(), &session, &outbox, |e| match e {
+    let ended = pump(made.stream, &mut Framer::new(), &session, &outbox, |e| match e {
         Event::LoggedOn => next(&outbox),
         Event::Message { message: AppMessage::Quote(_), .. } => {
             let took = asked.borrow().since.elapsed().as_secs_f64() * 1e6;
             asked.borrow_mut().took.push(took);
             next(&outbox);
         }
-        _ => {}
+        other => eprintln!("{other:?}"),
     })
     .await;
+    tracing_end("the asking end", &ended);
     let mut took = asked.into_inner().took.split_off(WARM_UP);
     took.sort_by(f64::total_cmp);
     (took[rounds / 2], took[rounds * 99 / 100])
@@ -320,4 +328,8 @@ fn request(n: usize) -> AppMessage {
         expires: UtcMillis(4_102_444_799_000),
         at: UtcMillis(1_795_219_200_000),
     })
+}
+
+fn tracing_end(who: &str, ended: &signet_fix::pump::Closed) {
+    eprintln!("{who}: {ended}");
 }
