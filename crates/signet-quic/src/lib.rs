@@ -21,6 +21,7 @@ mod congestion;
 pub mod gate;
 pub mod server;
 mod transport;
+mod udp;
 
 use quinn_proto::VarInt;
 
@@ -35,15 +36,6 @@ const DESCRIPTION: &str = "QUIC · TLS 1.3";
 
 /// Bytes of a proof's nonce.
 pub const NONCE_BYTES: usize = 32;
-
-/// A receive call takes everything there is, up to its batch; elsewhere it takes one message.
-const TAKES_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
-
-/// Says to the runtime, after a receive call that brought `n` of at most `batch`, that the kernel
-/// has no more and tells when it has: no second call is needed to learn that there is nothing.
-fn tell_empty(n: usize, batch: usize) -> std::io::Result<()> {
-    if TAKES_ALL && n < batch { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-}
 
 /// Why an end closes a connection: the application error code of CONNECTION_CLOSE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! What the client's endpoint runs on: tokio, with less work for each message.
 
-use crate::alarm::Alarm;
+use crate::{
+    alarm::Alarm,
+    udp::{Room, Udp},
+};
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, UdpPoller};
-use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use quinn_udp::{RecvMeta, Transmit};
 use std::{
     future::Future,
     io::{self, IoSliceMut},
@@ -12,7 +15,6 @@ use std::{
     task::{Context, Poll, ready},
     time::Instant,
 };
-use tokio::io::Interest;
 
 /// Datagrams of one receive call, before aggregation by the kernel: a desk has one connection.
 const BATCH: usize = 4;
@@ -30,9 +32,7 @@ impl Runtime for DeskRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let state = UdpSocketState::new((&socket).into())?;
-        let io = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
-        Ok(Arc::new(Socket { io, state }))
+        Ok(Arc::new(Socket(Arc::new(Udp::new(socket)?))))
     }
 
     fn now(&self) -> Instant {
@@ -51,18 +51,15 @@ impl AsyncTimer for Alarm {
 }
 
 #[derive(Debug)]
-struct Socket {
-    io: Arc<tokio::net::UdpSocket>,
-    state: UdpSocketState,
-}
+struct Socket(Arc<Udp>);
 
 impl AsyncUdpSocket for Socket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        Box::pin(Writable(self.io.clone()))
+        Box::pin(Writable { udp: self.0.clone(), room: Room::default() })
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.io.try_io(Interest::WRITABLE, || self.state.send((&*self.io).into(), transmit))
+        self.0.send(transmit)
     }
 
     fn poll_recv(
@@ -73,47 +70,41 @@ impl AsyncUdpSocket for Socket {
     ) -> Poll<io::Result<usize>> {
         let batch = BATCH.min(bufs.len()).min(meta.len());
         loop {
-            ready!(self.io.poll_recv_ready(cx))?;
-            let mut n = 0;
-            let received = self.io.try_io(Interest::READABLE, || {
-                n = self.state.recv(
-                    (&*self.io).into(),
-                    &mut bufs[..batch],
-                    &mut meta[..batch],
-                )?;
-                crate::tell_empty(n, batch)
-            });
-            match received {
-                Err(e) if e.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(e)),
-                _ if n > 0 => return Poll::Ready(Ok(n)),
-                _ => {}
+            ready!(self.0.poll_readable(cx))?;
+            match self.0.receive(&mut bufs[..batch], &mut meta[..batch]) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                other => return Poll::Ready(other),
             }
         }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.local_addr()
+        self.0.local_addr()
     }
 
     fn may_fragment(&self) -> bool {
-        self.state.may_fragment()
+        self.0.state().may_fragment()
     }
 
     fn max_transmit_segments(&self) -> usize {
-        self.state.max_gso_segments()
+        self.0.state().max_gso_segments()
     }
 
     fn max_receive_segments(&self) -> usize {
-        self.state.gro_segments()
+        self.0.state().gro_segments()
     }
 }
 
-/// The socket of one connection: the runtime remembers one task that waits to write.
+/// Waits for room on the socket of the one connection.
 #[derive(Debug)]
-struct Writable(Arc<tokio::net::UdpSocket>);
+struct Writable {
+    udp: Arc<Udp>,
+    room: Room,
+}
 
 impl UdpPoller for Writable {
     fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_send_ready(cx)
+        let Self { udp, room } = self.get_mut();
+        room.poll(udp, cx)
     }
 }

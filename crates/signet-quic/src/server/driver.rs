@@ -73,7 +73,6 @@ impl Shared {
         tls: Arc<ServerConfig>,
         unproved_max: usize,
     ) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
         let socket = Socket::new(socket)?;
         let proto =
             Endpoint::new(Arc::new(config), Some(tls.clone()), !socket.may_fragment(), None);
@@ -220,7 +219,7 @@ impl Shared {
     }
 
     fn poll_work(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let s = self.state.borrow();
+        let mut s = self.state.borrow_mut();
         let ready = s.socket.poll_readable(cx);
         if ready | s.socket.poll_unsent(cx) { Poll::Ready(()) } else { Poll::Pending }
     }
