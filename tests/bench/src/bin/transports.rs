@@ -77,7 +77,7 @@ struct Ends {
 
 fn main() {
     let number = |n: usize, or: usize| std::env::args().nth(n).map_or(or, |w| parse(&w));
-    let (rounds, repeats) = (number(1, 5_000), number(2, 7));
+    let (rounds, repeats) = (number(1, 5_000).max(1), number(2, 7));
     let ends = ends();
     for speech in [Speech::Signed, Speech::Bare] {
         let mut found = [Vec::new(), Vec::new()];
@@ -215,13 +215,12 @@ where
     let session = session(Role::Acceptor);
     let channel = channel(&made, key, Role::Acceptor, speech);
     let outbox = session.attach(channel).expect("attached");
-    let ended = pump(made.stream, &mut Framer::new(), &session, &outbox, |e| {
+    pump(made.stream, &mut Framer::new(), &session, &outbox, |e| {
         if let Event::Message { message: AppMessage::QuoteRequest(r), .. } = e {
             session.send(&quote(r)).expect("sent");
         }
     })
     .await;
-    tracing_end("the answering end", &ended);
 }
 
 fn quote(r: QuoteRequest) -> AppMessage {
@@ -299,18 +298,28 @@ where
         a.since = Instant::now();
         session.send(&request(a.sent)).expect("sent");
     };
+    let mut refusal = String::new();
     let ended = pump(made.stream, &mut Framer::new(), &session, &outbox, |e| match e {
         Event::LoggedOn => next(&outbox),
+        Event::LoggedOut { text: Some(text), .. } => refusal = format!(", and said: {text}"),
         Event::Message { message: AppMessage::Quote(_), .. } => {
             let took = asked.borrow().since.elapsed().as_secs_f64() * 1e6;
             asked.borrow_mut().took.push(took);
             next(&outbox);
         }
-        other => eprintln!("{other:?}"),
+        _ => {}
     })
     .await;
-    tracing_end("the asking end", &ended);
-    let mut took = asked.into_inner().took.split_off(WARM_UP);
+    let mut took = asked.into_inner().took;
+    let (made, wanted) = (took.len(), WARM_UP + rounds);
+    if made < wanted {
+        eprintln!(
+            "transports: {made} of {wanted} round trips were made, then {ended}{refusal}; nothing \
+                is measured"
+        );
+        std::process::exit(1);
+    }
+    let mut took = took.split_off(WARM_UP);
     took.sort_by(f64::total_cmp);
     (took[rounds / 2], took[rounds * 99 / 100])
 }
@@ -328,8 +337,4 @@ fn request(n: usize) -> AppMessage {
         expires: UtcMillis(4_102_444_799_000),
         at: UtcMillis(1_795_219_200_000),
     })
-}
-
-fn tracing_end(who: &str, ended: &signet_fix::pump::Closed) {
-    eprintln!("{who}: {ended}");
 }
