@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(goes_off_after(&mut alarm).await, 40 * MS);
         // It has gone off: a time in the past, then one to come.
         alarm.move_to(began + 15 * MS);
-        assert_eq!(goes_off_after(&mut alarm).await, 0 * MS);
+        assert_eq!(goes_off_after(&mut alarm).await, Duration::ZERO);
         alarm.move_to(began + 60 * MS);
         assert_eq!(goes_off_after(&mut alarm).await, 20 * MS);
     }
