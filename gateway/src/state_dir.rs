@@ -54,6 +54,11 @@ pub(crate) fn quic_keys(config: &Config) -> Result<Keys, GatewayError> {
     kept_bytes::<KEYS_BYTES>(&config.gateway.state_dir.join("quic.key")).map(Keys::new)
 }
 
+/// The networks from which desks logged on lately.
+pub(crate) fn known_networks_path(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("known.networks")
+}
+
 /// The sealed journal of RFQs.
 pub(crate) fn journal_path(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("rfqs.journal")

@@ -15,11 +15,13 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+mod alarm;
 pub mod client;
 mod congestion;
 pub mod gate;
 pub mod server;
 mod transport;
+mod udp;
 
 use quinn_proto::VarInt;
 

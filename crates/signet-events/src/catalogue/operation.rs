@@ -23,6 +23,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Nothing to do.",
     },
     Entry {
+        code: "admission.known_networks",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "The file of the networks from which desks logged on lately cannot be read or \
+            written; after a restart desks wait no less than strangers.",
+        response: "See that the disk of gateway.state_dir has room and that the gateway may write \
+            there; the words say why.",
+    },
+    Entry {
         code: "journal.full",
         severity: Severity::High,
         class: Class::Finding,

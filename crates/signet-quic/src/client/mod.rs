@@ -1,6 +1,7 @@
 //! The desk's end: one connection, one FIX stream, and the answers to proofs of its address.
 
 mod error;
+mod runtime;
 mod stream;
 
 pub use error::ConnectError;
@@ -8,7 +9,7 @@ pub use stream::ClientStream;
 
 use crate::{ALPN, CloseCode, EXPORTER_LABEL, transport};
 use quinn::{
-    ClientConfig, Endpoint, EndpointConfig, RecvStream, SendStream, TokioRuntime,
+    ClientConfig, Endpoint, EndpointConfig, RecvStream, SendStream,
     crypto::rustls::QuicClientConfig,
 };
 use rustls_pki_types::CertificateDer;
@@ -52,7 +53,7 @@ pub async fn connect(
     })?;
     let mut config = ClientConfig::new(Arc::new(crypto));
     config.transport_config(Arc::new(transport::of_client()));
-    let runtime = Arc::new(TokioRuntime);
+    let runtime = Arc::new(runtime::DeskRuntime);
     let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, runtime)?;
     let connecting = endpoint.connect_with(config, to, server_name)?;
     let connection = connecting.await?;

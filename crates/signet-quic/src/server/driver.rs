@@ -4,7 +4,7 @@ use super::{
     conn::{Conn, ConnectionFault},
     socket::{Received, Socket},
 };
-use crate::CloseCode;
+use crate::{CloseCode, alarm::Alarm};
 use quinn_proto::{DatagramEvent, Endpoint, EndpointConfig, Incoming, ServerConfig, Transmit};
 use std::{
     cell::RefCell,
@@ -46,6 +46,8 @@ struct State {
     by_handle: HashMap<usize, u64>,
     next_id: u64,
     timers: BTreeSet<(Instant, u64)>,
+    /// What the endpoint's task waits for at most.
+    waits_until: Option<Instant>,
     /// Connections to which something happened.
     dirty: BTreeSet<u64>,
     incoming: VecDeque<Incoming>,
@@ -71,7 +73,6 @@ impl Shared {
         tls: Arc<ServerConfig>,
         unproved_max: usize,
     ) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
         let socket = Socket::new(socket)?;
         let proto =
             Endpoint::new(Arc::new(config), Some(tls.clone()), !socket.may_fragment(), None);
@@ -83,6 +84,7 @@ impl Shared {
             by_handle: HashMap::new(),
             next_id: 0,
             timers: BTreeSet::new(),
+            waits_until: None,
             dirty: BTreeSet::new(),
             incoming: VecDeque::new(),
             unanswered: 0,
@@ -184,6 +186,20 @@ impl Shared {
         done
     }
 
+    /// Sends what a connection has to send, at once and on the task of its user: the endpoint's
+    /// task need not have its turn first.
+    pub(super) fn flush(&self, id: u64) {
+        let mut s = self.state.borrow_mut();
+        if s.socket.is_backed_up() || !s.dirty.remove(&id) {
+            return;
+        }
+        s.settle(now(), id);
+        let sooner = s.timers.first().is_some_and(|(at, _)| s.waits_until.is_none_or(|t| *at < t));
+        if sooner {
+            self.wake.notify_one();
+        }
+    }
+
     /// The user of a connection is gone.
     pub(super) fn abandon(&self, id: u64) {
         self.with(id, |c| {
@@ -203,7 +219,7 @@ impl Shared {
     }
 
     fn poll_work(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let s = self.state.borrow();
+        let mut s = self.state.borrow_mut();
         let ready = s.socket.poll_readable(cx);
         if ready | s.socket.poll_unsent(cx) { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -211,6 +227,7 @@ impl Shared {
 
 /// Runs until no further connection is taken and the last one has ended.
 pub(super) async fn drive(shared: Rc<Shared>) {
+    let mut alarm: Option<Alarm> = None;
     loop {
         let (next, more) = {
             let mut s = shared.state.borrow_mut();
@@ -218,6 +235,7 @@ pub(super) async fn drive(shared: Rc<Shared>) {
             if s.closing && s.conns.is_empty() {
                 return;
             }
+            s.waits_until = turn.0;
             turn
         };
         if more {
@@ -225,12 +243,12 @@ pub(super) async fn drive(shared: Rc<Shared>) {
             tokio::task::yield_now().await;
             continue;
         }
-        let timer = async {
-            match next {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
+        match (&mut alarm, next) {
+            (Some(alarm), Some(at)) => alarm.move_to(at),
+            (None, Some(at)) => alarm = Some(Alarm::new(at)),
+            (_, None) => alarm = None,
+        }
+        let timer = poll_fn(|cx| alarm.as_mut().map_or(Poll::Pending, |a| a.poll(cx)));
         tokio::select! {
             () = poll_fn(|cx| shared.poll_work(cx)) => {}
             () = shared.wake.notified() => {}

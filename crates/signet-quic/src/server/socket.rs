@@ -1,19 +1,18 @@
 //! The UDP socket: receives with sources, sends, and remembers what could not be sent.
 
+use crate::udp::{Room, TAKES_ALL, Udp};
 use bytes::BytesMut;
 use quinn_proto::{EcnCodepoint, Transmit};
-use quinn_udp::{RecvMeta, UdpSocketState};
+use quinn_udp::RecvMeta;
 use std::{
     collections::VecDeque,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
+    task::Poll,
 };
-use tokio::{io::Interest, net::UdpSocket};
 
 /// Datagrams of one receive call, before aggregation by the kernel.
 const BATCH: usize = 8;
-/// One call takes whatever there is, up to [`BATCH`]; elsewhere it takes one message.
-const TAKES_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
 /// The largest datagram of a path that we use.
 const DATAGRAM_MAX: usize = 1_500;
 /// What the kernel keeps until it is read.
@@ -30,42 +29,47 @@ pub(super) struct Received {
 }
 
 pub(super) struct Socket {
-    io: UdpSocket,
-    state: UdpSocketState,
+    udp: Udp,
+    room: Room,
     buffer: Vec<u8>,
     unsent: VecDeque<(Transmit, Vec<u8>)>,
 }
 
 impl Socket {
     pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
-        let state = UdpSocketState::new((&socket).into())?;
+        let udp = Udp::new(socket)?;
         // All desks share this socket, and they all come at once after a restart. The system may
         // allow less.
-        let _ = state.set_recv_buffer_size((&socket).into(), RECEIVE_BUFFER);
-        let io = UdpSocket::from_std(socket)?;
-        let buffer = vec![0; BATCH * state.gro_segments().max(1) * DATAGRAM_MAX];
-        Ok(Self { io, state, buffer, unsent: VecDeque::new() })
+        let _ = udp.set_receive_buffer(RECEIVE_BUFFER);
+        let buffer = vec![0; BATCH * udp.state().gro_segments().max(1) * DATAGRAM_MAX];
+        Ok(Self { udp, room: Room::default(), buffer, unsent: VecDeque::new() })
     }
 
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.local_addr()
+        self.udp.local_addr()
     }
 
     pub(super) fn may_fragment(&self) -> bool {
-        self.state.may_fragment()
+        self.udp.state().may_fragment()
     }
 
     pub(super) fn segments_max(&self) -> usize {
-        self.state.max_gso_segments().max(1)
+        self.udp.state().max_gso_segments().max(1)
     }
 
     pub(super) fn poll_readable(&self, cx: &mut std::task::Context<'_>) -> bool {
-        self.io.poll_recv_ready(cx).is_ready()
+        self.udp.poll_readable(cx).is_ready()
+    }
+
+    /// Whether something waits for the socket to have room.
+    pub(super) fn is_backed_up(&self) -> bool {
+        !self.unsent.is_empty()
     }
 
     /// Whether something waits that the socket may take now.
-    pub(super) fn poll_unsent(&self, cx: &mut std::task::Context<'_>) -> bool {
-        !self.unsent.is_empty() && self.io.poll_send_ready(cx).is_ready()
+    pub(super) fn poll_unsent(&mut self, cx: &mut std::task::Context<'_>) -> bool {
+        // What cannot be waited for is tried again when anything else happens.
+        self.is_backed_up() && matches!(self.room.poll(&self.udp, cx), Poll::Ready(Ok(())))
     }
 
     /// What one call brings, and whether the kernel may have more.
@@ -75,22 +79,15 @@ impl Socket {
         let mut parts = self.buffer.chunks_mut(size);
         let mut slices: [IoSliceMut<'_>; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
-        let mut n = 0;
-        let read = || {
-            n = self.state.recv((&self.io).into(), &mut slices, &mut metas)?;
-            // The kernel had no more, and tells when it has: no second call is needed to learn that
-            // there is nothing.
-            let empty = TAKES_ALL && n < BATCH;
-            if empty { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        };
-        match self.io.try_io(Interest::READABLE, read) {
-            Err(e) if e.kind() != io::ErrorKind::WouldBlock => {
+        let n = match self.udp.receive(&mut slices, &mut metas) {
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(e) => {
                 // An ICMP answer to something sent, as a rule.
                 tracing::debug!(error = %e, "the QUIC socket cannot be read");
                 return (Vec::new(), true);
             }
-            _ => {}
-        }
+        };
         let mut all = Vec::new();
         for (meta, part) in metas.iter().zip(self.buffer.chunks(size)).take(n) {
             let bytes = &part[..meta.len.min(part.len())];
@@ -138,8 +135,7 @@ impl Socket {
             segment_size: t.segment_size,
             src_ip: t.src_ip,
         };
-        let send = || self.state.try_send((&self.io).into(), &transmit);
-        match self.io.try_io(Interest::WRITABLE, send) {
+        match self.udp.try_send(&transmit) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => false,
             Err(e) => {
                 tracing::debug!(to = %t.destination, error = %e, "a datagram was not sent");

@@ -72,6 +72,7 @@ impl AsyncWrite for ServerStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.owned.shared.flush(self.owned.id);
         Poll::Ready(Ok(()))
     }
 

@@ -20,6 +20,7 @@ use crate::{
     registry_view::RegistryView,
     risk::Risk,
     signed,
+    state_dir::known_networks_path,
 };
 use ipnetwork::IpNetwork;
 use signet_fix::{
@@ -31,8 +32,8 @@ use signet_fix::{
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_quic::server::Moves;
 use std::{
-    cell::Cell, collections::BTreeSet, convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc,
-    time::Duration,
+    cell::Cell, collections::BTreeSet, convert::Infallible, net::SocketAddr, path::PathBuf, rc::Rc,
+    sync::Arc, time::Duration,
 };
 use time::OffsetDateTime;
 use tokio::{
@@ -60,6 +61,8 @@ pub struct DeskListener {
     pub max_connections: usize,
     /// Strangers compete with strangers, not with traders who are on.
     pub admission: QueueLimits,
+    /// Where the networks that go first are kept.
+    pub known_networks: PathBuf,
     /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come
     /// in.
     pub registry: Option<Rc<RegistryView>>,
@@ -94,6 +97,7 @@ impl DeskListener {
             known: config.desk.iter().map(|d| d.comp_id.clone()).collect(),
             max_connections: config.desks.max_connections,
             admission: QueueLimits::of(&config.limits),
+            known_networks: known_networks_path(config),
             registry: registry.clone(),
             desk_default: config.desk_default.is_some(),
             risk,
@@ -112,6 +116,7 @@ impl DeskListener {
         // Both ways share their quotas.
         let connections = Arc::new(Semaphore::new(desks.max_connections));
         let queue = AdmissionQueue::new(desks.admission);
+        let networks = queue.keeping(desks.known_networks.clone(), pipeline.events.clone());
         let quic = async {
             match quic {
                 Some(q) => q.serve(&desks, &connections, &queue, &pipeline).await,
@@ -120,7 +125,7 @@ impl DeskListener {
         };
         let measuring = desks.measure(&connections, &queue, &pipeline);
         let tcp = desks.serve_tcp(&connections, &queue, &pipeline);
-        tokio::join!(tcp, quic, queue.serve(), measuring);
+        tokio::join!(tcp, quic, queue.serve(), networks.serve(), measuring);
     }
 
     async fn serve_tcp(

@@ -8,20 +8,23 @@ use std::{
 };
 
 /// Networks that are remembered; beyond it the one that was seen least lately is forgotten.
-const NETWORKS_MAX: usize = 8_192;
+pub(super) const NETWORKS_MAX: usize = 8_192;
 /// For how long: from the evening at home to the morning after.
-const REMEMBERED: Duration = Duration::from_secs(16 * 60 * 60);
+pub(super) const REMEMBERED: Duration = Duration::from_secs(16 * 60 * 60);
 
 /// The networks and when a desk last logged on from each.
 #[derive(Debug, Default)]
 pub(super) struct KnownNetworks {
     last: HashMap<IpAddr, Instant>,
     oldest: BTreeSet<(Instant, IpAddr)>,
+    /// Since [`Self::changed`] was asked last.
+    changed: bool,
 }
 
 impl KnownNetworks {
     /// A desk logged on from there.
     pub(super) fn logged_on(&mut self, now: Instant, network: IpAddr) {
+        self.changed = true;
         if let Some(before) = self.last.insert(network, now) {
             self.oldest.remove(&(before, network));
         }
@@ -31,6 +34,23 @@ impl KnownNetworks {
         {
             self.last.remove(&forgotten);
         }
+    }
+
+    /// Networks and how long ago a desk logged on from each; `None` when nothing has changed since
+    /// this was asked last.
+    pub(super) fn changed(&mut self, now: Instant) -> Option<Vec<(Duration, IpAddr)>> {
+        let ages = || self.oldest.iter().map(|(t, net)| (now.saturating_duration_since(*t), *net));
+        std::mem::take(&mut self.changed).then(|| ages().collect())
+    }
+
+    /// What was known before this gateway started.
+    pub(super) fn restore(&mut self, now: Instant, ages: Vec<(Duration, IpAddr)>) {
+        for (age, network) in ages {
+            if let Some(at) = now.checked_sub(age) {
+                self.logged_on(at, network);
+            }
+        }
+        self.changed = false;
     }
 
     pub(super) fn knows(&self, now: Instant, network: IpAddr) -> bool {
@@ -57,6 +77,20 @@ mod tests {
         k.logged_on(t + REMEMBERED, net(1));
         assert!(k.knows(t + REMEMBERED * 2 - ms, net(1)));
         assert_eq!((k.last.len(), k.oldest.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_is_restored_is_known_for_as_long_as_it_would_have_been() {
+        let (mut before, t) = (KnownNetworks::default(), Instant::now());
+        assert_eq!(before.changed(t), None);
+        before.logged_on(t, net(1));
+        let s = Duration::from_secs(1);
+        let ages = before.changed(t + s).unwrap();
+        assert_eq!((&ages, before.changed(t + s)), (&vec![(s, net(1))], None));
+        let mut after = KnownNetworks::default();
+        after.restore(t + s, ages);
+        assert!(after.knows(t + REMEMBERED - s, net(1)) && !after.knows(t + REMEMBERED, net(1)));
+        assert_eq!(after.changed(t + s), None);
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! The queue of connections that have not logged on yet: a crowd of desks that come back at once
-//! waits its turn. `state.rs` decides, purely; `known.rs` says which networks go first; `hello.rs`
-//! when a connection has said enough to be given a turn.
+//! waits its turn. `state.rs` decides, purely; `known.rs` says which networks go first, `kept.rs`
+//! keeps them across a restart; `hello.rs` says when a connection has said enough to be given a
+//! turn.
 
 mod hello;
+mod kept;
 mod known;
+mod limits;
+mod places;
 mod state;
 mod tally;
 
-pub use state::{QueueFull, QueueLimits};
+pub use kept::KeptNetworks;
+pub use limits::{QueueFull, QueueLimits};
 
+use crate::events::EventSink;
 use state::{State, Told};
 use std::{
     cell::RefCell,
@@ -16,6 +22,7 @@ use std::{
     convert::Infallible,
     io,
     net::IpAddr,
+    path::PathBuf,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -49,6 +56,11 @@ impl AdmissionQueue {
             signals: RefCell::default(),
             wake: Notify::new(),
         }))
+    }
+
+    /// From here on the networks that go first are those in `file`, and are kept there.
+    pub fn keeping(&self, file: PathBuf, events: EventSink) -> KeptNetworks {
+        KeptNetworks::read(self.0.clone(), file, events)
     }
 
     /// A connection comes. `None`: its source is not known yet.

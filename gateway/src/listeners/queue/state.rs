@@ -13,13 +13,12 @@
 //!   else it is refused.
 
 use super::{
+    QueueFull, QueueLimits,
     known::KnownNetworks,
+    places::{Places, stand},
     tally::{Ring, Stage, Tally},
 };
-use crate::{
-    config::{LimitsSection, Rate},
-    listeners::sources::{Rates, address, network},
-};
+use crate::listeners::sources::{Rates, address, network};
 use std::{
     collections::{BTreeSet, HashMap},
     net::{IpAddr, Ipv4Addr},
@@ -34,43 +33,6 @@ pub(super) const ENCRYPTED_ROUNDS: u64 = 40;
 /// Stands for a source that is not known yet: a client behind a load balancer that has not named
 /// it, or one over QUIC that has not proved its address.
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// How many connections may have their turn and wait for it.
-#[derive(Debug, Clone, Copy)]
-pub struct QueueLimits {
-    pub turns: usize,
-    pub turns_per_address: usize,
-    pub turns_per_network: usize,
-    pub waiting: usize,
-    pub waiting_per_address: usize,
-    pub waiting_per_network: usize,
-    pub connections_per_address: Rate,
-}
-
-impl QueueLimits {
-    pub fn of(l: &LimitsSection) -> Self {
-        Self {
-            turns: l.admission_places,
-            turns_per_address: l.admission_places_per_address,
-            turns_per_network: l.admission_places_per_network,
-            waiting: l.admission_queue,
-            waiting_per_address: l.admission_queue_per_address,
-            waiting_per_network: l.admission_queue_per_network,
-            connections_per_address: l.connections_per_address,
-        }
-    }
-}
-
-/// Why a connection cannot even wait. At fault: the source, or a crowd that it is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum QueueFull {
-    #[error("too many connections of this address wait")]
-    Address,
-    #[error("too many connections of this network wait")]
-    Network,
-    #[error("too many connections wait")]
-    All,
-}
 
 /// What a connection is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +109,7 @@ pub(super) struct State {
     turns: BTreeSet<(u64, u64)>,
     rates: Rates,
     known: KnownNetworks,
+    places: Places,
     told: Vec<(u64, Told)>,
 }
 
@@ -165,6 +128,7 @@ impl State {
             turns: BTreeSet::new(),
             rates: Rates::new(limits.connections_per_address),
             known: KnownNetworks::default(),
+            places: Places::default(),
             told: Vec::new(),
         }
     }
@@ -222,8 +186,32 @@ impl State {
         }
     }
 
+    /// A connection has ended. One that waited may come back to its place soon.
     pub(super) fn gone(&mut self, id: u64) {
+        let Some(e) = self.entries.get(&id) else { return };
+        let (source, waited) = (e.source, e.stage == Stage::Ready);
+        let before = self.stands(source);
         self.leave(id);
+        if waited && source != NOBODY {
+            let after = self.stands(source);
+            if let (Some(at), None) = (before.0, after.0) {
+                self.places.keep_network(self.round, network(source), at);
+            }
+            if let (Some(at), None) = (before.1, after.1) {
+                self.places.keep_address(self.round, address(source), at);
+            }
+        }
+    }
+
+    /// The places of a source: of its network, and of its address within it.
+    fn stands(&self, source: IpAddr) -> (Option<u64>, Option<u64>) {
+        let n = self.networks.get(&network(source));
+        let a = n.and_then(|n| n.addresses.get(&address(source)));
+        (n.and_then(|n| n.at), a.and_then(|a| a.at))
+    }
+
+    pub(super) fn known_networks(&mut self) -> &mut KnownNetworks {
+        &mut self.known
     }
 
     /// The thread has given every connection its chance.
@@ -456,8 +444,11 @@ impl State {
         }
         let (waiting, turns) = (n.tally.waiting(), n.tally.turns);
         self.kind_turns[kind] = (self.kind_turns[kind] + turns).saturating_sub(before.1);
-        stand(&mut n.ring, &mut a.at, addr, !a.tally.ready.is_empty());
-        stand(&mut self.rings[kind], &mut n.at, net, !n.tally.ready.is_empty());
+        let (places, round) = (&mut self.places, self.round);
+        let (a_waits, n_waits) = (!a.tally.ready.is_empty(), !n.tally.ready.is_empty());
+        stand(&mut n.ring, &mut a.at, addr, a_waits, || places.of_address(round, addr));
+        let ring = &mut self.rings[kind];
+        stand(ring, &mut n.at, net, n_waits, || places.of_network(round, net));
         self.crowds[kind].remove(&(before.0, net));
         if waiting > 0 {
             self.crowds[kind].insert((waiting, net));
@@ -470,24 +461,12 @@ impl State {
         let Some(n) = self.networks.get_mut(&net) else { return };
         if let Some(a) = n.addresses.get_mut(&addr) {
             let waits = a.at.is_some();
-            stand(&mut n.ring, &mut a.at, addr, false);
-            stand(&mut n.ring, &mut a.at, addr, waits);
+            stand(&mut n.ring, &mut a.at, addr, false, || 0);
+            stand(&mut n.ring, &mut a.at, addr, waits, || self.places.last());
         }
         let (ring, waits) = (&mut self.rings[n.kind as usize], n.at.is_some());
-        stand(ring, &mut n.at, net, false);
-        stand(ring, &mut n.at, net, waits);
-    }
-}
-
-/// Has a source stand in a ring, at the end if it did not, or not at all.
-fn stand(ring: &mut Ring, at: &mut Option<u64>, who: IpAddr, waits: bool) {
-    match (waits, *at) {
-        (true, None) => *at = Some(ring.push(who)),
-        (false, Some(place)) => {
-            ring.remove(place);
-            *at = None;
-        }
-        _ => {}
+        stand(ring, &mut n.at, net, false, || 0);
+        stand(ring, &mut n.at, net, waits, || self.places.last());
     }
 }
 

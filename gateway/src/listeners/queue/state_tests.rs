@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{LimitsSection, Rate};
 use proptest::prelude::*;
 use std::time::Duration;
 

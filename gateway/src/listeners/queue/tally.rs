@@ -58,17 +58,12 @@ impl Tally {
 /// keeps its place.
 #[derive(Debug, Default)]
 pub(super) struct Ring {
-    next: u64,
     places: BTreeMap<u64, IpAddr>,
 }
 
 impl Ring {
-    /// To the end; where it stands now.
-    pub(super) fn push(&mut self, who: IpAddr) -> u64 {
-        let at = self.next;
-        self.next += 1;
+    pub(super) fn put(&mut self, at: u64, who: IpAddr) {
         self.places.insert(at, who);
-        at
     }
 
     pub(super) fn remove(&mut self, at: u64) {

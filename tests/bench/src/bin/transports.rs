@@ -77,7 +77,7 @@ struct Ends {
 
 fn main() {
     let number = |n: usize, or: usize| std::env::args().nth(n).map_or(or, |w| parse(&w));
-    let (rounds, repeats) = (number(1, 5_000), number(2, 7));
+    let (rounds, repeats) = (number(1, 5_000).max(1), number(2, 7));
     let ends = ends();
     for speech in [Speech::Signed, Speech::Bare] {
         let mut found = [Vec::new(), Vec::new()];
@@ -137,7 +137,7 @@ fn session(role: Role) -> Rc<Session> {
         Role::Initiator => (id("BENCH1"), id("SIGNET")),
         Role::Acceptor => (id("SIGNET"), id("BENCH1")),
     };
-    let config = SessionConfig { role, sender, target, heartbeat_s: 30, strict: false };
+    let config = SessionConfig { role, sender, target, heartbeat_s: 30, strict: true };
     let store = Box::new(MemoryStore::new(UtcMillis(0)));
     Rc::new(Session::open(&config, store).expect("a session"))
 }
@@ -177,7 +177,7 @@ fn answering(
                     tcp.set_nodelay(true).expect("set");
                     let stream = TlsAcceptor::from(tls).accept(tcp).await.expect("TLS");
                     let (exporter, peer) = of_tls(stream.get_ref().1);
-                    answer(Made { stream, exporter, peer }, key, speech).await;
+                    local(answer(Made { stream, exporter, peer }, key, speech)).await;
                 }
                 Transport::Quic => {
                     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
@@ -189,12 +189,17 @@ fn answering(
                     let peer = made.peer_certificates().remove(0);
                     let exporter = made.exporter().expect("an exporter");
                     let (stream, _moves) = made.into_parts();
-                    answer(Made { stream, exporter, peer }, key, speech).await;
+                    local(answer(Made { stream, exporter, peer }, key, speech)).await;
                 }
             }
         }));
     });
     address.recv().expect("an address")
+}
+
+/// A task of the thread, as every session of the desk and of the gateway is.
+async fn local<T: 'static>(session: impl Future<Output = T> + 'static) -> T {
+    tokio::task::spawn_local(session).await.expect("a session that ends")
 }
 
 fn of_tls<D>(connection: &rustls::ConnectionCommon<D>) -> ([u8; 32], CertificateDer<'static>) {
@@ -205,7 +210,7 @@ fn of_tls<D>(connection: &rustls::ConnectionCommon<D>) -> ([u8; 32], Certificate
 
 async fn answer<S>(made: Made<S>, key: MessageKey, speech: Speech)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let session = session(Role::Acceptor);
     let channel = channel(&made, key, Role::Acceptor, speech);
@@ -253,7 +258,7 @@ fn asking(
                 let name = ServerName::try_from("localhost").expect("a name");
                 let stream = TlsConnector::from(tls).connect(name, tcp).await.expect("TLS");
                 let (exporter, peer) = of_tls(stream.get_ref().1);
-                ask(Made { stream, exporter, peer }, key, speech, rounds).await
+                local(ask(Made { stream, exporter, peer }, key, speech, rounds)).await
             }
             Transport::Quic => {
                 let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
@@ -261,7 +266,8 @@ fn asking(
                 let made = made.expect("a connection");
                 let exporter = made.exporter().expect("an exporter");
                 let peer = made.peer_certificates().remove(0);
-                ask(Made { stream: made.into_stream(), exporter, peer }, key, speech, rounds).await
+                let stream = made.into_stream();
+                local(ask(Made { stream, exporter, peer }, key, speech, rounds)).await
             }
         }
     }))
@@ -276,7 +282,7 @@ struct Asked {
 
 async fn ask<S>(made: Made<S>, key: MessageKey, speech: Speech, rounds: usize) -> (f64, f64)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let session = session(Role::Initiator);
     let channel = channel(&made, key, Role::Initiator, speech);
@@ -292,8 +298,10 @@ where
         a.since = Instant::now();
         session.send(&request(a.sent)).expect("sent");
     };
-    pump(made.stream, &mut Framer::new(), &session, &outbox, |e| match e {
+    let mut refusal = String::new();
+    let ended = pump(made.stream, &mut Framer::new(), &session, &outbox, |e| match e {
         Event::LoggedOn => next(&outbox),
+        Event::LoggedOut { text: Some(text), .. } => refusal = format!(", and said: {text}"),
         Event::Message { message: AppMessage::Quote(_), .. } => {
             let took = asked.borrow().since.elapsed().as_secs_f64() * 1e6;
             asked.borrow_mut().took.push(took);
@@ -302,7 +310,16 @@ where
         _ => {}
     })
     .await;
-    let mut took = asked.into_inner().took.split_off(WARM_UP);
+    let mut took = asked.into_inner().took;
+    let (made, wanted) = (took.len(), WARM_UP + rounds);
+    if made < wanted {
+        eprintln!(
+            "transports: {made} of {wanted} round trips were made, then {ended}{refusal}; nothing \
+                is measured"
+        );
+        std::process::exit(1);
+    }
+    let mut took = took.split_off(WARM_UP);
     took.sort_by(f64::total_cmp);
     (took[rounds / 2], took[rounds * 99 / 100])
 }
