@@ -12,6 +12,7 @@ pub mod checkpoint;
 mod clock;
 pub mod config;
 mod cut_lines;
+mod delivery;
 pub mod doctor;
 pub mod enrol;
 mod entitle;

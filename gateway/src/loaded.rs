@@ -82,9 +82,7 @@ impl Loaded {
         let catalogue = read_instruments(&config.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
         for d in &config.dealer {
-            let pin =
-                |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
-            dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
+            dealer_pins.push(d.tls.parsed_pins(&d.of())?);
         }
         let enrolment = Enrolment::load(&config, OffsetDateTime::now_utc())?;
         let registry = config.registry.as_ref().map(RegistrySection::url).transpose()?;
@@ -118,7 +116,7 @@ impl Loaded {
     pub fn client_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
         ClientProfile::new(self.dealer_roots.clone(), &self.identity)
             .with_pins(pins.iter().cloned())
-            .with_policy(self.config.tls.policy(dealer.versions()))
+            .with_policy(self.config.tls.policy(dealer.tls.versions()))
     }
 
     /// The same without showing who dials: for whoever looks at a dealer while the gateway trades
@@ -126,7 +124,7 @@ impl Loaded {
     pub fn nameless_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
         ClientProfile::without_certificate(self.dealer_roots.clone())
             .with_pins(pins.iter().cloned())
-            .with_policy(self.config.tls.policy(dealer.versions()))
+            .with_policy(self.config.tls.policy(dealer.tls.versions()))
     }
 }
 
@@ -154,10 +152,6 @@ pub fn faults(config: &Config) -> Vec<String> {
         TrustRoots::from_pem_file(path)
             .map(drop)
             .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
-    };
-    let pins = config.dealer.iter().flat_map(|d| d.pins.iter().map(move |p| (d, p)));
-    let pin = |(d, p): (&DealerEntry, &String)| {
-        p.parse::<SpkiPin>().map(drop).map_err(|e| value(format!("dealer {}: pins", d.comp_id), e))
     };
     let risk = config.load_risk();
     let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
@@ -195,7 +189,7 @@ pub fn faults(config: &Config) -> Vec<String> {
     all.extend(config.signals.iter().map(|s| signals::Files::read(s).map(drop)));
     let signals_trust = config.signals.iter().filter_map(|s| s.trust.as_ref());
     all.extend(signals_trust.map(|t| roots("signals.trust", t)));
-    all.extend(pins.map(pin));
+    all.extend(config.dealer.iter().map(|d| d.tls.parsed_pins(&d.of()).map(drop)));
     all.push(match catalogue {
         Ok(c) => config.load_entitlements(&c).map(drop),
         Err(e) => Err(e),
