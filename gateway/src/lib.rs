@@ -31,6 +31,7 @@ mod registry_thread;
 mod registry_view;
 mod response;
 pub mod risk;
+mod sealed_map;
 mod siem;
 mod signals;
 pub mod signed;
@@ -39,6 +40,7 @@ mod start;
 mod state_dir;
 pub mod stepup;
 mod threads;
+pub mod transmit;
 mod utc;
 
 pub use config::{Config, ConfigError};

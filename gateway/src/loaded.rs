@@ -73,11 +73,12 @@ impl Loaded {
             .and_then(|m| m.trust.as_ref())
             .map(|trust| roots("metrics.trust", trust))
             .transpose()?;
-        let signals = config.signals.as_ref().map(signals::Files::read).transpose()?;
-        let signals_trust = config.signals.as_ref().and_then(|s| s.trust.as_ref());
+        let signals = config.signals.receive.as_ref().map(signals::Files::read).transpose()?;
+        let signals_trust = config.signals.receive.as_ref().and_then(|s| s.trust.as_ref());
         let signals_roots = signals_trust.map(|t| roots("signals.trust", t)).transpose()?;
         config.check_authorities()?;
         config.check_siem_files()?;
+        config.check_transmit_files()?;
         check_fips(&config, &desk_roots, &identity)?;
         let catalogue = read_instruments(&config.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
@@ -172,11 +173,13 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_siem(),
         config.check_response(),
         config.check_signals(),
+        config.check_transmit(),
         config.load_identity().map(drop),
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),
         config.check_authorities(),
         config.check_siem_files(),
+        config.check_transmit_files(),
         Enrolment::load(config, OffsetDateTime::now_utc()).map(drop),
         config.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
         config.load_step_up().map(drop),
@@ -186,8 +189,8 @@ pub fn faults(config: &Config) -> Vec<String> {
     all.extend(config.checkpoint.trust.iter().map(|t| roots("checkpoint.trust", t)));
     let monitors = config.metrics.iter().filter_map(|m| m.trust.as_ref());
     all.extend(monitors.map(|trust| roots("metrics.trust", trust)));
-    all.extend(config.signals.iter().map(|s| signals::Files::read(s).map(drop)));
-    let signals_trust = config.signals.iter().filter_map(|s| s.trust.as_ref());
+    all.extend(config.signals.receive.iter().map(|s| signals::Files::read(s).map(drop)));
+    let signals_trust = config.signals.receive.iter().filter_map(|s| s.trust.as_ref());
     all.extend(signals_trust.map(|t| roots("signals.trust", t)));
     all.extend(config.dealer.iter().map(|d| d.tls.parsed_pins(&d.of()).map(drop)));
     all.push(match catalogue {

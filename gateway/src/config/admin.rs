@@ -52,7 +52,7 @@ impl Config {
     pub(crate) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));
         let admin = self.admin.as_ref().map(|a| ("admin.listen", a.listen));
-        let signals = self.signals.as_ref().map(|s| ("signals.listen", s.listen));
+        let signals = self.signals.receive.as_ref().map(|s| ("signals.listen", s.listen));
         let all: Vec<_> = [("desks.listen", self.desks.listen)]
             .into_iter()
             .chain(enrolment)
@@ -82,7 +82,7 @@ impl Config {
     /// certificate is the same authority. Enrolment uses the desks' by design: a renewal is asked
     /// for with the certificate of a desk.
     pub(crate) fn check_authorities(&self) -> Result<(), ConfigError> {
-        let trust = self.signals.as_ref().and_then(|s| s.trust.as_ref());
+        let trust = self.signals.receive.as_ref().and_then(|s| s.trust.as_ref());
         let signals = trust.map(|path| ("signals.trust", path));
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));

@@ -14,6 +14,7 @@ mod risk;
 mod siem;
 mod signals;
 mod step_up;
+mod transmit;
 
 pub use admin::{AdminSection, PolicyChange};
 pub use checkpoint::{Address, CheckpointSection, OnRewritten};
@@ -35,6 +36,8 @@ pub use siem::{
 pub(crate) use siem::{host_and_port, https_target};
 pub use signals::SignalsSection;
 pub use step_up::{StepUp, StepUpSection};
+pub(crate) use transmit::TRANSMIT;
+pub use transmit::{Signals, TransmitSection};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
@@ -108,7 +111,8 @@ pub struct Config {
     pub metrics: Option<MetricsSection>,
     #[serde(default)]
     pub response: ResponseSection,
-    pub signals: Option<SignalsSection>,
+    #[serde(default)]
+    pub signals: Signals,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -291,7 +295,8 @@ impl Config {
             .chain(&mut c.dealers.crl)
             .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
             .chain(c.siem.iter_mut().flat_map(SiemSection::paths))
-            .chain(c.signals.iter_mut().flat_map(SignalsSection::paths))
+            .chain(c.signals.receive.iter_mut().flat_map(SignalsSection::paths))
+            .chain(c.signals.transmit.iter_mut().flat_map(TransmitSection::paths))
             .chain(c.metrics.iter_mut().filter_map(|m| m.trust.as_mut()));
         for p in paths
             .into_iter()
@@ -354,7 +359,8 @@ impl Config {
         self.check_enrolment()?;
         self.check_step_up()?;
         self.check_siem()?;
-        self.check_signals()
+        self.check_signals()?;
+        self.check_transmit()
     }
 
     pub(crate) fn check_values(&self) -> Result<(), ConfigError> {

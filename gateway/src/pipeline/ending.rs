@@ -51,7 +51,11 @@ impl Pipeline {
 
     /// Ends one session; the desk reads why.
     pub(super) fn end_session(self: &Rc<Self>, desk: &CompId, why: &EndReason) {
+        let access = self.sessions.access(desk);
         let Some((session, outbox, serial)) = self.sessions.cut(desk) else { return };
+        if let Some(access) = access {
+            self.tell_ended(desk, &access, &serial, why);
+        }
         let EndReason { code, words, cure } = why;
         tracing::warn!(%desk, serial, code = *code, "session cut off: {words}");
         let detail = format!("session cut off, certificate {serial}: {words}");

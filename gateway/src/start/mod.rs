@@ -22,7 +22,9 @@ use crate::{
     },
     loaded::Loaded,
     metrics::{Alerts, Metrics},
-    pipeline::{self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, StepUp},
+    pipeline::{
+        self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, SignalsTold, StepUp,
+    },
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
@@ -33,6 +35,7 @@ use crate::{
         signed_folder, store_key, store_key_path,
     },
     threads::Stop,
+    transmit::{self, Transmitter},
     utc,
 };
 use signet_events::About;
@@ -84,7 +87,10 @@ pub(crate) async fn run(
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
     let (events, siem) = start_siem(&loaded, registry.as_ref(), &key).await?;
     let alerts = Arc::<Alerts>::default();
-    let pipeline = assemble(&loaded, books, registry.as_ref(), events, alerts.clone())?;
+    let transmit = transmit::start(&loaded.config, &loaded.identity, &key, events.clone()).await?;
+    let (transmitter, transmit) = transmit.unzip();
+    let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitter);
+    let pipeline = assemble(&loaded, parts, registry.as_ref(), events, alerts.clone())?;
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
@@ -128,6 +134,7 @@ pub(crate) async fn run(
     // Its last checkpoint is an event, so the registry ends after it.
     drop(checkpoints);
     drop((signals, admin, operator, host));
+    drop(transmit);
     // Last: it writes down what the others said while they ended.
     drop(siem);
     Ok(())
@@ -257,7 +264,7 @@ async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayErr
 
 fn assemble(
     loaded: &Loaded,
-    books: Books,
+    (books, signals_told, transmitter): (Books, SignalsTold, Option<Transmitter>),
     registry: Option<&Rc<RegistryView>>,
     events: EventSink,
     alerts: Arc<Alerts>,
@@ -290,6 +297,8 @@ fn assemble(
         events: events.counted(metrics.clone(), alerts),
         metrics,
         policies: PolicyChanges::new(config.two_people(), books.history),
+        signals_told,
+        transmitter,
     })))
 }
 

@@ -103,7 +103,9 @@ pub(super) async fn start_signals(
     pipeline: &Rc<Pipeline>,
 ) -> Result<Option<signals::SignalsHost>, GatewayError> {
     let config = &loaded.config;
-    let (Some(section), Some(files)) = (&config.signals, &loaded.signals) else { return Ok(None) };
+    let (Some(section), Some(files)) = (&config.signals.receive, &loaded.signals) else {
+        return Ok(None);
+    };
     let (orders, inbox) = SignalOrders::new();
     spawn_local(inbox.serve(pipeline.clone()));
     let roots = loaded.signals_roots.as_ref().unwrap_or(&loaded.desk_roots);

@@ -252,7 +252,7 @@ impl DeskListener {
         let access = Access::new(user, &claim.peer, key, &claim.binding, claim.vouched_for)
             .with_first_use(first_use);
         pipeline.recall_signals(&access);
-        self.judge_risk(&claim.logon, access, &claim.shown)
+        self.judge_risk(claim, access, pipeline)
     }
 
     /// Writes the refusal down, tells the desk and hangs up.
@@ -297,15 +297,21 @@ impl DeskListener {
     }
 
     /// The risk of an access that is otherwise good: whether it may come in.
-    fn judge_risk(&self, logon: &[u8], access: Access, shown: &Shown) -> Result<Access, EndReason> {
+    fn judge_risk(
+        &self,
+        claim: &Claim,
+        access: Access,
+        pipeline: &Pipeline,
+    ) -> Result<Access, EndReason> {
         let at = now();
         if let Some(s) = self.registry.as_ref().and_then(|r| r.last_seen(&access.user)) {
             self.risk.remember(&access.user, s);
         }
-        let role = self.registry.as_ref().and_then(|r| r.role(&shown.serial));
+        let role = self.registry.as_ref().and_then(|r| r.role(&claim.shown.serial));
         let report =
-            Fields::parse(logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
+            Fields::parse(&claim.logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
         let a = access.at_logon(&self.risk, role.as_deref(), report.as_deref(), at);
+        pipeline.tell_level(&access.user, &a);
         let refused = |code| {
             risk::alert(&access.user, code, &a);
             Err(EndReason {
