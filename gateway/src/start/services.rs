@@ -80,6 +80,7 @@ pub(super) async fn start_operator(
     loaded: &Loaded,
     pipeline: &Rc<Pipeline>,
     alerts: Arc<Alerts>,
+    watched: operator::Watched,
 ) -> Result<operator::OperatorHost, GatewayError> {
     // A queue of its own: whoever scrapes the health does not crowd administrators out.
     let (trading, questions) = Trading::new();
@@ -93,6 +94,7 @@ pub(super) async fn start_operator(
         events: pipeline.events.clone(),
         trading,
         started: now(),
+        watched,
     };
     operator::start(plan).await
 }

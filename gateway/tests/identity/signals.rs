@@ -199,6 +199,38 @@ fn a_laptop_that_is_not_compliant_is_scored_as_one_at_once() {
     });
 }
 
+/// What was said before a restart still counts; a file that somebody changed is not believed.
+#[test]
+fn a_restart_forgets_nothing_that_was_said_of_a_laptop() {
+    let mut w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    let told = claims("device-compliance-change", json!({"current_status": "not-compliant"}));
+    taken(&w, &told);
+    let change = json!({"credential_type": "password", "change_type": "update"});
+    taken(&w, &claims("credential-change", change));
+    w.stop();
+    let refusal = |w: &World| {
+        runtime().block_on(async { Desk::connect(w, "laptop", "ALICE").await.log_on(1).await })
+    };
+    w.start();
+    let why = refusal(&w);
+    assert!(why.contains("=risk.no_step_up|") && why.contains("credentials"), "{why}");
+    assert!(why.contains("not compliant"), "{why}");
+    w.stop();
+    let file = w.path("state/signals.told");
+    let good = fs::read(&file).unwrap();
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    fs::write(&file, bad).unwrap();
+    let why = w.start_fails();
+    assert!(why.contains("signals.told") && why.contains("not compliant"), "{why}");
+    fs::write(&file, good).unwrap();
+    w.start();
+    // What is compliant again is forgotten.
+    taken(&w, &claims("device-compliance-change", json!({"current_status": "compliant"})));
+    assert!(!refusal(&w).contains("not compliant"));
+}
+
 #[test]
 fn what_is_not_a_genuine_token_of_the_provider_is_refused() {
     let w = world("");
