@@ -69,7 +69,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with open(out + ".bad", "a", encoding="utf-8") as f:
                 f.write(f"{e!r}\n")
             return self.answer(400, b'{"err":"invalid_request","description":"not good"}')
-        subject = dict(x[0] for x in self.connection.getpeercert()["subject"])
+        shown = self.connection.getpeercert()
+        subject = dict(x[0] for x in shown["subject"]) if shown else None
         line = {"claims": claims, "alg": header["alg"], "client": subject, "token": self.headers.get("Authorization")}
         with open(out, "a", encoding="utf-8") as f:
             f.write(json.dumps(line) + "\n")
@@ -94,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(certificate, key)
 context.load_verify_locations(client_ca)
-context.verify_mode = ssl.CERT_REQUIRED
+context.verify_mode = ssl.CERT_OPTIONAL
 server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
 server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()

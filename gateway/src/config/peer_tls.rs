@@ -57,17 +57,21 @@ impl PeerTls {
 }
 
 impl Config {
-    /// How a receiver is dialled: with the gateway's own certificate.
+    /// How a receiver is dialled: with this certificate, the gateway's own, or without one.
     pub(crate) fn receiver_profile(
         &self,
-        identity: &ServerIdentity,
+        identity: Option<&ServerIdentity>,
         trust: &Path,
         tls: &PeerTls,
         of: &str,
     ) -> Result<ClientProfile, ConfigError> {
         let (roots, pins) = tls.read(trust, of)?;
         let policy = self.tls.policy(tls.versions());
-        Ok(ClientProfile::new(roots, identity).with_pins(pins).with_policy(policy))
+        let profile = match identity {
+            Some(identity) => ClientProfile::new(roots, identity),
+            None => ClientProfile::without_certificate(roots),
+        };
+        Ok(profile.with_pins(pins).with_policy(policy))
     }
 }
 

@@ -47,6 +47,8 @@ pub struct TransmitSection {
     pub tls: PeerTls,
     /// A file with a bearer token, read each time.
     pub token_file: Option<PathBuf>,
+    /// Whether the gateway's certificate is shown. Left out: when there is no token.
+    pub client_certificate: Option<bool>,
     /// Private key in PKCS#8, PEM: P-256 or Ed25519. Left out: one in the state directory, made at
     /// the first start.
     pub key: Option<PathBuf>,
@@ -80,6 +82,12 @@ fn default_settle() -> u32 {
 pub(crate) const TRANSMIT: &str = "signals.transmit";
 
 impl TransmitSection {
+    /// Whether the gateway's certificate is shown: a receiver that knows another authority's only
+    /// would refuse the connection.
+    pub(crate) fn shows_certificate(&self) -> bool {
+        self.client_certificate.unwrap_or(self.token_file.is_none())
+    }
+
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         [&mut self.trust].into_iter().chain(&mut self.token_file).chain(&mut self.key)
     }
@@ -101,6 +109,10 @@ impl Config {
             }
         }
         s.tls.check(&self.tls, TRANSMIT)?;
+        if !s.shows_certificate() && s.token_file.is_none() {
+            let why = "the receiver could not tell who sends; set token_file, or leave this out";
+            return Err(value(key("client_certificate"), why));
+        }
         if !(1..=1_024).contains(&s.queue_mb) {
             return Err(value(key("queue_mb"), "1 to 1024"));
         }

@@ -41,9 +41,9 @@ pub(crate) struct Poster {
 pub(crate) struct Connection(SendRequest<Full<Bytes>>);
 
 impl Poster {
-    /// `of` names the section of the receiver for errors.
+    /// `identity` is shown, if it is given; `of` names the section of the receiver for errors.
     pub(crate) fn new(
-        (config, identity): (&Config, &ServerIdentity),
+        (config, identity): (&Config, Option<&ServerIdentity>),
         (url, trust, tls): (&str, &Path, &PeerTls),
         token_file: Option<PathBuf>,
         of: &str,

@@ -100,7 +100,7 @@ pub(crate) async fn start(
     let Some(section) = config.signals.transmit.clone() else { return Ok(None) };
     let settle = Duration::from_secs(section.settle_seconds.into());
     let poster = Poster::new(
-        (config, identity),
+        (config, section.shows_certificate().then_some(identity)),
         (&section.url, &section.trust, &section.tls),
         section.token_file.clone(),
         TRANSMIT,

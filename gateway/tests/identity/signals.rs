@@ -204,13 +204,15 @@ fn a_laptop_that_is_not_compliant_is_scored_as_one_at_once() {
 fn a_restart_forgets_nothing_that_was_said_of_a_laptop() {
     let mut w = world("");
     w.enrolled("alice", "ALICE", "laptop");
+    // From here on the gateway knows her laptop.
+    runtime().block_on(async { drop(Desk::logged_on(&w, "laptop", "ALICE", 1).await) });
     let told = claims("device-compliance-change", json!({"current_status": "not-compliant"}));
     taken(&w, &told);
     let change = json!({"credential_type": "password", "change_type": "update"});
     taken(&w, &claims("credential-change", change));
     w.stop();
     let refusal = |w: &World| {
-        runtime().block_on(async { Desk::connect(w, "laptop", "ALICE").await.log_on(1).await })
+        runtime().block_on(async { Desk::connect(w, "laptop", "ALICE").await.log_on(9).await })
     };
     w.start();
     let why = refusal(&w);

@@ -33,7 +33,7 @@ pub(super) struct Otlp {
 impl Otlp {
     pub(super) fn new(plan: &Plan, s: &OtlpSection) -> Result<Self, GatewayError> {
         let to = Poster::new(
-            (&plan.config, &plan.identity),
+            (&plan.config, Some(&plan.identity)),
             (&s.url, &s.trust, &s.tls),
             s.token_file.clone(),
             &SinkSection::section(&s.name),

@@ -75,7 +75,7 @@ impl Syslog {
         let named = s.tls.name_to_verify(host).to_owned();
         let name = ServerName::try_from(named).map_err(|_| fault("server_name"))?;
         let of = SinkSection::section(&s.name);
-        let profile = plan.config.receiver_profile(&plan.identity, &s.trust, &s.tls, &of)?;
+        let profile = plan.config.receiver_profile(Some(&plan.identity), &s.trust, &s.tls, &of)?;
         let tls = profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?;
         let header = Header::of_this_host(s.facility);
         Ok(Self { host: host.into(), port, name, tls, header })
