@@ -77,6 +77,27 @@ impl Config {
         }
     }
 
+    /// Every file of authorities that is trusted or issued with, by its setting.
+    pub(crate) fn authorities(&self) -> Vec<(String, PathBuf)> {
+        let mut all = vec![
+            ("desks.trust".to_owned(), self.desks.trust.clone()),
+            ("dealers.trust".to_owned(), self.dealers.trust.clone()),
+        ];
+        let sections = [
+            ("admin.trust", self.admin.as_ref().map(|a| &a.trust)),
+            ("metrics.trust", self.metrics.as_ref().and_then(|m| m.trust.as_ref())),
+            ("signals.trust", self.signals.receive.as_ref().and_then(|s| s.trust.as_ref())),
+            ("signals.transmit: trust", self.signals.transmit.as_ref().map(|t| &t.trust)),
+            ("checkpoint.trust", self.checkpoint.trust.as_ref()),
+        ];
+        all.extend(sections.into_iter().filter_map(|(k, path)| Some((k.into(), path?.clone()))));
+        all.extend(self.siem.iter().flat_map(|s| &s.sink).filter_map(|s| {
+            let (name, trust) = s.authority()?;
+            Some((format!("siem.sink {name}: trust"), trust.to_owned()))
+        }));
+        all
+    }
+
     /// Desks, dealers and administrators have authorities of their own: whoever can have a
     /// certificate of one kind issued could otherwise have one of another. The same key in another
     /// certificate is the same authority. Enrolment uses the desks' by design: a renewal is asked

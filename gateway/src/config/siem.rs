@@ -145,6 +145,15 @@ impl SinkSection {
         }
     }
 
+    /// Its name and the file of the authorities it must chain to, where it is dialled.
+    pub(crate) fn authority(&self) -> Option<(&str, &std::path::Path)> {
+        match self {
+            Self::Syslog(s) => Some((&s.name, &s.trust)),
+            Self::Otlp(s) => Some((&s.name, &s.trust)),
+            Self::File(_) => None,
+        }
+    }
+
     /// Its section, for errors.
     fn of(&self) -> String {
         Self::section(self.name())

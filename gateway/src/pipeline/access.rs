@@ -201,7 +201,7 @@ impl Pipeline {
             }
         }
         alert(desk.as_str(), code, a);
-        self.end_session(desk, &EndReason { code, words: a.words(), cure: a.cure() });
+        self.end_session(desk, &EndReason::new(code, a.words(), a.cure()));
     }
 
     /// Something happened to a desk that is on.

@@ -45,7 +45,7 @@ impl Pipeline {
     /// Cuts off one desk, if it is on.
     pub(super) fn end_if_on(self: &Rc<Self>, desk: &CompId, code: &'static str, words: String) {
         if self.sessions.is_on(desk) {
-            self.end_session(desk, &EndReason { code, words, cure: String::new() });
+            self.end_session(desk, &EndReason::new(code, words, ""));
         }
     }
 
@@ -56,7 +56,7 @@ impl Pipeline {
         if let Some(access) = access {
             self.tell_ended(desk, &access, &serial, why);
         }
-        let EndReason { code, words, cure } = why;
+        let EndReason { code, words, cure, .. } = why;
         tracing::warn!(%desk, serial, code = *code, "session cut off: {words}");
         let detail = format!("session cut off, certificate {serial}: {words}");
         self.events.gateway(code, About::desk(desk), detail);

@@ -17,6 +17,7 @@ use crate::{
         crl::CrlFiles,
         dealers::{self, DealerLists},
         desks::{self, DeskListener, QuicListener},
+        ends,
         fix_sessions::{dealer_options, desk_options, open_session},
         own_certificate,
         tls::ListenerTls,
@@ -456,5 +457,6 @@ fn spawn_watches(
     }
     spawn_local(utc::watch(pipeline.events.clone(), config.clock.clone(), clock));
     let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
+    spawn_local(ends::watch(events.clone(), config.clone(), identity.clone()));
     spawn_local(own_certificate::keep_up(events, config.clone(), identity));
 }
