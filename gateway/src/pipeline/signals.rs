@@ -88,8 +88,8 @@ impl SignalInbox {
     }
 }
 
-/// What signals said that still matters at the next logon, also after a restart. The registry bounds
-/// it: only devices with a certificate are in it. `None` without `[signals]`.
+/// What signals said that still matters at the next logon, also after a restart. The registry
+/// bounds it: only devices with a certificate are in it. `None` without `[signals]`.
 #[derive(Default)]
 pub struct SignalsTold(Option<RefCell<SealedMap>>);
 
@@ -123,8 +123,8 @@ impl SignalsTold {
         let opened = SealedMap::open(&path, key).map_err(|e| {
             GatewayError::Session(format!(
                 "signals: what the identity provider said of devices cannot be read: {e}. Restore \
-                    the file, or move {} away, and have the provider say again which devices are not \
-                    compliant",
+                    the file, or move {} away, and have the provider say again which devices are \
+                    not compliant",
                 path.display()
             ))
         })?;

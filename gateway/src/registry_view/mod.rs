@@ -238,7 +238,7 @@ impl RegistryView {
     }
 }
 
-/// A lock-out that is not in the registry any longer was lifted, which is told by whoever lifted it.
+/// One that left the registry before its time was lifted, which is told by whoever lifted it.
 fn ended(
     kept_out: &mut HashMap<String, UtcMillis>,
     lockouts: &HashMap<String, Lockout>,

@@ -103,11 +103,8 @@ pub(crate) async fn run(
     let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key)?;
     let quic = quic_listener(&loaded.config, &listener, udp)?;
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
-    let watched = Watched {
-        siem: siem_status,
-        signals: transmit.as_ref().map(|t| t.status.clone()),
-        clock: ClockView::default(),
-    };
+    let signals = transmit.as_ref().map(|t| t.status.clone());
+    let watched = Watched { siem: siem_status, signals, clock: ClockView::default() };
     spawn_watches(&loaded, &pipeline, registry.as_ref(), watched.clock.clone());
     let admin = services::start_admin(&loaded, &pipeline).await?;
     let operator = services::start_operator(&loaded, &pipeline, alerts, watched).await?;

@@ -1,7 +1,7 @@
 //! Which change of a person's risk is told. Pure: the time is passed in.
 //!
-//! Worse is told at once. Better is told once every judgement has been better for a while, so that a
-//! person with two sessions, one good and one bad, is not told of again and again.
+//! Worse is told at once. Better is told once every judgement has been better for a while, so that
+//! a person with two sessions, one good and one bad, is not told of again and again.
 
 use signet_fix::bucket::Bucket;
 use signet_signals::RiskLevel;

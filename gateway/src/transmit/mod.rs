@@ -1,8 +1,8 @@
 //! Signals to a receiver of the firm: Security Event Tokens (RFC 8417) with events of CAEP 1.0,
 //! pushed over HTTPS (RFC 8935) from a queue on disk.
 //!
-//! Each notice has its `jti` from the moment it is queued, and keeps it however often it is sent. It
-//! is signed when it is sent, so that one that waited for a day is as fresh as the receiver demands.
+//! Each notice has its `jti` from the moment it is queued, and keeps it however often it is sent.
+//! It is signed when it is sent: one that waited for a day is as fresh as the receiver demands.
 //!
 //! | file | does |
 //! | --- | --- |

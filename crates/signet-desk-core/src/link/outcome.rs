@@ -214,7 +214,7 @@ impl Goodbye {
         Ended { next: Next::After(wait), fault: Fault::of_logout(code), problem }
     }
 
-    /// A gateway that says a time is asked again then; not sooner than it says, and never in a hurry.
+    /// A gateway that says a time is asked again then, and not sooner.
     fn wait(&self) -> Option<Duration> {
         let s = self.retry_s.filter(|s| (1..=RETRY_SAID_MAX_S).contains(s))?;
         Some(Duration::from_secs(u64::from(s)) + RETRY_MARGIN)
