@@ -18,40 +18,54 @@ const BATCH_MAX: usize = 256;
 /// How often a disk that refused is asked again.
 const RETRY: Duration = Duration::from_millis(250);
 
+/// What is on its way to the disk.
+#[derive(Default)]
+struct Batch {
+    /// Not in the spool yet.
+    waiting: VecDeque<Notice>,
+    /// In the spool, and perhaps not on the disk: these are not appended again.
+    unsynced: Vec<Notice>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.unsynced.is_empty()
+    }
+}
+
 /// Writes until it is told to stop; what is in the channel then is written first.
 pub(super) async fn run(shared: &Shared, mut inbox: mpsc::Receiver<Notice>, stop: Stop) {
-    let mut waiting = VecDeque::from_iter(verification(shared));
+    let mut batch =
+        Batch { waiting: verification(shared).into_iter().collect(), ..Batch::default() };
     let (mut stopping, mut failing) = (false, false);
     tokio::pin!(stop);
     loop {
-        while waiting.len() < BATCH_MAX
+        while batch.waiting.len() < BATCH_MAX
             && let Ok(notice) = inbox.try_recv()
         {
-            waiting.push_back(notice);
+            batch.waiting.push_back(notice);
         }
-        let before = waiting.len();
-        let written = write(shared, &mut waiting);
+        let written = write(shared, &mut batch);
+        let failed = written.is_err();
         shared.tell_unwritten(written.err(), &mut failing);
-        if stopping && (waiting.is_empty() || waiting.len() == before) {
+        if stopping && (failed || batch.is_empty()) {
             break;
-        }
-        if !waiting.is_empty() && waiting.len() != before {
-            tokio::task::yield_now().await;
-            continue;
         }
         tokio::select! {
             biased;
             _ = &mut stop, if !stopping => stopping = true,
-            () = tokio::time::sleep(RETRY), if !waiting.is_empty() => {}
             // What a disk refused waits, and with it the channel, which is bounded.
-            notice = inbox.recv(), if waiting.is_empty() => match notice {
-                Some(notice) => waiting.push_back(notice),
+            () = tokio::time::sleep(RETRY), if failed => {}
+            notice = inbox.recv(), if !failed && !stopping => match notice {
+                Some(notice) => batch.waiting.push_back(notice),
                 None => stopping = true,
             },
+            () = tokio::task::yield_now(), if stopping => {}
         }
     }
-    if !waiting.is_empty() {
-        tracing::error!(alert = true, count = waiting.len(), "signals could not be written");
+    if !batch.is_empty() {
+        let count = batch.waiting.len() + batch.unsynced.len();
+        tracing::error!(alert = true, count, "signals could not be written");
     }
 }
 
@@ -71,18 +85,21 @@ fn verification(shared: &Shared) -> Option<Notice> {
 
 /// Writes what can be written, oldest first; the rest stays. A level counts as told once its notice
 /// is on the disk: after a crash in between it is told again, never not at all.
-fn write(shared: &Shared, waiting: &mut VecDeque<Notice>) -> Result<(), SpoolError> {
-    let (mut written, mut result) = (0, Ok(()));
-    for notice in waiting.iter() {
-        result = shared.append(notice);
+fn write(shared: &Shared, batch: &mut Batch) -> Result<(), SpoolError> {
+    let mut result = Ok(());
+    while let Some(notice) = batch.waiting.pop_front() {
+        result = shared.append(&notice);
         if result.is_err() {
+            batch.waiting.push_front(notice);
             break;
         }
-        written += 1;
+        batch.unsynced.push(notice);
     }
-    // Bytes that did not reach the disk are appended again, with the same names.
+    if batch.unsynced.is_empty() {
+        return result;
+    }
     shared.sync()?;
-    for notice in waiting.drain(..written) {
+    for notice in batch.unsynced.drain(..) {
         if let Told::RiskLevel { current, .. } = notice.told {
             let set = shared.told.borrow_mut().set(&notice.user, Some(current.as_str()));
             if let Err(e) = set {

@@ -172,7 +172,11 @@ fn an_ended_session_and_a_risk_are_told_in_tokens_that_another_maker_verifies() 
         assert_eq!(line["client"]["commonName"], w.gw.as_str());
     }
     assert!(!w.path("sets.jsonl.bad").exists(), "{}", w.text("sets.jsonl.bad"));
-    assert!(w.events().lines().any(|l| l.contains("signal.sent") && l.contains("alice")));
+    let events = w.events();
+    assert!(events.lines().any(|l| l.contains("signal.sent") && l.contains("alice")));
+    // Her numbers jumped from one connection to the next.
+    let gap = events.lines().find(|l| l.contains("fix.gap")).expect(&events);
+    assert!(gap.contains("of the peer are missing"), "{gap}");
 }
 
 #[test]
