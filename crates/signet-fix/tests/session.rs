@@ -666,8 +666,9 @@ fn a_sequence_number_too_low_ends_the_session_and_too_high_asks_for_a_resend() {
     let frames = p.gate.frames();
     let f = Fields::parse(&frames[0]).unwrap();
     assert_eq!((f.text(35), f.text(7)), (Some("2"), Some(seq.to_string().as_str())));
-    let events: Vec<Event> = std::iter::from_fn(|| p.gate.session.next_event()).collect();
-    assert_eq!(events, [Event::Gap { of_peer: true, from: seq, to: seq + 4 }]);
+    let gap = Event::Gap { of_peer: true, from: seq, to: seq + 4 };
+    assert!(p.gate.events.contains(&gap), "{:?}", p.gate.events);
+    assert!(p.gate.messages().is_empty());
 }
 
 /// A peer that asks again and again costs its owner no more than a few events.
@@ -679,7 +680,7 @@ fn gaps_are_told_within_a_budget() {
     for n in 0..15 {
         let seq = p.next_from_desk();
         p.gate.take(&[p.forged(seq, "35=2|7=1|16=0|")]);
-        let events: Vec<Event> = std::iter::from_fn(|| p.gate.session.next_event()).collect();
+        let events = std::mem::take(&mut p.gate.events);
         let gap = Event::Gap { of_peer: false, from: 1, to: 0 };
         told += events.iter().filter(|e| **e == gap).count();
         assert!(told <= 10, "{n}: {events:?}");

@@ -138,8 +138,8 @@ impl Config {
 
     /// The files that the section names.
     pub(crate) fn check_transmit_files(&self) -> Result<(), ConfigError> {
-        let sections = self.signals.transmit.iter();
-        sections.map(|s| s.tls.read(&s.trust, TRANSMIT).map(drop)).collect()
+        let mut sections = self.signals.transmit.iter();
+        sections.try_for_each(|s| s.tls.read(&s.trust, TRANSMIT).map(drop))
     }
 }
 

@@ -171,9 +171,10 @@ impl Pipeline {
         let named = order.device.iter().filter(|d| known.contains(*d)).cloned().collect::<Vec<_>>();
         let devices = if named.is_empty() { known } else { named };
         let on = self.desks_of(&order.user, &devices);
+        // Each is tried, whatever became of the one before.
         let all_set = |fact, is_so| {
-            let set = devices.iter().map(|d| self.signals_told.set(fact, &order.user, d, is_so));
-            set.fold(true, |all, one| all && one)
+            let set = |d: &&String| self.signals_told.set(fact, &order.user, d, is_so);
+            devices.iter().filter(|d| !set(d)).count() == 0
         };
         let kept = match &order.signal {
             Signal::SessionRevoked => {

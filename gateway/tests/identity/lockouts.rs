@@ -76,6 +76,8 @@ fn a_lock_out_that_is_over_by_time_is_an_event_and_one_without_an_end_names_no_t
     let w = world();
     w.enrolled("alice", "ALICE", "laptop");
     runtime().block_on(async {
+        // From here on the gateway knows her certificate.
+        drop(Desk::logged_on(&w, "laptop", "ALICE", 1).await);
         fail(&w, "laptop", "ALICE", 3).await;
         // What the gateway knows by itself before the registry does.
         let why = refusal(&w, "laptop", "ALICE").await.expect("locked out");
