@@ -137,8 +137,8 @@ impl EventSink {
         }
     }
 
-    /// Says how many events were left out, where a flood has ended or slowed down, to whom the
-    /// events themselves go.
+    /// Says how many events were left out, where a flood has ended or slowed down, to those who get
+    /// the events themselves.
     pub fn tell_left_out(&self) {
         for source in [Source::Known, Source::Stranger] {
             for ((code, subject), left_out) in self.budgets(source, |b| b.flush(Instant::now())) {

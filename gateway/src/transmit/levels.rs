@@ -49,7 +49,7 @@ impl Levels {
     /// A person was judged; what is to be told of it.
     pub(super) fn judged(&mut self, user: &str, level: RiskLevel, now: Instant) -> Option<Change> {
         if !self.people.contains_key(user) {
-            // Nobody needs to hear that a person of whom nothing was said is as good as ever.
+            // Where nothing was said, low is what the receiver takes for granted.
             if level == RiskLevel::Low || self.people.len() >= PEOPLE_MAX {
                 return None;
             }
