@@ -37,7 +37,24 @@ pub struct EventSink {
     counter: Option<Arc<dyn Outlet>>,
     /// Takes what is not left out, for administrators who look on.
     alerts: Option<Arc<dyn Outlet>>,
-    summaries: Arc<Mutex<Option<Budgets>>>,
+    summaries: Arc<AllBudgets>,
+}
+
+/// Who caused an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Somebody who is known, or the gateway itself.
+    Known,
+    /// Somebody who proved nothing.
+    Stranger,
+}
+
+/// Strangers have budgets of their own: there may be any number of them, and they must not use up
+/// the room for those who are known.
+#[derive(Default)]
+struct AllBudgets {
+    known: Mutex<Option<Budgets>>,
+    strangers: Mutex<Option<Budgets>>,
 }
 
 /// Events by kind and subject.
@@ -77,32 +94,29 @@ impl EventSink {
 
     /// An event, when its budget has room.
     pub fn note(&self, event: Event) {
-        self.counter.iter().for_each(|c| c.take(&event));
-        if self.registry.is_none() && self.watchers.is_none() && self.alerts.is_none() {
-            return;
-        }
-        let key = (event.code, event.about.subject());
-        let Some(left_out) = self.budgets(|b| b.spend(Instant::now(), key)) else { return };
-        let words = format!("{}{}", event.words, crate::limits::left_out_words(left_out));
-        self.send(&Event { words: words.into(), ..event });
+        let subject = event.about.subject();
+        self.budgeted(event, subject, Source::Known);
     }
 
     /// What somebody at an address did who proved nothing. The registry keeps none of these:
     /// whoever may not come in must not fill a database.
     pub fn stranger(&self, from: IpAddr, code: &'static str, words: impl Into<Text>) {
-        let about = About { address: Some(from), ..About::default() };
-        let event = Event::new(now_us(), code, words).by(Actor::Address(from)).about(about);
+        let event = Event::new(now_us(), code, words).by(Actor::Address(from)).about(at(from));
+        self.budgeted(event, from.to_string(), Source::Stranger);
+    }
+
+    fn budgeted(&self, event: Event, subject: String, source: Source) {
         self.counter.iter().for_each(|c| c.take(&event));
-        if self.watchers.is_none() && self.alerts.is_none() {
+        if self.outlets(source).next().is_none() {
             return;
         }
-        let key = (code, from.to_string());
-        let Some(left_out) = self.budgets(|b| b.spend(Instant::now(), key)) else { return };
-        let count = Some(left_out).filter(|n| *n > 0);
-        let event = Event { about: About { count, ..event.about }, ..event };
-        for outlet in [&self.watchers, &self.alerts].into_iter().flatten() {
-            outlet.take(&event);
-        }
+        let key = (event.code, subject);
+        let spent = self.budgets(source, |b| b.spend(Instant::now(), key));
+        let Some(left_out) = spent else { return };
+        let words = format!("{}{}", event.words, crate::limits::left_out_words(left_out));
+        let count = event.about.count.or(Some(left_out).filter(|n| *n > 0));
+        let about = About { count, ..event.about };
+        self.send(&Event { words: words.into(), about, ..event }, source);
     }
 
     /// Whether anybody wants to know of the business.
@@ -123,26 +137,46 @@ impl EventSink {
         }
     }
 
-    /// Says how many events were left out, where a flood has ended or slowed down.
+    /// Says how many events were left out, where a flood has ended or slowed down, to those who get
+    /// the events themselves.
     pub fn tell_left_out(&self) {
-        for ((code, subject), left_out) in self.budgets(|b| b.flush(Instant::now())) {
-            let words = format!("{left_out} more were not written down one by one");
-            let about = About { count: Some(left_out), ..About::object(subject) };
-            self.send(&Event::new(now_us(), code, words).about(about));
+        for source in [Source::Known, Source::Stranger] {
+            for ((code, subject), left_out) in self.budgets(source, |b| b.flush(Instant::now())) {
+                let words = format!("{left_out} more were not written down one by one");
+                let event = Event::new(now_us(), code, words);
+                let event = match (source, subject.parse::<IpAddr>()) {
+                    (Source::Stranger, Ok(ip)) => event.by(Actor::Address(ip)).about(at(ip)),
+                    _ => event.about(About::object(subject)),
+                };
+                let about = About { count: Some(left_out), ..event.about.clone() };
+                self.send(&event.about(about), source);
+            }
         }
     }
 
-    fn budgets<T>(&self, ask: impl FnOnce(&mut Budgets) -> T) -> T {
+    fn budgets<T>(&self, source: Source, ask: impl FnOnce(&mut Budgets) -> T) -> T {
+        let budgets = match source {
+            Source::Known => &self.summaries.known,
+            Source::Stranger => &self.summaries.strangers,
+        };
         let mut budgets: MutexGuard<'_, Option<Budgets>> =
-            self.summaries.lock().unwrap_or_else(PoisonError::into_inner);
+            budgets.lock().unwrap_or_else(PoisonError::into_inner);
         ask(budgets.get_or_insert_with(|| Summaries::new(EVENTS_EACH, EVENTS_REFILL)))
     }
 
-    fn send(&self, event: &Event) {
-        for outlet in [&self.registry, &self.watchers, &self.alerts].into_iter().flatten() {
-            outlet.take(event);
-        }
+    /// Who takes what comes from there.
+    fn outlets(&self, source: Source) -> impl Iterator<Item = &Arc<dyn Outlet>> {
+        let registry = self.registry.iter().filter(move |_| source == Source::Known);
+        registry.chain(&self.watchers).chain(&self.alerts)
     }
+
+    fn send(&self, event: &Event, source: Source) {
+        self.outlets(source).for_each(|o| o.take(event));
+    }
+}
+
+fn at(from: IpAddr) -> About {
+    About { address: Some(from), ..About::default() }
 }
 
 #[cfg(test)]
@@ -184,6 +218,33 @@ mod tests {
         sink.stranger([198, 51, 100, 1].into(), "tls.not_tls", "no TLS");
         assert_eq!(registry.0.lock().unwrap().len(), 0);
         assert_eq!(watchers.0.lock().unwrap().len(), 61);
+    }
+
+    /// Neither one by one nor in the summaries of a flood.
+    #[test]
+    fn whatever_strangers_do_the_registry_hears_nothing_and_others_are_heard() {
+        let (registry, watchers) = (Arc::new(Kept::default()), Arc::new(Kept::default()));
+        let sink = EventSink::new(Some(registry.clone()), Some(watchers.clone()));
+        let ip = |n: u32| IpAddr::from(n.to_be_bytes());
+        // More addresses than one set of budgets tells apart, each with more than its share.
+        for n in 0..21_000 {
+            sink.stranger(ip(n), "tls.not_tls", "no TLS");
+        }
+        for _ in 0..1_000 {
+            sink.stranger(ip(1), "tls.not_tls", "no TLS");
+        }
+        sink.gateway("budget.exceeded", About::desk("ALICE1"), "too much");
+        assert_eq!(registry.0.lock().unwrap().len(), 1, "the one about a desk");
+        // A flood that has ended: the turn of its summary comes with the next refill.
+        std::thread::sleep(EVENTS_REFILL + Duration::from_millis(200));
+        watchers.0.lock().unwrap().clear();
+        sink.tell_left_out();
+        assert_eq!(registry.0.lock().unwrap().len(), 1, "no summary of strangers either");
+        let said = watchers.0.lock().unwrap();
+        let [summary] = said.as_slice() else { panic!("{said:?}") };
+        assert_eq!(summary.about.address, Some(ip(1)));
+        assert_eq!((summary.actor.clone(), summary.code), (Actor::Address(ip(1)), "tls.not_tls"));
+        assert!(summary.about.count > Some(900), "{summary:?}");
     }
 
     #[test]

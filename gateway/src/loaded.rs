@@ -73,18 +73,17 @@ impl Loaded {
             .and_then(|m| m.trust.as_ref())
             .map(|trust| roots("metrics.trust", trust))
             .transpose()?;
-        let signals = config.signals.as_ref().map(signals::Files::read).transpose()?;
-        let signals_trust = config.signals.as_ref().and_then(|s| s.trust.as_ref());
+        let signals = config.signals.receive.as_ref().map(signals::Files::read).transpose()?;
+        let signals_trust = config.signals.receive.as_ref().and_then(|s| s.trust.as_ref());
         let signals_roots = signals_trust.map(|t| roots("signals.trust", t)).transpose()?;
         config.check_authorities()?;
         config.check_siem_files()?;
+        config.check_transmit_files()?;
         check_fips(&config, &desk_roots, &identity)?;
         let catalogue = read_instruments(&config.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
         for d in &config.dealer {
-            let pin =
-                |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
-            dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
+            dealer_pins.push(d.tls.parsed_pins(&d.of())?);
         }
         let enrolment = Enrolment::load(&config, OffsetDateTime::now_utc())?;
         let registry = config.registry.as_ref().map(RegistrySection::url).transpose()?;
@@ -118,7 +117,7 @@ impl Loaded {
     pub fn client_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
         ClientProfile::new(self.dealer_roots.clone(), &self.identity)
             .with_pins(pins.iter().cloned())
-            .with_policy(self.config.tls.policy(dealer.versions()))
+            .with_policy(self.config.tls.policy(dealer.tls.versions()))
     }
 
     /// The same without showing who dials: for whoever looks at a dealer while the gateway trades
@@ -126,7 +125,7 @@ impl Loaded {
     pub fn nameless_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
         ClientProfile::without_certificate(self.dealer_roots.clone())
             .with_pins(pins.iter().cloned())
-            .with_policy(self.config.tls.policy(dealer.versions()))
+            .with_policy(self.config.tls.policy(dealer.tls.versions()))
     }
 }
 
@@ -155,10 +154,6 @@ pub fn faults(config: &Config) -> Vec<String> {
             .map(drop)
             .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
     };
-    let pins = config.dealer.iter().flat_map(|d| d.pins.iter().map(move |p| (d, p)));
-    let pin = |(d, p): (&DealerEntry, &String)| {
-        p.parse::<SpkiPin>().map(drop).map_err(|e| value(format!("dealer {}: pins", d.comp_id), e))
-    };
     let risk = config.load_risk();
     let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
     let geo = risk
@@ -178,11 +173,13 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_siem(),
         config.check_response(),
         config.check_signals(),
+        config.check_transmit(),
         config.load_identity().map(drop),
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),
         config.check_authorities(),
         config.check_siem_files(),
+        config.check_transmit_files(),
         Enrolment::load(config, OffsetDateTime::now_utc()).map(drop),
         config.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
         config.load_step_up().map(drop),
@@ -192,10 +189,10 @@ pub fn faults(config: &Config) -> Vec<String> {
     all.extend(config.checkpoint.trust.iter().map(|t| roots("checkpoint.trust", t)));
     let monitors = config.metrics.iter().filter_map(|m| m.trust.as_ref());
     all.extend(monitors.map(|trust| roots("metrics.trust", trust)));
-    all.extend(config.signals.iter().map(|s| signals::Files::read(s).map(drop)));
-    let signals_trust = config.signals.iter().filter_map(|s| s.trust.as_ref());
+    all.extend(config.signals.receive.iter().map(|s| signals::Files::read(s).map(drop)));
+    let signals_trust = config.signals.receive.iter().filter_map(|s| s.trust.as_ref());
     all.extend(signals_trust.map(|t| roots("signals.trust", t)));
-    all.extend(pins.map(pin));
+    all.extend(config.dealer.iter().map(|d| d.tls.parsed_pins(&d.of()).map(drop)));
     all.push(match catalogue {
         Ok(c) => config.load_entitlements(&c).map(drop),
         Err(e) => Err(e),

@@ -59,6 +59,22 @@ pub(crate) fn known_networks_path(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("known.networks")
 }
 
+/// Where signals wait for their receiver, and what it was told.
+pub(crate) fn transmit_folder(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("transmit")
+}
+
+/// What signals said that still matters.
+pub(crate) fn signals_file(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("signals.told")
+}
+
+/// The key that signals are signed with: the one of the configuration, or one of the gateway's own.
+pub(crate) fn signer_path(config: &Config) -> PathBuf {
+    let named = config.signals.transmit.as_ref().and_then(|t| t.key.clone());
+    named.unwrap_or_else(|| config.gateway.state_dir.join("signals.key"))
+}
+
 /// The sealed journal of RFQs.
 pub(crate) fn journal_path(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("rfqs.journal")
@@ -96,20 +112,33 @@ pub(crate) fn existing_checkpoint_seed(
 
 /// A key of `N` bytes in a file that only the gateway can read: read, or made.
 fn kept_bytes<const N: usize>(path: &Path) -> Result<Zeroizing<[u8; N]>, GatewayError> {
+    let bytes = kept(path, || {
+        let mut bytes = Zeroizing::new(vec![0u8; N]);
+        aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| LogError::Crypto)?;
+        Ok(bytes)
+    })?;
+    let bytes: [u8; N] = bytes.as_slice().try_into().map_err(|_| {
+        let why = format!("not a key of {N} bytes; restore it or remove the file");
+        let source = io::Error::new(io::ErrorKind::InvalidData, why);
+        GatewayError::Io { what: path.display().to_string(), source }
+    })?;
+    Ok(Zeroizing::new(bytes))
+}
+
+/// A secret in a file that only the gateway can read: read, or made.
+pub(crate) fn kept(
+    path: &Path,
+    make: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, GatewayError>,
+) -> Result<Zeroizing<Vec<u8>>, GatewayError> {
     let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
     match fs::read(path) {
         Ok(bytes) => {
             let bytes = Zeroizing::new(bytes);
             check_private(path)?;
-            let bytes: [u8; N] = bytes.as_slice().try_into().map_err(|_| {
-                let why = format!("not a key of {N} bytes; restore it or remove the file");
-                fail(io::Error::new(io::ErrorKind::InvalidData, why))
-            })?;
-            Ok(Zeroizing::new(bytes))
+            Ok(bytes)
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let mut bytes = Zeroizing::new([0u8; N]);
-            aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| LogError::Crypto)?;
+            let bytes = make()?;
             let mut options = fs::OpenOptions::new();
             options.write(true).create_new(true);
             #[cfg(unix)]

@@ -3,6 +3,7 @@
 otlp_receiver.py PORT CERTIFICATE KEY CLIENT_CA OUT [BUSY]
 
 Appends one line of JSON for each log record to OUT, on the disk before it answers. The first BUSY requests get 503.
+A request with an event whose name stands in OUT.refuse gets 400, and nothing of it is kept.
 """
 
 import http.server
@@ -32,6 +33,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(503, b"busy")
         assert self.path == "/v1/logs" and self.headers["Content-Type"] == "application/x-protobuf"
         request = ExportLogsServiceRequest.FromString(body)
+        if os.path.exists(out + ".refuse"):
+            with open(out + ".refuse", encoding="utf-8") as f:
+                refused = f.read().split()
+            scopes = [scope for resource in request.resource_logs for scope in resource.scope_logs]
+            if any(r.event_name in refused for scope in scopes for r in scope.log_records):
+                return self.answer(400, b"no")
         with open(out, "a", encoding="utf-8") as f:
             for resource in request.resource_logs:
                 about = {a.key: value(a.value) for a in resource.resource.attributes}

@@ -192,6 +192,8 @@ pub const STEP_UP_REASON: u32 = 20103;
 pub const REASON_CODE: u32 = 20104;
 /// What would cure a refusal, in words.
 pub const CURE: u32 = 20105;
+/// Seconds after which a desk whose Logon was refused may try again by itself.
+pub const RETRY_AFTER: u32 = 20106;
 /// U7, UTC: when the lease of the last touch ends.
 pub const LEASE_UNTIL: u32 = 20110;
 /// U7: seconds without an act after which the lease ends; 0 for never.

@@ -667,7 +667,25 @@ fn a_sequence_number_too_low_ends_the_session_and_too_high_asks_for_a_resend() {
     let frames = p.gate.frames();
     let f = Fields::parse(&frames[0]).unwrap();
     assert_eq!((f.text(35), f.text(7)), (Some("2"), Some(seq.to_string().as_str())));
+    let gap = Event::Gap { of_peer: true, from: seq, to: seq + 4 };
+    assert!(p.gate.events.contains(&gap), "{:?}", p.gate.events);
     assert!(p.gate.messages().is_empty());
+}
+
+/// A peer that asks again and again costs its owner no more than a few events.
+#[test]
+fn gaps_are_told_within_a_budget() {
+    let mut p = Pair::logged_on("GAPS");
+    p.gate.session.send(&AppMessage::KeyRequest(signet_fix::message::KeyRequest::List)).ok();
+    let (mut told, first) = (0, p.next_from_desk());
+    for n in 0..15 {
+        p.gate.take(&[p.forged(first + n, "35=2|7=1|16=0|")]);
+        let events = std::mem::take(&mut p.gate.events);
+        let gap = Event::Gap { of_peer: false, from: 1, to: 0 };
+        told += events.iter().filter(|e| **e == gap).count();
+        assert!(told <= 10, "{n}: {events:?}");
+    }
+    assert_eq!(told, 10);
 }
 
 #[test]

@@ -49,8 +49,13 @@ pub enum AdmissionRefusal {
     #[error("this device is locked; ask your administrator")]
     DeviceLocked,
     /// The gateway keeps the user out for a time.
-    #[error("{}", lockout_words(*.0))]
-    LockedOut(LockoutKind),
+    #[error("{}", lockout_words(*kind))]
+    LockedOut {
+        /// Why.
+        kind: LockoutKind,
+        /// Seconds until it is over, rounded up; `None`: until an administrator lifts it.
+        left_s: Option<u64>,
+    },
 }
 
 impl AdmissionRefusal {
@@ -65,14 +70,22 @@ impl AdmissionRefusal {
             Self::Expired => "admission.certificate_expired",
             Self::UserLocked => "admission.user_locked",
             Self::DeviceLocked => "admission.device_locked",
-            Self::LockedOut(LockoutKind::Failures) => "lockout.user",
-            Self::LockedOut(LockoutKind::Fatigue) => "lockout.fatigue",
-            Self::LockedOut(LockoutKind::Signal) => "signal.session_revoked",
+            Self::LockedOut { kind: LockoutKind::Failures, .. } => "lockout.user",
+            Self::LockedOut { kind: LockoutKind::Fatigue, .. } => "lockout.fatigue",
+            Self::LockedOut { kind: LockoutKind::Signal, .. } => "signal.session_revoked",
         }
     }
 }
 
 impl AdmissionRefusal {
+    /// When the desk may try again by itself, seconds from now; `None`: somebody must act.
+    pub fn retry_s(self) -> Option<u64> {
+        match self {
+            Self::LockedOut { left_s, .. } => left_s,
+            _ => None,
+        }
+    }
+
     /// What the person at the desk does about it.
     pub fn cure(self) -> &'static str {
         match self {
@@ -94,19 +107,24 @@ impl AdmissionRefusal {
             Self::DeviceLocked => {
                 "Ask your administrator to unlock this device, or use another one of yours."
             }
-            Self::LockedOut(LockoutKind::Failures) => {
+            Self::LockedOut { kind: LockoutKind::Failures, .. } => {
                 "Wait some minutes, then log on again; your administrator can lift it at once \
                     (lockout lift)."
             }
-            Self::LockedOut(LockoutKind::Fatigue) => {
+            Self::LockedOut { kind: LockoutKind::Fatigue, .. } => {
                 "Tell your administrator whether you asked for those approvals; they lift it \
                     (lockout lift)."
             }
-            Self::LockedOut(LockoutKind::Signal) => {
+            Self::LockedOut { kind: LockoutKind::Signal, .. } => {
                 "Ask your firm's security desk why; your administrator lifts it (lockout lift)."
             }
         }
     }
+}
+
+fn lockout(l: &Lockout, now: UtcMillis) -> AdmissionRefusal {
+    let left = u64::try_from(l.until.0.saturating_sub(now.0)).unwrap_or(0).div_ceil(1_000);
+    AdmissionRefusal::LockedOut { kind: l.kind, left_s: (l.until.0 != 0).then_some(left) }
 }
 
 fn lockout_words(kind: LockoutKind) -> &'static str {
@@ -132,7 +150,7 @@ pub fn admit<'v>(
     }
     let c = still_good(view, shown, now)?;
     match locked_out(view, c, now) {
-        Some(l) => Err(AdmissionRefusal::LockedOut(l.kind)),
+        Some(l) => Err(lockout(l, now)),
         None => Ok(c),
     }
 }
@@ -166,7 +184,7 @@ pub fn still_good<'v>(
         return Err(AdmissionRefusal::Expired);
     }
     if let Some(l) = locked_out(view, c, now).filter(|l| l.ends_sessions()) {
-        return Err(AdmissionRefusal::LockedOut(l.kind));
+        return Err(lockout(l, now));
     }
     Ok(c)
 }
@@ -257,7 +275,8 @@ mod tests {
                 lockouts: [(user.to_string(), lockout.clone())].into(),
                 ..View::default()
             };
-            let refused = AdmissionRefusal::LockedOut(kind);
+            let left_s = (until != 0).then_some(1);
+            let refused = AdmissionRefusal::LockedOut { kind, left_s };
             let want = |good: bool| if good { Ok(()) } else { Err(refused) };
             let at = UtcMillis(500);
             let v = view("alice");

@@ -35,6 +35,15 @@ impl Algorithm {
             _ => None,
         }
     }
+
+    /// As it travels; EdDSA under the name that every verifier knows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! A compact JWS (RFC 7515), read strictly: nothing in its header chooses what is trusted.
 
-use crate::{Algorithm, Keys, SetRefusal, TOKEN_BYTES_MAX};
+use crate::{Algorithm, Keys, SetRefusal, TOKEN_BYTES_MAX, TYPE};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-const TYPE: &str = "secevent+jwt";
 /// Parameters that bring a key along or demand extensions. `zip` is one of encryption.
 const NEVER: [&str; 8] = ["crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip"];
 

@@ -13,6 +13,9 @@ pub const CREDENTIAL_CHANGE: &str =
 /// A device keeps the firm's rules, or does not.
 pub const DEVICE_COMPLIANCE_CHANGE: &str =
     "https://schemas.openid.net/secevent/caep/event-type/device-compliance-change";
+/// A person, or another principal, is trusted more or less than before.
+pub const RISK_LEVEL_CHANGE: &str =
+    "https://schemas.openid.net/secevent/caep/event-type/risk-level-change";
 /// The transmitter tries the stream out (SSF 1.0).
 pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 

@@ -16,6 +16,7 @@ mod run;
 mod sessions;
 #[cfg(unix)]
 mod shown;
+mod signals;
 mod signed;
 mod users;
 
@@ -102,6 +103,9 @@ enum Command {
     /// Messages with their signatures (tags 93/89), as they travelled.
     #[command(subcommand)]
     Signed(signed::SignedCommand),
+    /// Signals to a receiver of the firm.
+    #[command(subcommand)]
+    Signals(signals::SignalsCommand),
     /// The journal of RFQs and the evidence as a whole: checkpoints and what they prove.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -143,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Doctor { dealer } => check::examine(&config, dealer.as_deref()),
         Command::Policy(p) => return policy::policy(&config, p),
         Command::Journal(j) => journal::journal(&config, j),
+        Command::Signals(s) => signals::signals(&config, s),
         // Works on a machine without a gateway.
         Command::Signed(signed::SignedCommand::Verify { file, part }) => {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
@@ -188,7 +193,8 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         | Command::CheckConfig
         | Command::Doctor { .. }
         | Command::Policy(_)
-        | Command::Journal(_) => {}
+        | Command::Journal(_)
+        | Command::Signals(_) => {}
         #[cfg(unix)]
         Command::Status(_)
         | Command::Top(_)

@@ -64,6 +64,18 @@ fn write_status(t: &mut String, v: &Value) -> std::fmt::Result {
     if !v["disk_fault"].is_null() {
         writeln!(t, "disk          CANNOT BE WRITTEN: {}", word(&v["disk_fault"]))?;
     }
+    for r in list(&v["receivers"]) {
+        write_receiver(t, r)?;
+    }
+    match &v["utc"] {
+        Value::Null => writeln!(t, "utc           not looked at yet")?,
+        c => {
+            let bad = if c["good"] == true { "" } else { "NOT GOOD: " };
+            let (words, source) = (word(&c["words"]), word(&c["source"]));
+            let at = date(&c["measured"]);
+            writeln!(t, "utc           {bad}{words} (source: {source}; {at})")?;
+        }
+    }
     for what in ["risk", "entitlements"] {
         let digest = &v["policies"][what]["digest"];
         writeln!(t, "policy        {what} {}", word(digest))?;
@@ -86,6 +98,19 @@ fn write_status(t: &mut String, v: &Value) -> std::fmt::Result {
         write!(t, "alert         {}", alert(a))?;
     }
     Ok(())
+}
+
+fn write_receiver(t: &mut String, r: &Value) -> std::fmt::Result {
+    let state = match &r["away_since"] {
+        Value::Null => "on".to_owned(),
+        since => format!("AWAY since {}", date(since)),
+    };
+    let oldest = match &r["oldest"] {
+        Value::Null => String::new(),
+        oldest => format!(", the oldest of {}", date(oldest)),
+    };
+    let (queue, name) = (word(&r["queue"]), word(&r["name"]));
+    writeln!(t, "{queue:<13} {name:<16} {state}, {} wait{oldest}", word(&r["waiting"]))
 }
 
 /// One alert on one line.
@@ -158,6 +183,12 @@ fn write_top(t: &mut String, r: &Rates<'_>, sessions: (&Value, &Value)) -> std::
         "{on} desks on, {errors:.1} messages refused/s, processor {processor:.0} %, memory \
             {memory:.0} MiB"
     )?;
+    for queue in ["siem", "signals"] {
+        let waiting = r.after.value(&format!("signet_queue_depth{{queue=\"{queue}\"}}"));
+        if let Some(n) = waiting.filter(|n| *n > 0.0) {
+            writeln!(t, "{n} wait for the receivers of {queue}")?;
+        }
+    }
     writeln!(t, "\n{:<8} {:<6} {:>10} {:>10} {:>10}", "PEER", "TYPE", "PER S", "P50 MS", "P99 MS")?;
     let mut messages = r.histogram("signet_message_seconds");
     messages.retain(|row| row.per_second > 0.0);
@@ -229,6 +260,13 @@ mod tests {
             "certificates": [{"what": "tls.certificate", "until": "2026-11-29T10:00:00Z",
                 "ends_soon": true}],
             "disk_fault": "full",
+            "receivers": [
+                {"queue": "siem", "name": "soc", "away_since": "2026-11-28T10:00:00Z", "waiting": 7,
+                    "oldest": "2026-11-28T09:59:58Z"},
+                {"queue": "signals", "name": "receiver", "away_since": null, "waiting": 0,
+                    "oldest": null},
+            ],
+            "utc": {"good": false, "source": "none", "words": "w", "measured": "2026-11-28T10:00:00Z"},
         });
         let text = status(&v);
         for words in [
@@ -238,6 +276,10 @@ mod tests {
             "OFF since 2026-11-28 10:00:00\n",
             "ENDS SOON",
             "CANNOT BE WRITTEN: full",
+            "siem          soc              AWAY since 2026-11-28 10:00:00, 7 wait, the oldest of \
+                2026-11-28 09:59:58\n",
+            "signals       receiver         on, 0 wait\n",
+            "utc           NOT GOOD: w (source: none; 2026-11-28 10:00:00)",
         ] {
             assert!(text.contains(words), "{words}\n{text}");
         }
@@ -251,8 +293,11 @@ mod tests {
         let found = desks((&before, &after), 2.0);
         let row = |d: &str, n| (d.to_owned(), "u".to_owned(), n);
         assert_eq!(found, [row("A", 10.0), row("B", 2.0)]);
-        let (a, b) = (Sample::default(), Sample::default());
+        let a = Sample::default();
+        let b = Sample::read("signet_queue_depth{queue=\"siem\"} 3\n");
         let rates = Rates { before: &a, after: &b, seconds: 2.0 };
-        assert!(top(&rates, (&before, &after)).starts_with("2 desks on"));
+        let text = top(&rates, (&before, &after));
+        assert!(text.starts_with("2 desks on"));
+        assert!(text.contains("\n3 wait for the receivers of siem\n"), "{text}");
     }
 }

@@ -52,7 +52,7 @@ impl Config {
     pub(crate) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));
         let admin = self.admin.as_ref().map(|a| ("admin.listen", a.listen));
-        let signals = self.signals.as_ref().map(|s| ("signals.listen", s.listen));
+        let signals = self.signals.receive.as_ref().map(|s| ("signals.listen", s.listen));
         let all: Vec<_> = [("desks.listen", self.desks.listen)]
             .into_iter()
             .chain(enrolment)
@@ -77,12 +77,33 @@ impl Config {
         }
     }
 
+    /// Every file of authorities that is trusted or issued with, by its setting.
+    pub(crate) fn authorities(&self) -> Vec<(String, PathBuf)> {
+        let mut all = vec![
+            ("desks.trust".to_owned(), self.desks.trust.clone()),
+            ("dealers.trust".to_owned(), self.dealers.trust.clone()),
+        ];
+        let sections = [
+            ("admin.trust", self.admin.as_ref().map(|a| &a.trust)),
+            ("metrics.trust", self.metrics.as_ref().and_then(|m| m.trust.as_ref())),
+            ("signals.trust", self.signals.receive.as_ref().and_then(|s| s.trust.as_ref())),
+            ("signals.transmit: trust", self.signals.transmit.as_ref().map(|t| &t.trust)),
+            ("checkpoint.trust", self.checkpoint.trust.as_ref()),
+        ];
+        all.extend(sections.into_iter().filter_map(|(k, path)| Some((k.into(), path?.clone()))));
+        all.extend(self.siem.iter().flat_map(|s| &s.sink).filter_map(|s| {
+            let (name, trust) = s.authority()?;
+            Some((format!("siem.sink {name}: trust"), trust.to_owned()))
+        }));
+        all
+    }
+
     /// Desks, dealers and administrators have authorities of their own: whoever can have a
     /// certificate of one kind issued could otherwise have one of another. The same key in another
     /// certificate is the same authority. Enrolment uses the desks' by design: a renewal is asked
     /// for with the certificate of a desk.
     pub(crate) fn check_authorities(&self) -> Result<(), ConfigError> {
-        let trust = self.signals.as_ref().and_then(|s| s.trust.as_ref());
+        let trust = self.signals.receive.as_ref().and_then(|s| s.trust.as_ref());
         let signals = trust.map(|path| ("signals.trust", path));
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));

@@ -7,12 +7,14 @@ mod enrolment;
 mod entitlements;
 mod limits;
 mod metrics;
+mod peer_tls;
 mod reset;
 mod response;
 mod risk;
 mod siem;
 mod signals;
 mod step_up;
+mod transmit;
 
 pub use admin::{AdminSection, PolicyChange};
 pub use checkpoint::{Address, CheckpointSection, OnRewritten};
@@ -22,17 +24,20 @@ pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, Upstr
 pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use metrics::MetricsSection;
+pub use peer_tls::PeerTls;
 pub use reset::{DailyReset, ResetSchedule};
 pub use response::ResponseSection;
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
-pub(crate) use siem::host_and_port;
 pub use siem::{
     Facility, FileSection, OtlpSection, SiemSection, SinkSection, SyslogSection, WhenFull,
 };
+pub(crate) use siem::{host_and_port, https_target};
 pub use signals::SignalsSection;
 pub use step_up::{StepUp, StepUpSection};
+pub(crate) use transmit::TRANSMIT;
+pub use transmit::{Signals, TransmitSection};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
@@ -106,7 +111,8 @@ pub struct Config {
     pub metrics: Option<MetricsSection>,
     #[serde(default)]
     pub response: ResponseSection,
-    pub signals: Option<SignalsSection>,
+    #[serde(default)]
+    pub signals: Signals,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -228,13 +234,8 @@ pub struct DealerEntry {
     pub name: String,
     /// `host:port` to dial.
     pub address: String,
-    /// The name the dealer's certificate must carry; the host of `address` if left out.
-    pub server_name: Option<String>,
-    /// `sha256/<base64 of SHA-256 of SPKI>`; any one of them must match.
-    #[serde(default)]
-    pub pins: Vec<String>,
-    #[serde(default)]
-    pub allow_tls12: bool,
+    #[serde(flatten)]
+    pub tls: PeerTls,
     /// Every message of this dealer must carry a good signature (tags 93/89) by the key of its TLS
     /// certificate.
     #[serde(default)]
@@ -294,7 +295,8 @@ impl Config {
             .chain(&mut c.dealers.crl)
             .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
             .chain(c.siem.iter_mut().flat_map(SiemSection::paths))
-            .chain(c.signals.iter_mut().flat_map(SignalsSection::paths))
+            .chain(c.signals.receive.iter_mut().flat_map(SignalsSection::paths))
+            .chain(c.signals.transmit.iter_mut().flat_map(TransmitSection::paths))
             .chain(c.metrics.iter_mut().filter_map(|m| m.trust.as_mut()));
         for p in paths
             .into_iter()
@@ -357,7 +359,8 @@ impl Config {
         self.check_enrolment()?;
         self.check_step_up()?;
         self.check_siem()?;
-        self.check_signals()
+        self.check_signals()?;
+        self.check_transmit()
     }
 
     pub(crate) fn check_values(&self) -> Result<(), ConfigError> {
@@ -374,20 +377,11 @@ impl Config {
         if !(1..=3_600).contains(&self.desks.heartbeat_max_s) {
             return Err(value("desks.heartbeat_max_s", "1 to 3600"));
         }
-        if self.tls.hybrid_only {
-            let dealers = self
-                .dealer
-                .iter()
-                .filter(|d| d.allow_tls12)
-                .map(|d| format!("dealer {}: allow_tls12", d.comp_id));
-            let desks = self.desks.allow_tls12.then(|| "desks.allow_tls12".to_owned());
-            if let Some(key) = desks.into_iter().chain(dealers).next() {
-                return Err(value(
-                    key,
-                    "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose",
-                ));
-            }
+        if self.tls.hybrid_only && self.desks.allow_tls12 {
+            let why = "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose";
+            return Err(value("desks.allow_tls12", why));
         }
+        self.dealer.iter().try_for_each(|d| d.tls.check(&self.tls, &d.of()))?;
         Ok(())
     }
 
@@ -432,17 +426,16 @@ impl Config {
 
 impl DealerEntry {
     pub fn host_and_port(&self) -> Option<(&str, u16)> {
-        let (host, port) = self.address.rsplit_once(':')?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        Some((host, port.parse().ok()?)).filter(|(h, p)| !h.is_empty() && *p != 0)
+        host_and_port(&self.address)
     }
 
     pub fn name_to_verify(&self) -> &str {
-        self.server_name.as_deref().unwrap_or_else(|| self.host_and_port().map_or("", |(h, _)| h))
+        self.tls.name_to_verify(self.host_and_port().map_or("", |(h, _)| h))
     }
 
-    pub fn versions(&self) -> TlsVersions {
-        versions(self.allow_tls12)
+    /// Its section, for errors.
+    pub(crate) fn of(&self) -> String {
+        format!("dealer {}", self.comp_id)
     }
 }
 

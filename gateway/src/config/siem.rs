@@ -1,12 +1,8 @@
 //! The section `[siem]`: where events go, and what happens while nobody takes them.
 
-use super::{Config, ConfigError, value, versions};
+use super::{Config, ConfigError, PeerTls, value};
 use serde::Deserialize;
-use signet_identity::{ClientProfile, ServerIdentity, SpkiPin, TrustRoots};
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// Receivers that one gateway may have.
 const SINKS_MAX: usize = 8;
@@ -63,14 +59,8 @@ pub struct SyslogSection {
     pub address: String,
     /// CA certificates that the receiver's certificate must chain to.
     pub trust: PathBuf,
-    /// The name the receiver's certificate must carry; the host of `address` if left out.
-    pub server_name: Option<String>,
-    /// `sha256/<base64 of SHA-256 of SPKI>`; any one of them must match.
-    #[serde(default)]
-    pub pins: Vec<String>,
-    /// Also TLS 1.2.
-    #[serde(default)]
-    pub allow_tls12: bool,
+    #[serde(flatten)]
+    pub tls: PeerTls,
     /// What PRI says.
     #[serde(default)]
     pub facility: Facility,
@@ -103,12 +93,8 @@ pub struct OtlpSection {
     pub url: String,
     /// CA certificates that the receiver's certificate must chain to.
     pub trust: PathBuf,
-    /// Any one of them must match, if there are any.
-    #[serde(default)]
-    pub pins: Vec<String>,
-    /// Also TLS 1.2.
-    #[serde(default)]
-    pub allow_tls12: bool,
+    #[serde(flatten)]
+    pub tls: PeerTls,
     /// A file with a bearer token, readable by the gateway only.
     pub token_file: Option<PathBuf>,
 }
@@ -159,21 +145,40 @@ impl SinkSection {
         }
     }
 
+    /// Its name and the file of the authorities it must chain to, where it is dialled.
+    pub(crate) fn authority(&self) -> Option<(&str, &std::path::Path)> {
+        match self {
+            Self::Syslog(s) => Some((&s.name, &s.trust)),
+            Self::Otlp(s) => Some((&s.name, &s.trust)),
+            Self::File(_) => None,
+        }
+    }
+
+    /// Its section, for errors.
+    fn of(&self) -> String {
+        Self::section(self.name())
+    }
+
+    /// The same by its name.
+    pub(crate) fn section(name: &str) -> String {
+        format!("siem.sink {name}")
+    }
+
     /// Everything about it that one can tell without the network.
     fn check(&self, config: &Config) -> Result<(), ConfigError> {
-        let key = |k: &str| format!("siem.sink {}: {k}", self.name());
+        let key = |k: &str| format!("{}: {k}", self.of());
         match self {
             Self::Syslog(s) => {
                 if host_and_port(&s.address).is_none() {
                     return Err(value(key("address"), "must be host:port"));
                 }
-                hybrid(config, s.allow_tls12, &key("allow_tls12"))
+                s.tls.check(&config.tls, &self.of())
             }
             Self::Otlp(s) => {
-                s.target().ok_or_else(|| {
+                https_target(&s.url).ok_or_else(|| {
                     value(key("url"), "must be https://HOST[:PORT]/PATH without a query")
                 })?;
-                hybrid(config, s.allow_tls12, &key("allow_tls12"))
+                s.tls.check(&config.tls, &self.of())
             }
             Self::File(s) => {
                 if !(1..=4_096).contains(&s.rotate_mb) {
@@ -191,27 +196,13 @@ impl SinkSection {
 impl SinkSection {
     /// The files and pins it names.
     fn check_files(&self) -> Result<(), ConfigError> {
-        let key = |k: &str| format!("siem.sink {}: {k}", self.name());
-        let (roots, pins) = match self {
-            Self::Syslog(s) => (&s.trust, &s.pins),
-            Self::Otlp(s) => (&s.trust, &s.pins),
+        let (trust, tls) = match self {
+            Self::Syslog(s) => (&s.trust, &s.tls),
+            Self::Otlp(s) => (&s.trust, &s.tls),
             Self::File(_) => return Ok(()),
         };
-        TrustRoots::from_pem_file(roots).map_err(|e| value(key("trust"), e))?;
-        parsed(pins).map(drop).map_err(|e| value(key("pins"), e))
+        tls.read(trust, &self.of()).map(drop)
     }
-}
-
-fn hybrid(config: &Config, allow_tls12: bool, key: &str) -> Result<(), ConfigError> {
-    if config.tls.hybrid_only && allow_tls12 {
-        let why = "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose";
-        return Err(value(key, why));
-    }
-    Ok(())
-}
-
-fn parsed(pins: &[String]) -> Result<Vec<SpkiPin>, String> {
-    pins.iter().map(|p| p.parse().map_err(|e| format!("{p}: {e}"))).collect()
 }
 
 /// Host and port of `host:port`.
@@ -221,14 +212,12 @@ pub(crate) fn host_and_port(address: &str) -> Option<(&str, u16)> {
     Some((host, port.parse().ok()?)).filter(|(h, p)| !h.is_empty() && *p != 0)
 }
 
-impl OtlpSection {
-    /// Host, port and path of the URL.
-    pub(crate) fn target(&self) -> Option<(String, u16, String)> {
-        let uri: hyper::Uri = self.url.parse().ok()?;
-        let host = uri.host()?.trim_matches(['[', ']']).to_owned();
-        (uri.scheme_str() == Some("https") && uri.query().is_none())
-            .then(|| (host, uri.port_u16().unwrap_or(443), uri.path().to_owned()))
-    }
+/// Host, port and path of `https://HOST[:PORT]/PATH`.
+pub(crate) fn https_target(url: &str) -> Option<(String, u16, String)> {
+    let uri: hyper::Uri = url.parse().ok()?;
+    let host = uri.host()?.trim_matches(['[', ']']).to_owned();
+    (uri.scheme_str() == Some("https") && uri.query().is_none())
+        .then(|| (host, uri.port_u16().unwrap_or(443), uri.path().to_owned()))
 }
 
 impl Config {
@@ -260,19 +249,5 @@ impl Config {
     /// The files that the section names.
     pub(crate) fn check_siem_files(&self) -> Result<(), ConfigError> {
         self.siem.iter().flat_map(|s| &s.sink).try_for_each(SinkSection::check_files)
-    }
-
-    /// How a receiver is dialled: with the gateway's own certificate.
-    pub(crate) fn siem_profile(
-        &self,
-        identity: &ServerIdentity,
-        roots: &Path,
-        pins: &[String],
-        allow_tls12: bool,
-    ) -> Result<ClientProfile, ConfigError> {
-        let roots = TrustRoots::from_pem_file(roots).map_err(|e| value("siem.sink: trust", e))?;
-        let pins = parsed(pins).map_err(|e| value("siem.sink: pins", e))?;
-        let policy = self.tls.policy(versions(allow_tls12));
-        Ok(ClientProfile::new(roots, identity).with_pins(pins).with_policy(policy))
     }
 }

@@ -60,7 +60,7 @@ impl SignalsSection {
 
 impl Config {
     pub(crate) fn check_signals(&self) -> Result<(), ConfigError> {
-        let Some(s) = &self.signals else { return Ok(()) };
+        let Some(s) = &self.signals.receive else { return Ok(()) };
         let key = |name: &str| format!("signals.{name}");
         if self.registry.is_none() {
             return Err(value("signals", "needs [registry], which knows the people"));

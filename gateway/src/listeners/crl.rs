@@ -6,7 +6,7 @@
 //! peers out is the operator's setting.
 
 use crate::stamp::{self, Stamp};
-use signet_identity::{CRL_FILE_BYTES_MAX, CrlError, Crls, Revocation};
+use signet_identity::{CRL_FILE_BYTES_MAX, CrlError, CrlFacts, Crls, Revocation};
 use std::{
     fs::File,
     io::{self, Read as _},
@@ -162,9 +162,14 @@ impl CrlFiles {
         all
     }
 
+    /// Every list that is enforced.
+    pub fn facts(&self) -> Vec<CrlFacts> {
+        self.together(None).facts().to_vec()
+    }
+
     /// What is enforced, list by list, for a person who checks the configuration.
     pub fn enforced(&self, now: OffsetDateTime) -> Vec<String> {
-        let line = |f: &signet_identity::CrlFacts| {
+        let line = |f: &CrlFacts| {
             let number = f.number.as_ref().map(|n| format!(", number {n}")).unwrap_or_default();
             let what = match (&f.partial, f.next_update > now) {
                 (Some(why), _) => format!(

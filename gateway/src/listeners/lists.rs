@@ -2,6 +2,7 @@
 
 use super::crl::CrlFiles;
 use crate::config::Config;
+use signet_identity::CrlFacts;
 use time::OffsetDateTime;
 
 /// What is wrong with the revocation lists, in words, and whether it shuts peers out.
@@ -34,6 +35,14 @@ pub fn lists_enforced(config: &Config) -> Vec<String> {
         rule.into_iter().chain(lists).collect::<Vec<_>>()
     };
     list_files(config).into_iter().flat_map(said).collect()
+}
+
+/// Every list that is enforced, with the setting that names its file.
+pub(super) fn list_facts(config: &Config) -> Vec<(&'static str, CrlFacts)> {
+    let facts = |(key, files): (&'static str, CrlFiles)| {
+        files.facts().into_iter().map(move |f| (key, f)).collect::<Vec<_>>()
+    };
+    list_files(config).into_iter().flat_map(facts).collect()
 }
 
 fn list_files(config: &Config) -> Vec<(&'static str, CrlFiles)> {

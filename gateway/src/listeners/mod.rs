@@ -5,6 +5,7 @@ pub(crate) mod admission;
 pub(crate) mod crl;
 pub(crate) mod dealers;
 pub(crate) mod desks;
+pub(crate) mod ends;
 pub(crate) mod fix_sessions;
 pub(crate) mod https;
 mod lists;

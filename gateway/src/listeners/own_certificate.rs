@@ -13,30 +13,15 @@ use crate::{
 use signet_events::About;
 use signet_identity::{CertificateFacts, ServerIdentity};
 use std::time::Duration;
-use time::OffsetDateTime;
 
 const LOOK: Duration = Duration::from_secs(1);
-/// A certificate that ends sooner is named once a day.
-const ENDS_SOON: time::Duration = time::Duration::days(2);
-const NAG: Duration = Duration::from_secs(24 * 3_600);
 
 /// Looks at the files, for ever.
 pub async fn keep_up(events: EventSink, config: Config, identity: ServerIdentity) {
     let stamps = |c: &Config| (stamp::of(&c.tls.certificate), stamp::of(&c.tls.key));
     let mut known: (Stamp, Stamp) = stamps(&config);
-    let mut nagged: Option<tokio::time::Instant> = None;
     loop {
         tokio::time::sleep(LOOK).await;
-        if nagged.is_none_or(|t| t.elapsed() >= NAG)
-            && ends_soon(&identity, OffsetDateTime::now_utc())
-        {
-            tracing::warn!(
-                code = "certificate.ends_soon",
-                "the gateway's certificate ends within {} days",
-                ENDS_SOON.whole_days()
-            );
-            nagged = Some(tokio::time::Instant::now());
-        }
         let now = stamps(&config);
         if now == known || now.0.is_none() || now.1.is_none() {
             continue;
@@ -72,10 +57,4 @@ fn take(events: &EventSink, identity: &ServerIdentity, newer: &ServerIdentity) {
         in use");
     let words = format!("serial {}, until {}", new.serial, new.not_after);
     events.gateway("certificate.reloaded", About::object("gateway"), words);
-}
-
-fn ends_soon(identity: &ServerIdentity, now: OffsetDateTime) -> bool {
-    let certified = identity.certified_key();
-    let facts = certified.cert.first().and_then(|c| CertificateFacts::from_certificate(c).ok());
-    facts.is_some_and(|f| f.not_after - now < ENDS_SOON)
 }

@@ -135,6 +135,7 @@ impl State {
         for (family, label, values) in [
             (&self.sessions, "transport", ["tcp", "quic"]),
             (&self.queues, "queue", ["registry_reports", "held_messages"]),
+            (&self.queues, "queue", ["siem", "signals"]),
             (&self.admission, "state", ["used", "limit"]),
         ] {
             values.iter().for_each(|v| drop(family.get_or_create(&[(label, *v)])));

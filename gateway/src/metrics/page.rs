@@ -23,7 +23,7 @@ const LABELS: &[(&str, &str)] = &[
     ("signet_step_up_total", "`outcome` (asked, passed, declined, timed_out, ...)"),
     ("signet_connections_refused_total", "`code`"),
     ("signet_sessions", "`transport` (tcp, quic)"),
-    ("signet_queue_depth", "`queue` (registry_reports, held_messages)"),
+    ("signet_queue_depth", "`queue` (registry_reports, held_messages, siem, signals)"),
     ("signet_admission_places", "`state` (used, limit)"),
     ("signet_certificate_end_timestamp_seconds", "`certificate` (gateway)"),
 ];

@@ -33,7 +33,7 @@ pub(super) fn date_us(us: i64) -> String {
     at.ok().and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
-fn when(at: UtcMillis) -> Option<String> {
+pub(super) fn when(at: UtcMillis) -> Option<String> {
     date(at).ok()
 }
 
@@ -56,6 +56,8 @@ impl Operator {
             "version": env!("CARGO_PKG_VERSION"),
             "since": when(self.started),
             "clock": date_us(crate::clock::now_us()),
+            "utc": self.watched.clock(),
+            "receivers": self.watched.receivers(),
             "trading": trading.is_some(),
             "sessions": trading.as_ref().map(|t| t.sessions),
             "held": trading.as_ref().and_then(|t| t.held),

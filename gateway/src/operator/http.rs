@@ -105,6 +105,7 @@ impl Operator {
             let label = [("certificate", "gateway")];
             state.certificate_end.get_or_create(&label).set(end.unix_timestamp() as f64);
         }
+        self.watched.measure(state);
         self.metrics.text()
     }
 

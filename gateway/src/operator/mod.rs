@@ -9,6 +9,7 @@ mod ask;
 mod client;
 #[cfg(unix)]
 mod control;
+mod deliveries;
 mod health;
 mod http;
 mod rates;
@@ -16,6 +17,7 @@ mod rates;
 pub use ask::{ControlRefusal, Request, control_path};
 #[cfg(unix)]
 pub use client::{OperatorError, ask};
+pub(crate) use deliveries::Watched;
 pub use rates::{Rates, Row, Sample};
 
 use crate::{
@@ -45,6 +47,7 @@ pub struct Plan {
     pub events: EventSink,
     pub trading: Trading,
     pub started: UtcMillis,
+    pub(crate) watched: Watched,
 }
 
 /// The operator's thread while it runs. Dropping it ends the thread.
@@ -63,6 +66,7 @@ struct Operator {
     events: EventSink,
     trading: Trading,
     started: UtcMillis,
+    watched: Watched,
     disk: Disk,
 }
 
@@ -85,10 +89,19 @@ async fn work(plan: Plan, ready: oneshot::Sender<Opened>, stop: Stop) {
         Ok(l) => l,
         Err(e) => return drop(ready.send(Err(e))),
     };
-    let Plan { config, identity, metrics, alerts, events, trading, started, .. } = plan;
+    let Plan { config, identity, metrics, alerts, events, trading, started, watched, .. } = plan;
     let disk = Disk::of(&config.gateway.state_dir);
-    let operator =
-        Rc::new(Operator { config, identity, metrics, alerts, events, trading, started, disk });
+    let operator = Rc::new(Operator {
+        config,
+        identity,
+        metrics,
+        alerts,
+        events,
+        trading,
+        started,
+        watched,
+        disk,
+    });
     #[cfg(unix)]
     let control =
         control::open(&operator.config).map(|l| spawn_local(control::serve(l, operator.clone())));

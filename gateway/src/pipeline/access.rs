@@ -115,6 +115,7 @@ impl Pipeline {
         self.note_access(desk, "session.moved", &format!("from {from} to {to}"));
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
+        self.tell_level(&access.user, &a);
         if changed {
             self.say_change(desk, &access, &a);
         }
@@ -147,6 +148,7 @@ impl Pipeline {
     pub(super) fn reassess_untouched(self: &Rc<Self>, desk: &CompId, access: &Access) {
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
+        self.tell_level(&access.user, &a);
         if changed {
             self.say_change(desk, access, &a);
         }
@@ -161,6 +163,7 @@ impl Pipeline {
         let Some(access) = self.sessions.access(desk) else { return };
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
+        self.tell_level(&access.user, &a);
         if !changed {
             return;
         }
@@ -198,7 +201,7 @@ impl Pipeline {
             }
         }
         alert(desk.as_str(), code, a);
-        self.end_session(desk, &EndReason { code, words: a.words(), cure: a.cure() });
+        self.end_session(desk, &EndReason::new(code, a.words(), a.cure()));
     }
 
     /// Something happened to a desk that is on.

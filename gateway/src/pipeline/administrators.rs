@@ -414,11 +414,9 @@ impl Pipeline {
             let reason = order.reason.as_str();
             let about = About::desk(&order.desk);
             self.events.by(order.actor, "session.ended", about, reason);
-            let why = EndReason {
-                code: "admin.ended",
-                words: format!("an administrator ended your session: {reason}"),
-                cure: "Ask your administrator before you connect again.".into(),
-            };
+            let words = format!("an administrator ended your session: {reason}");
+            let cure = "Ask your administrator before you connect again.";
+            let why = EndReason::new("admin.ended", words, cure);
             self.end_session(&order.desk, &why);
         }
         on

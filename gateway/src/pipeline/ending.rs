@@ -45,14 +45,18 @@ impl Pipeline {
     /// Cuts off one desk, if it is on.
     pub(super) fn end_if_on(self: &Rc<Self>, desk: &CompId, code: &'static str, words: String) {
         if self.sessions.is_on(desk) {
-            self.end_session(desk, &EndReason { code, words, cure: String::new() });
+            self.end_session(desk, &EndReason::new(code, words, ""));
         }
     }
 
     /// Ends one session; the desk reads why.
     pub(super) fn end_session(self: &Rc<Self>, desk: &CompId, why: &EndReason) {
+        let access = self.sessions.access(desk);
         let Some((session, outbox, serial)) = self.sessions.cut(desk) else { return };
-        let EndReason { code, words, cure } = why;
+        if let Some(access) = access {
+            self.tell_ended(desk, &access, &serial, why);
+        }
+        let EndReason { code, words, cure, .. } = why;
         tracing::warn!(%desk, serial, code = *code, "session cut off: {words}");
         let detail = format!("session cut off, certificate {serial}: {words}");
         self.events.gateway(code, About::desk(desk), detail);

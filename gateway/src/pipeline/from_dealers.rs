@@ -1,7 +1,7 @@
 //! What dealers say: its budget, its evidence, what a reject is about, then the journal and the
 //! router (stages 8 and 9 of `message.rs`).
 
-use super::{Pipeline, measured::fault_code};
+use super::{Pipeline, measured::fault_code, message::gap_words};
 use crate::{clock::now, limits::Class, metrics::Peer};
 use signet_events::About;
 use signet_fix::{
@@ -44,6 +44,10 @@ impl Pipeline {
                 if let DecodeError::Signature(why) = &error {
                     self.unsigned_by_dealer(dealer, &msg_type, why);
                 }
+            }
+            Event::Gap { of_peer, from, to } => {
+                let words = gap_words(of_peer, from, to);
+                self.events.gateway("fix.gap", About::dealer(dealer), words);
             }
             Event::Rejected { ref_seq, ref_msg_type, text } => {
                 tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");

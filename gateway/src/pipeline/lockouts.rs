@@ -3,6 +3,7 @@
 
 use super::{EndReason, Pipeline};
 use crate::{
+    clock::now,
     config::ResponseSection,
     response::{Blame, Network, NetworkLockout, Networks, People, PersonEvent, of_logon},
 };
@@ -24,6 +25,9 @@ use std::{
 /// How often lock-outs are looked at that are over or were lifted.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// When a desk may ask again whose lock-out the registry may not know yet.
+const HELD_RETRY_S: u64 = 5;
+
 /// What is counted, and what it leads to.
 pub(super) struct Lockouts {
     section: ResponseSection,
@@ -32,6 +36,8 @@ pub(super) struct Lockouts {
     /// Orders of administrators to lift networks that have been carried out.
     lifted: RefCell<HashMap<String, UtcMillis>>,
     looked: Cell<Option<Instant>>,
+    /// People who are locked out for a time, and until when.
+    kept_out: RefCell<HashMap<String, UtcMillis>>,
 }
 
 impl Lockouts {
@@ -43,13 +49,14 @@ impl Lockouts {
             networks: RefCell::new(networks),
             lifted: RefCell::default(),
             looked: Cell::default(),
+            kept_out: RefCell::default(),
         }
     }
 }
 
 impl From<LockoutKind> for EndReason {
     fn from(kind: LockoutKind) -> Self {
-        AdmissionRefusal::LockedOut(kind).into()
+        AdmissionRefusal::LockedOut { kind, left_s: None }.into()
     }
 }
 
@@ -101,6 +108,11 @@ impl Pipeline {
             self.network_is_free(network, "its time is over");
         }
         let Some(registry) = &self.registry else { return };
+        let ended = registry.lockouts_ended(&mut self.lockouts.kept_out.borrow_mut(), now());
+        for user in ended {
+            tracing::info!(user, "a person's lock-out: its time is over");
+            self.events.gateway("lockout.ended", About::user(user), "its time is over");
+        }
         let Some(orders) = registry.networks_lifted(&self.lockouts.lifted.borrow()) else { return };
         let before = self.lockouts.lifted.replace(orders.clone());
         for (text, at) in orders {
@@ -152,7 +164,10 @@ impl Pipeline {
     /// Why a person is kept out whose lock-out the registry may not know yet.
     pub fn is_kept_out(&self, user: &str) -> Result<(), EndReason> {
         let held = self.lockouts.people.borrow().held(user, Instant::now());
-        held.map_or(Ok(()), |kind| Err(kind.into()))
+        let Some(kind) = held else { return Ok(()) };
+        // The registry knows soon until when.
+        let ends = self.lockouts.section.terms(kind).first_ms > 0;
+        Err(EndReason { retry_s: ends.then_some(HELD_RETRY_S), ..kind.into() })
     }
 
     fn person(self: &Rc<Self>, user: &str, what: PersonEvent) {

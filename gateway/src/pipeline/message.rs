@@ -52,6 +52,17 @@ pub(super) const NOT_AUTHORIZED: u16 = 6;
 /// BusinessRejectReason (380): application not available.
 const NOT_AVAILABLE: u16 = 4;
 
+/// Which messages are missing, for whoever reads the event.
+pub(super) fn gap_words(of_peer: bool, from: u64, to: u64) -> String {
+    let to = if to == 0 { "the last".to_owned() } else { to.to_string() };
+    match of_peer {
+        true => {
+            format!("messages {from} to {to} of the peer are missing; the gateway asks for them")
+        }
+        false => format!("the peer asks for messages {from} to {to} of the gateway"),
+    }
+}
+
 // ----- from desks -----
 
 impl Pipeline {
@@ -85,6 +96,9 @@ impl Pipeline {
                 if let DecodeError::Signature(why) = &error {
                     self.unsigned_by_desk(desk, &msg_type, why);
                 }
+            }
+            Event::Gap { of_peer, from, to } => {
+                self.note_access(desk, "fix.gap", &gap_words(of_peer, from, to));
             }
             Event::Rejected { ref_msg_type, text, .. } => {
                 tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours");

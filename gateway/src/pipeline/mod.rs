@@ -18,6 +18,7 @@
 //! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
 //! | `administrators.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
+//! | `told_outside.rs` | what a receiver of the firm is told of its people |
 //! | `measured.rs` | the state of the thread, told to whoever watches |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
 
@@ -45,6 +46,7 @@ mod renewals;
 mod sessions;
 mod signals;
 mod step_up;
+mod told_outside;
 mod verdict;
 mod watched;
 
@@ -58,7 +60,7 @@ pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
-pub use signals::{SignalOrder, SignalOrders, SignalRefusal};
+pub use signals::{SignalOrder, SignalOrders, SignalRefusal, SignalsTold};
 pub use step_up::StepUp;
 
 use crate::{
@@ -71,6 +73,7 @@ use crate::{
     registry_view::RegistryView,
     risk::Risk,
     signed::Signed,
+    transmit::Transmitter,
 };
 use dealer_faults::DealerFaults;
 use journalled::JournalledRouter;
@@ -114,6 +117,10 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// The history of the policies, and changes that wait for a second administrator.
     pub policies: PolicyChanges,
+    /// With `[signals]`: what was said of devices.
+    pub signals_told: SignalsTold,
+    /// With `[signals.transmit]`: who is told of people here.
+    pub transmitter: Option<Transmitter>,
 }
 
 /// Everything the tasks of the trading thread share.
@@ -141,8 +148,9 @@ pub struct Pipeline {
     /// Events about executions that people must look at; what is beyond is in the log only.
     alerts: RefCell<JournalBudget>,
     lockouts: Lockouts,
-    signals_told: signals::Told,
+    signals_told: SignalsTold,
     dealer_faults: DealerFaults,
+    transmitter: Option<Transmitter>,
 }
 
 impl Pipeline {
@@ -163,6 +171,8 @@ impl Pipeline {
             events,
             metrics,
             policies,
+            signals_told,
+            transmitter,
         } = parts;
         Self {
             sessions: Sessions::default(),
@@ -182,7 +192,8 @@ impl Pipeline {
             alerts: RefCell::default(),
             dealer_faults: DealerFaults::new(&response, cut_lines),
             lockouts: Lockouts::new(response),
-            signals_told: signals::Told::default(),
+            signals_told,
+            transmitter,
         }
     }
 

@@ -48,23 +48,36 @@ pub struct EndReason {
     pub words: String,
     /// Empty when there is nothing to say.
     pub cure: String,
+    /// When the desk may try again by itself, seconds from now; `None`: somebody must act.
+    pub retry_s: Option<u64>,
+}
+
+impl EndReason {
+    /// One that does not end by time.
+    pub fn new(code: &'static str, words: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { code, words: words.into(), cure: cure.into(), retry_s: None }
+    }
 }
 
 impl From<AdmissionRefusal> for EndReason {
     fn from(why: AdmissionRefusal) -> Self {
-        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+        Self { retry_s: why.retry_s(), ..Self::new(why.code(), why.to_string(), why.cure()) }
     }
 }
 
 impl From<NoLogon> for EndReason {
     fn from(why: NoLogon) -> Self {
-        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+        let retry_s = match why {
+            NoLogon::Paused { seconds } => Some(seconds),
+            NoLogon::TooOften => None,
+        };
+        Self { retry_s, ..Self::new(why.code(), why.to_string(), why.cure()) }
     }
 }
 
 impl From<&Refusal> for EndReason {
     fn from(why: &Refusal) -> Self {
-        Self { code: why.code(), words: why.message().to_string(), cure: why.cure().into() }
+        Self::new(why.code(), why.message().to_string(), why.cure())
     }
 }
 

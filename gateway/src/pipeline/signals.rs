@@ -2,12 +2,19 @@
 //! bounded channel; the provider reads that its token was taken once this is done.
 
 use super::{EndReason, Pipeline};
-use crate::risk::{Access, CREDENTIAL_CHANGED};
+use crate::{
+    GatewayError,
+    config::Config,
+    risk::{Access, CREDENTIAL_CHANGED},
+    sealed_map::SealedMap,
+    state_dir::signals_file,
+};
 use signet_identity::CompId;
+use signet_journal::StoreKey;
 use signet_policy::score::{Concern, Decision};
 use signet_registry::LockoutKind;
 use signet_signals::Signal;
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -39,6 +46,8 @@ pub enum SignalRefusal {
     NoSuchUser,
     /// The trading thread did not answer in time.
     Silent,
+    /// It was acted on, but a restart would forget it: the disk failed.
+    NotKept,
 }
 
 type Question = (SignalOrder, oneshot::Sender<Result<usize, SignalRefusal>>);
@@ -79,16 +88,62 @@ impl SignalInbox {
     }
 }
 
-/// A person and a device of theirs.
-type Device = (String, String);
-
-/// What signals said that still matters at the next logon. The registry bounds it: only devices
-/// with a certificate are in it.
+/// What signals said that still matters at the next logon, also after a restart. The registry
+/// bounds it: only devices with a certificate are in it. `None` without `[signals]`.
 #[derive(Default)]
-pub(super) struct Told {
-    not_compliant: RefCell<BTreeSet<Device>>,
-    /// Owe a touch since a credential changed.
-    owing: RefCell<BTreeSet<Device>>,
+pub struct SignalsTold(Option<RefCell<SealedMap>>);
+
+/// What is remembered of a device.
+#[derive(Debug, Clone, Copy)]
+enum Fact {
+    NotCompliant,
+    /// Owes a touch since a credential changed.
+    Owing,
+}
+
+impl Fact {
+    /// Its name in the file, for a device of a person.
+    fn name(self, user: &str, device: &str) -> String {
+        let fact = match self {
+            Self::NotCompliant => "not_compliant",
+            Self::Owing => "owing",
+        };
+        format!("{fact}\t{user}\t{device}")
+    }
+}
+
+impl SignalsTold {
+    /// What a run before was told. A gateway that cannot read it does not start: laptops that are
+    /// not compliant would be taken for good ones.
+    pub(crate) fn open(config: &Config, key: &StoreKey) -> Result<Self, GatewayError> {
+        if config.signals.receive.is_none() {
+            return Ok(Self::default());
+        }
+        let path = signals_file(config);
+        let opened = SealedMap::open(&path, key).map_err(|e| {
+            GatewayError::Session(format!(
+                "signals: what the identity provider said of devices cannot be read: {e}. Restore \
+                    the file, or move {} away, and have the provider say again which devices are \
+                    not compliant",
+                path.display()
+            ))
+        })?;
+        Ok(Self(Some(RefCell::new(opened))))
+    }
+
+    fn is(&self, fact: Fact, user: &str, device: &str) -> bool {
+        self.0.as_ref().is_some_and(|map| map.borrow().has(&fact.name(user, device)))
+    }
+
+    /// Whether it is on the disk.
+    fn set(&self, fact: Fact, user: &str, device: &str, is_so: bool) -> bool {
+        let Some(map) = &self.0 else { return false };
+        let set = map.borrow_mut().set(&fact.name(user, device), is_so.then_some(""));
+        if let Err(e) = &set {
+            tracing::error!(alert = true, user, device, error = %e, "a signal cannot be kept");
+        }
+        set.is_ok()
+    }
 }
 
 /// The touch that a changed credential makes due.
@@ -116,33 +171,39 @@ impl Pipeline {
         let named = order.device.iter().filter(|d| known.contains(*d)).cloned().collect::<Vec<_>>();
         let devices = if named.is_empty() { known } else { named };
         let on = self.desks_of(&order.user, &devices);
-        match &order.signal {
-            Signal::SessionRevoked => self.revoke_sessions(order, &on),
+        // Each is tried, whatever became of the one before.
+        let all_set = |fact, is_so| {
+            let set = |d: &&String| self.signals_told.set(fact, &order.user, d, is_so);
+            devices.iter().filter(|d| !set(d)).count() == 0
+        };
+        let kept = match &order.signal {
+            Signal::SessionRevoked => {
+                self.revoke_sessions(order, &on);
+                true
+            }
             Signal::CredentialChange { .. } => {
-                let all = devices.into_iter().map(|d| (order.user.clone(), d));
-                self.signals_told.owing.borrow_mut().extend(all);
+                let kept = all_set(Fact::Owing, true);
                 on.iter().for_each(|desk| self.owes_for_credential(desk));
+                kept
             }
             Signal::DeviceCompliance { compliant } => {
-                for device in devices {
-                    let pair = (order.user.clone(), device);
-                    let mut not_compliant = self.signals_told.not_compliant.borrow_mut();
-                    let _ = if *compliant {
-                        not_compliant.remove(&pair)
-                    } else {
-                        not_compliant.insert(pair)
-                    };
+                let kept = all_set(Fact::NotCompliant, !compliant);
+                // What a restart would forget makes nothing better.
+                if kept || !compliant {
+                    on.iter().for_each(|desk| self.told_compliance(desk, *compliant));
                 }
-                for desk in &on {
-                    if let Some(a) = self.sessions.access(desk) {
-                        a.told_not_compliant(!compliant);
-                    }
-                    self.reassess(desk);
-                }
+                kept
             }
-            Signal::Verification | Signal::Other(_) => {}
+            Signal::Verification | Signal::Other(_) => true,
+        };
+        if kept { Ok(on.len()) } else { Err(SignalRefusal::NotKept) }
+    }
+
+    fn told_compliance(self: &Rc<Self>, desk: &CompId, compliant: bool) {
+        if let Some(access) = self.sessions.access(desk) {
+            access.told_not_compliant(!compliant);
         }
-        Ok(on.len())
+        self.reassess(desk);
     }
 
     /// The desks that are on with one of these devices of a person. One whose certificate names no
@@ -176,20 +237,21 @@ impl Pipeline {
 
     /// What signals said about somebody who logs on.
     pub fn recall_signals(&self, access: &Access) {
-        let Some(device) = access.device.clone() else { return };
-        let pair = (access.user.clone(), device);
-        if self.signals_told.not_compliant.borrow().contains(&pair) {
+        let Some(device) = &access.device else { return };
+        if self.signals_told.is(Fact::NotCompliant, &access.user, device) {
             access.told_not_compliant(true);
         }
-        if self.signals_told.owing.borrow().contains(&pair) {
+        if self.signals_told.is(Fact::Owing, &access.user, device) {
             access.distrusted(credential_changed());
         }
     }
 
     /// A touch was good: it pays what a changed credential made due on this device.
     pub(super) fn touch_pays(&self, access: &Access) {
-        if let Some(device) = access.device.clone() {
-            self.signals_told.owing.borrow_mut().remove(&(access.user.clone(), device));
+        if let Some(device) = &access.device
+            && self.signals_told.is(Fact::Owing, &access.user, device)
+        {
+            self.signals_told.set(Fact::Owing, &access.user, device, false);
         }
     }
 }

@@ -7,7 +7,7 @@ use outlet::RegistryOutlet;
 use signet_identity::PeerIdentity;
 use signet_policy::place::Sighting;
 use signet_registry::{
-    LockoutKind, LockoutTerms, NewEvent, View,
+    Lockout, LockoutKind, LockoutTerms, NewEvent, View,
     admission::{AdmissionRefusal, Shown, admit, still_good},
 };
 use signet_rfq::UtcMillis;
@@ -150,6 +150,15 @@ impl RegistryView {
         }
     }
 
+    /// The people whose lock-out has ended by time since the last look; `kept_out` remembers them.
+    pub fn lockouts_ended(
+        &self,
+        kept_out: &mut HashMap<String, UtcMillis>,
+        now: UtcMillis,
+    ) -> Vec<String> {
+        ended(kept_out, &self.snapshots.borrow().view.lockouts, now)
+    }
+
     /// The orders of administrators to lift networks, if they are others than `known`.
     pub fn networks_lifted(
         &self,
@@ -229,6 +238,64 @@ impl RegistryView {
     }
 }
 
+/// One that left the registry before its time was lifted, which is told by whoever lifted it.
+fn ended(
+    kept_out: &mut HashMap<String, UtcMillis>,
+    lockouts: &HashMap<String, Lockout>,
+    now: UtcMillis,
+) -> Vec<String> {
+    let holding = lockouts.iter().filter(|(_, l)| l.until.0 != 0 && l.holds(now));
+    kept_out.extend(holding.map(|(user, l)| (user.clone(), l.until)));
+    let mut ended = Vec::new();
+    kept_out.retain(|user, until| match lockouts.get(user) {
+        None => false,
+        Some(l) if l.holds(now) => {
+            *until = l.until;
+            l.until.0 != 0
+        }
+        Some(_) => {
+            ended.push(user.clone());
+            false
+        }
+    });
+    ended
+}
+
 fn millis(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_out_that_ends_by_time_is_told_once_and_one_that_is_lifted_is_not() {
+        let lockout = |until| Lockout {
+            kind: LockoutKind::Failures,
+            words: String::new(),
+            since: UtcMillis(1),
+            until: UtcMillis(until),
+            level: 1,
+        };
+        let with = |all: &[(&str, i64)]| {
+            all.iter().map(|(u, until)| ((*u).to_owned(), lockout(*until))).collect()
+        };
+        let mut kept_out = HashMap::new();
+        for (now, lockouts, want) in [
+            (10, with(&[("alice", 100), ("bob", 0), ("carol", 5)]), vec![]),
+            (99, with(&[("alice", 100), ("bob", 0), ("carol", 5)]), vec![]),
+            // One that became longer meanwhile.
+            (100, with(&[("alice", 200), ("dave", 300)]), vec![]),
+            (200, with(&[("alice", 200), ("dave", 300)]), vec!["alice"]),
+            (201, with(&[("alice", 200), ("dave", 300)]), vec![]),
+            // Lifted.
+            (250, with(&[("alice", 200)]), vec![]),
+            (400, with(&[("alice", 200), ("dave", 300)]), vec![]),
+        ] {
+            let lockouts: HashMap<String, Lockout> = lockouts;
+            assert_eq!(ended(&mut kept_out, &lockouts, UtcMillis(now)), want, "{now}");
+        }
+        assert!(kept_out.is_empty());
+    }
 }

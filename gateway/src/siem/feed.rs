@@ -1,9 +1,9 @@
 //! One receiver's place in the spool, and whether the receiver is away.
 
-use super::{
-    Shared,
-    failure::SinkFailure,
-    spool::{Reader, Record, SpoolError},
+use super::Shared;
+use crate::{
+    clock::now,
+    delivery::{Away, DeliveryFailure, Reader, Record, Say, SpoolError},
 };
 use signet_events::About;
 use std::{
@@ -12,8 +12,6 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// A receiver that fails for longer is said to be away: most are back at once after a restart.
-const AWAY_AFTER: Duration = Duration::from_secs(5);
 /// How often a cursor is written while nothing else asks for it.
 const CURSOR_EVERY: Duration = Duration::from_millis(200);
 /// What one batch holds.
@@ -26,47 +24,44 @@ pub(super) struct Feed {
     which: usize,
     name: String,
     reader: Reader,
+    /// Another one, since what waits begins before what is read next.
+    oldest: Reader,
     head: watch::Receiver<u64>,
     cursor_written: Instant,
     away: Away,
 }
 
-/// Since when a receiver fails, and whether that was said.
-#[derive(Debug, Default)]
-struct Away {
-    since: Option<Instant>,
-    said: bool,
-}
-
-/// What is to be said.
-#[derive(Debug, PartialEq, Eq)]
-enum Say {
-    Nothing,
-    Away,
-    Back,
-}
-
-impl Away {
-    fn failed(&mut self, now: Instant) -> Say {
-        let since = *self.since.get_or_insert(now);
-        if !self.said && now.duration_since(since) >= AWAY_AFTER {
-            self.said = true;
-            return Say::Away;
-        }
-        Say::Nothing
-    }
-
-    fn works(&mut self) -> Say {
-        self.since = None;
-        if std::mem::take(&mut self.said) { Say::Back } else { Say::Nothing }
-    }
-}
-
 impl Feed {
     pub(super) fn new(shared: Rc<Shared>, which: usize, name: String) -> Self {
         let head = shared.head.subscribe();
-        let (reader, cursor_written, away) = (Reader::default(), Instant::now(), Away::default());
-        Self { shared, which, name, reader, head, cursor_written, away }
+        let mut feed = Self {
+            shared,
+            which,
+            name,
+            reader: Reader::default(),
+            oldest: Reader::default(),
+            head,
+            cursor_written: Instant::now(),
+            away: Away::default(),
+        };
+        // What a run before left.
+        feed.tell_waiting();
+        feed
+    }
+
+    /// How much waits, and since when the oldest of it does.
+    fn tell_waiting(&mut self) {
+        let confirmed = self.confirmed();
+        let spool = self.shared.spool.borrow();
+        let waiting = spool.head().saturating_sub(confirmed);
+        let limit = (1, BATCH_BYTES);
+        let oldest = match waiting {
+            0 => None,
+            // What cannot be read is told by whoever must read it.
+            _ => spool.read(&mut self.oldest, confirmed, u64::MAX, limit).ok(),
+        };
+        let oldest_us = oldest.and_then(|found| found.first().map(|r| r.at_us));
+        self.shared.status.waits(self.which, waiting, oldest_us);
     }
 
     /// Number of the last event that the receiver has for certain.
@@ -97,6 +92,13 @@ impl Feed {
     /// The receiver has everything up to this number. Its cursor is written now and then: what is
     /// lost of it is sent again.
     pub(super) fn confirm(&mut self, sequence: u64) -> Result<(), SpoolError> {
+        self.pass_over(sequence)?;
+        self.works();
+        Ok(())
+    }
+
+    /// The same for what the receiver will never take.
+    pub(super) fn pass_over(&mut self, sequence: u64) -> Result<(), SpoolError> {
         let mut spool = self.shared.spool.borrow_mut();
         spool.confirm(self.which, sequence);
         if self.cursor_written.elapsed() >= CURSOR_EVERY {
@@ -104,8 +106,8 @@ impl Feed {
             spool.write_cursor(self.which)?;
         }
         drop(spool);
+        self.tell_waiting();
         self.shared.told_room();
-        self.works();
         Ok(())
     }
 
@@ -127,6 +129,7 @@ impl Feed {
 
     /// The receiver takes events.
     pub(super) fn works(&mut self) {
+        self.shared.status.works(self.which);
         if self.away.works() == Say::Back {
             tracing::info!(sink = self.name, "the SIEM takes events again");
             let about = About::object(&self.name);
@@ -135,8 +138,9 @@ impl Feed {
     }
 
     /// A session with the receiver ended.
-    pub(super) fn failed(&mut self, failure: &SinkFailure) {
+    pub(super) fn failed(&mut self, failure: &DeliveryFailure) {
         let _ = self.shared.spool.borrow_mut().write_cursor(self.which);
+        self.shared.status.failed(self.which, now());
         tracing::warn!(sink = self.name, %failure, "events cannot be handed to the SIEM");
         if self.away.failed(Instant::now()) == Say::Away {
             let about = About::object(&self.name);
@@ -159,24 +163,5 @@ impl Shared {
         if self.state.set_full_if_not(self.spool.borrow().is_full()) {
             tracing::info!("the spool of events for the SIEM has room again");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_receiver_is_away_when_it_fails_for_long_and_that_is_said_once() {
-        let (mut away, start) = (Away::default(), Instant::now());
-        let at = |s| start + Duration::from_secs(s);
-        assert_eq!(away.works(), Say::Nothing);
-        assert_eq!(away.failed(at(0)), Say::Nothing);
-        assert_eq!(away.failed(at(4)), Say::Nothing);
-        assert_eq!(away.failed(at(5)), Say::Away);
-        assert_eq!(away.failed(at(60)), Say::Nothing);
-        assert_eq!(away.works(), Say::Back);
-        assert_eq!(away.works(), Say::Nothing);
-        assert_eq!(away.failed(at(61)), Say::Nothing);
     }
 }

@@ -1,7 +1,7 @@
 //! JSON lines in a file, which is put aside when it is large.
 
-use super::{SinkFailure, feed::Feed};
-use crate::config::FileSection;
+use super::feed::Feed;
+use crate::{config::FileSection, delivery::DeliveryFailure};
 use std::{
     fs::{self, OpenOptions},
     io::{self, BufRead as _, Seek as _, Write as _},
@@ -21,29 +21,31 @@ impl File {
     }
 
     /// Appends events until that fails.
-    pub(super) async fn session(&mut self, feed: &mut Feed) -> SinkFailure {
+    pub(super) async fn session(&mut self, feed: &mut Feed) -> DeliveryFailure {
         match self.append(feed).await {
             Ok(never) => match never {},
             Err(e) => e,
         }
     }
 
-    async fn append(&self, feed: &mut Feed) -> Result<std::convert::Infallible, SinkFailure> {
-        let last = tidy(&self.path).map_err(SinkFailure::File)?;
+    async fn append(&self, feed: &mut Feed) -> Result<std::convert::Infallible, DeliveryFailure> {
+        let last = tidy(&self.path).map_err(DeliveryFailure::File)?;
         self.take_up(feed, last.as_deref())?;
-        let mut file = open(&self.path).map_err(SinkFailure::File)?;
+        let mut file = open(&self.path).map_err(DeliveryFailure::File)?;
         loop {
             let batch = feed.next(feed.confirmed()).await?;
-            if file.metadata().map_err(SinkFailure::File)?.len() >= self.bytes_max {
-                put_aside(&self.path, self.keep).map_err(SinkFailure::File)?;
-                file = open(&self.path).map_err(SinkFailure::File)?;
+            if file.metadata().map_err(DeliveryFailure::File)?.len() >= self.bytes_max {
+                put_aside(&self.path, self.keep).map_err(DeliveryFailure::File)?;
+                file = open(&self.path).map_err(DeliveryFailure::File)?;
             }
             let mut bytes = Vec::new();
             for r in &batch {
                 bytes.extend_from_slice(r.json.as_bytes());
                 bytes.push(b'\n');
             }
-            file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(SinkFailure::File)?;
+            file.write_all(&bytes)
+                .and_then(|()| file.sync_data())
+                .map_err(DeliveryFailure::File)?;
             if let Some(last) = batch.last() {
                 feed.confirm(last.sequence)?;
             }
@@ -51,7 +53,7 @@ impl File {
     }
 
     /// What is in the file already is not written again, though the cursor may not say so.
-    fn take_up(&self, feed: &mut Feed, last: Option<&str>) -> Result<(), SinkFailure> {
+    fn take_up(&self, feed: &mut Feed, last: Option<&str>) -> Result<(), DeliveryFailure> {
         let Some(value) = last.and_then(|l| serde_json::from_str::<serde_json::Value>(l).ok())
         else {
             return Ok(());

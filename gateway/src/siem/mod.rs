@@ -10,18 +10,14 @@
 //! | `state.rs` | what the trading thread asks: is there room for the events of new business? |
 //! | `outlet.rs` | takes events from any thread, without waiting |
 //! | `writer.rs` | from the channel into the spool, one fsync for many |
-//! | `spool/` | segments on disk, what is read back, cursors |
 //! | `feed.rs` | one receiver's place in the spool, and whether it is away |
 //! | `syslog/`, `otlp/`, `file.rs` | the receivers |
 //! | `tail.rs` | rows of the registry that others wrote |
 
-mod backoff;
-mod failure;
 mod feed;
 mod file;
 mod otlp;
 mod outlet;
-mod spool;
 mod state;
 mod syslog;
 mod tail;
@@ -32,17 +28,16 @@ pub(crate) use state::SiemState;
 use crate::{
     GatewayError,
     config::{Config, SiemSection, SinkSection},
+    delivery::{self, DeliveryFailure, DeliveryStatus, Spool},
     events::{EventSink, Outlet},
     threads::{HostedThread, Stop},
 };
-use failure::SinkFailure;
 use feed::Feed;
 use outlet::SiemOutlet;
 use signet_events::{Event, ocsf::Source};
 use signet_identity::ServerIdentity;
 use signet_journal::StoreKey;
 use signet_registry::RegistryUrl;
-use spool::Spool;
 use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 use tokio::{
     sync::{mpsc, watch},
@@ -55,6 +50,7 @@ const QUEUE_MAX: usize = 8_192;
 /// The end of the channel, before the thread runs.
 pub(crate) struct Prepared {
     outlet: Arc<SiemOutlet>,
+    status: Arc<DeliveryStatus>,
     inbox: mpsc::Receiver<Event>,
 }
 
@@ -80,7 +76,8 @@ pub(crate) struct SiemHost {
 pub(crate) fn prepare(section: &SiemSection) -> Prepared {
     let (tx, inbox) = mpsc::channel(QUEUE_MAX);
     let state = Arc::new(SiemState::new(section.when_full));
-    Prepared { outlet: Arc::new(SiemOutlet::new(tx, state)), inbox }
+    let status = Arc::new(DeliveryStatus::new(section.sink.iter().map(SinkSection::name)));
+    Prepared { outlet: Arc::new(SiemOutlet::new(tx, state)), status, inbox }
 }
 
 impl Prepared {
@@ -89,13 +86,18 @@ impl Prepared {
         self.outlet.clone()
     }
 
+    /// How far each receiver is.
+    pub(crate) fn status(&self) -> Arc<DeliveryStatus> {
+        self.status.clone()
+    }
+
     /// Opens the spool and starts the thread.
     ///
     /// # Errors
     /// The spool cannot be opened, or a setting cannot be used.
     pub(crate) async fn start(self, plan: Plan) -> Result<SiemHost, GatewayError> {
         let (ready, opened) = tokio::sync::oneshot::channel();
-        let state = self.outlet.state.clone();
+        let state = (self.outlet.state.clone(), self.status.clone());
         let body = move |stop| work(plan, state, self.inbox, ready, stop);
         let thread = HostedThread::spawn("signet-siem", body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
@@ -108,6 +110,7 @@ impl Prepared {
 pub(crate) struct Shared {
     spool: RefCell<Spool>,
     state: Arc<SiemState>,
+    status: Arc<DeliveryStatus>,
     /// Number of the newest event that is on disk.
     head: watch::Sender<u64>,
     source: Source,
@@ -135,7 +138,7 @@ impl Sink {
     }
 
     /// Hands events over until that fails.
-    async fn session(&mut self, feed: &mut Feed) -> SinkFailure {
+    async fn session(&mut self, feed: &mut Feed) -> DeliveryFailure {
         match self {
             Self::Syslog(s) => s.session(feed).await,
             Self::Otlp(s) => s.session(feed).await,
@@ -151,7 +154,7 @@ async fn keep_up(mut sink: Sink, mut feed: Feed) {
         let failure = sink.session(&mut feed).await;
         tries = if feed.confirmed() > before { 0 } else { tries + 1 };
         feed.failed(&failure);
-        tokio::time::sleep(backoff::pause(tries, backoff::random())).await;
+        tokio::time::sleep(delivery::pause(tries, delivery::random())).await;
     }
 }
 
@@ -159,7 +162,7 @@ type Ready = tokio::sync::oneshot::Sender<Result<(), GatewayError>>;
 
 async fn work(
     plan: Plan,
-    state: Arc<SiemState>,
+    state: (Arc<SiemState>, Arc<DeliveryStatus>),
     inbox: mpsc::Receiver<Event>,
     ready: Ready,
     stop: Stop,
@@ -180,7 +183,7 @@ async fn work(
 /// The spool, and a task for each receiver.
 fn open(
     plan: &Plan,
-    state: Arc<SiemState>,
+    (state, status): (Arc<SiemState>, Arc<DeliveryStatus>),
     tasks: &mut JoinSet<()>,
 ) -> Result<Rc<Shared>, GatewayError> {
     let folder = folder(&plan.config);
@@ -192,6 +195,7 @@ fn open(
         head: watch::Sender::new(spool.head()),
         spool: RefCell::new(spool),
         state,
+        status,
         source: Source {
             gateway: plan.config.gateway.comp_id.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),

@@ -4,10 +4,8 @@
 //! Their uid is the digest of the row, so that each of several gateways on one registry, or one
 //! that has lost its place, sends the same.
 
-use super::{
-    Shared,
-    spool::{SpoolError, replace},
-};
+use super::Shared;
+use crate::delivery::{SpoolError, replace};
 use signet_events::{About, Actor, Event, catalogue};
 use signet_registry::{Event as Row, Registry, RegistryError, RegistryUrl};
 use std::{

@@ -1,10 +1,10 @@
 //! From the channel into the spool: one fsync for as many events as are there.
 
-use super::{
-    Shared, outlet,
-    spool::{Draft, SpoolError},
+use super::{Shared, outlet};
+use crate::{
+    delivery::{Draft, SpoolError},
+    threads::Stop,
 };
-use crate::threads::Stop;
 use signet_events::{About, Event, ocsf};
 use std::{collections::VecDeque, time::Duration};
 use tokio::sync::mpsc;
@@ -102,7 +102,9 @@ impl Shared {
                 code: code.to_owned(),
                 json: ocsf::line(event, code, &self.source, position),
             }
-        })
+        })?;
+        self.status.appended(event.at_us);
+        Ok(())
     }
 
     /// Waits for the disk, and then lets receivers have what is on it.

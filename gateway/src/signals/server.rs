@@ -50,6 +50,9 @@ pub(super) enum PushRefusal {
     /// At fault: the gateway. The provider sends it again.
     #[error("the gateway could not act on it in time; send it again")]
     Silent,
+    /// At fault: the gateway's disk. The provider sends it again.
+    #[error("the gateway could not write it down; send it again")]
+    NotKept,
 }
 
 impl PushRefusal {
@@ -64,6 +67,7 @@ impl PushRefusal {
             Self::Body => "signal.body",
             Self::Token(t) => t.code(),
             Self::Silent => "signal.trading_silent",
+            Self::NotKept => "signal.not_kept",
         }
     }
 
@@ -72,7 +76,9 @@ impl PushRefusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Bearer => StatusCode::UNAUTHORIZED,
-            Self::Silent | Self::Token(SetRefusal::TooMany) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Silent | Self::NotKept | Self::Token(SetRefusal::TooMany) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -142,7 +148,15 @@ impl Receiver {
             BodyFault::TooSlow | BodyFault::Broken => PushRefusal::Body,
         })?;
         let token = std::str::from_utf8(&body).map_err(|_| SetRefusal::NotCompact)?;
-        self.act(self.genuine(token)?).await
+        match self.genuine(token) {
+            Ok(received) => self.act(received).await,
+            // Whoever did not read our answer sends a token again, and must read that we have it.
+            Err(SetRefusal::Replayed) => {
+                tracing::info!("a signal came again; it was acted on before");
+                Ok(())
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// A token that is good and was not seen before.
@@ -188,10 +202,13 @@ impl Receiver {
                 tracing::info!(jti = r.jti, user, code, "a signal about nobody here");
                 return Ok(());
             }
-            Err(SignalRefusal::Silent) => {
-                // It was not acted on, so it may come again.
+            Err(why) => {
+                // It was not acted on, or not for good, so it may come again.
                 self.replays.borrow_mut().forget(&r.jti);
-                return Err(PushRefusal::Silent);
+                return Err(match why {
+                    SignalRefusal::NotKept => PushRefusal::NotKept,
+                    _ => PushRefusal::Silent,
+                });
             }
         };
         let what = words(&r.signal);

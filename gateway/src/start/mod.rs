@@ -9,6 +9,7 @@ use crate::{
     clock::now,
     config::{self, Config, OnRewritten},
     cut_lines::CutLines,
+    delivery::DeliveryStatus,
     entitle::EntitlementGate,
     events::EventSink,
     history::History,
@@ -16,13 +17,17 @@ use crate::{
         crl::CrlFiles,
         dealers::{self, DealerLists},
         desks::{self, DeskListener, QuicListener},
+        ends,
         fix_sessions::{dealer_options, desk_options, open_session},
         own_certificate,
         tls::ListenerTls,
     },
     loaded::Loaded,
     metrics::{Alerts, Metrics},
-    pipeline::{self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, StepUp},
+    operator::Watched,
+    pipeline::{
+        self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, SignalsTold, StepUp,
+    },
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
@@ -33,7 +38,8 @@ use crate::{
         signed_folder, store_key, store_key_path,
     },
     threads::Stop,
-    utc,
+    transmit::{self, Transmitter},
+    utc::{self, ClockView},
 };
 use signet_events::About;
 use signet_fix::session::Role;
@@ -82,9 +88,12 @@ pub(crate) async fn run(
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
-    let (events, siem) = start_siem(&loaded, registry.as_ref(), &key).await?;
+    let (events, siem, siem_status) = start_siem(&loaded, registry.as_ref(), &key).await?;
     let alerts = Arc::<Alerts>::default();
-    let pipeline = assemble(&loaded, books, registry.as_ref(), events, alerts.clone())?;
+    let transmit = transmit::start(&loaded.config, &loaded.identity, &key, events.clone()).await?;
+    let (transmitter, transmit) = transmit.unzip();
+    let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitter);
+    let pipeline = assemble(&loaded, parts, registry.as_ref(), events, alerts.clone())?;
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
@@ -94,9 +103,11 @@ pub(crate) async fn run(
     let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key)?;
     let quic = quic_listener(&loaded.config, &listener, udp)?;
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
-    spawn_watches(&loaded, &pipeline, registry.as_ref());
+    let signals = transmit.as_ref().map(|t| t.status.clone());
+    let watched = Watched { siem: siem_status, signals, clock: ClockView::default() };
+    spawn_watches(&loaded, &pipeline, registry.as_ref(), watched.clock.clone());
     let admin = services::start_admin(&loaded, &pipeline).await?;
-    let operator = services::start_operator(&loaded, &pipeline, alerts).await?;
+    let operator = services::start_operator(&loaded, &pipeline, alerts, watched).await?;
     let signals = services::start_signals(&loaded, &pipeline).await?;
 
     let (quic, practice) = (loaded.config.quic(), options.practice);
@@ -128,6 +139,7 @@ pub(crate) async fn run(
     // Its last checkpoint is an event, so the registry ends after it.
     drop(checkpoints);
     drop((signals, admin, operator, host));
+    drop(transmit);
     // Last: it writes down what the others said while they ended.
     drop(siem);
     Ok(())
@@ -257,7 +269,7 @@ async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayErr
 
 fn assemble(
     loaded: &Loaded,
-    books: Books,
+    (books, signals_told, transmitter): (Books, SignalsTold, Option<Transmitter>),
     registry: Option<&Rc<RegistryView>>,
     events: EventSink,
     alerts: Arc<Alerts>,
@@ -290,18 +302,24 @@ fn assemble(
         events: events.counted(metrics.clone(), alerts),
         metrics,
         policies: PolicyChanges::new(config.two_people(), books.history),
+        signals_told,
+        transmitter,
     })))
 }
+
+/// The way of events, and with `[siem]` its thread and how far its receivers are.
+type SiemParts = (EventSink, Option<SiemHost>, Option<Arc<DeliveryStatus>>);
 
 /// Where events go: to the registry and, with `[siem]`, to the thread that hands them to the SIEM.
 async fn start_siem(
     loaded: &Loaded,
     registry: Option<&Rc<RegistryView>>,
     key: &StoreKey,
-) -> Result<(EventSink, Option<SiemHost>), GatewayError> {
+) -> Result<SiemParts, GatewayError> {
     let config = &loaded.config;
     let Some(section) = &config.siem else {
-        return Ok((EventSink::new(registry.map(|r| r.outlet(String::new())), None), None));
+        let to_registry = registry.map(|r| r.outlet(String::new()));
+        return Ok((EventSink::new(to_registry, None), None, None));
     };
     let prepared = siem::prepare(section);
     let to_registry = registry.map(|r| r.outlet(config.gateway.comp_id.to_string()));
@@ -314,7 +332,8 @@ async fn start_siem(
         registry: loaded.registry.clone(),
         events: events.clone(),
     };
-    Ok((events, Some(prepared.start(plan).await?)))
+    let status = prepared.status();
+    Ok((events, Some(prepared.start(plan).await?), Some(status)))
 }
 
 /// Step-up, with `[step_up]`. Fail closed: a gateway told to use security keys does not run without
@@ -420,7 +439,12 @@ fn quic_listener(
 }
 
 /// Tasks that judge sessions again, and keep the gateway's own certificate fresh.
-fn spawn_watches(loaded: &Loaded, pipeline: &Rc<Pipeline>, registry: Option<&Rc<RegistryView>>) {
+fn spawn_watches(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    registry: Option<&Rc<RegistryView>>,
+    clock: ClockView,
+) {
     let config = &loaded.config;
     let mut files = vec![config.risk.settings.clone()];
     files.extend(config.risk.table.clone());
@@ -428,7 +452,8 @@ fn spawn_watches(loaded: &Loaded, pipeline: &Rc<Pipeline>, registry: Option<&Rc<
     if let Some(registry) = registry {
         spawn_local(pipeline::watch_registry(pipeline.clone(), registry.clone()));
     }
-    spawn_local(utc::watch(pipeline.events.clone(), config.clock.clone()));
+    spawn_local(utc::watch(pipeline.events.clone(), config.clock.clone(), clock));
     let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
+    spawn_local(ends::watch(events.clone(), config.clone(), identity.clone()));
     spawn_local(own_certificate::keep_up(events, config.clone(), identity));
 }

@@ -80,6 +80,7 @@ pub(super) async fn start_operator(
     loaded: &Loaded,
     pipeline: &Rc<Pipeline>,
     alerts: Arc<Alerts>,
+    watched: operator::Watched,
 ) -> Result<operator::OperatorHost, GatewayError> {
     // A queue of its own: whoever scrapes the health does not crowd administrators out.
     let (trading, questions) = Trading::new();
@@ -93,6 +94,7 @@ pub(super) async fn start_operator(
         events: pipeline.events.clone(),
         trading,
         started: now(),
+        watched,
     };
     operator::start(plan).await
 }
@@ -103,7 +105,9 @@ pub(super) async fn start_signals(
     pipeline: &Rc<Pipeline>,
 ) -> Result<Option<signals::SignalsHost>, GatewayError> {
     let config = &loaded.config;
-    let (Some(section), Some(files)) = (&config.signals, &loaded.signals) else { return Ok(None) };
+    let (Some(section), Some(files)) = (&config.signals.receive, &loaded.signals) else {
+        return Ok(None);
+    };
     let (orders, inbox) = SignalOrders::new();
     spawn_local(inbox.serve(pipeline.clone()));
     let roots = loaded.signals_roots.as_ref().unwrap_or(&loaded.desk_roots);

@@ -69,6 +69,23 @@ impl ClockState {
         self.kind() == ClockKind::Good
     }
 
+    /// Whose word it is.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Measured { .. } | Self::Off { .. } => "time server",
+            Self::Kept { .. } => "system",
+            Self::Unsynchronised => "none",
+        }
+    }
+
+    /// UTC minus the gateway's clock, where it was measured.
+    pub fn offset_us(self) -> Option<i64> {
+        match self {
+            Self::Measured { offset_us, .. } | Self::Off { offset_us } => Some(offset_us),
+            Self::Kept { .. } | Self::Unsynchronised => None,
+        }
+    }
+
     pub fn kind(self) -> ClockKind {
         match self {
             Self::Measured { .. } | Self::Kept { .. } => ClockKind::Good,

@@ -52,6 +52,9 @@ fn a_person_is_locked_out_over_a_restart_until_it_is_lifted() {
     runtime().block_on(async {
         let why = refusal(&w, "laptop", "ALICE").await.expect("still locked out");
         assert!(why.contains("=lockout.user|"), "{why}");
+        // The desk logs on again by itself when the five minutes are over.
+        let seconds = why.split("|20106=").nth(1).and_then(|s| s.split('|').next()?.parse().ok());
+        assert!(seconds.is_some_and(|s: u32| (200..=300).contains(&s)), "{why}");
     });
     let listed = good(&get(&w, "/v1/lockouts"));
     assert_eq!(listed["people"][0]["user"], "alice", "{listed}");
@@ -69,6 +72,37 @@ fn a_person_is_locked_out_over_a_restart_until_it_is_lifted() {
 }
 
 #[test]
+fn a_lock_out_that_is_over_by_time_is_an_event_and_one_without_an_end_names_no_time() {
+    let w = world();
+    w.enrolled("alice", "ALICE", "laptop");
+    runtime().block_on(async {
+        // From here on the gateway knows her certificate.
+        drop(Desk::logged_on(&w, "laptop", "ALICE", 1).await);
+        fail(&w, "laptop", "ALICE", 3).await;
+        // What the gateway knows by itself before the registry does.
+        let why = refusal(&w, "laptop", "ALICE").await.expect("locked out");
+        assert!(why.contains("|20106="), "{why}");
+    });
+    w.eventually("in the registry", || w.cli(&["lockout", "list"]).contains("alice"));
+    let until = |at: &str| {
+        w.sqlite(&format!("UPDATE lockouts SET until_ms = {at}"));
+        w.sqlite("UPDATE registry_meta SET version = version + 1");
+    };
+    until("0");
+    w.eventually("no time is named", || {
+        let why = runtime().block_on(refusal(&w, "laptop", "ALICE")).expect("locked out");
+        !why.contains("|20106=")
+    });
+    until("(unixepoch() + 3) * 1000");
+    w.eventually("it is told", || {
+        w.events().lines().any(|l| l.contains("lockout.ended") && l.contains("alice"))
+    });
+    w.eventually("in again", || {
+        runtime().block_on(async { refusal(&w, "laptop", "ALICE").await.is_none() })
+    });
+}
+
+#[test]
 fn a_session_that_is_on_outlives_failed_logons_of_its_person_and_not_a_fatigue_lock_out() {
     let w = world();
     w.enrolled("alice", "ALICE", "laptop");
@@ -78,6 +112,7 @@ fn a_session_that_is_on_outlives_failed_logons_of_its_person_and_not_a_fatigue_l
         assert!(refusal(&w, "laptop", "ALICE").await.is_some());
         on.says("35=1|112=STILL|").await;
         while !on.next().await.expect("the session is on").contains("|112=STILL|") {}
+        w.eventually("in the registry", || w.cli(&["lockout", "list"]).contains("alice"));
         // As the gateway writes it after too many challenges.
         w.sql("UPDATE lockouts SET kind = 'fatigue', until_ms = 0").await;
         w.sql("UPDATE registry_meta SET version = version + 1").await;

@@ -37,6 +37,7 @@ mod signals;
 mod signed;
 mod support;
 mod trades;
+mod transmit;
 mod two_people;
 mod upstream;
 mod watch;

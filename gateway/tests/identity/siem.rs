@@ -148,6 +148,26 @@ fn an_otlp_receiver_receives_every_event() {
     everything_arrives(Receiver::Otlp);
 }
 
+/// What a collector refuses for good is set aside and told; the others go on.
+#[test]
+fn one_event_that_a_collector_refuses_holds_up_no_other() {
+    let port = free_port();
+    let siem = format!("[siem]\n{}{FILE}", Receiver::Otlp.section(port));
+    let w = World::with("sqlite:registry.db", &siem);
+    w.user("alice", "ALICE");
+    fs::write(w.path("received.jsonl.refuse"), "user.locked").unwrap();
+    let Some(_running) = Receiver::Otlp.start(&w, port) else { return };
+    lock_and_unlock(&w, 3);
+    let (running, _) = gateway(&w);
+    let arrived = |code| count(&Receiver::Otlp.received(&w), code);
+    eventually("the others arrive", || arrived("user.unlocked") == 3);
+    eventually("it is told", || arrived("siem.left_out") == 3);
+    lock_and_unlock(&w, 1);
+    eventually("and go on", || arrived("user.unlocked") == 4);
+    assert_eq!(arrived("user.locked"), 0);
+    running.terminate();
+}
+
 /// What the receivers make of the frame, beside the text.
 #[test]
 fn rsyslog_and_syslog_ng_read_the_structured_data() {

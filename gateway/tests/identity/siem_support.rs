@@ -23,6 +23,10 @@ pub enum Receiver {
 pub struct Process(Child);
 
 impl Process {
+    pub fn of(child: Child) -> Self {
+        Self(child)
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.0.kill().unwrap();
@@ -62,20 +66,25 @@ fn unpacked() -> Option<PathBuf> {
     Some(target.join("siem"))
 }
 
+/// The certificate of a receiver: a dealer's, since the development authority makes no other kind of
+/// server.
+pub fn receiver_certificate(w: &World) {
+    if !w.path("siem.pem").exists() {
+        let order = Order::dealer(&format!("SIEM{}", w.n)).with_dns(["localhost"]);
+        w.pki.issue(&order).unwrap().write_to(w.dir.path(), "siem").unwrap();
+    }
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Receiver {
-    /// Starts it in the world's folder, once more perhaps. Its certificate is a dealer's, since the
-    /// development authority makes no other kind of server.
+    /// Starts it in the world's folder, once more perhaps.
     pub fn start(self, w: &World, port: u16) -> Option<Process> {
         let tools = unpacked()?;
-        if !w.path("siem.pem").exists() {
-            let order = Order::dealer(&format!("SIEM{}", w.n)).with_dns(["localhost"]);
-            w.pki.issue(&order).unwrap().write_to(w.dir.path(), "siem").unwrap();
-        }
+        receiver_certificate(w);
         let mut command = match self {
             Self::Rsyslog => rsyslog(w, port, &tools),
             Self::SyslogNg => syslog_ng(w, port, &tools),

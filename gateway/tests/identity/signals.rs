@@ -199,6 +199,40 @@ fn a_laptop_that_is_not_compliant_is_scored_as_one_at_once() {
     });
 }
 
+/// What was said before a restart still counts; a file that somebody changed is not believed.
+#[test]
+fn a_restart_forgets_nothing_that_was_said_of_a_laptop() {
+    let mut w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    // From here on the gateway knows her laptop.
+    runtime().block_on(async { drop(Desk::logged_on(&w, "laptop", "ALICE", 1).await) });
+    let told = claims("device-compliance-change", json!({"current_status": "not-compliant"}));
+    taken(&w, &told);
+    let change = json!({"credential_type": "password", "change_type": "update"});
+    taken(&w, &claims("credential-change", change));
+    w.stop();
+    let refusal = |w: &World| {
+        runtime().block_on(async { Desk::connect(w, "laptop", "ALICE").await.log_on(9).await })
+    };
+    w.start();
+    let why = refusal(&w);
+    assert!(why.contains("=risk.no_step_up|") && why.contains("credentials"), "{why}");
+    assert!(why.contains("not compliant"), "{why}");
+    w.stop();
+    let file = w.path("state/signals.told");
+    let good = fs::read(&file).unwrap();
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    fs::write(&file, bad).unwrap();
+    let why = w.start_fails();
+    assert!(why.contains("signals.told") && why.contains("not compliant"), "{why}");
+    fs::write(&file, good).unwrap();
+    w.start();
+    // What is compliant again is forgotten.
+    taken(&w, &claims("device-compliance-change", json!({"current_status": "compliant"})));
+    assert!(!refusal(&w).contains("not compliant"));
+}
+
 #[test]
 fn what_is_not_a_genuine_token_of_the_provider_is_refused() {
     let w = world("");
@@ -232,16 +266,19 @@ fn what_is_not_a_genuine_token_of_the_provider_is_refused() {
     refused(&push(&w, &"x".repeat(20_000)), 400, "invalid_request", "signal.too_large");
     // The genuine one, once.
     assert_eq!(push(&w, &genuine).status, 202);
-    refused(&push(&w, &genuine), 400, "invalid_request", "set.replayed");
+    // Once more: it is taken, and nothing is done.
+    assert_eq!(push(&w, &genuine).status, 202);
     // About somebody who does not trade here.
     let mut carol = claims("session-revoked", json!({}));
     carol["sub_id"] = json!({"format": "email", "email": "carol@bank.example"});
     taken(&w, &carol);
     let events = w.events();
-    for code in ["signal.bearer", "set.signature", "set.unknown_key", "set.replayed"] {
+    for code in ["signal.bearer", "set.signature", "set.unknown_key"] {
         assert!(events.lines().any(|l| l.contains("signal.refused") && l.contains(code)), "{code}");
     }
     assert!(!events.contains("carol"), "{events}");
+    let received = events.lines().filter(|l| l.contains("signal.received")).count();
+    assert_eq!(received, 1, "a repeat was acted on: {events}");
     // The provider changes its key.
     fs::write(w.path("idp.json"), json!({"keys": [other]}).to_string()).unwrap();
     w.eventually("the new key is in force", || {

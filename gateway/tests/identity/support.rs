@@ -535,6 +535,11 @@ impl Desk {
         let _ = self.stream.flush().await;
     }
 
+    /// The next numbers are never sent.
+    pub fn skip(&mut self, numbers: u64) {
+        self.seq += numbers;
+    }
+
     pub async fn says(&mut self, body: &str) {
         let frame = self.frame(body);
         let _ = self.stream.write_all(&frame).await;

@@ -85,7 +85,7 @@ pub(crate) fn gateway_config(
         siem: None,
         metrics: None,
         response: Default::default(),
-        signals: None,
+        signals: Default::default(),
     })
 }
 

@@ -36,13 +36,15 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     rc::Rc,
-    time::Duration,
+    time::{Duration, Instant, SystemTime},
 };
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 /// Stands for any address outside (RFC 5737); nothing is sent to it.
 const DEFAULT_ROUTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+/// How often a long wait looks at the clock: the laptop may have slept.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(5);
 /// How often one attempt begins again because the network changes.
 const REDIALS_MAX: u32 = 10;
 
@@ -116,6 +118,11 @@ impl Link {
                     // Not at once: a network that flaps must not use up the logons of this desk.
                     tokio::time::sleep(backoff(attempt) + SETTLE).await;
                 }
+                Next::After(wait) => {
+                    self.refused(ended.problem);
+                    self.sleep_until_over(wait).await;
+                    attempt = 0;
+                }
                 Next::TryAgain => {
                     let code = ended.problem.code.clone();
                     let words = &ended.problem.message;
@@ -130,6 +137,17 @@ impl Link {
                     }
                 }
             }
+        }
+    }
+
+    /// Sleeps until a time that the gateway said is over, by either clock: one stands still while
+    /// the laptop sleeps, the other may be set.
+    async fn sleep_until_over(&self, wait: Duration) {
+        let (began, at) = (Instant::now(), SystemTime::now() + wait);
+        while let Some(left) = wait.checked_sub(began.elapsed()).filter(|l| !l.is_zero())
+            && SystemTime::now() < at
+        {
+            tokio::time::sleep(left.min(LOOK_AT_CLOCK)).await;
         }
     }
 

@@ -80,10 +80,10 @@ impl<'a> Conversation<'a> {
         let now = laptop_now();
         match e {
             Event::LoggedOn => self.logged_on(now),
-            Event::LoggedOut { text, code, cure } => {
+            Event::LoggedOut { text, code, cure, retry_s } => {
                 let cure = cure.as_deref().map(peer_text::shown);
                 *self.goodbye.borrow_mut() =
-                    text.map(|text| Goodbye { text: peer_text::shown(&text), code, cure });
+                    text.map(|text| Goodbye { text: peer_text::shown(&text), code, cure, retry_s });
             }
             Event::Message { message, .. } => self.message(message, now),
             Event::Pong { id, sent } => self.link.pong(&id, sent, now),

@@ -18,6 +18,10 @@ const RISK_NO_STEP_UP: &str = "risk.no_step_up";
 const UNANSWERED_UNTOLD: u32 = 2;
 const RETRY_FIRST_MS: u64 = 100;
 const RETRY_LAST_MS: u64 = 2_000;
+/// A refusal for longer than a day is a person's to deal with.
+const RETRY_SAID_MAX_S: u32 = 24 * 3_600;
+/// The gateway's time is over for certain.
+const RETRY_MARGIN: Duration = Duration::from_secs(1);
 /// A connection that was up for so long is made again at once. One that ends sooner may end again:
 /// two desks with one identity displace each other.
 const STEADY: Duration = Duration::from_secs(1);
@@ -35,6 +39,8 @@ pub(super) enum Next {
     TryAgain,
     /// Another attempt would fail too; somebody must act.
     GiveUp,
+    /// The gateway said when: another attempt before that would fail too.
+    After(Duration),
     /// Refused because of where the laptop is, or by what answers there: another network may be
     /// allowed, or lead to the gateway.
     AwaitNetwork,
@@ -183,12 +189,14 @@ impl Fault {
     }
 }
 
-/// The text, code (20104) and cure (20105) of the gateway's Logout.
+/// The text, code (20104), cure (20105) and time to try again (20106) of the gateway's Logout.
 #[derive(Debug)]
 pub(super) struct Goodbye {
     pub text: String,
     pub code: Option<String>,
     pub cure: Option<String>,
+    /// Seconds from when it was read.
+    pub retry_s: Option<u32>,
 }
 
 impl Goodbye {
@@ -196,8 +204,30 @@ impl Goodbye {
         let code = code_of_peer(self.code.as_deref().unwrap_or_default(), LOGON_REFUSED);
         let message = format!("The gateway refused the logon: {}", sentence(&self.text));
         let usual = "Tell your administrator; the certificate or its registration does not fit.";
-        let problem = problem(code, message, self.cure.as_deref().unwrap_or(usual));
-        Ended { next: Next::of_logout(code), fault: Fault::of_logout(code), problem }
+        let cure = self.cure.as_deref().unwrap_or(usual);
+        let Some(wait) = self.wait() else {
+            let problem = problem(code, message, cure);
+            return Ended { next: Next::of_logout(code), fault: Fault::of_logout(code), problem };
+        };
+        let cure = format!("The desk tries again by itself {}. {cure}", until(wait));
+        let problem = problem(code, message, cure);
+        Ended { next: Next::After(wait), fault: Fault::of_logout(code), problem }
+    }
+
+    /// A gateway that says a time is asked again then, and not sooner.
+    fn wait(&self) -> Option<Duration> {
+        let s = self.retry_s.filter(|s| (1..=RETRY_SAID_MAX_S).contains(s))?;
+        Some(Duration::from_secs(u64::from(s)) + RETRY_MARGIN)
+    }
+}
+
+/// When that is, by this laptop's clock and in its zone.
+fn until(wait: Duration) -> String {
+    let at = jiff::SignedDuration::try_from(wait).ok();
+    let at = at.and_then(|w| jiff::Zoned::now().checked_add(w).ok());
+    match at {
+        Some(at) => format!("at {} ({})", at.strftime("%H:%M:%S"), at.strftime("%Y-%m-%d, %Z")),
+        None => format!("in {} seconds", wait.as_secs()),
     }
 }
 

@@ -64,7 +64,8 @@ fn a_refusal_is_tried_again_where_it_may_pass() {
 #[test]
 fn a_logon_that_is_refused_says_what_is_at_fault() {
     let refused = |code: Option<&str>| {
-        let g = Goodbye { text: "no".into(), code: code.map(Into::into), cure: None };
+        let g =
+            Goodbye { text: "no".into(), code: code.map(Into::into), cure: None, retry_s: None };
         let e = Ended::of(&Closed::ByPeer, false, Some(g));
         (e.problem.code, e.fault, e.next)
     };
@@ -82,6 +83,31 @@ fn a_logon_that_is_refused_says_what_is_at_fault() {
         (Some("risk.denied_today"), "risk.denied_today", Fault::Other, give_up),
     ] {
         assert_eq!(refused(said), (code.to_owned(), fault, next), "{said:?}");
+    }
+}
+
+/// Whatever the code: the gateway says when.
+#[test]
+fn a_refusal_that_ends_by_time_is_tried_again_then_and_says_when() {
+    let refused = |retry_s| {
+        let (text, code) = ("kept out for a time".to_owned(), Some("lockout.user".to_owned()));
+        let g = Goodbye { text, code, cure: Some("Wait.".into()), retry_s };
+        Ended::of(&Closed::ByPeer, false, Some(g))
+    };
+    for (retry_s, next) in [
+        (None, Next::GiveUp),
+        (Some(0), Next::GiveUp),
+        (Some(1), Next::After(Duration::from_secs(2))),
+        (Some(900), Next::After(Duration::from_secs(901))),
+        (Some(86_400), Next::After(Duration::from_secs(86_401))),
+        (Some(86_401), Next::GiveUp),
+        (Some(u32::MAX), Next::GiveUp),
+    ] {
+        let e = refused(retry_s);
+        assert_eq!((e.next, e.fault), (next, Fault::Other), "{retry_s:?}");
+        let says_when = e.problem.cure.starts_with("The desk tries again by itself at ");
+        assert_eq!(says_when, next != Next::GiveUp, "{:?}", e.problem);
+        assert!(e.problem.cure.ends_with("Wait."), "{:?}", e.problem);
     }
 }
 

@@ -4,9 +4,10 @@ use super::{
     Change, Class, Entry, Severity,
     techniques::{
         BRUTE_FORCE, DATA_MANIPULATION, ENDPOINT_DENIAL_OF_SERVICE,
-        EXPLOIT_PUBLIC_FACING_APPLICATION, MULTI_FACTOR_AUTHENTICATION_REQUEST_GENERATION,
-        REMOTE_SERVICE_SESSION_HIJACKING, STEAL_OR_FORGE_AUTHENTICATION_CERTIFICATES,
-        USE_ALTERNATE_AUTHENTICATION_MATERIAL, VALID_ACCOUNTS,
+        EXPLOIT_PUBLIC_FACING_APPLICATION, IMPAIR_DEFENSES,
+        MULTI_FACTOR_AUTHENTICATION_REQUEST_GENERATION, REMOTE_SERVICE_SESSION_HIJACKING,
+        STEAL_OR_FORGE_AUTHENTICATION_CERTIFICATES, USE_ALTERNATE_AUTHENTICATION_MATERIAL,
+        VALID_ACCOUNTS,
     },
 };
 
@@ -391,6 +392,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Nothing to do.",
     },
     Entry {
+        code: "lockout.ended",
+        severity: Severity::Low,
+        class: Class::AccountChange(Change::Unlock),
+        technique: None,
+        meaning: "The time of a person's lock-out is over.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "lockout.fatigue",
         severity: Severity::High,
         class: Class::AccountChange(Change::Lock),
@@ -429,7 +438,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Informational,
         class: Class::Finding,
         technique: None,
-        meaning: "A signal was delivered to a receiver of the firm.",
+        meaning: "A signal about a person was delivered to the receiver of the firm.",
         response: "Nothing to do.",
     },
     Entry {
@@ -437,7 +446,24 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Finding,
         technique: None,
-        meaning: "A signal could not be delivered to a receiver of the firm.",
-        response: "Bring the receiver back.",
+        meaning: "A signal will not be delivered: the receiver refused it for good, the queue was \
+            full, or the disk failed.",
+        response: "The words say why; tell the receiver's owner what it has missed.",
+    },
+    Entry {
+        code: "signal.receiver_away",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "The receiver of signals does not take them; they wait on disk.",
+        response: "Bring the receiver back; if it answers, look at the token and the address.",
+    },
+    Entry {
+        code: "signal.receiver_back",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The receiver of signals takes them again.",
+        response: "Nothing to do.",
     },
 ];

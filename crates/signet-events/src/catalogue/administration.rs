@@ -176,7 +176,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Entity(Change::Read),
         technique: None,
-        meaning: "A certificate of the gateway or a dealer ends soon.",
+        meaning: "A certificate of the gateway, an authority or a desk ends soon: a tenth of its \
+            time is left, at most 30 days.",
+        response: "Renew it. A desk renews by itself earlier than that: look why it did not.",
+    },
+    Entry {
+        code: "certificate.ended",
+        severity: Severity::High,
+        class: Class::Entity(Change::Read),
+        technique: None,
+        meaning: "A certificate of the gateway or an authority has ended; connections that need it \
+            fail.",
         response: "Renew it.",
     },
     Entry {

@@ -195,6 +195,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Nothing to do.",
     },
     Entry {
+        code: "crl.ends_soon",
+        severity: Severity::Medium,
+        class: Class::Finding,
+        technique: None,
+        meaning: "A revocation list has a tenth of its time left, and there is no newer one.",
+        response: "See that the authority's newer list arrives.",
+    },
+    Entry {
         code: "crl.stale",
         severity: Severity::High,
         class: Class::Finding,

@@ -238,7 +238,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Informational,
         class: Class::Finding,
         technique: None,
-        meaning: "Messages of a peer were missing and were asked for.",
-        response: "Nothing to do.",
+        meaning: "Messages between a peer and the gateway were missing and were asked for, by \
+            ResendRequest.",
+        response: "After a lost connection nothing; if it repeats, look at the peer and its store.",
     },
 ];

@@ -101,6 +101,7 @@ impl Receiving<'_> {
         let cost = u32::try_from(answer.replayed() / 1_000).unwrap_or(u32::MAX);
         let _ = self.inbound.resends.borrow_mut().take(now, cost);
         self.inbound.answer.replace(Some(answer));
+        self.tell_gap(false, begin, end);
         self.answer_further();
     }
 

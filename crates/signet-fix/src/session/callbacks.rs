@@ -33,7 +33,7 @@ pub(super) struct Shared {
     events: RefCell<VecDeque<Event>>,
     replies: RefCell<VecDeque<Body>>,
     /// What the peer said in its Logout: text, code, cure.
-    logout: RefCell<[Option<String>; 3]>,
+    logout: RefCell<[Option<String>; 4]>,
     /// RawData (96) of our next Logon.
     logon_data: RefCell<Option<String>>,
     /// Code and cure that our next Logout carries.
@@ -134,7 +134,7 @@ impl Shared {
         self.replies.borrow_mut().pop_front()
     }
 
-    fn event(&self, e: Event) {
+    pub(crate) fn event(&self, e: Event) {
         self.events.borrow_mut().push_back(e);
     }
 
@@ -220,7 +220,8 @@ impl Shared {
             }
             Some("5") => {
                 *self.logout.borrow_mut() =
-                    [tag::TEXT, tag::REASON_CODE, tag::CURE].map(|t| m.get_field(t as i32));
+                    [tag::TEXT, tag::REASON_CODE, tag::CURE, tag::RETRY_AFTER]
+                        .map(|t| m.get_field(t as i32));
                 Ok(())
             }
             _ => Ok(()),
@@ -326,8 +327,9 @@ impl ApplicationCallback for Callbacks {
     fn on_logout(&self, _: &SessionId) {
         guarded("logout", (), || {
             self.0.on.set(false);
-            let [text, code, cure] = self.0.logout.take();
-            self.0.event(Event::LoggedOut { text, code, cure });
+            let [text, code, cure, retry] = self.0.logout.take();
+            let retry_s = retry.and_then(|r| r.parse().ok());
+            self.0.event(Event::LoggedOut { text, code, cure, retry_s });
         });
     }
 

@@ -34,6 +34,17 @@ pub enum Event {
         code: Option<String>,
         /// Tag 20105: what the person does about it.
         cure: Option<String>,
+        /// Tag 20106: when to try again by itself, seconds from now.
+        retry_s: Option<u32>,
+    },
+    /// Messages are missing, and are asked for with a ResendRequest (2).
+    Gap {
+        /// Those of the peer, by us; else those of ours, by the peer.
+        of_peer: bool,
+        /// The first that is missing.
+        from: u64,
+        /// The last that is known to be missing; 0: whatever there is.
+        to: u64,
     },
     /// An application message, in the order of its number.
     Message {

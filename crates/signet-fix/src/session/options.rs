@@ -72,5 +72,7 @@ pub(super) const MAX_NUMBER: u64 = 1_000_000_000_000_000;
 pub(super) const FAULTS: (u32, Duration) = (32, Duration::from_secs(2));
 /// Logons inside a session.
 pub(super) const LOGONS: (u32, Duration) = (4, Duration::from_secs(60));
+/// Gaps that the owner of a session hears of.
+pub(super) const GAPS: (u32, Duration) = (10, Duration::from_secs(60));
 /// ResendRequests, of which one costs a token and another one for every thousand messages resent.
 pub(super) const RESENDS: (u32, Duration) = (20, Duration::from_secs(1));

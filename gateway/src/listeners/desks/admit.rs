@@ -4,7 +4,11 @@
 use super::DeskListener;
 use crate::{
     clock::now,
-    listeners::{proxy_header, queue::Ticket},
+    listeners::{
+        ends::{self, Standing},
+        proxy_header,
+        queue::Ticket,
+    },
     pipeline::{Connection, EndReason, Pipeline},
     registry_view::{self, Admitted as Who},
     response,
@@ -28,6 +32,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
+use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -158,9 +163,7 @@ impl DeskListener {
         let judged = match key {
             Ok(key) => self.judge(&claim, &key, pipeline).await.map(|access| (access, key)),
             // Said at the Logon, not at the first RFQ.
-            Err(e) => {
-                Err(EndReason { code: e.code(), words: e.to_string(), cure: e.cure().into() })
-            }
+            Err(e) => Err(EndReason::new(e.code(), e.to_string(), e.cure())),
         };
         let (access, key) = match judged {
             Ok(x) => x,
@@ -169,8 +172,14 @@ impl DeskListener {
                 return None;
             }
         };
-        let Claim { desk, exporter, binding, logon: first, shown, address, .. } = claim;
+        let Claim { desk, exporter, binding, logon: first, shown, address, peer, .. } = claim;
         tracing::info!(%from, %desk, serial = shown.serial, tls = words, "desk connected");
+        let (begins, ends) = (peer.not_before, peer.not_after);
+        if ends::standing(begins, ends, OffsetDateTime::now_utc()) == Standing::Soon {
+            let about = About { certificate: Some(Text::of(&shown.serial)), ..About::desk(&desk) };
+            let words = format!("the desk's certificate is good until {ends} and was not renewed");
+            pipeline.events.gateway("certificate.ends_soon", about, words);
+        }
         let (user, serial) = (access.user.clone(), shown.serial.clone());
         let connection = Connection { user, exporter, serial, address };
         let access = Rc::new(access);
@@ -252,7 +261,7 @@ impl DeskListener {
         let access = Access::new(user, &claim.peer, key, &claim.binding, claim.vouched_for)
             .with_first_use(first_use);
         pipeline.recall_signals(&access);
-        self.judge_risk(&claim.logon, access, &claim.shown)
+        self.judge_risk(claim, access, pipeline)
     }
 
     /// Writes the refusal down, tells the desk and hangs up.
@@ -297,22 +306,25 @@ impl DeskListener {
     }
 
     /// The risk of an access that is otherwise good: whether it may come in.
-    fn judge_risk(&self, logon: &[u8], access: Access, shown: &Shown) -> Result<Access, EndReason> {
+    fn judge_risk(
+        &self,
+        claim: &Claim,
+        access: Access,
+        pipeline: &Pipeline,
+    ) -> Result<Access, EndReason> {
         let at = now();
         if let Some(s) = self.registry.as_ref().and_then(|r| r.last_seen(&access.user)) {
             self.risk.remember(&access.user, s);
         }
-        let role = self.registry.as_ref().and_then(|r| r.role(&shown.serial));
+        let role = self.registry.as_ref().and_then(|r| r.role(&claim.shown.serial));
         let report =
-            Fields::parse(logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
+            Fields::parse(&claim.logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
         let a = access.at_logon(&self.risk, role.as_deref(), report.as_deref(), at);
+        pipeline.tell_level(&access.user, &a);
         let refused = |code| {
             risk::alert(&access.user, code, &a);
-            Err(EndReason {
-                code,
-                words: format!("{} Policy {}.", a.words(), a.policy),
-                cure: a.cure(),
-            })
+            let words = format!("{} Policy {}.", a.words(), a.policy);
+            Err(EndReason::new(code, words, a.cure()))
         };
         match a.decision {
             Decision::Deny => refused("risk.denied"),
@@ -329,7 +341,7 @@ impl DeskListener {
         binding: &str,
         shown: &Shown,
     ) -> Result<Option<Who>, EndReason> {
-        let refused = |words| EndReason { code: "logon.refused", words, cure: LOGON_CURE.into() };
+        let refused = |words| EndReason::new("logon.refused", words, LOGON_CURE);
         self.check_logon(frame, desk, binding).map_err(refused)?;
         let Some(registry) = &self.registry else { return Ok(None) };
         registry.admit(shown).await.map(Some).map_err(EndReason::from)
@@ -371,6 +383,9 @@ impl DeskListener {
         body.push_str(&format!("{}={code}\u{1}", tag::REASON_CODE));
         if !cure.is_empty() {
             body.push_str(&format!("{}={cure}\u{1}", tag::CURE));
+        }
+        if let Some(s) = why.retry_s {
+            body.push_str(&format!("{}={s}\u{1}", tag::RETRY_AFTER));
         }
         seal(signet_fix::BEGIN_STRING, body.as_bytes())
     }

@@ -1,7 +1,7 @@
 //! The messages of OTLP that are used (opentelemetry/proto/collector/logs/v1, logs/v1, common/v1,
 //! resource/v1 of OpenTelemetry 1.x). Field numbers never change in protobuf.
 
-use crate::siem::spool::Record;
+use crate::delivery::Record;
 use prost::Message;
 use signet_events::ocsf::Source;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! One event as a frame of syslog.
 
-use crate::{config::Facility, siem::spool::Record};
+use crate::{config::Facility, delivery::Record};
 use time::{OffsetDateTime, format_description::FormatItem, macros::format_description};
 
 /// An id of structured data that is not registered is `name@number`. This number is the one that

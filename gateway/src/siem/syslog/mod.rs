@@ -7,10 +7,11 @@
 mod frame;
 mod wire;
 
-use super::{Plan, SinkFailure, feed::Feed};
+use super::{Plan, feed::Feed};
 use crate::{
     GatewayError,
-    config::{SyslogSection, host_and_port},
+    config::{SinkSection, SyslogSection, host_and_port},
+    delivery::DeliveryFailure,
 };
 use frame::{Header, frame};
 use rustls_pki_types::ServerName;
@@ -71,34 +72,35 @@ impl Syslog {
     pub(super) fn new(plan: &Plan, s: &SyslogSection) -> Result<Self, GatewayError> {
         let fault = |why: &str| GatewayError::Session(format!("siem.sink {}: {why}", s.name));
         let (host, port) = host_and_port(&s.address).ok_or_else(|| fault("address"))?;
-        let named = s.server_name.clone().unwrap_or_else(|| host.to_owned());
+        let named = s.tls.name_to_verify(host).to_owned();
         let name = ServerName::try_from(named).map_err(|_| fault("server_name"))?;
-        let profile = plan.config.siem_profile(&plan.identity, &s.trust, &s.pins, s.allow_tls12)?;
+        let of = SinkSection::section(&s.name);
+        let profile = plan.config.receiver_profile(Some(&plan.identity), &s.trust, &s.tls, &of)?;
         let tls = profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?;
         let header = Header::of_this_host(s.facility);
         Ok(Self { host: host.into(), port, name, tls, header })
     }
 
     /// One connection, until it fails.
-    pub(super) async fn session(&mut self, feed: &mut Feed) -> SinkFailure {
+    pub(super) async fn session(&mut self, feed: &mut Feed) -> DeliveryFailure {
         match self.talk(feed).await {
             Ok(never) => match never {},
             Err(e) => e,
         }
     }
 
-    async fn talk(&self, feed: &mut Feed) -> Result<std::convert::Infallible, SinkFailure> {
+    async fn talk(&self, feed: &mut Feed) -> Result<std::convert::Infallible, DeliveryFailure> {
         let tcp = timeout(CONNECT_MAX, net::tcp(&self.host, self.port))
             .await
-            .map_err(|_| SinkFailure::Silent(CONNECT_MAX.as_secs()))?
-            .map_err(|r| SinkFailure::Unreachable(r.message()))?;
+            .map_err(|_| DeliveryFailure::Silent(CONNECT_MAX.as_secs()))?
+            .map_err(|r| DeliveryFailure::Unreachable(r.message()))?;
         wire::notice_death(&tcp);
-        let sent = Sent::of(&tcp).map_err(SinkFailure::Connection)?;
+        let sent = Sent::of(&tcp).map_err(DeliveryFailure::Connection)?;
         let tls = TlsConnector::from(self.tls.clone());
         let stream = timeout(CONNECT_MAX, tls.connect(self.name.clone(), Counted::new(tcp, &sent)))
             .await
-            .map_err(|_| SinkFailure::Silent(CONNECT_MAX.as_secs()))?
-            .map_err(SinkFailure::Tls)?;
+            .map_err(|_| DeliveryFailure::Silent(CONNECT_MAX.as_secs()))?
+            .map_err(DeliveryFailure::Tls)?;
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut unsettled = Unsettled::default();
         let mut after = feed.confirmed();
@@ -108,12 +110,12 @@ impl Syslog {
             tokio::select! {
                 // It has nothing to say but that it goes.
                 read = reader.read(&mut ignored) => match read {
-                    Ok(0) => return Err(SinkFailure::Closed),
+                    Ok(0) => return Err(DeliveryFailure::Closed),
                     Ok(_) => {}
-                    Err(e) => return Err(SinkFailure::Connection(e)),
+                    Err(e) => return Err(DeliveryFailure::Connection(e)),
                 },
                 _ = looks.tick() => {
-                    let acknowledged = sent.acknowledged().map_err(SinkFailure::Connection)?;
+                    let acknowledged = sent.acknowledged().map_err(DeliveryFailure::Connection)?;
                     if let Some(sequence) = unsettled.settled(acknowledged, Instant::now()) {
                         feed.confirm(sequence)?;
                     }
@@ -128,8 +130,8 @@ impl Syslog {
                     };
                     timeout(WRITE_MAX, write)
                         .await
-                        .map_err(|_| SinkFailure::Silent(WRITE_MAX.as_secs()))?
-                        .map_err(SinkFailure::Connection)?;
+                        .map_err(|_| DeliveryFailure::Silent(WRITE_MAX.as_secs()))?
+                        .map_err(DeliveryFailure::Connection)?;
                     if let Some(last) = batch.last() {
                         after = last.sequence;
                         unsettled.sent(after, sent.written(), Instant::now());

@@ -5,11 +5,11 @@ mod logon;
 mod reject;
 
 use super::{
-    Outbox, Role, Session,
+    Event, Outbox, Role, Session,
     ahead::{Ahead, Held},
     envelope::{Envelope, Fault, Number},
     ffi::{self, ForEngine, NotTaken},
-    options::{FAULTS, LOGONS, RESENDS, SessionOptions},
+    options::{FAULTS, GAPS, LOGONS, RESENDS, SessionOptions},
     resend::ResendAnswer,
     turn::{Phase, Turn, decide},
 };
@@ -24,6 +24,7 @@ use std::{
     cell::{Cell, RefCell},
     ptr::NonNull,
     rc::Rc,
+    time::Instant,
 };
 
 /// Why a frame did nothing.
@@ -54,6 +55,8 @@ pub(super) struct Inbound {
     faults: RefCell<Bucket>,
     logons: RefCell<Bucket>,
     pub resends: RefCell<Bucket>,
+    /// Gaps that are told; those beyond are closed all the same.
+    gaps: RefCell<Bucket>,
     /// The engine is given text even where it could be given fields.
     #[cfg(test)]
     pub text_only: Cell<bool>,
@@ -75,6 +78,7 @@ impl Inbound {
             faults: bucket(FAULTS),
             logons: bucket(LOGONS),
             resends: bucket(RESENDS),
+            gaps: bucket(GAPS),
             #[cfg(test)]
             text_only: Cell::new(false),
         }
@@ -288,8 +292,18 @@ impl Receiving<'_> {
         // twice.
         body.put(tag::END_SEQ_NO, 0u64);
         match self.session.send_body(&body) {
-            Ok(_) => self.inbound.asked.set(Some(number - 1)),
+            Ok(_) => {
+                self.inbound.asked.set(Some(number - 1));
+                self.tell_gap(true, self.expected(), number - 1);
+            }
             Err(e) => tracing::warn!(error = %e, "a ResendRequest could not be sent"),
+        }
+    }
+
+    /// The owner of the session hears of a gap, within a budget.
+    pub(super) fn tell_gap(&self, of_peer: bool, from: u64, to: u64) {
+        if self.inbound.gaps.borrow_mut().take(Instant::now(), 1) {
+            self.session.shared.event(Event::Gap { of_peer, from, to });
         }
     }
 

@@ -10,8 +10,8 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub(super) use cursor::replace;
-pub(super) use record::{Draft, Record};
+pub(crate) use cursor::replace;
+pub(crate) use record::{Draft, Record};
 
 use cursor::Cursor;
 use signet_journal::{LogError, SealedLog, StoreKey, private_folder};
@@ -29,7 +29,7 @@ const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=8 * 1024 * 1024
 
 /// Why an event is not in the spool, or cannot be read from it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SpoolError {
+pub(crate) enum SpoolError {
     /// At fault: the receivers, which take nothing, or `siem.spool_mb`.
     #[error("the spool has reached siem.spool_mb")]
     Full,
@@ -62,11 +62,11 @@ impl Active {
 
 /// What a receiver that is behind has read from disk.
 #[derive(Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     loaded: Option<(u64, Rc<Vec<Rc<Record>>>)>,
 }
 
-pub(super) struct Spool {
+pub(crate) struct Spool {
     folder: PathBuf,
     key: StoreKey,
     /// Random, of this run: with it a number names one event only, whatever backup was restored.
@@ -83,7 +83,7 @@ pub(super) struct Spool {
 impl Spool {
     /// Opens or makes the spool, with a cursor for each receiver. Cursors of receivers that are not
     /// configured now are removed.
-    pub(super) fn open(
+    pub(crate) fn open(
         folder: &Path,
         key: &StoreKey,
         receivers: &[&str],
@@ -128,7 +128,7 @@ impl Spool {
     }
 
     /// Number of the newest event; 0 when there was none.
-    pub(super) fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> u64 {
         self.next - 1
     }
 
@@ -140,11 +140,11 @@ impl Spool {
 
     /// Whether new business has no room: an eighth is kept for what goes on. It has room again when
     /// a quarter is free.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.full
     }
 
-    pub(super) fn size_in_words(&self) -> String {
+    pub(crate) fn size_in_words(&self) -> String {
         format!("{} of {} bytes wait for the SIEM", self.bytes(), self.bytes_max)
     }
 
@@ -154,7 +154,7 @@ impl Spool {
     }
 
     /// Appends one event, which the receivers do not see before [`Self::sync`].
-    pub(super) fn append(
+    pub(crate) fn append(
         &mut self,
         make: impl FnOnce(u64, &str) -> Draft,
     ) -> Result<(), SpoolError> {
@@ -193,7 +193,7 @@ impl Spool {
     }
 
     /// Waits until what was appended is on the disk.
-    pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
+    pub(crate) fn sync(&mut self) -> Result<(), SpoolError> {
         match &self.active {
             Some(a) => Ok(a.log.sync()?),
             None => Ok(()),
@@ -201,7 +201,7 @@ impl Spool {
     }
 
     /// Drops the oldest segments until there is room; how many events some receiver did not have.
-    pub(super) fn make_room(&mut self) -> u64 {
+    pub(crate) fn make_room(&mut self) -> u64 {
         let mut lost = 0;
         let oldest = self.cursors.iter().map(|c| c.confirmed).min().unwrap_or(0);
         while self.bytes() + self.segment_bytes > self.bytes_max {
@@ -214,7 +214,7 @@ impl Spool {
 
     /// Events after a number and up to another, not more than `limit` records and bytes. Numbers that
     /// are not there are passed over.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         reader: &mut Reader,
         after: u64,
@@ -237,19 +237,19 @@ impl Spool {
         Ok(self.active.as_ref().map_or_else(Vec::new, |a| part(&a.records, after, until, limit)))
     }
 
-    pub(super) fn cursor(&self, which: usize) -> u64 {
+    pub(crate) fn cursor(&self, which: usize) -> u64 {
         self.cursors[which].confirmed
     }
 
     /// A receiver has everything up to a number; segments that all have go.
-    pub(super) fn confirm(&mut self, which: usize, sequence: u64) {
+    pub(crate) fn confirm(&mut self, which: usize, sequence: u64) {
         let cursor = &mut self.cursors[which];
         cursor.confirmed = cursor.confirmed.max(sequence.min(self.next - 1));
         self.remove_consumed();
         self.judge();
     }
 
-    pub(super) fn write_cursor(&mut self, which: usize) -> Result<(), SpoolError> {
+    pub(crate) fn write_cursor(&mut self, which: usize) -> Result<(), SpoolError> {
         Ok(self.cursors[which].write(&self.folder)?)
     }
 

@@ -2,32 +2,32 @@
 
 /// An event before it has a number.
 #[derive(Debug, Clone)]
-pub(in crate::siem) struct Draft {
-    pub(in crate::siem) at_us: i64,
+pub(crate) struct Draft {
+    pub(crate) at_us: i64,
     /// `severity_id` of OCSF.
-    pub(in crate::siem) severity: u8,
-    pub(in crate::siem) uid: String,
-    pub(in crate::siem) code: String,
+    pub(crate) severity: u8,
+    pub(crate) uid: String,
+    pub(crate) code: String,
     /// The whole event, OCSF.
-    pub(in crate::siem) json: String,
+    pub(crate) json: String,
 }
 
 /// An event with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::siem) struct Record {
-    pub(in crate::siem) sequence: u64,
-    pub(in crate::siem) at_us: i64,
-    pub(in crate::siem) severity: u8,
-    pub(in crate::siem) uid: String,
-    pub(in crate::siem) code: String,
-    pub(in crate::siem) json: String,
+pub(crate) struct Record {
+    pub(crate) sequence: u64,
+    pub(crate) at_us: i64,
+    pub(crate) severity: u8,
+    pub(crate) uid: String,
+    pub(crate) code: String,
+    pub(crate) json: String,
 }
 
 /// First field of a record: its format.
 const FORMAT: &str = "1";
 
 impl Record {
-    pub(super) fn new(sequence: u64, d: Draft) -> Self {
+    pub(crate) fn new(sequence: u64, d: Draft) -> Self {
         let plain = |s: String| s.replace(char::is_control, " ");
         Self {
             sequence,
@@ -40,12 +40,12 @@ impl Record {
     }
 
     /// Fields between tabs, which none of them holds.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let Self { sequence, at_us, severity, uid, code, json } = self;
         format!("{FORMAT}\t{sequence}\t{at_us}\t{severity}\t{uid}\t{code}\t{json}").into_bytes()
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut fields = std::str::from_utf8(bytes).ok()?.splitn(7, '\t');
         let mut next = || fields.next();
         (next()? == FORMAT).then_some(())?;

@@ -10,22 +10,22 @@ use std::{
 const ENDING: &str = "cursor";
 
 #[derive(Debug)]
-pub(super) struct Cursor {
+pub(crate) struct Cursor {
     name: String,
     /// The receiver has everything up to here.
-    pub(super) confirmed: u64,
+    pub(crate) confirmed: u64,
     written: u64,
 }
 
 impl Cursor {
     /// 0 when there is none or it cannot be read: then everything is sent again.
-    pub(super) fn read(folder: &Path, name: &str) -> Self {
+    pub(crate) fn read(folder: &Path, name: &str) -> Self {
         let text = fs::read_to_string(folder.join(format!("{name}.{ENDING}"))).unwrap_or_default();
         let confirmed = text.trim().parse().unwrap_or(0);
         Self { name: name.into(), confirmed, written: confirmed }
     }
 
-    pub(super) fn write(&mut self, folder: &Path) -> Result<(), LogError> {
+    pub(crate) fn write(&mut self, folder: &Path) -> Result<(), LogError> {
         if self.written == self.confirmed {
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Cursor {
 }
 
 /// After a crash the old text is there or the new one.
-pub(in crate::siem) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let temporary = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -51,7 +51,7 @@ pub(in crate::siem) fn replace(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Removes the cursors of receivers that are not there now.
-pub(super) fn remove_others(folder: &Path, receivers: &[&str]) -> io::Result<()> {
+pub(crate) fn remove_others(folder: &Path, receivers: &[&str]) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let is_cursor = path.extension().is_some_and(|e| e == ENDING);

@@ -7,14 +7,14 @@ const LAST_MS: u64 = 30_000;
 
 /// A quarter of a second that doubles to half a minute, less up to half of it by `random`, so that
 /// many gateways do not come back at once.
-pub(super) fn pause(tries: u32, random: u16) -> Duration {
+pub(crate) fn pause(tries: u32, random: u16) -> Duration {
     let full = FIRST_MS.saturating_mul(1 << tries.min(16)).min(LAST_MS);
     let less = full / 2 * u64::from(random) / u64::from(u16::MAX);
     Duration::from_millis(full - less)
 }
 
 /// Any number; without randomness all gateways wait alike.
-pub(super) fn random() -> u16 {
+pub(crate) fn random() -> u16 {
     let mut bytes = [0; 2];
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     u16::from_be_bytes(bytes)

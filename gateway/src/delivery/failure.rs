@@ -1,11 +1,11 @@
 //! Why a receiver does not have the events.
 
-use super::spool::SpoolError;
+use super::SpoolError;
 use std::io;
 
 /// Each says who is at fault.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SinkFailure {
+pub(crate) enum DeliveryFailure {
     /// At fault: the receiver, or the way to it.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
