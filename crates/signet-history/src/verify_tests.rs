@@ -220,7 +220,7 @@ fn an_account_has_what_was_said_and_when_the_desk_was_connected() {
     let mut w = Written::traded();
     w.hears(T0 + 700, &quote("Q2", "99", FAR, false));
     let a = w.account();
-    assert_eq!(a.online, [(T0 - 5_000, T0 + 400)]);
+    assert_eq!(a.online, [(T0 - 5_000, T0 + 60_000)]);
     let signed: Vec<bool> = a.facts.iter().map(|f| f.signer.is_some()).collect();
     assert_eq!(signed, [true, true, false, true, true, false]);
     assert!(a.facts.iter().all(|f| f.rfq == RFQ));

@@ -154,7 +154,7 @@ fn every_lie_is_found_and_named() {
             told(),
             "request.time",
             open,
-            &["desk TRADER1"],
+            &["desk TRADER1", "desk TRADER1"],
         ),
         (
             "it moved the time of a quote",
@@ -170,7 +170,7 @@ fn every_lie_is_found_and_named() {
             told(),
             "accept.time",
             open,
-            &["desk TRADER1"],
+            &["desk TRADER1", "desk TRADER1"],
         ),
         (
             "it moved the time of a trade",
@@ -178,7 +178,7 @@ fn every_lie_is_found_and_named() {
             told(),
             "fill.time",
             open,
-            &["gateway SIGNET", "dealer NORTHBANK"],
+            &["dealer NORTHBANK", "gateway SIGNET"],
         ),
         (
             "it denies an accept that it answered",

@@ -237,8 +237,8 @@ impl Written {
         );
         w.sends(T0 + 200, &accept("Q1", "99.125"));
         w.hears(T0 + 300, &trade("E1", "99.125", false));
-        w.add(T0 + 400, What::Down);
-        w.add(T0 + 500, What::Stopped);
+        w.add(T0 + 60_000, What::Down);
+        w.add(T0 + 60_100, What::Stopped);
         w
     }
 
