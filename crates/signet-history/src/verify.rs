@@ -52,7 +52,7 @@ impl fmt::Display for Fault {
 /// What an export turned out to be.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// The desk, as the history says.
+    /// The desk, as the name of the key says.
     pub desk: String,
     /// The key that the checkpoint is signed with.
     pub key: Option<VerifierKey>,
@@ -140,7 +140,11 @@ impl Verifier {
         match (kind, a, b, c) {
             (Some("key"), Some(key), None, None) if self.out.key.is_none() => {
                 match key.parse::<VerifierKey>() {
-                    Ok(key) => self.out.key = Some(key),
+                    Ok(key) => {
+                        let name = key.name();
+                        self.out.desk = name.strip_suffix("/history").unwrap_or(name).into();
+                        self.out.key = Some(key);
+                    }
                     Err(e) => self.fault(here, "export.key", e.to_string()),
                 }
             }
@@ -242,7 +246,10 @@ impl Verifier {
     fn judge(&mut self, r: &Record) {
         let here = Place::Record(r.n);
         match &r.what {
-            What::Started { desk, .. } => self.out.desk.clone_from(desk),
+            What::Started { desk, .. } if *desk != self.out.desk => {
+                let why = format!("it is of the history of {desk}, and the key is not");
+                self.fault(here, "record.foreign", why);
+            }
             What::Key { statement, signature, chain } => {
                 let key = self.out.key.clone();
                 let found = key.and_then(|k| Certified::check(&k, statement, signature, chain));
