@@ -82,6 +82,8 @@ pub enum Said {
     Answered {
         /// The accept that it is about.
         accept: Option<String>,
+        /// The gateway itself refuses; a dealer had no part in it.
+        refused: bool,
     },
 }
 
@@ -96,6 +98,8 @@ pub struct Fact {
     pub said: Said,
     /// Whose signature is on it; `None`: nobody's, it is this side's word.
     pub signer: Option<Signer>,
+    /// The dealer that sent it to the gateway.
+    pub dealer: Option<String>,
     /// Where this side keeps it.
     pub place: String,
     /// It was told again after a logon, so its time says little.
@@ -173,7 +177,7 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
         }
         (AppMessage::QuoteRequestReject(r), true) => {
             let said = match (way, r.dealer) {
-                (Way::ToDesk, None) => Said::Answered { accept: None },
+                (Way::ToDesk, None) => Said::Answered { accept: None, refused: true },
                 (_, d) => Said::Passed { dealer: dealer_of(d.map(|d| d.to_string())) },
             };
             (own(r.rfq.as_str())?, said)
@@ -183,7 +187,7 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
         }
         (AppMessage::QuoteStatusReport(s), true) => {
             let accept = s.answers.as_ref().and_then(|a| own(a.as_str()));
-            (own(s.rfq.as_str())?, Said::Answered { accept })
+            (own(s.rfq.as_str())?, Said::Answered { accept, refused: false })
         }
         (AppMessage::ExecutionReport(e), true) => {
             let accept = own(e.accept.as_str())?;
@@ -243,7 +247,8 @@ fn reported(e: &ExecutionReport, accept: String, dealer: String) -> Said {
         _ => false,
     };
     if !trades {
-        return Said::Answered { accept: Some(accept) };
+        let refused = e.exec_type == ExecType::Rejected && dealer.is_empty();
+        return Said::Answered { accept: Some(accept), refused };
     }
     let (exec, kind, side, last) = (e.exec_id.clone(), e.exec_type, e.side, e.last);
     Said::Traded { accept, dealer, exec, kind, side, last }

@@ -11,11 +11,12 @@
 //! s <number> <own|peer> <covered> <signature>
 //!                                    how to verify the message of record <number>: with which
 //!                                    certificate, over so many bytes; the signature in DER
+//! k <number> <signature>             how to verify the certification of record <number>, DER
 //! end <records>
 //! ```
 
 use crate::{
-    EXPORT_MAGIC, encode,
+    EXPORT_MAGIC, decode, encode,
     read::{is_about, signature_der, signed_parts},
     record::{Chain, Record, What},
 };
@@ -114,6 +115,12 @@ fn aids(out: &mut String, n: u64, record: &Record) {
             let der = encode(signature_der(&found.signature));
             let way = if matches!(record.what, What::Sent { .. }) { "own" } else { "peer" };
             let _ = writeln!(out, "s {n} {way} {} {der}", found.covered.len());
+        }
+        What::Key { signature, .. } => {
+            let fixed = decode(signature).and_then(|s| <[u8; 64]>::try_from(s).ok());
+            if let Some(fixed) = fixed {
+                let _ = writeln!(out, "k {n} {}", encode(signature_der(&fixed)));
+            }
         }
         _ => {}
     }

@@ -157,7 +157,7 @@ impl Verifier {
                 self.record(n, hash, record);
             }
             // What they say is in the records as well.
-            (Some("c" | "s"), ..) => {}
+            (Some("c" | "s" | "k"), ..) => {}
             (Some("end"), Some(n), None, None) => {
                 self.ended = true;
                 if n != self.next.to_string() {
@@ -398,7 +398,8 @@ pub fn account_of(v: &Verified) -> Account {
         let signer = if matches!(way, Way::FromDesk) { own } else { peer.filter(|_| signed) };
         let place = format!("record {}", r.n);
         let restored = restoring && matches!(way, Way::ToDesk);
-        account.facts.push(Fact { rfq, at_ms, said, signer, place, restored, frame });
+        let dealer = None;
+        account.facts.push(Fact { rfq, at_ms, said, signer, dealer, place, restored, frame });
     }
     account
 }

@@ -70,13 +70,20 @@ fn denied_by_desk(p: &Pair<'_>, id: &str, g: &Fact) -> Difference {
 
 fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
     let answer = p.acknowledged(Some(id), "the gateway answered the accept, so it had it");
-    let against = if answer.is_some() { Blame::Gateway } else { Blame::Open };
+    let refused = p.refused(Some(id));
+    let against = match answer.is_some() && !refused {
+        true => Blame::Gateway,
+        false => Blame::Open,
+    };
     let sent = Proof::of("desk", d, "the desk accepted");
     Difference {
         desk: told(d, words(&d.said)),
         against,
-        explained: match against {
-            Blame::Open => "the accept may not have arrived: the gateway answered nothing".into(),
+        explained: match (refused, against) {
+            (true, _) => "the gateway refused the accept".into(),
+            (_, Blame::Open) => {
+                "the accept may not have arrived: the gateway answered nothing".into()
+            }
             _ => String::new(),
         },
         proof: answer.into_iter().chain(sent).collect(),

@@ -86,15 +86,25 @@ impl Pair<'_> {
     /// the request, or the accept.
     fn acknowledged(&self, accept: Option<&str>, shows: &str) -> Option<Proof> {
         let about = |f: &&&Fact| match (&f.said, accept) {
-            (Said::Answered { accept: Some(a) } | Said::Traded { accept: a, .. }, Some(wanted)) => {
-                a == wanted
-            }
+            (
+                Said::Answered { accept: Some(a), .. } | Said::Traded { accept: a, .. },
+                Some(wanted),
+            ) => a == wanted,
             (_, Some(_)) => false,
             (Said::Answered { .. } | Said::Passed { .. } | Said::Traded { .. }, None) => true,
             _ => false,
         };
         let by_gateway = |f: &&&Fact| f.signer.as_ref().is_some_and(|s| s.gateway);
         self.desk.iter().filter(about).find(by_gateway).and_then(|f| Proof::of("desk", f, shows))
+    }
+
+    /// Whether the gateway told the desk that it refuses this request, or this accept. What it
+    /// refuses because of a limit it does not keep.
+    fn refused(&self, wanted: Option<&str>) -> bool {
+        self.desk.iter().any(|f| match &f.said {
+            Said::Answered { accept, refused } => *refused && accept.as_deref() == wanted,
+            _ => false,
+        })
     }
 
     fn difference(&self, code: &'static str, what: impl Into<String>) -> Difference {

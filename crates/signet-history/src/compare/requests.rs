@@ -62,10 +62,14 @@ fn denied_by_gateway(p: &Pair<'_>, d: &Fact) -> Difference {
     let proof: Vec<_> = p.acknowledged(None, "the gateway had the request").into_iter().collect();
     Difference {
         desk: told(d, words(&d.said)),
-        against: if proof.is_empty() { Blame::Open } else { Blame::Gateway },
-        explained: match proof.is_empty() {
-            true => "the request may not have arrived: the gateway answered nothing".into(),
-            false => String::new(),
+        against: match proof.is_empty() || p.refused(None) {
+            true => Blame::Open,
+            false => Blame::Gateway,
+        },
+        explained: match (p.refused(None), proof.is_empty()) {
+            (true, _) => "the gateway refused the request".into(),
+            (_, true) => "the request may not have arrived: the gateway answered nothing".into(),
+            _ => String::new(),
         },
         proof,
         ..p.difference("request.denied_by_gateway", "the gateway's evidence has no such request")
@@ -81,7 +85,7 @@ fn passes(p: &Pair<'_>) -> Vec<Difference> {
     let heard = |dealer: &String| {
         p.gateway.iter().any(|f| match &f.said {
             Said::Passed { dealer: d } => d == dealer,
-            Said::Answered { .. } => f.place.contains(dealer.as_str()),
+            Said::Answered { .. } => f.dealer.as_ref() == Some(dealer),
             _ => false,
         })
     };

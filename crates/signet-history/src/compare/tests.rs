@@ -33,9 +33,13 @@ impl Evidence {
 
     fn add(&mut self, at_ms: i64, way: Way<'_>, frame: Vec<u8>, signer: Option<&End>) {
         let (rfq, said) = fact_of(way, DESK, &frame).unwrap();
+        let dealer = match way {
+            Way::FromDealer(id) => Some(id.to_owned()),
+            _ => None,
+        };
         let (signer, place) =
             (signer.and_then(End::signer), format!("leaf {}", self.0.facts.len()));
-        self.0.facts.push(Fact { rfq, at_ms, said, signer, place, restored: false, frame });
+        self.0.facts.push(Fact { rfq, at_ms, said, signer, dealer, place, restored: false, frame });
     }
 
     fn without(mut self, wanted: impl Fn(&Said) -> bool) -> Self {
@@ -317,6 +321,11 @@ fn what_nobody_can_be_blamed_for_is_explained() {
     let found = compare(&Evidence::empty().0, &w.account(), Tolerance::default());
     assert_eq!((found.len(), found[0].against), (1, Blame::Open));
     assert!(found[0].explained.contains("may not have arrived"));
+    // The gateway refused it, and said so.
+    w.hears(T0 + 1, &refusal());
+    let found = compare(&Evidence::empty().0, &w.account(), Tolerance::default());
+    assert_eq!((found.len(), found[0].against), (1, Blame::Open));
+    assert!(found[0].explained.contains("refused"));
     // The desk was away when the quote came.
     let mut e = Evidence::whole();
     e.dealer(T0 - 60_000, &quote("Q0", "99.2", FAR, true), true);

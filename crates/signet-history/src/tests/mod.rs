@@ -173,6 +173,12 @@ pub(crate) fn pass() -> AppMessage {
     })
 }
 
+/// The gateway refuses the whole request.
+pub(crate) fn refusal() -> AppMessage {
+    let AppMessage::QuoteRequestReject(r) = pass() else { unreachable!() };
+    AppMessage::QuoteRequestReject(QuoteRequestReject { dealer: None, ..r })
+}
+
 /// A history as a desk writes it.
 pub(crate) struct Written {
     pub(crate) chain: Chain,
