@@ -8,7 +8,8 @@ const HELP: &str = "Signet Desk: request quotes and trade over FIXS from any net
 
 Usage: signet-desk [--config FILE]
        signet-desk doctor [--config FILE] [--identity NAME]
-       signet-desk history export FILE [--from TIME] [--to TIME] [--rfq ID] [--identity NAME] [--config FILE]
+       signet-desk history export FILE [--from TIME] [--to TIME] [--rfq ID]
+                                  [--identity NAME] [--config FILE]
        signet-desk history verify FILE [--part]
        signet-desk --version | --help
 

@@ -9,6 +9,11 @@ use signet_tlog::note::VerifierKey;
 /// Most certificates of a chain that are looked at.
 const CHAIN_MAX: usize = 10;
 
+/// Who a certificate is issued to.
+pub(crate) fn holder(p: &PeerIdentity) -> String {
+    format!("{} {}", p.role, p.comp_id)
+}
+
 /// The text that the desk's own key signs.
 pub fn statement(key: &VerifierKey, certificate: &[u8]) -> String {
     let print = crate::hex(&sha256(certificate));
@@ -47,7 +52,7 @@ impl Certified {
             return None;
         }
         let holder = PeerIdentity::from_certificate(&certificate)
-            .map_or_else(|_| "no Signet identity".into(), |p| crate::verify::holder(&p));
+            .map_or_else(|_| "no Signet identity".into(), |p| holder(&p));
         Some(Self { holder, sha256: crate::hex(&sha256(&leaf)) })
     }
 }

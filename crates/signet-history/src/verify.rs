@@ -3,7 +3,7 @@
 use crate::{
     EXPORT_MAGIC,
     account::{Account, Fact, Signer, Way, fact_of},
-    certify::Certified,
+    certify::{Certified, holder},
     decode, decode_hash,
     read::signed_parts,
     record::{Chain, Record, RecordError, What},
@@ -74,11 +74,6 @@ pub struct Verified {
     pub messages: u64,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
-}
-
-/// Who a certificate is issued to.
-pub(crate) fn holder(p: &PeerIdentity) -> String {
-    format!("{} {}", p.role, p.comp_id)
 }
 
 /// Checks an export.
