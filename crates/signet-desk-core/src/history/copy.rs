@@ -2,7 +2,7 @@
 
 use super::{
     HistoryError, Keys,
-    files::{altered, first_chain, last_checkpoint, numbers, read_file, sign},
+    files::{altered, first_chain, is_begun, last_checkpoint, numbers, read_file, sign},
     folder,
 };
 use crate::{venue::DeskConfig, view::Problem};
@@ -56,7 +56,12 @@ pub(super) fn of_folder(
     keys: &Keys,
     wanted: &Selection,
 ) -> Result<HistoryExport, HistoryError> {
-    let all = numbers(folder)?;
+    let mut all = numbers(folder)?;
+    if let Some(last) = all.last().copied()
+        && !is_begun(folder, last, keys)?
+    {
+        all.pop();
+    }
     let Some(first) = all.first() else { return Err(HistoryError::None(keys.desk.clone())) };
     let noted = last_checkpoint(folder, keys)?;
     let base = first_chain(folder, *first, keys)?;

@@ -235,6 +235,12 @@ pub(super) fn first_chain(folder: &Path, number: u64, keys: &Keys) -> Result<Cha
     Ok(Head::read(head, number, keys.verifier(), &path)?.1)
 }
 
+/// Whether a file has its head. One that was being begun when the desk ended, or is just now, has
+/// none.
+pub(super) fn is_begun(folder: &Path, number: u64, keys: &Keys) -> Result<bool, HistoryError> {
+    Ok(!SealedLog::read(&file(folder, number), &keys.store)?.records.is_empty())
+}
+
 /// The checkpoint on disk; `None` before the first.
 pub(super) fn last_checkpoint(
     folder: &Path,

@@ -124,6 +124,29 @@ fn a_torn_tail_is_cut_off_and_said_and_the_history_goes_on() {
     }
 }
 
+#[test]
+fn a_file_that_was_just_begun_ends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut w, _) = writer(dir.path());
+    w.take(Job::Record(at(T0), key_record()));
+    w.take(Job::Record(at(T0 + DAY), shown(1)));
+    w.step(true);
+    drop(w);
+    let whole = exported(dir.path());
+    // As a crash leaves it: without its header, and without its head.
+    let path = file(dir.path(), 3);
+    fs::write(&path, b"").unwrap();
+    assert_eq!(exported(dir.path()).size, whole.size);
+    fs::remove_file(&path).unwrap();
+    drop(signet_journal::SealedLog::open(&path, &keys().store).unwrap());
+    assert_eq!(exported(dir.path()).faults, []);
+    let mut r = open(dir.path());
+    assert!(r.news().is_none());
+    r.close(T0);
+    let v = exported(dir.path());
+    assert_eq!((v.faults, v.size), (vec![], whole.size + 2));
+}
+
 /// A history that was altered is not continued: it is put aside whole, and the new one says so.
 #[test]
 fn an_altered_history_is_put_aside_and_told() {

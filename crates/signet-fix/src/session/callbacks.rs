@@ -53,6 +53,8 @@ pub(super) struct Shared {
     /// present.
     present_from: Cell<u64>,
     tap: RefCell<Option<Tap>>,
+    /// The tap of this connection.
+    tapping: RefCell<Option<Tap>>,
 }
 
 impl Shared {
@@ -74,6 +76,7 @@ impl Shared {
             sending: Cell::new(false),
             present_from: Cell::new(u64::MAX),
             tap: RefCell::default(),
+            tapping: RefCell::default(),
         }
     }
 
@@ -86,7 +89,7 @@ impl Shared {
     }
 
     fn tell(&self, passing: Passing<'_>) {
-        if let Some(tap) = &*self.tap.borrow() {
+        if let Some(tap) = &*self.tapping.borrow() {
             tap(passing);
         }
     }
@@ -97,6 +100,7 @@ impl Shared {
         self.logout.take();
         self.goodbye.take();
         self.replies.borrow_mut().clear();
+        self.tapping.replace(self.tap());
         self.present_from.set(u64::MAX);
     }
 
