@@ -18,7 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What ships never contains what stands in for the world outside.
-SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
+SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway", "signet-fix", "signet-history", "signet-identity", "signet-journal",
            "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-signals",
            "signet-stepup", "signet-tlog"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
@@ -38,6 +38,7 @@ MAY_USE = {
     "signet-quic": {"signet-identity"},
     "signet-keystore": {"signet-identity", "signet-net"},
     "signet-fix": {"signet-rfq", "signet-journal", "signet-identity"},
+    "signet-history": {"signet-rfq", "signet-identity", "signet-fix", "signet-tlog"},
     "signet-stepup": {"signet-rfq", "signet-identity", "signet-fix"},
     "signet-router": {"signet-rfq", "signet-fix", "signet-identity", "signet-journal", "signet-stepup"},
     "signet-registry": {"signet-rfq", "signet-identity", "signet-policy", "signet-stepup"},
@@ -48,6 +49,7 @@ MUST_NOT_USE = {
     "signet-policy": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-tlog": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-signals": {"tokio", "rustls", "hyper", "sqlx"},
+    "signet-history": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-router": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-registry": {"hyper", "hyper-util"},
     # A server links no desktop keychain.

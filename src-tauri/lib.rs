@@ -12,6 +12,7 @@ pub mod check;
 mod commands;
 mod display;
 pub mod doctor;
+pub mod history;
 #[cfg(feature = "practice")]
 pub mod practice;
 mod shell;

@@ -8,9 +8,16 @@ const HELP: &str = "Signet Desk: request quotes and trade over FIXS from any net
 
 Usage: signet-desk [--config FILE]
        signet-desk doctor [--config FILE] [--identity NAME]
+       signet-desk history export FILE [--from TIME] [--to TIME] [--rfq ID]
+                                  [--identity NAME] [--config FILE]
+       signet-desk history verify FILE [--part]
        signet-desk --version | --help
 
   doctor            say why a venue cannot be reached, and what to send to support
+  history export    write this desk's own signed history into a new file
+  history verify    check such a file, on any computer; --part: records may be left out
+  --from, --to TIME 2026-11-21 or 2026-11-21T08:00:00Z
+  --rfq ID          only what is about this RFQ; of the rest the hashes go along
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user
   --identity NAME   examine with this identity only
 
@@ -30,6 +37,9 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if std::env::args_os().nth(1).is_some_and(|first| first == "doctor") {
         return doctor(arguments.skip(1).collect());
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == "history") {
+        return history(arguments.skip(1).collect());
     }
     let (first, second) = (arguments.next(), arguments.next());
     match (first.as_deref().map(|a| a.to_string_lossy()).as_deref(), second) {
@@ -66,6 +76,32 @@ fn doctor(arguments: Vec<OsString>) -> ExitCode {
         }
     }
     signet_desk::doctor::run(config, identity.as_deref())
+}
+
+fn history(arguments: Vec<OsString>) -> ExitCode {
+    let words: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
+    let wrong = |why: &str| {
+        eprintln!("signet-desk history: {why}\n\n{HELP}");
+        ExitCode::from(2)
+    };
+    if words.len() != arguments.len() {
+        return wrong("an argument is not text");
+    }
+    match &words[..] {
+        ["verify", file] => signet_desk::history::check(file.as_ref(), false),
+        ["verify", file, "--part"] => signet_desk::history::check(file.as_ref(), true),
+        ["export", file, options @ ..] => {
+            let mut order = signet_desk::history::Order::default();
+            for option in options.chunks(2) {
+                let [name, value] = option else { return wrong("an option has no value") };
+                if let Err(why) = order.option(name, value) {
+                    return wrong(&why);
+                }
+            }
+            signet_desk::history::export(file.as_ref(), &order)
+        }
+        _ => wrong("it cannot be used like this"),
+    }
 }
 
 #[cfg(not(feature = "practice"))]

@@ -12,6 +12,7 @@ mod desk;
 mod direct;
 mod doctor;
 mod enrol;
+mod history;
 mod holders;
 mod in_flight;
 mod issue;
@@ -31,8 +32,10 @@ pub mod view;
 pub use book::{Book, Ids};
 pub use desk::Desk;
 pub use doctor::doctor;
+pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
 pub use venue::{
-    DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, OtherHost, TlsSwitches, Venue,
+    DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, HistorySettings, OtherHost,
+    TlsSwitches, Venue,
 };

@@ -487,3 +487,51 @@ fn a_key_that_cannot_sign_ends_the_connection_and_nothing_leaves() {
     let (_, gate) = p.settle();
     assert_eq!(messages(gate).into_iter().map(|(m, _)| m).collect::<Vec<_>>(), [list("L2")]);
 }
+
+/// Each application message as it travelled, once, with what was thought of it; no message of the
+/// session layer; and nothing on connections that are made without a tap.
+#[test]
+fn a_tap_is_told_of_each_application_message_as_it_travels() {
+    use signet_fix::session::Passing;
+    type Told = (&'static str, String, Vec<u8>);
+    let mut p = Pair::new("TAP");
+    let told: Rc<RefCell<Vec<Told>>> = Rc::default();
+    let tap = |told: &Rc<RefCell<Vec<Told>>>| {
+        let told = told.clone();
+        let of = |what, frame: &[u8]| (what, field(frame, 35).unwrap_or_default(), frame.to_vec());
+        let tap: signet_fix::session::Tap = Rc::new(move |passing: Passing<'_>| {
+            told.borrow_mut().push(match passing {
+                Passing::Sent(frame) => of("sent", frame),
+                Passing::Received { frame, signed: true } => of("signed", frame),
+                Passing::Received { frame, signed: false } => of("unsigned", frame),
+                Passing::Refused { frame, .. } => of("refused", frame),
+            });
+        });
+        Some(tap)
+    };
+    p.desk.session.tap(tap(&told));
+    p.gate.session.tap(tap(&told));
+    p.desk.session.send(&list("L0")).unwrap();
+    p.settle();
+    assert!(told.borrow().is_empty(), "from the next connection on");
+    p.reconnect();
+    p.settle();
+    assert!(told.borrow().is_empty(), "the Logons are none");
+    p.desk.session.send(&list("L1")).unwrap();
+    let frames = p.desk.frames();
+    p.gate.take(&frames);
+    p.gate.session.send(&status()).unwrap();
+    p.gate.session.send(&business_reject()).unwrap();
+    p.settle();
+    let unsigned = p.by_hand(p.next_from_desk(), "35=x|320=L2|559=4|");
+    p.gate.take(std::slice::from_ref(&unsigned));
+    let all = told.borrow();
+    let heard: Vec<(&str, &str)> = all.iter().map(|(what, kind, _)| (*what, &kind[..])).collect();
+    let first = [("sent", "x"), ("signed", "x"), ("sent", "AI"), ("sent", "j"), ("signed", "AI")];
+    assert_eq!(heard[..5], first);
+    assert_eq!(heard[5], ("unsigned", "j"));
+    assert!(heard.contains(&("refused", "x")), "{heard:?}");
+    // The very bytes, with the signature.
+    assert_eq!((&all[0].2, &all[1].2), (&frames[0], &frames[0]));
+    assert!(parts(&all[0].2).is_ok() && all[2].2 == all[4].2);
+}

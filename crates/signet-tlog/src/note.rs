@@ -77,6 +77,11 @@ impl VerifierKey {
         id
     }
 
+    /// Whether this key signed these bytes, which are not a note.
+    pub fn is_good(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.key).verify(bytes, signature).is_ok()
+    }
+
     /// The text of a note that this key signed. Signatures of other keys are left aside.
     ///
     /// # Errors
@@ -232,6 +237,15 @@ mod tests {
         let signer = SignerKey::new("PeterNeumann", &Zeroizing::new(seed)).unwrap();
         assert_eq!(signer.verifier(), &key);
         assert_eq!(signer.sign(TEXT).unwrap(), note);
+    }
+
+    #[test]
+    fn bytes_that_are_no_note_are_signed_and_verified() {
+        let signer = SignerKey::new("a", &Zeroizing::new([7; 32])).unwrap();
+        let signature = signer.sign_bytes(b"manifest");
+        assert!(signer.verifier().is_good(b"manifest", &signature));
+        assert!(!signer.verifier().is_good(b"manifesto", &signature));
+        assert!(!signer.verifier().is_good(b"manifest", &signature[..63]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use signet_gateway::{
     Config,
     admin::{self, AdminError},
-    evidence::BundleOrder,
+    evidence::{BundleOrder, CompareOrder, evidence_compare},
 };
 use signet_registry::KeyState;
 
@@ -72,6 +72,24 @@ pub enum EvidenceCommand {
         #[arg(long)]
         checkpoint: Option<std::path::PathBuf>,
     },
+    /// Hold the evidence against a desk's own history: every request, quote, accept and trade of
+    /// one against the other, and whose signature proves which. A bundle needs no gateway, only
+    /// this program. Exit code 1 when something differs that nothing explains.
+    Compare {
+        /// A bundle's folder, or the gateway's state directory.
+        evidence: std::path::PathBuf,
+        /// What the desk wrote with `signet-desk history export`.
+        history: std::path::PathBuf,
+        /// The key of the gateway's checkpoints, as a second party has it; for a bundle.
+        #[arg(long)]
+        key: Option<String>,
+        /// How far apart the two sides' times of one event may be.
+        #[arg(long, default_value_t = 2_000)]
+        tolerance_ms: u32,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub async fn key(c: &Config, command: KeyCommand) -> Result<(), AdminError> {
@@ -113,6 +131,8 @@ pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminE
             };
             admin::evidence_export(c, seq, &mut out).await?;
         }
+        // Answered before the registry is opened.
+        EvidenceCommand::Compare { .. } => {}
         EvidenceCommand::Bundle { rfq, out: folder, desk, checkpoint } => {
             let order = BundleOrder { rfq, desk, checkpoint, out: folder };
             let b = admin::evidence_bundle(c, &order).await?;
@@ -128,4 +148,29 @@ pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminE
         }
     }
     Ok(())
+}
+
+/// Compares; `Err` when something differs that nothing explains.
+pub fn compare(config: &std::path::Path, command: EvidenceCommand) -> Result<(), String> {
+    let EvidenceCommand::Compare { evidence, history, key, tolerance_ms, json } = command else {
+        return Ok(());
+    };
+    let key = key.map(|k| k.parse()).transpose().map_err(|e| format!("--key: {e}"))?;
+    let state = !evidence.join("manifest.json").is_file();
+    let config = state.then(|| Config::read(config)).transpose().map_err(|e| e.to_string())?;
+    let tolerance_ms = tolerance_ms.into();
+    let order = CompareOrder { evidence, export: history, key, tolerance_ms };
+    let found = evidence_compare(config.as_ref(), &order)
+        .map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))?;
+    match json {
+        true => println!("{}", serde_json::to_string_pretty(&found).unwrap_or_default()),
+        false => println!("{found}"),
+    }
+    match found.unexplained() {
+        0 => Ok(()),
+        n => Err(format!(
+            "{n} differences and faults\n  compare.differs: keep both sides as they are, and have \
+             people look at each difference and at whose signature proves it"
+        )),
+    }
 }

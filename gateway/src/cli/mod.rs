@@ -152,6 +152,8 @@ pub fn main() -> ExitCode {
         Command::Signed(signed::SignedCommand::Verify { file, part }) => {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
+        // A bundle is compared on a machine without a gateway.
+        Command::Evidence(c @ keys::EvidenceCommand::Compare { .. }) => keys::compare(&config, c),
         #[cfg(unix)]
         Command::Status(a) => watched(&config, |c| operator::status(c, &a)),
         #[cfg(unix)]

@@ -5,10 +5,14 @@
 //! | --- | --- |
 //! | `collect.rs` | finds the records of an RFQ in the evidence |
 //! | `files.rs` | makes the files of the bundle from them |
+//! | `compare/` | a bundle, or the whole evidence, against a desk's own history |
 //! | `verify.sh`, `verify.js`, `verify.html` | go into every bundle, and into a release |
 
 mod collect;
+mod compare;
 mod files;
+
+pub use compare::{CompareError, CompareOrder, Compared, evidence_compare};
 
 use crate::{
     GatewayError,

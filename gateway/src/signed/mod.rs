@@ -11,6 +11,7 @@ mod walk;
 
 pub use log::{Kept, Party, SignedLog, SignedLogError};
 
+pub(crate) use read::judge;
 pub(crate) use record::{BlobKind, Digest, Record, Totalled, sha256};
 pub(crate) use walk::{Step, walk, walk_from};
 

@@ -182,7 +182,7 @@ fn text(frame: &[u8]) -> String {
 }
 
 /// What is wrong with one message, in words.
-fn judge(party: Party, id: &str, der: &[u8], frame: &[u8]) -> Result<(), &'static str> {
+pub(crate) fn judge(party: Party, id: &str, der: &[u8], frame: &[u8]) -> Result<(), &'static str> {
     let certificate = CertificateDer::from(der);
     let peer = PeerIdentity::from_certificate(&certificate)
         .map_err(|_| "the certificate states no Signet identity")?;

@@ -248,6 +248,7 @@ impl Book {
         let moment = self.moment(now);
         let accept =
             AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
+        self.record_accept(id, &accept, now);
         let (id, item) = self.item(id)?;
         item.dirty = true;
         not_ending(item)?;

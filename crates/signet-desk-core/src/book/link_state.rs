@@ -67,6 +67,9 @@ impl Book {
         if commits && self.connection.doubtful() {
             return Some(doubtful());
         }
+        if let Some(why) = self.recorder.may_trade().err().filter(|_| commits) {
+            return Some(why);
+        }
         match m {
             AppMessage::QuoteResponse(r) if commits => {
                 let late_ms = self.clock.gateway(now).since(r.deadline?);
@@ -123,6 +126,7 @@ impl Book {
             self.screen.mark_all();
         }
         let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
+        self.recorder.clock_is(offset);
         self.link(received, |s| {
             s.clock_offset_ms = offset.map(|o| o as f64);
             s.round_trip_ms = rtt.map(|r| r as f64);
@@ -132,6 +136,7 @@ impl Book {
     /// Forgets the measurements, because another gateway has another clock.
     pub(crate) fn forget_clock(&mut self) {
         self.clock.forget();
+        self.recorder.clock_is(None);
     }
 
     /// The link was lost: the outcome of accepts without an answer is unknown from now on.
@@ -149,6 +154,7 @@ impl Book {
 
     /// Shows that a message could not be sent, and ends what it was for.
     pub fn not_sent(&mut self, m: &AppMessage, why: Problem, now: UtcMillis) {
+        self.record_not_sent(m, &why.code, now);
         let rfq = match m {
             AppMessage::QuoteRequest(q) => {
                 self.screen.refuse(&q.id, &why.message);

@@ -15,6 +15,7 @@
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
 //! | `direct.rs` | what direct mode asks of the book |
+//! | `told_history.rs` | what the desk's own history is told beside messages |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
 //!
 //! The other files hold one part of the state each, with the methods that keep it right.
@@ -42,12 +43,14 @@ mod screen;
 mod sent;
 mod step_ups;
 mod tell;
+mod told_history;
 
 pub use ids::Ids;
 pub(crate) use ids::rfq_of_accept;
 
 use crate::{
     clock::{GatewayClock, Moment},
+    history::Recorder,
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
     view::Problem,
@@ -78,6 +81,8 @@ pub struct Book {
     dialogs: Dialogs,
     step_ups: StepUps,
     attention: Option<Attention>,
+    /// Where everything is written down.
+    recorder: Recorder,
     /// The trader was told that an accept is outstanding, so the window may close now.
     closing_was_warned: bool,
 }
@@ -97,6 +102,7 @@ impl Book {
             dialogs: Dialogs::default(),
             step_ups: StepUps::default(),
             attention: None,
+            recorder: Recorder::default(),
             closing_was_warned: false,
         }
     }
@@ -118,7 +124,7 @@ impl Book {
         match (self.online(), self.connection.doubtful()) {
             (false, _) => Err(offline()),
             (true, true) => Err(doubtful()),
-            (true, false) => Ok(()),
+            (true, false) => self.recorder.may_trade(),
         }
     }
 
@@ -135,6 +141,17 @@ impl Book {
     /// An RFQ on screen.
     pub(crate) fn rfq(&self, id: &RfqId) -> Option<&Rfq> {
         self.screen.rfq(id)
+    }
+
+    /// Writes down in `recorder` what the trader does, from now on.
+    pub(crate) fn record_with(&mut self, recorder: Recorder) {
+        recorder.clock_is(self.clock.offset_ms());
+        self.recorder = recorder;
+    }
+
+    /// This desk's CompID at the venue.
+    pub(crate) fn comp_id(&self) -> Option<String> {
+        self.connection.view.comp_id.clone()
     }
 
     /// Calls `attention` when a touch is asked for.

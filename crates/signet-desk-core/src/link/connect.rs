@@ -40,6 +40,7 @@ use std::{
 };
 use time::OffsetDateTime;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 /// Stands for any address outside (RFC 5737); nothing is sent to it.
 const DEFAULT_ROUTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
@@ -47,6 +48,9 @@ const DEFAULT_ROUTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(5);
 /// How often one attempt begins again because the network changes.
 const REDIALS_MAX: u32 = 10;
+
+/// What the files of an identity are sealed with.
+type Secret = Zeroizing<[u8; 32]>;
 
 /// A connection that is made and not yet logged on.
 pub(super) struct Dialled {
@@ -215,27 +219,27 @@ impl Link {
         });
         lock(&self.book).forget_clock();
         let name: IdentityName = identity.parse().map_err(|e: KeychainError| Problem::from(&e))?;
-        let (loaded, pending, key) = self.load(&name).await?;
+        let (loaded, pending, secret) = self.load(&name).await?;
         if !self.is_wanted(generation) {
             return Err(internal("superseded"));
         }
         let (comp_id, folder) = names(&loaded, &name, &venue)?;
-        let session = self.open(&self.config.data_dir.join(folder), &comp_id, &venue, &key)?;
+        let session = self.open(&self.config.data_dir.join(folder), &comp_id, &venue, &secret)?;
         let keys = Rc::new(Keys::new(name, loaded, pending));
         *self.keys.borrow_mut() = Some(keys.clone());
         Ok(Target { venue, keys, session, first_host: Cell::new(0) })
     }
 
-    /// Loads both identities of this name, and the key of its files. May wait for a person.
+    /// Loads both identities of this name, and the secret of its files. May wait for a person.
     async fn load(
         &self,
         name: &IdentityName,
-    ) -> Result<(Identity, Option<Identity>, StoreKey), Problem> {
+    ) -> Result<(Identity, Option<Identity>, Secret), Problem> {
         let n = name.clone();
         let asked = self.issuer.blocking(move |holders| {
             let (current, pending) = Keys::load(holders, &n)?;
             let secret = holders.keychain.secret(&n).map_err(|e| Problem::from(&e))?;
-            Ok((current, pending, StoreKey::new(*secret)))
+            Ok((current, pending, secret))
         });
         asked.await
     }
@@ -246,18 +250,20 @@ impl Link {
         folder: &Path,
         comp_id: &CompId,
         venue: &Venue,
-        key: &StoreKey,
+        secret: &Secret,
     ) -> Result<Rc<Session>, Problem> {
         // The files of the connection before may be the same ones, so they are closed first.
         lock(&self.book).begin(Blotter::default());
         *self.direct.borrow_mut() = None;
-        let stores = open_stores(folder, comp_id, venue, key)?;
+        self.close_history();
+        let stores = open_stores(folder, comp_id, venue, &StoreKey::new(**secret))?;
         {
             let mut book = lock(&self.book);
             book.begin(stores.blotter);
             book.resume(stores.in_flight);
         }
         *self.direct.borrow_mut() = stores.direct;
+        self.open_history(folder, secret, &stores.session)?;
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
         lock(&self.book).at_gateway(&venue.comp_id, venue.direct.is_some());
@@ -363,6 +369,7 @@ impl Link {
             }
         };
         self.doubt(false);
+        self.history_down();
         if t.session.is_attached_to(&outbox) {
             // Given up, or displaced: the gateway ends the old connection when the new one logs on.
             t.session.detach();
@@ -395,6 +402,7 @@ impl Link {
             .await;
             t.session.say_at_logon(report);
         }
+        self.history_up(wire, t, identity);
         let outbox = t.session.attach(channel).map_err(|e| internal(&e.to_string()))?;
         self.pings.forget();
         t.session.tick();

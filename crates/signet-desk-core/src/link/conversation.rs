@@ -104,6 +104,7 @@ impl<'a> Conversation<'a> {
     fn logged_on(&self, now: UtcMillis) {
         self.promote_if_new();
         self.on_since.set(Some(Instant::now()));
+        self.link.certify_history(self.identity);
         self.link.show(|s| {
             s.state = LinkState::Restoring;
             s.problem = None;

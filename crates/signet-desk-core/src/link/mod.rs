@@ -16,6 +16,7 @@
 //! | `keys.rs` | the identity that a link connects with, and the change of its key |
 //! | `ceremony.rs`, `running.rs` | ceremonies with security keys |
 //! | `direct.rs` | direct mode on this thread |
+//! | `history.rs` | the desk's own history on this thread |
 
 mod beside;
 mod ceremony;
@@ -24,6 +25,7 @@ mod connect;
 mod conversation;
 mod dial;
 mod direct;
+mod history;
 mod keys;
 mod networks;
 mod outcome;
@@ -135,6 +137,7 @@ struct Link {
     /// The number of the latest call of `keep`; an older call stops at its next step.
     wanted: Cell<u64>,
     pings: Pings,
+    history: history::Kept,
 }
 
 impl Link {
@@ -166,6 +169,7 @@ impl Link {
             session: RefCell::new(None),
             wanted: Cell::new(0),
             pings: Pings::default(),
+            history: history::Kept::default(),
         }
     }
 
@@ -181,6 +185,7 @@ impl Link {
                         self.clone().disconnect().await;
                         lock(&self.book).begin(Blotter::default());
                         *self.direct.borrow_mut() = None;
+                        self.close_history();
                         // A connection over QUIC that was just dropped says so from a task of this
                         // thread.
                         tokio::time::sleep(LAST_PACKETS).await;
@@ -233,6 +238,7 @@ impl Link {
         }
         lock(&self.book).tick(now);
         self.direct_tick();
+        self.history_tick(now);
         self.tell_woke();
     }
 
@@ -258,6 +264,7 @@ impl Link {
         self.wanted.set(self.wanted.get() + 1);
         self.superseded.notify_waiters();
         self.direct_lost();
+        self.history_down();
         if let Some(s) = self.session.borrow_mut().take() {
             s.detach();
         }

@@ -33,6 +33,30 @@ impl TlsSwitches {
     }
 }
 
+/// How the desk keeps its own history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistorySettings {
+    /// For how many days records are kept; 0 for ever.
+    #[serde(default = "keep_days_default")]
+    pub keep_days: u32,
+    /// Without a history that can be written, the desk does not connect, and nothing that commits
+    /// the trader leaves. Left out: the trader is warned.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// Five years and two leap days: what MiFID II asks of firms for records of orders.
+fn keep_days_default() -> u32 {
+    1_827
+}
+
+impl Default for HistorySettings {
+    fn default() -> Self {
+        Self { keep_days: keep_days_default(), required: false }
+    }
+}
+
 /// What a desk is started with.
 #[derive(Debug, Clone)]
 pub struct DeskConfig {
@@ -46,6 +70,8 @@ pub struct DeskConfig {
     pub tls: TlsSwitches,
     /// Whether and through which proxy the desk connects.
     pub proxy: ProxySetting,
+    /// How the desk keeps its own history.
+    pub history: HistorySettings,
     /// The desk's own version.
     pub version: String,
     /// True only in a build with the embedded practice venue.
@@ -60,6 +86,8 @@ struct File {
     token: Option<TokenEntry>,
     #[serde(default)]
     tls: TlsSwitches,
+    #[serde(default)]
+    history: HistorySettings,
     /// `http://host:port`; `direct` for no proxy; left out, the environment's.
     proxy: Option<String>,
 }
@@ -104,6 +132,7 @@ impl DeskConfig {
             token: None,
             tls: TlsSwitches::default(),
             proxy: ProxySetting::FromEnvironment,
+            history: HistorySettings::default(),
             version: version.into(),
             practice: false,
         }
@@ -126,6 +155,7 @@ impl DeskConfig {
             token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
             tls: file.tls,
             proxy: proxy(file.proxy.as_deref())?,
+            history: file.history,
             ..Self::empty(data_dir, version)
         })
     }

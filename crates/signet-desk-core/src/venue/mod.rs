@@ -7,7 +7,7 @@ mod error;
 mod known;
 mod tls;
 
-pub use config::{DeskConfig, TlsSwitches};
+pub use config::{DeskConfig, HistorySettings, TlsSwitches};
 pub use direct_settings::{DirectSettings, DirectStepUp};
 pub use entry::{OtherHost, Venue};
 pub use error::DeskConfigError;

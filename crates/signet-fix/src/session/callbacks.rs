@@ -3,6 +3,7 @@
 use super::{
     Binding, Event, Meta, Role, SessionConfig,
     options::{LogonReset, NumberMode, SessionOptions},
+    tap::{Passing, Tap},
 };
 use crate::{
     AppMessage,
@@ -51,6 +52,9 @@ pub(super) struct Shared {
     /// MsgSeqNum of the Logon we sent on this connection: what comes after it belongs to the
     /// present.
     present_from: Cell<u64>,
+    tap: RefCell<Option<Tap>>,
+    /// The tap of this connection.
+    tapping: RefCell<Option<Tap>>,
 }
 
 impl Shared {
@@ -71,6 +75,22 @@ impl Shared {
             next_target: Cell::new(1),
             sending: Cell::new(false),
             present_from: Cell::new(u64::MAX),
+            tap: RefCell::default(),
+            tapping: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn set_tap(&self, tap: Option<Tap>) {
+        self.tap.replace(tap);
+    }
+
+    pub(crate) fn tap(&self) -> Option<Tap> {
+        self.tap.borrow().clone()
+    }
+
+    fn tell(&self, passing: Passing<'_>) {
+        if let Some(tap) = &*self.tapping.borrow() {
+            tap(passing);
         }
     }
 
@@ -80,6 +100,7 @@ impl Shared {
         self.logout.take();
         self.goodbye.take();
         self.replies.borrow_mut().clear();
+        self.tapping.replace(self.tap());
         self.present_from.set(u64::MAX);
     }
 
@@ -139,6 +160,7 @@ impl Shared {
     }
 
     fn refuse(&self, frame: &[u8], fields: Option<&Fields<'_>>, error: DecodeError) {
+        self.tell(Passing::Refused { frame, error: &error });
         let get = |t| fields.and_then(|f| f.text(t)).map(str::to_owned);
         let msg_type = header_field(frame, b"35=")
             .and_then(|t| std::str::from_utf8(t).ok())
@@ -180,7 +202,10 @@ impl Shared {
             Err(e) => return self.refuse(frame, None, e.clone().into()),
         };
         match AppMessage::from_fields(&fields) {
-            Ok(message) => self.event(Event::Message { message, meta: meta(&fields, signed) }),
+            Ok(message) => {
+                self.tell(Passing::Received { frame, signed: signed.is_some() });
+                self.event(Event::Message { message, meta: meta(&fields, signed) });
+            }
             Err(e) => self.refuse(frame, Some(&fields), e),
         }
     }

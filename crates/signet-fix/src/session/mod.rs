@@ -32,6 +32,7 @@ mod registered;
 mod resend;
 mod settings;
 mod storage;
+mod tap;
 mod turn;
 
 pub use config::{Binding, Channel, Role, SessionConfig};
@@ -41,6 +42,7 @@ pub use logon::{LogonFacts, LogonFault, read_logon};
 pub use options::{HEARTBEAT_S, JUMP_MAX, LogonReset, NumberMode, SessionOptions};
 pub use outbox::Outbox;
 pub use receive::ReceiveError;
+pub use tap::{Passing, Tap};
 
 use crate::{
     AppMessage, BEGIN_STRING,
@@ -194,7 +196,7 @@ impl Session {
         self.shared.start(binding, verification);
         self.shared.expects(self.with_store(|s| s.next_target()));
         self.inbound.start();
-        let outbox = Rc::new(Outbox::new(signing));
+        let outbox = Rc::new(Outbox::new(signing, self.shared.tap()));
         let context = Pinned::new(outbox.clone());
         let wire =
             ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0)
@@ -207,6 +209,11 @@ impl Session {
     /// What the Logon of the next connection carries as RawData (95, 96), and no later one.
     pub fn say_at_logon(&self, data: Option<String>) {
         self.shared.say_at_logon(data);
+    }
+
+    /// Tells `tap` of every application message from the next connection on.
+    pub fn tap(&self, tap: Option<Tap>) {
+        self.shared.set_tap(tap);
     }
 
     /// The connection is gone. Sequence numbers stay.

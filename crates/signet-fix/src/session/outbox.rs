@@ -1,6 +1,9 @@
 //! Outgoing bytes, in order, signed where required.
 
-use super::MAX_OUTBOX_BYTES;
+use super::{
+    MAX_OUTBOX_BYTES,
+    tap::{Passing, Tap},
+};
 use crate::signature::{SignError, Signing, is_application, sign};
 use std::{
     borrow::Cow,
@@ -17,6 +20,8 @@ pub struct Outbox {
     /// Here and not earlier, so that a resend, whose header is new, is signed again, and the store
     /// keeps no signature.
     signing: Option<Signing>,
+    /// Told of every application message that is queued, as it will travel.
+    tap: Option<Tap>,
     failure: RefCell<Option<SignError>>,
     /// A frame was turned away; the engine does not tell its callers.
     turned_away: Cell<bool>,
@@ -35,8 +40,8 @@ impl std::fmt::Debug for Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(signing: Option<Signing>) -> Self {
-        Self { signing, ..Self::default() }
+    pub(super) fn new(signing: Option<Signing>, tap: Option<Tap>) -> Self {
+        Self { signing, tap, ..Self::default() }
     }
 
     /// Takes everything that is queued, reusing `into`'s memory.
@@ -109,18 +114,17 @@ impl Outbox {
             return false;
         }
         bytes.extend_from_slice(&frame);
+        drop(bytes);
+        if let Some(tap) = self.tap.as_ref().filter(|_| is_application(kind_of(&frame))) {
+            tap(Passing::Sent(&frame));
+        }
         self.wake();
         true
     }
 
     fn signed<'a>(&self, frame: &'a [u8]) -> Result<Cow<'a, [u8]>, SignError> {
         let Some(signing) = &self.signing else { return Ok(Cow::Borrowed(frame)) };
-        // The engine writes begin, length and type first.
-        let kind = frame
-            .split(|b| *b == 1)
-            .nth(2)
-            .and_then(|f| f.strip_prefix(b"35="))
-            .unwrap_or_default();
+        let kind = kind_of(frame);
         let wanted =
             is_application(kind) && std::str::from_utf8(kind).is_ok_and(|k| (signing.which)(k));
         if wanted {
@@ -135,6 +139,11 @@ impl Outbox {
         self.closed.set(true);
         self.wake();
     }
+}
+
+/// MsgType (35). The engine writes begin, length and type first.
+fn kind_of(frame: &[u8]) -> &[u8] {
+    frame.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default()
 }
 
 struct Changed<'a>(&'a Outbox);

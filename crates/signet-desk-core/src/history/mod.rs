@@ -1,0 +1,36 @@
+//! The desk's own signed history: what it sent and received, what the trader saw, and when.
+//!
+//! What is kept, how it is chained and exported, and how an export is checked is in
+//! `signet-history`, which is pure. This room puts it on the laptop's disk.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `keys.rs` | the keys of the history, derived from the identity's secret in the keychain |
+//! | `files.rs` | the sealed files, their head, and the checkpoint beside them |
+//! | `retention.rs` | the removal of old files |
+//! | `writer.rs` | the thread that writes, and whether it can |
+//! | `recorder.rs` | the bounded queue to it |
+//! | `copy.rs` | the export |
+
+mod copy;
+mod error;
+mod files;
+mod keys;
+mod recorder;
+mod retention;
+mod writer;
+
+pub use copy::{HistoryExport, history_export};
+pub use error::HistoryError;
+pub(crate) use keys::Keys;
+pub(crate) use recorder::{News, Recorder};
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the history, in the folder of an identity.
+pub(crate) fn folder(of_identity: &Path) -> PathBuf {
+    of_identity.join("history")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The thread that writes: many records, then one wait for the disk.
+
+use super::{
+    HistoryError, Keys,
+    files::{FILE_BYTES, Files},
+    recorder::{Job, News, Shared},
+};
+use signet_history::{Moment, What};
+use signet_journal::{LogError, MAX_RECORD_LEN};
+use std::{
+    collections::VecDeque,
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender},
+    },
+    time::Duration,
+};
+
+/// Records that are written before one wait for the disk, at most.
+const BATCH: usize = 256;
+/// A checkpoint is signed after so many records,
+const NOTE_RECORDS: u64 = 64;
+/// or when nothing came for so long.
+const NOTE_IDLE: Duration = Duration::from_secs(2);
+/// How soon a disk that refused is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// Bytes that one day may take; then records are counted and not kept. A peer that never stops
+/// must not fill the disk.
+const DAY_BYTES: u64 = 32 * FILE_BYTES;
+const DAY_MS: i64 = 86_400_000;
+
+/// The state of the thread.
+pub(super) struct Writer {
+    files: Files,
+    shared: Arc<Shared>,
+    /// What was taken from the queue and is not written.
+    waiting: VecDeque<(Moment, What)>,
+    /// What says who signs and where: it is said again at the beginning of each file.
+    key: Option<What>,
+    up: Option<What>,
+    /// The day, and what it took.
+    day: (i64, u64),
+    /// Something was written since the last wait for the disk.
+    unsynced: bool,
+}
+
+/// Starts the thread; `done` is told when it ends.
+pub(super) fn start(writer: Writer, jobs: Receiver<Job>, done: Sender<()>) -> io::Result<()> {
+    let run = move || {
+        let mut writer = writer;
+        writer.run(&jobs);
+        drop(writer);
+        let _ = done.send(());
+    };
+    std::thread::Builder::new().name("signet-history".into()).spawn(run).map(drop)
+}
+
+/// About how many bytes a record takes.
+pub(super) fn size(what: &What) -> usize {
+    const FRAME: usize = 256;
+    FRAME
+        + match what {
+            What::Sent { frame, .. } | What::Received { frame, .. } => frame.len(),
+            What::Refused { frame, why, .. } => frame.len() + why.len(),
+            What::Shown { screen, .. } => screen.len(),
+            What::Up { own_certificate, peer_certificate, .. } => {
+                own_certificate.len() + peer_certificate.len()
+            }
+            What::Key { chain, .. } => chain.iter().map(String::len).sum(),
+            _ => 0,
+        }
+}
+
+impl Writer {
+    /// Opens the history and writes down that it goes on.
+    pub(super) fn open(
+        folder: &Path,
+        keys: Keys,
+        m: Moment,
+        version: &str,
+        shared: Arc<Shared>,
+    ) -> Result<Self, HistoryError> {
+        let opened = Files::open(folder, keys, m.at_ms)?;
+        let mut files = opened.files;
+        let (torn_bytes, desk) = (opened.torn_bytes, files.desk().to_owned());
+        files.append(m, What::Started { desk, version: version.into(), torn_bytes })?;
+        {
+            let mut health = shared.health();
+            if torn_bytes > 0 {
+                health.tell(News::Torn(torn_bytes));
+            }
+            if let Some((to, why)) = opened.aside {
+                let folder = to.display().to_string();
+                files.append(m, What::Aside { folder: folder.clone(), why: why.clone() })?;
+                health.tell(News::Aside(folder, why));
+            }
+        }
+        files.sync()?;
+        files.note()?;
+        let waiting = VecDeque::new();
+        Ok(Self { files, shared, waiting, key: None, up: None, day: (0, 0), unsynced: false })
+    }
+
+    fn run(&mut self, jobs: &Receiver<Job>) {
+        loop {
+            let wait = if self.waiting.is_empty() { NOTE_IDLE } else { TRY_AGAIN };
+            let (mut last, mut idle) = (false, false);
+            match jobs.recv_timeout(wait) {
+                Ok(job) => last = self.take(job),
+                Err(RecvTimeoutError::Timeout) => idle = true,
+                Err(RecvTimeoutError::Disconnected) => last = true,
+            }
+            // While the disk refuses, the queue fills up and what does not fit is counted.
+            while !last && self.waiting.len() < BATCH {
+                let Ok(job) = jobs.try_recv() else { break };
+                last = self.take(job);
+            }
+            self.step(last || idle);
+            if last {
+                return;
+            }
+        }
+    }
+
+    /// Writes what waits, and signs a checkpoint when it is time.
+    pub(super) fn step(&mut self, note: bool) {
+        let done = self.write().and_then(|lost| {
+            if note || self.files.unnoted() >= NOTE_RECORDS {
+                self.note()?;
+            }
+            Ok(lost)
+        });
+        self.told(done);
+    }
+
+    fn note(&mut self) -> Result<(), HistoryError> {
+        if self.files.unnoted() > 0 {
+            self.files.note()?;
+        }
+        Ok(())
+    }
+
+    /// Takes a job from the queue; whether it was the last one.
+    pub(super) fn take(&mut self, job: Job) -> bool {
+        match job {
+            Job::Record(m, what) => {
+                self.shared.taken(size(&what));
+                self.waiting.push_back((m, what));
+            }
+            Job::Remove(m, cutoff_ms, keep_days) => {
+                let removed = self.files.remove_before(m, cutoff_ms, keep_days);
+                if let Ok(n) = removed.as_ref()
+                    && *n > 0
+                {
+                    tracing::info!(
+                        records = n,
+                        keep_days,
+                        "old records of the history are removed"
+                    );
+                }
+                if let Err(e) = removed {
+                    self.told(Err(e));
+                }
+            }
+            Job::Stop(m) => {
+                self.waiting.push_back((m, What::Stopped));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Writes what waits; how many records are told as lost. What the disk refuses waits on.
+    fn write(&mut self) -> Result<u64, HistoryError> {
+        while let Some((m, what)) = self.waiting.front().cloned() {
+            if self.files.is_full(m.at_ms) {
+                self.next_file(m)?;
+            }
+            self.carry(&what);
+            match self.fits_day(m, &what) {
+                true => match self.files.append(m, what) {
+                    Err(HistoryError::Log(LogError::RecordTooLong(_))) => self.lose(m),
+                    done => done?,
+                },
+                false => self.lose(m),
+            }
+            self.unsynced = true;
+            self.waiting.pop_front();
+        }
+        let lost = self.tell_lost()?;
+        if self.unsynced {
+            self.files.sync()?;
+            self.unsynced = false;
+        }
+        Ok(lost)
+    }
+
+    /// Writes down how many records are missing, once there is room for records again.
+    fn tell_lost(&mut self) -> Result<u64, HistoryError> {
+        let lost = self.shared.health().lost.filter(|_| self.day.1 < DAY_BYTES);
+        let Some((records, from_ms, to_ms)) = lost else { return Ok(0) };
+        let m = Moment { at_ms: to_ms, ..Moment::default() };
+        self.files.append(m, What::Lost { records, from_ms, to_ms })?;
+        self.unsynced = true;
+        let mut health = self.shared.health();
+        // More may have been lost meanwhile.
+        health.lost = health
+            .lost
+            .map(|(n, _, to)| (n.saturating_sub(records), to_ms, to))
+            .filter(|(n, ..)| *n > 0);
+        Ok(records)
+    }
+
+    /// The next file begins with what its records cannot be judged without.
+    fn next_file(&mut self, m: Moment) -> Result<(), HistoryError> {
+        self.files.roll(m.at_ms)?;
+        for what in [self.key.clone(), self.up.clone()].into_iter().flatten() {
+            self.files.append(m, what)?;
+        }
+        Ok(())
+    }
+
+    fn carry(&mut self, what: &What) {
+        match what {
+            What::Key { .. } => self.key = Some(what.clone()),
+            What::Up { .. } => {
+                let mut up = what.clone();
+                if let What::Up { again, .. } = &mut up {
+                    *again = true;
+                }
+                self.up = Some(up);
+            }
+            What::Down => self.up = None,
+            _ => {}
+        }
+    }
+
+    /// Whether a record still fits into its day.
+    fn fits_day(&mut self, m: Moment, what: &What) -> bool {
+        let day = m.at_ms.div_euclid(DAY_MS);
+        if self.day.0 != day {
+            self.day = (day, 0);
+        }
+        let (_, taken) = &mut self.day;
+        let fits = *taken < DAY_BYTES;
+        if fits {
+            *taken += size(what).min(MAX_RECORD_LEN) as u64;
+        }
+        fits
+    }
+
+    /// As if the day had taken all that it may.
+    #[cfg(test)]
+    pub(super) fn day_is_full(&mut self, at_ms: i64) {
+        self.day = (at_ms.div_euclid(DAY_MS), DAY_BYTES);
+    }
+
+    fn lose(&self, m: Moment) {
+        self.shared.health().lose(m.at_ms, "more was recorded than is kept");
+    }
+
+    /// Says whether the history can be written, when that changed.
+    fn told(&self, done: Result<u64, HistoryError>) {
+        let mut health = self.shared.health();
+        match done {
+            Ok(lost) => {
+                if health.fault.take().is_some() || lost > 0 {
+                    health.tell(News::Written(lost));
+                }
+            }
+            Err(e) => {
+                let why = e.to_string();
+                if health.fault.is_none() {
+                    tracing::error!(error = %e, "the history cannot be written");
+                    health.tell(News::Unwritable(why.clone()));
+                }
+                health.fault = Some(why);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Accepts: the desk signs each, and the gateway signs its answers.
+
+use super::{Pair, told};
+use crate::{
+    account::{Fact, Said},
+    difference::{Blame, Difference, Proof},
+};
+use std::collections::BTreeSet;
+
+pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
+    let id = |s: &Said| match s {
+        Said::Accepted { accept, .. } => Some(accept.clone()),
+        _ => None,
+    };
+    let (gateway, desk) = (Pair::pick(&p.gateway, id), Pair::pick(&p.desk, id));
+    let ids: BTreeSet<&String> = gateway.iter().chain(&desk).map(|(_, id)| id).collect();
+    let mut out = Vec::new();
+    for id in ids {
+        let first = |all: &[(&'_ Fact, String)]| all.iter().position(|(_, i)| i == id);
+        match (first(&gateway), first(&desk)) {
+            (Some(g), Some(d)) if gateway[g].0.said != desk[d].0.said => {
+                out.push(differs(p, id, gateway[g].0, desk[d].0));
+            }
+            (Some(g), Some(d)) => {
+                let what = format!("the accept {id}");
+                out.extend(p.time("accept.time", &what, gateway[g].0, desk[d].0));
+            }
+            (Some(g), None) => out.push(denied_by_desk(p, id, gateway[g].0)),
+            (None, Some(d)) => out.push(denied_by_gateway(p, id, desk[d].0)),
+            (None, None) => {}
+        }
+    }
+    out
+}
+
+fn differs(p: &Pair<'_>, id: &str, g: &Fact, d: &Fact) -> Difference {
+    let proof: Vec<_> = [
+        Proof::of("gateway", g, "the desk accepted what the gateway says"),
+        Proof::of("desk", d, "the desk accepted what the desk says"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    Difference {
+        gateway: told(g, words(&g.said)),
+        desk: told(d, words(&d.said)),
+        against: match (g.signer.is_some(), d.signer.is_some()) {
+            (true, true) => Blame::Desk,
+            (false, true) => Blame::Gateway,
+            _ => Blame::Open,
+        },
+        proof,
+        ..p.difference("accept.differs", format!("the accept {id} is not the same"))
+    }
+}
+
+fn denied_by_desk(p: &Pair<'_>, id: &str, g: &Fact) -> Difference {
+    let proof: Vec<_> = Proof::of("gateway", g, "the desk accepted").into_iter().collect();
+    Difference {
+        gateway: told(g, words(&g.said)),
+        against: if proof.is_empty() { Blame::Open } else { Blame::Desk },
+        explained: match p.accounts.1.lost {
+            0 => String::new(),
+            n => format!("the desk could not write down {n} records"),
+        },
+        proof,
+        ..p.difference("accept.denied_by_desk", format!("the desk's history has no accept {id}"))
+    }
+}
+
+fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
+    let answer = p.acknowledged(Some(id), "the gateway answered the accept, so it had it");
+    let refused = p.refused(Some(id));
+    let against = match answer.is_some() && !refused {
+        true => Blame::Gateway,
+        false => Blame::Open,
+    };
+    let sent = Proof::of("desk", d, "the desk accepted");
+    Difference {
+        desk: told(d, words(&d.said)),
+        against,
+        explained: match (refused, against) {
+            (true, _) => "the gateway refused the accept".into(),
+            (_, Blame::Open) => {
+                "the accept may not have arrived: the gateway answered nothing".into()
+            }
+            _ => String::new(),
+        },
+        proof: answer.into_iter().chain(sent).collect(),
+        ..p.difference(
+            "accept.denied_by_gateway",
+            format!("the gateway's evidence has no accept {id}"),
+        )
+    }
+}
+
+fn words(said: &Said) -> String {
+    match said {
+        Said::Accepted { dealer, quote, instrument, side, quantity, price, .. } => {
+            format!("{side:?} {quantity} of {instrument} at {price}, quote {quote} of {dealer}")
+        }
+        other => format!("{other:?}"),
+    }
+}

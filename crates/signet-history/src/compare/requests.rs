@@ -1,0 +1,151 @@
+//! Requests: the desk signs each, so a copy proves that the desk sent it.
+
+use super::{Pair, told};
+use crate::{
+    account::{Fact, Said},
+    difference::{Blame, Difference, Proof},
+};
+
+pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
+    let asked = |s: &Said| matches!(s, Said::Asked { .. }).then_some(());
+    let (gateway, desk) = (Pair::pick(&p.gateway, asked), Pair::pick(&p.desk, asked));
+    let mut out = match (gateway.first(), desk.first()) {
+        (Some((g, ())), Some((d, ()))) if g.said != d.said => vec![differs(p, g, d)],
+        (Some((g, ())), Some((d, ()))) => {
+            p.time("request.time", "the request", g, d).into_iter().collect()
+        }
+        (Some((g, ())), None) => vec![denied_by_desk(p, g)],
+        (None, Some((d, ()))) => vec![denied_by_gateway(p, d)],
+        (None, None) => Vec::new(),
+    };
+    out.extend(passes(p));
+    out
+}
+
+fn differs(p: &Pair<'_>, g: &Fact, d: &Fact) -> Difference {
+    let proof: Vec<_> = [
+        Proof::of("gateway", g, "the desk asked for what the gateway says"),
+        Proof::of("desk", d, "the desk asked for what the desk says"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    Difference {
+        gateway: told(g, words(&g.said)),
+        desk: told(d, words(&d.said)),
+        against: match (g.signer.is_some(), d.signer.is_some()) {
+            (true, true) => Blame::Desk,
+            (false, true) => Blame::Gateway,
+            _ => Blame::Open,
+        },
+        proof,
+        ..p.difference("request.differs", "the request is not the same")
+    }
+}
+
+fn denied_by_desk(p: &Pair<'_>, g: &Fact) -> Difference {
+    let lost = p.accounts.1.lost;
+    let proof: Vec<_> = Proof::of("gateway", g, "the desk sent the request").into_iter().collect();
+    Difference {
+        gateway: told(g, words(&g.said)),
+        against: if proof.is_empty() { Blame::Open } else { Blame::Desk },
+        explained: match lost {
+            0 => String::new(),
+            n => format!("the desk could not write down {n} records"),
+        },
+        proof,
+        ..p.difference("request.denied_by_desk", "the desk's history has no such request")
+    }
+}
+
+fn denied_by_gateway(p: &Pair<'_>, d: &Fact) -> Difference {
+    let proof: Vec<_> = p.acknowledged(None, "the gateway had the request").into_iter().collect();
+    Difference {
+        desk: told(d, words(&d.said)),
+        against: match proof.is_empty() || p.refused(None) {
+            true => Blame::Open,
+            false => Blame::Gateway,
+        },
+        explained: match (p.refused(None), proof.is_empty()) {
+            (true, _) => "the gateway refused the request".into(),
+            (_, true) => "the request may not have arrived: the gateway answered nothing".into(),
+            _ => String::new(),
+        },
+        proof,
+        ..p.difference("request.denied_by_gateway", "the gateway's evidence has no such request")
+    }
+}
+
+/// A dealer that will not quote, as the gateway tells its desk and signs.
+fn passes(p: &Pair<'_>) -> Vec<Difference> {
+    let by = |s: &Said| match s {
+        Said::Passed { dealer } => Some(dealer.clone()),
+        _ => None,
+    };
+    let heard = |dealer: &String| {
+        p.gateway.iter().any(|f| match &f.said {
+            Said::Passed { dealer: d } => d == dealer,
+            Said::Answered { .. } => f.dealer.as_ref() == Some(dealer),
+            _ => false,
+        })
+    };
+    let unheard = Pair::pick(&p.desk, by).into_iter().filter(|(_, dealer)| !heard(dealer));
+    unheard
+        .map(|(d, dealer)| {
+            let shows = format!("the gateway told the desk that {dealer} does not quote");
+            let proof: Vec<_> = Proof::of("desk", d, shows).into_iter().collect();
+            Difference {
+                desk: told(d, format!("{dealer} does not quote")),
+                against: if proof.is_empty() { Blame::Open } else { Blame::Gateway },
+                proof,
+                ..p.difference(
+                    "pass.unknown_to_gateway",
+                    format!("the gateway's evidence has nothing of {dealer} that says so"),
+                )
+            }
+        })
+        .collect()
+}
+
+fn words(said: &Said) -> String {
+    match said {
+        Said::Asked { instrument, ask, quantity, currency, settlement, dealers } => format!(
+            "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked of {}",
+            dealers.join(", ")
+        ),
+        other => format!("{other:?}"),
+    }
+}
+
+impl Pair<'_> {
+    /// The two sides' times of one event.
+    pub(super) fn time(
+        &self,
+        code: &'static str,
+        what: &str,
+        g: &Fact,
+        d: &Fact,
+    ) -> Option<Difference> {
+        let apart = d.at_ms.saturating_sub(g.at_ms);
+        if d.restored || apart.abs() <= self.tolerance.clock_ms {
+            return None;
+        }
+        let what = format!(
+            "{what} has times that are {} ms apart, and {} ms are tolerated",
+            apart.abs(),
+            self.tolerance.clock_ms
+        );
+        Some(Difference {
+            gateway: told(g, "its time"),
+            desk: told(d, "its time, on the gateway's clock"),
+            proof: [
+                Proof::of("gateway", g, "what was sent; its own times are in it"),
+                Proof::of("desk", d, "what was sent; its own times are in it"),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            ..self.difference(code, what)
+        })
+    }
+}

@@ -1,0 +1,366 @@
+use super::*;
+use crate::{
+    account::{Way, fact_of},
+    tests::*,
+};
+use signet_fix::AppMessage;
+
+/// A gateway's evidence: what the desk signed and what the dealer sent, signed or not.
+struct Evidence(Account);
+
+impl Evidence {
+    fn empty() -> Self {
+        Self(Account { desk: DESK.into(), ..Account::default() })
+    }
+
+    fn whole() -> Self {
+        let mut e = Self::empty();
+        e.desk(T0 + 20, &request(5_000_000));
+        e.dealer(T0 + 90, &quote("Q1", "99.125", FAR, true), true);
+        e.desk(T0 + 220, &accept("Q1", "99.125"));
+        e.dealer(T0 + 280, &trade("E1", "99.125", true), true);
+        e
+    }
+
+    fn desk(&mut self, at: i64, m: &AppMessage) {
+        self.add(at, Way::FromDesk, ENDS.desk.signs(m), Some(&ENDS.desk));
+    }
+
+    fn dealer(&mut self, at: i64, m: &AppMessage, signed: bool) {
+        let frame = if signed { ENDS.dealer.signs(m) } else { plain(m) };
+        self.add(at, Way::FromDealer(DEALER), frame, signed.then_some(&ENDS.dealer));
+    }
+
+    fn add(&mut self, at_ms: i64, way: Way<'_>, frame: Vec<u8>, signer: Option<&End>) {
+        let (rfq, said) = fact_of(way, DESK, &frame).unwrap();
+        let dealer = match way {
+            Way::FromDealer(id) => Some(id.to_owned()),
+            _ => None,
+        };
+        let (signer, place) =
+            (signer.and_then(End::signer), format!("leaf {}", self.0.facts.len()));
+        self.0.facts.push(Fact { rfq, at_ms, said, signer, dealer, place, restored: false, frame });
+    }
+
+    fn without(mut self, wanted: impl Fn(&Said) -> bool) -> Self {
+        self.0.facts.retain(|f| !wanted(&f.said));
+        self
+    }
+
+    fn moved(mut self, wanted: impl Fn(&Said) -> bool, ms: i64) -> Self {
+        self.0.facts.iter_mut().filter(|f| wanted(&f.said)).for_each(|f| f.at_ms += ms);
+        self
+    }
+}
+
+fn is_request(s: &Said) -> bool {
+    matches!(s, Said::Asked { .. })
+}
+fn is_quote(s: &Said) -> bool {
+    matches!(s, Said::Quoted { .. })
+}
+fn is_accept(s: &Said) -> bool {
+    matches!(s, Said::Accepted { .. })
+}
+fn is_trade(s: &Said) -> bool {
+    matches!(s, Said::Traded { .. })
+}
+
+/// A desk's history without one of its messages, written by a desk that lies by leaving it out.
+fn desk_without(what: fn(&Said) -> bool) -> Account {
+    let mut a = Written::traded().account();
+    a.facts.retain(|f| !what(&f.said));
+    a
+}
+
+#[test]
+fn two_that_say_the_same_do_not_differ() {
+    assert_eq!(
+        compare(&Evidence::whole().0, &Written::traded().account(), Tolerance::default()),
+        []
+    );
+}
+
+/// Each lie by itself: which code names it, whom the signatures speak against, and whose signature
+/// proves it.
+#[test]
+fn every_lie_is_found_and_named() {
+    let e = Evidence::whole;
+    let told = || Written::traded().account();
+    let replaced = |what: fn(&Said) -> bool, with: &dyn Fn(&mut Evidence)| {
+        let mut changed = e().without(what);
+        with(&mut changed);
+        changed
+    };
+    let (gateway, desk, open) = (Blame::Gateway, Blame::Desk, Blame::Open);
+    type Row = (&'static str, Evidence, Account, &'static str, Blame, &'static [&'static str]);
+    let table: Vec<Row> = vec![
+        // The gateway lies.
+        (
+            "it denies a request that it answered",
+            e().without(is_request),
+            told(),
+            "request.denied_by_gateway",
+            gateway,
+            &["gateway SIGNET"],
+        ),
+        (
+            "it changed the request",
+            replaced(is_request, &|e| {
+                e.add(T0, Way::FromDesk, plain(&request(1_000_000)), None);
+            }),
+            told(),
+            "request.differs",
+            gateway,
+            &["desk TRADER1"],
+        ),
+        (
+            "it left out a quote that was traded",
+            e().without(is_quote),
+            told(),
+            "quote.left_out_by_gateway",
+            gateway,
+            &["gateway SIGNET"],
+        ),
+        (
+            "it changed the price of a quote that was traded",
+            replaced(is_quote, &|e| {
+                e.dealer(T0 + 90, &quote("Q1", "99.5", FAR, true), false);
+            }),
+            told(),
+            "quote.price",
+            gateway,
+            &["gateway SIGNET"],
+        ),
+        (
+            "it showed the desk another price than the dealer signed",
+            replaced(is_quote, &|e| {
+                e.dealer(T0 + 90, &quote("Q1", "99.1", FAR, true), true);
+            }),
+            told(),
+            "quote.price",
+            gateway,
+            &["dealer NORTHBANK", "gateway SIGNET"],
+        ),
+        (
+            "it changed the end of a quote",
+            replaced(is_quote, &|e| {
+                e.dealer(T0 + 90, &quote("Q1", "99.125", FAR + 1, true), false);
+            }),
+            told(),
+            "quote.terms",
+            gateway,
+            &["gateway SIGNET"],
+        ),
+        (
+            "it moved the time of a request",
+            e().moved(is_request, 9_000),
+            told(),
+            "request.time",
+            open,
+            &["desk TRADER1", "desk TRADER1"],
+        ),
+        (
+            "it moved the time of a quote",
+            e().moved(is_quote, -9_000),
+            told(),
+            "quote.time",
+            open,
+            &["dealer NORTHBANK"],
+        ),
+        (
+            "it moved the time of an accept",
+            e().moved(is_accept, 9_000),
+            told(),
+            "accept.time",
+            open,
+            &["desk TRADER1", "desk TRADER1"],
+        ),
+        (
+            "it moved the time of a trade",
+            e().moved(is_trade, -9_000),
+            told(),
+            "fill.time",
+            open,
+            &["dealer NORTHBANK", "gateway SIGNET"],
+        ),
+        (
+            "it denies an accept that it answered",
+            e().without(is_accept),
+            told(),
+            "accept.denied_by_gateway",
+            gateway,
+            &["gateway SIGNET", "desk TRADER1"],
+        ),
+        (
+            "it changed an accept",
+            replaced(is_accept, &|e| {
+                e.add(T0 + 220, Way::FromDesk, plain(&accept("Q1", "99.9")), None);
+            }),
+            told(),
+            "accept.differs",
+            gateway,
+            &["desk TRADER1"],
+        ),
+        (
+            "it denies a trade",
+            e().without(is_trade),
+            told(),
+            "fill.denied_by_gateway",
+            gateway,
+            &["gateway SIGNET"],
+        ),
+        (
+            "it reported another price than the dealer",
+            replaced(is_trade, &|e| {
+                e.dealer(T0 + 280, &trade("E1", "99.1", true), true);
+            }),
+            told(),
+            "fill.differs",
+            gateway,
+            &["gateway SIGNET", "dealer NORTHBANK"],
+        ),
+        (
+            "it invented that a dealer passed",
+            e(),
+            {
+                let mut w = Written::traded();
+                w.hears(T0 + 60, &pass());
+                w.account()
+            },
+            "pass.unknown_to_gateway",
+            gateway,
+            &["gateway SIGNET"],
+        ),
+        // The gateway kept a quote or a trade back.
+        (
+            "it did not pass on a quote",
+            replaced(|_| false, &|e| {
+                e.dealer(T0 + 95, &quote("Q2", "99.1", FAR, true), true);
+            }),
+            told(),
+            "quote.not_at_desk",
+            open,
+            &["dealer NORTHBANK"],
+        ),
+        (
+            "a trade did not reach the desk",
+            e(),
+            desk_without(is_trade),
+            "fill.not_at_desk",
+            open,
+            &["dealer NORTHBANK"],
+        ),
+        // The desk lies.
+        (
+            "it denies a request that it signed",
+            e(),
+            desk_without(is_request),
+            "request.denied_by_desk",
+            desk,
+            &["desk TRADER1"],
+        ),
+        (
+            "it denies an accept that it signed",
+            e(),
+            desk_without(is_accept),
+            "accept.denied_by_desk",
+            desk,
+            &["desk TRADER1"],
+        ),
+        (
+            "it signed two accepts of one name",
+            replaced(is_accept, &|e| {
+                e.desk(T0 + 220, &accept("Q1", "99.9"));
+            }),
+            told(),
+            "accept.differs",
+            desk,
+            &["desk TRADER1", "desk TRADER1"],
+        ),
+        (
+            "it signed two requests of one name",
+            replaced(is_request, &|e| {
+                e.desk(T0 + 20, &request(1_000_000));
+            }),
+            told(),
+            "request.differs",
+            desk,
+            &["desk TRADER1", "desk TRADER1"],
+        ),
+        (
+            "it says that a quote had another price, and did not trade on it",
+            e(),
+            {
+                let mut w = Written::new();
+                w.sends(T0, &request(5_000_000));
+                w.hears(T0 + 100, &quote("Q1", "98", FAR, false));
+                w.account()
+            },
+            "quote.price",
+            open,
+            &["dealer NORTHBANK"],
+        ),
+    ];
+    for (lie, evidence, history, code, against, by) in table {
+        let found = compare(&evidence.0, &history, Tolerance::default());
+        let named = found.iter().find(|d| d.code == code);
+        let named = named.unwrap_or_else(|| panic!("{lie}: {found:#?}"));
+        assert_eq!((named.rfq.as_str(), named.against), (RFQ, against), "{lie}: {named}");
+        let signers: Vec<&str> = named.proof.iter().map(|p| p.signed_by.as_str()).collect();
+        assert_eq!(signers, by, "{lie}: {named}");
+        assert_eq!(named.explained, "", "{lie}: {named}");
+    }
+}
+
+#[test]
+fn what_nobody_can_be_blamed_for_is_explained() {
+    // The request never arrived.
+    let mut w = Written::new();
+    w.sends(T0, &request(5_000_000));
+    let found = compare(&Evidence::empty().0, &w.account(), Tolerance::default());
+    assert_eq!((found.len(), found[0].against), (1, Blame::Open));
+    assert!(found[0].explained.contains("may not have arrived"));
+    // The gateway refused it, and said so.
+    w.hears(T0 + 1, &refusal());
+    let found = compare(&Evidence::empty().0, &w.account(), Tolerance::default());
+    assert_eq!((found.len(), found[0].against), (1, Blame::Open));
+    assert!(found[0].explained.contains("refused"));
+    // The desk was away when the quote came.
+    let mut e = Evidence::whole();
+    e.dealer(T0 - 60_000, &quote("Q0", "99.2", FAR, true), true);
+    let found = compare(&e.0, &Written::traded().account(), Tolerance::default());
+    assert_eq!((found.len(), found[0].code), (1, "quote.not_at_desk"));
+    assert!(found[0].explained.contains("not connected"));
+    // The desk says that it could not write.
+    let mut w = Written::traded();
+    w.add(T0 + 600, crate::What::Lost { records: 3, from_ms: T0, to_ms: T0 });
+    let mut a = w.account();
+    a.facts.retain(|f| !is_accept(&f.said));
+    let found = compare(&Evidence::whole().0, &a, Tolerance::default());
+    assert!(found[0].explained.contains("3 records"), "{found:?}");
+}
+
+/// A quote that comes when nothing can be taken any longer is not passed on, and a part of a
+/// history says nothing of what is not in it.
+#[test]
+fn what_the_other_side_need_not_have_is_no_difference() {
+    let mut e = Evidence::whole();
+    e.dealer(T0 + 5_000, &quote("Q9", "99", FAR, true), true);
+    e.dealer(T0 + 95, &quote("Q8", "99", T0 + 95, true), true);
+    assert_eq!(compare(&e.0, &Written::traded().account(), Tolerance::default()), []);
+    let part = Account { part: true, desk: DESK.into(), ..Account::default() };
+    assert_eq!(compare(&Evidence::whole().0, &part, Tolerance::default()), []);
+    let other = Account { only: Some("R7".into()), ..Account::default() };
+    assert_eq!(compare(&other, &Written::traded().account(), Tolerance::default()), []);
+    let later = Account { from_ms: Some(T0 + 1_000_000), ..Account::default() };
+    assert_eq!(compare(&later, &Written::traded().account(), Tolerance::default()), []);
+}
+
+#[test]
+fn the_tolerance_is_the_callers() {
+    let e = Evidence::whole().moved(is_quote, -900);
+    let history = Written::traded().account();
+    assert_eq!(compare(&e.0, &history, Tolerance { clock_ms: 1_000 }), []);
+    assert_eq!(compare(&e.0, &history, Tolerance { clock_ms: 500 })[0].code, "quote.time");
+}

@@ -1,0 +1,127 @@
+//! The text form that leaves the laptop. One line each:
+//!
+//! ```text
+//! signet-desk-history 1
+//! key <public key of the checkpoint, as programs for signed notes read it>
+//! checkpoint <base64 of the signed note>
+//! base <base64 of the chain before the first line below>
+//! h <number> <leaf hash>             a record that was left out
+//! r <number> <leaf hash> <record>    a record, base64
+//! c <number> <own> <peer>            the certificates that record <number> tells of
+//! s <number> <own|peer> <covered> <signature>
+//!                                    how to verify the message of record <number>: with which
+//!                                    certificate, over so many bytes; the signature in DER
+//! k <number> <signature>             how to verify the certification of record <number>, DER
+//! end <records>
+//! ```
+
+use crate::{
+    EXPORT_MAGIC, decode, encode,
+    read::{is_about, signature_der, signed_parts},
+    record::{Chain, Record, What},
+};
+use signet_fix::signature::parts;
+use signet_tlog::{leaf_hash, note::VerifierKey};
+use std::fmt::Write as _;
+
+/// Which records are wanted whole; `None` for any. Of the others the hash goes along.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// From this time on, milliseconds since 1970.
+    pub from_ms: Option<i64>,
+    /// Before this time.
+    pub to_ms: Option<i64>,
+    /// What is about this RFQ, with its accepts.
+    pub rfq: Option<String>,
+}
+
+impl Selection {
+    /// Connections, keys and gaps always go along: without them the rest proves little.
+    fn takes(&self, r: &Record) -> bool {
+        let in_time =
+            self.from_ms.is_none_or(|t| r.at_ms >= t) && self.to_ms.is_none_or(|t| r.at_ms < t);
+        let about = |rfq: &str| match &r.what {
+            What::Sent { frame, .. }
+            | What::Received { frame, .. }
+            | What::Refused { frame, .. } => is_about(frame, rfq),
+            What::NotSent { id, .. } => id == rfq || id.starts_with(&format!("{rfq}:")),
+            What::Shown { rfq: shown, .. } => shown == rfq,
+            _ => true,
+        };
+        let context = !matches!(
+            r.what,
+            What::Sent { .. }
+                | What::Received { .. }
+                | What::Refused { .. }
+                | What::NotSent { .. }
+                | What::Shown { .. }
+        );
+        context || (in_time && self.rfq.as_deref().is_none_or(about))
+    }
+}
+
+/// What an export is made from.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// The key of the checkpoint.
+    pub key: &'a VerifierKey,
+    /// A checkpoint over exactly these records, signed.
+    pub checkpoint: &'a str,
+    /// What was before the first record.
+    pub base: Chain,
+    /// Every record from there on.
+    pub records: &'a [Vec<u8>],
+}
+
+/// Writes an export. `Err`: the number of a record that does not belong where it is.
+///
+/// # Errors
+/// The history is not whole.
+pub fn export(s: &Source<'_>, wanted: &Selection) -> Result<String, u64> {
+    let mut out = format!(
+        "{EXPORT_MAGIC}\nkey {}\ncheckpoint {}\nbase {}\n",
+        s.key,
+        encode(s.checkpoint),
+        encode(s.base.to_bytes())
+    );
+    let mut chain = s.base.clone();
+    for bytes in s.records {
+        let n = chain.size();
+        let record = chain.check(bytes).map_err(|_| n)?;
+        let hash = encode(leaf_hash(bytes));
+        // Writing to a string does not fail.
+        let _ = match wanted.takes(&record) {
+            true => writeln!(out, "r {n} {hash} {}", encode(bytes)),
+            false => writeln!(out, "h {n} {hash}"),
+        };
+        if wanted.takes(&record) {
+            aids(&mut out, n, &record);
+        }
+        chain.push(bytes);
+    }
+    let _ = writeln!(out, "end {}", chain.size());
+    Ok(out)
+}
+
+/// Lines that say nothing new, in the form in which OpenSSL wants it.
+fn aids(out: &mut String, n: u64, record: &Record) {
+    match &record.what {
+        What::Up { own_certificate, peer_certificate, .. } => {
+            let _ = writeln!(out, "c {n} {own_certificate} {peer_certificate}");
+        }
+        What::Sent { frame, .. } | What::Received { frame, signed: true, .. } => {
+            let Some(frame) = signed_parts(frame) else { return };
+            let Ok(found) = parts(&frame) else { return };
+            let der = encode(signature_der(&found.signature));
+            let way = if matches!(record.what, What::Sent { .. }) { "own" } else { "peer" };
+            let _ = writeln!(out, "s {n} {way} {} {der}", found.covered.len());
+        }
+        What::Key { signature, .. } => {
+            let fixed = decode(signature).and_then(|s| <[u8; 64]>::try_from(s).ok());
+            if let Some(fixed) = fixed {
+                let _ = writeln!(out, "k {n} {}", encode(signature_der(&fixed)));
+            }
+        }
+        _ => {}
+    }
+}

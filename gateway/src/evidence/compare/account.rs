@@ -1,0 +1,145 @@
+//! What the records of the evidence say of a desk's RFQs.
+
+use super::certificate_of;
+use crate::signed::{Digest, Party, Record, judge, sha256};
+use signet_fix::AppMessage;
+use signet_history::{Account, Fact, Said, Signer, Way, fact_of};
+use signet_router::journal::shown;
+use std::collections::HashMap;
+
+/// Most faults that are named.
+const FAULTS_MAX: usize = 1_000;
+
+/// Takes records in order.
+pub(super) struct Teller {
+    desk: String,
+    certificates: HashMap<Digest, Vec<u8>>,
+    facts: Vec<Fact>,
+    faults: Vec<String>,
+    /// The first record that has a time, and the first of all.
+    first: Option<(u64, Option<i64>)>,
+}
+
+impl Teller {
+    /// Of this desk.
+    pub(super) fn of(desk: &str) -> Self {
+        Self {
+            desk: desk.into(),
+            certificates: HashMap::new(),
+            facts: Vec::new(),
+            faults: Vec::new(),
+            first: None,
+        }
+    }
+
+    /// A certificate that messages may name.
+    pub(super) fn certificate(&mut self, der: &[u8]) {
+        self.certificates.insert(sha256(der), der.to_vec());
+    }
+
+    pub(super) fn take(&mut self, leaf: u64, bytes: &[u8]) {
+        if let Some((digest, der)) = certificate_of(bytes) {
+            self.certificates.insert(digest, der);
+        }
+        let (first, _) = *self.first.get_or_insert((leaf, None));
+        match Record::read(bytes) {
+            Some(Record::Frame { at, party, certificate, id, frame }) => {
+                self.began(first, at.0);
+                let (way, dealer) = match party {
+                    Party::Desk if id == self.desk => (Way::FromDesk, None),
+                    Party::Desk => return,
+                    Party::Dealer => (Way::FromDealer(id), Some(id)),
+                };
+                let Some((rfq, said)) = fact_of(way, &self.desk, frame) else { return };
+                let signer = self.signer(leaf, party, id, &certificate, frame);
+                self.tell((leaf, at.0), (rfq, said), signer, dealer, frame);
+            }
+            Some(Record::Journal(record)) => {
+                let Some(s) = shown(record) else { return };
+                self.began(first, s.at.0);
+                let (way, id) = (Way::FromDealer(&s.id), Some(s.id.as_str()));
+                let told = match s.kind {
+                    "from-dealer" => fact_of(way, &self.desk, &s.message),
+                    "not-sent-to-dealer" => self.unsent(&s.id, &s.message),
+                    // What a desk sent is kept with its signature.
+                    _ => None,
+                };
+                if let Some(told) = told {
+                    self.tell((leaf, s.at.0), told, None, id, &s.message);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn began(&mut self, leaf: u64, at_ms: i64) {
+        if let Some((_, at)) = self.first.as_mut().filter(|(n, at)| *n == leaf && at.is_none()) {
+            *at = Some(at_ms);
+        }
+    }
+
+    /// A request that did not reach its dealer: the gateway tells the desk that it does not quote.
+    fn unsent(&self, dealer: &str, message: &[u8]) -> Option<(String, Said)> {
+        let Ok(AppMessage::QuoteRequest(q)) = AppMessage::decode(message) else { return None };
+        let rfq = q.id.as_str().strip_prefix(&self.desk)?.strip_prefix('.')?.to_owned();
+        Some((rfq, Said::Passed { dealer: dealer.into() }))
+    }
+
+    fn signer(
+        &mut self,
+        leaf: u64,
+        party: Party,
+        id: &str,
+        certificate: &Digest,
+        frame: &[u8],
+    ) -> Option<Signer> {
+        let why = match self.certificates.get(certificate) {
+            None => "its certificate is not there",
+            Some(der) => match judge(party, id, der, frame) {
+                Ok(()) => return Signer::of(der),
+                Err(why) => why,
+            },
+        };
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(format!("leaf {leaf}, a message of {id}: {why}"));
+        }
+        None
+    }
+
+    fn tell(
+        &mut self,
+        (leaf, at_ms): (u64, i64),
+        (rfq, said): (String, Said),
+        signer: Option<Signer>,
+        dealer: Option<&str>,
+        frame: &[u8],
+    ) {
+        // A signed message is in the journal as well.
+        let twice =
+            |f: &Fact| f.rfq == rfq && f.said == said && f.signer.is_some() && signer.is_none();
+        if self.facts.iter().rev().any(twice) {
+            return;
+        }
+        self.facts.push(Fact {
+            rfq,
+            at_ms,
+            said,
+            signer,
+            dealer: dealer.map(str::to_owned),
+            place: format!("leaf {leaf}"),
+            restored: false,
+            frame: frame.to_vec(),
+        });
+    }
+
+    /// The whole account, and what is wrong with the records.
+    pub(super) fn account(self, only: Option<String>) -> (Account, Vec<String>) {
+        // An evidence whose beginning is elsewhere says nothing of what was before.
+        let from_ms = match (self.first, &only) {
+            (Some((first, at)), None) if first > 0 => at,
+            _ => None,
+        };
+        let (desk, facts) = (self.desk, self.facts);
+        (Account { desk, facts, only, from_ms, ..Account::default() }, self.faults)
+    }
+}
