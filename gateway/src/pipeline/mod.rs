@@ -52,6 +52,7 @@ pub use administrators::{
     ChangeOrder, ChangeStep, EndOrder, NetworkOut, Reload, Reloaded, SessionOn, Status, Trading,
     TradingSilent, Which,
 };
+pub(crate) use business::retold;
 pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;

@@ -41,8 +41,6 @@ pub struct Figures {
     pub fills: usize,
     /// Events that the SIEM has.
     pub events: usize,
-    /// Executions of which the SIEM has no event.
-    pub unheard: usize,
 }
 
 /// An order at a dealer: its last state.
@@ -85,12 +83,14 @@ pub fn look(firm: &Firm, screens: &BTreeMap<&'static str, Screen>) -> Res<Figure
     let all = || books.marks.values().flatten();
     let fills: Vec<&String> =
         books.orders.iter().filter(|(_, o)| o.filled).map(|(id, _)| id).collect();
+    if let Some(id) = fills.iter().find(|id| !events.filled.contains(**id)) {
+        return Err(format!("{id} is executed and the SIEM has not heard of it"));
+    }
     Ok(Figures {
         evidence: whole.size,
         checkpoints: whole.checkpoints,
         rfqs: all().filter(|m| matches!(m, Mark::Open { .. })).collect::<Vec<_>>().len(),
         clicks: all().filter(|m| matches!(m, Mark::Clicked { .. })).count(),
-        unheard: fills.iter().filter(|id| !events.filled.contains(**id)).count(),
         fills: fills.len(),
         events: events.count,
     })

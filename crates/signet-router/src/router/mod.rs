@@ -86,6 +86,9 @@ pub enum Decided {
 pub enum Output {
     /// Send this to a desk that is online.
     ToDesk(CompId, AppMessage),
+    /// A desk that is away will learn of this when it is back, by its snapshot or by the answers
+    /// that wait for it; for those who watch the business.
+    Untold(CompId, AppMessage),
     /// Send this to a dealer; what cannot be sent comes back as [`Input::NotSentToDealer`].
     ToDealer(DealerId, AppMessage),
     /// A desk traded with a dealer, for those who remember longer than the journal.
@@ -281,8 +284,10 @@ impl Router {
     fn tell_desk(&mut self, desk: &CompId, m: AppMessage) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         if d.online {
-            self.out.push(Output::ToDesk(desk.clone(), m));
-        } else if matches!(m, AppMessage::ExecutionReport(_) | AppMessage::QuoteStatusReport(_)) {
+            return self.out.push(Output::ToDesk(desk.clone(), m));
+        }
+        self.out.push(Output::Untold(desk.clone(), m.clone()));
+        if matches!(m, AppMessage::ExecutionReport(_) | AppMessage::QuoteStatusReport(_)) {
             d.pending.retain(|old| !kept::replaces(&m, old));
             if d.pending.len() == MAX_PENDING_PER_DESK {
                 d.pending.pop_front();

@@ -1,3 +1,5 @@
+//! `signet-kill campaign KILLS SEED [DIR]`: kills, and says what held; the files stay in DIR if it is
+//! given.
 //! `signet-kill gateway CONFIG`, `signet-kill desk DIR NAME PORT SEED`: the processes that are
 //! killed.
 
@@ -13,6 +15,19 @@ fn main() {
             let port = u16::try_from(number(port)).expect("a port");
             signet_kill::desk::run(Path::new(dir), name, port, number(seed));
         }
-        _ => panic!("gateway CONFIG | desk DIR NAME PORT SEED"),
+        ["campaign", kills, seed, rest @ ..] => {
+            let dir = tempfile::tempdir().expect("a folder");
+            let dir = rest.first().map_or(dir.path(), |d| Path::new(d));
+            std::fs::create_dir_all(dir).expect("a folder");
+            let program = std::env::current_exe().expect("a path");
+            match signet_kill::campaign::run(dir, &program, number(kills), number(seed)) {
+                Ok(done) => println!("{done:?}"),
+                Err(e) => {
+                    eprintln!("{e}");
+                    std::process::exit(1);
+                }
+            }
+        }
+        _ => panic!("campaign KILLS SEED [DIR] | gateway CONFIG | desk DIR NAME PORT SEED"),
     }
 }
