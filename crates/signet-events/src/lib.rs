@@ -19,4 +19,5 @@ mod text;
 
 pub use catalogue::{Class, Entry, Severity, Technique, entry};
 pub use event::{About, Actor, Event, Origin, Side};
+pub use text::one_line;
 pub use text::{TEXT_CHARS_MAX, Text};

@@ -67,6 +67,12 @@ pub(crate) fn retold(replayed: &Replayed<'_>, position: u64) -> Vec<Event> {
     numbered(replayed.done.iter().filter_map(|o| event(&cause, o, at_us)), Some(position)).collect()
 }
 
+/// The event of one output of an input, for tests of what outlets make of it.
+#[cfg(test)]
+pub(crate) fn business_event(input: &Input, output: &Output, at_us: i64) -> Option<Event> {
+    event(&Cause::of(input)?, output, at_us)
+}
+
 /// Events that follow from one record of the evidence, in their order.
 pub(super) fn numbered(
     events: impl Iterator<Item = Event>,

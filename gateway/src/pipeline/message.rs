@@ -96,6 +96,8 @@ impl Pipeline {
 
     /// Stages 2 to 4.
     fn desk_message(self: &Rc<Self>, desk: &CompId, message: AppMessage, meta: &Meta) {
+        self.look_at_clock();
+        self.end_leases_of_another_clock();
         self.compare_clocks(desk, meta);
         if !self.is_within_budget(desk, &message, meta) || !self.keep_desk(desk, &message, meta) {
             return;

@@ -213,3 +213,6 @@ fn open(
     }
     Ok(shared)
 }
+
+#[cfg(test)]
+mod injection_tests;

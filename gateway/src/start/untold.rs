@@ -65,3 +65,65 @@ impl Untold {
         self.events.into_iter().filter(move |(at, _)| young(at)).map(|(_, e)| e)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_fix::{AppMessage, message::QuoteRequest};
+    use signet_identity::CompId;
+    use signet_rfq::{Ask, DealerId, InstrumentId, RfqId};
+    use signet_router::{Input, Output};
+
+    const NOON: UtcMillis = UtcMillis(1_795_219_200_000);
+
+    fn request() -> AppMessage {
+        AppMessage::QuoteRequest(QuoteRequest {
+            id: RfqId::new("R1").unwrap(),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            isin: false,
+            ask: Ask::Buy,
+            quantity: 1_000_000.into(),
+            currency: "EUR".into(),
+            settlement_date: "20261201".into(),
+            dealers: vec![],
+            expires: NOON + 60_000,
+            at: NOON,
+        })
+    }
+
+    /// Replays a request to two dealers, which is two events, for each record.
+    fn told(untold: &mut Untold, records: &[(&[u8], i64)]) {
+        let input = Input::FromDesk(CompId::new("ALICE").unwrap(), request());
+        let done = ["N", "E"].map(|d| Output::ToDealer(DealerId::new(d).unwrap(), request()));
+        for (record, ms) in records {
+            untold.watch(&Replayed { record, at: NOON + *ms, input: &input, done: &done });
+        }
+    }
+
+    #[test]
+    fn what_follows_the_last_event_on_disk_is_told_and_nothing_else() {
+        let mut untold = Untold {
+            horizon: Some(Origin { position: 5, index: 0 }),
+            records: [(b"A".to_vec(), 5), (b"B".to_vec(), 8)].into(),
+            ..Untold::default()
+        };
+        // The evidence has "old" before the horizon.
+        told(&mut untold, &[(b"old", 0), (b"A", 1), (b"B", 2), (b"B", 3)]);
+        let origins: Vec<_> = untold.into_events().filter_map(|e| e.origin).collect();
+        let origin = |position, index| Origin { position, index };
+        assert_eq!(origins, [origin(5, 1), origin(8, 0), origin(8, 1)]);
+    }
+
+    #[test]
+    fn what_is_older_than_a_kill_can_lose_is_of_a_time_without_a_siem() {
+        let mut untold = Untold {
+            records: [(b"A".to_vec(), 5), (b"B".to_vec(), 8)].into(),
+            horizon: Some(Origin { position: 1, index: 0 }),
+            ..Untold::default()
+        };
+        told(&mut untold, &[(b"A", 0), (b"B", AGE_MAX_MS + 1)]);
+        let events: Vec<_> = untold.into_events().collect();
+        assert_eq!(events.len(), 2);
+        assert_eq!(events[0].at_us, (NOON.0 + AGE_MAX_MS + 1) * 1_000);
+    }
+}

@@ -4,7 +4,7 @@ use crate::{
     DESKS,
     dice::Dice,
     firm::{DeskProcess, Firm, Killable, PATIENCE, Res},
-    look::{Figures, look},
+    look::{Figures, look, now},
     talk::{Order, Screen, Told},
 };
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// How long books may take until they are the same after everything has an answer.
-const AGREE: Duration = Duration::from_secs(30);
+const AGREE: Duration = Duration::from_secs(60);
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,32 +28,24 @@ pub struct Done {
 }
 
 /// A sink in a file, which shows what the SIEM has.
-const SIEM: &str = "[siem]\n[[siem.sink]]\nkind = \"file\"\nname = \"file\"\n\
+pub const SIEM: &str = "[siem]\n[[siem.sink]]\nkind = \"file\"\nname = \"file\"\n\
     path = \"events.jsonl\"\nrotate_mb = 4096\n";
 
-struct Campaign {
-    firm: Firm,
+/// Processes that trade, and what is done to them.
+pub struct Campaign {
+    /// Files and dealers.
+    pub firm: Firm,
     dice: Dice,
     gateway: Option<Killable>,
     desks: BTreeMap<&'static str, DeskProcess>,
-    done: Done,
+    /// What was done so far.
+    pub done: Done,
 }
 
 /// Kills at least so many processes and looks at everything after each round. An error names the
 /// round and the moment.
 pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Done> {
-    let firm = Firm::new(dir, program, SIEM)?;
-    let mut c = Campaign {
-        firm,
-        dice: Dice::new(seed),
-        gateway: None,
-        desks: BTreeMap::new(),
-        done: Done::default(),
-    };
-    c.start_gateway()?;
-    for desk in DESKS {
-        c.start_desk(desk)?;
-    }
+    let mut c = Campaign::start(dir, program, SIEM, &[], seed)?;
     let (began, mut round) = (Instant::now(), 0);
     while c.done.gateways + c.done.desks < kills {
         round += 1;
@@ -69,14 +61,60 @@ pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Done> {
             println!("round {round}, {:.0} s: {:?}", began.elapsed().as_secs_f64(), c.done);
         }
     }
-    c.desks.clear();
-    c.gateway = None;
-    c.firm.stop_dealers();
-    Ok(c.done)
+    Ok(c.end())
 }
 
 impl Campaign {
-    fn start_gateway(&mut self) -> Res<()> {
+    /// With everything up. `more` is added to the gateway's configuration, `environment` to the
+    /// environment of its process.
+    pub fn start(
+        dir: &Path,
+        program: &Path,
+        more: &str,
+        environment: &[(&str, &str)],
+        seed: u64,
+    ) -> Res<Self> {
+        let mut c = Self {
+            firm: Firm::new(dir, program, more, environment)?,
+            dice: Dice::new(seed),
+            gateway: None,
+            desks: BTreeMap::new(),
+            done: Done::default(),
+        };
+        c.start_gateway()?;
+        for desk in DESKS {
+            c.start_desk(desk)?;
+        }
+        Ok(c)
+    }
+
+    /// Ends everything.
+    pub fn end(mut self) -> Done {
+        self.desks.clear();
+        self.gateway = None;
+        self.firm.stop_dealers();
+        self.done
+    }
+
+    /// The desks ask and accept for so long.
+    pub fn trade(&mut self, ms: u64) {
+        self.desks.values_mut().for_each(|d| d.order(Order::Trade));
+        std::thread::sleep(Duration::from_millis(ms));
+    }
+
+    /// SIGKILL, and a start.
+    pub fn restart_gateway(&mut self) -> Res<()> {
+        self.kill_gateway();
+        self.start_gateway()
+    }
+
+    /// From 0 to `n`, without it.
+    pub fn dice(&mut self, n: u64) -> u64 {
+        self.dice.below(n)
+    }
+
+    /// Starts it, and waits until it listens.
+    pub fn start_gateway(&mut self) -> Res<()> {
         let mut gateway = self.firm.spawn_gateway()?;
         self.firm.wait_for_gateway(&mut gateway)?;
         self.gateway = Some(gateway);
@@ -92,7 +130,8 @@ impl Campaign {
         Ok(())
     }
 
-    fn kill_gateway(&mut self) {
+    /// SIGKILL.
+    pub fn kill_gateway(&mut self) {
         if let Some(gateway) = self.gateway.take() {
             gateway.kill();
             self.done.gateways += 1;
@@ -114,7 +153,7 @@ impl Campaign {
 
     fn round(&mut self, moment: &mut String) -> Res<()> {
         self.desks.values_mut().for_each(|d| d.order(Order::Trade));
-        let after = self.pause(900_000);
+        let after = self.pause(500_000);
         let desk = DESKS[self.dice.below(DESKS.len() as u64) as usize];
         let what = self.dice.below(10);
         let mut note = |words: &str| *moment = format!("{words} after {after} us");
@@ -156,11 +195,12 @@ impl Campaign {
     }
 
     /// Waits until everything has an answer, and all books are the same.
-    fn look(&mut self) -> Res<()> {
+    pub fn look(&mut self) -> Res<()> {
         let began = Instant::now();
         loop {
+            let taken = now();
             let screens = self.settle()?;
-            match look(&self.firm, &screens) {
+            match look(&self.firm, &screens, taken) {
                 Ok(figures) => {
                     self.done.figures = figures;
                     return Ok(());

@@ -87,6 +87,7 @@ pub struct Firm {
     /// The gateway's configuration.
     pub config: PathBuf,
     program: PathBuf,
+    environment: Vec<(String, String)>,
     port: u16,
     runtime: Runtime,
     simulator: Option<Simulator>,
@@ -94,8 +95,8 @@ pub struct Firm {
 
 impl Firm {
     /// Writes the folder and starts the dealers. `program` is `signet-kill`; `more` is added to the
-    /// gateway's configuration.
-    pub fn new(dir: &Path, program: &Path, more: &str) -> Res<Self> {
+    /// gateway's configuration, `environment` to the environment of its process.
+    pub fn new(dir: &Path, program: &Path, more: &str, environment: &[(&str, &str)]) -> Res<Self> {
         let pki = DevPki::generate(DOMAIN, OffsetDateTime::now_utc()).map_err(text)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -112,8 +113,21 @@ impl Firm {
             fs::write(dir.join(format!("{name}.key")), issued.key_pkcs8()).map_err(text)?;
         }
         let config = configure(&pki, dir, port, &simulator, more)?;
-        let simulator = Some(simulator);
-        Ok(Self { dir: dir.into(), config, program: program.into(), port, runtime, simulator })
+        pki.issue(&Certificate::dealer("SIEM").with_dns(["localhost"]))
+            .and_then(|issued| issued.write_to(dir, "siem"))
+            .map_err(text)?;
+        Ok(Self {
+            dir: dir.into(),
+            config,
+            program: program.into(),
+            environment: environment
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+            port,
+            runtime,
+            simulator: Some(simulator),
+        })
     }
 
     /// Starts the gateway's process; does not wait for it.
@@ -121,7 +135,16 @@ impl Firm {
         let log = append(&self.dir.join("gateway.log"))?;
         let mut command = Command::new(&self.program);
         command.arg("gateway").arg(&self.config).stdin(Stdio::null()).stderr(log);
+        command.envs(self.environment.iter().map(|(k, v)| (k, v)));
         Ok(Killable(command.stdout(Stdio::null()).spawn().map_err(text)?))
+    }
+
+    /// Starts a receiver of syslog at a port.
+    pub fn start_siem(&self, port: u16) -> Res<Killable> {
+        let log = append(&self.dir.join("siem.log"))?;
+        let mut command = Command::new(&self.program);
+        command.arg("siem").arg(&self.dir).arg(port.to_string()).stdin(Stdio::null());
+        Ok(Killable(command.stdout(Stdio::null()).stderr(log).spawn().map_err(text)?))
     }
 
     /// Until it listens.

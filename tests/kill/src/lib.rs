@@ -7,12 +7,14 @@
 //! | `desk.rs` | a desk's process: it trades by itself, and says what it was told |
 //! | `firm.rs` | the gateway's folder and process, and the simulated dealers |
 //! | `look.rs` | what must hold, from the files of all parties |
+//! | `siem.rs` | a receiver of syslog over TLS, which may be killed as well |
 
 pub mod campaign;
 pub mod desk;
 pub mod dice;
 pub mod firm;
 pub mod look;
+pub mod siem;
 pub mod talk;
 
 /// The gateway's CompID.

@@ -23,6 +23,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+/// Around the end of an RFQ either side may know of it first, milliseconds.
+const ENDING_MS: i64 = 5_000;
 /// First byte of a record of the evidence that is a copy of the journal's.
 const JOURNAL: u8 = b'J';
 
@@ -58,11 +60,13 @@ pub struct Books {
     orders: BTreeMap<String, Order>,
 }
 
-/// Looks at everything; what is wrong, in words.
-pub fn look(firm: &Firm, screens: &BTreeMap<&'static str, Screen>) -> Res<Figures> {
+/// Looks at everything; what is wrong, in words. `taken`: when the screens were asked for.
+pub fn look(
+    firm: &Firm,
+    screens: &BTreeMap<&'static str, Screen>,
+    taken: UtcMillis,
+) -> Res<Figures> {
     let config = Config::read(&firm.config).map_err(text)?;
-    let whole = journal_verify(&config, &[firm.dir.join("witness")])
-        .map_err(|e| format!("journal verify: {} {e}", e.code()))?;
     let key = fs::read(firm.dir.join("state/store.key")).map_err(text)?;
     let key = StoreKey::from_slice(&key).map_err(text)?;
     let loaded = Loaded::of(config).map_err(text)?;
@@ -71,11 +75,13 @@ pub fn look(firm: &Firm, screens: &BTreeMap<&'static str, Screen>) -> Res<Figure
         marks.insert(desk, read_marks(&firm.dir.join(format!("{desk}.marks")))?);
     }
     let books = Books { key, loaded, marks, orders: orders(&firm.dir)? };
+    let router = books.replay(&firm.dir, taken)?;
+    books.outcomes(&router, screens, taken)?;
+    let whole = journal_verify(&books.loaded.config, &[firm.dir.join("witness")])
+        .map_err(|e| format!("journal verify: {} {e}", e.code()))?;
     let records = journalled(&firm.dir.join("state/signed"), &books.key)?;
     books.records(&records)?;
     let events = events(&firm.dir.join("events.jsonl"))?;
-    let router = books.replay(&firm.dir)?;
-    books.outcomes(&router, screens)?;
     for desk in DESKS {
         numbers_agree(firm, desk, &books.key)?;
     }
@@ -256,7 +262,7 @@ impl Books {
     }
 
     /// The gateway's book, from a copy of its journal.
-    fn replay(&self, dir: &Path) -> Res<Router> {
+    fn replay(&self, dir: &Path, taken: UtcMillis) -> Res<Router> {
         let copy = dir.join("look.journal");
         let config = &self.loaded.config;
         let journal = fs::read_dir(dir.join("state"))
@@ -280,12 +286,17 @@ impl Books {
         .with_max_ended(config.limits.ended_rfqs_per_desk);
         let opened = Journal::open(&copy, &self.key, &mut router, OnBadRecord::Stop);
         opened.map_err(|e| format!("the journal cannot be replayed: {e}"))?;
-        router.handle(now(), Input::Tick);
+        router.handle(taken, Input::Tick);
         Ok(router)
     }
 
     /// Each accept has one outcome: the dealer's, the gateway's, the desk's.
-    fn outcomes(&self, router: &Router, screens: &BTreeMap<&'static str, Screen>) -> Res<()> {
+    fn outcomes(
+        &self,
+        router: &Router,
+        screens: &BTreeMap<&'static str, Screen>,
+        taken: UtcMillis,
+    ) -> Res<()> {
         let mut clicked_all = BTreeSet::new();
         for (desk, marks) in &self.marks {
             let id = CompId::new(*desk).map_err(text)?;
@@ -330,7 +341,7 @@ impl Books {
                 let n = screen.trades_total;
                 return Err(format!("{desk} has {n} trades in its blotter, dealers {fills}"));
             }
-            same_book(desk, &held, screen)?;
+            same_book(desk, &held, screen, taken)?;
         }
         match self.orders.keys().find(|id| !clicked_all.contains(*id)) {
             Some(id) => Err(format!("{id} reached a dealer and nobody clicked it")),
@@ -366,7 +377,12 @@ fn on_screen(screen: &Screen, rfq: &str, accept: &str, filled: bool) -> Res<()> 
 }
 
 /// The desk shows the RFQs that the gateway holds, as it holds them.
-fn same_book(desk: &str, held: &BTreeMap<&str, &Rfq>, screen: &Screen) -> Res<()> {
+fn same_book(
+    desk: &str,
+    held: &BTreeMap<&str, &Rfq>,
+    screen: &Screen,
+    taken: UtcMillis,
+) -> Res<()> {
     let shown: BTreeMap<&str, _> = screen.rfqs.iter().map(|r| (&r.id[..], r)).collect();
     for (id, rfq) in held {
         let state = shown.get(id).map(|r| r.state);
@@ -379,7 +395,11 @@ fn same_book(desk: &str, held: &BTreeMap<&str, &Rfq>, screen: &Screen) -> Res<()
             (s, None) => s.ended(),
             _ => false,
         };
-        if !same {
+        // Its time is up while one of both is looked at.
+        let ends = rfq.deadline.unwrap_or(rfq.terms.expires);
+        let ending = matches!(rfq.state, RfqState::Open | RfqState::Sent | RfqState::Expired)
+            && (-ENDING_MS..=ENDING_MS).contains(&ends.since(taken));
+        if !same && !ending {
             return Err(format!(
                 "{id} of {desk} is {:?} at the gateway, {state:?} on screen",
                 rfq.state
@@ -458,7 +478,7 @@ fn dealers_numbers_agree(firm: &Firm, key: &StoreKey) -> Res<()> {
     Ok(())
 }
 
-fn now() -> UtcMillis {
+pub fn now() -> UtcMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

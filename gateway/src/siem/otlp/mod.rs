@@ -4,6 +4,9 @@
 
 mod messages;
 
+#[cfg(test)]
+pub(in crate::siem) use messages::{bodies, body as request};
+
 use super::{Plan, SinkFailure, feed::Feed, spool::Record};
 use crate::{GatewayError, config::OtlpSection};
 use http_body_util::{BodyExt as _, Full, Limited};

@@ -27,7 +27,7 @@ pub(in crate::siem) struct Record {
 const FORMAT: &str = "1";
 
 impl Record {
-    pub(super) fn new(sequence: u64, d: Draft) -> Self {
+    pub(in crate::siem) fn new(sequence: u64, d: Draft) -> Self {
         let plain = |s: String| s.replace(char::is_control, " ");
         Self {
             sequence,

@@ -1,5 +1,6 @@
 //! `signet-kill campaign KILLS SEED [DIR]`: kills, and says what held; the files stay in DIR if it is
 //! given.
+//! `signet-kill siem DIR PORT`: a receiver of syslog.
 //! `signet-kill gateway CONFIG`, `signet-kill desk DIR NAME PORT SEED`: the processes that are
 //! killed.
 
@@ -14,6 +15,10 @@ fn main() {
         ["desk", dir, name, port, seed] => {
             let port = u16::try_from(number(port)).expect("a port");
             signet_kill::desk::run(Path::new(dir), name, port, number(seed));
+        }
+        ["siem", dir, port] => {
+            let port = u16::try_from(number(port)).expect("a port");
+            signet_kill::siem::run(Path::new(dir), port);
         }
         ["campaign", kills, seed, rest @ ..] => {
             let dir = tempfile::tempdir().expect("a folder");
