@@ -59,8 +59,8 @@ pub fn start(json: bool) {
     }
 }
 
-/// Writes each line of the log as one: what a peer wrote cannot begin another, move a cursor or turn
-/// the text around. The layer hands over a line at a time.
+/// Writes each line of the log as one: what a peer wrote cannot begin another, move a cursor or
+/// turn the text around. The layer hands over a line at a time.
 struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {

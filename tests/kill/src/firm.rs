@@ -97,7 +97,9 @@ impl Firm {
     /// Writes the folder and starts the dealers. `program` is `signet-kill`; `more` is added to the
     /// gateway's configuration, `environment` to the environment of its process.
     pub fn new(dir: &Path, program: &Path, more: &str, environment: &[(&str, &str)]) -> Res<Self> {
-        let pki = DevPki::generate(DOMAIN, OffsetDateTime::now_utc()).map_err(text)?;
+        // Good for a gateway whose clock is an hour behind, too.
+        let made = OffsetDateTime::now_utc() - time::Duration::hours(2);
+        let pki = DevPki::generate(DOMAIN, made).map_err(text)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
