@@ -4,7 +4,7 @@ use crate::{
     DESKS,
     dice::Dice,
     firm::{DeskProcess, Firm, Killable, PATIENCE, Res},
-    look::{Figures, look, now},
+    look::{Figures, copy_journal, look, now},
     talk::{Order, Screen, Told},
 };
 use std::{
@@ -200,6 +200,8 @@ impl Campaign {
         loop {
             let taken = now();
             let screens = self.settle()?;
+            // At once: dealers go on quoting.
+            copy_journal(&self.firm)?;
             match look(&self.firm, &screens, taken) {
                 Ok(figures) => {
                     self.done.figures = figures;

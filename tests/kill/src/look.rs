@@ -25,6 +25,8 @@ use std::{
 
 /// Around the end of an RFQ either side may know of it first, milliseconds.
 const ENDING_MS: i64 = 5_000;
+/// The copy of the journal.
+const COPY: &str = "look.journal";
 /// First byte of a record of the evidence that is a copy of the journal's.
 const JOURNAL: u8 = b'J';
 
@@ -58,6 +60,17 @@ pub struct Books {
     loaded: Loaded,
     marks: BTreeMap<&'static str, Vec<Mark>>,
     orders: BTreeMap<String, Order>,
+}
+
+/// Copies the gateway's journal, to be replayed: what stands on screen now is in it.
+pub fn copy_journal(firm: &Firm) -> Res<()> {
+    let journal = fs::read_dir(firm.dir.join("state"))
+        .map_err(text)?
+        .flatten()
+        .map(|e| e.path())
+        .find(|p| p.extension().is_some_and(|e| e == "journal" || e == "log"))
+        .ok_or("no journal")?;
+    fs::copy(journal, firm.dir.join(COPY)).map(drop).map_err(text)
 }
 
 /// Looks at everything; what is wrong, in words. `taken`: when the screens were asked for.
@@ -263,15 +276,7 @@ impl Books {
 
     /// The gateway's book, from a copy of its journal.
     fn replay(&self, dir: &Path, taken: UtcMillis) -> Res<Router> {
-        let copy = dir.join("look.journal");
         let config = &self.loaded.config;
-        let journal = fs::read_dir(dir.join("state"))
-            .map_err(text)?
-            .flatten()
-            .map(|e| e.path())
-            .find(|p| p.extension().is_some_and(|e| e == "journal" || e == "log"))
-            .ok_or("no journal")?;
-        fs::copy(&journal, &copy).map_err(text)?;
         let dealers = config.dealer.iter();
         let mut router = Router::new(
             config.gateway.name.clone(),
@@ -284,7 +289,7 @@ impl Books {
             dealers.map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() }),
         )
         .with_max_ended(config.limits.ended_rfqs_per_desk);
-        let opened = Journal::open(&copy, &self.key, &mut router, OnBadRecord::Stop);
+        let opened = Journal::open(&dir.join(COPY), &self.key, &mut router, OnBadRecord::Stop);
         opened.map_err(|e| format!("the journal cannot be replayed: {e}"))?;
         router.handle(taken, Input::Tick);
         Ok(router)

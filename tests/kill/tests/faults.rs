@@ -187,6 +187,10 @@ fn a_full_disk_stops_new_business_and_nothing_passes_unrecorded() {
             c.kill_gateway();
         }
         fs::remove_file(&ballast).unwrap();
+        if round != 1 {
+            // There is room for what waited.
+            c.trade(1_500);
+        }
         // What dealers answered meanwhile was passed on and could not be written down; a start
         // asks them about accepts without an answer.
         c.restart_gateway().unwrap();

@@ -178,6 +178,8 @@ pub struct Router {
     venue_stale: BTreeSet<CompId>,
     /// The desk that was told last, while others of them are still to be told.
     venue_cursor: Option<CompId>,
+    /// The time of the last tick.
+    ticked: Option<UtcMillis>,
     out: Vec<Output>,
 }
 
@@ -209,6 +211,7 @@ impl Router {
             venue_told: None,
             venue_stale: BTreeSet::new(),
             venue_cursor: None,
+            ticked: None,
             out: Vec::new(),
         }
     }
@@ -309,12 +312,29 @@ impl Router {
     }
 
     fn tick(&mut self, now: UtcMillis) {
+        if self.ticked.replace(now).is_some_and(|before| now < before) {
+            self.clock_was_set_back(now);
+        }
         for id in self.rfqs.due(now) {
             self.rfq_tick(&id, now);
         }
         self.rfqs.settle();
         self.forget(now);
         self.tell_stale(now);
+    }
+
+    /// What was asked in the future is due as if it were asked now: an answer that was lost would not
+    /// be asked for again before then.
+    fn clock_was_set_back(&mut self, now: UtcMillis) {
+        let asked = |e: &Entry| e.asked_at.is_some_and(|t| t > now);
+        let ids: Vec<RfqId> =
+            self.rfqs.alive().filter(|(_, e)| asked(e)).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            if let Some(e) = self.rfqs.get_mut(&id) {
+                e.asked_at = Some(now);
+            }
+        }
+        self.rfqs.settle();
     }
 
     fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {
