@@ -74,6 +74,7 @@ impl Firm {
         admin::ca_init(&config, None, 1).expect("an authority");
         let mut gateway = Process::gateway(&dir.join("gateway.toml"));
         gateway.wait_for(address);
+        gateway.wait_for(enrolment);
         let mut firm = Self { config, pki, gateway, address, desks: vec![] };
         for n in 0..desks {
             let identity = firm.enrol(dir, n).await;
