@@ -281,13 +281,11 @@ impl Trader {
                     trades_total: page.total,
                 })));
             }
-            None => {}
-            Some(why) => {
-                if self.waited.elapsed() > Duration::from_secs(5) {
-                    self.waited = Instant::now();
-                    say(&Told::Waiting(why));
-                }
+            Some(why) if self.waited.elapsed() > Duration::from_secs(5) => {
+                self.waited = Instant::now();
+                say(&Told::Waiting(why));
             }
+            _ => {}
         }
     }
 

@@ -323,8 +323,8 @@ impl Router {
         self.tell_stale(now);
     }
 
-    /// What was asked in the future is due as if it were asked now: an answer that was lost would not
-    /// be asked for again before then.
+    /// What was asked in the future counts as asked now: a lost answer would not be asked for again
+    /// before then.
     fn clock_was_set_back(&mut self, now: UtcMillis) {
         let asked = |e: &Entry| e.asked_at.is_some_and(|t| t > now);
         let ids: Vec<RfqId> =
