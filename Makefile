@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package cross clean deps ui fuzz fresh mutants soak
+.PHONY: help run test lint bench package cross clean deps ui fuzz fresh mutants soak kill
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -46,6 +46,9 @@ package: ui ## build the installers of this platform (.deb and .rpm on Linux)
 
 cross: ui ## build for Windows, run under wine what can run there, type-check for macOS
 	scripts/cross.sh
+
+kill: ui ## kill gateway and desks at random moments under load, hundreds of times (KILLS, SIGNET_SEED)
+	$(CARGO) test -p signet-kill --test campaign -- --ignored --nocapture
 
 clean: ## remove what was built
 	rm -rf target ui/dist ui/node_modules

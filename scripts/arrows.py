@@ -22,7 +22,7 @@ SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway",
            "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-signals",
            "signet-stepup", "signet-tlog"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
-           "signet-hostile", "signet-roam", "signet-devca", "signet-sim"}
+           "signet-hostile", "signet-kill", "signet-roam", "signet-devca", "signet-sim"}
 KNOWN = ROOT / "scripts/arrows.known"
 
 # What of ours a crate may use.

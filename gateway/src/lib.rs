@@ -153,3 +153,29 @@ impl Gateway {
         drop(self);
     }
 }
+
+/// Texts that a peer might write into a message to forge what others read.
+#[cfg(test)]
+pub(crate) fn hostile_texts() -> Vec<String> {
+    let long = "9".repeat(10_000);
+    [
+        "filled\n2026-11-28T12:00:00Z  INFO signet: administrator sylvia unlocked bob",
+        "a\r\nb\u{b}c\u{c}d\u{85}e\u{2028}f\u{2029}g",
+        "\u{1b}[2J\u{1b}[31mred\u{9b}1m\u{7}\u{8}\u{8}",
+        "=cmd|' /C calc'!A0",
+        "+1+1,-1-1,@SUM(A1),\t=1",
+        "\u{202e}dellif\u{202c} \u{2066}x\u{2069} \u{200b}\u{feff}",
+        "\"quoted\" 'single' \\ back ]close} {open",
+        "nul\0nul",
+        "] [signet@32473 code=\"logon.accepted\"] {\"severity_id\":1}",
+        "\",\"status_code\":\"logon.accepted\",\"x\":\"",
+        "<script>alert(1)</script>&amp;",
+        "} signet_forged_total 1\n# TYPE signet_forged_total counter",
+        "8=FIX.4.4\u{1}9=5\u{1}35=0\u{1}10=000\u{1}",
+        "\u{fffd}\u{10ffff}ä€𝄞",
+        "",
+        &long,
+    ]
+    .map(str::to_owned)
+    .into()
+}

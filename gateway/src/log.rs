@@ -4,6 +4,7 @@
 use crate::limits::Summaries;
 use std::{
     fmt,
+    io::{self, Write},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -31,7 +32,9 @@ const USUAL: &str = "info,webauthn_rs=off,webauthn_rs_core=off,webauthn_attestat
 pub fn start(json: bool) {
     let lines = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL));
     let budget = LogBudget::default();
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(|| OneLine(std::io::stderr()));
     let registry = tracing_subscriber::registry().with(lines);
     if json {
         registry.with(layer.json().with_filter(budget.clone())).init();
@@ -53,6 +56,24 @@ pub fn start(json: bool) {
     });
     if let Err(e) = told {
         tracing::error!(error = %e, "what is left out of the log will not be told");
+    }
+}
+
+/// Writes each line of the log as one: what a peer wrote cannot begin another, move a cursor or
+/// turn the text around. The layer hands over a line at a time.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let mut plain = signet_events::one_line(text.strip_suffix('\n').unwrap_or(&text));
+        plain.push('\n');
+        self.0.write_all(plain.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -126,7 +147,64 @@ impl Visit for Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// What is logged about a text, as a person and as a program read it.
+    fn logged(text: &str, json: bool) -> String {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        #[derive(Clone)]
+        struct Kept(Arc<Mutex<Vec<u8>>>);
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let kept = Kept(written.clone());
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || OneLine(kept.clone()));
+        let say = || {
+            tracing::warn!(dealer = %text, code = text, error = ?text, "{text}");
+        };
+        match json {
+            true => tracing::subscriber::with_default(
+                tracing_subscriber::registry().with(layer.json()),
+                say,
+            ),
+            false => {
+                tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), say)
+            }
+        }
+        String::from_utf8(written.lock().unwrap().clone()).unwrap()
+    }
+
+    fn is_one_line(text: &str) {
+        for json in [false, true] {
+            let line = logged(text, json);
+            let line = line.strip_suffix('\n').expect("a line ends");
+            assert_eq!(line, signet_events::one_line(line), "{text:?}");
+            assert!(!json || serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_peer_wrote_begins_no_line_of_the_log() {
+        for text in crate::hostile_texts() {
+            is_one_line(&text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_begins_a_line_of_the_log(text: String) {
+            is_one_line(&text);
+        }
+    }
 
     #[test]
     fn a_flood_of_lines_about_one_peer_leaves_room_for_another_and_is_counted() {

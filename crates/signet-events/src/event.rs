@@ -186,6 +186,31 @@ impl Actor {
     }
 }
 
+/// Which record of the evidence an event follows from, so that what was lost on the way can be told
+/// again, and nothing twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// Records of the evidence up to and with it.
+    pub position: u64,
+    /// Which of the events that follow from the record, from 0.
+    pub index: u32,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "e{}-{}", self.position, self.index)
+    }
+}
+
+impl Origin {
+    /// What `Display` has written.
+    #[must_use]
+    pub fn read(words: &str) -> Option<Self> {
+        let (position, index) = words.strip_prefix('e')?.split_once('-')?;
+        Some(Self { position: position.parse().ok()?, index: index.parse().ok()? })
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -201,6 +226,8 @@ pub struct Event {
     pub about: About,
     /// The rest, for a person.
     pub words: Text,
+    /// Where it can be found again, for an event of the business that changed something.
+    pub origin: Option<Origin>,
 }
 
 impl Event {
@@ -215,6 +242,7 @@ impl Event {
             actor: Actor::Gateway,
             about: About::default(),
             words: words.into(),
+            origin: None,
         }
     }
 
@@ -222,6 +250,12 @@ impl Event {
     #[must_use]
     pub fn by(self, actor: Actor) -> Self {
         Self { actor, ..self }
+    }
+
+    /// The same, which follows from a record of the evidence.
+    #[must_use]
+    pub fn following(self, origin: Option<Origin>) -> Self {
+        Self { origin, ..self }
     }
 
     /// The same, about something.

@@ -18,5 +18,6 @@ pub mod ocsf;
 mod text;
 
 pub use catalogue::{Class, Entry, Severity, Technique, entry};
-pub use event::{About, Actor, Event, Side};
+pub use event::{About, Actor, Event, Origin, Side};
+pub use text::one_line;
 pub use text::{TEXT_CHARS_MAX, Text};

@@ -28,9 +28,18 @@ impl Text {
 
 impl<T: AsRef<str>> From<T> for Text {
     fn from(text: T) -> Self {
-        let clean = |c: char| if may_mislead(c) { ' ' } else { c };
-        Self(text.as_ref().chars().take(TEXT_CHARS_MAX).map(clean).collect())
+        Self(text.as_ref().chars().take(TEXT_CHARS_MAX).map(plain).collect())
     }
+}
+
+/// The same of text that keeps its length: a line of the log, a row of a table.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.chars().map(plain).collect()
+}
+
+fn plain(c: char) -> char {
+    if may_mislead(c) { ' ' } else { c }
 }
 
 impl fmt::Display for Text {

@@ -38,6 +38,7 @@ use crate::{
     evidence::BundleError,
     signed::{SignedLogError, read::ExportError},
 };
+use signet_events::one_line;
 use signet_identity::{InvitationError, fingerprint};
 use signet_journal::LogError;
 use signet_registry::{
@@ -379,16 +380,9 @@ pub async fn events(config: &Config, limit: usize) -> Result<String, AdminError>
     registry.close().await;
     let mut text = String::new();
     for e in &events {
-        let _ = writeln!(
-            text,
-            "{:>6}  {}  {:<24} {:<24} {:<24} {}",
-            e.seq,
-            date(e.at)?,
-            e.kind,
-            e.subject,
-            e.actor,
-            e.detail
-        );
+        let [subject, actor, detail] = [&e.subject, &e.actor, &e.detail].map(|t| one_line(t));
+        let (seq, at, kind) = (e.seq, date(e.at)?, &e.kind);
+        let _ = writeln!(text, "{seq:>6}  {at}  {kind:<24} {subject:<24} {actor:<24} {detail}");
     }
     let _ = writeln!(text, "{count} events, none altered. Head: {} {}", head.0, head.1);
     Ok(text)
@@ -435,7 +429,12 @@ pub async fn list(config: &Config) -> Result<String, AdminError> {
         let _ = writeln!(
             text,
             "{:<20} {:<24} {:<8} {:<10} {:<9} {}",
-            u.id, u.comp_id, u.state, u.role, u.protection, u.name
+            u.id,
+            u.comp_id,
+            u.state,
+            u.role,
+            u.protection,
+            one_line(&u.name)
         );
     }
     Ok(text)

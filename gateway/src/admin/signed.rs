@@ -53,7 +53,7 @@ pub fn signed_list(
 fn field(text: &str, tag: &str) -> Option<String> {
     text.split('\u{2401}')
         .find(|f| f.strip_prefix(tag).is_some_and(|rest| rest.starts_with('=')))
-        .map(str::to_owned)
+        .map(signet_events::one_line)
 }
 
 /// JSON lines, as [`crate::signed::read::SignedLine`].

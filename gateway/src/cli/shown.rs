@@ -14,7 +14,7 @@ pub fn word(v: &Value) -> String {
         Value::String(s) => s.clone(),
         other => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    signet_events::one_line(&text)
 }
 
 fn list(v: &Value) -> &[Value] {

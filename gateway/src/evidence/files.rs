@@ -259,16 +259,7 @@ impl Growing<'_> {
 
 /// SOH as `|`.
 fn for_people(frame: &[u8]) -> String {
-    let plain = |c: char| {
-        if c == '\u{1}' {
-            '|'
-        } else if c.is_control() {
-            ' '
-        } else {
-            c
-        }
-    };
-    String::from_utf8_lossy(frame).chars().map(plain).collect()
+    signet_events::one_line(&String::from_utf8_lossy(frame).replace('\u{1}', "|"))
 }
 
 pub(super) fn pem(label: &str, der: &[u8]) -> String {

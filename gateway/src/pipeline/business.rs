@@ -1,7 +1,8 @@
 //! What of the business becomes an event: told from what came in and what the router made of it, so
 //! that a repeat, or a snapshot after a reconnect, is not told twice.
 
-use signet_events::{About, Actor, Event, Side, Text};
+use rust_decimal::Decimal;
+use signet_events::{About, Actor, Event, Origin, Side, Text};
 use signet_fix::{
     AppMessage,
     message::{
@@ -10,8 +11,11 @@ use signet_fix::{
     },
 };
 use signet_identity::CompId;
-use signet_rfq::{self as rfq, DealerId};
-use signet_router::{Input, Output};
+use signet_rfq::{
+    self as rfq, DealerId,
+    lifecycle::{Meaning, meaning},
+};
+use signet_router::{Input, Output, journal::Replayed};
 
 /// Who caused what the router does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +52,34 @@ impl Cause {
 pub(super) fn event(cause: &Cause, output: &Output, at_us: i64) -> Option<Event> {
     let (code, about, words) = match output {
         Output::ToDealer(dealer, m) => to_dealer(cause, dealer, m)?,
-        Output::ToDesk(desk, m) => to_desk(cause, desk, m)?,
+        // A desk that is away does not make it less true.
+        Output::ToDesk(desk, m) | Output::Untold(desk, m) => to_desk(cause, desk, m)?,
         Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => return None,
     };
     Some(Event::new(at_us, code, words).by(cause.actor()).about(about))
+}
+
+/// The events of a record of the journal that is replayed, for those that a kill took before they
+/// were on disk.
+pub(crate) fn retold(replayed: &Replayed<'_>, position: u64) -> Vec<Event> {
+    let Some(cause) = Cause::of(replayed.input) else { return Vec::new() };
+    let at_us = replayed.at.0.saturating_mul(1_000);
+    numbered(replayed.done.iter().filter_map(|o| event(&cause, o, at_us)), Some(position)).collect()
+}
+
+/// The event of one output of an input, for tests of what outlets make of it.
+#[cfg(test)]
+pub(crate) fn business_event(input: &Input, output: &Output, at_us: i64) -> Option<Event> {
+    event(&Cause::of(input)?, output, at_us)
+}
+
+/// Events that follow from one record of the evidence, in their order.
+pub(super) fn numbered(
+    events: impl Iterator<Item = Event>,
+    position: Option<u64>,
+) -> impl Iterator<Item = Event> {
+    let origin = move |index| position.map(|position| Origin { position, index });
+    (0..).zip(events).map(move |(index, e)| e.following(origin(index)))
 }
 
 type What = (&'static str, About, String);
@@ -76,11 +104,12 @@ fn to_desk(cause: &Cause, desk: &CompId, m: &AppMessage) -> Option<What> {
         AppMessage::Quote(q) => ("quote.received", quote(about, desk, q), String::new()),
         AppMessage::QuoteCancel(c) => withdrawn(about, desk, c),
         AppMessage::QuoteStatusReport(s) => ended(about, desk, s)?,
-        AppMessage::ExecutionReport(e) => execution(about, desk, e)?,
+        AppMessage::ExecutionReport(e) => execution(cause, about, desk, e)?,
         _ => return None,
     };
-    // A question about an accept is answered with what was told before.
-    let asked = matches!(m, AppMessage::ExecutionReport(e) if e.exec_type == ExecType::Status);
+    // A question of the desk about an accept is answered with what was told before.
+    let asked = matches!(m, AppMessage::ExecutionReport(e) if e.exec_type == ExecType::Status)
+        && !matches!(cause, Cause::Dealer(_));
     let of_dealer = matches!(m, AppMessage::Quote(_));
     (!asked && (!of_dealer || matches!(cause, Cause::Dealer(_)))).then_some((code, about, words))
 }
@@ -192,10 +221,15 @@ fn ended(about: About, desk: &CompId, s: &QuoteStatusReport) -> Option<What> {
     Some(("rfq.ended", about, format!("{how}{why}")))
 }
 
-fn execution(about: About, desk: &CompId, e: &ExecutionReport) -> Option<What> {
+fn execution(cause: &Cause, about: About, desk: &CompId, e: &ExecutionReport) -> Option<What> {
+    let executed = meaning(e.exec_type, e.status, e.cum_qty > Decimal::ZERO);
+    let asked_for = e.exec_type == ExecType::Status && matches!(cause, Cause::Dealer(_));
     let code = match e.exec_type {
         // What contradicts an answer that was final raises an alert of its own.
         _ if e.disputed => return None,
+        // The gateway was away when the dealer executed, and has asked. A status that says nothing
+        // new is not passed on.
+        _ if asked_for && executed == Meaning::ExecutedSoFar => "execution.filled",
         ExecType::Trade | ExecType::Fill | ExecType::PartialFill => "execution.filled",
         ExecType::TradeCancel => "execution.busted",
         ExecType::TradeCorrect => "execution.corrected",
@@ -209,8 +243,8 @@ fn execution(about: About, desk: &CompId, e: &ExecutionReport) -> Option<What> {
         dealer: e.dealer.as_ref().map(Text::of),
         instrument: Some(Text::of(&e.instrument)),
         side: side(e.side),
-        price: e.last.map(|l| Text::of(l.price)),
-        quantity: e.last.map(|l| Text::of(l.size)),
+        price: e.last.map(|l| l.price).or(asked_for.then_some(e.avg_px)).map(Text::of),
+        quantity: e.last.map(|l| l.size).or(asked_for.then_some(e.cum_qty)).map(Text::of),
         currency: e.currency.as_deref().map(Text::from),
         ..about
     };

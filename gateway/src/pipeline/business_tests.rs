@@ -166,9 +166,21 @@ fn each_output_becomes_one_event_or_none_by_who_caused_it() {
         ),
         (at_desk(report(ExecType::Rejected, Some(north()), false)), same("execution.rejected")),
         (at_desk(report(ExecType::Rejected, None, false)), same("accept.refused")),
-        (at_desk(report(ExecType::Status, Some(north()), false)), none),
+        // The answer to a question of the gateway tells an execution; the answer to a question of
+        // the desk repeats one.
+        (
+            at_desk(report(ExecType::Status, Some(north()), false)),
+            [None, Some("execution.filled"), None],
+        ),
+        (at_desk(report(ExecType::Status, Some(north()), true)), none),
         (at_desk(report(ExecType::PendingNew, Some(north()), false)), none),
         (at_desk(AppMessage::Snapshot(SnapshotMark::End)), none),
+        // It is as true while the desk is away.
+        (Output::Untold(desk(), quoted(a, b)), [None, Some("quote.received"), None]),
+        (
+            Output::Untold(desk(), report(ExecType::Trade, Some(north()), false)),
+            same("execution.filled"),
+        ),
         (Output::Traded(desk(), north()), none),
         (Output::Note("x".into()), none),
     ];

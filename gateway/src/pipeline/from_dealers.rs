@@ -70,6 +70,7 @@ impl Pipeline {
     /// A dealer's message tells what is already so: it is counted and kept, and acted on whatever
     /// comes of that.
     fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
+        self.look_at_clock();
         let _timed = self.metrics.messages.received(Peer::Dealer, message.msg_type());
         self.metrics.dealers.answered(dealer, &message, Instant::now());
         self.count_dealer(dealer, Class::of(&message), meta.bytes);

@@ -110,6 +110,8 @@ impl Pipeline {
 
     /// Stages 2 to 4.
     fn desk_message(self: &Rc<Self>, desk: &CompId, message: AppMessage, meta: &Meta) {
+        self.look_at_clock();
+        self.end_leases_of_another_clock();
         self.compare_clocks(desk, meta);
         if !self.is_within_budget(desk, &message, meta) || !self.keep_desk(desk, &message, meta) {
             return;
@@ -284,9 +286,15 @@ impl Pipeline {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let cause = self.events.is_watched().then(|| Cause::of(&input)).flatten();
-            for output in self.decide(input, at) {
-                let event = cause.as_ref().and_then(|c| business::event(c, &output, now_us()));
-                event.iter().for_each(|e| self.events.business(e));
+            let before = self.signed.size();
+            let outputs = self.decide(input, at);
+            if let Some(cause) = cause {
+                // Where the evidence has the input, if it has it.
+                let position = Some(self.signed.size()).filter(|size| *size > before);
+                let events = outputs.iter().filter_map(|o| business::event(&cause, o, now_us()));
+                business::numbered(events, position).for_each(|e| self.events.business(&e));
+            }
+            for output in outputs {
                 if let Some(consequence) = self.act(output) {
                     inputs.push_back(consequence);
                 }
@@ -339,6 +347,7 @@ impl Pipeline {
                 self.to_desk(&desk, &m);
                 None
             }
+            Output::Untold(..) => None,
             Output::ToDealer(dealer, m) => self.to_dealer(dealer, m),
             Output::Traded(desk, dealer) => {
                 self.entitlements.traded(&desk, &dealer);

@@ -27,6 +27,7 @@ mod administrators;
 mod ahead;
 mod budgets;
 mod business;
+mod clock_watch;
 mod dealer_faults;
 mod decisions;
 mod ending;
@@ -55,6 +56,9 @@ pub use administrators::{
     ChangeOrder, ChangeStep, EndOrder, NetworkOut, Reload, Reloaded, SessionOn, Status, Trading,
     TradingSilent, Which,
 };
+#[cfg(test)]
+pub(crate) use business::business_event;
+pub(crate) use business::retold;
 pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
@@ -64,6 +68,7 @@ pub use signals::{SignalOrder, SignalOrders, SignalRefusal, SignalsTold};
 pub use step_up::StepUp;
 
 use crate::{
+    clock::now,
     config::{LimitsSection, ResponseSection},
     cut_lines::CutLines,
     entitle::EntitlementGate,
@@ -75,13 +80,20 @@ use crate::{
     signed::Signed,
     transmit::Transmitter,
 };
+use clock_watch::ClockWatch;
 use dealer_faults::DealerFaults;
 use journalled::JournalledRouter;
 use lockouts::Lockouts;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use verdict::{MessageVerdict, verdict};
 
 /// How often [`Pipeline::tick`] is due.
@@ -137,6 +149,7 @@ pub struct Pipeline {
     pub metrics: Arc<Metrics>,
     policies: PolicyChanges,
     router: JournalledRouter,
+    clock: ClockWatch,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
     desk_clock_max_ms: i64,
@@ -182,6 +195,7 @@ impl Pipeline {
             metrics: metrics.clone(),
             policies,
             router: JournalledRouter::new(router, journal, metrics),
+            clock: ClockWatch::new((Instant::now(), now())),
             entitlements,
             risk,
             desk_clock_max_ms,

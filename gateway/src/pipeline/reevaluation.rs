@@ -9,11 +9,7 @@ use crate::{
 };
 use signet_events::About;
 use signet_rfq::UtcMillis;
-use std::{
-    path::PathBuf,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, rc::Rc, time::Duration};
 use tokio::time::timeout;
 
 /// The registry is asked when it changes, and at least this often: certificates expire by
@@ -25,8 +21,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const AGAIN_MS: i64 = 10_000;
 /// A broken country file is reported at once, and then this often.
 const COMPLAIN_MS: i64 = 10 * 60_000;
-/// Wall clock and steady clock may part by so much between two looks.
-const CLOCK_STEP_MS: i64 = 2_000;
 
 /// Ends sessions whose user, device or certificate is no longer good.
 pub async fn watch_registry(pipeline: Rc<Pipeline>, registry: Rc<RegistryView>) {
@@ -54,7 +48,9 @@ pub async fn watch_risk(pipeline: Rc<Pipeline>, files: Vec<PathBuf>) {
             }
         };
         let at = now();
-        let clock_set = looks.clock(&pipeline, at);
+        pipeline.look_at_clock();
+        pipeline.end_leases_of_another_clock();
+        let clock_set = pipeline.clock.take_set();
         let reloaded = looks.policy(&pipeline).await;
         let geo = pipeline.risk.refresh_geo().await;
         looks.countries(&pipeline, at);
@@ -72,32 +68,14 @@ pub async fn watch_risk(pipeline: Rc<Pipeline>, files: Vec<PathBuf>) {
 struct Looks {
     files: Vec<PathBuf>,
     stamps: Vec<Stamp>,
-    clocks: (Instant, UtcMillis),
     geo_fault: Option<crate::geo::GeoFault>,
     complained: UtcMillis,
 }
 
 impl Looks {
     fn new(files: Vec<PathBuf>) -> Self {
-        let clocks = (Instant::now(), now());
         // The first look reads them: they may have changed since the start read them.
-        Self { files, stamps: Vec::new(), clocks, geo_fault: None, complained: UtcMillis(0) }
-    }
-
-    /// Whether the wall clock was set: every touch then counts as too long ago.
-    fn clock(&mut self, pipeline: &Rc<Pipeline>, at: UtcMillis) -> bool {
-        let step = stepped(self.clocks.0.elapsed(), at.since(self.clocks.1));
-        self.clocks = (Instant::now(), at);
-        let Some(ms) = step else { return false };
-        tracing::error!(
-            alert = true,
-            ms,
-            "the gateway's clock was set; every touch counts as too long ago"
-        );
-        let words = format!("by {ms} ms; all leases ended");
-        pipeline.events.gateway("clock.stepped", About::object("gateway"), words);
-        pipeline.step_up_clock_set();
-        true
+        Self { files, stamps: Vec::new(), geo_fault: None, complained: UtcMillis(0) }
     }
 
     /// Whether another risk policy is in force now. Files are read away from the trading thread.
@@ -128,37 +106,6 @@ impl Looks {
     }
 }
 
-/// By how much the wall clock was set since the last look, if it was.
-fn stepped(steady: Duration, wall_ms: i64) -> Option<i64> {
-    let steady_ms = i64::try_from(steady.as_millis()).unwrap_or(i64::MAX);
-    let by = wall_ms.saturating_sub(steady_ms);
-    (by.unsigned_abs() > CLOCK_STEP_MS.unsigned_abs()).then_some(by)
-}
-
 fn stamps_of(files: &[PathBuf]) -> Vec<Stamp> {
     files.iter().map(|f| stamp::of(f)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_was_set_is_told_from_one_that_is_late() {
-        for (steady_ms, wall_ms, want) in [
-            (1_000, 1_000, None),
-            (1_000, 3_000, None),
-            (1_000, 3_001, Some(2_001)),
-            (1_000, -1_001, Some(-2_001)),
-            // A machine that stood still: both clocks say so.
-            (60_000, 60_500, None),
-            (0, i64::MIN, Some(i64::MIN)),
-        ] {
-            assert_eq!(
-                stepped(Duration::from_millis(steady_ms), wall_ms),
-                want,
-                "{steady_ms} {wall_ms}"
-            );
-        }
-    }
 }

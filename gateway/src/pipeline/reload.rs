@@ -175,6 +175,7 @@ impl Pipeline {
 
     /// What time does: deadlines, policies that changed, the journal's size.
     pub fn tick(self: &Rc<Self>) {
+        self.look_at_clock();
         self.route(signet_router::Input::Tick);
         self.step_up_tick();
         self.entitlements_tick(now());

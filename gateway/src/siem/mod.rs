@@ -34,7 +34,7 @@ use crate::{
 };
 use feed::Feed;
 use outlet::SiemOutlet;
-use signet_events::{Event, ocsf::Source};
+use signet_events::{Event, Origin, ocsf::Source};
 use signet_identity::ServerIdentity;
 use signet_journal::StoreKey;
 use signet_registry::RegistryUrl;
@@ -64,6 +64,8 @@ pub(crate) struct Plan {
     pub registry: Option<RegistryUrl>,
     /// Where the thread's own events go: to the registry, and to itself.
     pub events: EventSink,
+    /// Where the evidence begins whose events can be told again, if none was told so far.
+    pub begins_at: Origin,
 }
 
 /// The thread while it runs. Dropping it ends the thread; what is in the channel is written first.
@@ -115,6 +117,11 @@ pub(crate) struct Shared {
     head: watch::Sender<u64>,
     source: Source,
     events: EventSink,
+}
+
+/// The last event of the business that is on disk, before the thread is started.
+pub(crate) fn newest(config: &Config, key: &StoreKey) -> Option<Origin> {
+    delivery::newest(&folder(config), key)
 }
 
 fn folder(config: &Config) -> PathBuf {
@@ -190,6 +197,7 @@ fn open(
     let names: Vec<&str> = plan.section.sink.iter().map(SinkSection::name).collect();
     let bytes_max = u64::from(plan.section.spool_mb) * 1024 * 1024;
     let spool = Spool::open(&folder, &plan.key, &names, bytes_max)
+        .and_then(|mut spool| spool.begins_at(plan.begins_at).map(|()| spool))
         .map_err(|e| GatewayError::Session(format!("siem: {}: {e}", folder.display())))?;
     let shared = Rc::new(Shared {
         head: watch::Sender::new(spool.head()),
@@ -209,3 +217,6 @@ fn open(
     }
     Ok(shared)
 }
+
+#[cfg(test)]
+mod injection_tests;

@@ -166,6 +166,7 @@ fn event(row: &Row) -> Event {
         actor: Actor::read(&row.actor),
         about: about(&row.kind, &row.subject),
         words: row.detail.as_str().into(),
+        origin: None,
     }
 }
 

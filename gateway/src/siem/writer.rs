@@ -92,7 +92,8 @@ impl Shared {
             self.state.leave_out(dropped);
         }
         spool.append(|sequence, epoch| {
-            let own = format!("{}.{epoch}.{sequence}", self.source.gateway);
+            let origin = event.origin.map_or_else(String::new, |o| format!(".{o}"));
+            let own = format!("{}.{epoch}.{sequence}{origin}", self.source.gateway);
             let uid = uid.unwrap_or(&own);
             let position = ocsf::Position { uid, sequence };
             Draft {

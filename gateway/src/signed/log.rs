@@ -303,6 +303,11 @@ impl SignedLog {
         Ok(())
     }
 
+    /// Records in the tree.
+    pub(crate) fn size(&self) -> u64 {
+        self.state.tree.as_ref().map_or(0, CompactRange::size)
+    }
+
     /// The tree of every record so far, and the file that the newest is in.
     pub fn tree(&self) -> (CompactRange, &Path) {
         (self.state.tree.clone().unwrap_or_default(), self.file.path())

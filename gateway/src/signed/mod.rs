@@ -75,6 +75,11 @@ impl Signed {
         }
     }
 
+    /// Records in the log.
+    pub(crate) fn size(&self) -> u64 {
+        self.log.borrow().size()
+    }
+
     /// The tree of the log, told at every [`Self::tell_tree`].
     pub(crate) fn heads(&self) -> watch::Receiver<TreeHead> {
         self.heads.subscribe()

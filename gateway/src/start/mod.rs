@@ -2,6 +2,7 @@
 
 mod policies;
 mod services;
+mod untold;
 
 use crate::{
     GatewayError, Options,
@@ -41,7 +42,7 @@ use crate::{
     transmit::{self, Transmitter},
     utc::{self, ClockView},
 };
-use signet_events::About;
+use signet_events::{About, Origin};
 use signet_fix::session::Role;
 use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
@@ -58,6 +59,7 @@ use tokio::{
     net::{TcpListener, TcpSocket},
     task::spawn_local,
 };
+use untold::Untold;
 
 /// Ports that the system may choose, for one that is free for TCP and UDP.
 const BIND_TRIES: u32 = 16;
@@ -84,11 +86,12 @@ pub(crate) async fn run(
     make_folders(&loaded.config)?;
     let key = store_key(&store_key_path(&loaded.config))?;
     let history = policies::open(&mut loaded, &key)?;
-    let (books, signer) = open_books(&loaded, options, &key, history).await?;
+    let (mut books, signer) = open_books(&loaded, options, &key, history).await?;
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
-    let (events, siem, siem_status) = start_siem(&loaded, registry.as_ref(), &key).await?;
+    let (events, siem, siem_status) = start_siem(&loaded, registry.as_ref(), &key, &books).await?;
+    std::mem::take(&mut books.untold).into_events().for_each(|e| events.business(&e));
     let alerts = Arc::<Alerts>::default();
     let transmit = transmit::start(&loaded.config, &loaded.identity, &key, events.clone()).await?;
     let (transmitter, transmit) = transmit.unzip();
@@ -151,6 +154,7 @@ struct Books {
     journal: Journal,
     evidence: SignedLog,
     history: History,
+    untold: Untold,
 }
 
 async fn open_books(
@@ -170,14 +174,15 @@ async fn open_books(
     if let Some(why) = found {
         judge_rewritten(config, why).await?;
     }
-    let journal =
-        Journal::open(&journal_path(config), key, &mut router, config.journal.on_bad_record)?
-            .with_limits(config.limits.journal());
+    let mut untold = Untold::find(config, key)?;
+    let (path, bad) = (journal_path(config), config.journal.on_bad_record);
+    let journal = Journal::open_watched(&path, key, &mut router, bad, |r| untold.watch(r))?
+        .with_limits(config.limits.journal());
     checkpoint::take_as_it_is(&places, key, &mut evidence, now())?;
     if made || accepted {
         checkpoint::first(&signer, &checkpoint_path(config), &TreeHead::of(&evidence))?;
     }
-    Ok((Books { router, journal, evidence, history }, signer))
+    Ok((Books { router, journal, evidence, history, untold }, signer))
 }
 
 /// Evidence that was rewritten is an event in any case, and stops the start unless it is told.
@@ -315,6 +320,7 @@ async fn start_siem(
     loaded: &Loaded,
     registry: Option<&Rc<RegistryView>>,
     key: &StoreKey,
+    books: &Books,
 ) -> Result<SiemParts, GatewayError> {
     let config = &loaded.config;
     let Some(section) = &config.siem else {
@@ -331,6 +337,7 @@ async fn start_siem(
         key: key.clone(),
         registry: loaded.registry.clone(),
         events: events.clone(),
+        begins_at: Origin { position: books.evidence.size(), index: u32::MAX },
     };
     let status = prepared.status();
     Ok((events, Some(prepared.start(plan).await?), Some(status)))

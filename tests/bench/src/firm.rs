@@ -25,6 +25,12 @@ pub const RISK: &str = "countries = ['GB', 'FR']\n[[network]]\nrange = '10.20.0.
     [[network]]\nrange = '192.0.2.0/24'\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[travel]\n\
     [posture]\nmanaged_policies = ['2.999.1']\n";
 
+/// A desk here says as much as a hundred traders: what is measured is trading, not refusing.
+const LIMITS: &str = "[limits]\ndesk_requests = { burst = 100000, per_minute = 100000 }\n\
+    desk_cancels = { burst = 100000, per_minute = 100000 }\n\
+    desk_kib = { burst = 1000000, per_minute = 1000000 }\n\
+    signed_mib_per_peer_per_day = 100000\n";
+
 /// Traders by number: user id and CompID.
 pub fn trader(n: usize) -> (String, String) {
     (format!("t{n}"), format!("DESK{n}"))
@@ -52,11 +58,23 @@ pub struct Firm {
 impl Firm {
     /// With the gateway up and `desks` traders enrolled; `dealer` is where it dials.
     pub async fn start(dir: &Path, desks: usize, dealer: SocketAddr, pki: DevPki) -> Self {
+        Self::start_with(dir, desks, dealer, pki, "").await
+    }
+
+    /// The same with more in the gateway's configuration.
+    pub async fn start_with(
+        dir: &Path,
+        desks: usize,
+        dealer: SocketAddr,
+        pki: DevPki,
+        more: &str,
+    ) -> Self {
         let (address, enrolment) = (free_address(), free_address());
-        let config = configure(&pki, dir, desks, [address, enrolment, dealer]);
+        let config = configure(&pki, dir, desks, [address, enrolment, dealer], more);
         admin::ca_init(&config, None, 1).expect("an authority");
         let mut gateway = Process::gateway(&dir.join("gateway.toml"));
         gateway.wait_for(address);
+        gateway.wait_for(enrolment);
         let mut firm = Self { config, pki, gateway, address, desks: vec![] };
         for n in 0..desks {
             let identity = firm.enrol(dir, n).await;
@@ -99,6 +117,7 @@ fn configure(
     dir: &Path,
     desks: usize,
     [address, enrolment, dealer]: [SocketAddr; 3],
+    more: &str,
 ) -> Config {
     pki.issue(&Order::gateway(GATEWAY))
         .expect("a certificate")
@@ -121,7 +140,7 @@ fn configure(
          [[dealer]]\ncomp_id = \"{DEALER}\"\nname = \"North Bank\"\naddress = \"{dealer}\"\nserver_name = \"localhost\"\nsign = true\n\
          [registry]\nurl = \"sqlite:registry.db\"\n[enrolment]\nlisten = \"{enrolment}\"\npublic_host = \"localhost\"\n\
          public_port = {}\nmanaged_policy = \"2.999.1\"\nfix_port = {}\nanchors = \"gateways-ca.pem\"\n\
-         ca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n",
+         ca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n{LIMITS}{more}",
         enrolment.port(),
         address.port()
     );

@@ -368,7 +368,9 @@ impl Gateway {
                 None
             }
             Output::ToDealer(dealer, m) => self.send_dealer(dealer, m),
-            Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => None,
+            Output::Untold(..) | Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => {
+                None
+            }
         }
     }
 

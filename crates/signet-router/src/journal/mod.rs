@@ -3,7 +3,11 @@
 //!
 //! A record is decoded again before it is written: what takes effect is what a replay will read.
 
-use crate::{Decided, Input, Keep, Router};
+mod shown;
+
+pub use shown::{Shown, shown};
+
+use crate::{Decided, Input, Keep, Output, Router};
 use serde::Deserialize;
 use signet_fix::{AppMessage, BEGIN_STRING};
 use signet_identity::CompId;
@@ -138,6 +142,19 @@ fn desk_of(rfq: &RfqId) -> &str {
     rfq.as_str().split('.').next().unwrap_or_default()
 }
 
+/// A record of the journal as it is replayed.
+#[derive(Debug, Clone, Copy)]
+pub struct Replayed<'a> {
+    /// The record as it was written.
+    pub record: &'a [u8],
+    /// When it was written down.
+    pub at: UtcMillis,
+    /// What was decided on.
+    pub input: &'a Input,
+    /// What the router did about it.
+    pub done: &'a [Output],
+}
+
 /// Records of forgotten RFQs are dropped to make room no more often than this: a look goes over
 /// every record.
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
@@ -169,6 +186,17 @@ impl Journal {
         router: &mut Router,
         bad: OnBadRecord,
     ) -> Result<Self, JournalError> {
+        Self::open_watched(path, key, router, bad, |_| ())
+    }
+
+    /// The same; `watch` sees each record and what it did when it was new.
+    pub fn open_watched(
+        path: &Path,
+        key: &StoreKey,
+        router: &mut Router,
+        bad: OnBadRecord,
+        mut watch: impl FnMut(&Replayed<'_>),
+    ) -> Result<Self, JournalError> {
         let (log, recovered) = SealedLog::open(path, key)?;
         let mut journal = Self {
             log,
@@ -192,7 +220,8 @@ impl Journal {
                 continue;
             };
             let (before, about) = (router.concerns(&input), About::of(&input));
-            router.replay(at, input);
+            let done = router.replay(at, input.clone());
+            watch(&Replayed { record: r, at, input: &input, done: &done });
             if let Some(rfq) = before {
                 journal.remember(rfq, about, r.to_vec());
             }
@@ -342,34 +371,6 @@ impl Journal {
 /// Whether a record is a dealer's quote, which commits nobody before it is accepted.
 pub fn is_quote(record: &[u8]) -> bool {
     matches!(decode(record), Some((_, Input::FromDealer(_, AppMessage::Quote(_)))))
-}
-
-/// What a record says, for people: its time, whose it is, and the FIX message.
-pub fn shown(record: &[u8]) -> Option<Shown> {
-    let (at, _) = decode(record)?;
-    let id_end = 10 + usize::from(*record.get(9)?);
-    let kind = match *record.first()? {
-        DESK => "from-desk",
-        DEALER => "from-dealer",
-        NOT_SENT => "not-sent-to-dealer",
-        REQUEST => "request-decided",
-        _ => "accept-decided",
-    };
-    let id = std::str::from_utf8(record.get(10..id_end)?).ok()?.to_owned();
-    Some(Shown { at, kind, id, message: record.get(id_end..)?.to_vec() })
-}
-
-/// A record of the journal in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// When it was written down.
-    pub at: UtcMillis,
-    /// `from-desk`, `from-dealer`, `not-sent-to-dealer`, `request-decided` or `accept-decided`.
-    pub kind: &'static str,
-    /// CompID of the desk or dealer that it is from or for.
-    pub id: String,
-    /// The FIX message.
-    pub message: Vec<u8>,
 }
 
 fn a_quarter_more(bytes: u64) -> u64 {

@@ -3,7 +3,7 @@
 //! The journal keeps decisions and changes. A refused question, a repeat, and anything about a
 //! forgotten RFQ leave no record.
 
-use super::{Decided, Input, Router, dealer_side, desk_side, outer};
+use super::{Decided, Input, Output, Router, dealer_side, desk_side, outer};
 use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, Response};
 use signet_identity::CompId;
 use signet_rfq::{
@@ -26,13 +26,14 @@ pub enum Keep {
 }
 
 impl Router {
-    /// Applies what the journal holds, whatever the settings of today are. What would be sent is
-    /// not sent again.
-    pub fn replay(&mut self, at: UtcMillis, input: Input) {
+    /// Applies what the journal holds, whatever the settings of today are. Returns what it did when
+    /// it was new, which is not to be done again.
+    pub fn replay(&mut self, at: UtcMillis, input: Input) -> Vec<Output> {
         self.replaying = true;
         self.handle(at, Input::Tick);
-        self.handle(at, input);
+        let done = self.handle(at, input);
         self.replaying = false;
+        done
     }
 
     /// The journal has been read. Desks have heard most of it: only the answers to accepts are told

@@ -593,6 +593,23 @@ fn an_answer_in_dispute_is_an_answer() {
     assert!(brief(&out).contains(&"ALICE<AI".to_owned()), "{out:?}");
 }
 
+/// An answer that was lost is asked for, also when the clock was set back by an hour meanwhile.
+#[test]
+fn a_clock_that_is_set_back_does_not_put_off_a_question() {
+    const HOUR: i64 = 3_600_000;
+    let mut r = accepted();
+    r.handle(T0 + 300, Input::Tick);
+    for set in [-HOUR, -2 * HOUR] {
+        let asks = |r: &mut Router, ms: i64| {
+            brief(&r.handle(T0 + set + ms, Input::Tick)).contains(&"N<H".to_owned())
+        };
+        assert!(!asks(&mut r, 400));
+        assert!(!asks(&mut r, 400 + ASK_AGAIN_MS - 1));
+        assert!(asks(&mut r, 400 + ASK_AGAIN_MS));
+        assert!(!asks(&mut r, 500 + ASK_AGAIN_MS));
+    }
+}
+
 /// A dealer whose line goes takes its own accept along, and is asked about its own when it is back.
 #[test]
 fn another_dealers_line_says_nothing_of_an_accept() {

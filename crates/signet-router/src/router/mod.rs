@@ -86,6 +86,9 @@ pub enum Decided {
 pub enum Output {
     /// Send this to a desk that is online.
     ToDesk(CompId, AppMessage),
+    /// A desk that is away will learn of this when it is back, by its snapshot or by the answers
+    /// that wait for it; for those who watch the business.
+    Untold(CompId, AppMessage),
     /// Send this to a dealer; what cannot be sent comes back as [`Input::NotSentToDealer`].
     ToDealer(DealerId, AppMessage),
     /// A desk traded with a dealer, for those who remember longer than the journal.
@@ -175,6 +178,8 @@ pub struct Router {
     venue_stale: BTreeSet<CompId>,
     /// The desk that was told last, while others of them are still to be told.
     venue_cursor: Option<CompId>,
+    /// The time of the last tick.
+    ticked: Option<UtcMillis>,
     out: Vec<Output>,
 }
 
@@ -206,6 +211,7 @@ impl Router {
             venue_told: None,
             venue_stale: BTreeSet::new(),
             venue_cursor: None,
+            ticked: None,
             out: Vec::new(),
         }
     }
@@ -281,8 +287,10 @@ impl Router {
     fn tell_desk(&mut self, desk: &CompId, m: AppMessage) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         if d.online {
-            self.out.push(Output::ToDesk(desk.clone(), m));
-        } else if matches!(m, AppMessage::ExecutionReport(_) | AppMessage::QuoteStatusReport(_)) {
+            return self.out.push(Output::ToDesk(desk.clone(), m));
+        }
+        self.out.push(Output::Untold(desk.clone(), m.clone()));
+        if matches!(m, AppMessage::ExecutionReport(_) | AppMessage::QuoteStatusReport(_)) {
             d.pending.retain(|old| !kept::replaces(&m, old));
             if d.pending.len() == MAX_PENDING_PER_DESK {
                 d.pending.pop_front();
@@ -304,12 +312,29 @@ impl Router {
     }
 
     fn tick(&mut self, now: UtcMillis) {
+        if self.ticked.replace(now).is_some_and(|before| now < before) {
+            self.clock_was_set_back(now);
+        }
         for id in self.rfqs.due(now) {
             self.rfq_tick(&id, now);
         }
         self.rfqs.settle();
         self.forget(now);
         self.tell_stale(now);
+    }
+
+    /// What was asked in the future counts as asked now: a lost answer would not be asked for again
+    /// before then.
+    fn clock_was_set_back(&mut self, now: UtcMillis) {
+        let asked = |e: &Entry| e.asked_at.is_some_and(|t| t > now);
+        let ids: Vec<RfqId> =
+            self.rfqs.alive().filter(|(_, e)| asked(e)).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            if let Some(e) = self.rfqs.get_mut(&id) {
+                e.asked_at = Some(now);
+            }
+        }
+        self.rfqs.settle();
     }
 
     fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {

@@ -157,7 +157,9 @@ fn brief(out: &[Output]) -> Vec<String> {
         .filter_map(|o| match o {
             Output::ToDesk(d, m) => Some(format!("{d}<{}", m.msg_type())),
             Output::ToDealer(d, m) => Some(format!("{d}<{}", m.msg_type())),
-            Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => None,
+            Output::Untold(..) | Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => {
+                None
+            }
         })
         .collect()
 }

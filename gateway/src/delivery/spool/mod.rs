@@ -6,6 +6,7 @@
 //! behind, one older one.
 
 mod cursor;
+mod horizon;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,9 @@ pub(crate) use cursor::replace;
 pub(crate) use record::{Draft, Record};
 
 use cursor::Cursor;
+use horizon::Horizon;
+pub(crate) use horizon::newest;
+use signet_events::Origin;
 use signet_journal::{LogError, SealedLog, StoreKey, private_folder};
 use std::{
     collections::VecDeque,
@@ -78,6 +82,7 @@ pub(crate) struct Spool {
     bytes_max: u64,
     segment_bytes: u64,
     full: bool,
+    horizon: Horizon,
 }
 
 impl Spool {
@@ -121,7 +126,10 @@ impl Spool {
             bytes_max,
             segment_bytes,
             full: false,
+            horizon: Horizon::read(folder, key).map_err(io)?,
         };
+        // The next start looks at the last segment only, which may be another one by then.
+        spool.horizon.write(folder)?;
         spool.remove_consumed();
         spool.judge();
         Ok(spool)
@@ -171,6 +179,7 @@ impl Spool {
             none => none.insert(begin(&self.folder, &self.key, self.next)?),
         };
         active.log.append(&record.encode())?;
+        self.horizon.passes(&record);
         active.records.push(Rc::new(record));
         self.next += 1;
         self.judge();
@@ -179,7 +188,7 @@ impl Spool {
 
     fn close(&mut self) -> Result<(), SpoolError> {
         let Some(a) = self.active.take() else { return Ok(()) };
-        if let Err(e) = a.log.sync() {
+        if let Err(e) = a.log.sync().and_then(|()| self.horizon.write(&self.folder)) {
             self.active = Some(a);
             return Err(e.into());
         }
@@ -235,6 +244,12 @@ impl Spool {
         }
         reader.loaded = None;
         Ok(self.active.as_ref().map_or_else(Vec::new, |a| part(&a.records, after, until, limit)))
+    }
+
+    /// From here on events can be told again, when there was no such place.
+    pub(crate) fn begins_at(&mut self, origin: Origin) -> Result<(), SpoolError> {
+        self.horizon.begins_at(origin);
+        Ok(self.horizon.write(&self.folder)?)
     }
 
     pub(crate) fn cursor(&self, which: usize) -> u64 {

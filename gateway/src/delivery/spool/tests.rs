@@ -196,3 +196,33 @@ fn a_cursor_that_cannot_be_read_sends_everything_again() {
     spool.confirm(0, u64::MAX);
     assert_eq!(spool.cursor(0), spool.head());
 }
+
+#[test]
+fn the_last_event_of_the_business_is_known_after_a_kill_and_after_it_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = || newest(folder.path(), &key());
+    let origin = |position, index| Origin { position, index };
+    assert_eq!(told(), None);
+    let mut spool = open(folder.path(), 1 << 20);
+    spool.begins_at(origin(3, u32::MAX)).unwrap();
+    assert_eq!(told(), Some(origin(3, u32::MAX)));
+    for (position, index) in [(7, 0), (7, 1), (9, 0)] {
+        let uid = |sequence, epoch: &str| Draft {
+            uid: format!("G.{epoch}.{sequence}.{}", origin(position, index)),
+            ..draft(sequence, epoch)
+        };
+        spool.append(uid).unwrap();
+    }
+    // Killed: nothing was closed, and others came after it.
+    add(&mut spool, 200);
+    assert!(spool.closed.len() > 1, "the segment of the business is not the last one");
+    drop(spool);
+    assert_eq!(told(), Some(origin(9, 0)));
+    let mut spool = open(folder.path(), 1 << 20);
+    spool.begins_at(origin(100, 0)).unwrap();
+    let head = spool.head();
+    (0..2).for_each(|which| spool.confirm(which, head));
+    assert!(spool.closed.is_empty(), "every receiver has everything");
+    drop(spool);
+    assert_eq!(told(), Some(origin(9, 0)));
+}

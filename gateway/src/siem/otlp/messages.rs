@@ -155,7 +155,7 @@ fn log_record(r: &Rc<Record>) -> LogRecord {
 }
 
 /// ExportLogsServiceRequest.
-pub(super) fn body(source: &Source, records: &[Rc<Record>]) -> Vec<u8> {
+pub(in crate::siem) fn body(source: &Source, records: &[Rc<Record>]) -> Vec<u8> {
     let resource = Resource {
         attributes: vec![
             text("service.name", "signet-gateway"),
@@ -168,6 +168,19 @@ pub(super) fn body(source: &Source, records: &[Rc<Record>]) -> Vec<u8> {
     let scope_logs = vec![ScopeLogs { scope: Some(scope), log_records }];
     let resource_logs = vec![ResourceLogs { resource: Some(resource), scope_logs }];
     Request { resource_logs }.encode_to_vec()
+}
+
+/// Body and event name of each record of a request.
+#[cfg(test)]
+pub(in crate::siem) fn bodies(request: &[u8]) -> Vec<(String, String)> {
+    let request = Request::decode(request).expect("a request");
+    let logs = request.resource_logs.into_iter().flat_map(|r| r.scope_logs);
+    let records = logs.flat_map(|s| s.log_records);
+    let text = |v: Option<AnyValue>| match v.and_then(|v| v.value) {
+        Some(Value::Text(t)) => t,
+        other => panic!("{other:?}"),
+    };
+    records.map(|r| (text(r.body), r.event_name)).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@
 mod messages;
 mod verdict;
 
+#[cfg(test)]
+pub(in crate::siem) use messages::{bodies, body as request};
+
 use super::{Plan, feed::Feed};
 use crate::{
     GatewayError,

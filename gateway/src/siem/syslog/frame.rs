@@ -12,14 +12,14 @@ const TIME: &[FormatItem<'_>] =
 
 /// What is the same in every frame of a gateway.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(in crate::siem) struct Header {
     facility: Facility,
     host: String,
     process: u32,
 }
 
 impl Header {
-    pub(super) fn of_this_host(facility: Facility) -> Self {
+    pub(in crate::siem) fn of_this_host(facility: Facility) -> Self {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         Self { facility, host: name(&host, 255), process: std::process::id() }
     }
@@ -65,7 +65,7 @@ fn caption(id: u8) -> &'static str {
 }
 
 /// Appends `LENGTH MESSAGE`: the length in bytes says where it ends, not a character.
-pub(super) fn frame(h: &Header, r: &Record, out: &mut Vec<u8>) {
+pub(in crate::siem) fn frame(h: &Header, r: &Record, out: &mut Vec<u8>) {
     let priority = h.facility as u8 * 8 + severity(r.severity);
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(r.at_us) * 1_000);
     let at = at.ok().and_then(|t| t.format(TIME).ok()).unwrap_or_else(|| "-".into());

@@ -7,6 +7,9 @@
 mod frame;
 mod wire;
 
+#[cfg(test)]
+pub(in crate::siem) use frame::{Header as FrameHeader, frame as framed};
+
 use super::{Plan, feed::Feed};
 use crate::{
     GatewayError,

@@ -2,8 +2,9 @@
 //! every message of a desk signed, judged and kept as evidence, risk, entitlements, the journal,
 //! the registry, the gateway's own signatures.
 //!
-//! `latency [RATE...]` measures three ways in turn, each in processes of its own: straight to the
-//! dealer, through a relay that ends TLS and copies bytes, through `signet-gateway`. Fifty desks
+//! `latency [RATE...]` measures four ways in turn, each in processes of its own: straight to the
+//! dealer, through a relay that ends TLS and copies bytes, through `signet-gateway`, and through one
+//! that is watched: it hands every event to a syslog receiver over mutual TLS. Fifty desks
 //! send on a fixed schedule, by turns a request (R, to one dealer) and the cancellation (U3) of one
 //! sent a tenth of a second before; RATE counts both. A request's latency begins when the schedule
 //! says, not when the loader got round to it, and ends when the dealer has it decrypted, read and
@@ -51,7 +52,10 @@ use tokio_rustls::{
 
 const DESKS: usize = 50;
 const RATES: [u32; 3] = [100, 1_000, 5_000];
-const WAYS: [&str; 3] = ["direct", "relay", "gateway"];
+const WAYS: [&str; 4] = ["direct", "relay", "gateway", "watched"];
+/// Evidence goes to a second party once a second in any case; `watched` tells the SIEM, too.
+const CHECKPOINTS: &str = "[checkpoint]\nevery_seconds = 1\npublish = [\"witness\"]\n";
+
 const WARM_UP_S: u32 = 3;
 /// A request is cancelled when the schedule has gone on so far.
 const OPEN_FOR: Duration = Duration::from_millis(100);
@@ -67,6 +71,7 @@ fn main() {
         ["relay", listen, dealer, dir] => {
             rt.block_on(local.run_until(relay(address(listen), address(dealer), Path::new(dir))))
         }
+        ["receiver", listen, dir] => rt.block_on(receive(address(listen), Path::new(dir))),
         ["way", way, ref rates @ ..] => rt.block_on(local.run_until(measure(way, rates))),
         ref rates => compare(rates),
     }
@@ -128,6 +133,13 @@ fn compare(rates: &[&str]) {
             g.p50 / d.p50,
             g.p99 / d.p99
         );
+        if let Some(w) = all[3].get(n) {
+            println!(
+                "     watched beside not:   p50 {:+.1} %, p99 {:+.1} %",
+                (w.p50 / g.p50 - 1.0) * 100.0,
+                (w.p99 / g.p99 - 1.0) * 100.0
+            );
+        }
         if let Some(r) = relay {
             println!(
                 "     beside the relay:     p50 {:+.0}, p99 {:+.0}, p99.9 {:+.0}",
@@ -165,10 +177,22 @@ async fn measure(way: &str, rates: &[&str]) {
     let dealer = dealer(&pki, trusted.expect("roots"), arrivals.clone());
     let mut firm = None;
     let mut relaying = None;
+    let mut receiving = None;
     let mut desks = Vec::new();
     match way {
-        "gateway" => {
-            let f = Firm::start(dir.path(), DESKS, dealer, pki).await;
+        "gateway" | "watched" => {
+            let mut more = CHECKPOINTS.to_owned();
+            std::fs::create_dir_all(dir.path().join("witness")).expect("a folder");
+            if way == "watched" {
+                let (process, at) = start_receiver(&pki, dir.path());
+                receiving = Some(process);
+                more += &format!(
+                    "[siem]\n[[siem.sink]]\nkind = \"syslog\"\nname = \"soc\"\n\
+                     address = \"localhost:{}\"\ntrust = \"dealers-ca.pem\"\n",
+                    at.port()
+                );
+            }
+            let f = Firm::start_with(dir.path(), DESKS, dealer, pki, &more).await;
             for (n, identity) in f.desks.iter().enumerate() {
                 let tls = ClientProfile::new(f.roots(), identity.certified_key());
                 desks.push(log_on(n, f.address, tls, identity.message_key(), GATEWAY).await);
@@ -206,7 +230,7 @@ async fn measure(way: &str, rates: &[&str]) {
         let rate: u32 = rate.parse().expect("messages a second");
         first = load(rate, first, &desks, &arrivals, between).await;
     }
-    drop((firm, relaying));
+    drop((firm, relaying, receiving));
 }
 
 /// Connects one desk and waits until it is logged on.
@@ -459,6 +483,36 @@ async fn quote_nothing(tcp: TcpStream, tls: Arc<rustls::ServerConfig>, arrivals:
     start.push(&logon);
     if frames(&mut start, &session, &outbox, &mut on_event).is_ok() {
         pump(stream, &mut framer, &session, &outbox, on_event).await;
+    }
+}
+
+// ----- the receiver of events -----
+
+fn start_receiver(pki: &DevPki, dir: &Path) -> (Process, SocketAddr) {
+    pki.issue(&Order::dealer("SIEM").with_dns(["localhost"]))
+        .expect("a certificate")
+        .write_to(dir, "siem")
+        .expect("written");
+    pki.write_roots(dir).expect("roots");
+    let at = free_address();
+    let me = std::env::current_exe().expect("a path");
+    let mut process = Process::start(Command::new(me).args(["receiver", &at.to_string()]).arg(dir));
+    process.wait_for(at);
+    (process, at)
+}
+
+/// Reads whatever comes.
+async fn receive(listen: SocketAddr, dir: &Path) {
+    let identity = ServerIdentity::from_pem_files(&dir.join("siem.pem"), &dir.join("siem-key.pem"))
+        .expect("an identity");
+    let roots = TrustRoots::from_pem_file(&dir.join("gateways-ca.pem")).expect("roots");
+    let tls = ServerProfile::new(roots, identity.certified_key()).config().expect("a profile");
+    let listener = TcpListener::bind(listen).await.expect("a port");
+    loop {
+        let (tcp, _) = listener.accept().await.expect("a connection");
+        let Ok(mut stream) = TlsAcceptor::from(tls.clone()).accept(tcp).await else { continue };
+        let mut bytes = vec![0; 256 * 1024];
+        while let Ok(1..) = stream.read(&mut bytes).await {}
     }
 }
 

@@ -1,0 +1,237 @@
+//! The rounds.
+
+use crate::{
+    DESKS,
+    dice::Dice,
+    firm::{DeskProcess, Firm, Killable, PATIENCE, Res},
+    look::{Figures, copy_journal, look, now},
+    talk::{Order, Screen, Told},
+};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How long books may take until they are the same after everything has an answer.
+const AGREE: Duration = Duration::from_secs(60);
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Done {
+    /// Kills of the gateway.
+    pub gateways: u64,
+    /// Kills of desks.
+    pub desks: u64,
+    /// What there was at the end.
+    pub figures: Figures,
+}
+
+/// A sink in a file, which shows what the SIEM has.
+pub const SIEM: &str = "[siem]\n[[siem.sink]]\nkind = \"file\"\nname = \"file\"\n\
+    path = \"events.jsonl\"\nrotate_mb = 4096\n";
+
+/// Processes that trade, and what is done to them.
+pub struct Campaign {
+    /// Files and dealers.
+    pub firm: Firm,
+    dice: Dice,
+    gateway: Option<Killable>,
+    desks: BTreeMap<&'static str, DeskProcess>,
+    /// What was done so far.
+    pub done: Done,
+}
+
+/// Kills at least so many processes and looks at everything after each round. An error names the
+/// round and the moment.
+pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Done> {
+    let mut c = Campaign::start(dir, program, SIEM, &[], seed)?;
+    let (began, mut round) = (Instant::now(), 0);
+    while c.done.gateways + c.done.desks < kills {
+        round += 1;
+        let mut moment = String::new();
+        if let Err(e) = c.round(&mut moment) {
+            return Err(format!(
+                "seed {seed}, round {round}, {moment}: {e}\n{:?}\n{}",
+                c.done,
+                c.firm.log_end()
+            ));
+        }
+        if round % 10 == 0 {
+            println!("round {round}, {:.0} s: {:?}", began.elapsed().as_secs_f64(), c.done);
+        }
+    }
+    Ok(c.end())
+}
+
+impl Campaign {
+    /// With everything up. `more` is added to the gateway's configuration, `environment` to the
+    /// environment of its process.
+    pub fn start(
+        dir: &Path,
+        program: &Path,
+        more: &str,
+        environment: &[(&str, &str)],
+        seed: u64,
+    ) -> Res<Self> {
+        let mut c = Self {
+            firm: Firm::new(dir, program, more, environment)?,
+            dice: Dice::new(seed),
+            gateway: None,
+            desks: BTreeMap::new(),
+            done: Done::default(),
+        };
+        c.start_gateway()?;
+        for desk in DESKS {
+            c.start_desk(desk)?;
+        }
+        Ok(c)
+    }
+
+    /// Ends everything.
+    pub fn end(mut self) -> Done {
+        self.desks.clear();
+        self.gateway = None;
+        self.firm.stop_dealers();
+        self.done
+    }
+
+    /// The desks ask and accept for so long.
+    pub fn trade(&mut self, ms: u64) {
+        self.desks.values_mut().for_each(|d| d.order(Order::Trade));
+        std::thread::sleep(Duration::from_millis(ms));
+    }
+
+    /// SIGKILL, and a start.
+    pub fn restart_gateway(&mut self) -> Res<()> {
+        self.kill_gateway();
+        self.start_gateway()
+    }
+
+    /// From 0 to `n`, without it.
+    pub fn dice(&mut self, n: u64) -> u64 {
+        self.dice.below(n)
+    }
+
+    /// Starts it, and waits until it listens.
+    pub fn start_gateway(&mut self) -> Res<()> {
+        let mut gateway = self.firm.spawn_gateway()?;
+        self.firm.wait_for_gateway(&mut gateway)?;
+        self.gateway = Some(gateway);
+        Ok(())
+    }
+
+    fn start_desk(&mut self, desk: &'static str) -> Res<()> {
+        let mut process = self.firm.start_desk(desk, self.dice.roll())?;
+        match process.hears(PATIENCE)? {
+            Told::Ready => drop(self.desks.insert(desk, process)),
+            other => return Err(format!("{desk} says {other:?}")),
+        }
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub fn kill_gateway(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.kill();
+            self.done.gateways += 1;
+        }
+    }
+
+    fn kill_desk(&mut self, desk: &str) {
+        if let Some(process) = self.desks.remove(desk) {
+            process.kill();
+            self.done.desks += 1;
+        }
+    }
+
+    fn pause(&mut self, below_us: u64) -> u64 {
+        let us = self.dice.below(below_us);
+        std::thread::sleep(Duration::from_micros(us));
+        us
+    }
+
+    fn round(&mut self, moment: &mut String) -> Res<()> {
+        self.desks.values_mut().for_each(|d| d.order(Order::Trade));
+        let after = self.pause(500_000);
+        let desk = DESKS[self.dice.below(DESKS.len() as u64) as usize];
+        let what = self.dice.below(10);
+        let mut note = |words: &str| *moment = format!("{words} after {after} us");
+        match what {
+            0..5 => {
+                note("the gateway was killed");
+                self.kill_gateway();
+            }
+            5..7 => {
+                note(&format!("{desk} was killed"));
+                self.kill_desk(desk);
+            }
+            7 => {
+                note("all desks were killed");
+                DESKS.iter().for_each(|d| self.kill_desk(d));
+            }
+            8 => {
+                note(&format!("{desk} and the gateway were killed"));
+                self.kill_desk(desk);
+                self.kill_gateway();
+            }
+            _ => {
+                self.kill_gateway();
+                self.gateway = Some(self.firm.spawn_gateway()?);
+                let again = self.pause(400_000);
+                note(&format!("the gateway was killed, again {again} us into its start, and that"));
+                self.kill_gateway();
+            }
+        }
+        if self.gateway.is_none() {
+            self.start_gateway()?;
+        }
+        for desk in DESKS {
+            if !self.desks.contains_key(desk) {
+                self.start_desk(desk)?;
+            }
+        }
+        self.look()
+    }
+
+    /// Waits until everything has an answer, and all books are the same.
+    pub fn look(&mut self) -> Res<()> {
+        let began = Instant::now();
+        loop {
+            let taken = now();
+            let screens = self.settle()?;
+            // At once: dealers go on quoting.
+            copy_journal(&self.firm)?;
+            match look(&self.firm, &screens, taken) {
+                Ok(figures) => {
+                    self.done.figures = figures;
+                    return Ok(());
+                }
+                Err(e) if began.elapsed() > AGREE => return Err(e),
+                Err(_) => std::thread::sleep(Duration::from_millis(200)),
+            }
+        }
+    }
+
+    fn settle(&mut self) -> Res<BTreeMap<&'static str, Screen>> {
+        let mut screens = BTreeMap::new();
+        self.desks.values_mut().for_each(|d| d.order(Order::Settle));
+        for (desk, process) in &mut self.desks {
+            let began = Instant::now();
+            loop {
+                match process.hears(PATIENCE)? {
+                    Told::Settled(screen) => {
+                        screens.insert(*desk, *screen);
+                        break;
+                    }
+                    Told::Refused(why) => return Err(format!("{desk} is refused: {why}")),
+                    Told::Waiting(why) if began.elapsed() > PATIENCE => {
+                        return Err(format!("{desk} does not settle: {why}"));
+                    }
+                    Told::Waiting(_) | Told::Ready => {}
+                }
+            }
+        }
+        Ok(screens)
+    }
+}

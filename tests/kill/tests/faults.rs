@@ -1,0 +1,215 @@
+//! What goes wrong around a gateway that trades: the SIEM is killed, the clock is set, the disk is
+//! full. No business message passes unrecorded.
+#![cfg(target_os = "linux")]
+
+use signet_kill::{
+    campaign::{Campaign, SIEM},
+    firm::Killable,
+    siem::uids,
+};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_signet-kill");
+
+fn seed() -> u64 {
+    let seed = std::env::var("SIGNET_SEED").ok().and_then(|s| s.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
+    println!("SIGNET_SEED={seed}");
+    seed
+}
+
+fn eventually(what: &str, mut done: impl FnMut() -> Result<(), String>) {
+    let began = Instant::now();
+    loop {
+        match done() {
+            Ok(()) => return,
+            Err(why) if began.elapsed() > Duration::from_secs(90) => panic!("never: {what}: {why}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(200)),
+        }
+    }
+}
+
+fn codes(dir: &Path) -> Vec<String> {
+    let text = fs::read_to_string(dir.join("events.jsonl")).unwrap_or_default();
+    text.lines()
+        .filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok())
+        .filter_map(|v| v["metadata"]["event_code"].as_str().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn a_siem_that_is_killed_under_load_lacks_nothing_and_has_nothing_twice_by_uid() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let more = format!(
+        "{SIEM}[[siem.sink]]\nkind = \"syslog\"\nname = \"soc\"\naddress = \"localhost:{port}\"\n\
+         trust = \"dealers-ca.pem\"\n"
+    );
+    let mut c = Campaign::start(dir.path(), Path::new(PROGRAM), &more, &[], seed()).unwrap();
+    let mut siem: Option<Killable> = None;
+    for round in 0..6 {
+        siem = Some(c.firm.start_siem(port).unwrap());
+        let ms = 300 + c.dice(1_500);
+        c.trade(ms);
+        if round == 3 {
+            c.restart_gateway().unwrap();
+        }
+        siem.take().unwrap().kill();
+        let ms = c.dice(800);
+        c.trade(ms);
+    }
+    siem.replace(c.firm.start_siem(port).unwrap());
+    c.look().unwrap();
+    let told = || uids(&dir.path().join("events.jsonl")).unwrap();
+    eventually("the SIEM has everything", || {
+        let received = uids(&dir.path().join("received.jsonl"))?;
+        let lacks: Vec<_> = told().into_keys().filter(|u| !received.contains_key(u)).collect();
+        if lacks.is_empty() { Ok(()) } else { Err(format!("it lacks {lacks:?}")) }
+    });
+    let received = uids(&dir.path().join("received.jsonl")).unwrap();
+    let told = told();
+    let other: BTreeSet<_> = received.keys().filter(|u| !told.contains_key(*u)).collect();
+    assert!(other.is_empty(), "{other:?}");
+    assert!(told.iter().all(|(uid, text)| received[uid] == *text));
+    println!("{:?}", c.end());
+}
+
+/// libfaketime, which sets the wall clock of one process and leaves the steady one alone.
+fn faketime() -> Option<&'static str> {
+    [
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    ]
+    .into_iter()
+    .find(|l| Path::new(l).exists())
+}
+
+#[test]
+fn a_clock_that_is_set_under_load_is_said_and_everything_stays_on_record() {
+    let library = faketime().expect("libfaketime is installed");
+    let dir = tempfile::tempdir().unwrap();
+    let clock = dir.path().join("clock");
+    fs::write(&clock, "+0").unwrap();
+    let environment = [
+        ("LD_PRELOAD", library),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ];
+    let mut c =
+        Campaign::start(dir.path(), Path::new(PROGRAM), SIEM, &environment, seed()).unwrap();
+    c.trade(1_500);
+    let steps = ["+3600", "+0", "-3600", "+0"];
+    for set in steps {
+        fs::write(&clock, set).unwrap();
+        c.trade(2_500);
+    }
+    let said = || codes(dir.path()).iter().filter(|c| *c == "clock.stepped").count();
+    eventually("each step is an event", || match said() {
+        n if n == steps.len() => Ok(()),
+        n => Err(format!("{n} of {}", steps.len())),
+    });
+    // Events of the business whose time is an hour off come after the event that says so, but for
+    // those of the message in whose middle the clock was set.
+    let text = fs::read_to_string(dir.path().join("events.jsonl")).unwrap();
+    let mut offset: i64 = 0;
+    let (mut before, mut unsaid) = (None::<i64>, 0);
+    for line in text.lines() {
+        let v: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (at, code) =
+            (v["time"].as_i64().unwrap(), v["metadata"]["event_code"].as_str().unwrap());
+        if code == "clock.stepped" {
+            let words = v.to_string();
+            let by = words.split("by ").nth(1).and_then(|w| w.split(' ').next()).unwrap();
+            offset += by.parse::<i64>().unwrap();
+            unsaid = 0;
+        } else if v["unmapped"]["rfq"].is_string() || v["unmapped"]["accept"].is_string() {
+            let steady = at - offset;
+            match before {
+                Some(b) if (steady - b).abs() > 600_000 => {
+                    unsaid += 1;
+                    assert!(unsaid <= 8, "{} ms, not said before: {line}", steady - b);
+                }
+                _ => before = Some(steady),
+            }
+        }
+    }
+    c.look().unwrap();
+    println!("{:?}", c.end());
+}
+
+/// A small file system of its own; `None`, and said aloud, where that cannot be.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(at: &Path, mib: u32) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let size = format!("size={mib}m,mode=0700");
+        let done =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output();
+        if done.is_ok_and(|o| o.status.success()) {
+            return Some(Self(at.into()));
+        }
+        eprintln!("\n!!! no file system can be mounted here, so a full disk is not tested\n");
+        None
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_new_business_and_nothing_passes_unrecorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let Some(_small) = Small::mount(&state, 24) else { return };
+    let mut c = Campaign::start(dir.path(), Path::new(PROGRAM), SIEM, &[], seed()).unwrap();
+    c.trade(1_500);
+    c.look().unwrap();
+    for round in 0..3 {
+        let ballast = state.join("ballast");
+        // As much as there is room for.
+        let _ = Command::new("dd")
+            .args(["if=/dev/zero", "bs=4096", "status=none"])
+            .arg(format!("of={}", ballast.display()))
+            .output();
+        let before = c.done;
+        c.trade(2_000);
+        if round == 1 {
+            // It may not start without room; it must not start without its records.
+            c.kill_gateway();
+        }
+        fs::remove_file(&ballast).unwrap();
+        if round != 1 {
+            // There is room for what waited.
+            c.trade(1_500);
+        }
+        // What dealers answered meanwhile was passed on and could not be written down; a start
+        // asks them about accepts without an answer.
+        c.restart_gateway().unwrap();
+        c.look().unwrap_or_else(|e| panic!("round {round}: {e}\n{}", c.firm.log_end()));
+        assert!(c.done.figures.evidence >= before.figures.evidence);
+        c.trade(1_000);
+        c.look().unwrap();
+        assert!(c.done.figures.rfqs > before.figures.rfqs, "business goes on");
+    }
+    let refused = codes(dir.path());
+    assert!(
+        refused
+            .iter()
+            .any(|c| c == "siem.unwritable" || c == "siem.full" || c == "signed_log.unwritable"),
+        "a full disk is said: {:?}",
+        refused.iter().collect::<BTreeSet<_>>()
+    );
+    println!("{:?}", c.end());
+}
