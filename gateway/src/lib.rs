@@ -33,6 +33,8 @@ pub mod risk;
 mod siem;
 mod signals;
 pub mod signed;
+#[cfg(feature = "test-double")]
+pub mod simulated;
 mod stamp;
 mod start;
 mod state_dir;

@@ -43,6 +43,8 @@ mod reload;
 mod renewals;
 mod sessions;
 mod signals;
+#[cfg(feature = "test-double")]
+mod simulated;
 mod step_up;
 mod verdict;
 mod watched;

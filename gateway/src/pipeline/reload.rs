@@ -95,7 +95,7 @@ impl Pipeline {
     }
 
     /// Puts entitlements in force; the digest of those before.
-    pub(super) fn use_entitlements(&self, new: CedarEntitlements) -> String {
+    pub(crate) fn use_entitlements(&self, new: CedarEntitlements) -> String {
         let (digest, begins) = (new.digest().to_owned(), new.day_begins_ms());
         let old = self.entitlements.replace(new);
         self.router.day_begins(begins);

@@ -1,6 +1,6 @@
 //! Puts a gateway together and runs its trading thread.
 
-mod policies;
+pub(crate) mod policies;
 mod services;
 
 use crate::{
@@ -84,7 +84,8 @@ pub(crate) async fn run(
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
     let (events, siem) = start_siem(&loaded, registry.as_ref(), &key).await?;
     let alerts = Arc::<Alerts>::default();
-    let pipeline = assemble(&loaded, books, registry.as_ref(), events, alerts.clone())?;
+    let step_up = step_up(&loaded.config, registry.as_ref())?;
+    let pipeline = assemble(&loaded, books, registry.as_ref(), step_up, events, alerts.clone());
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
@@ -134,14 +135,14 @@ pub(crate) async fn run(
 }
 
 /// Router, journal and evidence, as far as they do not need the registry.
-struct Books {
+pub(crate) struct Books {
     router: Router,
     journal: Journal,
     evidence: SignedLog,
     history: History,
 }
 
-async fn open_books(
+pub(crate) async fn open_books(
     loaded: &Loaded,
     options: Options,
     key: &StoreKey,
@@ -255,34 +256,35 @@ async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayErr
     Ok((Some(Rc::new(registry)), Some(host), Some(questions)))
 }
 
-fn assemble(
+pub(crate) fn assemble(
     loaded: &Loaded,
     books: Books,
     registry: Option<&Rc<RegistryView>>,
+    step_up: Option<StepUp>,
     events: EventSink,
     alerts: Arc<Alerts>,
-) -> Result<Rc<Pipeline>, GatewayError> {
+) -> Rc<Pipeline> {
     let config = &loaded.config;
     let second_person = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
     let entitlements = EntitlementGate::new(
         loaded.entitlements.clone(),
         config.entitlements.clone(),
         registry.cloned(),
-        config.step_up.is_some(),
+        step_up.is_some(),
         second_person,
     );
     for (desk, dealer) in books.router.traded_pairs() {
         entitlements.traded(&desk, &dealer);
     }
     let metrics = Metrics::new(config.dealer.iter().map(|d| &d.comp_id));
-    Ok(Rc::new(Pipeline::new(Parts {
+    Rc::new(Pipeline::new(Parts {
         router: books.router,
         journal: books.journal,
         entitlements,
         signed: Signed::new(books.evidence),
         risk: Rc::new(Risk::new(config.risk.clone(), loaded.risk.clone())),
         registry: registry.cloned(),
-        step_up: step_up(config, registry)?,
+        step_up,
         limits: config.limits.clone(),
         response: config.response.clone(),
         cut_lines: CutLines::of(config),
@@ -290,7 +292,7 @@ fn assemble(
         events: events.counted(metrics.clone(), alerts),
         metrics,
         policies: PolicyChanges::new(config.two_people(), books.history),
-    })))
+    }))
 }
 
 /// Where events go: to the registry and, with `[siem]`, to the thread that hands them to the SIEM.

@@ -6,6 +6,7 @@ use crate::{
     dealer::{Dealer, Fill},
     desk::filled,
     rules::{is_denied, needs_touch},
+    signer::Signer,
 };
 use rust_decimal::Decimal;
 use signet_desk_core::view::{AcceptState as Shown, Frame, LineState, RfqState as ShownRfq};
@@ -103,6 +104,8 @@ pub(crate) struct Truth {
     /// When the policies denied every accept.
     pub locked: Vec<(i64, i64)>,
     pub clock_was_set: bool,
+    /// Why the gateway did not start again.
+    pub does_not_start: Option<String>,
     /// The gateway's disk refused to write at some time.
     pub disk_refused: bool,
     /// The gateway started again after that: what dealers said meanwhile, and was passed on, is
@@ -123,9 +126,21 @@ fn own(id: &str) -> &str {
 
 impl Truth {
     /// What must hold at every moment. `delay`: how long an accept is on its way to a dealer.
-    pub(crate) fn step(&mut self, dealers: &[Dealer], delay: i64) -> Result<(), Violation> {
+    pub(crate) fn step(
+        &mut self,
+        dealers: &[Dealer],
+        delay: i64,
+        signer: &Signer,
+    ) -> Result<(), Violation> {
+        if let Some(why) = self.does_not_start.take() {
+            return Err(broken("gateway.start", why));
+        }
         for (i, d) in dealers.iter().enumerate() {
             for (at, r) in &d.arrived[self.arrivals_seen[i]..] {
+                if !signer.has_signed(own(r.id.as_str())) {
+                    let words = format!("{} got {}, which its desk did not sign", DEALERS[i], r.id);
+                    return Err(broken("fill.unsigned", words));
+                }
                 self.arrived(DEALERS[i], r, at - delay)?;
             }
             self.arrivals_seen[i] = d.arrived.len();

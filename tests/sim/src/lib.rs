@@ -30,15 +30,18 @@ mod cast;
 mod check;
 mod dealer;
 mod desk;
+mod firm;
 mod gateway;
 mod link;
 mod rng;
 mod rules;
 mod schedule;
+mod signer;
 mod world;
 
 pub use check::{Tally, Violation};
 pub use schedule::{Act, End, Event, LENGTH_MS, schedule};
+pub use signer::Forgery;
 
 use std::{
     path::{Path, PathBuf},

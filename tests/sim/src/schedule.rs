@@ -3,7 +3,7 @@
 //! An event names things by small numbers that are resolved when it happens ("the third price on
 //! screen"), so that a schedule with some events left out still means something.
 
-use crate::rng::Rng;
+use crate::{rng::Rng, signer::Forgery};
 use std::fmt;
 
 /// How long the events of a schedule may last, milliseconds.
@@ -64,6 +64,10 @@ pub enum Act {
     DiskFails { end: End, for_ms: i64 },
     /// The policies deny every accept for so long.
     Locked { for_ms: i64 },
+    /// The signature of the desk's next accept is not what it should be.
+    Forge(Forgery),
+    /// The desk's last accept arrives once more, as it was.
+    Replay,
     /// A dealer quotes again in every RFQ it knows.
     Requote { dealer: u8 },
     /// A dealer takes all its quotes back.
@@ -109,8 +113,33 @@ pub fn schedule(seed: u64) -> Vec<Event> {
             events.push(Event { at: near.max(0), act: fault(&mut rng) });
         }
     }
+    forge(seed, &mut events);
     events.sort_by_key(|e| e.at);
     events
+}
+
+/// Signatures that are not what they should be, in a part of the runs. From a generator of their
+/// own, so that the other events of a seed stay what they were.
+fn forge(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x3c6e_f372_fe94_f82b);
+    if !rng.chance(30) {
+        return;
+    }
+    let forgeries = [Forgery::Missing, Forgery::Stranger, Forgery::Replayed, Forgery::Swapped];
+    for _ in 0..rng.within(1, 4) {
+        let act = match rng.within(0, 5) {
+            0 => Act::Replay,
+            n => Act::Forge(forgeries[usize::try_from(n).unwrap_or(1) - 1]),
+        };
+        // Just before the trader takes a price, where there is one to take.
+        let taken: Vec<i64> =
+            events.iter().filter(|e| matches!(e.act, Act::Take { .. })).map(|e| e.at).collect();
+        let at = match taken.is_empty() {
+            true => rng.within(0, LENGTH_MS),
+            false => taken[rng.pick(taken.len())] - 1 + rng.within(0, 2) * 100,
+        };
+        events.push(Event { at, act });
+    }
 }
 
 fn ask(rng: &mut Rng) -> Act {

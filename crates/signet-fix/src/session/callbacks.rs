@@ -150,7 +150,10 @@ impl Shared {
             _ => AppMessage::BusinessReject(BusinessReject {
                 ref_seq_num: seq,
                 ref_msg_type: msg_type.into(),
-                ref_id: get(tag::QUOTE_REQ_ID).or_else(|| get(tag::CL_ORD_ID)),
+                // An answer to a quote has an id of its own beside its RFQ's.
+                ref_id: [tag::QUOTE_RESP_ID, tag::QUOTE_REQ_ID, tag::CL_ORD_ID]
+                    .into_iter()
+                    .find_map(get),
                 reason: match error {
                     // Unsupported message type; not authorized; other.
                     DecodeError::UnsupportedType(_) => 3,
