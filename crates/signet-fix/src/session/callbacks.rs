@@ -130,6 +130,12 @@ impl Shared {
         self.events.borrow_mut().pop_front()
     }
 
+    /// Drops what the peer's messages led to; what became of the connection stays.
+    pub(crate) fn forget_messages(&self) {
+        self.events.borrow_mut().retain(|e| matches!(e, Event::LoggedOn | Event::LoggedOut { .. }));
+        self.replies.borrow_mut().clear();
+    }
+
     pub(crate) fn next_reply(&self) -> Option<Body> {
         self.replies.borrow_mut().pop_front()
     }
@@ -214,7 +220,9 @@ impl Shared {
             }
             Some("3") => {
                 let get = |t: u32| m.get_field(t as i32).unwrap_or_default();
+                let seq = m.with_header(number).unwrap_or(0);
                 self.event(Event::Rejected {
+                    seq,
                     ref_seq: get(tag::REF_SEQ_NUM).parse().unwrap_or(0),
                     ref_msg_type: get(tag::REF_MSG_TYPE),
                     text: format!("tag {}: {}", get(tag::REF_TAG_ID), get(tag::TEXT)),
