@@ -1,5 +1,4 @@
-//! The clock of the trading day, and the steady one that durations of the trading thread are counted
-//! by.
+//! The clock of the trading day, and the steady one by which the trading thread counts durations.
 //!
 //! With the feature `test-double` a thread may set both ([`virtual_time`]): tests and the simulator
 //! only.

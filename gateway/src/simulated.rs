@@ -14,7 +14,10 @@ use crate::{
     pipeline::{ActiveSession, Connection, Pipeline, SessionCut, StepUp, Transport},
     registry_view::shown,
     risk::Access,
-    signed,
+    signed::{
+        self, SignedLogError,
+        read::{Wanted, each},
+    },
     start::{assemble, open_books, policies},
     state_dir::{make_folders, signed_folder},
     stepup::test_double::TestService,
@@ -34,7 +37,7 @@ use signet_stepup::rules::WhenSection;
 use std::{
     cell::{Cell, RefCell},
     net::IpAddr,
-    path::{Path, PathBuf},
+    path::Path,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -45,6 +48,8 @@ use tokio::{runtime::Runtime, task::LocalSet};
 
 /// How often tasks of the thread have their turn in one call: each of ours is done after a few.
 const TURNS: usize = 8;
+/// Seals the files of a run.
+const STORE_KEY: [u8; 32] = [7; 32];
 
 /// What the gateway of a run is made of.
 pub struct Plan<'a> {
@@ -118,7 +123,7 @@ impl TradingThread {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build().expect("a runtime");
         make_folders(&loaded.config)?;
-        let key = StoreKey::new([7; 32]);
+        let key = StoreKey::new(STORE_KEY);
         let history = policies::open(&mut loaded, &key)?;
         let options = Options { practice: true };
         let books = runtime.block_on(open_books(&loaded, options, &key, history))?.0;
@@ -303,7 +308,7 @@ impl TradingThread {
     }
 
     /// Puts other policies in force.
-    pub fn use_entitlements(&self, new: CedarEntitlements) {
+    pub fn use_entitlements(&self, new: Arc<CedarEntitlements>) {
         self.on_thread(|p| p.use_entitlements(new));
     }
 
@@ -340,8 +345,19 @@ impl TradingThread {
         self.pipeline.rfqs_of(desk)
     }
 
-    /// The folder of the evidence.
-    pub fn evidence(&self) -> PathBuf {
-        signed_folder(&self.loaded.config)
+    /// The messages of a sender in the evidence whose signature is good, as they travelled; SOH is
+    /// U+2401.
+    ///
+    /// # Errors
+    /// The evidence cannot be read, or is not whole.
+    pub fn evidence_of(&self, sender: &str) -> Result<Vec<String>, SignedLogError> {
+        let wanted = Wanted { sender: Some(sender.into()), ..Wanted::default() };
+        let (folder, mut all) = (signed_folder(&self.loaded.config), Vec::new());
+        let key = StoreKey::new(STORE_KEY);
+        let read = each(&folder, &key, &wanted, |line| {
+            all.extend((line.verified == "good").then(|| line.text.clone()));
+            Ok::<_, SignedLogError>(())
+        });
+        read.map(|_| all)
     }
 }

@@ -6,7 +6,12 @@ use signet_devca::{DevPki, Issued, Order};
 use signet_gateway::{Config, Loaded};
 use signet_identity::{MessageKey, MessagePublicKey};
 use signet_policy::entitle::{CedarEntitlements, Documents};
-use std::{fmt::Write as _, fs, path::Path, sync::OnceLock};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 use time::OffsetDateTime;
 
 const DOMAIN: &str = "sim.signet.example";
@@ -35,6 +40,7 @@ impl Party {
 /// Everybody.
 pub(crate) struct Firm {
     pub loaded: Loaded,
+    locked: Arc<CedarEntitlements>,
     pub desk: Party,
     pub dealers: Vec<Party>,
     /// The gateway's, as its peers see it.
@@ -59,8 +65,13 @@ impl Firm {
         pki.write_roots(folder.path()).expect("files");
         let config = configuration(folder.path());
         let loaded = Loaded::of(Config::read(&config).expect("a configuration")).expect("loaded");
+        let policies = rules::policies(true);
+        let documents = Documents { policies: &policies, facts: rules::FACTS };
+        let world = loaded.config.world(&loaded.catalogue);
+        let locked = CedarEntitlements::load(&documents, &world).expect("policies");
         Self {
             loaded,
+            locked: Arc::new(locked),
             desk: Party::of(&issue(Order::desk(DESK))),
             dealers: DEALERS.iter().map(|d| Party::of(&issue(Order::dealer(d)))).collect(),
             gateway: Party::of(&gateway),
@@ -69,11 +80,8 @@ impl Firm {
     }
 
     /// The policies, or those of a firm that denies every accept.
-    pub(crate) fn policies(&self, locked: bool) -> CedarEntitlements {
-        let policies = rules::policies(locked);
-        let documents = Documents { policies: &policies, facts: rules::FACTS };
-        let world = self.loaded.config.world(&self.loaded.catalogue);
-        CedarEntitlements::load(&documents, &world).expect("policies")
+    pub(crate) fn policies(&self, locked: bool) -> Arc<CedarEntitlements> {
+        if locked { self.locked.clone() } else { self.loaded.entitlements.clone() }
     }
 }
 

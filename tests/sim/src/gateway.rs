@@ -17,7 +17,7 @@ use signet_gateway::{
 };
 use signet_rfq::{Rfq, UtcMillis};
 use signet_router::journal::JournalLimits;
-use std::{net::IpAddr, path::Path, rc::Rc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, path::Path, rc::Rc, time::Duration};
 
 /// How long the step-up service takes, milliseconds.
 const SERVICE_MS: i64 = 5;
@@ -118,6 +118,17 @@ impl Gateway {
         let name = dealer(DEALERS[which]);
         let chain = &firm().dealers[which].chain;
         self.thread.may_dial(&name).then(|| self.thread.dealer_channel(&name, chain))
+    }
+
+    /// The accepts whose signed frame is in the evidence, and verifies.
+    pub(crate) fn accepts_in_evidence(&self) -> Result<BTreeSet<String>, String> {
+        let all = self.thread.evidence_of(DESK).map_err(|e| e.to_string())?;
+        let id = |text: &String| {
+            let accept = text.contains("\u{2401}35=AJ\u{2401}");
+            let mut fields = text.split('\u{2401}').filter(|_| accept);
+            fields.find_map(|f| f.strip_prefix("693=")).map(str::to_owned)
+        };
+        Ok(all.iter().filter_map(id).collect())
     }
 
     // ----- what happens -----

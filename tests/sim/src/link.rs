@@ -105,11 +105,48 @@ pub(crate) enum Due {
     End,
 }
 
+/// When a dealer is dialled again, as `gateway/src/listeners/dealers.rs` does it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Redial {
+    began: i64,
+    wait: i64,
+    at: Option<i64>,
+}
+
+const REDIAL_FIRST_MS: i64 = 100;
+const REDIAL_LAST_MS: i64 = 5_000;
+
+impl Default for Redial {
+    fn default() -> Self {
+        Self { began: 0, wait: REDIAL_FIRST_MS, at: None }
+    }
+}
+
+impl Redial {
+    /// Whether it is time; the line is down.
+    pub(crate) fn is_due(&mut self, t: i64) -> bool {
+        if self.at.is_none() {
+            // A line that held was good: start over with short waits.
+            if t - self.began > REDIAL_LAST_MS {
+                self.wait = REDIAL_FIRST_MS;
+            }
+            self.at = Some(t + self.wait);
+            self.wait = (self.wait * 2).min(REDIAL_LAST_MS);
+        }
+        self.at.is_some_and(|at| at <= t)
+    }
+
+    pub(crate) fn dialled(&mut self, t: i64) {
+        (self.began, self.at) = (t, None);
+    }
+}
+
 pub(crate) struct Link {
     processes: [Process; 2],
     /// The last accept that the dialling side wrote, as it left.
     pub last_accept: Vec<u8>,
     pub connections: Vec<Connection>,
+    pub redial: Redial,
     next: u32,
     pub delay: i64,
 }
@@ -138,6 +175,7 @@ impl Link {
             ],
             last_accept: Vec::new(),
             connections: Vec::new(),
+            redial: Redial::default(),
             next: 1,
             delay,
         }

@@ -68,8 +68,12 @@ pub enum Act {
     Forge(Forgery),
     /// The desk's last accept arrives once more, as it was.
     Replay,
+    /// The disk of the gateway's evidence refuses to write for so long.
+    EvidenceFails { for_ms: i64 },
     /// A dealer quotes again in every RFQ it knows.
     Requote { dealer: u8 },
+    /// A dealer takes its last fill back.
+    Bust { dealer: u8 },
     /// A dealer takes all its quotes back.
     Withdraw { dealer: u8 },
 }
@@ -114,11 +118,40 @@ pub fn schedule(seed: u64) -> Vec<Event> {
         }
     }
     forge(seed, &mut events);
+    unwritten(seed, &mut events);
     events.sort_by_key(|e| e.at);
     events
 }
 
-/// Signatures that are not what they should be, in a part of the runs. From a generator of their
+/// The journal cannot be written while dealers answer, take fills and quotes back, and the gateway
+/// crashes, in a part of the runs. From a generator of its own, as `forge`.
+fn unwritten(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0xbb67_ae85_84ca_a73b);
+    let taken: Vec<i64> =
+        events.iter().filter(|e| matches!(e.act, Act::Take { .. })).map(|e| e.at).collect();
+    if taken.is_empty() || !rng.chance(25) {
+        return;
+    }
+    // The accept itself is written down by then, or is not sent.
+    let at = taken[rng.pick(taken.len())] + rng.within(1, 400);
+    let for_ms = [200, 1_000, 4_000, 7_000][rng.pick(4)];
+    let mut also = |events: &mut Vec<Event>, percent, at, act| {
+        if rng.chance(percent) && at < LENGTH_MS {
+            events.push(Event { at, act });
+        }
+    };
+    events.push(Event { at: at.min(LENGTH_MS), act: Act::DiskFails { end: End::Gateway, for_ms } });
+    for dealer in 0..3 {
+        also(events, 60, at + 20 + for_ms / 4, Act::Bust { dealer });
+        also(events, 20, at + 30 + for_ms / 4, Act::Withdraw { dealer });
+    }
+    let crash = Act::GatewayCrash { for_ms: 500, store_lost: false };
+    also(events, 50, at + for_ms / 2, crash.clone());
+    also(events, 50, at + for_ms + 3_000, crash);
+}
+
+/// Signatures that are not what they should be and evidence that cannot be written, in a part of
+/// the runs. From a generator of their
 /// own, so that the other events of a seed stay what they were.
 fn forge(seed: u64, events: &mut Vec<Event>) {
     let mut rng = Rng::new(seed ^ 0x3c6e_f372_fe94_f82b);
@@ -127,8 +160,9 @@ fn forge(seed: u64, events: &mut Vec<Event>) {
     }
     let forgeries = [Forgery::Missing, Forgery::Stranger, Forgery::Replayed, Forgery::Swapped];
     for _ in 0..rng.within(1, 4) {
-        let act = match rng.within(0, 5) {
+        let act = match rng.within(0, 6) {
             0 => Act::Replay,
+            5 => Act::EvidenceFails { for_ms: [200, 4_000, 12_000][rng.pick(3)] },
             n => Act::Forge(forgeries[usize::try_from(n).unwrap_or(1) - 1]),
         };
         // Just before the trader takes a price, where there is one to take.

@@ -41,6 +41,7 @@ enum Timer {
     DiskFree,
     DiskWorks(End),
     Unlock,
+    EvidenceWorks,
     Proved(u32),
     NotProved(u32),
 }
@@ -72,15 +73,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `lane` keeps the names of runs on other threads apart. `folder` is empty.
+    /// `lane` keeps the sessions of runs on other threads apart: the gateway's name in them is this
+    /// run's. `folder` is empty.
     pub(crate) fn new(seed: u64, lane: &str, folder: PathBuf, trace: bool) -> Self {
         let mut rng = Rng::new(seed);
         let delay = [1, 5, 20, 60][rng.pick(4)];
-        let mut links =
-            vec![Link::new(&format!("{DESK}{lane}"), &format!("{GATEWAY}{lane}"), true, delay)];
+        let mut links = vec![Link::new(DESK, &format!("{GATEWAY}{lane}"), true, delay)];
         for d in DEALERS {
-            let (from, to) = (format!("{GATEWAY}-OUT{lane}"), format!("{d}{lane}"));
-            links.push(Link::new(&from, &to, false, DEALER_DELAY_MS));
+            let from = format!("{GATEWAY}-OUT{lane}");
+            links.push(Link::new(&from, d, false, DEALER_DELAY_MS));
         }
         let mut world = Self {
             t: 0,
@@ -219,6 +220,7 @@ impl World {
             Timer::DiskFree => self.disk(false),
             Timer::DiskWorks(end) => self.disk_fails(end, false),
             Timer::Unlock => self.lock(false),
+            Timer::EvidenceWorks => self.evidence_fails(false),
             Timer::Proved(id) => self.proved(id),
             Timer::NotProved(id) => {
                 let t = self.t;
@@ -236,10 +238,9 @@ impl World {
             g.tick(t);
             for i in 1..self.links.len() {
                 let down = self.links[i].current(Side::Dials).is_none();
-                if !(down && self.dealer_runs[i - 1].0) {
-                    continue;
-                }
-                if let Some(channel) = g.dealer_channel(i - 1) {
+                let due = down && self.dealer_runs[i - 1].0 && self.links[i].redial.is_due(t);
+                if let Some(channel) = due.then(|| g.dealer_channel(i - 1)).flatten() {
+                    self.links[i].redial.dialled(t);
                     self.links[i].dial(|_| channel, t);
                 }
             }
@@ -404,7 +405,12 @@ impl World {
 
     fn dealer_event(&mut self, i: usize, e: session::Event) {
         let does = match e {
-            session::Event::LoggedOn => self.dealers[i].repeat(self.t),
+            session::Event::LoggedOn => {
+                let unsent = std::mem::take(&mut self.dealers[i].unsent);
+                let mut does: Vec<Does> = unsent.into_iter().map(Does::Say).collect();
+                does.extend(self.dealers[i].repeat(self.t));
+                does
+            }
             session::Event::Message { message, meta } => {
                 self.dealers[i].message(message, meta.poss_dup, self.t, &mut self.rng)
             }
@@ -417,8 +423,10 @@ impl World {
         for does in all {
             match does {
                 Does::Say(m) => {
-                    if let Some(s) = self.links[i + 1].session(Side::Listens) {
-                        let _ = s.send(&m);
+                    let session = self.links[i + 1].session(Side::Listens);
+                    let sent = session.is_some_and(|s| s.send(&m).is_ok());
+                    if !sent && Dealer::keeps(&m) {
+                        self.dealers[i].unsent.push(m);
                     }
                 }
                 Does::In(at, what) => {
@@ -515,7 +523,6 @@ impl World {
         if self.gateway.take().is_none() {
             return;
         }
-        self.truth.forgot |= self.truth.disk_refused;
         self.links[0].crash(Side::Listens, store_lost, self.t);
         for l in &mut self.links[1..] {
             l.crash(Side::Dials, false, self.t);
@@ -548,7 +555,6 @@ impl World {
 
     fn disk(&mut self, full: bool) {
         self.disk_full = full;
-        self.truth.disk_refused |= full;
         if let Some(g) = &self.gateway {
             g.is_full(full);
         }
@@ -556,9 +562,16 @@ impl World {
 
     /// The disk of an end refuses to write, or writes again.
     fn disk_fails(&mut self, end: End, fails: bool) {
-        self.truth.disk_refused |= fails && end == End::Gateway;
         let file = if end == End::Desk { "in_flight" } else { "gateway/rfqs.journal" };
         signet_journal::disk::refuses(&self.folder.join(file), fails);
+    }
+
+    /// The disk of the gateway's evidence refuses to write, or writes again.
+    fn evidence_fails(&mut self, fails: bool) {
+        let files = std::fs::read_dir(self.folder.join("gateway/signed"));
+        for file in files.into_iter().flatten().flatten() {
+            signet_journal::disk::refuses(&file.path(), fails);
+        }
     }
 
     // ----- what happens -----
@@ -571,11 +584,12 @@ impl World {
             | Act::Confirm
             | Act::Cancel { .. }
             | Act::Dismiss { .. } => self.trader(act),
-            Act::Requote { dealer } | Act::Withdraw { dealer } => {
+            Act::Requote { dealer } | Act::Withdraw { dealer } | Act::Bust { dealer } => {
                 let i = usize::from(*dealer) % DEALERS.len();
                 if self.dealer_runs[i].0 {
                     let does = match act {
                         Act::Requote { .. } => self.dealers[i].requote(self.t, &mut self.rng),
+                        Act::Bust { .. } => self.dealers[i].bust(self.t),
                         _ => self.dealers[i].withdraw(),
                     };
                     self.do_all(i, does);
@@ -676,6 +690,10 @@ impl World {
             }
             Act::Forge(how) => self.signer.forge(*how),
             Act::Replay => self.replay(),
+            Act::EvidenceFails { for_ms } => {
+                self.evidence_fails(true);
+                self.timers.push((t + for_ms, Timer::EvidenceWorks));
+            }
             Act::Locked { for_ms } => {
                 self.lock(true);
                 self.timers.push((t + for_ms, Timer::Unlock));
@@ -736,6 +754,7 @@ impl World {
         self.lock(false);
         self.disk(false);
         [End::Desk, End::Gateway].into_iter().for_each(|end| self.disk_fails(end, false));
+        self.evidence_fails(false);
         self.signer.heal();
         self.start_desk();
         self.start_gateway();
@@ -768,6 +787,8 @@ impl World {
         self.truth.quotes(g.clock(t), &gate, &frame)?;
         if last {
             self.truth.settled(&gate, &frame)?;
+            let kept = g.accepts_in_evidence().map_err(|e| broken("evidence.accept", e))?;
+            crate::check::kept(&self.dealers, &kept)?;
             for (i, l) in self.links.iter().enumerate() {
                 numbers_agree(i, l)?;
             }
