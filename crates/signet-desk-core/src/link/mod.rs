@@ -27,6 +27,7 @@ mod direct;
 mod keys;
 mod networks;
 mod outcome;
+mod over_quic;
 mod path;
 mod pings;
 mod quic;

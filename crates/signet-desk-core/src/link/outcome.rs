@@ -35,9 +35,12 @@ pub(super) enum Next {
     TryAgain,
     /// Another attempt would fail too; somebody must act.
     GiveUp,
-    /// Refused because of where the laptop is, or by what answers there: another network may be
-    /// allowed, or lead to the gateway.
+    /// Refused because of where the laptop is: another network may be allowed.
     AwaitNetwork,
+    /// Something else answers in the gateway's place: another network may lead to the gateway, and
+    /// so may this one later, as when the trader has signed in at a captive portal, of which the
+    /// system may tell nothing.
+    AwaitWay,
 }
 
 /// What was at fault.
@@ -60,6 +63,11 @@ impl Ended {
     /// A connection that was made, and over which the gateway said nothing in time.
     pub(super) fn unanswered() -> Self {
         Self { fault: Fault::Unanswered, ..Self::by(&Refusal::TimedOut) }
+    }
+
+    /// What answers is not the gateway.
+    pub(super) fn by_another(problem: Problem) -> Self {
+        Self { next: Next::AwaitWay, fault: Fault::Other, problem }
     }
 
     pub(super) fn refused(problem: Problem) -> Self {
@@ -85,7 +93,8 @@ impl Ended {
             | Refusal::NotYetValid
             | Refusal::PinMismatch { .. }
             | Refusal::ServerNotCertifiedForThis
-            | Refusal::ServerCertificateInvalid { .. } => Next::AwaitNetwork,
+            | Refusal::ServerCertificateRevoked
+            | Refusal::ServerCertificateInvalid { .. } => Next::AwaitWay,
             _ => Next::GiveUp,
         };
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
@@ -142,6 +151,11 @@ impl Ended {
 }
 
 impl Next {
+    /// Whether another way to the gateway may do better now.
+    pub(super) fn may_be_the_way(self) -> bool {
+        matches!(self, Self::TryAgain | Self::AwaitWay)
+    }
+
     /// The only place that reads these codes of the protocol (ReasonCode, 20104, of a Logout): the
     /// risk of an access depends on the network it comes from.
     fn of_logout(code: &str) -> Self {
