@@ -35,6 +35,8 @@ mod sealed_map;
 mod siem;
 mod signals;
 pub mod signed;
+#[cfg(feature = "test-double")]
+pub mod simulated;
 mod stamp;
 mod start;
 mod state_dir;

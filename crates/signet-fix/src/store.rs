@@ -310,6 +310,9 @@ impl SessionStore for SealedStore {
         Ok(())
     }
     fn set_next_target(&mut self, seq: u64) -> Result<(), StoreError> {
+        // A lower number holds in memory even if the disk refuses it: the peer is then asked for
+        // too much, never for too little.
+        self.numbers.next_target = self.numbers.next_target.min(seq);
         self.write(NEXT_TARGET, seq, &[])?;
         self.numbers.next_target = seq;
         self.compact_if_large()

@@ -10,7 +10,7 @@ use aws_lc_rs::{
 use signet_fix::{
     AppMessage,
     framer::Framer,
-    message::{BusinessReject, DecodeError, SecurityListRequest},
+    message::{BusinessReject, DecodeError, QuoteResponse, Response, SecurityListRequest},
     session::{Binding, Channel, Event, Meta, Outbox, Role, SendError, Session, SessionConfig},
     signature::{
         Kinds, MessageSigner, SignError, SignatureError, Signing, Verification, commits_gateway,
@@ -326,6 +326,37 @@ fn a_message_without_a_good_signature_does_nothing_is_answered_and_takes_its_num
     let events =
         p.gate.take(&[sign(&p.by_hand(n + 5, "35=x|320=L6|559=4|"), &p.desk_key).unwrap()]);
     assert_eq!(messages(events).len(), 1);
+}
+
+/// The desk finds what was refused by the id that it gave it: an accept has one beside its RFQ's.
+#[test]
+fn a_refusal_names_the_accept_and_not_its_rfq() {
+    let p = Pair::new("NAMES");
+    let accept = AppMessage::QuoteResponse(QuoteResponse {
+        id: AcceptId::new("R1:2").unwrap(),
+        response: Response::HitOrLift,
+        rfq: Some(RfqId::new("R1").unwrap()),
+        quote: QuoteId::new("Q1").unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        isin: false,
+        dealer: Some(DealerId::new("NORTH").unwrap()),
+        side: Side::Buy,
+        quantity: 100.into(),
+        price: 1.into(),
+        currency: Some("EUR".into()),
+        settlement_date: None,
+        deadline: None,
+        at: UtcMillis(1_795_219_200_000),
+    });
+    let frame = String::from_utf8(accept.encode().finish("FIX.4.4").unwrap()).unwrap();
+    let body = frame.split_once("\u{1}35=").unwrap().1.rsplit_once("10=").unwrap().0;
+    let body = format!("35={}", body.replace('\u{1}', "|"));
+    let frame = sign(&p.by_hand(p.next_from_desk(), &body), &Key::new()).unwrap();
+    let events = p.gate.take(&[frame]);
+    assert_eq!(refusals(&events), [SignatureError::Bad]);
+    let answers = p.gate.frames();
+    let f = Fields::parse(&answers[0]).unwrap();
+    assert_eq!((f.text(35), f.text(372), f.text(379)), (Some("j"), Some("AJ"), Some("R1:2")));
 }
 
 #[test]

@@ -1,26 +1,28 @@
 //! Disks that refuse to write, for tests: as when they are full or broken.
 
 use std::{
-    cell::RefCell,
     collections::BTreeSet,
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-thread_local! {
-    static REFUSING: RefCell<BTreeSet<PathBuf>> = const { RefCell::new(BTreeSet::new()) };
+static REFUSING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn refusing() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    REFUSING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on the disk refuses what this thread appends to the file, or takes it again.
+/// From now on the disk refuses what this process appends to the file, or takes it again.
 pub fn refuses(file: &Path, refuses: bool) {
-    REFUSING.with_borrow_mut(|all| match refuses {
-        true => drop(all.insert(file.to_path_buf())),
-        false => drop(all.remove(file)),
-    });
+    match refuses {
+        true => drop(refusing().insert(file.to_path_buf())),
+        false => drop(refusing().remove(file)),
+    }
 }
 
 pub(crate) fn ask(file: &Path) -> io::Result<()> {
-    let refuses = REFUSING.with_borrow(|all| all.contains(file));
+    let refuses = refusing().contains(file);
     if refuses { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
 }
 

@@ -119,9 +119,9 @@ impl EntitlementGate {
 
     /// Puts other policies in force: from here on every decision follows these, those about
     /// messages that wait among them. The ones before.
-    pub fn replace(&self, new: CedarEntitlements) -> Arc<CedarEntitlements> {
+    pub fn replace(&self, new: Arc<CedarEntitlements>) -> Arc<CedarEntitlements> {
         self.changed.set(true);
-        self.in_force.replace(Arc::new(new))
+        self.in_force.replace(new)
     }
 
     /// Whether the policies have changed since this was last asked.

@@ -1,16 +1,14 @@
 //! The budgets of all peers, over all their connections.
 
 use super::{BudgetVerdict, Class, DayBytes, NoLogon, PeerBudget};
-use crate::config::{LimitsSection, SignedFull};
+use crate::{
+    clock::steady,
+    config::{LimitsSection, SignedFull},
+};
 use signet_fix::share::Share;
 use signet_identity::CompId;
 use signet_rfq::{DealerId, UtcMillis};
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 use tokio::sync::Notify;
 
 const MIB: u64 = 1024 * 1024;
@@ -61,7 +59,7 @@ impl Peers {
 
     /// Counts a message of a desk.
     pub fn judge_desk(&self, desk: &CompId, class: Class, bytes: usize) -> BudgetVerdict {
-        self.desk(desk, |p| p.budget.judge(Instant::now(), class, bytes))
+        self.desk(desk, |p| p.budget.judge(steady(), class, bytes))
     }
 
     /// Counts a message of a dealer; with it, what is told when the dealer is to be disconnected.
@@ -71,7 +69,7 @@ impl Peers {
         class: Class,
         bytes: usize,
     ) -> (BudgetVerdict, Rc<Notify>) {
-        self.dealer(dealer, |p| (p.budget.judge(Instant::now(), class, bytes), p.out.clone()))
+        self.dealer(dealer, |p| (p.budget.judge(steady(), class, bytes), p.out.clone()))
     }
 
     /// How much of the thread's time a desk may take.
@@ -86,7 +84,7 @@ impl Peers {
 
     /// Whether a desk that is otherwise good may log on now.
     pub fn may_log_on(&self, desk: &CompId) -> Result<(), NoLogon> {
-        self.desk(desk, |p| p.budget.may_log_on(Instant::now()))
+        self.desk(desk, |p| p.budget.may_log_on(steady()))
     }
 
     /// Told when a dealer is to be disconnected. One for each connection: what an earlier one was

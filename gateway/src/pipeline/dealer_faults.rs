@@ -1,10 +1,10 @@
 //! Dealers that misbehave have their line cut; the judge is [`crate::response::Dealers`].
 
 use super::Pipeline;
-use crate::{config::ResponseSection, cut_lines::CutLines, response::Dealers};
+use crate::{clock::steady, config::ResponseSection, cut_lines::CutLines, response::Dealers};
 use signet_events::About;
 use signet_rfq::DealerId;
-use std::{cell::RefCell, collections::BTreeSet, time::Instant};
+use std::{cell::RefCell, collections::BTreeSet};
 
 /// Faults, and the lines that are cut.
 pub(super) struct DealerFaults {
@@ -29,7 +29,7 @@ impl Pipeline {
     pub(super) fn dealer_at_fault(&self, dealer: &DealerId, what: &str) {
         let faults = &self.dealer_faults;
         let already = faults.cut.borrow().contains(dealer);
-        if already || !faults.judge.borrow_mut().fault(dealer, Instant::now()) {
+        if already || !faults.judge.borrow_mut().fault(dealer, steady()) {
             return;
         }
         let words = format!("too many faults, the last of them: {what}");

@@ -13,6 +13,9 @@ use signet_rfq::DealerId;
 use signet_router::Input;
 use std::time::Instant;
 
+/// A dealer's message was not taken, since it cannot be written down.
+const NOT_TAKEN: &str = "journal.not_taken";
+
 impl Pipeline {
     /// Whatever happened in a dealer's FIX session.
     pub fn dealer_event(&self, dealer: &DealerId, event: Event) {
@@ -49,7 +52,7 @@ impl Pipeline {
                 let words = gap_words(of_peer, from, to);
                 self.events.gateway("fix.gap", About::dealer(dealer), words);
             }
-            Event::Rejected { ref_seq, ref_msg_type, text } => {
+            Event::Rejected { seq, ref_seq, ref_msg_type, text } => {
                 tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");
                 self.count_dealer(dealer, Class::Reject, text.len());
                 // A message that could not be read was not processed either.
@@ -61,14 +64,14 @@ impl Pipeline {
                     text: Some(text),
                 };
                 let reject = self.reference(dealer, reject);
-                self.route(Input::FromDealer(dealer.clone(), AppMessage::BusinessReject(reject)));
+                self.take_from(dealer, vec![AppMessage::BusinessReject(reject)], seq);
             }
             _ => {}
         }
     }
 
-    /// A dealer's message tells what is already so: it is counted and kept, and acted on whatever
-    /// comes of that.
+    /// A dealer's message tells what is already so: it is counted and kept as evidence, and goes on
+    /// whatever comes of that.
     fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
         self.look_at_clock();
         let _timed = self.metrics.messages.received(Peer::Dealer, message.msg_type());
@@ -85,8 +88,29 @@ impl Pipeline {
             }
             m => vec![m],
         };
-        for m in messages {
-            self.route(Input::FromDealer(dealer.clone(), m));
+        self.take_from(dealer, messages, meta.seq);
+    }
+
+    /// Does what a dealer's message number `seq` says. Of one that cannot be written down nothing
+    /// is done, and the dealer is to send it again: a fill, or the end of one, must not be known
+    /// here until the next restart only.
+    fn take_from(&self, dealer: &DealerId, messages: Vec<AppMessage>, seq: u64) {
+        let taken = messages.into_iter().all(|m| self.route(Input::FromDealer(dealer.clone(), m)));
+        if taken {
+            return;
+        }
+        let words = format!(
+            "message {seq} cannot be written down; the dealer is to send it again, from that \
+                number on, when it is connected again"
+        );
+        tracing::error!(alert = true, %dealer, code = NOT_TAKEN, "{words}");
+        self.events.gateway(NOT_TAKEN, About::dealer(dealer), words);
+        if let Some(session) = self.sessions.dealer(dealer) {
+            session.hand_back(
+                seq,
+                "this end cannot write now; send again from the number that \
+                its next Logon leads to",
+            );
         }
     }
 

@@ -100,6 +100,12 @@ impl JournalledRouter {
         self.parts.borrow_mut().0.day_begins(ms);
     }
 
+    /// Sets the limits of the journal.
+    #[cfg(feature = "test-double")]
+    pub(super) fn limit(&self, limits: signet_router::journal::JournalLimits) {
+        self.parts.borrow_mut().1.limit(limits);
+    }
+
     /// Rewrites a journal that has grown; what will be left of it is announced first.
     pub(super) fn tidy(&self, announce: impl FnOnce(&[&[u8]]) -> bool) {
         if self.owed.borrow().is_some() {

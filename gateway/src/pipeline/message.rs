@@ -271,9 +271,10 @@ fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
 // ----- journal, router, and what leaves -----
 
 impl Pipeline {
-    /// One input, and every consequence of it.
-    pub(super) fn route(&self, input: Input) {
-        self.route_at(now(), input);
+    /// One input, and every consequence of it. `false`: it is a dealer's, it could not be written
+    /// down, and nothing was done about it.
+    pub(super) fn route(&self, input: Input) -> bool {
+        self.route_at(now(), input)
     }
 
     /// A message of a desk that was judged as of `at`: the router sees it at that time too, so that
@@ -282,12 +283,14 @@ impl Pipeline {
         self.route_at(at, Input::FromDesk(desk.clone(), m));
     }
 
-    fn route_at(&self, at: UtcMillis, input: Input) {
-        let mut inputs = VecDeque::from([input]);
+    fn route_at(&self, at: UtcMillis, input: Input) -> bool {
+        let (mut inputs, mut taken) = (VecDeque::from([input]), true);
         while let Some(input) = inputs.pop_front() {
             let cause = self.events.is_watched().then(|| Cause::of(&input)).flatten();
             let before = self.signed.size();
-            let outputs = self.decide(input, at);
+            let decided = self.decide(input, at);
+            taken &= decided.is_some();
+            let outputs = decided.unwrap_or_default();
             if let Some(cause) = cause {
                 // Where the evidence has the input, if it has it.
                 let position = Some(self.signed.size()).filter(|size| *size > before);
@@ -300,26 +303,27 @@ impl Pipeline {
                 }
             }
         }
+        taken
     }
 
     /// Stages 8 and 9. What cannot be written down is not done: a disk that is full stops new
-    /// business from desks. Answers of dealers go through: they tell what is already so.
-    fn decide(&self, input: Input, at: UtcMillis) -> Vec<Output> {
+    /// business from desks, and what a dealer says then is `None`: it is asked for again.
+    fn decide(&self, input: Input, at: UtcMillis) -> Option<Vec<Output>> {
         let copy = |input: &Input, record: &[u8]| self.keep_journalled(at, input, record);
         let e = match self.router.record(at, &input, copy) {
-            Ok(input) => return self.router.decide(at, input),
+            Ok(input) => return Some(self.router.decide(at, input)),
             Err(e) => e,
         };
         self.measure_unwritten(&input, &e);
         tracing::error!(error = %e, "the journal cannot be written");
-        match (&input, &e) {
+        Some(match (&input, &e) {
             (Input::FromDesk(desk, m), e) => {
                 if matches!(e, JournalError::Full { .. }) {
                     self.events.gateway("journal.full", About::desk(desk), e.to_string());
                 }
                 vec![Output::ToDesk(desk.clone(), not_written(m, e))]
             }
-            // It would undo the next start.
+            // It would undo the next start, and would not be written the next time either.
             (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
                 code: "journal.not_readable",
                 about: dealer.to_string(),
@@ -328,8 +332,9 @@ impl Pipeline {
                     m.msg_type()
                 ),
             }],
+            (Input::FromDealer(..), _) => return None,
             _ => self.router.decide(at, input),
-        }
+        })
     }
 
     /// Does what the router wants; what follows from it is an input of its own.

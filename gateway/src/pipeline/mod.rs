@@ -46,6 +46,8 @@ mod reload;
 mod renewals;
 mod sessions;
 mod signals;
+#[cfg(feature = "test-double")]
+mod simulated;
 mod step_up;
 mod told_outside;
 mod verdict;

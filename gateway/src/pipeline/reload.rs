@@ -10,7 +10,7 @@ use crate::{
 };
 use signet_events::About;
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 const LOOK: Duration = Duration::from_secs(1);
 /// Files are read whole this often even when nothing seems to have changed: a file system's clock
@@ -95,7 +95,8 @@ impl Pipeline {
     }
 
     /// Puts entitlements in force; the digest of those before.
-    pub(super) fn use_entitlements(&self, new: CedarEntitlements) -> String {
+    pub(crate) fn use_entitlements(&self, new: impl Into<Arc<CedarEntitlements>>) -> String {
+        let new = new.into();
         let (digest, begins) = (new.digest().to_owned(), new.day_begins_ms());
         let old = self.entitlements.replace(new);
         self.router.day_begins(begins);

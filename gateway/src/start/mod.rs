@@ -1,6 +1,6 @@
 //! Puts a gateway together and runs its trading thread.
 
-mod policies;
+pub(crate) mod policies;
 mod services;
 mod untold;
 
@@ -93,10 +93,11 @@ pub(crate) async fn run(
     let (events, siem, siem_status) = start_siem(&loaded, registry.as_ref(), &key, &books).await?;
     std::mem::take(&mut books.untold).into_events().for_each(|e| events.business(&e));
     let alerts = Arc::<Alerts>::default();
+    let step_up = step_up(&loaded.config, registry.as_ref())?;
     let transmit = transmit::start(&loaded.config, &loaded.identity, &key, events.clone()).await?;
     let (transmitter, transmit) = transmit.unzip();
     let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitter);
-    let pipeline = assemble(&loaded, parts, registry.as_ref(), events, alerts.clone())?;
+    let pipeline = assemble(&loaded, parts, registry.as_ref(), step_up, events, alerts.clone());
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
@@ -149,7 +150,7 @@ pub(crate) async fn run(
 }
 
 /// Router, journal and evidence, as far as they do not need the registry.
-struct Books {
+pub(crate) struct Books {
     router: Router,
     journal: Journal,
     evidence: SignedLog,
@@ -157,7 +158,7 @@ struct Books {
     untold: Untold,
 }
 
-async fn open_books(
+pub(crate) async fn open_books(
     loaded: &Loaded,
     options: Options,
     key: &StoreKey,
@@ -272,34 +273,35 @@ async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayErr
     Ok((Some(Rc::new(registry)), Some(host), Some(questions)))
 }
 
-fn assemble(
+pub(crate) fn assemble(
     loaded: &Loaded,
     (books, signals_told, transmitter): (Books, SignalsTold, Option<Transmitter>),
     registry: Option<&Rc<RegistryView>>,
+    step_up: Option<StepUp>,
     events: EventSink,
     alerts: Arc<Alerts>,
-) -> Result<Rc<Pipeline>, GatewayError> {
+) -> Rc<Pipeline> {
     let config = &loaded.config;
     let second_person = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
     let entitlements = EntitlementGate::new(
         loaded.entitlements.clone(),
         config.entitlements.clone(),
         registry.cloned(),
-        config.step_up.is_some(),
+        step_up.is_some(),
         second_person,
     );
     for (desk, dealer) in books.router.traded_pairs() {
         entitlements.traded(&desk, &dealer);
     }
     let metrics = Metrics::new(config.dealer.iter().map(|d| &d.comp_id));
-    Ok(Rc::new(Pipeline::new(Parts {
+    Rc::new(Pipeline::new(Parts {
         router: books.router,
         journal: books.journal,
         entitlements,
         signed: Signed::new(books.evidence),
         risk: Rc::new(Risk::new(config.risk.clone(), loaded.risk.clone())),
         registry: registry.cloned(),
-        step_up: step_up(config, registry)?,
+        step_up,
         limits: config.limits.clone(),
         response: config.response.clone(),
         cut_lines: CutLines::of(config),
@@ -309,7 +311,7 @@ fn assemble(
         policies: PolicyChanges::new(config.two_people(), books.history),
         signals_told,
         transmitter,
-    })))
+    }))
 }
 
 /// The way of events, and with `[siem]` its thread and how far its receivers are.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Opens the history, and puts back into `loaded` what two people approved when the files say
 /// something else. The watch of the files then finds and tells what they say.
-pub(super) fn open(loaded: &mut Loaded, key: &StoreKey) -> Result<History, GatewayError> {
+pub(crate) fn open(loaded: &mut Loaded, key: &StoreKey) -> Result<History, GatewayError> {
     let failed = |e: &dyn std::fmt::Display| GatewayError::History(e.to_string());
     let mut history = History::open(&history_file(&loaded.config), key).map_err(|e| failed(&e))?;
     let two_people = loaded.config.two_people();

@@ -10,6 +10,8 @@ mod pending;
 mod refusal;
 mod registration;
 mod service;
+#[cfg(feature = "test-double")]
+pub(crate) mod test_double;
 
 pub use handle::{ANSWER_LEN_MAX, StepUpHandle};
 pub use refusal::StepUpRefusal;

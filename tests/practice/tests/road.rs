@@ -4,6 +4,7 @@ mod support;
 
 use signet_dealer::Force;
 use signet_desk_core::view::*;
+use signet_journal::disk;
 use support::{BUND, Screen, World};
 
 const N: &str = "NORTHBANK";
@@ -229,6 +230,36 @@ fn an_accept_whose_answer_is_lost_is_unknown_and_then_reconciled_by_id() {
         .blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 })
         .unwrap();
     assert_eq!(page.total, 1);
+}
+
+/// What a dealer says while the journal's disk refuses to write is not taken, so the dealer says it
+/// again when the disk is well; nothing of it is known until the next restart only.
+#[test]
+fn a_fill_that_cannot_be_written_down_comes_again_when_the_disk_is_well() {
+    let (mut w, mut s) = World::connected();
+    w.quotes(N, "99.500", 60_000);
+    let id = w.ask(Ask::Buy, &[N], 120);
+    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
+    w.force(N, Force::HoldNextAccept(1_000));
+    let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
+    w.desk.accept(&id, &armed.id).unwrap();
+    w.until(&mut s, "last look", |s| s.accept_state(&id) == Some(AcceptState::LastLook));
+    let journal = w.dir.path().join("gateway/rfqs.journal");
+    assert!(journal.exists());
+    disk::refuses(&journal, true);
+    w.until(&mut s, "unknown", |s| s.accept_state(&id) == Some(AcceptState::Unknown));
+    // The dealer is dialled again and again, and says it each time.
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    s.pull(&w.desk);
+    assert_ne!(s.accept_state(&id), Some(AcceptState::Filled), "not in the journal, so not so");
+    disk::refuses(&journal, false);
+    w.until(&mut s, "the fill", |s| s.accept_state(&id) == Some(AcceptState::Filled));
+    w.practice.restart_gateway().unwrap();
+    w.until(&mut s, "the link noticed", |s| s.link() != Some(LinkState::Online));
+    w.until(&mut s, "online again", |s| s.link() == Some(LinkState::Online));
+    assert_eq!(s.accept_state(&id), Some(AcceptState::Filled));
+    let trades = BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 };
+    assert_eq!(w.desk.blotter(trades).unwrap().total, 1);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod support;
 
 use network::Network;
 use signet_desk_core::{OtherHost, view::*};
+use signet_practice::{TRADER, VENUE_NAME};
 use std::process::Command;
 use support::World;
 use tokio::net::TcpSocket;
@@ -157,6 +158,22 @@ fn over_a_network() -> (World, Network) {
             network
         },
     )
+}
+
+/// A captive portal answers in the gateway's place until the trader has signed in. Nothing about the
+/// network changes then, and the desk is on by itself.
+#[test]
+fn behind_a_portal_the_desk_is_on_by_itself_once_it_lets_go() {
+    let (w, network) = over_a_network();
+    network.is_portal(true);
+    let connect = w.desk.connect(TRADER.into(), VENUE_NAME.into());
+    w.runtime.block_on(connect).unwrap();
+    let mut s = support::Screen::default();
+    w.until(&mut s, "refused", |s| s.link() == Some(LinkState::Refused));
+    let problem = s.session.as_ref().and_then(|v| v.problem.clone()).expect("a reason");
+    assert_eq!(problem.code, "tls.not_tls");
+    network.is_portal(false);
+    w.until(&mut s, "online", |s| s.link() == Some(LinkState::Online));
 }
 
 /// Nobody tells that the network is another one: the desk finds out by its own questions, dials

@@ -318,9 +318,7 @@ impl World {
 
     /// An RFQ with a live quote.
     pub fn rfq(&mut self) -> String {
-        let id = self.request().expect("a request");
-        self.until("a quote", |s| s.tradable(&id));
-        id
+        self.quoted().0
     }
 
     /// An RFQ that was sent.
@@ -360,8 +358,35 @@ impl World {
         }
     }
 
+    /// Has the desk do something, and again while it refuses because its link is away or in doubt:
+    /// on a machine that is busy an answer may be overdue at any moment.
+    ///
+    /// # Errors
+    /// Any other refusal.
+    pub fn patiently(
+        &mut self,
+        what: impl Fn(&mut Self) -> Result<Answer, Problem>,
+    ) -> Result<Answer, Problem> {
+        let began = Instant::now();
+        loop {
+            match what(self) {
+                Err(p) if p.code.starts_with("link.") && began.elapsed() < PATIENCE => {
+                    self.pause(AGAIN);
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// Arms the quote of an RFQ; the id of the accept.
     pub fn arm(&mut self, id: &str) -> Result<String, Problem> {
+        match self.patiently(|w| w.arm_once(id))? {
+            Answer::Armed(a) => Ok(a.id),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn arm_once(&mut self, id: &str) -> Result<Answer, Problem> {
         let line = self.screen.line(id).expect("a line").clone();
         let intent = ArmIntent {
             rfq_id: id.into(),
@@ -370,10 +395,7 @@ impl World {
             side: Side::Buy,
             price: line.offer.expect("an offer").price,
         };
-        match self.order(Order::Arm(intent))? {
-            Answer::Armed(a) => Ok(a.id),
-            other => panic!("{other:?}"),
-        }
+        self.order(Order::Arm(intent))
     }
 
     /// The laptop goes to the other network; the old one is silent, and its address is still

@@ -6,6 +6,7 @@ use crate::{
     dealer::{Dealer, Fill},
     desk::filled,
     rules::{is_denied, needs_touch},
+    signer::Signer,
 };
 use rust_decimal::Decimal;
 use signet_desk_core::view::{AcceptState as Shown, Frame, LineState, RfqState as ShownRfq};
@@ -103,16 +104,14 @@ pub(crate) struct Truth {
     /// When the policies denied every accept.
     pub locked: Vec<(i64, i64)>,
     pub clock_was_set: bool,
-    /// The gateway's disk refused to write at some time.
-    pub disk_refused: bool,
-    /// The gateway started again after that: what dealers said meanwhile, and was passed on, is
-    /// not in its journal.
-    pub forgot: bool,
+    /// Why the gateway did not start again.
+    pub does_not_start: Option<String>,
     /// Fills that were on screen at some time.
     pub shown: BTreeSet<String>,
     fills_seen: [usize; 3],
     arrivals_seen: [usize; 3],
     filled: BTreeSet<String>,
+    busted: BTreeSet<String>,
     filled_rfqs: BTreeSet<String>,
 }
 
@@ -123,9 +122,21 @@ fn own(id: &str) -> &str {
 
 impl Truth {
     /// What must hold at every moment. `delay`: how long an accept is on its way to a dealer.
-    pub(crate) fn step(&mut self, dealers: &[Dealer], delay: i64) -> Result<(), Violation> {
+    pub(crate) fn step(
+        &mut self,
+        dealers: &[Dealer],
+        delay: i64,
+        signer: &Signer,
+    ) -> Result<(), Violation> {
+        if let Some(why) = self.does_not_start.take() {
+            return Err(broken("gateway.start", why));
+        }
         for (i, d) in dealers.iter().enumerate() {
             for (at, r) in &d.arrived[self.arrivals_seen[i]..] {
+                if !signer.has_signed(own(r.id.as_str())) {
+                    let words = format!("{} got {}, which its desk did not sign", DEALERS[i], r.id);
+                    return Err(broken("fill.unsigned", words));
+                }
                 self.arrived(DEALERS[i], r, at - delay)?;
             }
             self.arrivals_seen[i] = d.arrived.len();
@@ -133,6 +144,7 @@ impl Truth {
                 fill(&mut self.filled, &mut self.filled_rfqs, &self.clicks, DEALERS[i], f)?;
             }
             self.fills_seen[i] = d.fills.len();
+            self.busted.extend(d.busted.iter().map(|id| own(id).to_owned()));
         }
         Ok(())
     }
@@ -182,7 +194,7 @@ impl Truth {
 
     /// The true outcome of an accept.
     fn traded(&self, id: &str) -> bool {
-        self.filled.contains(id)
+        self.filled.contains(id) && !self.busted.contains(id)
     }
 
     /// What must hold after settling.
@@ -211,8 +223,7 @@ impl Truth {
         gate: &[Rfq],
         frame: &Frame,
     ) -> Result<(), Violation> {
-        gate.iter()
-            .try_for_each(|rfq| live_quotes(rfq, frame, now, self.clock_was_set, self.forgot))
+        gate.iter().try_for_each(|rfq| live_quotes(rfq, frame, now, self.clock_was_set))
     }
 
     /// An accept has one outcome, which is the dealer's, at the gateway and on screen.
@@ -258,6 +269,15 @@ impl Truth {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Of every accept that reached a dealer, what its desk signed is in the evidence.
+pub(crate) fn kept(dealers: &[Dealer], kept: &BTreeSet<String>) -> Result<(), Violation> {
+    let arrived = dealers.iter().flat_map(|d| &d.arrived);
+    match arrived.map(|(_, r)| own(r.id.as_str())).find(|id| !kept.contains(*id)) {
+        Some(id) => Err(broken("evidence.accept", format!("{id} is not in the evidence"))),
+        None => Ok(()),
     }
 }
 
@@ -327,7 +347,6 @@ fn live_quotes(
     frame: &Frame,
     now: UtcMillis,
     clock_was_set: bool,
-    forgot: bool,
 ) -> Result<(), Violation> {
     let id = rfq.terms.id.as_str();
     let head = frame.rfqs.iter().find(|h| h.id == id);
@@ -351,10 +370,8 @@ fn live_quotes(
         // to life on screen when the desk learns that the gateway's clock was set back.
         let expired =
             clock_was_set && matches!(line.state, LineState::Expired | LineState::Unreachable);
-        // The desk knows of a withdrawal that the gateway could not write down and has forgotten.
-        let told = forgot && line.state == LineState::Withdrawn;
         let pressable = can && same && line.state == LineState::Quoted;
-        if live && !expired && !told && !pressable {
+        if live && !expired && !pressable {
             let words = format!(
                 "{id}: {} quotes {:?}; the screen has {:?} as {:?}, to press: {can}",
                 l.dealer,

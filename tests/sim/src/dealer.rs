@@ -45,6 +45,8 @@ pub(crate) struct Fill {
 enum Fate {
     Open,
     Filled,
+    /// Filled, and taken back.
+    Busted,
     Declined,
 }
 
@@ -69,6 +71,10 @@ pub(crate) struct Dealer {
     asked: BTreeMap<RfqId, Asked>,
     orders: BTreeMap<AcceptId, Order>,
     pub fills: Vec<Fill>,
+    /// Fills that were taken back, by accept.
+    pub busted: Vec<String>,
+    /// What could not be said, and is said at the next logon.
+    pub unsent: Vec<AppMessage>,
     /// Accepts that arrived.
     pub arrived: Vec<(i64, QuoteResponse)>,
     next: u32,
@@ -81,6 +87,8 @@ impl Dealer {
             asked: BTreeMap::new(),
             orders: BTreeMap::new(),
             fills: Vec::new(),
+            busted: Vec::new(),
+            unsent: Vec::new(),
             arrived: Vec::new(),
             next: 0,
         }
@@ -246,6 +254,24 @@ impl Dealer {
         self.say(id, false, t)
     }
 
+    /// Whether a message is kept until there is a connection: nobody asks for it.
+    pub(crate) fn keeps(m: &AppMessage) -> bool {
+        matches!(m, AppMessage::ExecutionReport(r) if r.exec_type == ExecType::TradeCancel)
+    }
+
+    /// Takes a fill back.
+    pub(crate) fn bust(&mut self, t: i64) -> Vec<Does> {
+        let filled = |(_, o): &(&AcceptId, &mut Order)| o.fate == Fate::Filled;
+        let Some((id, order)) = self.orders.iter_mut().rev().find(filled) else {
+            return Vec::new();
+        };
+        order.fate = Fate::Busted;
+        self.busted.push(id.to_string());
+        let mut bust = report(order, format!("B.{}.{id}", self.name), false, t);
+        bust.exec_ref = Some(format!("X.{}.{id}", self.name));
+        vec![Does::Say(AppMessage::ExecutionReport(bust))]
+    }
+
     fn say(&mut self, id: &AcceptId, asked: bool, t: i64) -> Vec<Does> {
         let exec_id = format!("X.{}.{id}", self.name);
         let exec_id = if asked { self.id("H") } else { exec_id };
@@ -281,6 +307,7 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
     let (kind, status) = match order.fate {
         Fate::Open => (ExecType::PendingNew, OrdStatus::PendingNew),
         Fate::Filled => (ExecType::Trade, OrdStatus::Filled),
+        Fate::Busted => (ExecType::TradeCancel, OrdStatus::Cancelled),
         Fate::Declined => (ExecType::Rejected, OrdStatus::Rejected),
     };
     let zero = Decimal::ZERO;

@@ -3,15 +3,16 @@
 //!
 //! What decides is the product: the desk's [`Book`](signet_desk_core::Book) with its sealed file of
 //! accepts in flight, QuickFIX sessions through [`signet_fix::session::Session`] and the framer on
-//! both ends of each link, [`signet_router::Router`] with its
-//! [`journal`](signet_router::journal), and the kernel of pending approvals
-//! ([`signet_stepup::pending`]).
+//! both ends of each link, and the gateway's [trading thread](signet_gateway::simulated): the whole
+//! pipeline with budgets, evidence, entitlements, risk, pending approvals, journal and router.
+//! Signatures are real.
 //!
 //! What stands in for the rest:
 //!
 //! | product | here |
 //! | --- | --- |
-//! | `gateway/src/pipeline` reads the machine's clock and asks threads | `gateway.rs` composes the same stages in the same order; policies are a function, the step-up service a table of challenges, each bound to its connection. Budgets, evidence and risk are left out |
+//! | the gateway's sockets and admission | `world.rs` attaches a session to a connection at its first bytes; there is no registry |
+//! | the step-up service | the product's table of challenges, each bound to its connection; a word instead of a security key's signature |
 //! | the desk's link keeper | `desk.rs`: dial, ping each second, give up after 3 s of silence, dial beside on a new address |
 //! | TCP, TLS, QUIC | `link.rs`: bytes in order with a delay, that stop at any byte in one direction or both, for a time or for good |
 //! | dealers | `dealer.rs`: scripts that remember their orders |
@@ -30,15 +31,18 @@ mod cast;
 mod check;
 mod dealer;
 mod desk;
+mod firm;
 mod gateway;
 mod link;
 mod rng;
 mod rules;
 mod schedule;
+mod signer;
 mod world;
 
 pub use check::{Tally, Violation};
 pub use schedule::{Act, End, Event, LENGTH_MS, schedule};
+pub use signer::Forgery;
 
 use std::{
     path::{Path, PathBuf},

@@ -3,7 +3,7 @@
 
 use signet_fix::{
     framer::Framer,
-    session::{Binding, Outbox, Role, Session, SessionConfig, SessionOptions},
+    session::{Channel, Outbox, Role, Session, SessionConfig, SessionOptions},
     store::{MemoryStore, SessionStore, StoreError},
 };
 use signet_identity::CompId;
@@ -105,9 +105,48 @@ pub(crate) enum Due {
     End,
 }
 
+/// When a dealer is dialled again, as `gateway/src/listeners/dealers.rs` does it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Redial {
+    began: i64,
+    wait: i64,
+    at: Option<i64>,
+}
+
+const REDIAL_FIRST_MS: i64 = 100;
+const REDIAL_LAST_MS: i64 = 5_000;
+
+impl Default for Redial {
+    fn default() -> Self {
+        Self { began: 0, wait: REDIAL_FIRST_MS, at: None }
+    }
+}
+
+impl Redial {
+    /// Whether it is time; the line is down.
+    pub(crate) fn is_due(&mut self, t: i64) -> bool {
+        if self.at.is_none() {
+            // A line that held was good: start over with short waits.
+            if t - self.began > REDIAL_LAST_MS {
+                self.wait = REDIAL_FIRST_MS;
+            }
+            self.at = Some(t + self.wait);
+            self.wait = (self.wait * 2).min(REDIAL_LAST_MS);
+        }
+        self.at.is_some_and(|at| at <= t)
+    }
+
+    pub(crate) fn dialled(&mut self, t: i64) {
+        (self.began, self.at) = (t, None);
+    }
+}
+
 pub(crate) struct Link {
     processes: [Process; 2],
+    /// The last accept that the dialling side wrote, as it left.
+    pub last_accept: Vec<u8>,
     pub connections: Vec<Connection>,
+    pub redial: Redial,
     next: u32,
     pub delay: i64,
 }
@@ -134,7 +173,9 @@ impl Link {
                 process(Role::Initiator, dials, listens),
                 process(Role::Acceptor, listens, dials),
             ],
+            last_accept: Vec::new(),
             connections: Vec::new(),
+            redial: Redial::default(),
             next: 1,
             delay,
         }
@@ -168,7 +209,7 @@ impl Link {
     }
 
     /// A new connection, beside those that are there.
-    pub(crate) fn dial(&mut self, now: i64) -> u32 {
+    pub(crate) fn dial(&mut self, channel: impl FnOnce(u32) -> Channel, now: i64) -> u32 {
         let id = self.next;
         self.next += 1;
         self.connections.push(Connection {
@@ -181,7 +222,7 @@ impl Link {
             held_until: 0,
         });
         let Some(session) = self.session(Side::Dials) else { return id };
-        let outbox = session.attach(Binding::None).expect("the session takes a connection");
+        let outbox = session.attach(channel(id)).expect("the session takes a connection");
         session.tick();
         if let Some(c) = self.connections.last_mut() {
             c.outbox[0] = Some(outbox);
@@ -206,12 +247,15 @@ impl Link {
     /// connection, closes.
     pub(crate) fn flush(&mut self, now: i64) {
         let delay = self.delay;
-        let Self { processes, connections, .. } = self;
+        let Self { processes, connections, last_accept, .. } = self;
         for c in connections.iter_mut() {
             for side in [Side::Dials, Side::Listens] {
                 let Some(outbox) = c.outbox[side as usize].clone() else { continue };
                 let mut bytes = Vec::new();
                 outbox.take(&mut bytes);
+                if side == Side::Dials {
+                    remember_accept(&bytes, last_accept);
+                }
                 c.pipes[side as usize].push(bytes, now + delay);
                 let session = &processes[side as usize].session;
                 let left = session.as_ref().is_none_or(|s| !s.is_attached_to(&outbox));
@@ -248,7 +292,24 @@ impl Link {
     }
 }
 
+/// The last QuoteResponse in what was written.
+fn remember_accept(bytes: &[u8], last: &mut Vec<u8>) {
+    let begins = |i: &usize| bytes[*i..].starts_with(b"8=FIX.4.4\x01");
+    let starts: Vec<usize> = (0..bytes.len()).filter(begins).collect();
+    for (n, from) in starts.iter().enumerate() {
+        let frame = &bytes[*from..starts.get(n + 1).copied().unwrap_or(bytes.len())];
+        if frame.split(|b| *b == 1).nth(2) == Some(b"35=AJ") {
+            *last = frame.to_vec();
+        }
+    }
+}
+
 impl Connection {
+    /// Bytes arrive as if this side had written them.
+    pub(crate) fn inject(&mut self, from: Side, bytes: Vec<u8>, at: i64) {
+        self.pipes[from as usize].push(bytes, at);
+    }
+
     /// A side closes. What it had written is still on its way; what arrives for it is dropped.
     pub(crate) fn give_up(&mut self, side: Side, now: i64, delay: i64) {
         if std::mem::replace(&mut self.gave_up[side as usize], true) {

@@ -2,7 +2,6 @@
 
 use crate::cast::DEALERS;
 use rust_decimal::Decimal;
-use signet_router::Trade;
 use signet_stepup::rules::{Amounts, WhenSection};
 use std::collections::BTreeMap;
 
@@ -12,33 +11,34 @@ pub(crate) const ANSWER_MS: i64 = 6_000;
 pub(crate) const TOUCH_ABOVE: i64 = 2_000_000;
 /// Accepts of this dealer above this are denied.
 const DENIED: (&str, i64) = (DEALERS[2], 4_000_000);
+/// Accepts of this dealer, which is new to the firm, above this need a touch by the policies.
+const NEW: (&str, i64) = (DEALERS[1], 500_000);
 
-/// What the policies say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ruling {
-    Allow,
-    Touch,
-    Deny,
+/// Rates that the policies need.
+pub(crate) const FACTS: &str = "reporting_currency = 'EUR'\n";
+
+/// The policies; `locked`: those that deny every accept.
+pub(crate) fn policies(locked: bool) -> String {
+    let ((denied, most), (new, small)) = (DENIED, NEW);
+    let all = match locked {
+        true => "@id(\"locked\") forbid (principal, action == Action::\"accept\", resource);\n",
+        false => "",
+    };
+    format!(
+        "@id(\"all\") permit (principal, action in [Action::\"see\", Action::\"request\", \
+        Action::\"accept\"], resource);\n{all}\
+        @id(\"denied\") forbid (principal, action == Action::\"accept\", \
+        resource == Dealer::\"{denied}\") when {{ context.notional > {most} }};\n\
+        @id(\"new\") forbid (principal, action == Action::\"accept\", \
+        resource == Dealer::\"{new}\") when {{ context.notional > {small} }} \
+        unless {{ context.touched }};\n"
+    )
 }
 
 pub(crate) fn step_up_rules() -> WhenSection {
     let above = BTreeMap::from([("default".to_owned(), TOUCH_ABOVE.to_string())]);
     let accept_above = Amounts::try_from(above).ok();
     WhenSection { accept_above, lease_minutes: 0, ..WhenSection::default() }
-}
-
-/// The policies' word for a trade.
-pub(crate) fn entitled(trade: &Trade, locked: bool, touched: bool) -> Ruling {
-    if !trade.accept {
-        return Ruling::Allow;
-    }
-    let dealer = trade.dealers.first().map(|(d, _)| d.as_str()).unwrap_or_default();
-    if locked || is_denied(dealer, trade.quantity) {
-        return Ruling::Deny;
-    }
-    // The second dealer is new to this firm.
-    let new = dealer == DEALERS[1] && trade.quantity > Decimal::from(500_000);
-    if new && !touched { Ruling::Touch } else { Ruling::Allow }
 }
 
 /// Whether the policies never allow an accept of this dealer's quote.
@@ -48,8 +48,7 @@ pub(crate) fn is_denied(dealer: &str, quantity: Decimal) -> bool {
 
 /// Whether an accept needs a touch, by either rule.
 pub(crate) fn needs_touch(dealer: &str, quantity: Decimal) -> bool {
-    quantity > Decimal::from(TOUCH_ABOVE)
-        || (dealer == DEALERS[1] && quantity > Decimal::from(500_000))
+    quantity > Decimal::from(TOUCH_ABOVE) || (dealer == NEW.0 && quantity > Decimal::from(NEW.1))
 }
 
 /// What a good touch answers a challenge with.

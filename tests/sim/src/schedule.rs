@@ -3,7 +3,7 @@
 //! An event names things by small numbers that are resolved when it happens ("the third price on
 //! screen"), so that a schedule with some events left out still means something.
 
-use crate::rng::Rng;
+use crate::{rng::Rng, signer::Forgery};
 use std::fmt;
 
 /// How long the events of a schedule may last, milliseconds.
@@ -64,8 +64,16 @@ pub enum Act {
     DiskFails { end: End, for_ms: i64 },
     /// The policies deny every accept for so long.
     Locked { for_ms: i64 },
+    /// The signature of the desk's next accept is not what it should be.
+    Forge(Forgery),
+    /// The desk's last accept arrives once more, as it was.
+    Replay,
+    /// The disk of the gateway's evidence refuses to write for so long.
+    EvidenceFails { for_ms: i64 },
     /// A dealer quotes again in every RFQ it knows.
     Requote { dealer: u8 },
+    /// A dealer takes its last fill back.
+    Bust { dealer: u8 },
     /// A dealer takes all its quotes back.
     Withdraw { dealer: u8 },
 }
@@ -109,8 +117,63 @@ pub fn schedule(seed: u64) -> Vec<Event> {
             events.push(Event { at: near.max(0), act: fault(&mut rng) });
         }
     }
+    forge(seed, &mut events);
+    unwritten(seed, &mut events);
     events.sort_by_key(|e| e.at);
     events
+}
+
+/// The journal cannot be written while dealers answer, take fills and quotes back, and the gateway
+/// crashes, in a part of the runs. From a generator of its own, as `forge`.
+fn unwritten(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0xbb67_ae85_84ca_a73b);
+    let taken: Vec<i64> =
+        events.iter().filter(|e| matches!(e.act, Act::Take { .. })).map(|e| e.at).collect();
+    if taken.is_empty() || !rng.chance(25) {
+        return;
+    }
+    // The accept itself is written down by then, or is not sent.
+    let at = taken[rng.pick(taken.len())] + rng.within(1, 400);
+    let for_ms = [200, 1_000, 4_000, 7_000][rng.pick(4)];
+    let mut also = |events: &mut Vec<Event>, percent, at, act| {
+        if rng.chance(percent) && at < LENGTH_MS {
+            events.push(Event { at, act });
+        }
+    };
+    events.push(Event { at: at.min(LENGTH_MS), act: Act::DiskFails { end: End::Gateway, for_ms } });
+    for dealer in 0..3 {
+        also(events, 60, at + 20 + for_ms / 4, Act::Bust { dealer });
+        also(events, 20, at + 30 + for_ms / 4, Act::Withdraw { dealer });
+    }
+    let crash = Act::GatewayCrash { for_ms: 500, store_lost: false };
+    also(events, 50, at + for_ms / 2, crash.clone());
+    also(events, 50, at + for_ms + 3_000, crash);
+}
+
+/// Signatures that are not what they should be and evidence that cannot be written, in a part of
+/// the runs. From a generator of their
+/// own, so that the other events of a seed stay what they were.
+fn forge(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x3c6e_f372_fe94_f82b);
+    if !rng.chance(30) {
+        return;
+    }
+    let forgeries = [Forgery::Missing, Forgery::Stranger, Forgery::Replayed, Forgery::Swapped];
+    for _ in 0..rng.within(1, 4) {
+        let act = match rng.within(0, 6) {
+            0 => Act::Replay,
+            5 => Act::EvidenceFails { for_ms: [200, 4_000, 12_000][rng.pick(3)] },
+            n => Act::Forge(forgeries[usize::try_from(n).unwrap_or(1) - 1]),
+        };
+        // Just before the trader takes a price, where there is one to take.
+        let taken: Vec<i64> =
+            events.iter().filter(|e| matches!(e.act, Act::Take { .. })).map(|e| e.at).collect();
+        let at = match taken.is_empty() {
+            true => rng.within(0, LENGTH_MS),
+            false => taken[rng.pick(taken.len())] - 1 + rng.within(0, 2) * 100,
+        };
+        events.push(Event { at, act });
+    }
 }
 
 fn ask(rng: &mut Rng) -> Act {

@@ -5,16 +5,21 @@ use crate::{
     check::{Tally, Truth, Violation, broken},
     dealer::{Dealer, Does, Later},
     desk::Desk,
-    gateway::Gateway,
+    firm::{Party, firm},
+    gateway::{Gateway, binding},
     link::{Due, Link, NEVER, Side},
     rng::Rng,
     schedule::{Act, End, Event, LENGTH_MS},
+    signer::Signer,
 };
 use signet_fix::{
     pump::frames,
-    session::{self, Binding},
+    session::{self, Binding, Channel},
+    signature::{Kinds, Signing, Verification, commits_asker, commits_gateway, every},
 };
-use std::path::PathBuf;
+use signet_gateway::signed::{signing, verification};
+use signet_identity::MessageKey;
+use std::{path::PathBuf, rc::Rc};
 
 const TICK_MS: i64 = 250;
 /// A desk that hears nothing for so long gives its connection up.
@@ -36,6 +41,8 @@ enum Timer {
     DiskFree,
     DiskWorks(End),
     Unlock,
+    EvidenceWorks,
+    Proved(u32),
     NotProved(u32),
 }
 
@@ -60,20 +67,21 @@ pub(crate) struct World {
     healed: bool,
     desk_runs: u32,
     folder: PathBuf,
+    signer: Rc<Signer>,
     truth: Truth,
     pub trace: Option<Vec<String>>,
 }
 
 impl World {
-    /// `lane` keeps the names of runs on other threads apart. `folder` is empty.
+    /// `lane` keeps the sessions of runs on other threads apart: the gateway's name in them is this
+    /// run's. `folder` is empty.
     pub(crate) fn new(seed: u64, lane: &str, folder: PathBuf, trace: bool) -> Self {
         let mut rng = Rng::new(seed);
         let delay = [1, 5, 20, 60][rng.pick(4)];
-        let mut links =
-            vec![Link::new(&format!("{DESK}{lane}"), &format!("{GATEWAY}{lane}"), true, delay)];
+        let mut links = vec![Link::new(DESK, &format!("{GATEWAY}{lane}"), true, delay)];
         for d in DEALERS {
-            let (from, to) = (format!("{GATEWAY}-OUT{lane}"), format!("{d}{lane}"));
-            links.push(Link::new(&from, &to, false, DEALER_DELAY_MS));
+            let from = format!("{GATEWAY}-OUT{lane}");
+            links.push(Link::new(&from, d, false, DEALER_DELAY_MS));
         }
         let mut world = Self {
             t: 0,
@@ -93,6 +101,7 @@ impl World {
             healed: false,
             desk_runs: 0,
             folder,
+            signer: Rc::default(),
             truth: Truth::default(),
             trace: trace.then(Vec::new),
         };
@@ -110,6 +119,8 @@ impl World {
 
     /// Runs the schedule, settles and looks.
     pub(crate) fn run(&mut self, events: &[Event]) -> Result<Tally, Violation> {
+        // The signer of the run before on this thread.
+        self.signer.heal();
         for e in events {
             self.until(e.at.max(self.t))?;
             self.say(|| format!("{:?}", e.act));
@@ -169,7 +180,7 @@ impl World {
             let (_, timer) = self.timers.remove(i);
             return self.timer(timer);
         }
-        if let Some(g) = &mut self.gateway {
+        if let Some(g) = &self.gateway {
             g.service_answers(self.t);
         }
         self.touch();
@@ -209,6 +220,8 @@ impl World {
             Timer::DiskFree => self.disk(false),
             Timer::DiskWorks(end) => self.disk_fails(end, false),
             Timer::Unlock => self.lock(false),
+            Timer::EvidenceWorks => self.evidence_fails(false),
+            Timer::Proved(id) => self.proved(id),
             Timer::NotProved(id) => {
                 let t = self.t;
                 if let Some(c) = self.links[0].connection(id) {
@@ -221,12 +234,14 @@ impl World {
     fn tick(&mut self) {
         let t = self.t;
         self.give_up_dead();
-        if let Some(g) = &mut self.gateway {
+        if let Some(g) = &self.gateway {
             g.tick(t);
             for i in 1..self.links.len() {
-                let up = self.dealer_runs[i - 1].0;
-                if up && self.links[i].current(Side::Dials).is_none() {
-                    self.links[i].dial(t);
+                let down = self.links[i].current(Side::Dials).is_none();
+                let due = down && self.dealer_runs[i - 1].0 && self.links[i].redial.is_due(t);
+                if let Some(channel) = due.then(|| g.dealer_channel(i - 1)).flatten() {
+                    self.links[i].redial.dialled(t);
+                    self.links[i].dial(|_| channel, t);
                 }
             }
         }
@@ -288,7 +303,13 @@ impl World {
     }
 
     fn dial(&mut self) {
-        let id = self.links[0].dial(self.t);
+        let signing = self.signer.signing();
+        let channel = |id| Channel {
+            binding: Binding::Required(binding(id)),
+            signing: Some(signing),
+            verification: Some(judged(&firm().gateway, commits_gateway)),
+        };
+        let id = self.links[0].dial(channel, self.t);
         self.drain(0, Side::Dials);
         if let Some(d) = &mut self.desk {
             d.connection = Some(id);
@@ -321,10 +342,11 @@ impl World {
         };
         c.heard[to as usize] = t;
         if c.outbox[to as usize].is_none() {
-            c.outbox[to as usize] = session.attach(Binding::None).ok();
-            if let Some(g) = self.gateway.as_mut().filter(|_| link == 0) {
-                g.connection = id;
-            }
+            c.outbox[to as usize] = match &self.gateway {
+                Some(g) if link == 0 => g.desk_connects(id, t),
+                _ if link == 0 => None,
+                _ => session.attach(dealer_channel(link - 1)).ok(),
+            };
             self.drain(link, to);
         }
         let Some(c) = self.links[link].connection(id) else { return };
@@ -368,12 +390,12 @@ impl World {
                 }
             }
             (0, Side::Listens) => {
-                if let Some(g) = &mut self.gateway {
+                if let Some(g) = &self.gateway {
                     g.desk_event(e, t);
                 }
             }
             (i, Side::Dials) => {
-                if let Some(g) = &mut self.gateway {
+                if let Some(g) = &self.gateway {
                     g.dealer_event(i - 1, e, t);
                 }
             }
@@ -383,7 +405,12 @@ impl World {
 
     fn dealer_event(&mut self, i: usize, e: session::Event) {
         let does = match e {
-            session::Event::LoggedOn => self.dealers[i].repeat(self.t),
+            session::Event::LoggedOn => {
+                let unsent = std::mem::take(&mut self.dealers[i].unsent);
+                let mut does: Vec<Does> = unsent.into_iter().map(Does::Say).collect();
+                does.extend(self.dealers[i].repeat(self.t));
+                does
+            }
             session::Event::Message { message, meta } => {
                 self.dealers[i].message(message, meta.poss_dup, self.t, &mut self.rng)
             }
@@ -396,8 +423,10 @@ impl World {
         for does in all {
             match does {
                 Does::Say(m) => {
-                    if let Some(s) = self.links[i + 1].session(Side::Listens) {
-                        let _ = s.send(&m);
+                    let session = self.links[i + 1].session(Side::Listens);
+                    let sent = session.is_some_and(|s| s.send(&m).is_ok());
+                    if !sent && Dealer::keeps(&m) {
+                        self.dealers[i].unsent.push(m);
                     }
                 }
                 Does::In(at, what) => {
@@ -434,7 +463,7 @@ impl World {
             let log = std::mem::take(&mut d.log);
             log.into_iter().for_each(|words| self.say(|| format!("  the desk: {words}")));
         }
-        self.truth.step(&self.dealers, DEALER_DELAY_MS)
+        self.truth.step(&self.dealers, DEALER_DELAY_MS, &self.signer)
     }
 
     fn lost(&mut self) {
@@ -475,12 +504,18 @@ impl World {
         }
         let desk = self.links[0].start(Side::Listens);
         let dealers = self.links[1..].iter_mut().map(|l| l.start(Side::Dials)).collect();
-        let mut g = Gateway::start(&self.folder.join("journal"), desk, dealers)
-            .expect("the journal can be read");
-        g.offset = self.gateway_offset;
-        g.locked = self.locked;
-        g.disk(self.disk_full);
-        self.gateway = Some(g);
+        let (folder, offset) = (self.folder.join("gateway"), self.gateway_offset);
+        let dealers: Vec<_> = dealers;
+        match Gateway::start(&folder, desk, &dealers, offset, self.t) {
+            Ok(g) => {
+                if self.locked {
+                    g.lock(true, self.t);
+                }
+                g.is_full(self.disk_full);
+                self.gateway = Some(g);
+            }
+            Err(e) => self.truth.does_not_start = Some(e.to_string()),
+        }
         self.say(|| "the gateway starts".into());
     }
 
@@ -488,7 +523,6 @@ impl World {
         if self.gateway.take().is_none() {
             return;
         }
-        self.truth.forgot |= self.truth.disk_refused;
         self.links[0].crash(Side::Listens, store_lost, self.t);
         for l in &mut self.links[1..] {
             l.crash(Side::Dials, false, self.t);
@@ -512,25 +546,32 @@ impl World {
             }
             _ => {}
         }
+        let changed = locked != self.locked;
         self.locked = locked;
-        if let Some(g) = &mut self.gateway {
-            g.locked = locked;
+        if let Some(g) = self.gateway.as_ref().filter(|_| changed) {
+            g.lock(locked, self.t);
         }
     }
 
     fn disk(&mut self, full: bool) {
         self.disk_full = full;
-        self.truth.disk_refused |= full;
-        if let Some(g) = &mut self.gateway {
-            g.disk(full);
+        if let Some(g) = &self.gateway {
+            g.is_full(full);
         }
     }
 
     /// The disk of an end refuses to write, or writes again.
     fn disk_fails(&mut self, end: End, fails: bool) {
-        self.truth.disk_refused |= fails && end == End::Gateway;
-        let file = if end == End::Desk { "in_flight" } else { "journal" };
+        let file = if end == End::Desk { "in_flight" } else { "gateway/rfqs.journal" };
         signet_journal::disk::refuses(&self.folder.join(file), fails);
+    }
+
+    /// The disk of the gateway's evidence refuses to write, or writes again.
+    fn evidence_fails(&mut self, fails: bool) {
+        let files = std::fs::read_dir(self.folder.join("gateway/signed"));
+        for file in files.into_iter().flatten().flatten() {
+            signet_journal::disk::refuses(&file.path(), fails);
+        }
     }
 
     // ----- what happens -----
@@ -543,11 +584,12 @@ impl World {
             | Act::Confirm
             | Act::Cancel { .. }
             | Act::Dismiss { .. } => self.trader(act),
-            Act::Requote { dealer } | Act::Withdraw { dealer } => {
+            Act::Requote { dealer } | Act::Withdraw { dealer } | Act::Bust { dealer } => {
                 let i = usize::from(*dealer) % DEALERS.len();
                 if self.dealer_runs[i].0 {
                     let does = match act {
                         Act::Requote { .. } => self.dealers[i].requote(self.t, &mut self.rng),
+                        Act::Bust { .. } => self.dealers[i].bust(self.t),
                         _ => self.dealers[i].withdraw(),
                     };
                     self.do_all(i, does);
@@ -594,9 +636,8 @@ impl World {
                     && let Some(c) = self.links[0].connection(id)
                 {
                     c.held_until = t + proof_ms;
-                    if !proved {
-                        self.timers.push((t + proof_ms - 1, Timer::NotProved(id)));
-                    }
+                    let what = if *proved { Timer::Proved(id) } else { Timer::NotProved(id) };
+                    self.timers.push((t + proof_ms - 1, what));
                 }
             }
             Act::NoNetwork { for_ms } => {
@@ -647,6 +688,12 @@ impl World {
                 self.disk_fails(*end, true);
                 self.timers.push((t + for_ms, Timer::DiskWorks(*end)));
             }
+            Act::Forge(how) => self.signer.forge(*how),
+            Act::Replay => self.replay(),
+            Act::EvidenceFails { for_ms } => {
+                self.evidence_fails(true);
+                self.timers.push((t + for_ms, Timer::EvidenceWorks));
+            }
             Act::Locked { for_ms } => {
                 self.lock(true);
                 self.timers.push((t + for_ms, Timer::Unlock));
@@ -659,6 +706,16 @@ impl World {
         let id = self.desk.as_ref().and_then(|d| d.connection);
         if let Some(c) = id.and_then(|id| self.links[0].connection(id)) {
             c.silence(from, usize::try_from(after).unwrap_or(0), until.unwrap_or(NEVER));
+        }
+    }
+
+    /// The desk's last accept arrives once more, as it was.
+    fn replay(&mut self) {
+        let at = self.t + self.links[0].delay;
+        let frame = self.links[0].last_accept.clone();
+        let id = self.desk.as_ref().and_then(|d| d.connection);
+        if let Some(c) = id.and_then(|id| self.links[0].connection(id)) {
+            c.inject(Side::Dials, frame, at);
         }
     }
 
@@ -677,6 +734,17 @@ impl World {
         self.dial();
     }
 
+    /// The desk's connection is proved to be at another address: the gateway judges it from there.
+    fn proved(&mut self, id: u32) {
+        let t = self.t;
+        let Some(c) = self.links[0].connection(id) else { return };
+        let Some(outbox) = c.outbox[Side::Listens as usize].clone() else { return };
+        let goes_on = self.gateway.as_ref().is_none_or(|g| g.desk_moved(&outbox, t));
+        if !goes_on && let Some(c) = self.links[0].connection(id) {
+            c.reset(t);
+        }
+    }
+
     // ----- after the last event -----
 
     fn heal(&mut self) {
@@ -686,6 +754,8 @@ impl World {
         self.lock(false);
         self.disk(false);
         [End::Desk, End::Gateway].into_iter().for_each(|end| self.disk_fails(end, false));
+        self.evidence_fails(false);
+        self.signer.heal();
         self.start_desk();
         self.start_gateway();
         (0..DEALERS.len()).for_each(|i| self.start_dealer(i));
@@ -717,12 +787,31 @@ impl World {
         self.truth.quotes(g.clock(t), &gate, &frame)?;
         if last {
             self.truth.settled(&gate, &frame)?;
+            let kept = g.accepts_in_evidence().map_err(|e| broken("evidence.accept", e))?;
+            crate::check::kept(&self.dealers, &kept)?;
             for (i, l) in self.links.iter().enumerate() {
                 numbers_agree(i, l)?;
             }
         }
         Ok(())
     }
+}
+
+/// How a dealer's session takes a connection: everything that it says is signed.
+fn dealer_channel(which: usize) -> Channel {
+    Channel {
+        binding: Binding::None,
+        signing: Some(signed_by(&firm().dealers[which].key)),
+        verification: Some(judged(&firm().gateway, commits_asker)),
+    }
+}
+
+fn signed_by(key: &MessageKey) -> Signing {
+    signing(key, every)
+}
+
+fn judged(party: &Party, kinds: Kinds) -> Verification {
+    verification(party.public.clone(), kinds)
 }
 
 /// What each end sends next is what the other expects.

@@ -7,6 +7,7 @@ use super::{
     keys::Keys,
     networks::NetworkName,
     outcome::{Ended, Fault, Next, backoff, internal, wait_before},
+    over_quic::{self, TcpAlone},
     stores::{names, open_stores},
     target::Target,
     waiting::{SETTLE, dial_again, needs_dns, pause},
@@ -46,6 +47,8 @@ use zeroize::Zeroizing;
 const DEFAULT_ROUTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 /// How often a long wait looks at the clock: the laptop may have slept.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(5);
+/// How often is looked whether what answered in the gateway's place still does.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How often one attempt begins again because the network changes.
 const REDIALS_MAX: u32 = 10;
 
@@ -86,14 +89,16 @@ impl Link {
             Err(_) => return,
         };
         let (mut attempt, mut unanswered) = (0u32, 0u32);
-        let mut beside = None;
+        let (mut beside, mut quietly) = (None, false);
         while self.is_wanted(generation) {
             let mut changes = self.changes_from_now();
             let round = match beside.take() {
                 Some(dialled) => self.converse(generation, &target, dialled).await,
                 None => {
                     attempt += 1;
-                    self.show_attempt(attempt);
+                    if !std::mem::take(&mut quietly) {
+                        self.show_attempt(attempt);
+                    }
                     self.dial_and_converse(generation, &target).await
                 }
             };
@@ -116,11 +121,19 @@ impl Link {
             unanswered = if ended.fault == Fault::Unanswered { unanswered + 1 } else { 0 };
             match ended.next {
                 Next::GiveUp => return self.refused(ended.problem),
-                Next::AwaitNetwork => {
+                Next::AwaitNetwork | Next::AwaitWay => {
                     self.refused(ended.problem);
-                    changes.changed().await;
-                    // Not at once: a network that flaps must not use up the logons of this desk.
-                    tokio::time::sleep(backoff(attempt) + SETTLE).await;
+                    let changed = async {
+                        changes.changed().await;
+                        // Not at once: a network that flaps must not use up the logons of this
+                        // desk.
+                        tokio::time::sleep(backoff(attempt) + SETTLE).await;
+                    };
+                    match ended.next {
+                        // The trader reads on what is wrong meanwhile.
+                        Next::AwaitWay => quietly = timeout(LOOK_AGAIN, changed).await.is_err(),
+                        _ => changed.await,
+                    }
                 }
                 Next::After(wait) => {
                     self.refused(ended.problem);
@@ -293,11 +306,16 @@ impl Link {
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
             let network = self.network_in_use();
-            let quic = self.dials_quic(&t.venue, identity, &network).then_some(head_start);
+            let way = self.way(&t.venue, identity, &network).map(|()| head_start);
+            let quic = way.ok();
             let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first, quic));
             tokio::select! {
                 dialled = dialling => {
-                    let dialled = dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)));
+                    let mut dialled =
+                        dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)));
+                    if let (Ok(wire), Err(why)) = (&mut dialled, way) {
+                        why.words().into_iter().for_each(|words| wire.says(words));
+                    }
                     // One that takes connections and does not serve them is not the first again.
                     match &dialled {
                         Err(_) => t.first_host.set(first.wrapping_add(1)),
@@ -331,16 +349,20 @@ impl Link {
         (source_towards(DEFAULT_ROUTE), self.system.now().network)
     }
 
-    /// QUIC is dialled to a gateway, without a proxy on the way, on a network that is not known to
-    /// block it, with a key that asks nobody: one in a token would ask for each of two handshakes,
-    /// and hold this thread up.
-    fn dials_quic(&self, venue: &Venue, identity: &Identity, network: &NetworkName) -> bool {
+    /// Whether QUIC is dialled, or why not.
+    fn way(
+        &self,
+        venue: &Venue,
+        identity: &Identity,
+        network: &NetworkName,
+    ) -> Result<(), TcpAlone> {
         let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
-        venue.quic
-            && venue.direct.is_none()
-            && matches!(proxy, Ok(None))
-            && identity.key().protection() != Protection::Hardware
-            && !self.networks.borrow().is_tcp_only(network, laptop_now())
+        over_quic::decide(over_quic::Facts {
+            offered: venue.quic && venue.direct.is_none(),
+            proxy: !matches!(proxy, Ok(None)),
+            token: identity.key().protection() == Protection::Hardware,
+            held_up: self.networks.borrow().is_tcp_only(network, laptop_now()),
+        })
     }
 
     /// Runs one connection to its end, until it is given up, or until another one is ready beside

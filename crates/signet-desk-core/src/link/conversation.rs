@@ -87,7 +87,7 @@ impl<'a> Conversation<'a> {
             }
             Event::Message { message, .. } => self.message(message, now),
             Event::Pong { id, sent } => self.link.pong(&id, sent, now),
-            Event::Rejected { ref_seq, ref_msg_type, text } => {
+            Event::Rejected { ref_seq, ref_msg_type, text, .. } => {
                 let text = peer_text::shown(&format!("{ref_msg_type}: {text}"));
                 lock(&self.link.book).session_reject(ref_seq, &text, now);
             }

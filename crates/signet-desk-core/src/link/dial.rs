@@ -1,7 +1,7 @@
 //! Makes one connection to a venue and checks everything that TLS tells about the peer.
 
 use super::{
-    outcome::{Ended, Fault, Next, internal},
+    outcome::{Ended, Fault, internal},
     quic,
     wire::Wire,
 };
@@ -42,7 +42,9 @@ pub(super) async fn dial(
             Ok(wire) => of_gateway(v, wire),
             Err(e) => {
                 tracing::debug!(code = e.code(), "no connection over QUIC: {e}");
-                fixs(v, tls, config, &hosts).await
+                let mut made = fixs(v, tls, config, &hosts).await;
+                made.iter_mut().for_each(|wire| wire.says(&format!("not QUIC: {e}")));
+                made
             }
         };
     }
@@ -53,14 +55,18 @@ pub(super) async fn dial(
             Err(_) => over_tcp.await,
         },
         made = &mut over_tcp => match made {
-            // TCP does not come through; QUIC may. A gateway that is busy is so over both.
-            Err(ended) if ended.next == Next::TryAgain && ended.fault != Fault::Unanswered => {
+            // TCP does not come through, or leads to somebody else, as where a proxy reads along;
+            // QUIC may. A gateway that is busy is so over both.
+            Err(ended) if ended.next.may_be_the_way() && ended.fault != Fault::Unanswered => {
                 match timeout(QUIC_ALONE_MAX, over_quic).await {
                     Ok(Ok(wire)) => of_gateway(v, wire),
                     _ => Err(ended),
                 }
             }
-            made => made,
+            mut made => {
+                made.iter_mut().for_each(|wire| wire.says("not QUIC: it did not answer first"));
+                made
+            }
         },
     }
 }
@@ -115,7 +121,7 @@ fn of_gateway(v: &Venue, wire: Wire) -> Result<Wire, Ended> {
         return Ok(wire);
     }
     let wrong = |why: String| {
-        Ended::refused(problem(
+        Ended::by_another(problem(
             "server.wrong_identity",
             why,
             "Do not trade. Tell your security officer: something answers in the gateway's place.",

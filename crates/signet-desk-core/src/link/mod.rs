@@ -29,6 +29,7 @@ mod history;
 mod keys;
 mod networks;
 mod outcome;
+mod over_quic;
 mod path;
 mod pings;
 mod quic;

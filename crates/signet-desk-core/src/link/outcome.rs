@@ -41,9 +41,12 @@ pub(super) enum Next {
     GiveUp,
     /// The gateway said when: another attempt before that would fail too.
     After(Duration),
-    /// Refused because of where the laptop is, or by what answers there: another network may be
-    /// allowed, or lead to the gateway.
+    /// Refused because of where the laptop is: another network may be allowed.
     AwaitNetwork,
+    /// Something else answers in the gateway's place: another network may lead to the gateway, and
+    /// so may this one later, as when the trader has signed in at a captive portal, of which the
+    /// system may tell nothing.
+    AwaitWay,
 }
 
 /// What was at fault.
@@ -66,6 +69,11 @@ impl Ended {
     /// A connection that was made, and over which the gateway said nothing in time.
     pub(super) fn unanswered() -> Self {
         Self { fault: Fault::Unanswered, ..Self::by(&Refusal::TimedOut) }
+    }
+
+    /// What answers is not the gateway.
+    pub(super) fn by_another(problem: Problem) -> Self {
+        Self { next: Next::AwaitWay, fault: Fault::Other, problem }
     }
 
     pub(super) fn refused(problem: Problem) -> Self {
@@ -91,7 +99,8 @@ impl Ended {
             | Refusal::NotYetValid
             | Refusal::PinMismatch { .. }
             | Refusal::ServerNotCertifiedForThis
-            | Refusal::ServerCertificateInvalid { .. } => Next::AwaitNetwork,
+            | Refusal::ServerCertificateRevoked
+            | Refusal::ServerCertificateInvalid { .. } => Next::AwaitWay,
             _ => Next::GiveUp,
         };
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
@@ -148,6 +157,11 @@ impl Ended {
 }
 
 impl Next {
+    /// Whether another way to the gateway may do better now.
+    pub(super) fn may_be_the_way(self) -> bool {
+        matches!(self, Self::TryAgain | Self::AwaitWay)
+    }
+
     /// The only place that reads these codes of the protocol (ReasonCode, 20104, of a Logout): the
     /// risk of an access depends on the network it comes from.
     fn of_logout(code: &str) -> Self {

@@ -43,6 +43,12 @@ impl Wire {
         Ok(Self { stream, exporter, tls, peer, path, rebinder: None })
     }
 
+    /// Something more about the connection, for the screen.
+    pub(super) fn says(&mut self, words: &str) {
+        self.tls.push_str("; ");
+        self.tls.push_str(words);
+    }
+
     /// A connection over QUIC.
     pub(super) fn quic(made: QuicWire) -> Self {
         let QuicWire { stream, rebinder, local, remote, exporter, peer, tls } = made;

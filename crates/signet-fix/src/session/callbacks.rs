@@ -151,6 +151,12 @@ impl Shared {
         self.events.borrow_mut().pop_front()
     }
 
+    /// Drops what the peer's messages led to; what became of the connection stays.
+    pub(crate) fn forget_messages(&self) {
+        self.events.borrow_mut().retain(|e| matches!(e, Event::LoggedOn | Event::LoggedOut { .. }));
+        self.replies.borrow_mut().clear();
+    }
+
     pub(crate) fn next_reply(&self) -> Option<Body> {
         self.replies.borrow_mut().pop_front()
     }
@@ -172,7 +178,10 @@ impl Shared {
             _ => AppMessage::BusinessReject(BusinessReject {
                 ref_seq_num: seq,
                 ref_msg_type: msg_type.into(),
-                ref_id: get(tag::QUOTE_REQ_ID).or_else(|| get(tag::CL_ORD_ID)),
+                // An answer to a quote has an id of its own beside its RFQ's.
+                ref_id: [tag::QUOTE_RESP_ID, tag::QUOTE_REQ_ID, tag::CL_ORD_ID]
+                    .into_iter()
+                    .find_map(get),
                 reason: match error {
                     // Unsupported message type; not authorized; other.
                     DecodeError::UnsupportedType(_) => 3,
@@ -236,7 +245,9 @@ impl Shared {
             }
             Some("3") => {
                 let get = |t: u32| m.get_field(t as i32).unwrap_or_default();
+                let seq = m.with_header(number).unwrap_or(0);
                 self.event(Event::Rejected {
+                    seq,
                     ref_seq: get(tag::REF_SEQ_NUM).parse().unwrap_or(0),
                     ref_msg_type: get(tag::REF_MSG_TYPE),
                     text: format!("tag {}: {}", get(tag::REF_TAG_ID), get(tag::TEXT)),

@@ -55,6 +55,8 @@ pub enum Event {
     },
     /// The peer rejected something of ours on session level (35=3).
     Rejected {
+        /// MsgSeqNum (34) of the reject.
+        seq: u64,
         /// RefSeqNum (45): MsgSeqNum (34) of our message; 0 if the peer did not say.
         ref_seq: u64,
         /// RefMsgType (372); empty if the peer did not say.

@@ -227,6 +227,26 @@ impl Session {
         }
     }
 
+    /// What the peer sent under this number, and all that came after it, was not taken: the
+    /// connection ends, with a Logout that says why, and the next Logon expects that number again,
+    /// so that the peer sends it once more.
+    ///
+    /// Events of messages that were not fetched are dropped, since they come again.
+    pub fn hand_back(&self, seq: u64, reason: &str) {
+        self.logout(reason);
+        self.detach();
+        self.shared.forget_messages();
+        let back = self.with_store(|s| match s.next_target() > seq {
+            true if seq > 0 => s.set_next_target(seq),
+            // The store has not counted it either, or it has no number.
+            _ => Ok(()),
+        });
+        if let Err(e) = back {
+            tracing::error!(session = ?self.names.target, error = %e, "the message store failed; \
+                what the peer sent is not asked for again");
+        }
+    }
+
     /// Whether this outbox is the one in use (it is not after a newer connection took over).
     pub fn is_attached_to(&self, outbox: &Rc<Outbox>) -> bool {
         self.wire.borrow().as_ref().is_some_and(|a| Rc::ptr_eq(&a.outbox, outbox))

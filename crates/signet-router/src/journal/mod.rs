@@ -242,6 +242,11 @@ impl Journal {
         self
     }
 
+    /// Sets the limits of a journal that is in use.
+    pub fn limit(&mut self, limits: JournalLimits) {
+        self.limits = limits;
+    }
+
     /// Length of the file.
     pub fn bytes(&self) -> u64 {
         self.log.len()

@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -24,6 +27,7 @@ pub struct Network {
     pub port: u16,
     now: Mutex<watch::Sender<Fate>>,
     state: Arc<Mutex<watch::Receiver<Fate>>>,
+    portal: Arc<AtomicBool>,
 }
 
 impl Network {
@@ -33,13 +37,26 @@ impl Network {
         let (now, fate) = watch::channel(Fate::Carried);
         let state = Arc::new(Mutex::new(fate));
         let fates = state.clone();
+        let portal = Arc::<AtomicBool>::default();
+        let signs_in = portal.clone();
         runtime.spawn(async move {
-            while let Ok((desk, _)) = listener.accept().await {
+            while let Ok((mut desk, _)) = listener.accept().await {
+                if signs_in.load(Ordering::Relaxed) {
+                    let page = "HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n";
+                    let _ = desk.write_all(page.as_bytes()).await;
+                    let _ = desk.shutdown().await;
+                    continue;
+                }
                 let fate = fates.lock().unwrap().clone();
                 tokio::spawn(carry(desk, gateway, fate));
             }
         });
-        Self { port, now: Mutex::new(now), state }
+        Self { port, now: Mutex::new(now), state, portal }
+    }
+
+    /// A captive portal answers in the gateway's place, or does no longer; nothing else changes.
+    pub fn is_portal(&self, portal: bool) {
+        self.portal.store(portal, Ordering::Relaxed);
     }
 
     /// What is open goes silent; what is opened from now on is carried.

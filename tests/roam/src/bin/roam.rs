@@ -1,5 +1,6 @@
 //! `roam desk DIR`, `roam gateway CONFIG`: the processes of a test or measurement.
-//! `roam row fixs|quic NAME ROUNDS`: one row, in a network namespace of its own (`unshare -rn`).
+//! `roam row fixs|quic NAME ROUNDS [FIRST]`: one row, in a network namespace of its own (`unshare -rn`).
+//! `roam rows ROUNDS [FIRST [BESIDE]]`: every row, some beside each other, and their figures.
 //! `roam bench [ROUNDS [QUICKFIX_ROUNDS [DESKS]]]`: what docs/benchmarks.md shows.
 
 #[cfg(target_os = "linux")]
@@ -12,13 +13,18 @@ fn main() {
     match words.as_slice() {
         ["desk", data] => signet_roam::desk::run(Path::new(data)),
         ["gateway", config] => signet_roam::firm::run_gateway(Path::new(config)),
-        ["row", over, name, rounds] => {
+        ["row", over, name, rounds, first @ ..] => {
             let over = match *over {
                 "fixs" => Transport::Fixs,
                 "quic" => Transport::Quic,
                 other => panic!("{other}: fixs or quic"),
             };
-            signet_roam::rows::run(over, name, number(rounds));
+            let first = first.first().map_or(0, |n| number(n));
+            signet_roam::rows::run(over, name, number(rounds), first);
+        }
+        ["rows", rounds, rest @ ..] => {
+            let given = |n: usize, usual| rest.get(n).map_or(usual, |text| number(text));
+            signet_roam::rows::all(number(rounds), given(0, 0), given(1, 6));
         }
         ["bench", numbers @ ..] => {
             let given = |n: usize| numbers.get(n).map(|text| number(text));
@@ -26,7 +32,7 @@ fn main() {
             signet_roam::bench::all(rounds, given(1), given(2));
         }
         ["cell" | "quickfix" | "storm", ..] => signet_roam::bench::part(&words),
-        _ => panic!("desk DIR | gateway CONFIG | row fixs|quic NAME ROUNDS | bench [ROUNDS]"),
+        _ => panic!("desk DIR | gateway CONFIG | row fixs|quic NAME ROUNDS | rows N | bench [N]"),
     }
 }
 

@@ -7,8 +7,10 @@
 //! Over FIXS a change ends the connection. Over QUIC it may go on; what counts there is that a
 //! request made from then on is quoted.
 
+mod all;
 mod change;
 
+pub use all::all;
 pub use change::{ROWS, Row};
 
 use crate::{
@@ -18,7 +20,10 @@ use crate::{
 };
 use change::{begin, finish, prepare};
 use signet_desk_core::view::{AcceptState, LinkState, Problem, RfqState};
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 /// When an accept is clicked, seen from the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,18 +58,27 @@ pub struct Times {
     pub quic: bool,
 }
 
-/// Runs a row and prints it.
+/// What a row prints before the number of the round that failed.
+const FAILED: &str = "failed in round ";
+
+/// Runs a row and prints it: so many rounds, of which each is a number that says when the accept is
+/// clicked. A round that fails is told with its number, and is the last one.
 ///
 /// # Panics
-/// When what must be true is not.
-pub fn run(over: Transport, name: &str, rounds: usize) {
+/// When what must be true was not, in any round.
+pub fn run(over: Transport, name: &str, rounds: usize, first: usize) {
     let row = ROWS.iter().find(|(n, _)| *n == name).expect("a row's name").1;
     assert!(row.is_of(over), "{row:?} is not a row of {over:?}");
     let dir = tempfile::tempdir().expect("a folder");
     let mut world = World::start(dir.path(), false, over);
-    let mut all = Vec::new();
-    for n in 0..rounds {
-        let times = round(&mut world, row, click(row, n));
+    let (mut all, mut failed) = (Vec::new(), None);
+    for n in first..first + rounds {
+        let whole = AssertUnwindSafe(|| round(&mut world, row, click(row, n)));
+        let Ok(times) = catch_unwind(whole) else {
+            // The panic has said why.
+            failed = Some(n);
+            break;
+        };
         println!("{over:?} {name} {n}: {times:?}");
         all.push(times);
     }
@@ -79,8 +93,16 @@ pub fn run(over: Transport, name: &str, rounds: usize) {
     let count = |what: fn(&Times) -> bool| all.iter().filter(|t| what(t)).count();
     let (made, refused, quic) = (count(|t| t.made), count(|t| t.refused > 0), count(|t| t.quic));
     // On a machine that is busy an answer may come late, and another connection first.
-    assert!(!row.goes_on(over) || made < rounds, "{name}: a connection was made after each change");
-    println!("{name}: of {rounds}: made again {made}, refused first {refused}, over QUIC {quic}");
+    assert!(
+        !row.goes_on(over) || all.is_empty() || made < all.len(),
+        "{name}: a connection was made after each change"
+    );
+    let whole = all.len();
+    println!("{name}: of {whole}: made again {made}, refused first {refused}, over QUIC {quic}");
+    if let Some(n) = failed {
+        println!("{name}: {FAILED}{n}");
+        panic!("{name}: a round failed");
+    }
 }
 
 /// Every third round without a click; the others before the change, or up to 1.5 s after it.
@@ -216,7 +238,7 @@ fn settled(w: &mut World, id: &str, said: &Result<Answer, Problem>, fills: usize
 /// The screen is empty again.
 pub fn leave(w: &mut World, id: &str) {
     if w.screen.rfq(id).map(|r| r.state) == Some(RfqState::Open) {
-        w.order(Order::Cancel(id.into())).expect("cancelled");
+        w.patiently(|w| w.order(Order::Cancel(id.into()))).expect("cancelled");
         w.until("cancelled", |s| {
             s.rfq(id).is_none_or(|r| !matches!(r.state, RfqState::Open | RfqState::Sent))
         });

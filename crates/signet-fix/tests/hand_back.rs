@@ -1,0 +1,169 @@
+//! What one end could not take comes again after the next Logon: two engines in one thread, bytes
+//! carried by hand.
+
+use signet_fix::{
+    AppMessage,
+    framer::Framer,
+    message::{ExecType, ExecutionReport, OrdStatus},
+    session::{Binding, Event, Outbox, Role, Session, SessionConfig},
+    store::MemoryStore,
+};
+use signet_identity::CompId;
+use signet_rfq::*;
+use std::rc::Rc;
+
+struct End {
+    session: Session,
+    outbox: Rc<Outbox>,
+}
+
+impl End {
+    fn new(role: Role, sender: &str, target: &str) -> Self {
+        let config = SessionConfig {
+            role,
+            sender: CompId::new(sender).unwrap(),
+            target: CompId::new(target).unwrap(),
+            heartbeat_s: 60,
+            strict: false,
+        };
+        let store = Box::new(MemoryStore::new(UtcMillis(0)));
+        let session = Session::open(&config, store).unwrap();
+        let outbox = session.attach(Binding::None).unwrap();
+        Self { session, outbox }
+    }
+
+    fn frames(&self) -> Vec<Vec<u8>> {
+        let mut bytes = vec![];
+        self.outbox.take(&mut bytes);
+        let mut framer = Framer::new();
+        framer.push(&bytes);
+        std::iter::from_fn(|| framer.next_frame().unwrap().map(<[u8]>::to_vec)).collect()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        std::iter::from_fn(|| self.session.next_event()).collect()
+    }
+}
+
+/// Bytes go to and fro until nobody says anything; what the gateway heard, without fetching what
+/// came in the same turn first.
+fn exchange(gate: &End, dealer: &End) {
+    loop {
+        let (up, down) = (gate.frames(), dealer.frames());
+        if up.is_empty() && down.is_empty() {
+            return;
+        }
+        up.iter().for_each(|f| drop(dealer.session.receive(f)));
+        down.iter().for_each(|f| drop(gate.session.receive(f)));
+        while gate.session.work() || dealer.session.work() {}
+    }
+}
+
+fn connect(gate: &mut End, dealer: &mut End) {
+    gate.outbox = gate.session.attach(Binding::None).unwrap();
+    dealer.outbox = dealer.session.attach(Binding::None).unwrap();
+    gate.session.tick();
+    exchange(gate, dealer);
+}
+
+fn fill(n: u32) -> AppMessage {
+    let level = Level { price: 1.into(), size: 100.into() };
+    AppMessage::ExecutionReport(ExecutionReport {
+        order_id: format!("O{n}"),
+        exec_id: format!("X{n}"),
+        exec_ref: None,
+        accept: AcceptId::new(format!("A{n}")).unwrap(),
+        exec_type: ExecType::Trade,
+        status: OrdStatus::Filled,
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        dealer: None,
+        side: Side::Buy,
+        last: Some(level),
+        cum_qty: 100.into(),
+        leaves_qty: 0.into(),
+        avg_px: 1.into(),
+        settlement_date: None,
+        currency: None,
+        disputed: false,
+        reject_reason: None,
+        text: None,
+        at: UtcMillis(0),
+    })
+}
+
+fn fills(events: &[Event]) -> Vec<(String, bool)> {
+    let of = |e: &Event| match e {
+        Event::Message { message: AppMessage::ExecutionReport(r), meta } => {
+            Some((r.exec_id.clone(), meta.poss_dup))
+        }
+        _ => None,
+    };
+    events.iter().filter_map(of).collect()
+}
+
+fn number(events: &[Event], exec: &str) -> u64 {
+    let of = |e: &Event| match e {
+        Event::Message { message: AppMessage::ExecutionReport(r), meta } if r.exec_id == exec => {
+            Some(meta.seq)
+        }
+        _ => None,
+    };
+    events.iter().find_map(of).unwrap()
+}
+
+#[test]
+fn what_was_handed_back_and_all_after_it_comes_again() {
+    let mut gate = End::new(Role::Initiator, "BACK-GATE", "BACK-DEALER");
+    let mut dealer = End::new(Role::Acceptor, "BACK-DEALER", "BACK-GATE");
+    connect(&mut gate, &mut dealer);
+    gate.events();
+    dealer.session.send(&fill(1)).unwrap();
+    exchange(&gate, &dealer);
+    assert_eq!(fills(&gate.events()), [("X1".to_owned(), false)]);
+    // Two arrive at once; the first of them is not taken.
+    dealer.session.send(&fill(2)).unwrap();
+    dealer.session.send(&fill(3)).unwrap();
+    exchange(&gate, &dealer);
+    let first = gate.session.next_event().unwrap();
+    let seq = number(&[first], "X2");
+    gate.session.hand_back(seq, "the disk is full");
+    let left = gate.events();
+    assert!(fills(&left).is_empty(), "X3 comes again, after X2");
+    assert!(left.iter().any(|e| matches!(e, Event::LoggedOut { .. })), "{left:?}");
+    let said: Vec<u8> = gate.frames().concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(said.contains("35=5\u{1}") && said.contains("the disk is full"), "{said}");
+    // The dealer learns that the connection is gone, and is dialled again: still full.
+    for _ in 0..2 {
+        dealer.session.detach();
+        dealer.events();
+        connect(&mut gate, &mut dealer);
+        let events = gate.events();
+        assert_eq!(fills(&events), [("X2".to_owned(), true), ("X3".to_owned(), true)]);
+        gate.session.hand_back(number(&events, "X2"), "the disk is full");
+        gate.events();
+    }
+    // Now they are taken, and none comes a second time.
+    for want in [2, 0] {
+        dealer.session.detach();
+        dealer.events();
+        connect(&mut gate, &mut dealer);
+        let events = gate.events();
+        assert_eq!(fills(&events).len(), want, "{events:?}");
+    }
+    dealer.session.send(&fill(4)).unwrap();
+    exchange(&gate, &dealer);
+    assert_eq!(fills(&gate.events()), [("X4".to_owned(), false)]);
+}
+
+#[test]
+fn a_message_without_a_number_takes_no_number_back() {
+    let mut gate = End::new(Role::Initiator, "BACK0-GATE", "BACK0-DEALER");
+    let mut dealer = End::new(Role::Acceptor, "BACK0-DEALER", "BACK0-GATE");
+    connect(&mut gate, &mut dealer);
+    let before = gate.session.sequence().unwrap().1;
+    gate.session.hand_back(0, "no number");
+    dealer.session.detach();
+    gate.outbox = gate.session.attach(Binding::None).unwrap();
+    assert_eq!(gate.session.sequence().unwrap().1, before);
+}

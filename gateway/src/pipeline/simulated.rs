@@ -1,0 +1,24 @@
+//! What the simulator asks and does beyond what happens in a gateway.
+
+use super::Pipeline;
+use signet_identity::CompId;
+use signet_rfq::Rfq;
+use signet_router::journal::JournalLimits;
+use std::rc::Rc;
+
+impl Pipeline {
+    /// The clock was set while sessions are on.
+    pub(crate) fn clock_was_set(self: &Rc<Self>) {
+        self.step_up_clock_set();
+    }
+
+    /// Sets the limits of the journal.
+    pub(crate) fn limit_journal(&self, limits: JournalLimits) {
+        self.router.limit(limits);
+    }
+
+    /// The RFQs of a desk.
+    pub(crate) fn rfqs_of(&self, desk: &CompId) -> Vec<Rfq> {
+        self.router.with(|r| r.rfqs_of(desk).cloned().collect())
+    }
+}

@@ -1,0 +1,364 @@
+//! The trading thread without sockets, the machine's clock and the registry, for the simulator: the
+//! pipeline is put together as a start does it ([`crate::start`]), with router, journal, evidence,
+//! entitlements, risk and pending approvals as they are.
+//!
+//! The caller brings the FIX sessions and moves bytes and time. Timers of the pipeline's own tasks
+//! run on tokio's paused clock, which [`TradingThread::time_is`] moves.
+
+use crate::{
+    GatewayError, Loaded, Options,
+    clock::virtual_time,
+    config::Config,
+    events::EventSink,
+    metrics::Alerts,
+    pipeline::{ActiveSession, Connection, Pipeline, SessionCut, SignalsTold, StepUp, Transport},
+    registry_view::shown,
+    risk::Access,
+    signed::{
+        self, SignedLogError,
+        read::{Wanted, each},
+    },
+    start::{assemble, open_books, policies},
+    state_dir::{make_folders, signed_folder},
+    stepup::test_double::TestService,
+};
+use rustls_pki_types::CertificateDer;
+use signet_fix::{
+    session::{Binding, Channel, Event, Outbox, Session},
+    signature::{commits_asker, commits_gateway, every},
+};
+use signet_identity::{CompId, MessagePublicKey, PeerIdentity};
+use signet_journal::StoreKey;
+use signet_policy::entitle::CedarEntitlements;
+use signet_policy::score::Decision;
+use signet_rfq::{DealerId, Rfq, UtcMillis};
+use signet_router::journal::JournalLimits;
+use signet_stepup::rules::WhenSection;
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    path::Path,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
+use tokio::{runtime::Runtime, task::LocalSet};
+
+/// How often tasks of the thread have their turn in one call: each of ours is done after a few.
+const TURNS: usize = 8;
+/// Seals the files of a run.
+const STORE_KEY: [u8; 32] = [7; 32];
+
+/// What the gateway of a run is made of.
+pub struct Plan<'a> {
+    /// Configuration and certificates, read once for many runs.
+    pub loaded: &'a Loaded,
+    /// Where this run's files lie.
+    pub state_dir: &'a Path,
+    /// When a touch is wanted, and for how long a challenge may be answered, milliseconds.
+    pub step_up: (WhenSection, i64),
+}
+
+/// The desk's connection that counts.
+struct Desk {
+    id: CompId,
+    session: Rc<Session>,
+    outbox: Rc<Outbox>,
+    cut: SessionCut,
+}
+
+/// A trading thread whose time, sockets and step-up service are the caller's.
+pub struct TradingThread {
+    pipeline: Rc<Pipeline>,
+    service: RefCell<TestService>,
+    desk: RefCell<Option<Desk>>,
+    loaded: Loaded,
+    // Last: the tasks hold the pipeline.
+    local: RefCell<LocalSet>,
+    runtime: Runtime,
+    /// No task of the pipeline waits for anything.
+    idle: Cell<bool>,
+    passed: Cell<Duration>,
+}
+
+/// The same with its files elsewhere; without what only other threads use.
+fn in_folder(loaded: &Loaded, state_dir: &Path) -> Loaded {
+    let mut config: Config = loaded.config.clone();
+    config.gateway.state_dir = state_dir.into();
+    Loaded {
+        config,
+        identity: loaded.identity.clone(),
+        message_key: loaded.message_key.clone(),
+        desk_roots: loaded.desk_roots.clone(),
+        dealer_roots: loaded.dealer_roots.clone(),
+        admin_roots: None,
+        metrics_roots: None,
+        signals: None,
+        signals_roots: None,
+        catalogue: loaded.catalogue.clone(),
+        checkpoint_roots: None,
+        dealer_pins: loaded.dealer_pins.clone(),
+        registry: None,
+        enrolment: None,
+        step_up: None,
+        risk: loaded.risk.clone(),
+        entitlements: loaded.entitlements.clone(),
+        entitlement_texts: loaded.entitlement_texts.clone(),
+    }
+}
+
+impl TradingThread {
+    /// Starts on what the folder holds, as of `at`, `passed` after the beginning of the run.
+    ///
+    /// # Errors
+    /// As the start of a gateway: the journal or the evidence cannot be read, or was rewritten.
+    ///
+    /// # Panics
+    /// When the runtime of the thread's tasks cannot be made.
+    pub fn start(plan: &Plan<'_>, at: UtcMillis, passed: Duration) -> Result<Self, GatewayError> {
+        virtual_time::is(at, passed);
+        let mut loaded = in_folder(plan.loaded, plan.state_dir);
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build().expect("a runtime");
+        make_folders(&loaded.config)?;
+        let key = StoreKey::new(STORE_KEY);
+        let history = policies::open(&mut loaded, &key)?;
+        let options = Options { practice: true };
+        let books = runtime.block_on(open_books(&loaded, options, &key, history))?.0;
+        let (handle, service) = TestService::new();
+        let (when, answer_ms) = plan.step_up.clone();
+        let gateway = &loaded.config.gateway.comp_id;
+        let step_up = StepUp::new(handle, when, String::new(), gateway, answer_ms);
+        let (events, alerts) = (EventSink::default(), Arc::<Alerts>::default());
+        let parts = (books, SignalsTold::open(&loaded.config, &key)?, None);
+        let pipeline = assemble(&loaded, parts, None, Some(step_up), events, alerts);
+        Ok(Self {
+            pipeline,
+            service: RefCell::new(service),
+            desk: RefCell::default(),
+            loaded,
+            local: RefCell::default(),
+            runtime,
+            idle: Cell::new(true),
+            passed: Cell::new(passed),
+        })
+    }
+
+    /// The wall clock reads `utc`, `passed` after the beginning of the run.
+    pub fn time_is(&self, utc: UtcMillis, passed: Duration) {
+        virtual_time::is(utc, passed);
+        let step = passed.saturating_sub(self.passed.replace(passed));
+        if !step.is_zero() && !self.idle.get() {
+            self.runtime.block_on(async {
+                tokio::time::advance(step).await;
+                // The timers that are due are looked at between two turns.
+                tokio::task::yield_now().await;
+            });
+            self.turns();
+        }
+    }
+
+    /// The tasks have their turn.
+    fn turns(&self) {
+        let _runtime = self.runtime.enter();
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..TURNS {
+            let all = Pin::new(&mut *self.local.borrow_mut()).poll(&mut context);
+            self.idle.set(all.is_ready());
+            if all.is_ready() {
+                return;
+            }
+        }
+    }
+
+    /// Runs something on the thread, then the tasks that it started or woke.
+    fn on_thread<T>(&self, f: impl FnOnce(&Rc<Pipeline>) -> T) -> T {
+        let done = {
+            let _runtime = self.runtime.enter();
+            let _local = self.local.borrow().enter();
+            f(&self.pipeline)
+        };
+        self.turns();
+        done
+    }
+
+    // ----- connections -----
+
+    /// Remembers the FIX session of a dealer.
+    pub fn add_dealer(&self, dealer: &DealerId, session: &Rc<Session>) {
+        self.pipeline.sessions.add_dealer(dealer, session.clone());
+    }
+
+    /// How a dealer's session is attached: our messages to it are signed, and its must be. `chain`
+    /// is what the dealer shows, leaf first.
+    ///
+    /// # Panics
+    /// When the certificate has no key for message signatures.
+    pub fn dealer_channel(&self, dealer: &DealerId, chain: &[CertificateDer<'static>]) -> Channel {
+        let (leaf, issuers) = chain.split_first().expect("a certificate");
+        self.pipeline.signed.dealer_is(dealer, leaf, issuers);
+        let key = MessagePublicKey::of_certificate(leaf).expect("a dealer's key");
+        Channel {
+            binding: Binding::None,
+            signing: Some(signed::signing(&self.loaded.message_key, commits_asker)),
+            verification: Some(signed::verification(key, every)),
+        }
+    }
+
+    /// Attaches the session of a desk to a connection, as `listeners/desks` does with one whose
+    /// Logon is good; `None`: the risk of the access refuses it.
+    ///
+    /// # Panics
+    /// When the certificate is not one of a desk, or the session takes no connection.
+    pub fn desk_connects(
+        &self,
+        session: &Rc<Session>,
+        chain: &[CertificateDer<'static>],
+        binding: &str,
+        address: IpAddr,
+        at: UtcMillis,
+    ) -> Option<Rc<Outbox>> {
+        let leaf = chain.first().expect("a certificate");
+        let peer = PeerIdentity::from_certificate(leaf).expect("a desk's certificate");
+        let key = MessagePublicKey::of_certificate(leaf).expect("a desk's key");
+        let id = CompId::new(peer.comp_id.as_str()).expect("a CompID");
+        let access = Access::new(id.to_string(), &peer, key.clone(), binding, Some(address));
+        if access.at_logon(self.pipeline.risk(), None, None, at).decision == Decision::Deny {
+            return None;
+        }
+        let access = Rc::new(access);
+        let channel = Channel {
+            binding: Binding::Required(binding.into()),
+            signing: Some(signed::signing(&self.loaded.message_key, commits_gateway)),
+            verification: Some(signed::verification(key, every)),
+        };
+        if self.pipeline.sessions.desk(&id).is_none() {
+            self.pipeline.sessions.add_desk(&id, session.clone());
+        }
+        let outbox = session.attach(channel).expect("the session takes a connection");
+        let mut exporter = [0; 32];
+        binding.bytes().zip(&mut exporter).for_each(|(b, e)| *e = b);
+        let cut = SessionCut::default();
+        let active = ActiveSession {
+            shown: shown(&peer),
+            connection: Connection {
+                user: id.to_string(),
+                exporter,
+                serial: peer.serial.clone(),
+                address,
+            },
+            access: access.clone(),
+            session: session.clone(),
+            outbox: outbox.clone(),
+            since: at,
+            clock: Default::default(),
+            transport: Transport::Quic,
+            messages: Rc::default(),
+            cut: cut.clone(),
+            chain: chain.to_vec(),
+        };
+        self.pipeline.sessions.begin(&id, active);
+        self.pipeline.admitted(&access);
+        let (session, kept) = (session.clone(), outbox.clone());
+        self.desk.replace(Some(Desk { id, session, outbox: kept, cut }));
+        Some(outbox)
+    }
+
+    /// The desk's connection is proved to be at another address; whether it may go on from there.
+    pub fn desk_moved(&self, outbox: &Rc<Outbox>, to: IpAddr) -> bool {
+        let id = self.desk.borrow().as_ref().map(|d| d.id.clone());
+        id.is_some_and(|id| self.on_thread(|p| p.moved(&id, outbox, to)))
+    }
+
+    // ----- what happens -----
+
+    /// Something happened in the desk's session.
+    pub fn desk_event(&self, event: Event) {
+        let of = |d: &Desk| (d.id.clone(), d.cut.clone());
+        let Some((id, cut)) = self.desk.borrow().as_ref().map(of) else { return };
+        // What a desk still says after it was cut off is not heard.
+        if !(cut.done() && matches!(event, Event::Message { .. })) {
+            self.on_thread(|p| p.desk_event(&id, event));
+        }
+        self.forget_ended();
+    }
+
+    /// A connection that has ended counts no longer.
+    fn forget_ended(&self) {
+        let mut desk = self.desk.borrow_mut();
+        if let Some(d) = desk.take_if(|d| !d.session.is_attached_to(&d.outbox)) {
+            self.pipeline.sessions.end(&d.id, &d.outbox);
+        }
+    }
+
+    /// Something happened in a dealer's session.
+    pub fn dealer_event(&self, dealer: &DealerId, event: Event) {
+        self.on_thread(|p| p.dealer_event(dealer, event));
+    }
+
+    /// The thread's timer.
+    pub fn tick(&self) {
+        self.on_thread(Pipeline::tick);
+    }
+
+    /// The wall clock was set.
+    pub fn clock_was_set(&self) {
+        self.on_thread(Pipeline::clock_was_set);
+    }
+
+    /// Puts other policies in force.
+    pub fn use_entitlements(&self, new: Arc<CedarEntitlements>) {
+        self.on_thread(|p| p.use_entitlements(new));
+    }
+
+    /// Whether a line to this dealer may be dialled.
+    pub fn may_dial(&self, dealer: &DealerId) -> bool {
+        !self.pipeline.line_is_cut(dealer)
+    }
+
+    /// The step-up service: what was asked until now is answered `due`.
+    pub fn questions_are_due(&self, due: i64) {
+        self.service.borrow_mut().take(due);
+    }
+
+    /// When the step-up service answers next.
+    pub fn next_answer(&self) -> Option<i64> {
+        self.service.borrow().next_due()
+    }
+
+    /// The answers of the step-up service that are due by `t`; `good` judges an answer.
+    pub fn service_answers(&self, t: i64, at: UtcMillis, good: impl Fn(&str, &str) -> bool) {
+        self.service.borrow_mut().answer(t, at, good);
+        self.turns();
+    }
+
+    /// The limits of the journal from now on.
+    pub fn limit_journal(&self, limits: JournalLimits) {
+        self.pipeline.limit_journal(limits);
+    }
+
+    // ----- what is so -----
+
+    /// What the gateway holds of a desk's RFQs.
+    pub fn rfqs_of(&self, desk: &CompId) -> Vec<Rfq> {
+        self.pipeline.rfqs_of(desk)
+    }
+
+    /// The messages of a sender in the evidence whose signature is good, as they travelled; SOH is
+    /// U+2401.
+    ///
+    /// # Errors
+    /// The evidence cannot be read, or is not whole.
+    pub fn evidence_of(&self, sender: &str) -> Result<Vec<String>, SignedLogError> {
+        let wanted = Wanted { sender: Some(sender.into()), ..Wanted::default() };
+        let (folder, mut all) = (signed_folder(&self.loaded.config), Vec::new());
+        let key = StoreKey::new(STORE_KEY);
+        let read = each(&folder, &key, &wanted, |line| {
+            all.extend((line.verified == "good").then(|| line.text.clone()));
+            Ok::<_, SignedLogError>(())
+        });
+        read.map(|_| all)
+    }
+}
