@@ -205,7 +205,7 @@ impl Api {
             Command::Prepare(policy, texts) => {
                 Ok(json!(change(ChangeStep::Prepare(policy, texts.0), who).await??))
             }
-            Command::Approve(id) => Ok(json!(change(ChangeStep::Approve(id), who).await??)),
+            Command::Approve(id) => Ok(json!(change(ChangeStep::Approve(id, None), who).await??)),
             Command::Reject(id) => Ok(json!(change(ChangeStep::Reject(id), who).await??)),
             Command::Sessions => Ok(answers::sessions(&self.trading.sessions().await?)?),
             Command::Policy => Ok(json!(self.trading.in_force().await?)),
