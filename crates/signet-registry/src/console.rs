@@ -154,7 +154,8 @@ impl Registry {
         now: UtcMillis,
     ) -> Result<(), ConsoleError> {
         let mut tx = self.aside().await?;
-        if keys_of(&mut tx, admin).await?.iter().filter(|k| is_there(k)).count() >= CONSOLE_KEYS_MAX {
+        if keys_of(&mut tx, admin).await?.iter().filter(|k| is_there(k)).count() >= CONSOLE_KEYS_MAX
+        {
             return Err(ConsoleError::TooManyKeys(admin.into()));
         }
         sqlx::query("DELETE FROM console_invites WHERE admin = $1 OR expires_ms <= $2")

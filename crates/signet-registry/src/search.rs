@@ -64,9 +64,8 @@ impl Registry {
                 return Ok(FoundEvents { events, before: last });
             }
             last = Some(e.seq);
-            let meant = |t: &String| {
-                e.detail.contains(t.as_str()) || e.subject.contains(t.as_str())
-            };
+            let meant =
+                |t: &String| e.detail.contains(t.as_str()) || e.subject.contains(t.as_str());
             if wanted.text.as_ref().is_none_or(meant) {
                 events.push(e);
             }
@@ -77,9 +76,10 @@ impl Registry {
 
 /// The text of the question: its parts are fixed, values are bound.
 fn statement(wanted: &EventSearch) -> String {
-    let mut text = "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash, origin FROM events \
+    let mut text =
+        "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash, origin FROM events \
         WHERE seq < $1"
-        .to_owned();
+            .to_owned();
     let mut n = 1;
     let mut next = || {
         n += 1;
@@ -129,7 +129,9 @@ mod tests {
                 ("device.locked", "alice/laptop", ""),
                 ("userslocked", "a_ice", "100%"),
             ] {
-                r.note(NewEvent::new(UtcMillis(n), "root@gw", kind, subject, detail)).await.unwrap();
+                r.note(NewEvent::new(UtcMillis(n), "root@gw", kind, subject, detail))
+                    .await
+                    .unwrap();
             }
         }
         r
@@ -166,8 +168,7 @@ mod tests {
     async fn pages_follow_one_another_without_a_gap() {
         let dir = tempfile::tempdir().unwrap();
         let r = registry(&dir).await;
-        let mut wanted =
-            EventSearch { subject: Some("alice".into()), ..EventSearch::default() };
+        let mut wanted = EventSearch { subject: Some("alice".into()), ..EventSearch::default() };
         let mut seen = Vec::new();
         loop {
             let page = r.search_events(&wanted, 7).await.unwrap();

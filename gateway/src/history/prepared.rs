@@ -53,6 +53,8 @@ pub enum PolicyRefusal {
     TooMany,
     #[error("this version is in force already")]
     Unchanged,
+    #[error("changes of policy are approved with a security key")]
+    KeyNeeded,
     /// At fault: whoever approved something else, or altered it on the way.
     #[error("what the security key approved is not what would take force: {0}")]
     OtherApproved(String),
@@ -75,6 +77,7 @@ impl PolicyRefusal {
             Self::AlreadyPrepared => "policy.already_prepared",
             Self::TooMany => "policy.too_many",
             Self::Unchanged => "policy.unchanged",
+            Self::KeyNeeded => "policy.key_needed",
             Self::OtherApproved(_) => "policy.other_approved",
             Self::Faulty(_) => "policy.faulty",
             Self::Unwritable(_) => "policy.unwritable",
@@ -89,6 +92,7 @@ impl PolicyRefusal {
             }
             Self::NotPrepared => "see GET /v1/policies; a change waits for a day at most",
             Self::SamePerson(_) => "ask another administrator to read and approve it",
+            Self::KeyNeeded => "approve it in the console (admin.console.approve_by_key)",
             Self::OtherApproved(_) => "read the difference again, and approve that",
             Self::Overtaken => "prepare it again, from what is in force now",
             Self::AlreadyPrepared => "another administrator may approve it",

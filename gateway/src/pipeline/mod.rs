@@ -50,14 +50,14 @@ mod watched;
 
 pub use access::Reassess;
 pub use administrators::{
-    ChangeOrder, ChangeStep, EndOrder, NetworkOut, Reload, Reloaded, SessionOn, Status, Trading,
-    TradingSilent, Which,
+    ChangeOrder, ChangeStep, EndOrder, Judged, NetworkOut, Reload, Reloaded, SessionOn, Status,
+    Trading, TradingSilent, Which,
 };
 pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
-pub use seen::{PoliciesSeen, RfqRow, Rows, SessionSeen};
+pub use seen::{RfqRow, SessionSeen};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
 pub use signals::{SignalOrder, SignalOrders, SignalRefusal};
 pub use step_up::StepUp;

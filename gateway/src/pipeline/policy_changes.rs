@@ -6,8 +6,8 @@ use crate::{
     clock::now,
     config::RiskPolicy,
     history::{
-        Documents, Entry, History, KeyApproval, Person, Policy, PolicyRefusal, Prepared, Step, Version,
-        difference,
+        Documents, Entry, History, KeyApproval, Person, Policy, PolicyRefusal, Prepared, Step,
+        Version, difference,
     },
 };
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! An assertion that a browser made for a page, kept for whoever verifies it later.
 
-use super::{ClientData, EvidenceFault, SignedParts, flags_of, member};
 use super::authenticator::{AuthenticatorData, signed_by, spki};
+use super::{ClientData, EvidenceFault, SignedParts, flags_of, member};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::{Deserialize, Serialize};

@@ -189,8 +189,7 @@ impl WebParty {
             return Err(RpError::Setup(format!("{} keys; 1 to {KEYS_MAX}", keys.len())));
         }
         let credentials: Vec<_> = keys.iter().map(|k| k.credential().into()).collect();
-        let (_, state) =
-            self.webauthn.start_passkey_authentication(&credentials).map_err(setup)?;
+        let (_, state) = self.webauthn.start_passkey_authentication(&credentials).map_err(setup)?;
         // The library draws a challenge itself; the one of the caller takes its place.
         let mut state = serde_json::to_value(&state).map_err(setup)?;
         let slot = state.pointer_mut("/ast/challenge").ok_or_else(|| setup("no challenge"))?;
