@@ -417,6 +417,12 @@ fn the_login_is_the_touch_that_the_risk_policy_wants() {
     crate::admin::refused(&interface(), 403, "risk.no_step_up");
     good(&ada.get("me"));
     good(&ada.log_in("ada"));
+    // It was not given at another address.
+    let cookie = format!("Cookie: __Host-signet-console={}", ada.cookie);
+    let elsewhere = ["-H", HOST, "-H", &cookie, "--interface", "127.0.0.2"];
+    refused(&ada.raw("/console/api/me", &elsewhere), 401, "console.session_over");
+    refused(&ada.get("me"), 401, "console.session_over");
+    good(&ada.log_in("ada"));
     // What is denied, no touch allows.
     let table = table.replace("points = 5", "points = 25");
     std::fs::write(w.path("risk-score.toml"), table).unwrap();
