@@ -99,6 +99,7 @@ fn in_folder(loaded: &Loaded, state_dir: &Path) -> Loaded {
         signals_roots: None,
         catalogue: loaded.catalogue.clone(),
         checkpoint_roots: None,
+        console: None,
         dealer_pins: loaded.dealer_pins.clone(),
         registry: None,
         enrolment: None,

@@ -1,6 +1,6 @@
 //! Changes of policy that wait for a second administrator. Pure.
 
-use super::{Documents, Policy};
+use super::{Documents, KeyApproval, Policy};
 use signet_events::Actor;
 use signet_rfq::UtcMillis;
 
@@ -53,6 +53,11 @@ pub enum PolicyRefusal {
     TooMany,
     #[error("this version is in force already")]
     Unchanged,
+    #[error("changes of policy are approved with a security key")]
+    KeyNeeded,
+    /// At fault: whoever approved something else, or altered it on the way.
+    #[error("what the security key approved is not what would take force: {0}")]
+    OtherApproved(String),
     /// At fault: whoever wrote the documents.
     #[error("{0}")]
     Faulty(String),
@@ -72,6 +77,8 @@ impl PolicyRefusal {
             Self::AlreadyPrepared => "policy.already_prepared",
             Self::TooMany => "policy.too_many",
             Self::Unchanged => "policy.unchanged",
+            Self::KeyNeeded => "policy.key_needed",
+            Self::OtherApproved(_) => "policy.other_approved",
             Self::Faulty(_) => "policy.faulty",
             Self::Unwritable(_) => "policy.unwritable",
         }
@@ -85,6 +92,8 @@ impl PolicyRefusal {
             }
             Self::NotPrepared => "see GET /v1/policies; a change waits for a day at most",
             Self::SamePerson(_) => "ask another administrator to read and approve it",
+            Self::KeyNeeded => "approve it in the console (admin.console.approve_by_key)",
+            Self::OtherApproved(_) => "read the difference again, and approve that",
             Self::Overtaken => "prepare it again, from what is in force now",
             Self::AlreadyPrepared => "another administrator may approve it",
             Self::TooMany => "approve or reject those that wait",
@@ -92,6 +101,17 @@ impl PolicyRefusal {
             Self::Faulty(_) => "correct the documents",
             Self::Unwritable(_) => "look at the disk of gateway.state_dir",
         }
+    }
+}
+
+impl<T> Entry<T> {
+    /// Whether a security key signed for exactly this change, whatever was asked on the way.
+    ///
+    /// # Errors
+    /// It signed for something else, or not at all.
+    pub fn is_signed_by(&self, key: &KeyApproval) -> Result<(), PolicyRefusal> {
+        key.verify(self.policy, &self.before, &self.digest)
+            .map_err(|why| PolicyRefusal::OtherApproved(why.to_string()))
     }
 }
 
@@ -132,14 +152,15 @@ impl<T> Prepared<T> {
         &self.0
     }
 
-    /// Whether `who` may approve a change while `in_force` is in force.
+    /// Whether `who` may approve a change while `in_force` is in force; with what their security
+    /// key signed for it, if one was asked.
     ///
     /// # Errors
     /// Why not; the change goes on to wait.
     pub fn may_approve(
         &mut self,
         digest: &str,
-        who: &Person,
+        (who, key): (&Person, Option<&KeyApproval>),
         in_force: impl Fn(Policy) -> String,
         now: UtcMillis,
     ) -> Result<&Entry<T>, PolicyRefusal> {
@@ -151,6 +172,7 @@ impl<T> Prepared<T> {
         if entry.before != in_force(entry.policy) {
             return Err(PolicyRefusal::Overtaken);
         }
+        key.map_or(Ok(()), |key| entry.is_signed_by(key))?;
         Ok(entry)
     }
 
@@ -205,8 +227,41 @@ mod tests {
             let mut p = Prepared::default();
             p.has_room("new", NOW).unwrap();
             p.add(entry("new"));
-            let found = p.may_approve(digest, &person(who), |_| in_force.into(), now).map(|_| ());
+            let found = p.may_approve(digest, (&person(who), None), |_| in_force.into(), now);
+            let found = found.map(|_| ());
             assert_eq!(found, want, "{digest} {who} {in_force} {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_signed_for_another_change_approves_none() {
+        use crate::history::approval_for;
+        let other = || Err(PolicyRefusal::OtherApproved(String::new()));
+        for (policy, before, after, want) in [
+            (Policy::Risk, "old", "new", Ok(())),
+            (Policy::Entitlements, "old", "new", other()),
+            (Policy::Risk, "older", "new", other()),
+            (Policy::Risk, "old", "newer", other()),
+            (Policy::Risk, "new", "old", other()),
+        ] {
+            let mut p = Prepared::default();
+            p.add(entry("new"));
+            let mut key = approval_for(policy, before, after);
+            let mut ask = |key: &KeyApproval| {
+                let found =
+                    p.may_approve("new", (&person("tom"), Some(key)), |_| "old".into(), NOW);
+                found.map(|_| ()).map_err(|e| match e {
+                    PolicyRefusal::OtherApproved(_) => PolicyRefusal::OtherApproved(String::new()),
+                    e => e,
+                })
+            };
+            assert_eq!(ask(&key), want, "{policy:?} {before} {after}");
+            // Another nonce makes another challenge, and a signature is over what it is over.
+            key.nonce.push('A');
+            assert_eq!(ask(&key), other());
+            let mut key = approval_for(policy, before, after);
+            key.proof.signature = approval_for(policy, before, after).proof.signature;
+            assert_eq!(ask(&key), other());
         }
     }
 

@@ -12,12 +12,14 @@ mod control;
 mod deliveries;
 mod health;
 mod http;
+mod overview;
 mod rates;
 
 pub use ask::{ControlRefusal, Request, control_path};
 #[cfg(unix)]
 pub use client::{OperatorError, ask};
 pub(crate) use deliveries::Watched;
+pub use overview::{Overview, OverviewParts};
 pub use rates::{Rates, Row, Sample};
 
 use crate::{

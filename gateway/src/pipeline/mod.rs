@@ -17,7 +17,7 @@
 //! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
 //! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
-//! | `administrators.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
+//! | `administrators.rs`, `seen.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
 //! | `told_outside.rs` | what a receiver of the firm is told of its people |
 //! | `measured.rs` | the state of the thread, told to whoever watches |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
@@ -44,6 +44,7 @@ mod reevaluation;
 mod references;
 mod reload;
 mod renewals;
+mod seen;
 mod sessions;
 mod signals;
 #[cfg(feature = "test-double")]
@@ -55,8 +56,8 @@ mod watched;
 
 pub use access::Reassess;
 pub use administrators::{
-    ChangeOrder, ChangeStep, EndOrder, NetworkOut, Reload, Reloaded, SessionOn, Status, Trading,
-    TradingSilent, Which,
+    ChangeOrder, ChangeStep, EndOrder, Judged, NetworkOut, Reload, Reloaded, SessionOn, Status,
+    Trading, TradingSilent, Which,
 };
 #[cfg(test)]
 pub(crate) use business::business_event;
@@ -65,6 +66,7 @@ pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
+pub use seen::{RfqRow, SessionSeen};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
 pub use signals::{SignalOrder, SignalOrders, SignalRefusal, SignalsTold};
 pub use step_up::StepUp;

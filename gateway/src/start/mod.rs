@@ -72,6 +72,7 @@ pub(crate) struct Addresses {
     pub desks: SocketAddr,
     pub enrolment: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    pub console: Option<SocketAddr>,
     pub metrics: Option<SocketAddr>,
     pub signals: Option<SocketAddr>,
 }
@@ -110,7 +111,7 @@ pub(crate) async fn run(
     let signals = transmit.as_ref().map(|t| t.status.clone());
     let watched = Watched { siem: siem_status, signals, clock: ClockView::default() };
     spawn_watches(&loaded, &pipeline, registry.as_ref(), watched.clock.clone());
-    let admin = services::start_admin(&loaded, &pipeline).await?;
+    let admin = services::start_admin(&mut loaded, &pipeline, &alerts, &watched).await?;
     let operator = services::start_operator(&loaded, &pipeline, alerts, watched).await?;
     let signals = services::start_signals(&loaded, &pipeline).await?;
 
@@ -123,6 +124,7 @@ pub(crate) async fn run(
         desks,
         enrolment,
         admin: admin.as_ref().map(|a| a.address),
+        console: admin.as_ref().and_then(|a| a.console),
         metrics: operator.address,
         signals: signals.as_ref().map(|s| s.address),
     };

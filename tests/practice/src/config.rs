@@ -174,6 +174,7 @@ fn admin(
         crl_required: None,
         hardware_policies: vec![],
         policy_changes: PolicyChange::Files,
+        console: None,
     }))
 }
 

@@ -54,15 +54,20 @@ pub(super) fn refusal(
     }
 }
 
-/// The library compares origins as URLs; browsers, and other verifiers, compare text.
+/// The library compares origins as URLs; browsers, and other verifiers, compare text. It also takes
+/// assertions that were made in a frame of another origin's page.
 pub(super) fn exact_origin(client_data: &[u8], origin: &str) -> Result<(), RpError> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Found {
         origin: String,
+        #[serde(default)]
+        cross_origin: bool,
     }
     let found: Found =
         serde_json::from_slice(client_data).map_err(|e| RpError::Malformed(e.to_string()))?;
-    if found.origin == origin { Ok(()) } else { Err(RpError::OriginDiffers) }
+    let here = found.origin == origin && !found.cross_origin;
+    if here { Ok(()) } else { Err(RpError::OriginDiffers) }
 }
 
 /// The model an attestation states, whether or not that is true.
@@ -98,6 +103,27 @@ pub(super) fn new_credential(
     }
     if attested_by_certificate(object, &answer.response.client_data_json) != Some(true) {
         return Err(RpError::NotAttested);
+    }
+    Ok(Made { aaguid: made.aaguid, public_key: made.public_key.to_vec() })
+}
+
+/// Checks a new key whose maker and model are not asked for.
+pub(super) fn plain_credential(
+    answer: &RegisterPublicKeyCredential,
+    passkey: &Passkey,
+) -> Result<Made, RpError> {
+    let object = &answer.response.attestation_object;
+    let unreadable = || RpError::Malformed("authenticator data cannot be read".into());
+    let data = attested_data(object).and_then(AuthenticatorData::read).ok_or_else(unreadable)?;
+    flags(&data)?;
+    let made = data.credential.ok_or_else(unreadable)?;
+    if made.id != answer.raw_id || made.id != passkey.credential_id() {
+        return Err(RpError::Malformed("the answer names another key than it made".into()));
+    }
+    if !passkey.is_es256()
+        || public_key(made.public_key).is_none_or(|(kind, _)| kind != KeyKind::Es256)
+    {
+        return Err(RpError::Algorithm);
     }
     Ok(Made { aaguid: made.aaguid, public_key: made.public_key.to_vec() })
 }
