@@ -1,0 +1,118 @@
+// RFQs under way and those that ended lately: who was asked, who answered what.
+
+import { get } from "./api.js";
+import { h, mark } from "./dom.js";
+import { grouped, words } from "./format.js";
+import { facts, lines, time } from "./parts.js";
+import { Table } from "./table.js";
+
+/** @typedef {import("./contract.js").Rfq} Rfq */
+/** @typedef {import("./contract.js").DealerLeg} DealerLeg */
+
+const LEGS = /** @type {Record<string, [string, string]>} */ ({
+  asked: ["wait", "Asked"],
+  quoted: ["low", "Quoted"],
+  passed: ["informational", "Passed"],
+  rejected: ["off", "Rejected"],
+  accepted: ["wait", "Accepted"],
+  filled: ["good", "Filled"],
+});
+
+/** @param {DealerLeg} d */
+function leg(d) {
+  const [shape, text] = LEGS[d.state] ?? ["informational", words(d.state)];
+  return mark(shape, text);
+}
+
+/** @param {Rfq} r */
+function side(r) {
+  return { buy: "Buy", sell: "Sell", two_way: "Two-way" }[r.side] ?? words(r.side);
+}
+
+/** @param {Rfq} r */
+function size(r) {
+  return `${grouped(r.quantity)} ${r.currency ?? ""}`.trim();
+}
+
+/** @param {Rfq} r */
+function answers(r) {
+  const chips = r.dealers.map((d) =>
+    h("li", { title: `${d.dealer}: ${words(d.state)}` }, leg(d), short(d)),
+  );
+  return h("ul", { class: "legs" }, chips);
+}
+
+/** @param {DealerLeg} d */
+function short(d) {
+  return h("span", { class: "dim" }, d.price ? `${d.dealer} ${d.price}` : d.dealer);
+}
+
+/** @returns {import("./app.js").View} */
+export function rfqsView() {
+  const table = new Table({
+    label: "RFQs under way and those that ended in the last 15 minutes, newest first",
+    thing: ["RFQ", "RFQs"],
+    key: (/** @type {Rfq} */ r) => `${r.desk} ${r.id}`,
+    name: (r) => r.id,
+    empty: "No RFQ is under way, and none ended in the last 15 minutes.",
+    hint: "Select an RFQ to see every dealer's answer.",
+    rowClass: (r) => (r.outcome == null ? "" : "ended"),
+    columns: [
+      { title: "RFQ", width: "16%", cell: (r) => h("span", { class: "dim below" }, time(r.since)) },
+      { title: "Desk, user", width: "15%", cell: (r) => lines(r.desk, r.user ?? "") },
+      { title: "Instrument", width: "19%", cell: (r) => lines(r.instrument, side(r)) },
+      {
+        title: "Quantity",
+        width: "15%",
+        number: true,
+        cell: (r) => lines(grouped(r.quantity), r.currency),
+      },
+      { title: "State", width: "15%", cell: (r) => lines(words(r.state), r.outcome) },
+      { title: "Dealers", width: "20%", cell: answers },
+    ],
+    detail,
+  });
+  return {
+    node: table.node,
+    every: 2000,
+    look: async (poll) => {
+      const answer = await get("rfqs", { poll });
+      table.update(answer.rfqs, answer.more);
+    },
+  };
+}
+
+/**
+ * @param {Rfq} r
+ * @param {boolean} gone
+ */
+function detail(r, gone) {
+  const rows = r.dealers.map((d) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, d.dealer),
+      h("td", {}, leg(d)),
+      h("td", { class: "number" }, d.price ?? "–"),
+      h("td", {}, time(d.at)),
+    ),
+  );
+  const head = ["Dealer", "Answer", "Price", "At"].map((t) => h("th", { scope: "col" }, t));
+  return h(
+    "div",
+    {},
+    h("h2", {}, r.id, gone && h("span", { class: "dim" }, " (no longer listed)")),
+    h("p", { class: "risk-line" }, `${side(r)} ${size(r)}`, " ", h("code", {}, r.instrument)),
+    h("h3", {}, "Dealers"),
+    h("table", { class: "small" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)),
+    h("h3", {}, "RFQ"),
+    facts(
+      ["State", words(r.state)],
+      ["Outcome", r.outcome ?? "Open"],
+      ["Desk", r.desk],
+      ["User", h("bdi", {}, r.user ?? "–")],
+      ["Since", time(r.since)],
+      ["Until", time(r.until)],
+    ),
+  );
+}
