@@ -4,7 +4,7 @@ import { file, get, query, wordsOf } from "./api.js";
 import { tell } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { utcOf } from "./format.js";
-import { facts, severity, time } from "./parts.js";
+import { facts, lines, severity, time } from "./parts.js";
 import { Table } from "./table.js";
 
 /** @typedef {import("./contract.js").Found & { n: number }} Found */
@@ -113,14 +113,14 @@ function results(fault) {
     name: (f) => f.code,
     empty: "Search by RFQ, user, event code or time. An empty search finds the newest records.",
     hint: "Select a record to read all of it.",
+    moreWords: "older ones not searched yet",
     columns: [
       { title: "Event", width: "22%", cell: () => "" },
       { title: "Severity", width: "12%", cell: (f) => severity(f.severity) },
-      { title: "At (UTC)", width: "14%", cell: (f) => time(f.at) },
-      { title: "User", width: "12%", cell: (f) => h("bdi", {}, f.user ?? "–") },
-      { title: "Desk", width: "10%", cell: (f) => f.desk ?? "–" },
-      { title: "RFQ", width: "13%", cell: (f) => f.rfq ?? "–" },
-      { title: "What happened", width: "17%", cell: (f) => h("span", { class: "clip" }, f.words) },
+      { title: "At (UTC)", width: "12%", cell: (f) => time(f.at) },
+      { title: "User, desk", width: "13%", cell: (f) => lines(f.user ?? "–", f.desk) },
+      { title: "RFQ", width: "14%", cell: (f) => f.rfq ?? "–" },
+      { title: "What happened", width: "27%", cell: (f) => h("span", { class: "clip" }, f.words) },
     ],
     detail: (f) =>
       h(

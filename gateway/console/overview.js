@@ -22,7 +22,9 @@ export function overviewView(shell) {
     look: async (poll) => {
       const s = /** @type {Status} */ (await get("overview", { poll }));
       // The gateway's clock moves on; a screen on which nothing else does stays as it is.
-      const now = JSON.stringify({ ...s, clock: "", registry: { ...s.registry, age_s: 0 } });
+      const { registry } = s;
+      const still = { ...s, clock: "", registry: registry && { ...registry, age_s: 0 } };
+      const now = JSON.stringify([still, shell.alerts().length]);
       if (now === says) return;
       says = now;
       draw(node, s, shell);
@@ -136,6 +138,12 @@ function cards(s) {
     );
   return [
     card(
+      "Last alerts",
+      alerts.length > 0
+        ? h("ul", { class: "lined alerts" }, alerts)
+        : h("p", { class: "hint" }, "No alert since the gateway started."),
+    ),
+    card(
       "Gateway",
       facts(
         ["Name", `${s.name} (${s.comp_id})`],
@@ -155,12 +163,6 @@ function cards(s) {
       facts(["Revocation lists", listed]),
     ),
     card("Policies in force", facts(...policies)),
-    card(
-      "Last alerts",
-      alerts.length > 0
-        ? h("ul", { class: "lined alerts" }, alerts)
-        : h("p", { class: "hint" }, "No alert since the gateway started."),
-    ),
   ];
 }
 

@@ -58,17 +58,17 @@ export function rfqsView() {
     hint: "Select an RFQ to see every dealer's answer.",
     rowClass: (r) => (r.outcome == null ? "" : "ended"),
     columns: [
-      { title: "RFQ", width: "16%", cell: (r) => h("span", { class: "dim below" }, time(r.since)) },
-      { title: "Desk, user", width: "15%", cell: (r) => lines(r.desk, r.user ?? "") },
-      { title: "Instrument", width: "19%", cell: (r) => lines(r.instrument, side(r)) },
+      { title: "RFQ", width: "17%", cell: (r) => h("span", { class: "dim below" }, time(r.since)) },
+      { title: "Desk, user", width: "12%", cell: (r) => lines(r.desk, r.user ?? "") },
+      { title: "Instrument", width: "16%", cell: (r) => lines(r.instrument, side(r)) },
       {
         title: "Quantity",
-        width: "15%",
+        width: "12%",
         number: true,
         cell: (r) => lines(grouped(r.quantity), r.currency),
       },
-      { title: "State", width: "15%", cell: (r) => lines(words(r.state), r.outcome) },
-      { title: "Dealers", width: "20%", cell: answers },
+      { title: "State", width: "14%", cell: (r) => lines(words(r.state), r.outcome) },
+      { title: "Dealers", width: "29%", cell: answers },
     ],
     detail,
   });
@@ -89,22 +89,19 @@ export function rfqsView() {
 function detail(r, gone) {
   const rows = r.dealers.map((d) =>
     h(
-      "tr",
+      "li",
       {},
-      h("th", { scope: "row" }, d.dealer),
-      h("td", {}, leg(d)),
-      h("td", { class: "number" }, d.price ?? "–"),
-      h("td", {}, time(d.at)),
+      lines(h("strong", {}, d.dealer), time(d.at)),
+      h("span", { class: "answer" }, leg(d), d.price && h("span", {}, d.price)),
     ),
   );
-  const head = ["Dealer", "Answer", "Price", "At"].map((t) => h("th", { scope: "col" }, t));
   return h(
     "div",
     {},
     h("h2", {}, r.id, gone && h("span", { class: "dim" }, " (no longer listed)")),
     h("p", { class: "risk-line" }, `${side(r)} ${size(r)}`, " ", h("code", {}, r.instrument)),
     h("h3", {}, "Dealers"),
-    h("table", { class: "small" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)),
+    h("ul", { class: "lined answers" }, rows),
     h("h3", {}, "RFQ"),
     facts(
       ["State", words(r.state)],

@@ -17,7 +17,7 @@ const PAGE = 250;
  * @template T
  * @typedef {{ label: string, thing: [string, string], columns: Column<T>[], key: (row: T) => string,
  *   name: (row: T) => string, empty: string, text?: (row: T) => string,
- *   detail?: (row: T, gone: boolean) => Node, hint?: string, rowClass?: (row: T) => string,
+ *   detail?: (row: T, gone: boolean) => Node, hint?: string, moreWords?: string, rowClass?: (row: T) => string,
  *   action?: { title: string, width: string, label: (row: T) => string | null,
  *     disabled?: (row: T) => boolean, run: (row: T) => void } }} Options
  */
@@ -89,6 +89,7 @@ export class Table {
     table.append(this.body);
     this.none = h("p", { class: "none" });
     this.rest = h("button", { type: "button", class: "rest", onclick: () => this.showMore() });
+    this.rest.hidden = true;
     const scroll = h(
       "div",
       { class: "scroll", role: "region", "aria-label": o.label, tabIndex: 0 },
@@ -172,7 +173,7 @@ export class Table {
     const parts = [
       found === latest.length ? things : `${count(found, "match", "matches")} of ${things}`,
     ];
-    if (this.more) parts.push("the gateway left out more");
+    if (this.more) parts.push(o.moreWords ?? "the gateway left out more");
     say(this.total, parts.join(" · "));
     this.none.hidden = shown.length > 0;
     say(this.none, latest.length > 0 ? `No ${o.thing[0]} matches the filter.` : o.empty);
@@ -199,14 +200,17 @@ export class Table {
     }
     const first = /** @type {HTMLElement} */ (cells[0]);
     const beside = h("span", { class: "beside" });
-    first.append(name, beside);
+    // It lies over the cell, so that no row becomes higher.
+    const tag = h("span", { class: "tag" }, "ended");
+    tag.hidden = true;
+    first.append(name, beside, tag);
     cells[0] = /** @type {any} */ (beside);
     let act = null;
     if (o.action) {
       act = h("button", { type: "button", "data-act": "1" });
       tr.append(h("td", { class: "act" }, act));
     }
-    return { tr, name, cells, act };
+    return { tr, name, tag, cells, act };
   }
 
   /**
@@ -217,8 +221,8 @@ export class Table {
     const { o } = this;
     const cls = `${s.gone ? "gone" : ""} ${o.rowClass?.(s.row) ?? ""}`.trim();
     if (d.tr.className !== cls) d.tr.className = cls;
-    const label = `${o.name(s.row)}${s.gone ? " (ended)" : ""}`;
-    say(d.name, label);
+    say(d.name, o.name(s.row));
+    d.tag.hidden = !s.gone;
     if (o.detail) {
       const on = s.key === this.selected;
       d.name.setAttribute("aria-pressed", String(on));
@@ -337,6 +341,6 @@ export class Table {
 }
 
 /**
- * @typedef {{ tr: HTMLTableRowElement, name: HTMLElement, cells: HTMLElement[],
+ * @typedef {{ tr: HTMLTableRowElement, name: HTMLElement, tag: HTMLElement, cells: HTMLElement[],
  *   act: HTMLButtonElement | null }} Drawn
  */

@@ -14,7 +14,8 @@ const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-const ago = (s) => new Date(Date.now() - 1000 * s).toISOString();
+const BEGAN = Date.now();
+const ago = (s) => new Date(BEGAN - 1000 * s).toISOString();
 const MAY = { read: true, lock: true, sessions: true, policy: true };
 const DIGEST = (c) => c.repeat(64);
 
@@ -163,7 +164,7 @@ const state = {
   })),
 };
 
-const me = () => ({ name: state.name, csrf: "token", until: ago(state.over ? 0 : -(state.left ?? 900)), idle_s: 900, may: state.may });
+const me = () => ({ name: state.name, csrf: "token", until: new Date(Date.now() + 1000 * (state.left ?? 900)).toISOString(), idle_s: 900, may: state.may });
 const challenge = () => randomBytes(32).toString("base64url");
 const over = [401, { code: "console.session_over", words: "Your session is over. Log in again." }];
 
@@ -242,7 +243,7 @@ createServer(async (req, res) => {
     Object.assign(state, JSON.parse(text));
     return answer(res, {});
   }
-  if (url.pathname === "/fake/posts") return answer(res, state.posts);
+  if (url.pathname === "/fake/posts") return answer(res, [200, state.posts]);
   if (url.pathname === "/fake/make") {
     const { rows, first = 1 } = JSON.parse(text);
     state.sessions = { sessions: Array.from({ length: rows }, (_, n) => session(n + first, (n * 7) % 100, ["low", "medium", "high"][n % 3])), more: rows >= 5000 };
