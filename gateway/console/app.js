@@ -106,12 +106,12 @@ function drawState() {
     const words = `As of ${when(at, now)}`;
     if (state.textContent !== words) fill(state, mark("good", words));
   } else {
-    fill(state, mark("critical", "No answer"));
+    fill(state);
     const title = `The gateway cannot be reached since ${when(at, now)} UTC`;
-    const words = `${silent} What you see is from then. It is tried again every few seconds.`;
+    const words = `${silent} What you see is from then. It is tried again.`;
     if (banner.dataset["why"] !== title + words) {
       banner.dataset["why"] = title + words;
-      fill(banner, h("p", {}, mark("critical", title)), h("p", {}, words));
+      fill(banner, h("p", {}, mark("critical", title)), h("p", { title: words }, words));
     }
   }
   if (me) {
@@ -269,11 +269,12 @@ function build() {
     {},
     h("p", { class: "brand" }, "Signet Gateway"),
     state,
+    banner,
     clock,
     who,
     out,
   );
-  fill(app, skip, header, banner, nav, main);
+  fill(app, skip, header, nav, main);
 }
 
 async function logout() {

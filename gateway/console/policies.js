@@ -104,7 +104,7 @@ class PoliciesView {
       h(
         "details",
         {},
-        h("summary", {}, `Read ${name} (${count(text.split("\n").length, "line")})`),
+        h("summary", {}, `Read ${name} (${count(text.trimEnd().split("\n").length, "line")})`),
         h("pre", { tabIndex: 0, role: "region", "aria-label": `${f.policy}: ${name}` }, text),
       ),
     );
