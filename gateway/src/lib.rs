@@ -11,6 +11,7 @@ pub mod admin_api;
 pub mod checkpoint;
 mod clock;
 pub mod config;
+mod console;
 mod cut_lines;
 pub mod doctor;
 pub mod enrol;
@@ -47,7 +48,7 @@ pub use loaded::{Loaded, faults};
 use signed::SignedLogError;
 use signet_journal::LogError;
 use signet_router::journal::JournalError;
-use start::{Addresses, run};
+use start::run;
 use std::{io, net::SocketAddr};
 use threads::HostedThread;
 
@@ -88,6 +89,7 @@ pub struct Gateway {
     address: SocketAddr,
     enrolment: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    console: Option<SocketAddr>,
     metrics: Option<SocketAddr>,
     signals: Option<SocketAddr>,
     _thread: HostedThread,
@@ -112,9 +114,15 @@ impl Gateway {
         let thread = HostedThread::spawn("signet-gateway", body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
         match answer.recv() {
-            Ok(Ok(Addresses { desks: address, enrolment, admin, metrics, signals })) => {
-                Ok(Self { address, enrolment, admin, metrics, signals, _thread: thread })
-            }
+            Ok(Ok(a)) => Ok(Self {
+                address: a.desks,
+                enrolment: a.enrolment,
+                admin: a.admin,
+                console: a.console,
+                metrics: a.metrics,
+                signals: a.signals,
+                _thread: thread,
+            }),
             Ok(Err(e)) => Err(e),
             Err(_) => Err(GatewayError::Died),
         }
@@ -133,6 +141,11 @@ impl Gateway {
     /// Where administrators connect, if they can.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where the administrators' browsers connect, with `[admin.console]`.
+    pub fn console_address(&self) -> Option<SocketAddr> {
+        self.console
     }
 
     /// Where metrics and health can be read, with `[metrics]`.

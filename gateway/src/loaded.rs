@@ -4,8 +4,8 @@
 use crate::{
     clock,
     config::{
-        Config, ConfigError, DealerEntry, RegistrySection, RiskPolicy, StepUp, Texts,
-        read_instruments, value,
+        Config, ConfigError, DealerEntry, LoadedConsole, RegistrySection, RiskPolicy, StepUp,
+        Texts, read_instruments, value,
     },
     enrol::issuing::Enrolment,
     geo::Geo,
@@ -44,6 +44,8 @@ pub struct Loaded {
     pub registry: Option<RegistryUrl>,
     pub enrolment: Option<Enrolment>,
     pub step_up: Option<StepUp>,
+    /// With `[admin.console]`; taken when the console starts.
+    pub console: Option<LoadedConsole>,
     pub risk: RiskPolicy,
     pub entitlements: Arc<CedarEntitlements>,
     /// What `entitlements` was read from.
@@ -89,6 +91,7 @@ impl Loaded {
         let enrolment = Enrolment::load(&config, OffsetDateTime::now_utc())?;
         let registry = config.registry.as_ref().map(RegistrySection::url).transpose()?;
         let step_up = config.load_step_up()?;
+        let console = config.load_console()?;
         let risk = config.load_risk()?;
         let (entitlements, entitlement_texts) = config.load_entitlements(&catalogue)?;
         let entitlements = Arc::new(entitlements);
@@ -108,6 +111,7 @@ impl Loaded {
             registry,
             enrolment,
             step_up,
+            console,
             risk,
             entitlements,
             entitlement_texts,

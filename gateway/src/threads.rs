@@ -1,6 +1,7 @@
 //! The one way a thread of the gateway is started and ended.
 
-use std::{future::Future, io};
+use crate::GatewayError;
+use std::{future::Future, io, net::SocketAddr, pin::Pin};
 use tokio::{sync::oneshot, task::LocalSet};
 
 /// A thread with a runtime of its own. Dropping it tells the thread to end, and waits for that.
@@ -12,6 +13,20 @@ pub struct HostedThread {
 
 /// Resolves when the thread is to end.
 pub type Stop = oneshot::Receiver<()>;
+
+/// A task of one thread.
+type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Opens a listener that a thread serves beside its own.
+pub type Beside = Box<dyn FnOnce() -> LocalFuture<Result<Served, GatewayError>> + Send>;
+
+/// A listener that is open.
+pub struct Served {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Serves it for ever.
+    pub serving: LocalFuture<()>,
+}
 
 impl HostedThread {
     /// Runs `body` on a new thread until it returns.

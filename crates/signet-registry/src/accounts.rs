@@ -305,6 +305,7 @@ pub(super) async fn add_code(
     let kind = match purpose {
         CodePurpose::Enrol => "code.made",
         CodePurpose::Key => "key.code_made",
+        CodePurpose::Console => "console.invited",
     };
     events::append(
         tx,

@@ -76,6 +76,7 @@ impl OneTimeCode {
         let label: &[u8] = match purpose {
             CodePurpose::Enrol => b"signet enrolment code v1:",
             CodePurpose::Key => b"signet security key code v1:",
+            CodePurpose::Console => b"signet console code v1:",
         };
         let mut labelled = Zeroizing::new(label.to_vec());
         labelled.extend_from_slice(&self.0);

@@ -14,6 +14,7 @@ pub mod backup;
 mod certificates;
 mod claim_refusal;
 pub mod code;
+mod console;
 mod error;
 pub mod events;
 mod evidence;
@@ -22,6 +23,7 @@ mod issue;
 mod keys;
 mod lockouts;
 mod schema;
+mod search;
 mod trades;
 mod url;
 mod view;
@@ -29,6 +31,7 @@ mod view;
 pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord};
 pub use certificates::{CertificateRecord, CertificateSelector, RevokedCertificate, StoredCrl};
 pub use claim_refusal::{ClaimError, ClaimRefusal};
+pub use console::{CONSOLE_KEYS_MAX, ConsoleError, ConsoleKey, NewConsoleKey, Standing};
 pub use error::RegistryError;
 use events::{ChainError, verify_part};
 pub use events::{Event, NewEvent};
@@ -39,6 +42,7 @@ pub use keys::{
 };
 pub use lockouts::{Lockout, LockoutTerms};
 pub use schema::SCHEMA;
+pub use search::{EventSearch, FoundEvents};
 pub use url::{RegistryUrl, UrlError};
 pub use view::{CertificateView, View};
 
@@ -141,6 +145,8 @@ words!(
         Enrol = "enrol",
         /// A user's first security key.
         Key = "key",
+        /// A key with which an administrator logs in to the console.
+        Console = "console",
     }
 );
 words!(

@@ -8,7 +8,7 @@ use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
 /// The schema that this program reads and writes.
-pub const SCHEMA: i64 = 5;
+pub const SCHEMA: i64 = 6;
 
 /// A table with its columns and the schema they came with.
 type Table = (i64, &'static str, &'static [&'static str]);
@@ -88,6 +88,24 @@ const TABLES: &[Table] = &[
     (4, "events", &["origin"]),
     (5, "lockouts", &["user_id", "kind", "words", "since_ms", "until_ms", "level"]),
     (5, "lifted_networks", &["network", "at_ms"]),
+    (
+        6,
+        "console_keys",
+        &[
+            "credential_id",
+            "admin",
+            "label",
+            "model",
+            "passkey",
+            "public_key",
+            "counter",
+            "state",
+            "reason",
+            "registered_ms",
+            "last_used_ms",
+        ],
+    ),
+    (6, "console_invites", &["hash", "admin", "created_ms", "expires_ms"]),
 ];
 
 /// Every table of a schema with all its columns, parents before children: what a backup holds, in
@@ -113,7 +131,7 @@ enum Statement {
 use Statement::{Any, Postgres, Sqlite};
 
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
-const MIGRATIONS: &[&[Statement]] = &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN, LOCKOUTS];
+const MIGRATIONS: &[&[Statement]] = &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN, LOCKOUTS, CONSOLE];
 
 const FIRST: &[Statement] = &[
     Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
@@ -186,6 +204,17 @@ const LOCKOUTS: &[Statement] = &[
     Any("CREATE TABLE lockouts (user_id TEXT PRIMARY KEY REFERENCES users (id), kind TEXT NOT NULL,
         words TEXT NOT NULL, since_ms BIGINT NOT NULL, until_ms BIGINT NOT NULL, level BIGINT NOT NULL)"),
     Any("CREATE TABLE lifted_networks (network TEXT PRIMARY KEY, at_ms BIGINT NOT NULL)"),
+];
+
+/// The keys with which administrators log in to the console, and what makes its search fast.
+const CONSOLE: &[Statement] = &[
+    Any("CREATE TABLE console_keys (credential_id TEXT PRIMARY KEY, admin TEXT NOT NULL, label TEXT NOT NULL, model TEXT NOT NULL,
+        passkey TEXT NOT NULL, public_key TEXT NOT NULL, counter BIGINT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+        registered_ms BIGINT NOT NULL, last_used_ms BIGINT NOT NULL)"),
+    Any("CREATE INDEX console_keys_by_admin ON console_keys (admin)"),
+    Any("CREATE TABLE console_invites (hash TEXT PRIMARY KEY, admin TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL)"),
+    Any("CREATE INDEX events_by_kind ON events (kind, seq)"),
+    Any("CREATE INDEX events_by_subject ON events (subject, seq)"),
 ];
 
 /// The schema found: 0 when the database holds no registry.

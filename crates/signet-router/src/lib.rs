@@ -11,6 +11,7 @@ pub mod journal;
 mod router;
 
 pub use router::{
-    Amounts, DealerSettings, Decided, DeskSettings, Doing, Input, Keep, MAX_OPEN_RFQS_PER_DESK,
-    Output, Proposal, Router, Trade, accept_age, accept_refusal, accept_waits, request_refusal,
+    Amounts, DealerSettings, Decided, DeskSettings, Doing, Input, Keep, LineSeen,
+    MAX_OPEN_RFQS_PER_DESK, Output, Proposal, RfqSeen, Router, Trade, accept_age, accept_refusal,
+    accept_waits, request_refusal,
 };

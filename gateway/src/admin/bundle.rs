@@ -5,21 +5,28 @@ use crate::{
     config::Config,
     evidence::{BundleOrder, Bundled, bundle},
 };
-use signet_registry::EvidenceRow;
+use signet_registry::{EvidenceRow, Registry};
 use signet_stepup::{Approval, evidence::Evidence};
 
 /// Makes the bundle of one RFQ, with the touches that the registry has about it.
 pub async fn evidence_bundle(config: &Config, order: &BundleOrder) -> Result<Bundled, AdminError> {
     let approvals = match &config.registry {
-        Some(_) => approvals(config, &order.rfq).await?,
+        Some(_) => {
+            let registry = open(config).await?;
+            let all = approvals_in(&registry, &order.rfq).await;
+            registry.close().await;
+            all?
+        }
         None => Vec::new(),
     };
     Ok(bundle(config, order, approvals)?)
 }
 
 /// Every touch that names an RFQ of this name, oldest first.
-async fn approvals(config: &Config, rfq: &str) -> Result<Vec<(EvidenceRow, Evidence)>, AdminError> {
-    let registry = open(config).await?;
+pub(crate) async fn approvals_in(
+    registry: &Registry,
+    rfq: &str,
+) -> Result<Vec<(EvidenceRow, Evidence)>, AdminError> {
     let (mut after, mut all, line) = (0, Vec::new(), format!("rfq={rfq}"));
     loop {
         let page = registry.evidence(None, after).await?;
@@ -33,6 +40,5 @@ async fn approvals(config: &Config, rfq: &str) -> Result<Vec<(EvidenceRow, Evide
             all.extend(record.ok().filter(named).map(|e| (row, e)));
         }
     }
-    registry.close().await;
     Ok(all)
 }

@@ -24,7 +24,7 @@ use crate::{
         tls::ListenerTls,
     },
     pipeline::Trading,
-    threads::{HostedThread, Stop},
+    threads::{Beside, HostedThread, Served, Stop},
 };
 use server::{Api, Lines};
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
@@ -45,12 +45,18 @@ pub struct Plan {
     pub cut_lines: CutLines,
     pub events: EventSink,
     pub trading: Trading,
+    /// The console, which the same thread serves.
+    pub console: Option<Beside>,
+    /// Whether changes of policy are approved with a security key only, in the console.
+    pub approve_by_key: bool,
 }
 
 /// The administrators' thread while it runs. Dropping it ends the thread.
 pub struct AdminHost {
     /// Where administrators connect.
     pub address: SocketAddr,
+    /// Where browsers do, with `[admin.console]`.
+    pub console: Option<SocketAddr>,
     _thread: HostedThread,
 }
 
@@ -59,23 +65,35 @@ pub async fn start(plan: Plan) -> Result<AdminHost, GatewayError> {
     let (ready, opened) = oneshot::channel();
     let thread = HostedThread::spawn("signet-admin", move |stop| work(plan, ready, stop))
         .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
-    let address = opened.await.map_err(|_| GatewayError::Died)??;
+    let (address, console) = opened.await.map_err(|_| GatewayError::Died)??;
     tracing::info!(%address, "administrators' interface is up");
-    Ok(AdminHost { address, _thread: thread })
+    Ok(AdminHost { address, console, _thread: thread })
 }
 
-async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError>>, stop: Stop) {
-    let (listener, address, api, files) = match open(plan).await {
+type Addresses = Result<(SocketAddr, Option<SocketAddr>), GatewayError>;
+
+async fn work(mut plan: Plan, ready: oneshot::Sender<Addresses>, stop: Stop) {
+    let console = match plan.console.take() {
+        Some(open) => open().await.map(Some),
+        None => Ok(None),
+    };
+    let opened = match (console, open(plan).await) {
+        (Ok(console), Ok(api)) => Ok((console, api)),
+        (Err(e), _) | (_, Err(e)) => Err(e),
+    };
+    let (console, (listener, address, api, files)) = match opened {
         Ok(x) => x,
         Err(e) => return drop(ready.send(Err(e))),
     };
-    let _ = ready.send(Ok(address));
+    let _ = ready.send(Ok((address, console.as_ref().map(|c| c.address))));
     let serving = tokio::task::spawn_local(https::serve(listener, api.clone()));
+    let beside = console.map(|Served { serving, .. }| tokio::task::spawn_local(serving));
     tokio::select! {
         _ = stop => {}
         () = keep_up(&api, files) => {}
     }
     serving.abort();
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     api.close().await;
 }
 
@@ -100,7 +118,8 @@ async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles)
         None => None,
     };
     let api = Api::new(tls, trust_domain, section.hardware_policies, registry, events, trading)
-        .with_lines(lines);
+        .with_lines(lines)
+        .approved_by_key(plan.approve_by_key);
     Ok((listener, address, Rc::new(api), files))
 }
 

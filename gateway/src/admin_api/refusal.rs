@@ -2,6 +2,7 @@
 
 use crate::{
     admin::AdminError,
+    evidence::BundleError,
     history::PolicyRefusal,
     listeners::https::{self, BodyFault, Response},
     pipeline::TradingSilent,
@@ -200,7 +201,12 @@ impl AdminRefusal {
             Self::Change(PolicyRefusal::Unwritable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Change(_) => StatusCode::CONFLICT,
             Self::Admin(AdminError::Registry(e)) => of_registry(e),
-            Self::Admin(AdminError::NoDealer(_)) => StatusCode::NOT_FOUND,
+            Self::Admin(
+                AdminError::NoDealer(_)
+                | AdminError::NoVersion(_)
+                | AdminError::Bundle(BundleError::Unknown(_)),
+            ) => StatusCode::NOT_FOUND,
+            Self::Admin(AdminError::Bundle(BundleError::Several(..))) => StatusCode::CONFLICT,
             Self::Admin(AdminError::NotCut(_)) => StatusCode::CONFLICT,
             Self::Admin(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -9,7 +9,7 @@ use crate::{
     clock::now,
     cut_lines::CutLines,
     events::EventSink,
-    history::Person,
+    history::{Person, PolicyRefusal},
     limits::{JournalBudget, left_out_words},
     listeners::{
         https::{self, Answers, AnswersOverTls, Client, Response, TurnedAway},
@@ -55,6 +55,7 @@ pub struct Api {
     events: EventSink,
     trading: Trading,
     budget: RefCell<JournalBudget>,
+    approve_by_key: bool,
 }
 
 impl Answers for Api {
@@ -120,11 +121,17 @@ impl Api {
             events,
             trading,
             budget: RefCell::default(),
+            approve_by_key: false,
         }
     }
 
     pub fn with_lines(self, lines: Lines) -> Self {
         Self { lines, ..self }
+    }
+
+    /// Whether changes of policy are approved with a security key only, which is not done here.
+    pub fn approved_by_key(self, approve_by_key: bool) -> Self {
+        Self { approve_by_key, ..self }
     }
 
     pub fn tls(&self) -> &ListenerTls {
@@ -205,7 +212,8 @@ impl Api {
             Command::Prepare(policy, texts) => {
                 Ok(json!(change(ChangeStep::Prepare(policy, texts.0), who).await??))
             }
-            Command::Approve(id) => Ok(json!(change(ChangeStep::Approve(id), who).await??)),
+            Command::Approve(_) if self.approve_by_key => Err(PolicyRefusal::KeyNeeded.into()),
+            Command::Approve(id) => Ok(json!(change(ChangeStep::Approve(id, None), who).await??)),
             Command::Reject(id) => Ok(json!(change(ChangeStep::Reject(id), who).await??)),
             Command::Sessions => Ok(answers::sessions(&self.trading.sessions().await?)?),
             Command::Policy => Ok(json!(self.trading.in_force().await?)),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod console;
 mod dealers;
 mod files;
 mod history;
@@ -93,6 +94,9 @@ enum Command {
     /// Traders' security keys.
     #[command(subcommand)]
     Key(keys::KeyCommand),
+    /// Administrators' security keys for the web console.
+    #[command(subcommand)]
+    Console(console::ConsoleCommand),
     /// What was approved with a security key.
     #[command(subcommand)]
     Evidence(keys::EvidenceCommand),
@@ -207,6 +211,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         }
         Command::Ca(a) => registry::ca(&c, a)?,
         Command::Registry(r) => registry::registry(&c, r).await?,
+        Command::Console(x) => console::console(&c, x).await?,
         Command::Key(k) => keys::key(&c, k).await?,
         Command::Evidence(e) => keys::evidence(&c, e).await?,
         Command::Signed(s) => signed::signed(&c, s)?,

@@ -1,6 +1,6 @@
 //! The section `[admin]`: where administrators connect, and what keeps the listeners apart.
 
-use super::{Config, ConfigError, certificates, value};
+use super::{Config, ConfigError, ConsoleSection, certificates, value};
 use serde::Deserialize;
 use signet_identity::CertificateFacts;
 use std::{net::SocketAddr, path::PathBuf};
@@ -23,6 +23,8 @@ pub struct AdminSection {
     /// What a change of the risk policy or the entitlements takes.
     #[serde(default)]
     pub policy_changes: PolicyChange,
+    /// The web console.
+    pub console: Option<ConsoleSection>,
 }
 
 /// What a change of a policy takes.
@@ -38,7 +40,8 @@ pub enum PolicyChange {
 
 impl AdminSection {
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [&mut self.trust].into_iter().chain(&mut self.crl)
+        let console = self.console.iter_mut().flat_map(ConsoleSection::paths);
+        [&mut self.trust].into_iter().chain(&mut self.crl).chain(console)
     }
 }
 
@@ -52,11 +55,13 @@ impl Config {
     pub(crate) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));
         let admin = self.admin.as_ref().map(|a| ("admin.listen", a.listen));
+        let console = self.console().map(|c| ("admin.console.listen", c.listen));
         let signals = self.signals.as_ref().map(|s| ("signals.listen", s.listen));
         let all: Vec<_> = [("desks.listen", self.desks.listen)]
             .into_iter()
             .chain(enrolment)
             .chain(admin)
+            .chain(console)
             .chain(self.metrics.as_ref().map(|m| ("metrics.listen", m.listen)))
             .chain(signals)
             .collect();

@@ -3,6 +3,7 @@
 mod admin;
 mod checkpoint;
 mod clock;
+mod console;
 mod enrolment;
 mod entitlements;
 mod limits;
@@ -17,6 +18,7 @@ mod step_up;
 pub use admin::{AdminSection, PolicyChange};
 pub use checkpoint::{Address, CheckpointSection, OnRewritten};
 pub use clock::ClockSection;
+pub use console::{ClientCertificate, ConsoleSection, LoadedConsole};
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
@@ -357,6 +359,7 @@ impl Config {
         self.check_enrolment()?;
         self.check_step_up()?;
         self.check_siem()?;
+        self.check_console()?;
         self.check_signals()
     }
 

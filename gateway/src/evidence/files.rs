@@ -25,7 +25,7 @@ const VERIFY_HTML: &str = include_str!("verify.html");
 const ED25519_SPKI: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 
 /// By name, with slashes.
-pub(super) type Files = BTreeMap<String, Vec<u8>>;
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// What a bundle is made from.
 pub(super) struct Sources<'a> {

@@ -18,7 +18,8 @@ use crate::{
     state_dir::{checkpoint_path, existing_store_key, signed_folder},
 };
 use collect::{Subject, collect};
-use files::{Files, Sources, make};
+pub use files::Files;
+use files::{Sources, make};
 use signet_registry::EvidenceRow;
 use signet_stepup::{Action, Approval, evidence::Evidence};
 use signet_tlog::Checkpoint;
@@ -127,8 +128,7 @@ impl BundleError {
     }
 }
 
-/// Makes the bundle of one RFQ. `approvals`: the touches about RFQs of this name, which are sorted
-/// out by desk.
+/// Makes the bundle of one RFQ in a folder; `approvals` as in [`bundle_files`].
 ///
 /// # Errors
 /// Why there is none; no folder was made, or it is not complete.
@@ -137,6 +137,21 @@ pub fn bundle(
     order: &BundleOrder,
     approvals: Vec<(EvidenceRow, Evidence)>,
 ) -> Result<Bundled, BundleError> {
+    let (files, bundled) = bundle_files(config, order, approvals)?;
+    write(&order.out, &files)?;
+    Ok(bundled)
+}
+
+/// The files of the bundle of one RFQ, by name. `approvals`: the touches about RFQs of this name, which are sorted
+/// out by desk.
+///
+/// # Errors
+/// Why there is none.
+pub fn bundle_files(
+    config: &Config,
+    order: &BundleOrder,
+    approvals: Vec<(EvidenceRow, Evidence)>,
+) -> Result<(Files, Bundled), BundleError> {
     let key = existing_store_key(config)?;
     let signer = checkpoint::existing(config)?;
     let path = order.checkpoint.clone().unwrap_or_else(|| checkpoint_path(config));
@@ -159,9 +174,7 @@ pub fn bundle(
         approvals: &approvals,
         made: crate::clock::now(),
     };
-    let (files, bundled) = make(&sources)?;
-    write(&order.out, &files)?;
-    Ok(bundled)
+    make(&sources)
 }
 
 /// Whether a touch was about this RFQ of this desk.

@@ -2,10 +2,12 @@
 //! who did what, in one sealed file. Who can read it are the gateway's account and root; a change
 //! of a record, or one taken out of the middle, is found when it is read.
 
+mod approval;
 mod difference;
 mod prepared;
 mod start;
 
+pub use approval::KeyApproval;
 pub use difference::difference;
 pub use prepared::{Entry, Person, PolicyRefusal, Prepared};
 pub use start::{AtStart, at_start};
@@ -89,6 +91,9 @@ pub struct Version {
     pub prepared_by: Option<String>,
     /// Empty when rejected.
     pub documents: Documents,
+    /// Of an approval by security key: what the key signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<KeyApproval>,
 }
 
 /// The file, open for writing.
@@ -169,6 +174,7 @@ mod tests {
             by: "gateway".into(),
             prepared_by: None,
             documents: [("settings".to_owned(), digest.to_owned())].into(),
+            approval: None,
         }
     }
 

@@ -53,6 +53,11 @@ pub enum PolicyRefusal {
     TooMany,
     #[error("this version is in force already")]
     Unchanged,
+    #[error("changes of policy are approved with a security key")]
+    KeyNeeded,
+    /// At fault: whoever approved something else, or altered it on the way.
+    #[error("what the security key approved is not what would take force: {0}")]
+    OtherApproved(String),
     /// At fault: whoever wrote the documents.
     #[error("{0}")]
     Faulty(String),
@@ -72,6 +77,8 @@ impl PolicyRefusal {
             Self::AlreadyPrepared => "policy.already_prepared",
             Self::TooMany => "policy.too_many",
             Self::Unchanged => "policy.unchanged",
+            Self::KeyNeeded => "policy.key_needed",
+            Self::OtherApproved(_) => "policy.other_approved",
             Self::Faulty(_) => "policy.faulty",
             Self::Unwritable(_) => "policy.unwritable",
         }
@@ -85,6 +92,8 @@ impl PolicyRefusal {
             }
             Self::NotPrepared => "see GET /v1/policies; a change waits for a day at most",
             Self::SamePerson(_) => "ask another administrator to read and approve it",
+            Self::KeyNeeded => "approve it in the console (admin.console.approve_by_key)",
+            Self::OtherApproved(_) => "read the difference again, and approve that",
             Self::Overtaken => "prepare it again, from what is in force now",
             Self::AlreadyPrepared => "another administrator may approve it",
             Self::TooMany => "approve or reject those that wait",

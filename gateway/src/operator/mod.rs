@@ -11,11 +11,13 @@ mod client;
 mod control;
 mod health;
 mod http;
+mod overview;
 mod rates;
 
 pub use ask::{ControlRefusal, Request, control_path};
 #[cfg(unix)]
 pub use client::{OperatorError, ask};
+pub use overview::{Overview, OverviewParts};
 pub use rates::{Rates, Row, Sample};
 
 use crate::{

@@ -2,10 +2,10 @@
 //! the other for long: the trading thread does what takes no time, and leaves the rest to a task;
 //! whoever asked gives up after a while, and what was not begun by then is not done.
 
-use super::{EndReason, Pipeline, Waiting, reload::Change};
+use super::{ActiveSession, EndReason, Pipeline, Waiting, reload::Change, seen::Look};
 use crate::{
     clock::now,
-    history::{Documents, Person, Policy, PolicyRefusal},
+    history::{Documents, KeyApproval, Person, Policy, PolicyRefusal},
     response::NetworkLockout,
     risk::Administrator,
 };
@@ -25,7 +25,7 @@ use tokio::{
 
 /// Questions that may wait. More administrators at once are told to try again.
 const ASKS_MAX: usize = 32;
-const ANSWER_MAX: Duration = Duration::from_secs(2);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// Sessions that an order ends before other tasks of the thread have their turn.
 const ENDS_AT_A_TIME: usize = 16;
 /// Reading and checking the policies' files is done beside trading and takes longer.
@@ -131,7 +131,7 @@ pub struct Reloaded {
 }
 
 #[derive(Debug)]
-enum Question {
+pub(super) enum Question {
     Judge(Administrator, oneshot::Sender<Judged>),
     Sessions(oneshot::Sender<Vec<SessionOn>>),
     InForce(oneshot::Sender<InForce>),
@@ -145,6 +145,7 @@ enum Question {
     Reload(Actor, oneshot::Sender<Reloaded>),
     Waiting(oneshot::Sender<Vec<Waiting>>),
     Change(ChangeOrder, oneshot::Sender<Result<Waiting, PolicyRefusal>>),
+    Look(Look),
 }
 
 /// What an administrator does about a change of policy.
@@ -157,8 +158,8 @@ pub struct ChangeOrder {
 #[derive(Debug)]
 pub enum ChangeStep {
     Prepare(Policy, Documents),
-    /// By the digest of the new version.
-    Approve(String),
+    /// By the digest of the new version; with what a security key signed for it.
+    Approve(String, Option<Box<KeyApproval>>),
     Reject(String),
 }
 
@@ -235,7 +236,7 @@ impl Trading {
         self.ask(RELOAD_MAX, |to| Question::Reload(actor, to)).await
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         patience: Duration,
         make: impl FnOnce(oneshot::Sender<T>) -> Question,
@@ -263,6 +264,7 @@ impl Question {
             Self::Reload(_, to) => to.is_closed(),
             Self::Waiting(to) => to.is_closed(),
             Self::Change(_, to) => to.is_closed(),
+            Self::Look(look) => look.is_given_up(),
         }
     }
 }
@@ -290,6 +292,7 @@ impl Pipeline {
                 let risk = self.risk.administrator(&a, now());
                 let _ = to.send(Judged { risk, entitlements: self.entitlements.policies() });
             }
+            Question::Look(look) => self.answer_look(look),
             Question::Sessions(to) => drop(to.send(self.sessions_on())),
             Question::InForce(to) => drop(to.send(self.in_force())),
             Question::Status(to) => drop(to.send(self.status())),
@@ -307,7 +310,9 @@ impl Pipeline {
                         ChangeStep::Prepare(policy, documents) => {
                             pipeline.prepare_policy(policy, documents, by).await
                         }
-                        ChangeStep::Approve(digest) => pipeline.approve_policy(&digest, by).await,
+                        ChangeStep::Approve(digest, key) => {
+                            pipeline.approve_policy(&digest, by, key.map(|k| *k)).await
+                        }
                         ChangeStep::Reject(digest) => pipeline.reject_policy(&digest, &by),
                     };
                     let _ = to.send(done);
@@ -326,7 +331,11 @@ impl Pipeline {
     }
 
     fn sessions_on(&self) -> Vec<SessionOn> {
-        self.sessions.map_on(|desk, s| SessionOn {
+        self.sessions.map_on(|desk, s| self.session_on(desk, s))
+    }
+
+    pub(super) fn session_on(&self, desk: &CompId, s: &ActiveSession) -> SessionOn {
+        SessionOn {
             desk: desk.to_string(),
             user: s.connection.user.clone(),
             address: s.connection.address.to_string(),
@@ -343,7 +352,7 @@ impl Pipeline {
                 factors: a.factors.iter().map(factor_words).collect(),
                 policy: a.policy,
             }),
-        })
+        }
     }
 
     fn status(&self) -> Status {

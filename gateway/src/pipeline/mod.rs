@@ -17,7 +17,7 @@
 //! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
 //! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
-//! | `administrators.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
+//! | `administrators.rs`, `seen.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
 //! | `measured.rs` | the state of the thread, told to whoever watches |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
 
@@ -41,6 +41,7 @@ mod reevaluation;
 mod references;
 mod reload;
 mod renewals;
+mod seen;
 mod sessions;
 mod signals;
 mod step_up;
@@ -49,13 +50,14 @@ mod watched;
 
 pub use access::Reassess;
 pub use administrators::{
-    ChangeOrder, ChangeStep, EndOrder, NetworkOut, Reload, Reloaded, SessionOn, Status, Trading,
-    TradingSilent, Which,
+    ChangeOrder, ChangeStep, EndOrder, Judged, NetworkOut, Reload, Reloaded, SessionOn, Status,
+    Trading, TradingSilent, Which,
 };
 pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
+pub use seen::{RfqRow, SessionSeen};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
 pub use signals::{SignalOrder, SignalOrders, SignalRefusal};
 pub use step_up::StepUp;

@@ -6,14 +6,17 @@ use crate::{
     clock::now,
     config::RiskPolicy,
     history::{
-        Documents, Entry, History, Person, Policy, PolicyRefusal, Prepared, Step, Version,
-        difference,
+        Documents, Entry, History, KeyApproval, Person, Policy, PolicyRefusal, Prepared, Step,
+        Version, difference,
     },
 };
 use serde::Serialize;
 use signet_events::{About, Actor, Text};
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
 use std::{cell::RefCell, rc::Rc};
+
+/// Characters of a signature in one event, whose words have room for 500.
+const SIGNATURE_PART: usize = 400;
 
 /// A version that was found good.
 #[derive(Debug)]
@@ -89,6 +92,7 @@ impl Pipeline {
             by: Actor::Gateway.to_string(),
             prepared_by: None,
             documents,
+            approval: None,
         };
         if let Err(e) = self.policies.history.borrow_mut().append(version) {
             tracing::error!(alert = true, error = %e, "the history of the policies has a gap");
@@ -144,7 +148,8 @@ impl Pipeline {
         let at = now();
         self.policies.prepared.borrow_mut().has_room(&digest, at)?;
         let diff = difference(&old, &documents);
-        self.write_step(Step::Prepared, policy, (&before, &digest), &by, None, documents.clone())?;
+        let content = (documents.clone(), None);
+        self.write_step(Step::Prepared, policy, (&before, &digest), (&by, None), content)?;
         let words = format!("{}: {} lines of difference", policy.word(), diff.lines().count());
         self.tell_step("policy.prepared", policy, (&before, &digest), &by, words);
         let entry = Entry { digest, before, policy, by, at, documents, diff, ready };
@@ -163,16 +168,26 @@ impl Pipeline {
         self: &Rc<Self>,
         digest: &str,
         by: Person,
+        key: Option<KeyApproval>,
     ) -> Result<Waiting, PolicyRefusal> {
         let at = now();
         let entry = {
             let mut prepared = self.policies.prepared.borrow_mut();
             let e = prepared.may_approve(digest, &by, |p| self.digest_in_force(p), at)?;
+            if let Some(key) = &key {
+                // What takes force is what the key signed for, whatever was asked on the way.
+                key.verify(e.policy, &e.before, &e.digest)
+                    .map_err(|why| PolicyRefusal::OtherApproved(why.to_string()))?;
+            }
             let change = (e.before.as_str(), e.digest.as_str());
-            let documents = e.documents.clone();
-            self.write_step(Step::Approved, e.policy, change, &by, Some(&e.by), documents)?;
+            let who = (&by, Some(&e.by));
+            let content = (e.documents.clone(), key.clone());
+            self.write_step(Step::Approved, e.policy, change, who, content)?;
             prepared.take(digest, at)?
         };
+        if let Some(key) = &key {
+            self.tell_signature(&entry, &by, key);
+        }
         let waiting = Waiting::from(&entry);
         let words = format!("{}: prepared by {}", entry.policy.word(), entry.by.actor);
         let judge_again = match entry.ready {
@@ -205,8 +220,14 @@ impl Pipeline {
         self.tell_step("policy.rejected", entry.policy, change, by, words);
         // It comes to nothing whether or not that can be written.
         let none = Documents::new();
-        self.write_step(Step::Rejected, entry.policy, change, by, Some(&entry.by), none)?;
+        let who = (by, Some(&entry.by));
+        self.write_step(Step::Rejected, entry.policy, change, who, (none, None))?;
         Ok(Waiting::from(&entry))
+    }
+
+    /// The version in force, with its texts.
+    pub(super) fn version_in_force(&self, policy: Policy) -> Option<Version> {
+        self.policies.history.borrow().in_force(policy).cloned()
     }
 
     fn documents_in_force(&self, policy: Policy) -> Documents {
@@ -239,9 +260,8 @@ impl Pipeline {
         step: Step,
         policy: Policy,
         (before, digest): (&str, &str),
-        by: &Person,
-        prepared_by: Option<&Person>,
-        documents: Documents,
+        (by, prepared_by): (&Person, Option<&Person>),
+        (documents, approval): (Documents, Option<KeyApproval>),
     ) -> Result<(), PolicyRefusal> {
         let version = Version {
             at_ms: now().0,
@@ -252,9 +272,30 @@ impl Pipeline {
             by: by.actor.to_string(),
             prepared_by: prepared_by.map(|p| p.actor.to_string()),
             documents,
+            approval,
         };
         let written = self.policies.history.borrow_mut().append(version);
         written.map_err(|e| PolicyRefusal::Unwritable(e.to_string()))
+    }
+
+    /// The whole signature, in as many events as it takes: whoever has them can verify it.
+    fn tell_signature(&self, e: &Entry<Ready>, by: &Person, key: &KeyApproval) {
+        let text = serde_json::to_string(key).unwrap_or_default();
+        let parts: Vec<String> = text
+            .chars()
+            .collect::<Vec<_>>()
+            .chunks(SIGNATURE_PART)
+            .map(|part| part.iter().collect())
+            .collect();
+        for (n, part) in parts.iter().enumerate() {
+            let about = About {
+                policy: Some(Text::of(&e.digest)),
+                policy_before: Some(Text::of(&e.before)),
+                ..About::object(e.policy.word())
+            };
+            let words = format!("part {} of {}: {part}", n + 1, parts.len());
+            self.events.by(by.actor.clone(), "policy.signature", about, words);
+        }
     }
 
     fn tell_step(

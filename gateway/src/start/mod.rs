@@ -64,6 +64,7 @@ pub(crate) struct Addresses {
     pub desks: SocketAddr,
     pub enrolment: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    pub console: Option<SocketAddr>,
     pub metrics: Option<SocketAddr>,
     pub signals: Option<SocketAddr>,
 }
@@ -95,7 +96,7 @@ pub(crate) async fn run(
     let quic = quic_listener(&loaded.config, &listener, udp)?;
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
     spawn_watches(&loaded, &pipeline, registry.as_ref());
-    let admin = services::start_admin(&loaded, &pipeline).await?;
+    let admin = services::start_admin(&mut loaded, &pipeline, &alerts).await?;
     let operator = services::start_operator(&loaded, &pipeline, alerts).await?;
     let signals = services::start_signals(&loaded, &pipeline).await?;
 
@@ -108,6 +109,7 @@ pub(crate) async fn run(
         desks,
         enrolment,
         admin: admin.as_ref().map(|a| a.address),
+        console: admin.as_ref().and_then(|a| a.console),
         metrics: operator.address,
         signals: signals.as_ref().map(|s| s.address),
     };

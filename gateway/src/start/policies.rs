@@ -79,6 +79,7 @@ fn version(
         by: Actor::Gateway.to_string(),
         prepared_by: None,
         documents,
+        approval: None,
     }
 }
 

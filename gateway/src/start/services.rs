@@ -5,7 +5,7 @@ use super::tls_error;
 use crate::{
     GatewayError, admin_api, checkpoint,
     clock::now,
-    config,
+    config, console,
     cut_lines::CutLines,
     loaded::Loaded,
     metrics::Alerts,
@@ -49,11 +49,13 @@ pub(super) fn start_checkpoints(
     })
 }
 
-/// The administrators' interface, with `[admin]`.
+/// The administrators' interface and their console, with `[admin]`.
 pub(super) async fn start_admin(
-    loaded: &Loaded,
+    loaded: &mut Loaded,
     pipeline: &Rc<Pipeline>,
+    alerts: &Arc<Alerts>,
 ) -> Result<Option<admin_api::AdminHost>, GatewayError> {
+    let console = console_plan(loaded, pipeline, alerts).map(console::beside);
     let config = &loaded.config;
     let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else {
         return Ok(None);
@@ -71,8 +73,45 @@ pub(super) async fn start_admin(
         cut_lines: CutLines::of(config),
         events: pipeline.events.clone(),
         trading,
+        console,
+        approve_by_key: config.console().is_some_and(|c| c.approve_by_key),
     };
     admin_api::start(plan).await.map(Some)
+}
+
+/// With `[admin.console]`, which is checked to come with a registry.
+fn console_plan(
+    loaded: &mut Loaded,
+    pipeline: &Rc<Pipeline>,
+    alerts: &Arc<Alerts>,
+) -> Option<console::Plan> {
+    let console = loaded.console.take()?;
+    let config = &loaded.config;
+    let section = config.console()?.clone();
+    let (roots, registry) = (loaded.admin_roots.clone()?, loaded.registry.clone()?);
+    // Queues of its own: open pages do not crowd administrators out.
+    let (trading, questions) = Trading::new();
+    spawn_local(questions.serve(pipeline.clone()));
+    let overview = operator::OverviewParts {
+        config: config.clone(),
+        identity: loaded.identity.clone(),
+        metrics: pipeline.metrics.clone(),
+        alerts: alerts.clone(),
+        events: pipeline.events.clone(),
+        trading: trading.clone(),
+        started: now(),
+    };
+    Some(console::Plan {
+        config: config.clone(),
+        section,
+        loaded: console,
+        identity: loaded.identity.clone(),
+        roots,
+        registry,
+        events: pipeline.events.clone(),
+        trading,
+        overview,
+    })
 }
 
 /// Metrics, health and the local socket.

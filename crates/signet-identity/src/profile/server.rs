@@ -27,6 +27,7 @@ pub struct ServerProfile {
     policy: TlsPolicy,
     crls: Option<Crls>,
     client_certificate_optional: bool,
+    client_certificate_unwanted: bool,
 }
 
 impl ServerProfile {
@@ -39,7 +40,16 @@ impl ServerProfile {
             policy: TlsPolicy::default(),
             crls: None,
             client_certificate_optional: false,
+            client_certificate_unwanted: false,
         }
+    }
+
+    /// Asks clients for no certificate, so that browsers ask people for none. Only for a listener
+    /// whose clients prove who they are in another way: never for a FIX listener.
+    #[must_use]
+    pub fn without_client_certificate(mut self) -> Self {
+        self.client_certificate_unwanted = true;
+        self
     }
 
     /// Sets the TLS versions accepted.
@@ -99,12 +109,14 @@ impl ServerProfile {
         if !belongs_together(&self.shown.now()) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
-        let verifier = self.verifier()?;
-        let mut config = ServerConfig::builder_with_provider(self.policy.provider()?)
+        let builder = ServerConfig::builder_with_provider(self.policy.provider()?)
             .with_protocol_versions(self.policy.supported_versions())
-            .map_err(ProfileError::Tls)?
-            .with_client_cert_verifier(Arc::new(verifier))
-            .with_cert_resolver(Arc::new(ShowsOne(self.shown.clone())));
+            .map_err(ProfileError::Tls)?;
+        let builder = match self.client_certificate_unwanted {
+            true => builder.with_no_client_auth(),
+            false => builder.with_client_cert_verifier(Arc::new(self.verifier()?)),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(ShowsOne(self.shown.clone())));
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.max_early_data_size = 0;

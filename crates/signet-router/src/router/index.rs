@@ -8,8 +8,10 @@ use super::{ASK_AGAIN_MS, Entry, REMEMBER_OTHER_MS, REMEMBER_TRADED_MS, outer};
 use rust_decimal::Decimal;
 use signet_identity::CompId;
 use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+/// How many of the newest are known as such.
+const NEWEST_MAX: usize = 1_000;
 const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Amounts by currency, as entitlements take them.
@@ -22,6 +24,8 @@ pub(super) struct RfqIndex {
     /// RFQs lent out since the last `settle`.
     touched: BTreeSet<RfqId>,
     day_begins_ms: i64,
+    /// The newest, oldest first; some may be forgotten already.
+    newest: VecDeque<RfqId>,
     derived: Derived,
 }
 
@@ -246,7 +250,20 @@ impl RfqIndex {
 
     pub(crate) fn insert(&mut self, id: RfqId, e: Entry) {
         self.touched.insert(id.clone());
+        if self.newest.len() >= NEWEST_MAX {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(id.clone());
         self.rfqs.insert(id, e);
+    }
+
+    /// The newest, newest first; one that came twice is there twice.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &RfqId> {
+        self.newest.iter().rev()
+    }
+
+    pub(crate) fn alive_count(&self) -> usize {
+        self.derived.alive.len()
     }
 
     pub(crate) fn remove(&mut self, id: &RfqId) -> Option<Entry> {

@@ -15,6 +15,7 @@ mod index;
 mod kept;
 mod proposal;
 mod reports;
+mod seen;
 mod snapshot;
 
 pub use answers::{accept_refusal, accept_waits, request_refusal};
@@ -23,6 +24,7 @@ use index::RfqIndex;
 pub use index::{Amounts, Doing};
 pub use kept::Keep;
 pub use proposal::{Proposal, Trade};
+pub use seen::{LineSeen, RfqSeen};
 
 /// Open RFQs one desk may have.
 pub const MAX_OPEN_RFQS_PER_DESK: usize = 200;

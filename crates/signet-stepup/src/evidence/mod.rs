@@ -12,6 +12,9 @@
 
 pub(crate) mod authenticator;
 mod cbor;
+mod web;
+
+pub use web::WebProof;
 
 use crate::{
     approval::{Approval, Digest, digest_of},
@@ -283,16 +286,7 @@ impl Evidence {
     }
 
     fn verify_flags(&self, data: &AuthenticatorData) -> Result<(), EvidenceFault> {
-        if data.rp_id_hash != digest(&SHA256, self.rp_id.as_bytes()).as_ref() {
-            return Err(EvidenceFault::RpId);
-        }
-        if !data.user_present() {
-            return Err(EvidenceFault::NotPresent);
-        }
-        if !data.user_verified() {
-            return Err(EvidenceFault::NotVerified);
-        }
-        if data.copyable() { Err(EvidenceFault::Copyable) } else { Ok(()) }
+        flags_of(&self.rp_id, data)
     }
 
     fn verify_approval(&self, client_data: &[u8]) -> Result<(), EvidenceFault> {
@@ -335,6 +329,20 @@ impl Evidence {
             Some(true) => Ok(()),
         }
     }
+}
+
+/// For this relying party, with touch and PIN, by a key that cannot be copied.
+fn flags_of(rp_id: &str, data: &AuthenticatorData) -> Result<(), EvidenceFault> {
+    if data.rp_id_hash != digest(&SHA256, rp_id.as_bytes()).as_ref() {
+        return Err(EvidenceFault::RpId);
+    }
+    if !data.user_present() {
+        return Err(EvidenceFault::NotPresent);
+    }
+    if !data.user_verified() {
+        return Err(EvidenceFault::NotVerified);
+    }
+    if data.copyable() { Err(EvidenceFault::Copyable) } else { Ok(()) }
 }
 
 fn member(name: &'static str, text: &str) -> Result<Vec<u8>, EvidenceFault> {

@@ -102,6 +102,27 @@ pub(super) fn new_credential(
     Ok(Made { aaguid: made.aaguid, public_key: made.public_key.to_vec() })
 }
 
+/// Checks a new key whose maker and model are not asked for.
+pub(super) fn plain_credential(
+    answer: &RegisterPublicKeyCredential,
+    passkey: &Passkey,
+) -> Result<Made, RpError> {
+    let object = &answer.response.attestation_object;
+    let unreadable = || RpError::Malformed("authenticator data cannot be read".into());
+    let data = attested_data(object).and_then(AuthenticatorData::read).ok_or_else(unreadable)?;
+    flags(&data)?;
+    let made = data.credential.ok_or_else(unreadable)?;
+    if made.id != answer.raw_id || made.id != passkey.credential_id() {
+        return Err(RpError::Malformed("the answer names another key than it made".into()));
+    }
+    if !passkey.is_es256()
+        || public_key(made.public_key).is_none_or(|(kind, _)| kind != KeyKind::Es256)
+    {
+        return Err(RpError::Algorithm);
+    }
+    Ok(Made { aaguid: made.aaguid, public_key: made.public_key.to_vec() })
+}
+
 /// Checks touch, PIN and that the secret cannot be copied, again, from the signed bytes.
 pub(super) fn asserted(authenticator_data: &[u8]) -> Result<(), RpError> {
     let unreadable = || RpError::Malformed("authenticator data cannot be read".into());

@@ -14,11 +14,13 @@ mod judge;
 mod list;
 mod passkey;
 mod settings;
+mod web;
 
 pub use error::RpError;
 pub use list::{AttestationList, ListError};
 pub use passkey::{PASSKEY_LEN_MAX, Passkey};
 pub use settings::RpSettings;
+pub use web::{NewWebKey, PendingWebAssertion, PendingWebRegistration, WebAssertion, WebParty};
 
 use crate::context::Context;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};

@@ -1,0 +1,152 @@
+//! Policies: what is in force, what waits, what was before, and changes that are prepared.
+
+use super::{
+    approvals::refused,
+    refusal::ConsoleRefusal,
+    request::{from_json, malformed},
+    server::{Caller, Console, Done},
+};
+use crate::{
+    admin::{self, AdminError, date},
+    admin_api::AdminRefusal,
+    history::{Documents, Policy, Version, difference},
+    pipeline::{ChangeOrder, ChangeStep, Waiting},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use signet_rfq::UtcMillis;
+
+/// What a record of the history takes.
+const DOCUMENTS_BYTES_MAX: usize = 256 * 1024;
+/// Versions in one answer, newest first.
+const VERSIONS_MAX: usize = 200;
+
+/// A change of policy, by the digest of its new version.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Digest {
+    pub(super) digest: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prepare {
+    policy: Policy,
+    documents: Documents,
+}
+
+/// The administrator's name out of what events say of them.
+pub(super) fn name_of(actor: &str) -> &str {
+    match actor.strip_prefix("admin ") {
+        Some(rest) => rest.split(' ').next().unwrap_or(rest),
+        None => actor,
+    }
+}
+
+impl Console {
+    pub(super) async fn policies(&self, caller: &Caller) -> Result<Done, ConsoleRefusal> {
+        let seen = self.parts.trading.policies_seen().await?;
+        let waiting = self.parts.trading.waiting().await?;
+        let version = |v: &Version| {
+            let by = v.prepared_by.iter().chain([&v.by]).map(|by| name_of(by)).collect::<Vec<_>>();
+            json!({
+                "policy": v.policy, "digest": v.digest, "since": date(UtcMillis(v.at_ms)).ok(),
+                "by": by, "documents": v.documents, "by_key": v.approval.is_some(),
+            })
+        };
+        let wait = |w: &Waiting| {
+            json!({
+                "digest": w.digest, "policy": w.policy, "before": w.before, "by": name_of(&w.by),
+                "at": date(UtcMillis(w.at_ms)).ok(), "diff": w.diff,
+                "mine": name_of(&w.by) == caller.name(),
+            })
+        };
+        Ok(Done::Json(json!({
+            "in_force": seen.versions.iter().map(version).collect::<Vec<_>>(),
+            "waiting": waiting.iter().map(wait).collect::<Vec<_>>(),
+            "two_people": seen.two_people,
+        })))
+    }
+
+    pub(super) async fn history(&self) -> Result<Done, ConsoleRefusal> {
+        let all = self.versions().await?;
+        let one = |v: &Version| {
+            json!({
+                "digest": v.digest, "policy": v.policy, "step": v.step, "by": name_of(&v.by),
+                "prepared_by": v.prepared_by.as_deref().map(name_of),
+                "at": date(UtcMillis(v.at_ms)).ok(), "before": v.before, "approval": v.approval,
+            })
+        };
+        let versions: Vec<Value> = all.iter().rev().take(VERSIONS_MAX).map(one).collect();
+        Ok(Done::Json(json!({ "versions": versions, "more": all.len() > VERSIONS_MAX })))
+    }
+
+    pub(super) async fn version(&self, digest: Option<&String>) -> Result<Done, ConsoleRefusal> {
+        let digest = digest.ok_or_else(|| malformed("digest: missing"))?;
+        let all = self.versions().await?;
+        let with_text =
+            |digest: &str| all.iter().rev().find(|v| v.digest == digest && !v.documents.is_empty());
+        let unknown = || AdminRefusal::Admin(AdminError::NoVersion(digest.clone()));
+        let v = with_text(digest).ok_or_else(unknown)?;
+        let before = v.before.as_deref().and_then(with_text);
+        let before = before.map(|b| b.documents.clone()).unwrap_or_default();
+        let diff = difference(&before, &v.documents);
+        Ok(Done::Json(json!({ "documents": v.documents, "diff": diff })))
+    }
+
+    /// Every record of the history, read beside the other work of this thread.
+    async fn versions(&self) -> Result<Vec<Version>, ConsoleRefusal> {
+        let config = self.parts.config.clone();
+        let read = tokio::task::spawn_blocking(move || admin::policy_history(&config)).await;
+        let read = read.map_err(|e| AdminError::StoreKey(e.to_string()));
+        Ok(read.and_then(|r| r).map_err(AdminRefusal::from)?)
+    }
+
+    pub(super) async fn prepare(
+        &self,
+        body: &[u8],
+        caller: &Caller,
+    ) -> Result<Done, ConsoleRefusal> {
+        let Prepare { policy, documents } = from_json(body)?;
+        let known = policy.documents();
+        if documents.is_empty() || documents.keys().any(|k| !known.contains(&k.as_str())) {
+            return Err(malformed(format!("documents: {}, one or both", known.join(" and "))));
+        }
+        if documents.values().map(String::len).sum::<usize>() > DOCUMENTS_BYTES_MAX {
+            return Err(ConsoleRefusal::TooLarge);
+        }
+        let what = ChangeStep::Prepare(policy, documents);
+        let order = ChangeOrder { what, by: caller.person() };
+        let done = self.parts.trading.change(order).await?.map_err(refused)?;
+        Ok(Done::Json(json!({ "digest": done.digest, "diff": done.diff })))
+    }
+
+    pub(super) async fn reject(
+        &self,
+        body: &[u8],
+        caller: &Caller,
+    ) -> Result<Done, ConsoleRefusal> {
+        let Digest { digest } = from_json(body)?;
+        let order = ChangeOrder { what: ChangeStep::Reject(digest), by: caller.person() };
+        let done = self.parts.trading.change(order).await?.map_err(refused)?;
+        Ok(Done::Json(json!({ "digest": done.digest })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_did_something_is_found_in_words() {
+        for (actor, want) in [
+            ("admin ada from 192.0.2.1 with key AbC_-", "ada"),
+            ("admin ada from 192.0.2.1", "ada"),
+            ("admin ada", "ada"),
+            ("gateway", "gateway"),
+            ("root(0)@gw1", "root(0)@gw1"),
+        ] {
+            assert_eq!(name_of(actor), want, "{actor}");
+        }
+    }
+}

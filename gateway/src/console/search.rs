@@ -1,0 +1,196 @@
+//! Search in the events of the registry and in the journal, and one RFQ's bundle.
+
+use super::{
+    refusal::ConsoleRefusal,
+    request::malformed,
+    server::{Caller, Console, Done},
+    tar,
+};
+use crate::{
+    admin::{self, AdminError, date},
+    admin_api::AdminRefusal,
+    clock::now,
+    config::Config,
+    evidence::{BundleError, BundleOrder, bundle_files},
+    state_dir::{existing_store_key, journal_path},
+};
+use serde_json::{Value, json};
+use signet_events::{Text, entry};
+use signet_fix::{tag, tagvalue::Fields};
+use signet_identity::is_user_id;
+use signet_journal::SealedLog;
+use signet_registry::{Event, EventSearch};
+use signet_rfq::UtcMillis;
+use signet_router::journal::{Shown, shown};
+use std::collections::BTreeMap;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// Events in one answer.
+const EVENTS_MAX: usize = 100;
+/// Records of the journal in one answer.
+const RECORDS_MAX: usize = 200;
+/// A larger journal is not read for a page.
+const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+type Query = BTreeMap<&'static str, String>;
+
+impl Console {
+    /// Events, page by page; the records of the journal come with the first page, when an RFQ is
+    /// named.
+    pub(super) async fn search(&self, query: &Query) -> Result<Done, ConsoleRefusal> {
+        let wanted = wanted(query)?;
+        let asked = self.parts.registry.search_events(&wanted, EVENTS_MAX);
+        let page = self.registered(asked).await?;
+        let mut found: Vec<Value> = page.events.iter().map(event).collect();
+        let mut unread = None;
+        if let Some(rfq) = query.get("rfq").filter(|_| wanted.before.is_none()) {
+            let limits = (wanted.from, wanted.to);
+            let only_events = wanted.code.is_some() || wanted.subject.is_some();
+            match self.records(rfq, limits, only_events).await {
+                Ok(records) => found.splice(0..0, records).for_each(drop),
+                Err(why) => unread = Some(why),
+            }
+        }
+        let next = page.before.map(|b| b.to_string());
+        Ok(Done::Json(json!({ "found": found, "next": next, "journal_unread": unread })))
+    }
+
+    async fn records(
+        &self,
+        rfq: &str,
+        limits: (Option<UtcMillis>, Option<UtcMillis>),
+        only_events: bool,
+    ) -> Result<Vec<Value>, String> {
+        if only_events {
+            return Ok(Vec::new());
+        }
+        let Ok(_turn) = self.heavy.try_acquire() else {
+            return Err("another search reads the journal; try again".into());
+        };
+        let (config, rfq) = (self.parts.config.clone(), rfq.to_owned());
+        tokio::task::spawn_blocking(move || records(&config, &rfq, limits))
+            .await
+            .unwrap_or_else(|e| Err(e.to_string()))
+    }
+
+    /// `DESK.ID`, as the lists of the console name an RFQ, or as its desk names it.
+    pub(super) async fn bundle(
+        &self,
+        query: &Query,
+        caller: &Caller,
+    ) -> Result<Done, ConsoleRefusal> {
+        let named = query.get("rfq").ok_or_else(|| malformed("rfq: missing"))?;
+        let Ok(_turn) = self.heavy.try_acquire() else { return Err(ConsoleRefusal::Busy) };
+        let desk = query.get("desk").cloned();
+        let mut tries = vec![(desk.clone(), named.clone())];
+        if desk.is_none() {
+            let split =
+                |(at, _): (usize, &str)| (Some(named[..at].to_owned()), named[at + 1..].to_owned());
+            tries.extend(named.match_indices('.').take(4).map(split));
+        }
+        let mut last = AdminError::from(BundleError::Unknown(named.clone()));
+        for (desk, rfq) in tries {
+            let approvals = async { Ok(admin::approvals_in(&self.parts.registry, &rfq).await) };
+            let approvals = self.registry(approvals).await?.map_err(AdminRefusal::from)?;
+            let (config, order) = (
+                self.parts.config.clone(),
+                BundleOrder { rfq: rfq.clone(), desk, checkpoint: None, out: Default::default() },
+            );
+            let made =
+                tokio::task::spawn_blocking(move || bundle_files(&config, &order, approvals)).await;
+            match made.map_err(|e| AdminRefusal::Admin(AdminError::StoreKey(e.to_string())))? {
+                Ok((files, made)) => {
+                    let at = u64::try_from(now().0.div_euclid(1_000)).unwrap_or(0);
+                    let name = file_name(&made.desk, &rfq);
+                    let actor = caller.actor().to_string();
+                    tracing::info!(actor, rfq, "console: a bundle was made");
+                    return Ok(Done::Tar(format!("{name}.tar"), tar::archive(&name, &files, at)));
+                }
+                Err(BundleError::Unknown(_)) => {}
+                Err(e) => {
+                    last = e.into();
+                    break;
+                }
+            }
+        }
+        Err(AdminRefusal::Admin(last).into())
+    }
+}
+
+/// A name for a file, of what may stand in one.
+fn file_name(desk: &str, rfq: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let name: String = format!("rfq-{desk}-{rfq}").chars().map(plain).take(80).collect();
+    name
+}
+
+fn wanted(query: &Query) -> Result<EventSearch, ConsoleRefusal> {
+    let time = |name: &str| -> Result<Option<UtcMillis>, ConsoleRefusal> {
+        let Some(text) = query.get(name) else { return Ok(None) };
+        let at = OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|_| malformed(format!("{name}: a time such as 2026-01-31T08:00:00Z")))?;
+        Ok(crate::clock::millis(at))
+    };
+    let before = query.get("cursor").map(|c| c.parse::<i64>());
+    Ok(EventSearch {
+        code: query.get("code").cloned(),
+        subject: query.get("user").cloned(),
+        text: query.get("rfq").cloned(),
+        from: time("from")?,
+        to: time("to")?,
+        before: before.transpose().map_err(|_| malformed("cursor: not one of this console"))?,
+    })
+}
+
+fn event(e: &Event) -> Value {
+    let first = e.subject.split('/').next().unwrap_or_default();
+    let user = Some(first).filter(|s| is_user_id(s));
+    let desk = Some(first).filter(|s| user.is_none() && !s.is_empty());
+    json!({
+        "at": date(e.at).ok(), "code": e.kind, "user": user, "desk": desk, "rfq": null,
+        "severity": entry(&e.kind).severity.caption().to_lowercase(), "subject": e.subject,
+        "actor": e.actor, "words": e.detail, "seq": e.seq,
+    })
+}
+
+/// The newest records of the journal about an RFQ, newest first.
+fn records(
+    config: &Config,
+    rfq: &str,
+    (from, to): (Option<UtcMillis>, Option<UtcMillis>),
+) -> Result<Vec<Value>, String> {
+    let path = journal_path(config);
+    let length = std::fs::metadata(&path).map_err(|e| e.to_string())?.len();
+    if length > JOURNAL_BYTES_MAX {
+        return Err("the journal is too large to be read for a page; use the bundle".into());
+    }
+    let key = existing_store_key(config).map_err(|e| e.to_string())?;
+    let read = SealedLog::read(&path, &key).map_err(|e| e.to_string())?;
+    let within = |s: &Shown| from.is_none_or(|f| s.at >= f) && to.is_none_or(|t| s.at <= t);
+    let ours = read.records.iter().filter_map(|r| shown(r)).filter(within);
+    let mut rows: Vec<Value> = ours.filter_map(|s| record(&s, rfq)).collect();
+    rows.reverse();
+    rows.truncate(RECORDS_MAX);
+    Ok(rows)
+}
+
+fn record(s: &Shown, rfq: &str) -> Option<Value> {
+    let fields = Fields::parse(&s.message).ok()?;
+    let from_desk = matches!(s.kind, "from-desk" | "request-decided" | "accept-decided");
+    let named = |id: &str| match from_desk {
+        true => id == rfq || rfq.strip_prefix(s.id.as_str()) == Some(&format!(".{id}")),
+        false => id == rfq || id.split_once('.').is_some_and(|(_, id)| id == rfq),
+    };
+    let accept = |id: &str| id.split(':').next().is_some_and(named);
+    let ids = [tag::QUOTE_REQ_ID, tag::CL_ORD_ID, tag::QUOTE_RESP_ID];
+    if !ids.iter().any(|t| fields.text(*t).is_some_and(|id| named(id) || accept(id))) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&s.message).replace('\u{1}', "|");
+    let desk = if from_desk { Some(s.id.clone()) } else { None };
+    Some(json!({
+        "at": date(s.at).ok(), "code": format!("journal.{}", s.kind), "user": null, "desk": desk,
+        "rfq": rfq, "severity": "informational", "subject": s.id, "actor": s.id,
+        "words": Text::of(text).as_str(),
+    }))
+}
