@@ -36,6 +36,7 @@ export function alertsView(shell) {
         facts(
           ["Subject", h("bdi", {}, a.subject)],
           ["At", time(a.at)],
+          ["Done by", h("bdi", {}, a.actor ?? "–")],
           ["ATT&CK technique", a.technique ?? "None fits"],
           ["Number", String(a.n)],
         ),

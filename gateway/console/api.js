@@ -62,7 +62,7 @@ async function ask(path, init, patience = PATIENCE_MS) {
   const refused = await refusal(response);
   if (response.status >= 502) link.silent(`It answered: ${refused.message}`);
   else link.answered();
-  if (response.status === 401 && refused.code === "console.session_over") link.over();
+  if (response.status === 401 && !/^(login|register)\//.test(path)) link.over();
   throw refused;
 }
 

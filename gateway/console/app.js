@@ -52,7 +52,8 @@ let me;
 /** @type {Alert[]} */
 let alerts = [];
 let lastAlert = 0;
-let seenAlert = 0;
+/** The time of the newest alert that was looked at; a gateway that starts again counts from 1. */
+let seenAt = "";
 let first = true;
 /** When the gateway answered last; what it said since it does not. */
 let answeredAt = Date.now();
@@ -90,6 +91,9 @@ link.over = () => {
   loginAgain(me.name, (again) => {
     over = false;
     me = again;
+    // The gateway may have been started again; then it counts from 1.
+    alerts = [];
+    lastAlert = 0;
     document.body.classList.remove("over");
     tell("You are logged in again. What was refused meanwhile has to be done again.");
     void look(false);
@@ -133,26 +137,18 @@ function badge(name, words) {
 
 /** High alerts that came since the list was looked at. */
 function drawAlerts() {
-  if (viewName === "alerts") seenAlert = lastAlert;
-  const unseen = alerts.filter((a) => a.n > seenAlert && rank(a.severity) >= 4).length;
+  if (viewName === "alerts" || first) seenAt = alerts[0]?.at ?? seenAt;
+  const unseen = alerts.filter((a) => a.at > seenAt && rank(a.severity) >= 4).length;
   badge("alerts", unseen > 0 ? `${unseen} new` : "");
   document.title = `${unseen > 0 ? `(${unseen}) ` : ""}Signet Gateway console`;
 }
 
 async function hear() {
   const answer = await get(`alerts?after=${lastAlert}`, { poll: true });
-  // A gateway that was started again counts from 1.
-  if (answer.last < lastAlert) {
-    alerts = [];
-    lastAlert = 0;
-    seenAlert = 0;
-    return;
-  }
   alerts = newest(alerts, answer.alerts, ALERTS_MOST);
   lastAlert = answer.last;
-  if (first) seenAlert = lastAlert;
-  first = false;
   drawAlerts();
+  first = false;
   view?.heard?.();
 }
 

@@ -46,7 +46,9 @@ export interface DealerLeg {
 }
 
 export interface Rfq {
+  /** `DESK.ID`; a desk's own id is unique for that desk only. */
   id: string;
+  name: string;
   desk: string;
   user: string | null;
   instrument: string;
@@ -68,6 +70,7 @@ export interface Alert {
   subject: string;
   words: string;
   technique: string | null;
+  actor: string | null;
 }
 
 export interface Lock {
@@ -82,6 +85,7 @@ export interface Dealer {
   dealer: string;
   on: boolean;
   cut: boolean;
+  why_cut: string | null;
   since: string | null;
   asked: number;
   quoted: number;
@@ -97,6 +101,7 @@ export interface InForce {
   digest: string;
   since: string | null;
   by: string[];
+  by_key: boolean;
   documents: Record<string, string>;
 }
 
@@ -123,6 +128,9 @@ export interface Version {
   by: string;
   at: string;
   before: string | null;
+  prepared_by: string | null;
+  /** The key of the second person, and what it signed. */
+  approval: { credential_id: string } | null;
 }
 
 export interface Found {

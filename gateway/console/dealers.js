@@ -38,7 +38,11 @@ export function dealersView(shell) {
     empty: "No dealer is configured.",
     columns: [
       { title: "Dealer", width: "16%", cell: () => "" },
-      { title: "Line", width: "16%", cell: (d) => lines(state(d), time(d.since)) },
+      {
+        title: "Line",
+        width: "16%",
+        cell: (d) => h("span", { title: d.why_cut ?? "" }, lines(state(d), time(d.since))),
+      },
       { title: "Asked", width: "9%", number: true, cell: (d) => grouped(d.asked) },
       { title: "Quoted", width: "9%", number: true, cell: (d) => share(d, d.quoted) },
       { title: "Passed", width: "9%", number: true, cell: (d) => share(d, d.passed) },
@@ -77,7 +81,7 @@ export function dealersView(shell) {
 function resume(d, shell) {
   ask({
     title: `Resume the line to ${d.dealer}?`,
-    words: "The gateway cut it because the dealer misbehaved. It connects again and may be asked.",
+    words: `Why it is cut: ${d.why_cut ?? "the dealer misbehaved"}. It connects again and may be asked.`,
     button: "Resume",
     act: async () => {
       await post("dealers/resume", { dealer: d.dealer });

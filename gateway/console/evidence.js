@@ -41,7 +41,7 @@ export function evidenceView() {
   };
   const fault = h("p", { class: "fault", role: "alert" });
   const go = h("button", { type: "submit", class: "main" }, "Search");
-  const bundle = bundleButton(() => fields.rfq.input.value.trim(), fault, "bundle");
+  const bundle = bundleButton(() => ({ rfq: fields.rfq.input.value.trim() }), fault, "bundle");
   const table = results(fault);
   const more = h("button", { type: "button", class: "more" }, "Search further back");
   more.hidden = true;
@@ -80,6 +80,7 @@ export function evidenceView() {
           n: at + i,
         })),
       ];
+      if (answer.journal_unread) fill(fault, `The journal was not read: ${answer.journal_unread}`);
       table.latest = found;
       table.more = answer.next !== null;
       table.refresh(false);
@@ -135,24 +136,36 @@ function results(fault) {
           ["Desk", f.desk ?? "–"],
           ["RFQ", f.rfq ?? "–"],
         ),
-        f.rfq && bundleButton(() => f.rfq ?? "", fault, "bundle-selected"),
+        f.rfq && bundleButton(() => ofRow(f), fault, "bundle-selected"),
       ),
   });
 }
 
 /**
- * @param {() => string} rfq
+ * An RFQ's id is unique for its desk only; the lists write `DESK.ID`.
+ *
+ * @param {Found} f
+ * @returns {Record<string, string>}
+ */
+function ofRow(f) {
+  const [rfq, desk] = [f.rfq ?? "", f.desk ?? ""];
+  return rfq.startsWith(`${desk}.`) ? { rfq } : { rfq, desk };
+}
+
+/**
+ * @param {() => Record<string, string>} asked
  * @param {HTMLElement} fault
  * @param {string} id
  */
-function bundleButton(rfq, fault, id) {
+function bundleButton(asked, fault, id) {
   const button = h("button", { type: "button", id }, "Download bundle of the RFQ");
   button.addEventListener("click", async () => {
-    const name = rfq();
+    const of = asked();
+    const name = of["rfq"] ?? "";
     fill(fault);
     button.disabled = true;
     try {
-      const blob = await file(query("evidence/bundle", { rfq: name }));
+      const blob = await file(query("evidence/bundle", of));
       const url = URL.createObjectURL(blob);
       const safe = name.replace(/[^A-Za-z0-9._-]/g, "_");
       h("a", { href: url, download: `signet-${safe}.tar` }).click();

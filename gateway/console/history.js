@@ -73,6 +73,8 @@ function detail(v) {
     h("h3", {}, step(v), ` ${v.policy}`),
     facts(
       ["By", v.by],
+      ["Prepared by", v.prepared_by ?? "–"],
+      ["Approved with", v.approval ? h("code", {}, `key ${v.approval.credential_id}`) : "No key"],
       ["At", time(v.at)],
       ["Digest", h("code", {}, v.digest)],
       ["Before", h("code", {}, v.before ?? "–")],

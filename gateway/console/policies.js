@@ -130,7 +130,8 @@ class PoliciesView {
       facts(
         ["Digest", h("code", { title: f.digest }, short(f.digest))],
         ["Since", time(f.since)],
-        ["By", f.by.length > 0 ? f.by.join(" and ") : "Files at the start"],
+        ["By", f.by.length > 0 ? f.by.join(" and ") : "Files"],
+        ["Approved by key", f.by_key ? mark("good", "Yes") : "No"],
       ),
       ...documents,
       h("p", { class: "help" }, how),

@@ -16,6 +16,9 @@ const LEGS = /** @type {Record<string, [string, string]>} */ ({
   rejected: ["off", "Rejected"],
   accepted: ["wait", "Accepted"],
   filled: ["good", "Filled"],
+  withdrawn: ["off", "Withdrawn"],
+  unreachable: ["off", "Not reached"],
+  expired: ["off", "Expired"],
 });
 
 /** @param {DealerLeg} d */
@@ -53,7 +56,7 @@ export function rfqsView() {
     label: "RFQs under way and those that ended in the last 15 minutes, newest first",
     thing: ["RFQ", "RFQs"],
     key: (/** @type {Rfq} */ r) => `${r.desk} ${r.id}`,
-    name: (r) => r.id,
+    name: (r) => r.name,
     empty: "No RFQ is under way, and none ended in the last 15 minutes.",
     hint: "Select an RFQ to see every dealer's answer.",
     rowClass: (r) => (r.outcome == null ? "" : "ended"),
@@ -98,7 +101,7 @@ function detail(r, gone) {
   return h(
     "div",
     {},
-    h("h2", {}, r.id, gone && h("span", { class: "dim" }, " (no longer listed)")),
+    h("h2", {}, r.name, gone && h("span", { class: "dim" }, " (no longer listed)")),
     h("p", { class: "risk-line" }, `${side(r)} ${size(r)}`, " ", h("code", {}, r.instrument)),
     h("h3", {}, "Dealers"),
     h("ul", { class: "lined answers" }, rows),

@@ -45,7 +45,8 @@ function session(n, score, level, more = {}) {
 
 function rfq(n, state, dealers, outcome = null) {
   return {
-    id: `RFQ-20261128-${n}`,
+    id: `DESK${n % 4}.RFQ-20261128-${n}`,
+    name: `RFQ-20261128-${n}`,
     desk: `DESK${n % 4}`,
     user: `ada${n % 4}`,
     instrument: "DE000BU2Z049",
@@ -136,13 +137,13 @@ const state = {
     dealers: [
       { dealer: "NORTHBANK", on: true, cut: false, since: ago(3000), asked: 1100, quoted: 990, passed: 55, rejected: 11, filled: 220, response_p50_ms: 120, response_p99_ms: 900 },
       { dealer: "HARBOUR", on: true, cut: false, since: ago(3000), asked: 1000, quoted: 700, passed: 250, rejected: 50, filled: 90, response_p50_ms: 310, response_p99_ms: 2900 },
-      { dealer: "MERIDIAN", on: false, cut: true, since: ago(95), asked: 40, quoted: 0, passed: 0, rejected: 20, filled: 0, response_p50_ms: null, response_p99_ms: null },
+      { dealer: "MERIDIAN", on: false, cut: true, since: ago(95), asked: 40, quoted: 0, passed: 0, rejected: 20, filled: 0, response_p50_ms: null, response_p99_ms: null, why_cut: "20 late quotes in a minute" },
     ],
   },
   policies: {
     in_force: [
-      { policy: "risk", digest: DIGEST("a"), since: ago(86400), by: ["ada", "bob"], documents: { settings: OLD, table: "[factors]\nnew_country = 20\n" } },
-      { policy: "entitlements", digest: DIGEST("c"), since: ago(86400 * 3), by: [], documents: { policies: "permit(principal, action, resource);\n", facts: "[groups]\n" } },
+      { policy: "risk", digest: DIGEST("a"), since: ago(86400), by: ["ada", "bob"], by_key: true, documents: { settings: OLD, table: "[factors]\nnew_country = 20\n" } },
+      { policy: "entitlements", digest: DIGEST("c"), since: ago(86400 * 3), by: ["gateway"], by_key: false, documents: { policies: "permit(principal, action, resource);\n", facts: "[groups]\n" } },
     ],
     waiting: [
       { digest: DIGEST("b"), policy: "risk", before: DIGEST("a"), by: "bob", at: ago(50), diff: DIFF, mine: false },

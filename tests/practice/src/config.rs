@@ -1,14 +1,18 @@
 //! The gateway's configuration and the files that it names.
 
-use crate::{GATEWAY, PracticeError, RP_ID, TRUST_DOMAIN, VENUE_NAME, comp_id, failed, plan::Plan};
+use crate::{
+    CONSOLE_HOST, GATEWAY, PracticeError, RP_ID, TRUST_DOMAIN, VENUE_NAME, comp_id, failed,
+    plan::Plan,
+};
 use signet_dealer::{INSTRUMENTS_TOML, Signs};
 use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
     Config,
     config::{
-        AdminSection, ClockSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry,
-        DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection, PolicyChange,
-        RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
+        AdminSection, ClientCertificate, ClockSection, ConsoleSection, DealerEntry, DealersSection,
+        DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection,
+        GatewaySection, PolicyChange, RegistrySection, RiskSection, StepUpSection, StoreSection,
+        TlsSection,
     },
 };
 use signet_rfq::DealerId;
@@ -167,13 +171,24 @@ fn admin(
         let issued = pki.issue(&Order::admin(id)).map_err(failed("administrator's certificate"))?;
         issued.write_to(keys, &format!("admin-{id}")).map_err(failed("administrator's key"))?;
     }
+    // Its port is part of the origin, for which keys are registered.
+    let console = plan.console.then(free_port).transpose().map_err(failed("console's port"))?;
     Ok((!plan.admins.is_empty()).then(|| AdminSection {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         trust,
         crl: vec![],
         crl_required: None,
         hardware_policies: vec![],
-        policy_changes: PolicyChange::Files,
+        policy_changes: if plan.console { PolicyChange::TwoPeople } else { PolicyChange::Files },
+        console: console.map(|listen| ConsoleSection {
+            listen,
+            origin: format!("https://{CONSOLE_HOST}:{}", listen.port()),
+            client_certificate: ClientCertificate::None,
+            certificate: None,
+            key: None,
+            attestation: None,
+            approve_by_key: true,
+        }),
     }))
 }
 
