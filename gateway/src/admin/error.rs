@@ -88,6 +88,10 @@ pub enum AdminError {
     SessionStore(String, String),
     #[error("a sequence number is 1 to 1000000000000")]
     SessionNumber,
+    #[error("the history has no approval of {0} by security key")]
+    NoApproval(String),
+    #[error("what the key signed is not an approval of this change: {0}")]
+    ApprovalNotGood(String),
     #[error("the history has no version {0}, or more than one that begins so")]
     NoVersion(String),
 }
@@ -132,6 +136,8 @@ impl AdminError {
             Self::SessionStore(..) => "session.store",
             Self::SessionNumber => "session.number",
             Self::NoVersion(_) => "policy.unknown",
+            Self::NoApproval(_) => "policy.no_approval",
+            Self::ApprovalNotGood(_) => "policy.approval_altered",
         }
     }
 
@@ -196,6 +202,8 @@ impl AdminError {
                 "run it as the gateway's account, with the gateway's configuration; see the error"
             }
             Self::SessionNumber => "give numbers in that range",
+            Self::NoApproval(_) => "see: signet-gateway policy history; give the whole digest",
+            Self::ApprovalNotGood(_) => "do not rely on it; tell the security officer",
             Self::NoVersion(_) => "see: signet-gateway policy history; give more of the digest",
         }
     }

@@ -5,6 +5,7 @@
 //! second.
 
 mod actor;
+mod approvals;
 mod bundle;
 mod console;
 mod csv;
@@ -21,6 +22,7 @@ mod users;
 #[cfg(unix)]
 pub(crate) use actor::account_of;
 pub(crate) use actor::actor;
+pub use approvals::{WrittenApproval, policy_approval};
 pub(crate) use bundle::approvals_in;
 pub use bundle::evidence_bundle;
 pub use console::{console_invite, console_keys, console_state};

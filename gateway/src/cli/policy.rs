@@ -58,6 +58,14 @@ pub enum PolicyCommand {
         /// Its digest, or the beginning of it.
         digest: String,
     },
+    /// What a security key signed to approve a version, as files that OpenSSL verifies.
+    Approval {
+        /// Digest of the version, whole.
+        digest: String,
+        /// A folder that is not there yet.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// The difference between the texts of two versions of the history.
     Compare {
         /// Digest of the older one, or the beginning of it.
@@ -238,6 +246,7 @@ fn run(config: &Path, command: PolicyCommand) -> Result<bool, PolicyError> {
         }
         PolicyCommand::History => Ok(super::history::list(&c)?),
         PolicyCommand::Show { digest } => Ok(super::history::show(&c, &digest)?),
+        PolicyCommand::Approval { digest, out } => Ok(super::history::approval(&c, &digest, &out)?),
         PolicyCommand::Compare { old, new } => Ok(super::history::compare(&c, &old, &new)?),
         PolicyCommand::Diff(a) => {
             let (old_texts, old) = load(&c, a.old_policies, a.old_facts)?;

@@ -64,7 +64,7 @@ impl Attempts {
 
     /// Whoever succeeded is forgiven.
     pub(super) fn succeeded(&mut self, subjects: &[Subject]) {
-        subjects.iter().for_each(|s| drop(self.0.remove(s)));
+        self.0.retain(|s, _| !subjects.contains(s));
     }
 
     fn make_room(&mut self, now: Instant) {

@@ -152,7 +152,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, ConsoleRefusal
 }
 
 /// The one value of a header; `None` when it is not there, there twice, or no text.
-fn one<'a>(headers: &'a HeaderMap, name: impl header::AsHeaderName) -> Option<&'a str> {
+fn one(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
     let mut all = headers.get_all(name).iter();
     let first = all.next()?;
     if all.next().is_some() { None } else { first.to_str().ok() }

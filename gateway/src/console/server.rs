@@ -123,7 +123,8 @@ impl Answers for Console {
                 refusal.response()
             }
         };
-        headers::on(answer, is_page)
+        let kept = is_page && answer.status() == StatusCode::OK;
+        headers::on(answer, kept)
     }
 
     fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {

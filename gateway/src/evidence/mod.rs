@@ -142,8 +142,8 @@ pub fn bundle(
     Ok(bundled)
 }
 
-/// The files of the bundle of one RFQ, by name. `approvals`: the touches about RFQs of this name, which are sorted
-/// out by desk.
+/// The files of the bundle of one RFQ, by name. `approvals`: the touches about RFQs of this name,
+/// which are sorted out by desk.
 ///
 /// # Errors
 /// Why there is none.

@@ -20,13 +20,15 @@ impl KeyApproval {
     /// The challenge for approving this change: SHA-256 over lines of text. It says what the key
     /// signs for, since a browser adds nothing of that itself.
     pub fn challenge(nonce: &str, policy: Policy, before: &str, after: &str) -> [u8; 32] {
-        let text = format!(
-            "signet policy approval v1\nnonce={nonce}\npolicy={}\nbefore={before}\nafter={after}\n",
-            policy.word()
-        );
+        let text = text_of(nonce, policy, before, after);
         let mut sum = [0; 32];
         sum.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         sum
+    }
+
+    /// The text whose SHA-256 is the challenge for approving this change.
+    pub fn text(&self, policy: Policy, before: &str, after: &str) -> String {
+        text_of(&self.nonce, policy, before, after)
     }
 
     /// Whether the key signed for exactly this change.
@@ -48,6 +50,55 @@ impl KeyApproval {
         aws_lc_rs::rand::fill(&mut random).ok()?;
         Some(B64.encode(random))
     }
+}
+
+fn text_of(nonce: &str, policy: Policy, before: &str, after: &str) -> String {
+    let policy = policy.word();
+    format!(
+        "signet policy approval v1\nnonce={nonce}\npolicy={policy}\nbefore={before}\n\
+            after={after}\n"
+    )
+}
+
+/// A key in software approves this change.
+#[cfg(test)]
+pub(crate) fn approval_for(policy: Policy, before: &str, after: &str) -> KeyApproval {
+    use signet_softkey::{Maker, challenge_of};
+    use signet_stepup::{
+        CeremonyKind, client_data_json,
+        rp::{Person, RpSettings, WebParty},
+    };
+    const ORIGIN: &str = "https://console.bank.example";
+    let settings = RpSettings {
+        rp_id: "console.bank.example".into(),
+        origin: Some(ORIGIN.into()),
+        name: "Bank".into(),
+        timeout: std::time::Duration::from_secs(60),
+    };
+    let party = WebParty::new(&settings, None).unwrap();
+    let mut key = Maker::new("Maker").key("00112233-4455-6677-8899-aabbccddeeff");
+    let person = Person { id: [1; 16], name: "tom".into(), display: "tom".into() };
+    let (options, pending) = party.begin_registration(&person, &[]).unwrap();
+    let options = options.to_string();
+    let data = client_data_json(CeremonyKind::Register, &challenge_of(&options), ORIGIN, None);
+    let made = party.finish_registration(pending, &key.register(&options, &data)).unwrap();
+    let nonce = KeyApproval::new_nonce().unwrap();
+    let challenge = KeyApproval::challenge(&nonce, policy, before, after);
+    let pending = party.begin_assertion(std::slice::from_ref(&made.passkey), &challenge).unwrap();
+    let options = party.request_options(&challenge, std::slice::from_ref(&made.credential_id));
+    let options = options.to_string();
+    let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, None);
+    let signed = party.finish_assertion(pending, &key.sign(&options, &data).unwrap()).unwrap();
+    let proof = WebProof {
+        rp_id: party.rp_id().into(),
+        origin: party.origin().into(),
+        credential_id: B64.encode(&signed.credential_id),
+        public_key: B64.encode(&made.public_key),
+        client_data_json: B64.encode(&signed.client_data_json),
+        authenticator_data: B64.encode(&signed.authenticator_data),
+        signature: B64.encode(&signed.signature),
+    };
+    KeyApproval { nonce, proof }
 }
 
 #[cfg(test)]

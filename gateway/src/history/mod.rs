@@ -8,6 +8,8 @@ mod prepared;
 mod start;
 
 pub use approval::KeyApproval;
+#[cfg(test)]
+pub(crate) use approval::approval_for;
 pub use difference::difference;
 pub use prepared::{Entry, Person, PolicyRefusal, Prepared};
 pub use start::{AtStart, at_start};

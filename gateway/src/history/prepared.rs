@@ -1,6 +1,6 @@
 //! Changes of policy that wait for a second administrator. Pure.
 
-use super::{Documents, Policy};
+use super::{Documents, KeyApproval, Policy};
 use signet_events::Actor;
 use signet_rfq::UtcMillis;
 
@@ -104,6 +104,17 @@ impl PolicyRefusal {
     }
 }
 
+impl<T> Entry<T> {
+    /// Whether a security key signed for exactly this change, whatever was asked on the way.
+    ///
+    /// # Errors
+    /// It signed for something else, or not at all.
+    pub fn is_signed_by(&self, key: &KeyApproval) -> Result<(), PolicyRefusal> {
+        key.verify(self.policy, &self.before, &self.digest)
+            .map_err(|why| PolicyRefusal::OtherApproved(why.to_string()))
+    }
+}
+
 /// All that wait.
 #[derive(Debug)]
 pub struct Prepared<T>(Vec<Entry<T>>);
@@ -141,14 +152,15 @@ impl<T> Prepared<T> {
         &self.0
     }
 
-    /// Whether `who` may approve a change while `in_force` is in force.
+    /// Whether `who` may approve a change while `in_force` is in force; with what their security
+    /// key signed for it, if one was asked.
     ///
     /// # Errors
     /// Why not; the change goes on to wait.
     pub fn may_approve(
         &mut self,
         digest: &str,
-        who: &Person,
+        (who, key): (&Person, Option<&KeyApproval>),
         in_force: impl Fn(Policy) -> String,
         now: UtcMillis,
     ) -> Result<&Entry<T>, PolicyRefusal> {
@@ -160,6 +172,7 @@ impl<T> Prepared<T> {
         if entry.before != in_force(entry.policy) {
             return Err(PolicyRefusal::Overtaken);
         }
+        key.map_or(Ok(()), |key| entry.is_signed_by(key))?;
         Ok(entry)
     }
 
@@ -214,8 +227,41 @@ mod tests {
             let mut p = Prepared::default();
             p.has_room("new", NOW).unwrap();
             p.add(entry("new"));
-            let found = p.may_approve(digest, &person(who), |_| in_force.into(), now).map(|_| ());
+            let found = p.may_approve(digest, (&person(who), None), |_| in_force.into(), now);
+            let found = found.map(|_| ());
             assert_eq!(found, want, "{digest} {who} {in_force} {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_signed_for_another_change_approves_none() {
+        use crate::history::approval_for;
+        let other = || Err(PolicyRefusal::OtherApproved(String::new()));
+        for (policy, before, after, want) in [
+            (Policy::Risk, "old", "new", Ok(())),
+            (Policy::Entitlements, "old", "new", other()),
+            (Policy::Risk, "older", "new", other()),
+            (Policy::Risk, "old", "newer", other()),
+            (Policy::Risk, "new", "old", other()),
+        ] {
+            let mut p = Prepared::default();
+            p.add(entry("new"));
+            let mut key = approval_for(policy, before, after);
+            let mut ask = |key: &KeyApproval| {
+                let found =
+                    p.may_approve("new", (&person("tom"), Some(key)), |_| "old".into(), NOW);
+                found.map(|_| ()).map_err(|e| match e {
+                    PolicyRefusal::OtherApproved(_) => PolicyRefusal::OtherApproved(String::new()),
+                    e => e,
+                })
+            };
+            assert_eq!(ask(&key), want, "{policy:?} {before} {after}");
+            // Another nonce makes another challenge, and a signature is over what it is over.
+            key.nonce.push('A');
+            assert_eq!(ask(&key), other());
+            let mut key = approval_for(policy, before, after);
+            key.proof.signature = approval_for(policy, before, after).proof.signature;
+            assert_eq!(ask(&key), other());
         }
     }
 

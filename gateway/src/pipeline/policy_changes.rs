@@ -173,12 +173,8 @@ impl Pipeline {
         let at = now();
         let entry = {
             let mut prepared = self.policies.prepared.borrow_mut();
-            let e = prepared.may_approve(digest, &by, |p| self.digest_in_force(p), at)?;
-            if let Some(key) = &key {
-                // What takes force is what the key signed for, whatever was asked on the way.
-                key.verify(e.policy, &e.before, &e.digest)
-                    .map_err(|why| PolicyRefusal::OtherApproved(why.to_string()))?;
-            }
+            let who = (&by, key.as_ref());
+            let e = prepared.may_approve(digest, who, |p| self.digest_in_force(p), at)?;
             let change = (e.before.as_str(), e.digest.as_str());
             let who = (&by, Some(&e.by));
             let content = (e.documents.clone(), key.clone());

@@ -54,15 +54,20 @@ pub(super) fn refusal(
     }
 }
 
-/// The library compares origins as URLs; browsers, and other verifiers, compare text.
+/// The library compares origins as URLs; browsers, and other verifiers, compare text. It also takes
+/// assertions that were made in a frame of another origin's page.
 pub(super) fn exact_origin(client_data: &[u8], origin: &str) -> Result<(), RpError> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Found {
         origin: String,
+        #[serde(default)]
+        cross_origin: bool,
     }
     let found: Found =
         serde_json::from_slice(client_data).map_err(|e| RpError::Malformed(e.to_string()))?;
-    if found.origin == origin { Ok(()) } else { Err(RpError::OriginDiffers) }
+    let here = found.origin == origin && !found.cross_origin;
+    if here { Ok(()) } else { Err(RpError::OriginDiffers) }
 }
 
 /// The model an attestation states, whether or not that is true.

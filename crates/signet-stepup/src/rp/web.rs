@@ -105,7 +105,7 @@ impl WebParty {
         }
         let existing: Vec<_> = existing.iter().map(|k| k.credential_id().to_vec()).collect();
         let id = Uuid::from_bytes(person.id);
-        let excluded = Some(existing.iter().cloned().map(Into::into).collect());
+        let excluded = Some(existing.clone());
         let (mut options, state) = self
             .webauthn
             .start_passkey_registration(id, &person.name, &person.display, excluded)

@@ -6,3 +6,4 @@ mod evidence;
 mod list;
 mod registration;
 mod support;
+mod web;
