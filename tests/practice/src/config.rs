@@ -9,10 +9,10 @@ use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
     Config,
     config::{
-        AdminSection, ClientCertificate, ClockSection, ConsoleSection, DealerEntry, DealersSection,
-        DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection,
-        GatewaySection, PolicyChange, RegistrySection, RiskSection, StepUpSection, StoreSection,
-        TlsSection,
+        AdminSection, ClientCertificate, ClockSection, ConsoleSection, DEFAULT_TABLE, DealerEntry,
+        DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection,
+        EntitlementsSection, GatewaySection, PolicyChange, RegistrySection, RiskSection,
+        StepUpSection, StoreSection, TlsSection,
     },
 };
 use signet_rfq::DealerId;
@@ -81,7 +81,7 @@ pub(crate) fn gateway_config(
         desk_default: plan.enrolment.then(DeskDefaultSection::default),
         step_up: None,
         risk: RiskSection {
-            table: None,
+            table: plan.console.then(|| browsers_admitted(keys)).transpose()?,
             settings: write(keys, "risk.toml", &plan.risk, "risk settings")?,
             open_rfqs: plan.open_rfqs,
         },
@@ -190,6 +190,15 @@ fn admin(
             approve_by_key: true,
         }),
     }))
+}
+
+/// Without a client certificate a browser is an unmanaged machine of a privileged user, which the
+/// default table refuses.
+fn browsers_admitted(keys: &Path) -> Result<PathBuf, PracticeError> {
+    let table = DEFAULT_TABLE
+        .replace("allow_max = 19", "allow_max = 45")
+        .replace("_up_max = 39", "_up_max = 59");
+    write(keys, "risk-score.toml", &table, "risk table")
 }
 
 /// The step-up rules, and the list of security keys that the gateway trusts.

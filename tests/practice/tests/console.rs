@@ -13,7 +13,7 @@ use signet_console_tests::{Browser, Start};
 use signet_desk_core::view::*;
 use signet_gateway::{admin, checkpoint::public_key, config::CheckpointSection};
 use signet_practice::CONSOLE_HOST;
-use signet_registry::{LockoutKind, LockoutTerms, Registry};
+use signet_registry::{LockoutKind, LockoutTerms, Registry, RegistryUrl};
 use signet_rfq::UtcMillis;
 use std::{
     fs,
@@ -100,7 +100,7 @@ fn now() -> UtcMillis {
 /// Locks out somebody who declined too many challenges, as the gateway does.
 fn locked_out(rt: &Runtime, w: &World, user: &str) {
     w.practice.invite(user, &user.to_uppercase(), "keychain").unwrap();
-    let url = w.practice.gateway_config().registry.clone().unwrap().url;
+    let url = RegistryUrl::Sqlite(w.dir.path().join("registry.db"));
     let terms = LockoutTerms { first_ms: 3_600_000, max_ms: 3_600_000 };
     rt.block_on(async {
         let registry = Registry::open(&url).await.unwrap();
@@ -138,7 +138,7 @@ fn two_administrators_watch_act_and_change_a_policy() {
     let port = w.practice.address().unwrap().port();
     let mut alice = Person::without_key(&w, "alice", "ALICE1", port);
     alice.ready();
-    let open = alice.ask("1000000");
+    let open = alice.ask("5000000");
     alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == open && l.can_lift));
 
     rt.block_on(async {
@@ -304,6 +304,11 @@ fn verified_offline(rt: &Runtime, b: &Browser, bundle: &Path, key: &str) {
         b.shot("verify-good").await;
         let said = b.script("return document.querySelector('#verdict').innerText;").await;
         assert!(said.as_str().unwrap().starts_with("OK: RFQ"), "{said}");
+        // By the button, as well.
+        b.goto(&page).await;
+        b.write("#key", key).await;
+        b.write("#files", bundle.to_str().unwrap()).await;
+        b.until("OK", "document.querySelector('#verdict').innerText.startsWith('OK: RFQ')").await;
 
         let record = fs::read_dir(bundle.join("records")).unwrap().map(|e| e.unwrap().path());
         let record = record.filter(|p| p.extension().is_some_and(|e| e == "record")).min().unwrap();
