@@ -15,7 +15,7 @@ use crate::{
     state_dir::{existing_store_key, journal_path},
 };
 use serde_json::{Value, json};
-use signet_events::{Text, entry};
+use signet_events::{About, Text, entry};
 use signet_fix::{tag, tagvalue::Fields};
 use signet_identity::is_user_id;
 use signet_journal::SealedLog;
@@ -102,8 +102,9 @@ impl Console {
                 Ok((files, made)) => {
                     let at = u64::try_from(now().0.div_euclid(1_000)).unwrap_or(0);
                     let name = file_name(&made.desk, &rfq);
-                    let actor = caller.actor().to_string();
-                    tracing::info!(actor, rfq, "console: a bundle was made");
+                    let about = About { rfq: Some(Text::of(&rfq)), ..About::desk(&made.desk) };
+                    let words = format!("the bundle of RFQ {rfq}: {} records", made.records);
+                    self.parts.events.by(caller.actor(), "console.exported", about, words);
                     return Ok(Done::Tar(format!("{name}.tar"), tar::archive(&name, &files, at)));
                 }
                 Err(BundleError::Unknown(_)) => {}

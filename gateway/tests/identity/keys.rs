@@ -15,14 +15,14 @@ use std::{fs, path::Path};
 use tempfile::TempDir;
 
 /// A registry in a database of its own, and a second way into it.
-struct Place {
-    url: RegistryUrl,
+pub struct Place {
+    pub url: RegistryUrl,
     raw: String,
-    name: &'static str,
+    pub name: &'static str,
     _dir: TempDir,
 }
 
-fn in_sqlite() -> Place {
+pub fn in_sqlite() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let url = RegistryUrl::parse("sqlite:r.db", dir.path(), None).unwrap();
     Place {
@@ -33,7 +33,7 @@ fn in_sqlite() -> Place {
     }
 }
 
-fn in_postgres(pg: &Postgres, database: &str) -> Place {
+pub fn in_postgres(pg: &Postgres, database: &str) -> Place {
     let dir = tempfile::tempdir().unwrap();
     let (text, password) = pg.database(database, dir.path());
     let url = RegistryUrl::parse(&text, Path::new("/"), Some(&password)).unwrap();

@@ -11,6 +11,7 @@ mod check_config;
 mod console;
 mod console_approvals;
 mod console_http;
+mod console_keys;
 mod console_support;
 mod crowd;
 mod cut;

@@ -348,6 +348,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Nothing to do.",
     },
     Entry {
+        code: "console.exported",
+        severity: Severity::Low,
+        class: Class::Entity(Change::Read),
+        technique: None,
+        meaning: "An administrator took the bundle of an RFQ out of the console.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "console.invited",
         severity: Severity::Medium,
         class: Class::AccountChange(Change::Update),

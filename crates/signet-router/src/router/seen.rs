@@ -118,3 +118,7 @@ fn line(rfq: &Rfq, l: &Line) -> LineSeen {
         quoted_at: l.quote.as_ref().map(|_| l.quoted_at),
     }
 }
+
+#[cfg(test)]
+#[path = "seen_tests.rs"]
+mod tests;
