@@ -116,12 +116,12 @@ function results(fault) {
     hint: "Select a record to read all of it.",
     moreWords: "older ones not searched yet",
     columns: [
-      { title: "Event", width: "22%", cell: () => "" },
+      { title: "Event", width: "25%", cell: () => "" },
       { title: "Severity", width: "12%", cell: (f) => severity(f.severity) },
       { title: "At (UTC)", width: "12%", cell: (f) => time(f.at) },
       { title: "User, desk", width: "13%", cell: (f) => lines(f.user ?? "–", f.desk) },
       { title: "RFQ", width: "14%", cell: (f) => f.rfq ?? "–" },
-      { title: "What happened", width: "27%", cell: (f) => h("span", { class: "clip" }, f.words) },
+      { title: "What happened", width: "24%", cell: (f) => h("span", { class: "clip" }, f.words) },
     ],
     detail: (f) =>
       h(

@@ -168,6 +168,8 @@ function cards(s) {
 
 /** @param {unknown} value */
 function digest(value) {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const of =
+    typeof value === "object" && value !== null && "digest" in value ? value.digest : value;
+  const text = typeof of === "string" ? of : JSON.stringify(of);
   return h("code", { title: text }, short(text));
 }

@@ -33,6 +33,11 @@ function side(r) {
 }
 
 /** @param {Rfq} r */
+function outcome(r) {
+  return r.outcome === r.state ? null : r.outcome;
+}
+
+/** @param {Rfq} r */
 function size(r) {
   return `${grouped(r.quantity)} ${r.currency ?? ""}`.trim();
 }
@@ -61,7 +66,7 @@ export function rfqsView() {
     hint: "Select an RFQ to see every dealer's answer.",
     rowClass: (r) => (r.outcome == null ? "" : "ended"),
     columns: [
-      { title: "RFQ", width: "17%", cell: (r) => h("span", { class: "dim below" }, time(r.since)) },
+      { title: "RFQ", width: "21%", cell: (r) => h("span", { class: "dim below" }, time(r.since)) },
       { title: "Desk, user", width: "12%", cell: (r) => lines(r.desk, r.user ?? "") },
       { title: "Instrument", width: "16%", cell: (r) => lines(r.instrument, side(r)) },
       {
@@ -70,8 +75,8 @@ export function rfqsView() {
         number: true,
         cell: (r) => lines(grouped(r.quantity), r.currency),
       },
-      { title: "State", width: "14%", cell: (r) => lines(words(r.state), r.outcome) },
-      { title: "Dealers", width: "29%", cell: answers },
+      { title: "State", width: "13%", cell: (r) => lines(words(r.state), outcome(r)) },
+      { title: "Dealers", width: "26%", cell: answers },
     ],
     detail,
   });
@@ -108,7 +113,7 @@ function detail(r, gone) {
     h("h3", {}, "RFQ"),
     facts(
       ["State", words(r.state)],
-      ["Outcome", r.outcome ?? "Open"],
+      ["Outcome", outcome(r) ?? "–"],
       ["Desk", r.desk],
       ["User", h("bdi", {}, r.user ?? "–")],
       ["Since", time(r.since)],

@@ -90,13 +90,15 @@ function detail(s, gone, shell) {
     { type: "button", class: "danger", id: "end-session", onclick: () => ended(s, shell) },
     "End session…",
   );
+  const all = [...s.factors].sort((a, b) => b.points - a.points);
+  const none = all.every((f) => f.points === 0);
   return h(
     "div",
     {},
     h("h2", {}, s.desk, gone && h("span", { class: "dim" }, " (ended)")),
     h("p", { class: "risk-line" }, risk(s)),
-    h("h3", {}, s.factors.length === 0 ? "No factor adds to the score" : "Why"),
-    h("ul", { class: "factors" }, s.factors.map(factor)),
+    h("h3", {}, none ? "No factor adds to the score" : "Why"),
+    h("ul", { class: "factors" }, all.map(factor)),
     h("h3", {}, "Session"),
     facts(
       ["User", h("bdi", {}, s.user ?? "–")],
@@ -110,7 +112,7 @@ function detail(s, gone, shell) {
       ["Certificate", h("code", {}, s.certificate?.serial ?? "–")],
       ["Valid until", time(s.certificate?.until)],
     ),
-    !gone && (shell.me().may.sessions ? end : mayNot(ENTITLED)),
+    !gone && (shell.me().may.sessions ? h("p", { class: "stuck" }, end) : mayNot(ENTITLED)),
   );
 }
 
@@ -127,7 +129,7 @@ function factor(f) {
     "li",
     {},
     h("span", { class: "factor" }, h("strong", {}, words(f.name)), h("span", {}, points)),
-    bar,
+    f.points !== 0 && bar,
     h("span", { class: "dim" }, f.words),
   );
 }

@@ -84,7 +84,7 @@ const state = {
     trading: true,
     sessions: 12,
     held: 1,
-    policies: { risk: DIGEST("a"), entitlements: DIGEST("c") },
+    policies: { risk: { digest: DIGEST("a") }, entitlements: { digest: DIGEST("c") } },
     registry: { age_s: 0.3, stale: false },
     dealers: [
       { dealer: "NORTHBANK", on: true, since: ago(3000) },
