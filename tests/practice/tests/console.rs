@@ -302,7 +302,9 @@ fn verified_offline(rt: &Runtime, b: &Browser, bundle: &Path, key: &str) {
         b.until("a verdict", "/^(OK|NOT)/.test(document.querySelector('#verdict').innerText)")
             .await;
         b.shot("verify-good").await;
-        let said = b.script("return document.querySelector('#verdict').innerText;").await;
+        let said = "return document.querySelector('#verdict').innerText + '\\n' + \
+            document.querySelector('#report').innerText;";
+        let said = b.script(said).await;
         assert!(said.as_str().unwrap().starts_with("OK: RFQ"), "{said}");
         // By the button, as well.
         b.goto(&page).await;
