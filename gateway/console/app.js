@@ -1,7 +1,7 @@
 // The console: header, navigation, and the view that is open.
 
 import { get, link, post, Refused, wordsOf } from "./api.js";
-import { tell } from "./dialog.js";
+import { forget, tell } from "./dialog.js";
 import { fill, h, mark, say } from "./dom.js";
 import { full, rank, span, when } from "./format.js";
 import { loginAgain, loginPage, whoAmI } from "./login.js";
@@ -230,7 +230,10 @@ function route() {
   fault("");
   fill(main, heading, faultLine, view.node);
   // Whoever follows a link hears where it led; the first view is where the page begins.
-  if (moved) heading.focus();
+  if (moved) {
+    heading.focus();
+    forget();
+  }
   drawAlerts();
   void look(false);
 }

@@ -85,6 +85,11 @@ export function ask(q) {
   (q.reason ? reason : cancel).focus();
 }
 
+/** Takes away what was said of another view. */
+export function forget() {
+  if (told) fill(told);
+}
+
 /** @type {HTMLElement | null} */
 let told = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -120,7 +120,7 @@ function results(fault) {
       { title: "Severity", width: "12%", cell: (f) => severity(f.severity) },
       { title: "At (UTC)", width: "12%", cell: (f) => time(f.at) },
       { title: "User, desk", width: "13%", cell: (f) => lines(f.user ?? "–", f.desk) },
-      { title: "RFQ", width: "14%", cell: (f) => f.rfq ?? "–" },
+      { title: "RFQ", width: "14%", cell: (f) => h("span", { title: f.rfq ?? "" }, f.rfq ?? "–") },
       { title: "What happened", width: "24%", cell: (f) => h("span", { class: "clip" }, f.words) },
     ],
     detail: (f) =>

@@ -124,6 +124,7 @@ function build(d, shell, done) {
       void shell.look();
     } catch (e) {
       fill(fault, wordsOf(e));
+      fault.scrollIntoView({ block: "nearest" });
       go.disabled = false;
     }
   });
