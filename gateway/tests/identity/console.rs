@@ -161,6 +161,8 @@ fn everything_else_is_refused_with_one_answer() {
     let ids = |v: &Value| v["publicKey"]["allowCredentials"].clone();
     let (own, other, nobody) = (start(&ada, "ada"), start(&ada, "bob"), start(&ada, "nobody"));
     assert_eq!((shape(&own), shape(&own)), (shape(&other), shape(&nobody)));
+    // However many keys somebody has, as many as one may have are named.
+    assert_eq!(shape(&own).1, 4);
     assert_eq!(ids(&nobody), ids(&start(&ada, "nobody")));
     assert_ne!(ids(&nobody), ids(&start(&ada, "nobody2")));
     assert!(bob.signed(&other.to_string()).is_none(), "with ada's certificate bob's is not named");
