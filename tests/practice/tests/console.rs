@@ -115,8 +115,8 @@ fn unpacked(b: &Browser) -> PathBuf {
     let folder = b.downloads();
     let began = Instant::now();
     loop {
-        let all = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
-        if let Some(tar) = all.filter(|p| p.extension().is_some_and(|e| e == "tar")).next() {
+        let mut all = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+        if let Some(tar) = all.find(|p| p.extension().is_some_and(|e| e == "tar")) {
             let out = folder.join("unpacked");
             fs::create_dir_all(&out).unwrap();
             sh(&format!("tar -xf '{}' -C '{}'", tar.display(), out.display()));
