@@ -208,7 +208,7 @@ impl Console {
             ConsoleRefusal::Key(e)
         })?;
         // Nothing is written down for somebody who could not log in.
-        self.judge(&admin, peer).await?;
+        self.judge(&admin, peer, true).await?;
         let id = B64.encode(&made.credential_id);
         let new = NewConsoleKey {
             credential_id: id.clone(),
@@ -231,9 +231,10 @@ impl Console {
 
     /// A session begins, if the risk of the access allows it.
     async fn log_in(&self, name: String, id: String, peer: &Peer) -> Result<Done, ConsoleRefusal> {
-        let judged = self.judge(&name, peer).await?;
+        let judged = self.judge(&name, peer, true).await?;
         let token = B64.encode(random()?);
-        let session = Session { name, credential_id: id, csrf: B64.encode(random()?) };
+        let csrf = B64.encode(random()?);
+        let session = Session { name, credential_id: id, csrf, from: peer.ip };
         let hash: TokenDigest = digest_of(&token);
         let begun = self.sessions.borrow_mut().begin(hash, session.clone(), Instant::now());
         let replaced = begun.map_err(|_| ConsoleRefusal::Busy)?;

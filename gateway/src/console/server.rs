@@ -197,7 +197,15 @@ impl Console {
         let peer = self.peer(client)?;
         let (session, token, left) = self.session(head)?;
         self.check_standing(&session, &peer).await?;
-        let judged = self.judge(&session.name, &peer).await?;
+        let touched = session.from == peer.ip;
+        let judged = match self.judge(&session.name, &peer, touched).await {
+            Err(ConsoleRefusal::Admin(AdminRefusal::Risk(a))) if a.decision == Decision::StepUp => {
+                let over = Over::Moved;
+                self.end_session(&token, peer.ip, &over.to_string());
+                return Err(ConsoleRefusal::SessionOver(over));
+            }
+            judged => judged?,
+        };
         let hardware_key = self.hardware_key(&peer);
         let caller = Caller { session, token, left, ip: peer.ip, judged, hardware_key };
         if let Needs::Right(action) = needs {
@@ -286,14 +294,20 @@ impl Console {
         self.parts.party.is_attested() || marked
     }
 
-    /// The risk of this access now, which must allow it.
-    pub(super) async fn judge(&self, name: &str, peer: &Peer) -> Result<Judged, ConsoleRefusal> {
+    /// The risk of this access now, which must allow it; with a touch, if one was given there.
+    pub(super) async fn judge(
+        &self,
+        name: &str,
+        peer: &Peer,
+        touched: bool,
+    ) -> Result<Judged, ConsoleRefusal> {
         let policies = peer.certificate.as_ref().map(|c| c.policies.clone()).unwrap_or_default();
         let hardware_key = self.hardware_key(peer);
         let who = Administrator { id: name.to_owned(), address: peer.ip, policies, hardware_key };
         let judged = self.parts.trading.judge(who).await?;
         match judged.risk.decision {
             Decision::Allow => Ok(judged),
+            Decision::StepUp if touched => Ok(judged),
             decision => {
                 if decision == Decision::Deny {
                     let actor = format!("admin {name} from {}", peer.ip);

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -30,6 +31,8 @@ pub(super) struct Session {
     pub(super) credential_id: String,
     /// What every change must repeat.
     pub(super) csrf: String,
+    /// Where the key was touched to log in.
+    pub(super) from: IpAddr,
 }
 
 /// Why a session is over.
@@ -42,6 +45,8 @@ pub(super) enum Over {
     Idle,
     #[error("a session lasts {} hours at most", AGE_MAX.as_secs() / 3_600)]
     Old,
+    #[error("the risk policy wants a touch from this network")]
+    Moved,
     #[error("a newer session of the same person took its place")]
     Replaced,
 }
@@ -139,7 +144,8 @@ mod tests {
     use super::*;
 
     fn session(name: &str) -> Session {
-        Session { name: name.into(), credential_id: "k".into(), csrf: "c".into() }
+        let from = [192, 0, 2, 1].into();
+        Session { name: name.into(), credential_id: "k".into(), csrf: "c".into(), from }
     }
 
     fn token(n: u8) -> TokenDigest {

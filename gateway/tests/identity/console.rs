@@ -405,3 +405,32 @@ fn what_policies_do_not_allow_is_not_done() {
         refused(&ada.post(name, &body), 403, "entitle.denied");
     }
 }
+
+#[test]
+fn the_login_is_the_touch_that_the_risk_policy_wants() {
+    let w = started();
+    let mut ada = Browser::registered(&w, "ada");
+    let table = signet_gateway::config::DEFAULT_TABLE.replace("points = 25", "points = 5");
+    std::fs::write(w.path("risk-score.toml"), &table).unwrap();
+    let interface = || crate::admin::ask_as(&w, "ada", "/v1/users", &[]);
+    w.eventually("a touch is wanted", || interface().status == 403);
+    crate::admin::refused(&interface(), 403, "risk.no_step_up");
+    good(&ada.get("me"));
+    good(&ada.log_in("ada"));
+    // It was not given at another address.
+    let cookie = format!("Cookie: __Host-signet-console={}", ada.cookie);
+    let elsewhere = ["-H", HOST, "-H", &cookie, "--interface", "127.0.0.2"];
+    refused(&ada.raw("/console/api/me", &elsewhere), 401, "console.session_over");
+    refused(&ada.get("me"), 401, "console.session_over");
+    good(&ada.log_in("ada"));
+    // What is denied, no touch allows.
+    let table = table.replace("points = 5", "points = 25");
+    std::fs::write(w.path("risk-score.toml"), table).unwrap();
+    w.eventually("denied", || ada.get("me").status == 403);
+    refused(&ada.get("me"), 403, "risk.denied");
+    refused(&ada.log_in("ada"), 403, "risk.denied");
+    let code = invite(&w, "ada");
+    let mut other = Browser::new(&w, "ada");
+    refused(&other.register(&code), 403, "risk.denied");
+    assert!(w.cli(&["console", "keys"]).ends_with("1 keys\n"), "nothing was written down");
+}
