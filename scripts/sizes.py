@@ -3,7 +3,7 @@
 columns, which rustfmt leaves where it cannot fold; or a glob import of our own names.
 
 Production Rust only: test files and everything below `#[cfg(test)]` at the start of a line are left out. Of the
-page: TypeScript and Svelte, but for what is generated.
+pages: TypeScript, JavaScript and Svelte, but for what is generated.
 """
 
 import pathlib
@@ -26,7 +26,7 @@ FUNCTION = re.compile(r'^(\s*)(?:pub(?:\([a-z: ]+\))? )?(?:(?:async|const|unsafe
 
 
 def sources():
-    names = subprocess.run(["git", "ls-files", "-z", "*.rs", "ui/*.ts", "ui/*.svelte"], cwd=ROOT, capture_output=True, check=True, text=True)
+    names = subprocess.run(["git", "ls-files", "-z", "*.rs", "ui/*.ts", "ui/*.svelte", "gateway/console/*.js"], cwd=ROOT, capture_output=True, check=True, text=True)
     for name in names.stdout.split("\0"):
         if name and name not in GENERATED and not TESTS.search(name):
             yield name

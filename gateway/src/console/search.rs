@@ -102,10 +102,12 @@ impl Console {
                 Ok((files, made)) => {
                     let at = u64::try_from(now().0.div_euclid(1_000)).unwrap_or(0);
                     let name = file_name(&made.desk, &rfq);
+                    let tar = tar::archive(&name, &files, at)
+                        .map_err(|e| AdminRefusal::Admin(e.into()))?;
                     let about = About { rfq: Some(Text::of(&rfq)), ..About::desk(&made.desk) };
                     let words = format!("the bundle of RFQ {rfq}: {} records", made.records);
                     self.parts.events.by(caller.actor(), "console.exported", about, words);
-                    return Ok(Done::Tar(format!("{name}.tar"), tar::archive(&name, &files, at)));
+                    return Ok(Done::Tar(format!("{name}.tar"), tar));
                 }
                 Err(BundleError::Unknown(_)) => {}
                 Err(e) => {

@@ -1,14 +1,18 @@
 //! The gateway's configuration and the files that it names.
 
-use crate::{GATEWAY, PracticeError, RP_ID, TRUST_DOMAIN, VENUE_NAME, comp_id, failed, plan::Plan};
+use crate::{
+    CONSOLE_HOST, GATEWAY, PracticeError, RP_ID, TRUST_DOMAIN, VENUE_NAME, comp_id, failed,
+    plan::Plan,
+};
 use signet_dealer::{INSTRUMENTS_TOML, Signs};
 use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
     Config,
     config::{
-        AdminSection, ClockSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry,
-        DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection, PolicyChange,
-        RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
+        AdminSection, ClientCertificate, ClockSection, ConsoleSection, DEFAULT_TABLE, DealerEntry,
+        DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection,
+        EntitlementsSection, GatewaySection, PolicyChange, RegistrySection, RiskSection,
+        StepUpSection, StoreSection, TlsSection,
     },
 };
 use signet_rfq::DealerId;
@@ -77,7 +81,7 @@ pub(crate) fn gateway_config(
         desk_default: plan.enrolment.then(DeskDefaultSection::default),
         step_up: None,
         risk: RiskSection {
-            table: None,
+            table: plan.console.then(|| browsers_admitted(keys)).transpose()?,
             settings: write(keys, "risk.toml", &plan.risk, "risk settings")?,
             open_rfqs: plan.open_rfqs,
         },
@@ -167,15 +171,34 @@ fn admin(
         let issued = pki.issue(&Order::admin(id)).map_err(failed("administrator's certificate"))?;
         issued.write_to(keys, &format!("admin-{id}")).map_err(failed("administrator's key"))?;
     }
+    // Its port is part of the origin, for which keys are registered.
+    let console = plan.console.then(free_port).transpose().map_err(failed("console's port"))?;
     Ok((!plan.admins.is_empty()).then(|| AdminSection {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         trust,
         crl: vec![],
         crl_required: None,
         hardware_policies: vec![],
-        policy_changes: PolicyChange::Files,
-        console: None,
+        policy_changes: if plan.console { PolicyChange::TwoPeople } else { PolicyChange::Files },
+        console: console.map(|listen| ConsoleSection {
+            listen,
+            origin: format!("https://{CONSOLE_HOST}:{}", listen.port()),
+            client_certificate: ClientCertificate::None,
+            certificate: None,
+            key: None,
+            attestation: None,
+            approve_by_key: true,
+        }),
     }))
+}
+
+/// Without a client certificate a browser is an unmanaged machine of a privileged user, which the
+/// default table refuses.
+fn browsers_admitted(keys: &Path) -> Result<PathBuf, PracticeError> {
+    let table = DEFAULT_TABLE
+        .replace("allow_max = 19", "allow_max = 45")
+        .replace("_up_max = 39", "_up_max = 59");
+    write(keys, "risk-score.toml", &table, "risk table")
 }
 
 /// The step-up rules, and the list of security keys that the gateway trusts.

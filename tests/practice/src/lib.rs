@@ -38,6 +38,8 @@ pub const VENUE_NAME: &str = "Practice venue";
 pub const GATEWAY: &str = "SIGNET";
 /// The trader whose key is put into the keychain: a name that no real identity has.
 pub const TRADER: &str = "PRACTICE1";
+/// The host of the web console: reserved for examples.
+pub const CONSOLE_HOST: &str = "console.practice.signet.example";
 /// The relying party's host: reserved for examples.
 pub const RP_ID: &str = "stepup.practice.signet.example";
 
@@ -197,6 +199,12 @@ impl Practice {
     /// Where administrators connect, if the plan names some.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.gateway.as_ref().and_then(Gateway::admin_address)
+    }
+
+    /// The address of the web console, if the plan has one.
+    pub fn console_origin(&self) -> Option<&str> {
+        let section = self.config.admin.as_ref().and_then(|a| a.console.as_ref());
+        section.map(|c| c.origin.as_str())
     }
 
     /// The folder with `gateways-ca.pem` and, for each administrator, `admin-<id>.pem` and

@@ -57,6 +57,9 @@ pub struct Plan {
     /// An interface for administrators on loopback, with certificates for these ids beside
     /// [`crate::Practice::admin_files`]; none: no such listener.
     pub admins: Vec<String>,
+    /// A web console for them, at [`crate::Practice::console_origin`], where changes of policy take
+    /// two people with keys.
+    pub console: bool,
 }
 
 impl Plan {
@@ -82,6 +85,7 @@ impl Plan {
             other_dealers_reset: Default::default(),
             checkpoint: CheckpointSection::default(),
             admins: vec![],
+            console: false,
             policies: POLICIES.into(),
             facts: FACTS.into(),
         })
