@@ -77,6 +77,16 @@ pub(crate) struct Addresses {
     pub signals: Option<SocketAddr>,
 }
 
+async fn tick_until(mut stop: Stop, pipeline: &Rc<Pipeline>) {
+    let mut timer = tokio::time::interval(pipeline::TICK);
+    loop {
+        tokio::select! {
+            _ = &mut stop => return,
+            _ = timer.tick() => pipeline.tick(),
+        }
+    }
+}
+
 /// Runs until it is told to stop; says on `ready` where it can be reached.
 pub(crate) async fn run(
     mut loaded: Loaded,
@@ -130,14 +140,7 @@ pub(crate) async fn run(
     };
     let _ = ready.send(Ok(addresses));
 
-    let mut timer = tokio::time::interval(pipeline::TICK);
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            _ = &mut stop => break,
-            _ = timer.tick() => pipeline.tick(),
-        }
-    }
+    tick_until(stop, &pipeline).await;
     serving.abort();
     pipeline.events.gateway("gateway.stopped", About::object("gateway"), "");
     pipeline.say_goodbye().await;

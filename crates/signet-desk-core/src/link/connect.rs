@@ -123,12 +123,7 @@ impl Link {
                 Next::GiveUp => return self.refused(ended.problem),
                 Next::AwaitNetwork | Next::AwaitWay => {
                     self.refused(ended.problem);
-                    let changed = async {
-                        changes.changed().await;
-                        // Not at once: a network that flaps must not use up the logons of this
-                        // desk.
-                        tokio::time::sleep(backoff(attempt) + SETTLE).await;
-                    };
+                    let changed = settled_change(&mut changes, attempt);
                     match ended.next {
                         // The trader reads on what is wrong meanwhile.
                         Next::AwaitWay => quietly = timeout(LOOK_AGAIN, changed).await.is_err(),
@@ -442,4 +437,11 @@ impl Link {
         signing::channel(&t.venue, identity, binding, gateway)
             .map_err(|e| problem("server.key_type", sentence(&e.to_string()), e.cure()))
     }
+}
+
+/// Waits for another network. Not ready at once: one that flaps must not use up the logons of this
+/// desk.
+async fn settled_change(changes: &mut NetworkChanges, attempt: u32) {
+    changes.changed().await;
+    tokio::time::sleep(backoff(attempt) + SETTLE).await;
 }
