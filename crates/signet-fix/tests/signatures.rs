@@ -346,6 +346,7 @@ fn a_refusal_names_the_accept_and_not_its_rfq() {
         currency: Some("EUR".into()),
         settlement_date: None,
         deadline: None,
+        limit: None,
         at: UtcMillis(1_795_219_200_000),
     });
     let frame = String::from_utf8(accept.encode().finish("FIX.4.4").unwrap()).unwrap();

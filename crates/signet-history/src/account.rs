@@ -7,7 +7,7 @@ use signet_fix::{
         ExecType, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response, SnapshotMark,
     },
 };
-use signet_rfq::{Ask, Level, Side};
+use signet_rfq::{Ask, Level, Limit, Side};
 
 /// Which way a message went. It says whose ids are in it.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,7 @@ pub enum Said {
         side: Side,
         quantity: Decimal,
         price: Decimal,
+        limit: Option<Limit>,
     },
     /// A trade, its correction or its end.
     Traded {
@@ -223,6 +224,7 @@ fn accepted(r: QuoteResponse) -> Option<(String, Said)> {
         side: r.side,
         quantity: r.quantity,
         price: r.price,
+        limit: r.limit,
     };
     Some((r.rfq.map_or_else(|| rfq_of(r.id.as_str()), |rfq| Some(rfq.to_string()))?, said))
 }

@@ -11,7 +11,7 @@ use signet_gateway::{
     config::{
         AdminSection, ClientCertificate, ClockSection, ConsoleSection, DEFAULT_TABLE, DealerEntry,
         DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection,
-        EntitlementsSection, GatewaySection, PolicyChange, RegistrySection, RiskSection,
+        EntitlementsSection, GatewaySection, PeerTls, PolicyChange, RegistrySection, RiskSection,
         StepUpSection, StoreSection, TlsSection,
     },
 };
@@ -151,9 +151,7 @@ fn dealer_entry(id: &str, name: &str, address: SocketAddr) -> Result<DealerEntry
         comp_id: DealerId::new(id).map_err(failed("dealer CompID"))?,
         name: name.into(),
         address: address.to_string(),
-        server_name: Some("localhost".into()),
-        pins: vec![],
-        allow_tls12: false,
+        tls: PeerTls { server_name: Some("localhost".into()), ..PeerTls::default() },
         signs: false,
         sign: false,
         reset: Default::default(),

@@ -268,12 +268,10 @@ fn step_up() -> impl Strategy<Value = AppMessage> {
                 })
             }
         ),
-        (rfq_id(), side(), qty(), price(), time()).prop_map(
-            |(rfq, side, quantity, price, until)| {
-                let limit = Limit { price, until };
-                AppMessage::ApproveAhead(ApproveAhead { rfq, side, quantity, limit })
-            }
-        ),
+        (rfq(), side(), qty(), price(), time()).prop_map(|(rfq, side, quantity, price, until)| {
+            let limit = Limit { price, until };
+            AppMessage::ApproveAhead(ApproveAhead { rfq, side, quantity, limit })
+        }),
         word().prop_map(|reason| AppMessage::StepUpRequest { reason }),
         (0usize..3, 0u32..999, word(), data(), word(), text(), time()).prop_map(
             |(v, score, policy, factors, text, cure, at)| {

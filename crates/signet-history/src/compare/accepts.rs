@@ -96,8 +96,11 @@ fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
 
 fn words(said: &Said) -> String {
     match said {
-        Said::Accepted { dealer, quote, instrument, side, quantity, price, .. } => {
-            format!("{side:?} {quantity} of {instrument} at {price}, quote {quote} of {dealer}")
+        Said::Accepted { dealer, quote, instrument, side, quantity, price, limit, .. } => {
+            let limit = limit.map_or_else(String::new, |l| format!(", at worst {}", l.price));
+            format!(
+                "{side:?} {quantity} of {instrument} at {price}{limit}, quote {quote} of {dealer}"
+            )
         }
         other => format!("{other:?}"),
     }

@@ -123,6 +123,7 @@ pub(crate) fn accept(quote: &str, price: &str) -> AppMessage {
         currency: Some("EUR".into()),
         settlement_date: Some("20261201".into()),
         deadline: Some(UtcMillis(FAR)),
+        limit: None,
         at: UtcMillis(T0),
     })
 }
