@@ -1,5 +1,5 @@
 //! The trading thread without sockets, the machine's clock and the registry, for the simulator: the
-//! pipeline is put together as a start does it ([`crate::start`]), with router, journal, evidence,
+//! pipeline is put together as a start does it (`start`), with router, journal, evidence,
 //! entitlements, risk and pending approvals as they are.
 //!
 //! The caller brings the FIX sessions and moves bytes and time. Timers of the pipeline's own tasks
