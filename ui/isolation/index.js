@@ -15,6 +15,8 @@ const ALLOWED = new Set([
   "cancel_rfq",
   "dismiss_rfq",
   "arm",
+  "set_limit",
+  "approve_ahead",
   "disarm",
   "accept",
   "pull",

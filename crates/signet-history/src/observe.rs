@@ -61,7 +61,7 @@ mod tests {
     use crate::decode;
 
     /// Every type of application message that there is, and whether it is kept.
-    const TYPES: [(&str, bool); 24] = [
+    const TYPES: [(&str, bool); 25] = [
         ("R", true),
         ("AG", true),
         ("S", true),
@@ -86,6 +86,7 @@ mod tests {
         ("UB", true),
         ("UC", false),
         ("UD", false),
+        ("UE", true),
     ];
 
     #[test]

@@ -15,7 +15,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU16, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -236,10 +239,15 @@ fn append(path: &Path) -> Res<File> {
     OpenOptions::new().create(true).append(true).open(path).map_err(text)
 }
 
-/// Below the ports that the system hands out, since the gateway takes it again after each kill.
+/// Below the ports that the system hands out, since the gateway takes it again after each kill. Of
+/// two firms in one process each has a range of its own: while one's gateway is dead, its port is
+/// free for a moment.
 fn free_port() -> Res<u16> {
+    const EACH: u16 = 100;
+    static FIRMS: AtomicU16 = AtomicU16::new(0);
     let first = 18_000 + u16::try_from(std::process::id() % 10_000).map_err(text)?;
-    (first..first + 2_000)
+    let first = first + EACH * (FIRMS.fetch_add(1, Ordering::Relaxed) % 20);
+    (first..first + EACH)
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .ok_or_else(|| "no free port".into())
 }

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use signet_desk_core::view::{AcceptState as Shown, Frame, LineState, RfqState as ShownRfq};
 use signet_fix::message::QuoteResponse;
 use signet_rfq::{
-    ACCEPT_AGE_MAX_MS, AcceptState, LineState as Line, Rfq, RfqState, Side, UtcMillis,
+    ACCEPT_AGE_MAX_MS, AcceptState, Limit, LineState as Line, Rfq, RfqState, Side, UtcMillis,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +42,8 @@ pub(crate) struct Click {
     side: Side,
     price: Decimal,
     quantity: Decimal,
+    /// Which later quotes of the dealer it agrees to.
+    limit: Option<Limit>,
     at: i64,
     /// ValidUntilTime (62) of the accept, on the gateway's clock.
     deadline: Option<UtcMillis>,
@@ -59,10 +61,19 @@ impl Click {
             side: r.side,
             price: r.price,
             quantity: r.quantity,
+            limit: r.limit,
             at,
             deadline: r.deadline,
             sent: false,
         }
+    }
+
+    /// Whether a trade is what the trader agreed to.
+    fn agrees_to(&self, dealer: &str, f: &Fill) -> bool {
+        let same = self.quote == f.quote && self.price == f.price;
+        let within = self.limit.is_some_and(|l| l.allows(self.side, f.price));
+        let terms = self.side == f.side && self.quantity == f.quantity && self.dealer == dealer;
+        terms && (same || within)
     }
 
     fn needs_touch(&self) -> bool {
@@ -301,8 +312,7 @@ fn fill(
     if !rfqs.insert(c.rfq.clone()) {
         return Err(broken("accept.doubled", format!("{} traded twice", c.rfq)));
     }
-    let same = c.quote == f.quote && c.side == f.side && c.price == f.price;
-    if !same || c.quantity != f.quantity || c.dealer != dealer {
+    if !c.agrees_to(dealer, f) {
         return Err(broken("fill.other_terms", format!("{dealer} filled {f:?}; clicked: {c:?}")));
     }
     Ok(())
