@@ -52,6 +52,12 @@ fn run(desk: &Desk) -> Result<String, String> {
     let mut seen = Seen::default();
     seen.until(desk, "the desk is online", |s| s.online.then_some(()))?;
     println!("practice check: the desk is online");
+    // The instruments come after the snapshot.
+    seen.until(desk, "the instrument and a dealer are there", |_| {
+        let there = desk.reference();
+        let known = there.instruments.iter().any(|i| i.id == INSTRUMENT);
+        (known && there.dealers.iter().any(|d| d.online)).then_some(())
+    })?;
     let mut last = String::new();
     for _ in 0..TRIES_MAX {
         match trade(desk, &mut seen) {

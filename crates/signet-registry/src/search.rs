@@ -4,7 +4,7 @@ use super::{Event, Registry, RegistryError, event};
 use signet_rfq::UtcMillis;
 use std::fmt::Write as _;
 
-/// Rows that one page reads at most; what is beyond is for the next page.
+/// Rows that one page reads at most; the rest are on the next one.
 const ROWS_MAX: i64 = 5_000;
 
 /// What is looked for; what is left out is not asked about.

@@ -152,7 +152,7 @@ impl ConsoleRefusal {
         }
     }
 
-    /// What belongs to the daily use of the console is no event.
+    /// What belongs to the daily use of the console is not an event.
     pub(super) fn is_told(&self) -> bool {
         !matches!(self, Self::SessionOver(_) | Self::Busy | Self::NotFound)
     }

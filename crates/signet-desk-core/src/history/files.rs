@@ -22,7 +22,7 @@ const ASIDE_MAX: u32 = 100;
 const CHECKPOINT: &str = "checkpoint";
 const ENDING: &str = "log";
 
-/// What stands first in a file. It is no record of the history.
+/// What stands first in a file. It is not a record of the history.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Head {

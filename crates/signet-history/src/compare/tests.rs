@@ -81,7 +81,7 @@ fn two_that_say_the_same_do_not_differ() {
     );
 }
 
-/// Each lie by itself: which code names it, whom the signatures speak against, and whose signature
+/// Each lie by itself: which code names it, who the signatures speak against, and whose signature
 /// proves it.
 #[test]
 fn every_lie_is_found_and_named() {

@@ -40,7 +40,7 @@ impl Bundle {
         let bad = |why: &str| CompareError::Bundle(why.into());
         let (text, signature) = (read(folder, "manifest.json")?, read(folder, "manifest.sig")?);
         let key = String::from_utf8(read(folder, "key.vkey")?).unwrap_or_default();
-        let key: VerifierKey = key.trim_end().parse().map_err(|_| bad("key.vkey is no key"))?;
+        let key: VerifierKey = key.trim_end().parse().map_err(|_| bad("key.vkey is not a key"))?;
         if wanted.is_some_and(|w| *w != key) {
             return Err(bad("key.vkey is not the key that was given"));
         }

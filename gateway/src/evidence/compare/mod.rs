@@ -105,7 +105,7 @@ pub struct Compared {
     pub gateway_key: String,
     /// The key of the desk's history.
     pub desk_key: String,
-    /// Certificates of the desk that certified its key, and to whom they are issued.
+    /// Certificates of the desk that certified its key, and who they are issued to.
     pub desk_certificates: Vec<(String, String)>,
     /// Facts that the gateway's evidence has.
     pub gateway_facts: usize,
