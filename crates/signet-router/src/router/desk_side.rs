@@ -14,7 +14,6 @@ use signet_rfq::{
     ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, Accept, AcceptId, AcceptRefusal, DealerId, Declined,
     Instrument, InstrumentError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
 };
-use signet_stepup::Action;
 
 /// QuoteRequestRejectReason (658).
 const UNKNOWN_SYMBOL: u16 = 1;
@@ -53,18 +52,6 @@ impl Router {
                 self.tell_desk(desk, AppMessage::BusinessReject(reject));
             }
         }
-    }
-
-    /// What a person would approve if this message went on to dealers now, and when the quote that
-    /// an accept takes ends; `None` when it would not go on, whether it is refused or asks for
-    /// nothing that reaches a dealer.
-    pub fn action_of(
-        &self,
-        desk: &CompId,
-        m: &AppMessage,
-        now: UtcMillis,
-    ) -> Option<(Action, Option<UtcMillis>)> {
-        self.proposal(desk, m, now).map(|p| (p.action, p.ends))
     }
 
     /// The RFQ this request would become, by the id dealers know; or the reason (658) and why not.

@@ -297,8 +297,8 @@ fn an_rfq_lives_on_the_gateways_clock() {
             isin: false,
             ..request("R1", &["N"])
         };
-        let (action, ends) =
-            r.action_of(&desk("ALICE"), &AppMessage::QuoteRequest(m.clone()), T0).unwrap();
+        let Proposal { action, ends, .. } =
+            r.proposal(&desk("ALICE"), &AppMessage::QuoteRequest(m.clone()), T0).unwrap();
         assert!(
             matches!(&action, signet_stepup::Action::Request(t) if t.ttl_s == "60"),
             "{skew}: {action:?}"
@@ -313,8 +313,8 @@ fn an_rfq_lives_on_the_gateways_clock() {
         let terms = r.dump()[0].1.terms.clone();
         assert_eq!((terms.created, terms.expires), (T0, T0 + 60_000), "{skew}");
     }
-    let (action, ends) =
-        quoted().action_of(&desk("ALICE"), &hit("x1", "N", "n1", "99.5"), T0 + 200).unwrap();
+    let Proposal { action, ends, .. } =
+        quoted().proposal(&desk("ALICE"), &hit("x1", "N", "n1", "99.5"), T0 + 200).unwrap();
     assert!(matches!(action, signet_stepup::Action::Accept(_)));
     assert_eq!(ends, Some(T0 + 10_000), "the quote's end");
 }

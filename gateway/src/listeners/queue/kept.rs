@@ -7,13 +7,13 @@ use super::{
     Shared,
     known::{NETWORKS_MAX, REMEMBERED},
 };
-use crate::{clock::now, events::EventSink, listeners::sources::network};
+use crate::{clock::now, delivery::replace, events::EventSink, listeners::sources::network};
 use signet_events::About;
 use std::{
     convert::Infallible,
     fmt::Write as _,
     fs,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     net::IpAddr,
     path::{Path, PathBuf},
     rc::Rc,
@@ -59,7 +59,7 @@ impl KeptNetworks {
             tokio::time::sleep(self.every).await;
             if let Some(text) = self.due() {
                 let file = self.file.clone();
-                let written = tokio::task::spawn_blocking(move || write(&file, &text)).await;
+                let written = tokio::task::spawn_blocking(move || replace(&file, &text)).await;
                 self.said(written.unwrap_or_else(|e| Err(io::Error::other(e))));
             }
         }
@@ -81,7 +81,7 @@ impl KeptNetworks {
 impl Drop for KeptNetworks {
     fn drop(&mut self) {
         if let Some(text) = self.due() {
-            self.said(write(&self.file, &text));
+            self.said(replace(&self.file, &text));
         }
     }
 }
@@ -108,19 +108,6 @@ fn read(path: &Path) -> io::Result<Option<String>> {
         true => Err(io::Error::other("it is too large")),
         false => Ok(Some(text)),
     }
-}
-
-/// After a crash the old text is there or the new one.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()?;
-    fs::rename(&temporary, path)
 }
 
 /// One line for each network: when a desk last logged on, in seconds since 1970, and the network.
