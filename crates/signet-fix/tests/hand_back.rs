@@ -85,6 +85,7 @@ fn fill(n: u32) -> AppMessage {
         settlement_date: None,
         currency: None,
         disputed: false,
+        price: None,
         reject_reason: None,
         text: None,
         at: UtcMillis(0),

@@ -207,6 +207,7 @@ fn report(exec: &str) -> AppMessage {
         settlement_date: Some("20261124".into()),
         currency: Some("EUR".into()),
         disputed: false,
+        price: None,
         reject_reason: None,
         text: None,
         at: NOW,

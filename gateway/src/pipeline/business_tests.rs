@@ -91,6 +91,7 @@ fn report(exec_type: ExecType, dealer: Option<DealerId>, disputed: bool) -> AppM
         avg_px: "1.08".parse().unwrap(),
         settlement_date: None,
         currency: Some("EUR".into()),
+        price: None,
         disputed,
         reject_reason: None,
         text: Some("done\u{1}\n8=FIX".into()),

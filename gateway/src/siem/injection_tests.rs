@@ -47,6 +47,7 @@ fn messages(text: &str) -> Vec<AppMessage> {
             settlement_date: Some(text.into()),
             currency: Some(text.into()),
             disputed: false,
+            price: None,
             reject_reason: None,
             text: Some(text.into()),
             at: NOW,

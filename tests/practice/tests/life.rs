@@ -769,6 +769,7 @@ fn report(
         settlement_date: a.settlement_date.clone(),
         currency: a.currency.clone(),
         disputed: false,
+        price: None,
         reject_reason: None,
         text: None,
         at: T0,

@@ -123,6 +123,7 @@ pub(super) fn report(
         settlement_date: None,
         currency: None,
         disputed: false,
+        price: None,
         reject_reason: None,
         text: None,
         at: NOW,

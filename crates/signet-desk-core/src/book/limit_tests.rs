@@ -1,7 +1,7 @@
 //! Accepts that follow their dealer's quotes up to a limit.
 
 use super::{
-    life_tests::{self, NOW, arm, id, notices, pair, press, quote, state},
+    life_tests::{self, NOW, arm, id, notices, pair, press, quote, report, say, state},
     *,
 };
 use crate::view::{self, AheadView};
@@ -110,6 +110,28 @@ fn a_gateway_that_took_more_than_was_agreed_is_found_out() {
     assert_eq!(accept(&b).quote.as_str(), "q1", "what the trader agreed to stands");
     let told = b.pull(1, &[], NOW).notices;
     assert!(told.iter().any(|n| n.text.contains("not what you agreed to")), "{told:?}");
+}
+
+#[test]
+fn a_report_says_at_which_price_the_accept_went_on_when_nothing_said_it_before() {
+    use signet_fix::message::{ExecType, ExecutionReport, OrdStatus};
+    // The price the gateway says, the price the dealer executed at, and whether it is a trade.
+    for (sent_at, executed_at, trade) in [
+        (Some("1.079"), "1.079", true),
+        (None, "1.079", false),
+        (Some("1.079"), "1.08", false),
+        // Beyond what was agreed to: the gateway's word does not make it right.
+        (Some("1.08001"), "1.08001", false),
+    ] {
+        let mut b = book();
+        press(&mut b);
+        let id = accept(&b).id;
+        let fill =
+            report(id.as_str(), ExecType::Trade, OrdStatus::Filled, "e1", executed_at, 1_000);
+        say(&mut b, ExecutionReport { price: sent_at.map(|p| p.parse().unwrap()), ..fill });
+        let filled = matches!(state(&b), Accepting::Filled(_));
+        assert_eq!(filled, trade, "{sent_at:?} {executed_at}: {:?}", state(&b));
+    }
 }
 
 /// A gateway that uses step-up.

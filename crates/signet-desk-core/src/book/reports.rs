@@ -54,6 +54,13 @@ impl Book {
             (false, true) => Declined::ByDesk(why),
             (false, false) => Declined::ByGateway(why),
         };
+        // Only the gateway passes accepts on, and only within their limit.
+        let learnt = !self.connection.direct
+            && e.price.is_some_and(|price| item.rfq.passed_on_at(&e.accept, price));
+        if learnt {
+            self.write_as_sent(&id);
+        }
+        let Some(item) = self.screen.get_mut(&id) else { return };
         let Ok(taken) = item.rfq.report(&e.accept, &e.report(), by, at) else { return };
         if let Some(d) = &taken.dispute {
             let why = e.text.clone().filter(|_| e.disputed);

@@ -89,7 +89,7 @@ impl Book {
     }
 
     /// After a restart the desk must know on which quote its accept went on.
-    fn write_as_sent(&mut self, rfq: &RfqId) {
+    pub(super) fn write_as_sent(&mut self, rfq: &RfqId) {
         let Some(r) = self.screen.rfq(rfq) else { return };
         let Some((a, _)) = &r.accept else { return };
         if let Err(e) = self.records.in_flight.sent(a, &r.terms) {

@@ -358,6 +358,7 @@ impl World {
             settlement_date: None,
             currency: None,
             disputed: false,
+            price: None,
             reject_reason: None,
             text: Some("too slow".into()),
             at,

@@ -253,6 +253,7 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         avg_px: r.decimal(tag::AVG_PX)?,
         settlement_date: r.optional(tag::SETTL_DATE, Reader::date)?,
         currency: r.optional(tag::CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
+        price: r.optional(tag::PRICE, Reader::decimal)?,
         disputed: r.opt(tag::REASON_CODE) == Some(DISPUTED.as_bytes()),
         reject_reason: r
             .opt(tag::ORD_REJ_REASON)

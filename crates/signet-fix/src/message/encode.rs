@@ -182,6 +182,7 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put_opt(tag::SETTL_DATE, e.settlement_date.as_ref());
     b.put(tag::SYMBOL, &e.instrument);
     b.put(tag::SIDE, side(e.side));
+    b.put_opt(tag::PRICE, e.price);
     b.put_opt(tag::CURRENCY, e.currency.as_ref());
     b.put_opt(tag::LAST_QTY, e.last.map(|l| l.size));
     b.put_opt(tag::LAST_PX, e.last.map(|l| l.price));

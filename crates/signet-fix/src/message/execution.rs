@@ -38,6 +38,9 @@ pub struct ExecutionReport {
     pub settlement_date: Option<String>,
     /// Currency (15).
     pub currency: Option<String>,
+    /// Price (44), from the gateway: the price at which it passed the accept on, which a limit lets
+    /// be another than the desk's.
+    pub price: Option<Decimal>,
     /// From the gateway (20104): it is not what was accepted, or comes after the answer was final.
     /// Never a trade.
     pub disputed: bool,

@@ -399,6 +399,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
                     settlement_date,
                     currency,
                     disputed: leaves_qty > cum_qty,
+                    price: (cum_qty > leaves_qty).then_some(avg_px),
                     reject_reason,
                     text,
                     at,

@@ -147,6 +147,7 @@ pub(crate) fn trade(exec: &str, price: &str, to_gateway: bool) -> AppMessage {
         settlement_date: Some("20261201".into()),
         currency: Some("EUR".into()),
         disputed: false,
+        price: None,
         reject_reason: None,
         text: None,
         at: UtcMillis(T0),

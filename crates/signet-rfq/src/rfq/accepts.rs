@@ -135,6 +135,17 @@ impl Rfq {
         }
     }
 
+    /// The gateway says in a report at which price it passed the present accept on, when what said
+    /// it first was lost. Returns whether that is another price that the trader agreed to; if it
+    /// was not agreed to, nothing changes.
+    pub fn passed_on_at(&mut self, id: &AcceptId, price: Decimal) -> bool {
+        let as_sent = match &self.accept {
+            Some((a, _)) if a.id == *id && a.price != price => Accept { price, ..a.clone() },
+            _ => return false,
+        };
+        self.passed_on(&as_sent)
+    }
+
     /// Shows an accept to the trader. Replaces whatever was armed before.
     pub fn arm(
         &mut self,

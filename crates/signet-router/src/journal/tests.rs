@@ -286,6 +286,7 @@ fn fill(accept: &str, price: &str, quantity: i64) -> AppMessage {
         settlement_date: None,
         currency: None,
         disputed: false,
+        price: None,
         reject_reason: None,
         text: None,
         at: T0,

@@ -70,6 +70,7 @@ pub(super) fn rejection(
         settlement_date: None,
         currency: None,
         disputed: false,
+        price: None,
         reject_reason: Some(reason),
         text: Some(text),
         at: now,
@@ -82,6 +83,7 @@ pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> 
     r.exec_type = ExecType::Status;
     r.dealer = Some(a.dealer.clone());
     r.leaves_qty = a.quantity;
+    r.price = Some(a.price);
     r.reject_reason = None;
     r.text = None;
     match state {

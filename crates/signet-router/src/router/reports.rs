@@ -32,6 +32,8 @@ impl Router {
         let heard = Report { text: report.text.clone().or(Some(silent)), ..report.report() };
         let Ok(taken) = e.rfq.report(&own, &heard, Declined::ByDealer, now) else { return };
         let (desk, state) = (e.desk.clone(), e.rfq.accept_of(&own).cloned());
+        // A desk that has not heard on which quote a limit let it go on compares with this.
+        let report = ExecutionReport { price: state.as_ref().map(|(a, _)| a.price), ..report };
         let record = format!(
             "{dealer} reports {} ({}) for accept {}: {}; it is {} now",
             report.exec_type.words(),

@@ -133,6 +133,7 @@ pub(super) fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> Ap
         settlement_date: None,
         currency: None,
         disputed: false,
+        price: None,
         reject_reason: None,
         text: Some("last look".into()),
         at: T0,
@@ -365,9 +366,17 @@ fn an_accept_with_a_limit_takes_the_quote_that_stands_and_the_dealer_never_sees_
         let desk_knows = told(&out).map(|m| (m.quote.to_string(), m.price, m.limit.is_some()));
         let wanted = takes.map(|(quote, price)| (quote.to_owned(), dec(price), true));
         assert_eq!(desk_knows, wanted, "{again:?}");
-        if takes.is_none() {
+        let Some((_, price)) = takes else {
             assert_eq!(brief(&out), ["ALICE<8"], "{again:?}: refused in words");
-        }
+            continue;
+        };
+        let filled = report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, price);
+        let out = answer(&mut r, "N", filled, 300);
+        let reported = out.iter().find_map(|o| match o {
+            Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some(e.price),
+            _ => None,
+        });
+        assert_eq!(reported, Some(Some(dec(price))), "{again:?}: the report repeats the price");
     }
     assert!(!quoted().may_go_on(&desk("ALICE"), &hit("x1", "N", "n0", "99.5"), T0 + 200));
 }
