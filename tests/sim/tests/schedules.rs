@@ -1,7 +1,7 @@
 //! Thousands of seeded schedules; `SIM_SEED=... cargo test -p signet-sim` runs one and tells its
 //! story, `SIM_SCHEDULES=...` says how many are run, `SIM_FIRST=...` from which seed on.
 
-use signet_sim::{Tally, Violation, run, schedule, shrunk, traced};
+use signet_sim::{Act, Event, Tally, Violation, run, schedule, shrunk, traced};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -85,6 +85,28 @@ fn schedules_that_failed_once_fail_no_longer() {
             panic!("{}", shrunk(seed, violation));
         }
     }
+}
+
+/// What arrives from an address that is not proved waits. An accept that waited past its deadline
+/// does not go on, one that waited less does.
+#[test]
+fn an_accept_that_waits_for_the_proof_of_an_address_is_late_after_its_deadline() {
+    let with = |proof_ms, seed| {
+        let ask = Act::Ask { millions: 1, dealers: 7, ttl_s: 60 };
+        let events = [
+            Event { at: 1_000, act: ask },
+            Event { at: 5_990, act: Act::Migrate { proof_ms, proved: true } },
+            Event { at: 6_000, act: Act::Take { pick: 0 } },
+        ];
+        run(seed, &events).unwrap_or_else(|v| panic!("seed {seed}, {proof_ms} ms: {v:?}"))
+    };
+    let mut all: BTreeMap<i64, Tally> = BTreeMap::new();
+    for proof_ms in [200, 2_400] {
+        (1..=30).for_each(|seed| *all.entry(proof_ms).or_default() += with(proof_ms, seed));
+    }
+    assert!(all.values().all(|t| t.sent > 20), "{all:?}");
+    assert!(all[&200].arrived > 15, "{all:?}");
+    assert_eq!(all[&2_400].arrived, 0, "{all:?}");
 }
 
 #[test]
