@@ -301,7 +301,10 @@ impl World {
     fn tick(&mut self, ms: i64) {
         self.now = self.now + ms;
         self.gateway(Input::Tick);
-        self.book.tick(self.now);
+        let questions = self.book.tick(self.now);
+        if self.up {
+            self.to_gateway.extend(questions);
+        }
     }
 
     fn frame(&mut self) -> Frame {

@@ -246,7 +246,9 @@ impl World {
             }
         }
         if let Some(d) = &mut self.desk {
-            d.book.tick(signet_rfq::UtcMillis(EPOCH + t));
+            for question in d.book.tick(signet_rfq::UtcMillis(EPOCH + t)) {
+                let _ = d.session.send(&question);
+            }
             d.look_at_pings(t);
             if self.next_ping <= t {
                 self.next_ping = t + PING_MS;

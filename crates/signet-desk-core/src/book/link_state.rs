@@ -90,6 +90,7 @@ impl Book {
         self.records.begin(blotter);
         self.connection.sent.clear();
         self.step_ups = StepUps::default();
+        self.questions.clear();
         self.reference.forget();
         [Part::StepUp, Part::Reference, Part::Blotter]
             .into_iter()
@@ -148,6 +149,7 @@ impl Book {
             item.dirty = true;
         }
         self.connection.restoring = None;
+        self.questions.clear();
         self.reference.link_lost();
         self.with_step_ups(StepUps::link_lost);
     }
@@ -187,7 +189,8 @@ impl Book {
     }
 
     /// Applies the deadlines that have passed, and tries again to write what the disk refused.
-    pub fn tick(&mut self, now: UtcMillis) {
+    /// Returns what is to be sent.
+    pub fn tick(&mut self, now: UtcMillis) -> Vec<AppMessage> {
         self.tell_blotter(now);
         let at = self.clock.gateway(now);
         self.tick_step_ups(at, now);
@@ -208,6 +211,7 @@ impl Book {
         if self.screen.is_dirty() {
             self.frames.wake();
         }
+        self.ask_again(now)
     }
 
     fn tick_step_ups(&mut self, at: UtcMillis, now: UtcMillis) {

@@ -13,6 +13,7 @@
 //! | `restore.rs` | the snapshot after a logon |
 //! | `reports.rs`, `late_reports.rs` | execution reports on RFQs on screen and of earlier runs |
 //! | `rejects.rs` | messages of this desk that were not processed |
+//! | `questions.rs` | accepts that are asked about again |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
@@ -33,6 +34,7 @@ mod keys;
 mod late_reports;
 mod link_state;
 mod notices;
+mod questions;
 mod records;
 mod reference;
 mod rejects;
@@ -59,6 +61,7 @@ use connection::Connection;
 use dialogs::Dialogs;
 use frame_clock::FrameClock;
 use notices::Notices;
+use questions::Questions;
 use records::Records;
 use reference::ReferenceData;
 use screen::Screen;
@@ -80,6 +83,7 @@ pub struct Book {
     notices: Notices,
     dialogs: Dialogs,
     step_ups: StepUps,
+    questions: Questions,
     attention: Option<Attention>,
     /// Where everything is written down.
     recorder: Recorder,
@@ -101,6 +105,7 @@ impl Book {
             notices: Notices::default(),
             dialogs: Dialogs::default(),
             step_ups: StepUps::default(),
+            questions: Questions::default(),
             attention: None,
             recorder: Recorder::default(),
             closing_was_warned: false,

@@ -11,7 +11,7 @@ impl Book {
     pub(super) fn business_reject(&mut self, j: BusinessReject, now: UtcMillis) -> Vec<AppMessage> {
         let text = j.text.clone().unwrap_or_else(|| "no reason given".into());
         let what = match (&j.ref_id, j.ref_seq_num) {
-            (Some(id), _) if j.ref_msg_type == "AJ" => {
+            (Some(id), _) if matches!(j.ref_msg_type.as_str(), "AJ" | "H") => {
                 AcceptId::new(id.as_str()).ok().map(Sent::Accept)
             }
             (Some(id), _) => RfqId::new(id.as_str()).ok().map(Sent::Rfq),
@@ -19,6 +19,14 @@ impl Book {
             (None, None) => None,
         };
         let rfq = what.as_ref().and_then(Sent::rfq).filter(|id| self.screen.contains(id));
+        if let (Some(Sent::Accept(a)), "H", false) =
+            (&what, j.ref_msg_type.as_str(), self.connection.direct)
+        {
+            // Of a question that is asked again and again one refusal is told.
+            if !self.questions.refused(a, now) {
+                return Vec::new();
+            }
+        }
         let words = format!("The {} could not do this: {text}", self.connection.peer());
         self.notice(NoticeKind::Bad, "gateway.business_reject", words, rfq.as_ref(), now);
         if self.connection.direct {
@@ -38,7 +46,9 @@ impl Book {
                 }
                 Vec::new()
             }
-            Some(Sent::Accept(a)) => self.ask_about(&a).into_iter().collect(),
+            // It is asked again later.
+            Some(Sent::Accept(_)) if j.ref_msg_type == "H" => Vec::new(),
+            Some(Sent::Accept(a)) => self.ask_about(&a, now).into_iter().collect(),
             Some(Sent::Rfq(id)) if j.ref_msg_type == "UE" => {
                 if let Some(item) = self.screen.get_mut(&id) {
                     (item.ahead, item.dirty) = (None, true);
@@ -51,12 +61,6 @@ impl Book {
             }
             None => Vec::new(),
         }
-    }
-
-    fn ask_about(&self, a: &AcceptId) -> Option<AppMessage> {
-        let rfq = self.screen.rfq(&rfq_of_accept(a)?)?;
-        let (a, _) = rfq.accept_of(a).filter(|(_, s)| s.in_flight())?;
-        Some(AppMessage::OrderStatusRequest(status_request(a)))
     }
 
     /// The end of an RFQ did not come about.

@@ -22,6 +22,7 @@ impl Book {
         };
         let from_gateway_itself = !self.connection.direct
             && (e.exec_type, e.status) == (ExecType::Status, OrdStatus::New);
+        self.questions.answered(&e.accept);
         if !from_gateway_itself {
             self.settled(&id);
         }

@@ -237,7 +237,8 @@ impl Link {
             tracing::info!(ms = late, "this laptop was asleep");
             self.woke.set(true);
         }
-        lock(&self.book).tick(now);
+        let questions = lock(&self.book).tick(now);
+        questions.iter().for_each(|m| self.send(m));
         self.direct_tick();
         self.history_tick(now);
         self.tell_woke();
