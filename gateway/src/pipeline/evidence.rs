@@ -93,14 +93,15 @@ impl Pipeline {
 
     /// Keeps what a dealer signed: its reports, and its quotes, which a best-execution review asks
     /// for whether they were taken or not. Quotes have a day's size of their own, so that they
-    /// leave room for reports; one beyond it is kept when it is accepted. What cannot be written
-    /// goes on all the same: a dealer's answer tells what is already so.
-    pub(super) fn keep_dealer(&self, dealer: &DealerId, message: &AppMessage, meta: &Meta) {
-        let Some(frame) = meta.signed.as_ref().map(|f| f.as_bytes()) else { return };
+    /// leave room for reports; one beyond it is kept when it is accepted. Returns whether the
+    /// message may be acted on: a report that the disk refuses is to be sent again.
+    #[must_use]
+    pub(super) fn keep_dealer(&self, dealer: &DealerId, message: &AppMessage, meta: &Meta) -> bool {
+        let Some(frame) = meta.signed.as_ref().map(|f| f.as_bytes()) else { return true };
         // What is about no RFQ of this dealer tells nothing about one.
         let input = Input::FromDealer(dealer.clone(), message.clone());
         if !self.router.with(|r| r.is_asked(dealer, &input)) {
-            return;
+            return true;
         }
         match message {
             AppMessage::Quote(q) => {
@@ -108,9 +109,10 @@ impl Pipeline {
                 let kept = self.quote_fits(dealer, at, frame.len())
                     && self.signed.keep_offer(at, dealer, frame).is_ok();
                 self.signed.remember_quote(dealer, q, frame, at, kept);
+                true
             }
             AppMessage::ExecutionReport(_) => self.keep_report(dealer, frame),
-            _ => {}
+            _ => true,
         }
     }
 
@@ -144,7 +146,7 @@ impl Pipeline {
         }
     }
 
-    fn keep_report(&self, dealer: &DealerId, frame: &[u8]) {
+    fn keep_report(&self, dealer: &DealerId, frame: &[u8]) -> bool {
         let at = now();
         if let Err(tell) = self.peers.dealer_signed(dealer, at, frame.len()) {
             if tell {
@@ -153,16 +155,16 @@ impl Pipeline {
                 tracing::error!(alert = true, %dealer, code = DAY_FULL, "{words}");
                 self.events.gateway(DAY_FULL, About::dealer(dealer), words);
             }
-            return;
+            return true;
         }
         let keep = || self.signed.keep_dealer(at, dealer, frame);
         let kept = self.metrics.storage.evidence.measured(keep, |kept| Some(kept.is_ok()));
-        if let Err(e) = kept {
-            let code = e.code();
-            tracing::error!(%dealer, code, error = %e, "a dealer's signed report is not kept");
-            let words = format!("a signed report could not be kept: {e}");
-            self.events.gateway(code, About::dealer(dealer), words);
-        }
+        let Err(e) = kept else { return true };
+        let code = e.code();
+        tracing::error!(%dealer, code, error = %e, "a dealer's signed report is not kept");
+        let words = format!("a signed report could not be kept: {e}");
+        self.events.gateway(code, About::dealer(dealer), words);
+        false
     }
 
     /// A message of a desk was not signed as it must be. The session refused it; too many, and the

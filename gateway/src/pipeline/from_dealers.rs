@@ -70,14 +70,16 @@ impl Pipeline {
         }
     }
 
-    /// A dealer's message tells what is already so: it is counted and kept as evidence, and goes on
-    /// whatever comes of that.
+    /// A dealer's message tells what is already so: it is counted and kept as evidence, and none is
+    /// refused.
     fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
         self.look_at_clock();
         let _timed = self.metrics.messages.received(Peer::Dealer, message.msg_type());
         self.metrics.dealers.answered(dealer, &message, Instant::now());
         self.count_dealer(dealer, Class::of(&message), meta.bytes);
-        self.keep_dealer(dealer, &message, meta);
+        if !self.keep_dealer(dealer, &message, meta) {
+            return self.not_taken(dealer, meta.seq);
+        }
         let messages = match message {
             AppMessage::BusinessReject(j) => {
                 vec![AppMessage::BusinessReject(self.reference(dealer, j))]
@@ -96,9 +98,12 @@ impl Pipeline {
     /// here until the next restart only.
     fn take_from(&self, dealer: &DealerId, messages: Vec<AppMessage>, seq: u64) {
         let taken = messages.into_iter().all(|m| self.route(Input::FromDealer(dealer.clone(), m)));
-        if taken {
-            return;
+        if !taken {
+            self.not_taken(dealer, seq);
         }
+    }
+
+    fn not_taken(&self, dealer: &DealerId, seq: u64) {
         let words = format!(
             "message {seq} cannot be written down; the dealer is to send it again, from that \
                 number on, when it is connected again"
