@@ -121,6 +121,7 @@ async fn work(
         crl_checked: None,
         down_since: None,
         complained: None,
+        untaken: false,
     };
     if let Some(at) = est {
         tracing::info!(%at, "enrolment service is up");
@@ -167,7 +168,13 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
         tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
     }
     let crl = Arc::new(registry.crl().await?.der);
-    Ok((registry, watch_only, watch::Sender::new(Snapshot { view, confirmed, crl }), listener, tls))
+    Ok((
+        registry,
+        watch_only,
+        watch::Sender::new(Snapshot { view, confirmed, fault: None, crl }),
+        listener,
+        tls,
+    ))
 }
 
 /// Keeps the view fresh, the revocation list current, and writes down what the trading thread says.
@@ -182,6 +189,8 @@ struct RegistryThread {
     crl_checked: Option<Instant>,
     down_since: Option<Instant>,
     complained: Option<Instant>,
+    /// What was to be written down last was not taken.
+    untaken: bool,
 }
 
 impl RegistryThread {
@@ -204,6 +213,7 @@ impl RegistryThread {
             match done.unwrap_or_else(|_| Err(RegistryError::Database(sqlx::Error::PoolTimedOut))) {
                 Ok(()) if self.down_since.is_some() => {
                     (self.down_since, self.complained) = (None, None);
+                    self.snapshots.send_modify(|s| s.fault = None);
                     tracing::info!("the registry answers again");
                 }
                 Ok(()) => {}
@@ -229,8 +239,17 @@ impl RegistryThread {
         } else {
             self.snapshots.borrow().crl.clone()
         };
-        self.snapshots.send_replace(Snapshot { view, confirmed, crl });
+        // Of a registry that takes nothing down (its disk is full) the view grows old as if it did
+        // not answer: who comes in is written down there. What it says is heard all the same.
+        self.snapshots.send_modify(|s| {
+            (s.view, s.crl) = (view, crl);
+            if !self.untaken {
+                s.confirmed = confirmed;
+            }
+        });
+        self.untaken |= !self.pending.is_empty();
         self.write_down().await?;
+        self.untaken = false;
         if changed || self.crl_checked.is_none_or(|t| t.elapsed() > CRL_CHECK) {
             self.check_crl().await?;
             self.crl_checked = Some(Instant::now());
@@ -320,6 +339,8 @@ impl RegistryThread {
     }
 
     fn failed(&mut self, e: &RegistryError) {
+        let words: Arc<str> = format!("{e} ({}). {}", e.code(), e.cure()).into();
+        self.snapshots.send_modify(|s| s.fault = Some(words));
         let down_s = self.down_since.get_or_insert_with(Instant::now).elapsed().as_secs();
         if self.complained.is_none_or(|t| t.elapsed() >= COMPLAIN) {
             self.complained = Some(Instant::now());
@@ -335,16 +356,14 @@ mod tests {
     use signet_policy::place::Sighting;
     use signet_registry::{NewCode, NewEvent, NewUser};
     use signet_rfq::UtcMillis;
+    use sqlx::Connection as _;
 
-    #[tokio::test]
-    async fn a_crowd_of_reports_is_written_down_once_and_keeps_the_view_confirmed() {
-        let dir = tempfile::tempdir().unwrap();
-        let url = crate::config::RegistrySection::new(&format!(
-            "sqlite:{}",
-            dir.path().join("r.db").display()
-        ))
-        .url()
-        .unwrap();
+    /// A registry with one user, and its thread.
+    async fn keeper(dir: &std::path::Path) -> RegistryThread {
+        let url =
+            crate::config::RegistrySection::new(&format!("sqlite:{}", dir.join("r.db").display()))
+                .url()
+                .unwrap();
         let registry = Registry::open(&url).await.unwrap();
         let user = NewUser {
             id: "alice".into(),
@@ -355,20 +374,69 @@ mod tests {
         };
         let code = NewCode { digest: "d".into(), expires: UtcMillis(1), managed: false };
         registry.add_users(&[(user, code)], "test", UtcMillis(0)).await.unwrap();
-        let before = registry.events().await.unwrap().0.len();
         let view = Arc::new(registry.view(UtcMillis(0)).await.unwrap());
-        let snapshots =
-            watch::Sender::new(Snapshot { view, confirmed: Instant::now(), crl: Arc::new(vec![]) });
-        let mut keeper = RegistryThread {
+        let (confirmed, crl) = (Instant::now(), Arc::new(vec![]));
+        RegistryThread {
             registry: registry.clone(),
-            watch: registry.clone(),
-            snapshots,
+            watch: registry,
+            snapshots: watch::Sender::new(Snapshot { view, confirmed, fault: None, crl }),
             service: None,
             pending: VecDeque::new(),
             crl_checked: None,
             down_since: None,
             complained: None,
+            untaken: false,
+        }
+    }
+
+    fn note(kind: &'static str) -> Report {
+        Report::Note(NewEvent::new(UtcMillis(1), "test", kind, "alice", ""))
+    }
+
+    /// As of a disk that is full: it answers, and takes nothing down.
+    #[tokio::test]
+    async fn the_view_of_a_registry_that_takes_nothing_down_grows_old_and_is_heard_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keeper = keeper(dir.path()).await;
+        let url = format!("sqlite:{}", dir.path().join("r.db").display());
+        let mut beside = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let mut sql = async |text: &'static str| {
+            sqlx::query(text).execute(&mut beside).await.unwrap();
         };
+        let confirmed = |k: &RegistryThread| k.snapshots.borrow().confirmed;
+        let full = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN \
+            SELECT RAISE(FAIL, 'disk is full'); END";
+        sql(full).await;
+        // Nothing is to be written down, so nothing is known of it.
+        let started = confirmed(&keeper);
+        keeper.turn().await.unwrap();
+        assert!(confirmed(&keeper) > started);
+        keeper.pending.push_back(note("session.on"));
+        keeper.turn().await.unwrap_err();
+        let last = confirmed(&keeper);
+        sql("UPDATE users SET state = 'locked'").await;
+        sql("UPDATE registry_meta SET version = version + 1").await;
+        for _ in 0..2 {
+            let e = keeper.turn().await.unwrap_err();
+            keeper.failed(&e);
+            let said = keeper.snapshots.borrow().fault.clone().unwrap();
+            assert!(said.contains("disk is full") && said.contains("registry.database"), "{said}");
+            assert_eq!(confirmed(&keeper), last);
+        }
+        assert!(keeper.snapshots.borrow().view.version > 1, "another gateway's lock is heard");
+        sql("DROP TRIGGER full").await;
+        keeper.turn().await.unwrap();
+        assert!(keeper.pending.is_empty());
+        keeper.turn().await.unwrap();
+        assert!(confirmed(&keeper) > last);
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_reports_is_written_down_once_and_keeps_the_view_confirmed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keeper = keeper(dir.path()).await;
+        let registry = keeper.registry.clone();
+        let before = registry.events().await.unwrap().0.len();
         const CROWD: usize = 3 * REPORTS_A_TURN / 2;
         let gb = |at_ms| Sighting { country: "GB".parse().unwrap(), at_ms };
         for n in 0..CROWD {

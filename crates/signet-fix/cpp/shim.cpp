@@ -15,6 +15,9 @@
 #include "Responder.h"
 #include "Session.h"
 #include "SessionID.h"
+#include "SessionState.h"
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <map>
@@ -23,6 +26,9 @@
 #include <sstream>
 #include <string>
 #include <vector>
+#if defined(__linux__)
+#include <time.h>
+#endif
 
 namespace {
 
@@ -79,6 +85,10 @@ struct Wire final : FIX::Responder {
   FIX::Session *session = nullptr;
   void *ctx = nullptr;
   WireTable table{};
+  // Both clocks when they were last seen to agree, in microseconds; see qfs_look.
+  bool looked = false;
+  int64_t steady_us = 0;
+  int64_t wall_us = 0;
   bool send(const std::string &s) override { return table.send(ctx, s.data(), s.size()) == 1; }
   void disconnect() override { table.close(ctx); }
 };
@@ -128,6 +138,22 @@ struct StoreFactory final : FIX::MessageStoreFactory {
   FIX::MessageStore *create(const FIX::UtcTimeStamp &, const FIX::SessionID &) override { return new Store(ctx, t); }
   void destroy(FIX::MessageStore *s) override { delete s; }
 };
+
+constexpr int64_t NANOS_PER_US = 1000;
+constexpr int64_t US_PER_DAY = FIX::DateTime::NANOS_PER_DAY / NANOS_PER_US;
+// Clocks that part by less than this may have been read at different moments.
+constexpr int64_t STEP_US = 100 * 1000;
+
+int64_t us_since_1970(const FIX::DateTime &t) {
+  return (t.m_date - FIX::DateTime::JULIAN_19700101) * US_PER_DAY + t.m_time / NANOS_PER_US;
+}
+
+// Moves a moment along with the clock it was read from, never beyond that clock's now.
+void move(FIX::UtcTimeStamp &moment, int64_t by_us, int64_t now_us) {
+  const int64_t us = std::min(us_since_1970(moment) + by_us, now_us);
+  const int64_t day = us / US_PER_DAY - (us % US_PER_DAY < 0 ? 1 : 0);
+  moment.set(static_cast<int>(day + FIX::DateTime::JULIAN_19700101), (us - day * US_PER_DAY) * NANOS_PER_US);
+}
 
 void check(const Field &f, size_t size) {
   if (f.start > size || f.len > size - f.start) throw std::runtime_error("a field lies outside its message");
@@ -338,6 +364,41 @@ int qfs_receive(Wire *w, const char *msg, size_t len, const Field *fields, size_
   });
   if (differs != 0) last_error = "the engine reads another type or number";
   return code != 0 ? code : differs;
+}
+
+// Microseconds on a clock that nobody sets and that goes on while the machine sleeps: a peer that was
+// not heard for so long is silent, whether or not this end was awake.
+int64_t qfs_steady_us() {
+#if defined(__linux__)
+  timespec t;
+  if (clock_gettime(CLOCK_BOOTTIME, &t) == 0) {
+    return static_cast<int64_t>(t.tv_sec) * 1000 * 1000 + t.tv_nsec / NANOS_PER_US;
+  }
+#endif
+  using namespace std::chrono;
+  return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+// The engine counts its timers on the wall clock. When that was set since the last look, the moments that
+// the timers count from are moved along: else a clock that is set back by an hour keeps a Logon, a
+// heartbeat or a Logout from timing out for an hour, and one that is set forward ends every session. To be
+// called before whatever counts or restarts a timer.
+int qfs_look(Wire *w, int64_t steady_us) {
+  return guarded([&] {
+    auto *state = dynamic_cast<FIX::SessionState *>(w->session->getLog());
+    if (!state) throw std::runtime_error("the engine's session has no state of the known kind");
+    const int64_t wall_us = us_since_1970(FIX::UtcTimeStamp::now());
+    int64_t by_us = w->looked ? (wall_us - w->wall_us) - (steady_us - w->steady_us) : 0;
+    if (w->looked && by_us > -STEP_US && by_us < STEP_US) {
+      by_us = 0;
+    } else {
+      w->looked = true;
+      w->steady_us = steady_us;
+      w->wall_us = wall_us;
+    }
+    move(state->lastSentTime(), by_us, wall_us);
+    move(state->lastReceivedTime(), by_us, wall_us);
+  });
 }
 
 // Timers: logon, heartbeat, test request, time-outs.

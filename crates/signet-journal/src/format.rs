@@ -208,12 +208,30 @@ pub(crate) struct Unsealed {
 }
 
 /// A record's extent, as its authenticated head tells it.
-struct Head {
-    length: usize,
+pub(crate) struct Head {
+    pub length: usize,
     nonce: [u8; NONCE_LEN],
 }
 
-fn read_head(keys: &FileKeys, index: u64, bytes: &[u8]) -> Option<Head> {
+/// The tag at the end of a sealed body.
+pub(crate) fn tag_of(body: &[u8]) -> Tag {
+    body.last_chunk().copied().unwrap_or_default()
+}
+
+/// Opens a body with its tag in place; the length of what it held, from the first byte on.
+pub(crate) fn open_body(
+    keys: &FileKeys,
+    index: u64,
+    previous: &Tag,
+    head: &Head,
+    body: &mut [u8],
+) -> Option<usize> {
+    let nonce = Nonce::assume_unique_for_key(head.nonce);
+    let aad = Aad::from(body_aad(index, previous));
+    keys.body.open_in_place(nonce, aad, body).ok().map(|plain| plain.len())
+}
+
+pub(crate) fn read_head(keys: &FileKeys, index: u64, bytes: &[u8]) -> Option<Head> {
     let (head, _) = bytes.split_first_chunk::<HEAD_LEN>()?;
     let (length, rest) = head.split_first_chunk::<LEN_LEN>()?;
     let (nonce, tag) = rest.split_first_chunk::<NONCE_LEN>()?;

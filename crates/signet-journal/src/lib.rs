@@ -23,12 +23,14 @@ mod error;
 mod folder;
 mod format;
 mod key;
+mod reader;
 mod recovered;
 mod sealed;
 
 pub use error::LogError;
 pub use folder::private_folder;
 pub use key::StoreKey;
+pub use reader::{LogReader, Mark};
 pub use recovered::Recovered;
 pub use sealed::{Salvaged, SealedLog};
 /// Longest record, bytes. A FIX frame is at most 64 KiB; the rest is room for a blotter row.

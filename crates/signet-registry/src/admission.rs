@@ -4,6 +4,10 @@
 use super::{AccountState, CertificateState, CertificateView, Lockout, LockoutKind, View};
 use signet_rfq::UtcMillis;
 
+/// How soon a desk tries again that was refused because the registry did not answer, seconds: it
+/// may be back at any moment, and nobody at the desk can do anything about it.
+const STALE_RETRY_S: u64 = 5;
+
 /// The certificate that a desk proved in its handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
@@ -82,6 +86,7 @@ impl AdmissionRefusal {
     pub fn retry_s(self) -> Option<u64> {
         match self {
             Self::LockedOut { left_s, .. } => left_s,
+            Self::RegistryStale => Some(STALE_RETRY_S),
             _ => None,
         }
     }
@@ -89,9 +94,7 @@ impl AdmissionRefusal {
     /// What the person at the desk does about it.
     pub fn cure(self) -> &'static str {
         match self {
-            Self::RegistryStale => {
-                "Wait a minute and connect again; if it stays so, tell your administrator."
-            }
+            Self::RegistryStale => "It passes by itself; if it does not, tell your administrator.",
             Self::Unknown | Self::Expired => {
                 "Ask your administrator for a new enrolment code, then choose Enrol this laptop."
             }
@@ -299,5 +302,20 @@ mod tests {
             Err(AdmissionRefusal::RegistryStale)
         );
         assert!(still_good(&view, &shown(), UtcMillis(500)).is_ok());
+    }
+
+    #[test]
+    fn a_desk_comes_back_by_itself_where_time_or_the_operator_cures_it() {
+        let locked = |left_s| AdmissionRefusal::LockedOut { kind: LockoutKind::Failures, left_s };
+        for (refusal, want) in [
+            (AdmissionRefusal::RegistryStale, Some(STALE_RETRY_S)),
+            (locked(Some(60)), Some(60)),
+            (locked(None), None),
+            (AdmissionRefusal::Revoked, None),
+            (AdmissionRefusal::UserLocked, None),
+            (AdmissionRefusal::Unknown, None),
+        ] {
+            assert_eq!(refusal.retry_s(), want, "{refusal}");
+        }
     }
 }

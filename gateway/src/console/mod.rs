@@ -13,7 +13,7 @@
 //! | `login.rs` | login and registration with a security key |
 //! | `approvals.rs` | approval of a change of policy with a security key |
 //! | `actions.rs`, `policies.rs` | what is done |
-//! | `views.rs`, `rows.rs`, `search.rs` | what is shown |
+//! | `views.rs`, `rows.rs`, `search.rs`, `journal_search.rs` | what is shown |
 //! | `headers.rs`, `refusal.rs`, `pages.rs`, `tar.rs` | how it is answered |
 
 mod actions;
@@ -21,6 +21,7 @@ mod approvals;
 mod attempts;
 mod ceremonies;
 mod headers;
+mod journal_search;
 mod login;
 mod pages;
 mod policies;

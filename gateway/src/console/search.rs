@@ -1,6 +1,7 @@
 //! Search in the events of the registry and in the journal, and one RFQ's bundle.
 
 use super::{
+    journal_search::{Found, JournalMarks, Wanted},
     refusal::ConsoleRefusal,
     request::malformed,
     server::{Caller, Console, Done},
@@ -18,19 +19,19 @@ use serde_json::{Value, json};
 use signet_events::{About, Text, entry};
 use signet_fix::{tag, tagvalue::Fields};
 use signet_identity::is_user_id;
-use signet_journal::SealedLog;
 use signet_registry::{Event, EventSearch};
 use signet_rfq::UtcMillis;
 use signet_router::journal::{Shown, shown};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Events in one answer.
 const EVENTS_MAX: usize = 100;
 /// Records of the journal in one answer.
 const RECORDS_MAX: usize = 200;
-/// A larger journal is not read for a page.
-const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 type Query = BTreeMap<&'static str, String>;
 
@@ -47,7 +48,10 @@ impl Console {
             let limits = (wanted.from, wanted.to);
             let only_events = wanted.code.is_some() || wanted.subject.is_some();
             match self.records(rfq, limits, only_events).await {
-                Ok(records) => found.splice(0..0, records).for_each(drop),
+                Ok(records) => {
+                    found.splice(0..0, records.rows).for_each(drop);
+                    unread = records.unread;
+                }
                 Err(why) => unread = Some(why),
             }
         }
@@ -60,17 +64,17 @@ impl Console {
         rfq: &str,
         limits: (Option<UtcMillis>, Option<UtcMillis>),
         only_events: bool,
-    ) -> Result<Vec<Value>, String> {
+    ) -> Result<Found, String> {
         if only_events {
-            return Ok(Vec::new());
+            return Ok(Found::default());
         }
         let Ok(_turn) = self.heavy.try_acquire() else {
             return Err("another search reads the journal; try again".into());
         };
         let (config, rfq) = (self.parts.config.clone(), rfq.to_owned());
-        tokio::task::spawn_blocking(move || records(&config, &rfq, limits))
-            .await
-            .unwrap_or_else(|e| Err(e.to_string()))
+        let marks = self.journal.clone();
+        let search = move || records(&config, &rfq, limits, &mut lock(&marks));
+        tokio::task::spawn_blocking(search).await.unwrap_or_else(|e| Err(e.to_string()))
     }
 
     /// `DESK.ID`, as the lists of the console name an RFQ, or as its desk names it.
@@ -156,25 +160,27 @@ fn event(e: &Event) -> Value {
     })
 }
 
+/// A search that broke off leaves marks that hold all the same.
+fn lock(marks: &Mutex<JournalMarks>) -> MutexGuard<'_, JournalMarks> {
+    marks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The newest records of the journal about an RFQ, newest first.
 fn records(
     config: &Config,
     rfq: &str,
     (from, to): (Option<UtcMillis>, Option<UtcMillis>),
-) -> Result<Vec<Value>, String> {
-    let path = journal_path(config);
-    let length = std::fs::metadata(&path).map_err(|e| e.to_string())?.len();
-    if length > JOURNAL_BYTES_MAX {
-        return Err("the journal is too large to be read for a page; use the bundle".into());
-    }
+    marks: &mut JournalMarks,
+) -> Result<Found, String> {
     let key = existing_store_key(config).map_err(|e| e.to_string())?;
-    let read = SealedLog::read(&path, &key).map_err(|e| e.to_string())?;
-    let within = |s: &Shown| from.is_none_or(|f| s.at >= f) && to.is_none_or(|t| s.at <= t);
-    let ours = read.records.iter().filter_map(|r| shown(r)).filter(within);
-    let mut rows: Vec<Value> = ours.filter_map(|s| record(&s, rfq)).collect();
-    rows.reverse();
-    rows.truncate(RECORDS_MAX);
-    Ok(rows)
+    let wanted = Wanted {
+        from,
+        to,
+        rows: RECORDS_MAX,
+        at: &|r| shown(r).map(|s| s.at),
+        row: &|r| shown(r).and_then(|s| record(&s, rfq)),
+    };
+    marks.search(&journal_path(config), &key, &wanted).map_err(|e| e.to_string())
 }
 
 fn record(s: &Shown, rfq: &str) -> Option<Value> {

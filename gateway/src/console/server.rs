@@ -4,6 +4,7 @@ use super::{
     attempts::Attempts,
     ceremonies::Ceremonies,
     headers,
+    journal_search::JournalMarks,
     login::Ceremony,
     refusal::ConsoleRefusal,
     request::{self, Needs, Route},
@@ -39,6 +40,7 @@ use signet_stepup::rp::WebParty;
 use std::{
     cell::RefCell,
     net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -73,6 +75,8 @@ pub(super) struct Console {
     pub(super) secret: [u8; 32],
     /// Reading the whole evidence: one at a time.
     pub(super) heavy: Semaphore,
+    /// Where a search in the journal finds its parts.
+    pub(super) journal: Arc<Mutex<JournalMarks>>,
     budget: RefCell<JournalBudget>,
 }
 
@@ -153,6 +157,7 @@ impl Console {
             attempts: RefCell::default(),
             secret,
             heavy: Semaphore::new(1),
+            journal: Arc::default(),
             budget: RefCell::default(),
         })
     }

@@ -2,7 +2,7 @@
 //! said before anything is judged by it.
 
 use super::Pipeline;
-use crate::clock::now;
+use crate::clock::{now, steady};
 use signet_events::About;
 use signet_rfq::UtcMillis;
 use std::{
@@ -49,7 +49,7 @@ impl ClockWatch {
 impl Pipeline {
     /// Looks at both clocks. Cheap: it is done before each message and each tick.
     pub(super) fn look_at_clock(&self) {
-        let Some(ms) = self.clock.look((Instant::now(), now())) else { return };
+        let Some(ms) = self.clock.look((steady(), now())) else { return };
         tracing::error!(
             alert = true,
             ms,
@@ -57,6 +57,9 @@ impl Pipeline {
         );
         let words = format!("by {ms} ms; all leases ended");
         self.events.gateway("clock.stepped", About::object("gateway"), words);
+        if ms < 0 {
+            self.clock_set_back(ms.saturating_neg());
+        }
     }
 
     /// Every touch counts as too long ago when the clock was set.

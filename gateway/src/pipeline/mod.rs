@@ -13,9 +13,11 @@
 //! | `step_up.rs`, `keys.rs` | messages that wait for a touch; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
+//! | `registry_standing.rs` | a registry that does not answer is said |
 //! | `business.rs` | which of all that becomes an event for who watches |
 //! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
 //! | `lockouts.rs` | people and networks that are kept out after failures |
+//! | `clock_watch.rs`, `overtime.rs` | a clock that is set, and RFQs that it would keep open |
 //! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
 //! | `administrators.rs`, `seen.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
 //! | `told_outside.rs` | what a receiver of the firm is told of its people |
@@ -39,9 +41,11 @@ mod keys;
 mod lockouts;
 mod measured;
 mod message;
+mod overtime;
 mod policy_changes;
 mod reevaluation;
 mod references;
+mod registry_standing;
 mod reload;
 mod renewals;
 mod seen;
@@ -72,7 +76,7 @@ pub use signals::{SignalOrder, SignalOrders, SignalRefusal, SignalsTold};
 pub use step_up::StepUp;
 
 use crate::{
-    clock::now,
+    clock::{now, steady},
     config::{LimitsSection, ResponseSection},
     cut_lines::CutLines,
     entitle::EntitlementGate,
@@ -88,16 +92,11 @@ use clock_watch::ClockWatch;
 use dealer_faults::DealerFaults;
 use journalled::JournalledRouter;
 use lockouts::Lockouts;
+use overtime::Overtime;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 use verdict::{MessageVerdict, verdict};
 
 /// How often [`Pipeline::tick`] is due.
@@ -154,6 +153,7 @@ pub struct Pipeline {
     policies: PolicyChanges,
     router: JournalledRouter,
     clock: ClockWatch,
+    overtime: RefCell<Overtime>,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
     desk_clock_max_ms: i64,
@@ -191,6 +191,8 @@ impl Pipeline {
             signals_told,
             transmitter,
         } = parts;
+        let clocks = (steady(), now());
+        let overtime = overtime::of_earlier_run(router.open(), clocks);
         Self {
             sessions: Sessions::default(),
             peers: Peers::new(limits),
@@ -199,7 +201,8 @@ impl Pipeline {
             metrics: metrics.clone(),
             policies,
             router: JournalledRouter::new(router, journal, metrics),
-            clock: ClockWatch::new((Instant::now(), now())),
+            clock: ClockWatch::new(clocks),
+            overtime: RefCell::new(overtime),
             entitlements,
             risk,
             desk_clock_max_ms,

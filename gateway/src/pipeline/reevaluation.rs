@@ -1,7 +1,7 @@
 //! Sessions that are on are judged again when something changes that they were judged by: the
 //! registry, the policies, the country file, the clock, and time itself.
 
-use super::{EndReason, Pipeline, Reassess};
+use super::{EndReason, Pipeline, Reassess, registry_standing::RegistryStanding};
 use crate::{
     clock::now,
     registry_view::RegistryView,
@@ -22,14 +22,17 @@ const AGAIN_MS: i64 = 10_000;
 /// A broken country file is reported at once, and then this often.
 const COMPLAIN_MS: i64 = 10 * 60_000;
 
-/// Ends sessions whose user, device or certificate is no longer good.
+/// Ends sessions whose user, device or certificate is no longer good, and says when the registry
+/// no longer confirms who is.
 pub async fn watch_registry(pipeline: Rc<Pipeline>, registry: Rc<RegistryView>) {
     let mut snapshots = registry.snapshots();
+    let mut standing = RegistryStanding::default();
     loop {
         // A registry thread that is gone shows as a view that grows old.
         if let Ok(Err(_)) = timeout(REGISTRY_LOOK, snapshots.changed()).await {
             tokio::time::sleep(REGISTRY_LOOK).await;
         }
+        standing.tell(&pipeline, &registry);
         pipeline.end_sessions(|s| registry.still_good(&s.shown).map_err(EndReason::from));
     }
 }

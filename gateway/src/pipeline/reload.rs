@@ -178,6 +178,7 @@ impl Pipeline {
     pub fn tick(self: &Rc<Self>) {
         self.look_at_clock();
         self.route(signet_router::Input::Tick);
+        self.overtime_tick();
         self.step_up_tick();
         self.entitlements_tick(now());
         self.lockouts_tick();

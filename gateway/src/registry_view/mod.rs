@@ -30,6 +30,8 @@ const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
 pub struct Snapshot {
     pub view: Arc<View>,
     pub confirmed: Instant,
+    /// Why it is not confirmed any longer, if it is not, for whoever looks after it.
+    pub fault: Option<Arc<str>>,
     /// The list of our own authority, DER; empty when there is none.
     pub crl: Arc<Vec<u8>>,
 }
@@ -184,6 +186,11 @@ impl RegistryView {
                 "a first trade could not be written down: the registry is behind"
             );
         }
+    }
+
+    /// What the registry's thread last met with, if the registry does not do what it should.
+    pub fn fault(&self) -> Option<Arc<str>> {
+        self.snapshots.borrow().fault.clone()
     }
 
     /// Time since the registry said that the view is the newest.

@@ -16,6 +16,9 @@ use std::{
 /// How long books may take until they are the same after everything has an answer.
 const AGREE: Duration = Duration::from_secs(60);
 
+/// A desk that is refused may come back by itself within this time.
+const REFUSED_MAX: Duration = Duration::from_secs(30);
+
 /// What was done.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Done {
@@ -74,8 +77,13 @@ impl Campaign {
         environment: &[(&str, &str)],
         seed: u64,
     ) -> Res<Self> {
+        Self::of(Firm::new(dir, program, more, environment)?, seed)
+    }
+
+    /// With everything up, of a folder that is there.
+    pub fn of(firm: Firm, seed: u64) -> Res<Self> {
         let mut c = Self {
-            firm: Firm::new(dir, program, more, environment)?,
+            firm,
             dice: Dice::new(seed),
             gateway: None,
             desks: BTreeMap::new(),
@@ -121,7 +129,18 @@ impl Campaign {
         Ok(())
     }
 
-    fn start_desk(&mut self, desk: &'static str) -> Res<()> {
+    /// Starts a gateway that must end by itself; the end of its log.
+    pub fn gateway_does_not_start(&mut self) -> Res<String> {
+        let mut gateway = self.firm.spawn_gateway()?;
+        match self.firm.wait_for_gateway(&mut gateway) {
+            Ok(()) => Err("the gateway starts".into()),
+            Err(_) if gateway.ended().is_some() => Ok(self.firm.log_end()),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Starts a desk that was killed; does not wait until it is on.
+    pub fn start_desk(&mut self, desk: &'static str) -> Res<()> {
         let mut process = self.firm.start_desk(desk, self.dice.roll())?;
         match process.hears(PATIENCE)? {
             Told::Ready => drop(self.desks.insert(desk, process)),
@@ -138,7 +157,23 @@ impl Campaign {
         }
     }
 
-    fn kill_desk(&mut self, desk: &str) {
+    /// Waits until a desk says these words of why it is not on.
+    pub fn desk_reads(&mut self, desk: &str, words: &str) -> Res<()> {
+        let process = self.desks.get_mut(desk).ok_or("no such desk")?;
+        process.order(Order::Settle);
+        let (began, mut last) = (Instant::now(), String::new());
+        while began.elapsed() < PATIENCE {
+            match process.hears(PATIENCE)? {
+                Told::Waiting(why) | Told::Refused(why) if why.contains(words) => return Ok(()),
+                Told::Settled(_) => return Err(format!("{desk} is on")),
+                told => last = format!("{told:?}"),
+            }
+        }
+        Err(format!("{desk} does not read {words:?}; the last: {last}"))
+    }
+
+    /// SIGKILL.
+    pub fn kill_desk(&mut self, desk: &str) {
         if let Some(process) = self.desks.remove(desk) {
             process.kill();
             self.done.desks += 1;
@@ -224,11 +259,13 @@ impl Campaign {
                         screens.insert(*desk, *screen);
                         break;
                     }
-                    Told::Refused(why) => return Err(format!("{desk} is refused: {why}")),
+                    Told::Refused(why) if began.elapsed() > REFUSED_MAX => {
+                        return Err(format!("{desk} is refused: {why}"));
+                    }
                     Told::Waiting(why) if began.elapsed() > PATIENCE => {
                         return Err(format!("{desk} does not settle: {why}"));
                     }
-                    Told::Waiting(_) | Told::Ready => {}
+                    Told::Refused(_) | Told::Waiting(_) | Told::Ready => {}
                 }
             }
         }

@@ -1,13 +1,14 @@
 //! The gateway's folder and process, the desks' processes, and the simulated dealers.
 
 use crate::{
-    DEALERS, DESKS, DOMAIN, GATEWAY, VENUE,
+    DEALERS, DESKS, DOMAIN, GATEWAY, VENUE, registry,
     talk::{Order, Told},
 };
 use signet_dealer::{Credentials, INSTRUMENTS_TOML, Instruments, Signs, Simulator};
 use signet_devca::{DevPki, Order as Certificate};
 use signet_identity::{MessageKey, ServerProfile};
 use signet_practice::{FACTS, POLICIES, Plan, RISK};
+use signet_registry::Registry;
 use std::{
     fmt::Write as _,
     fs::{self, File, OpenOptions},
@@ -45,7 +46,8 @@ impl Killable {
         let _ = self.0.wait();
     }
 
-    fn ended(&mut self) -> Option<String> {
+    /// With what it ended by itself, if it did.
+    pub fn ended(&mut self) -> Option<String> {
         self.0.try_wait().ok().flatten().map(|status| status.to_string())
     }
 }
@@ -135,6 +137,16 @@ impl Firm {
         })
     }
 
+    /// Writes the desks into the registry of the configuration, as their enrolment would have.
+    pub fn register_desks(&self) -> Res<()> {
+        self.runtime.block_on(registry::register(&self.config, &self.dir))
+    }
+
+    /// Asks the registry of the configuration something.
+    pub fn registry<T>(&self, ask: impl AsyncFnOnce(&Registry) -> Res<T>) -> Res<T> {
+        self.runtime.block_on(registry::ask(&self.config, ask))
+    }
+
     /// Starts the gateway's process; does not wait for it.
     pub fn spawn_gateway(&self) -> Res<Killable> {
         let log = append(&self.dir.join("gateway.log"))?;
@@ -206,10 +218,16 @@ impl Firm {
     }
 }
 
+/// `SIGNET_KILL_LOG`, for whoever looks for a fault.
+fn log_level() -> tracing::Level {
+    let level = std::env::var("SIGNET_KILL_LOG").ok().and_then(|l| l.parse().ok());
+    level.unwrap_or(tracing::Level::WARN)
+}
+
 /// In the gateway's process: reads the configuration and trades until it is killed.
 pub fn run_gateway(config: &Path) {
     tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
+        .with_max_level(log_level())
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();

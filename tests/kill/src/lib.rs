@@ -7,6 +7,7 @@
 //! | `desk.rs` | a desk's process: it trades by itself, and says what it was told |
 //! | `firm.rs` | the gateway's folder and process, and the simulated dealers |
 //! | `look.rs` | what must hold, from the files of all parties |
+//! | `registry.rs` | the gateway's registry, with the desks in it |
 //! | `siem.rs` | a receiver of syslog over TLS, which may be killed as well |
 
 pub mod campaign;
@@ -14,6 +15,7 @@ pub mod desk;
 pub mod dice;
 pub mod firm;
 pub mod look;
+pub mod registry;
 pub mod siem;
 pub mod talk;
 

@@ -2,51 +2,20 @@
 //! full. No business message passes unrecorded.
 #![cfg(target_os = "linux")]
 
+mod support;
+
 use signet_kill::{
+    DEALERS,
     campaign::{Campaign, SIEM},
     firm::Killable,
     siem::uids,
 };
-use std::{
-    collections::BTreeSet,
-    fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_signet-kill");
-
-fn seed() -> u64 {
-    let seed = std::env::var("SIGNET_SEED").ok().and_then(|s| s.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
-    println!("SIGNET_SEED={seed}");
-    seed
-}
-
-fn eventually(what: &str, mut done: impl FnMut() -> Result<(), String>) {
-    let began = Instant::now();
-    loop {
-        match done() {
-            Ok(()) => return,
-            Err(why) if began.elapsed() > Duration::from_secs(90) => panic!("never: {what}: {why}"),
-            Err(_) => std::thread::sleep(Duration::from_millis(200)),
-        }
-    }
-}
-
-fn codes(dir: &Path) -> Vec<String> {
-    let text = fs::read_to_string(dir.join("events.jsonl")).unwrap_or_default();
-    text.lines()
-        .filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok())
-        .filter_map(|v| v["metadata"]["event_code"].as_str().map(str::to_owned))
-        .collect()
-}
+use std::{collections::BTreeSet, fs, net::TcpListener, path::Path, process::Command};
+use support::{PROGRAM, Small, codes, eventually, folder, seed};
 
 #[test]
 fn a_siem_that_is_killed_under_load_lacks_nothing_and_has_nothing_twice_by_uid() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let more = format!(
         "{SIEM}[[siem.sink]]\nkind = \"syslog\"\nname = \"soc\"\naddress = \"localhost:{port}\"\n\
@@ -91,13 +60,30 @@ fn faketime() -> Option<&'static str> {
     .find(|l| Path::new(l).exists())
 }
 
-// In about one run of three an accept stays unknown after the clock is right again, for longer than
-// the gateway takes to ask once more. Why is open; until then it is run by hand.
+/// The dealers of whom the SIEM heard last that they are on.
+fn on(dir: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(dir.join("events.jsonl")).unwrap_or_default();
+    let mut on = BTreeSet::new();
+    for v in text.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()) {
+        let Some(dealer) = v["unmapped"]["dealer"].as_str() else { continue };
+        match v["metadata"]["event_code"].as_str() {
+            Some("dealer.on") => drop(on.insert(dealer.to_owned())),
+            Some("dealer.off") => drop(on.remove(dealer)),
+            _ => {}
+        }
+    }
+    on
+}
+
+/// A dealer refuses the Logon of a gateway whose clock is an hour off, and two of these then say
+/// nothing more and leave the connection open: such a line must be given up although the clock
+/// was set back meanwhile, or an accept on it stays unknown for an hour.
 #[test]
-#[ignore = "finds an accept that stays unknown, which is open"]
 fn a_clock_that_is_set_under_load_is_said_and_everything_stays_on_record() {
     let library = faketime().expect("libfaketime is installed");
-    let dir = tempfile::tempdir().unwrap();
+    let mut dir = tempfile::tempdir().unwrap();
+    dir.disable_cleanup(std::env::var_os("KEEP").is_some());
+    println!("{}", dir.path().display());
     let clock = dir.path().join("clock");
     fs::write(&clock, "+0").unwrap();
     let environment = [
@@ -145,35 +131,16 @@ fn a_clock_that_is_set_under_load_is_said_and_everything_stays_on_record() {
         }
     }
     c.look().unwrap();
+    eventually("the lines to all dealers are up again", || match on(dir.path()) {
+        on if on.len() == DEALERS.len() => Ok(()),
+        on => Err(format!("only {on:?}")),
+    });
     println!("{:?}", c.end());
-}
-
-/// A small file system of its own; `None`, and said aloud, where that cannot be.
-struct Small(PathBuf);
-
-impl Small {
-    fn mount(at: &Path, mib: u32) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let size = format!("size={mib}m,mode=0700");
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output();
-        if done.is_ok_and(|o| o.status.success()) {
-            return Some(Self(at.into()));
-        }
-        eprintln!("\n!!! no file system can be mounted here, so a full disk is not tested\n");
-        None
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]
 fn a_full_disk_stops_new_business_and_nothing_passes_unrecorded() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let state = dir.path().join("state");
     let Some(_small) = Small::mount(&state, 24) else { return };
     let mut c = Campaign::start(dir.path(), Path::new(PROGRAM), SIEM, &[], seed()).unwrap();

@@ -4,8 +4,8 @@ use super::{
     Change, Class, Entry, Severity,
     techniques::{
         ACCOUNT_MANIPULATION, BRUTE_FORCE, DATA_MANIPULATION, DOMAIN_OR_TENANT_POLICY_MODIFICATION,
-        EXPLOIT_PUBLIC_FACING_APPLICATION, MODIFY_AUTHENTICATION_PROCESS,
-        USE_ALTERNATE_AUTHENTICATION_MATERIAL, VALID_ACCOUNTS,
+        ENDPOINT_DENIAL_OF_SERVICE, EXPLOIT_PUBLIC_FACING_APPLICATION,
+        MODIFY_AUTHENTICATION_PROCESS, USE_ALTERNATE_AUTHENTICATION_MATERIAL, VALID_ACCOUNTS,
     },
 };
 
@@ -444,6 +444,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         class: Class::Entity(Change::Read),
         technique: None,
         meaning: "A backup of the registry was made.",
+        response: "Nothing to do.",
+    },
+    Entry {
+        code: "registry.away",
+        severity: Severity::Critical,
+        class: Class::Finding,
+        technique: ENDPOINT_DENIAL_OF_SERVICE,
+        meaning: "The registry does not answer, or takes nothing down; nobody is admitted.",
+        response: "Bring the database back, or make room on its disk; the words say which.",
+    },
+    Entry {
+        code: "registry.back",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The registry answers again; desks are admitted.",
         response: "Nothing to do.",
     },
     Entry {

@@ -67,6 +67,8 @@ unsafe extern "C" {
         msg_type_len: usize,
         number: u64,
     ) -> c_int;
+    fn qfs_steady_us() -> i64;
+    fn qfs_look(w: *mut Wire, steady_us: i64) -> c_int;
     fn qfs_tick(w: *mut Wire) -> c_int;
     fn qfs_send(
         w: *mut Wire,
@@ -167,9 +169,37 @@ pub(super) enum NotTaken {
     Other(String),
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How far the steady clock is ahead of the wall clock for a test: as if the latter had been
+    /// set back by so much.
+    pub(super) static AHEAD_US: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
+}
+
+/// The clock by which timers count, microseconds.
+fn steady_us() -> i64 {
+    // SAFETY: it takes nothing and reads a clock.
+    let now = unsafe { qfs_steady_us() };
+    #[cfg(test)]
+    let now = now + AHEAD_US.get();
+    now
+}
+
+/// Has the engine's timers follow a wall clock that was set. Before everything that counts or
+/// restarts one.
+///
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn look(w: NonNull<Wire>) -> Result<(), String> {
+    // SAFETY: the caller's promise.
+    checked(unsafe { qfs_look(w.as_ptr(), steady_us()) })
+}
+
 /// # Safety
 /// `w` is attached.
 pub(super) unsafe fn receive(w: NonNull<Wire>, m: &ForEngine<'_>) -> Result<(), NotTaken> {
+    // SAFETY: the caller's promise. What fails here the next tick says.
+    let _ = unsafe { look(w) };
     let (f, t) = (m.frame, m.msg_type);
     // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie
     // within the bytes.
@@ -197,7 +227,10 @@ pub(super) unsafe fn receive(w: NonNull<Wire>, m: &ForEngine<'_>) -> Result<(), 
 /// `w` is attached.
 pub(super) unsafe fn tick(w: NonNull<Wire>) -> Result<(), String> {
     // SAFETY: the caller's promise.
-    checked(unsafe { qfs_tick(w.as_ptr()) })
+    unsafe {
+        look(w)?;
+        checked(qfs_tick(w.as_ptr()))
+    }
 }
 
 /// # Safety
@@ -208,6 +241,8 @@ pub(super) unsafe fn send(
     fields: &[Field],
     values: &[u8],
 ) -> Result<bool, String> {
+    // SAFETY: the caller's promise. What fails here the next tick says.
+    let _ = unsafe { look(w) };
     let mut sent = 0;
     let (t, v) = (msg_type.as_bytes(), values);
     // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie

@@ -394,3 +394,5 @@ fn not_taken() -> String {
 
 #[cfg(test)]
 mod fields_tests;
+#[cfg(test)]
+mod timers_tests;

@@ -67,6 +67,11 @@ impl Router {
         (rows, self.rfqs.alive_count() > alive)
     }
 
+    /// Every RFQ that has not ended, with its desk.
+    pub fn open(&self) -> impl Iterator<Item = (&CompId, &Rfq)> {
+        self.rfqs.alive().map(|(_, e)| (&e.desk, &e.rfq))
+    }
+
     /// How many RFQs of a desk have not ended.
     pub fn open_count(&self, desk: &CompId) -> usize {
         self.rfqs.open_count(desk)
