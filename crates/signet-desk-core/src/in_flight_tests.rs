@@ -6,6 +6,7 @@ fn accept(n: u32) -> (Accept, Terms) {
     let instrument = InstrumentId::new("EUR/USD").unwrap();
     let dealer = DealerId::new("NORTH").unwrap();
     let accept = Accept {
+        legs: vec![],
         id: AcceptId::new(format!("R{n}:1")).unwrap(),
         rfq: rfq.clone(),
         dealer: dealer.clone(),
@@ -17,6 +18,7 @@ fn accept(n: u32) -> (Accept, Terms) {
         limit: None,
     };
     let terms = Terms {
+        legs: vec![],
         id: rfq,
         instrument,
         ask: Ask::Buy,

@@ -11,6 +11,7 @@ impl Book {
         let open =
             self.screen.rfqs().filter(|r| !r.state.ended() && (r.expires() > at || r.in_flight()));
         let request = |r: &Rfq| QuoteRequest {
+            legs: vec![],
             id: r.terms.id.clone(),
             instrument: r.terms.instrument.clone(),
             isin: self.reference.has_isin(&r.terms.instrument),

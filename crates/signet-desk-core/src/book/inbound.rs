@@ -85,6 +85,7 @@ impl Book {
             return self.notice(NoticeKind::Bad, "quote.not_as_asked", text, Some(&q.rfq), now);
         }
         let quote = Quote {
+            legs: vec![],
             id: q.id,
             dealer,
             bid: q.bid,

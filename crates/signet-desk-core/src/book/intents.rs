@@ -59,6 +59,7 @@ impl Book {
         let terms = self.terms(ticket, now)?;
         let id = terms.id.clone();
         let message = AppMessage::QuoteRequest(QuoteRequest {
+            legs: vec![],
             id: terms.id.clone(),
             instrument: terms.instrument.clone(),
             isin: self.reference.has_isin(&terms.instrument),
@@ -82,6 +83,7 @@ impl Book {
         let dealers = self.reference.chosen_dealers(&ticket.dealers)?;
         let at = self.clock.gateway(now);
         let terms = Terms {
+            legs: vec![],
             id: RfqId::new(self.ids.rfq()).map_err(|e| no_id(&e.to_string()))?,
             instrument: instrument.id.clone(),
             ask: match ticket.ask {
@@ -340,6 +342,7 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
     let quote = r.line(&dealer).and_then(|l| l.quote.as_ref());
     let quantity = quote.and_then(|q| r.accept_quantity(q, side)).unwrap_or(r.terms.quantity);
     Ok(rfq::Accept {
+        legs: vec![],
         id,
         rfq: r.terms.id.clone(),
         dealer,
