@@ -14,6 +14,7 @@
 //! | `reports.rs`, `late_reports.rs` | execution reports on RFQs on screen and of earlier runs |
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
+//! | `package.rs` | the terms of a ticket with legs |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
@@ -33,6 +34,7 @@ mod keys;
 mod late_reports;
 mod link_state;
 mod notices;
+mod package;
 mod records;
 mod reference;
 mod rejects;

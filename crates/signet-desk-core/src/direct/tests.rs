@@ -207,6 +207,7 @@ impl World {
     fn ask(&mut self, quantity: &str) -> String {
         let dealers = self.dealers.iter().map(ToString::to_string).collect();
         let ticket = Ticket {
+            legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,
             quantity: quantity.into(),

@@ -363,7 +363,7 @@ fn an_armed_accept_stays_armed_only_if_no_leg_changed() {
 #[test]
 fn a_package_is_executed_as_agreed_or_disputed() {
     type Change = fn(&mut Report);
-    let cases: [(&str, Change, Option<&str>); 19] = [
+    let cases: [(&str, Change, Option<&str>); 20] = [
         ("as agreed", |_| (), None),
         (
             "what is optional left out",
@@ -429,6 +429,11 @@ fn a_package_is_executed_as_agreed_or_disputed() {
                 r.cum_qty = dec("10000000");
                 r.status = OrdStatus::PartiallyFilled;
             },
+            Some("a package is executed as a whole, and this is a part"),
+        ),
+        (
+            "a part in all",
+            |r| r.cum_qty = dec("10000000"),
             Some("a package is executed as a whole, and this is a part"),
         ),
         (

@@ -99,8 +99,8 @@ impl Rfq {
     }
 
     /// A package is executed as a whole or not at all.
-    fn unfit_part(&self, a: &Accept, total: Decimal) -> Option<Verdict> {
-        let part = self.terms.is_package() && total != a.quantity;
+    fn unfit_part(&self, a: &Accept, quantities: &[Decimal]) -> Option<Verdict> {
+        let part = self.terms.is_package() && quantities.iter().any(|q| *q != a.quantity);
         part.then(|| Verdict::unfit("a package is executed as a whole, and this is a part"))
     }
 
@@ -166,7 +166,7 @@ impl Rfq {
             return Verdict::unfit("there are too many executions");
         }
         let total = sum.max(r.cum_qty).max(so_far);
-        if let Some(unfit) = self.unfit_part(a, total) {
+        if let Some(unfit) = self.unfit_part(a, &[quantity, r.cum_qty, total]) {
             return unfit;
         }
         let known = Known::of(a, r, r.price(), quantity, true);
@@ -192,7 +192,7 @@ impl Rfq {
         if r.cum_qty > a.quantity {
             return Verdict::unfit("more was executed than was accepted");
         }
-        if let Some(unfit) = self.unfit_part(a, r.cum_qty) {
+        if let Some(unfit) = self.unfit_part(a, &[r.cum_qty]) {
             return unfit;
         }
         if r.cum_qty < so_far {
@@ -267,7 +267,7 @@ impl Rfq {
         if quantity <= Decimal::ZERO || no_price {
             return Verdict::unfit("it is corrected to nothing");
         }
-        if let Some(unfit) = self.unfit_part(a, total) {
+        if let Some(unfit) = self.unfit_part(a, &[quantity, total]) {
             return unfit;
         }
         if total > a.quantity {
