@@ -93,7 +93,7 @@ fn quote_request_reject(f: &Fields<'_>) -> Result<QuoteRequestReject, DecodeErro
     Ok(QuoteRequestReject {
         rfq: r.id(tag::QUOTE_REQ_ID, RfqId::new)?,
         reason: r.number(tag::QUOTE_REQUEST_REJECT_REASON)?,
-        instrument: r.instrument()?,
+        instrument: r.instrument_or_package()?,
         dealer: dealer(f)?,
         text: r.free_text(),
         advice: r.opt(tag::REASON_CODE).filter(|code| !code.is_empty()).map(|code| Advice {
@@ -233,7 +233,7 @@ fn quote_status_report(f: &Fields<'_>) -> Result<QuoteStatusReport, DecodeError>
     let r = Reader(f.as_slice());
     Ok(QuoteStatusReport {
         rfq: r.id(tag::QUOTE_REQ_ID, RfqId::new)?,
-        instrument: r.instrument()?,
+        instrument: r.instrument_or_package()?,
         status: RfqStatus::of(r.number(tag::QUOTE_STATUS)?),
         quote: r
             .optional(tag::QUOTE_ID, |r, t| r.id(t, QuoteId::new))?
@@ -263,7 +263,7 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         accept: r.id(tag::CL_ORD_ID, AcceptId::new)?,
         exec_type: ExecType::of(code(tag::EXEC_TYPE)?),
         status: OrdStatus::of(code(tag::ORD_STATUS)?),
-        instrument: r.instrument()?,
+        instrument: r.instrument_or_package()?,
         dealer: dealer(f)?,
         side: r.side()?,
         last,

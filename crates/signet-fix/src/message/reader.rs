@@ -61,6 +61,16 @@ impl<'a> Reader<'a, '_> {
         self.instrument_if_named()?.ok_or(DecodeError::Missing(tag::SYMBOL))
     }
 
+    /// As [`Self::instrument`], where the id of an RFQ or of an accept says what it is about: `[N/A]`
+    /// alone stands for a package.
+    pub(crate) fn instrument_or_package(self) -> Result<InstrumentId, DecodeError> {
+        match self.instrument_if_named()? {
+            Some(id) => Ok(id),
+            None if self.opt(tag::SYMBOL).is_some() => Ok(InstrumentId::package()),
+            None => Err(DecodeError::Missing(tag::SYMBOL)),
+        }
+    }
+
     pub(crate) fn instrument_if_named(self) -> Result<Option<InstrumentId>, DecodeError> {
         if legs::is_package(self) {
             return Ok(Some(InstrumentId::package()));
