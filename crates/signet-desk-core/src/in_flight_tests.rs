@@ -6,6 +6,7 @@ fn accept(n: u32) -> (Accept, Terms) {
     let instrument = InstrumentId::new("EUR/USD").unwrap();
     let dealer = DealerId::new("NORTH").unwrap();
     let accept = Accept {
+        legs: vec![],
         id: AcceptId::new(format!("R{n}:1")).unwrap(),
         rfq: rfq.clone(),
         dealer: dealer.clone(),
@@ -17,6 +18,7 @@ fn accept(n: u32) -> (Accept, Terms) {
         limit: None,
     };
     let terms = Terms {
+        legs: vec![],
         id: rfq,
         instrument,
         ask: Ask::Buy,
@@ -50,4 +52,28 @@ fn what_has_no_answer_is_there_after_a_restart_word_for_word() {
     kept.answered(&accept(3).0.id);
     drop(kept);
     assert_eq!(InFlight::open(&path, &key).unwrap().all().count(), 0);
+}
+
+/// What earlier versions wrote is what this one writes, unless there are legs.
+#[test]
+fn only_a_package_is_stored_with_legs() {
+    use signet_rfq::{Leg, StatedLeg};
+    let (accept, terms) = accept(1);
+    let json = |a: &Accept, t: &Terms| String::from_utf8(sent(a, t).unwrap()).unwrap();
+    let written = json(&accept, &terms);
+    assert!(!written.contains("legs"), "{written}");
+    let leg = Leg {
+        instrument: InstrumentId::new("DE0001102580").unwrap(),
+        side: Side::Sell,
+        ratio: 2.into(),
+        quantity: 5_000_000.into(),
+        settlement_date: "20261124".into(),
+    };
+    let legs = vec![StatedLeg { bid: Some(99.into()), ..StatedLeg::of(&leg) }];
+    let package = (Accept { legs, ..accept }, Terms { legs: vec![leg], ..terms });
+    let written = json(&package.0, &package.1);
+    let read: Record = serde_json::from_str(&written).unwrap();
+    assert!(
+        matches!(read, Record::Sent { accept, terms } if (&accept, &terms) == (&package.0, &package.1))
+    );
 }

@@ -17,6 +17,7 @@ mod holders;
 mod in_flight;
 mod issue;
 mod laptop_clock;
+mod legs;
 mod link;
 mod peer_text;
 mod pin;

@@ -1,6 +1,6 @@
 //! Turns state into views. The functions are pure and decide nothing about trading.
 
-use crate::{blotter::RowStatus, view::*};
+use crate::{blotter::RowStatus, legs, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
 use signet_rfq as rfq;
@@ -66,6 +66,7 @@ pub(crate) fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
             rfq::Ask::Sell => Ask::Sell,
             rfq::Ask::TwoWay => Ask::TwoWay,
         },
+        legs: legs::asked(t),
         quantity: group_digits(t.quantity),
         currency: t.currency.clone(),
         settlement_date: iso(&t.settlement_date),
@@ -225,6 +226,7 @@ pub(crate) fn accept(
         side: side(a.side),
         price: price(i, a.price),
         limit: a.limit.map(|l| price(i, l.price)),
+        legs: legs::agreed(a, &r.terms),
         quantity: group_digits(a.quantity),
         settlement_date: Some(iso(&r.terms.settlement_date)),
         valid_until_ms: quote
@@ -460,7 +462,7 @@ fn dispute_id(accept: &rfq::AcceptId, exec_id: &str) -> String {
     format!("{accept}!{exec_id}")
 }
 
-fn side(s: rfq::Side) -> Side {
+pub(crate) fn side(s: rfq::Side) -> Side {
     match s {
         rfq::Side::Buy => Side::Buy,
         rfq::Side::Sell => Side::Sell,

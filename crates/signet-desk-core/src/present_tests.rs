@@ -7,6 +7,7 @@ fn the_widest_quote_there_is_can_be_ranked() {
         dealer: DealerId::new("A").unwrap(),
         state: rfq::LineState::Quoted,
         quote: Some(rfq::Quote {
+            legs: vec![],
             id: rfq::QuoteId::new("q").unwrap(),
             dealer: DealerId::new("A").unwrap(),
             bid: level(bid),

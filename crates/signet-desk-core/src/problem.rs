@@ -101,6 +101,7 @@ impl From<&TermsError> for Problem {
             TermsError::TooManyDealers => (Dealers, "dealers.too_many", "Choose fewer dealers."),
             TermsError::DealerTwice(_) => (Dealers, "dealers.twice", "Choose each dealer once."),
             TermsError::BadTtl => (Ttl, "ttl.out_of_range", "Choose another time to live."),
+            TermsError::Legs(_) => (Instrument, "legs.invalid", "Change the legs."),
             TermsError::AlreadyExpired => (Ttl, "ttl.expired", "Send it again."),
             _ => (Instrument, "instrument.currency", "Choose the instrument again."),
         };

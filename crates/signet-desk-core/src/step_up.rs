@@ -394,6 +394,7 @@ fn shown(
             price: None,
             limit: None,
             price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
+            legs: Vec::new(),
             dealers: Vec::new(),
             settlement_date: present::iso(settlement),
         }
@@ -404,7 +405,8 @@ fn shown(
         Action::Request(r) => {
             let all = terms(&r.instrument, &r.ask, &r.quantity, &r.currency, &r.settlement);
             let dealers = r.dealers.iter().map(name).collect();
-            let shown = StepUpTerms { price_unit: String::new(), dealers, ..all };
+            let legs = r.legs.clone();
+            let shown = StepUpTerms { price_unit: String::new(), legs, dealers, ..all };
             (Some(shown), StepUpKind::Request, None)
         }
         Action::Ahead(a) => {
@@ -418,6 +420,7 @@ fn shown(
             let shown = StepUpTerms {
                 price: Some(price(&a.instrument, &a.price)),
                 limit: a.limit.as_ref().map(|l| price(&a.instrument, &l.price)),
+                legs: a.legs.clone(),
                 dealers: vec![name(&a.dealer)],
                 ..all
             };

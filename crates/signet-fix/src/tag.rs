@@ -84,6 +84,10 @@ pub const OFFER_PX: u32 = 133;
 pub const BID_SIZE: u32 = 134;
 /// OfferSize: the most the dealer sells at OfferPx (133).
 pub const OFFER_SIZE: u32 = 135;
+/// SecurityType: [`MULTILEG`] for a package.
+pub const SECURITY_TYPE: u32 = 167;
+/// SecurityType (167) of a package.
+pub const MULTILEG: &str = "MLEG";
 /// ResetSeqNumFlag: Y in a Logon (A) that begins at 1 again.
 pub const RESET_SEQ_NUM_FLAG: u32 = 141;
 /// NoRelatedSym: entries of a group of instruments.
@@ -130,6 +134,10 @@ pub const PARTY_ROLE: u32 = 452;
 pub const NO_PARTY_IDS: u32 = 453;
 /// QuoteType: 0 indicative, 1 tradeable.
 pub const QUOTE_TYPE: u32 = 537;
+/// NoLegs: entries of the group of a package's legs.
+pub const NO_LEGS: u32 = 555;
+/// LegCurrency, ISO 4217.
+pub const LEG_CURRENCY: u32 = 556;
 /// SecurityListRequestType: 4, everything.
 pub const SECURITY_LIST_REQUEST_TYPE: u32 = 559;
 /// SecurityRequestResult: 0 found, 2 nothing found.
@@ -138,8 +146,32 @@ pub const SECURITY_REQUEST_RESULT: u32 = 560;
 pub const ROUND_LOT: u32 = 561;
 /// MinTradeVol: smallest quantity.
 pub const MIN_TRADE_VOL: u32 = 562;
+/// LegSettlDate, `YYYYMMDD`.
+pub const LEG_SETTL_DATE: u32 = 588;
+/// LegSymbol: the id of a leg's instrument; begins an entry of NoLegs (555).
+pub const LEG_SYMBOL: u32 = 600;
+/// LegSecurityID: the ISIN of a leg.
+pub const LEG_SECURITY_ID: u32 = 602;
+/// LegSecurityIDSource: 4 for an ISIN.
+pub const LEG_SECURITY_ID_SOURCE: u32 = 603;
+/// LegRatioQty: how often a leg's price counts in the package's.
+pub const LEG_RATIO_QTY: u32 = 623;
+/// LegSide: the customer's in a leg when the package is bought.
+pub const LEG_SIDE: u32 = 624;
+/// LegLastPx: price at which a leg was executed.
+pub const LEG_LAST_PX: u32 = 637;
+/// LegRefID: a dealer's name for a leg, unique in a message.
+pub const LEG_REF_ID: u32 = 654;
 /// QuoteRequestRejectReason: 10 for a pass.
 pub const QUOTE_REQUEST_REJECT_REASON: u32 = 658;
+/// LegBidPx: the dealer buys the leg at this price.
+pub const LEG_BID_PX: u32 = 681;
+/// LegOfferPx: the dealer sells the leg at this price.
+pub const LEG_OFFER_PX: u32 = 684;
+/// LegPriceType: 1 percent of par, 2 per unit.
+pub const LEG_PRICE_TYPE: u32 = 686;
+/// LegQty: quantity of a leg.
+pub const LEG_QTY: u32 = 687;
 /// QuoteRespID: the same id as ClOrdID (11).
 pub const QUOTE_RESP_ID: u32 = 693;
 /// QuoteRespType: 1 hit or lift, 6 pass.

@@ -159,6 +159,7 @@ impl Pair {
 
 fn request(id: &str) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: InstrumentId::new("DE0001102580").unwrap(),
         isin: true,
@@ -176,6 +177,7 @@ fn quote(id: &str) -> AppMessage {
     let level =
         |p: &str| Some(Level { price: p.parse().unwrap(), size: "5000000".parse().unwrap() });
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: RfqId::new("R1").unwrap(),
         id: QuoteId::new(id).unwrap(),
         instrument: InstrumentId::new("DE0001102580").unwrap(),
@@ -191,6 +193,7 @@ fn quote(id: &str) -> AppMessage {
 
 fn report(exec: &str) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        legs: vec![],
         order_id: "O1".into(),
         exec_id: exec.into(),
         exec_ref: None,
@@ -271,6 +274,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             dealer: dealer.clone(),
         }),
         AppMessage::QuoteResponse(QuoteResponse {
+            legs: vec![],
             id: accept.clone(),
             response: Response::HitOrLift,
             rfq: Some(rfq.clone()),

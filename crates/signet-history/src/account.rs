@@ -7,7 +7,7 @@ use signet_fix::{
         ExecType, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response, SnapshotMark,
     },
 };
-use signet_rfq::{Ask, Level, Limit, Side};
+use signet_rfq::{Ask, Leg, Level, Limit, Side, StatedLeg};
 
 /// Which way a message went. It says whose ids are in it.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,7 @@ pub enum Said {
         currency: String,
         settlement: String,
         dealers: Vec<String>,
+        legs: Vec<Leg>,
     },
     /// The trader ended the RFQ.
     Ended,
@@ -56,6 +57,7 @@ pub enum Said {
         offer: Option<Level>,
         valid_until_ms: i64,
         tradeable: bool,
+        legs: Vec<StatedLeg>,
     },
     /// A dealer will not quote.
     Passed { dealer: String },
@@ -69,6 +71,7 @@ pub enum Said {
         quantity: Decimal,
         price: Decimal,
         limit: Option<Limit>,
+        legs: Vec<StatedLeg>,
     },
     /// A trade, its correction or its end.
     Traded {
@@ -78,6 +81,7 @@ pub enum Said {
         kind: ExecType,
         side: Side,
         last: Option<Level>,
+        legs: Vec<StatedLeg>,
     },
     /// The gateway or a dealer answers about the RFQ, without a trade.
     Answered {
@@ -212,6 +216,7 @@ fn asked(q: QuoteRequest) -> Said {
         currency: q.currency,
         settlement: q.settlement_date,
         dealers: q.dealers.iter().map(ToString::to_string).collect(),
+        legs: q.legs,
     }
 }
 
@@ -225,6 +230,7 @@ fn accepted(r: QuoteResponse) -> Option<(String, Said)> {
         quantity: r.quantity,
         price: r.price,
         limit: r.limit,
+        legs: r.legs,
     };
     Some((r.rfq.map_or_else(|| rfq_of(r.id.as_str()), |rfq| Some(rfq.to_string()))?, said))
 }
@@ -237,6 +243,7 @@ fn quoted(q: QuoteMsg, dealer: String) -> Said {
         offer: q.offer,
         valid_until_ms: q.valid_until.0,
         tradeable: q.tradeable,
+        legs: q.legs,
     }
 }
 
@@ -253,5 +260,6 @@ fn reported(e: &ExecutionReport, accept: String, dealer: String) -> Said {
         return Said::Answered { accept: Some(accept), refused };
     }
     let (exec, kind, side, last) = (e.exec_id.clone(), e.exec_type, e.side, e.last);
-    Said::Traded { accept, dealer, exec, kind, side, last }
+    let legs = e.legs.clone();
+    Said::Traded { accept, dealer, exec, kind, side, last, legs }
 }

@@ -1,8 +1,8 @@
 //! An accept: the message that agrees to a trade, and the reasons for which it is refused.
 
 use crate::{
-    AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, UtcMillis, fix::ExecType,
-    lifecycle::AcceptPhase,
+    AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg, UtcMillis,
+    fix::ExecType, lifecycle::AcceptPhase,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,10 @@ pub struct Accept {
     /// and no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// The legs (555) of a package, each with the one price at which it is done; empty for a
+    /// single instrument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<StatedLeg>,
 }
 
 /// A trader needs seconds for a touch, and dealers quote again within seconds: an accept with a
@@ -148,6 +152,9 @@ pub struct Execution {
     pub at: UtcMillis,
     /// SettlDate (64), `YYYYMMDD`.
     pub settlement_date: Option<String>,
+    /// The legs (555) of a package as they were executed; empty for a single instrument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<StatedLeg>,
 }
 
 /// A dealer's report that differs from what was accepted, or comes after the final answer. It is
@@ -279,6 +286,12 @@ pub enum AcceptRefusal {
         /// What the accept says.
         accepted: Decimal,
     },
+    /// A leg is not the one that the quote prices in its place.
+    #[error("leg {0} is not as the quote has it")]
+    OtherLeg(usize),
+    /// At fault: the desk. A package is accepted at its quoted prices, each leg at its own.
+    #[error("a package is accepted at the prices of its legs and takes no limit")]
+    PackageLimit,
     /// ClOrdID (11) of an earlier accept of this RFQ.
     #[error("this accept id was used before")]
     IdUsed,
@@ -350,6 +363,8 @@ impl AcceptRefusal {
             Self::LimitBetter { .. } => "accept.limit_better_than_price",
             Self::LimitOver => "accept.limit_over",
             Self::OtherQuantity { .. } => "accept.quantity_mismatch",
+            Self::OtherLeg(_) => "accept.leg_mismatch",
+            Self::PackageLimit => "accept.package_limit",
             Self::IdUsed => "accept.id_used",
             Self::NotArmed => "accept.not_armed",
             Self::Disputed => "execution.disputed",

@@ -58,9 +58,14 @@ pub fn median_quoted<'a>(
     side: Side,
     quantity: Decimal,
 ) -> Option<Decimal> {
-    let usable = quotes.into_iter().filter(|q| q.tradeable).filter_map(|q| q.level(side));
-    let mut prices: Vec<Decimal> =
-        usable.filter(|l| l.size >= quantity && l.price > Decimal::ZERO).map(|l| l.price).collect();
+    let usable = quotes.into_iter().filter(|q| q.tradeable);
+    // The net price of a package may be zero or below.
+    let priced = |q: &Quote| q.level(side).map(|l| (l, !q.legs.is_empty()));
+    let levels = usable.filter_map(priced);
+    let mut prices: Vec<Decimal> = levels
+        .filter(|(l, package)| l.size >= quantity && (*package || l.price > Decimal::ZERO))
+        .map(|(l, _)| l.price)
+        .collect();
     if prices.len() < QUOTES_FOR_A_REFERENCE {
         return None;
     }
@@ -85,6 +90,7 @@ mod tests {
 
     fn quote(dealer: &str, bid: &str, offer: &str) -> Quote {
         Quote {
+            legs: vec![],
             id: QuoteId::new("q").unwrap(),
             dealer: DealerId::new(dealer).unwrap(),
             bid: level(bid, "5"),

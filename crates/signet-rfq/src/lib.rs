@@ -15,6 +15,7 @@ mod instrument;
 #[cfg(feature = "toml")]
 mod instrument_file;
 pub mod lifecycle;
+pub mod package;
 mod quantity;
 mod quote;
 mod rfq;
@@ -33,6 +34,9 @@ pub use instrument::{
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
 pub use lifecycle::RfqState;
+pub use package::{
+    Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageFault, PackageKind, StatedLeg, net_price,
+};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{

@@ -1,4 +1,4 @@
-use crate::{DealerId, QuoteId, Side, Terms, UtcMillis};
+use crate::{DealerId, PackageFault, QuoteId, Side, StatedLeg, Terms, UtcMillis};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +27,13 @@ pub struct Quote {
     pub valid_until: UtcMillis,
     /// QuoteType (537): tradeable, or only indicative.
     pub tradeable: bool,
+    /// The legs (555) of a package, with their prices; empty for a single instrument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<StatedLeg>,
 }
 
 /// Why a quote cannot be shown to a trader. The dealer is at fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuoteFault {
     /// Neither a bid nor an offer.
@@ -48,6 +51,9 @@ pub enum QuoteFault {
     /// ValidUntilTime (62) is not after the time of arrival.
     #[error("the quote was over before it arrived; check ValidUntilTime (62) and the clocks")]
     Over,
+    /// The legs are not those of the package that was asked for.
+    #[error(transparent)]
+    Package(#[from] PackageFault),
 }
 
 /// What a quote may state beyond prices and sizes; what it leaves out is as requested.
@@ -110,13 +116,20 @@ impl Qualifiers {
 }
 
 impl Quote {
+    /// Whether the quote answers the request and can be traded on.
+    pub fn check_for(&self, terms: &Terms, now: UtcMillis) -> Result<(), QuoteFault> {
+        self.check(now)?;
+        Ok(self.check_legs(terms)?)
+    }
+
     /// Whether the quote can be traded on: prices and sizes above zero, not crossed, not expired.
-    pub fn check(&self, now: UtcMillis) -> Result<(), QuoteFault> {
+    /// The price of a package is net, and may be zero or below.
+    fn check(&self, now: UtcMillis) -> Result<(), QuoteFault> {
         let levels = || self.bid.iter().chain(&self.offer);
         if levels().next().is_none() {
             return Err(QuoteFault::NoPrice);
         }
-        if levels().any(|l| l.price <= Decimal::ZERO) {
+        if self.legs.is_empty() && levels().any(|l| l.price <= Decimal::ZERO) {
             return Err(QuoteFault::PriceNotPositive);
         }
         if levels().any(|l| l.size <= Decimal::ZERO) {
@@ -154,6 +167,7 @@ mod tests {
         let level =
             |p: &str, s: &str| Some(Level { price: p.parse().unwrap(), size: s.parse().unwrap() });
         let quote = |bid, offer, until| Quote {
+            legs: vec![],
             id: QuoteId::new("q").unwrap(),
             dealer: DealerId::new("A").unwrap(),
             bid,
@@ -185,6 +199,7 @@ mod tests {
     #[test]
     fn a_quote_in_another_convention_is_refused_whichever_field_says_so() {
         let terms = |ask| Terms {
+            legs: vec![],
             id: crate::RfqId::new("R1").unwrap(),
             instrument: crate::InstrumentId::new("DE0001102580").unwrap(),
             ask,

@@ -1,8 +1,8 @@
 //! The terms of a request, and whether it may be sent.
 
 use crate::{
-    DealerId, Instrument, InstrumentError, InstrumentId, MAX_DEALERS_PER_RFQ, RfqId, Side,
-    TTL_MAX_S, TTL_MIN_S, UtcMillis,
+    Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Leg, LegsError,
+    MAX_DEALERS_PER_RFQ, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -33,11 +33,11 @@ impl Ask {
 pub struct Terms {
     /// QuoteReqID (131), chosen by the desk, unique within that desk.
     pub id: RfqId,
-    /// Symbol (55), or SecurityID (48) for an ISIN.
+    /// Symbol (55), or SecurityID (48) for an ISIN; [`InstrumentId::package`] when there are legs.
     pub instrument: InstrumentId,
     /// Side (54), or its absence.
     pub ask: Ask,
-    /// OrderQty (38), in `currency`.
+    /// OrderQty (38), in `currency`; of a package the sum of all legs.
     pub quantity: Decimal,
     /// Currency (15), ISO 4217; the instrument's.
     pub currency: String,
@@ -49,6 +49,9 @@ pub struct Terms {
     pub expires: UtcMillis,
     /// TransactTime (60).
     pub created: UtcMillis,
+    /// The legs (555) of a package; empty for a single instrument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<Leg>,
 }
 
 /// Why an RFQ may not be sent, or is refused on receipt. At fault: the desk.
@@ -76,11 +79,36 @@ pub enum TermsError {
     /// The quantity is not one the instrument allows.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
+    /// The legs are not a package that may be asked for.
+    #[error(transparent)]
+    Legs(#[from] LegsError),
 }
 
 impl Terms {
-    /// The same check at the desk before sending and at the gateway on receipt.
+    /// The same check at the desk before sending and at the gateway on receipt. It refuses a
+    /// package, which [`Self::check_package`] knows.
     pub fn check(&self, instrument: &Instrument, now: UtcMillis) -> Result<(), TermsError> {
+        if self.is_package() {
+            return Err(LegsError::Mixed.into());
+        }
+        self.check_rfq(now)?;
+        if self.currency != instrument.currency {
+            return Err(TermsError::OtherCurrency(
+                instrument.symbol.clone(),
+                instrument.currency.clone(),
+            ));
+        }
+        Ok(instrument.check_quantity(self.quantity)?)
+    }
+
+    /// As [`Self::check`], of a package: each leg's instrument must be listed.
+    pub fn check_package(&self, catalogue: &Catalogue, now: UtcMillis) -> Result<(), TermsError> {
+        self.check_rfq(now)?;
+        Ok(self.check_legs(catalogue)?)
+    }
+
+    /// Dealers and times, whatever is asked for.
+    fn check_rfq(&self, now: UtcMillis) -> Result<(), TermsError> {
         if self.dealers.is_empty() {
             return Err(TermsError::NoDealer);
         }
@@ -99,12 +127,6 @@ impl Terms {
         if self.expires <= now {
             return Err(TermsError::AlreadyExpired);
         }
-        if self.currency != instrument.currency {
-            return Err(TermsError::OtherCurrency(
-                instrument.symbol.clone(),
-                instrument.currency.clone(),
-            ));
-        }
-        Ok(instrument.check_quantity(self.quantity)?)
+        Ok(())
     }
 }

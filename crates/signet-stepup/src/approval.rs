@@ -92,6 +92,8 @@ pub struct RequestTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
+    /// A line for each leg of a package; none for a single instrument.
+    pub legs: Vec<String>,
     /// Seconds, plain decimal.
     pub ttl_s: String,
     /// In the order asked.
@@ -121,6 +123,8 @@ pub struct AcceptTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
+    /// A line for each leg of a package, with its price; none for a single instrument.
+    pub legs: Vec<String>,
     /// Which later quotes of the dealer are approved too.
     pub limit: Option<LimitTerms>,
 }
@@ -168,7 +172,9 @@ impl AheadTerms {
             );
         let number = |text: &str| text.parse::<Decimal>().ok();
         let size = number(&accept.quantity).zip(number(&self.quantity));
-        same && self.dealers.contains(&accept.dealer)
+        // Of a package each leg is approved at its price, which is not known ahead.
+        same && accept.legs.is_empty()
+            && self.dealers.contains(&accept.dealer)
             && size.is_some_and(|(taken, most)| taken <= most)
             && self.limit.allows(&self.side, &accept.price)
     }
@@ -292,8 +298,9 @@ impl Approval {
                     ("quantity", &r.quantity),
                     ("currency", &r.currency),
                     ("settlement", &r.settlement),
-                    ("ttl-s", &r.ttl_s),
                 ]);
+                l.extend(r.legs.iter().map(|leg| ("leg", leg.as_str())));
+                l.push(("ttl-s", &r.ttl_s));
                 l.extend(r.dealers.iter().map(|d| ("dealer", d.as_str())));
             }
             Action::Accept(a) => {
@@ -310,6 +317,7 @@ impl Approval {
                     ("currency", &a.currency),
                     ("settlement", &a.settlement),
                 ]);
+                l.extend(a.legs.iter().map(|leg| ("leg", leg.as_str())));
                 if let Some(limit) = &a.limit {
                     l.extend([("limit", limit.price.as_str()), ("until-ms", &limit.until_ms)]);
                 }
@@ -360,6 +368,7 @@ impl Approval {
                 quantity: rest.take("quantity")?,
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
+                legs: std::iter::from_fn(|| rest.take("leg")).collect(),
                 ttl_s: rest.take("ttl-s")?,
                 dealers: std::iter::from_fn(|| rest.take("dealer")).collect(),
             }),
@@ -374,6 +383,7 @@ impl Approval {
                 quantity: rest.take("quantity")?,
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
+                legs: std::iter::from_fn(|| rest.take("leg")).collect(),
                 limit: match rest.take("limit") {
                     None => None,
                     Some(price) => Some(LimitTerms { price, until_ms: rest.take("until-ms")? }),
@@ -423,6 +433,7 @@ mod tests {
             desk: s("ALICE"),
             approver: s("ALICE"),
             action: Action::Accept(AcceptTerms {
+                legs: vec![],
                 rfq: s("r-1"),
                 accept: s("r-1:2"),
                 dealer: s("NORTHBANK"),
@@ -441,6 +452,7 @@ mod tests {
     fn request(dealers: &[&str]) -> Approval {
         let s = str::to_owned;
         let terms = RequestTerms {
+            legs: vec![],
             rfq: s("r-1"),
             instrument: s("EUR/USD"),
             ask: s("two-way"),

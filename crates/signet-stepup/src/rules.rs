@@ -472,6 +472,7 @@ mod tests {
         let s = String::new;
         let (quantity, currency) = (quantity.into(), currency.into());
         Action::Request(RequestTerms {
+            legs: vec![],
             rfq: s(),
             instrument: s(),
             ask: s(),
@@ -486,6 +487,7 @@ mod tests {
     fn accept(quantity: &str) -> Action {
         let s = String::new;
         Action::Accept(AcceptTerms {
+            legs: vec![],
             rfq: s(),
             accept: s(),
             dealer: s(),

@@ -2,7 +2,7 @@
 
 use crate::approval::{AcceptTerms, AheadTerms, LimitTerms, RequestTerms};
 use rust_decimal::Decimal;
-use signet_rfq::{Accept, Ask, Limit, Side, Terms};
+use signet_rfq::{Accept, Ask, Leg, Limit, Side, StatedLeg, Terms};
 
 /// Without trailing zeros after the point, so that `1.10` and `1.1` are one price.
 fn plain(d: Decimal) -> String {
@@ -25,6 +25,7 @@ impl RequestTerms {
             quantity: plain(t.quantity),
             currency: t.currency.clone(),
             settlement: t.settlement_date.clone(),
+            legs: t.legs.iter().map(|l| leg_line(l, asked_side(t.ask), None)).collect(),
             ttl_s: plain(Decimal::new(t.expires.since(t.created), 3)),
             dealers: t.dealers.iter().map(ToString::to_string).collect(),
         }
@@ -45,9 +46,50 @@ impl AcceptTerms {
             quantity: plain(a.quantity),
             currency: terms.currency.clone(),
             settlement: terms.settlement_date.clone(),
+            legs: accepted_legs(a, terms),
             limit: a.limit.map(LimitTerms::of),
         }
     }
+}
+
+/// A request for both sides names the legs as they are when the package is bought.
+fn asked_side(ask: Ask) -> Side {
+    match ask {
+        Ask::Buy | Ask::TwoWay => Side::Buy,
+        Ask::Sell => Side::Sell,
+    }
+}
+
+/// A line for each leg of the package, and for each leg of the accept: one that is in excess, or
+/// that is not what was asked for, is a line that nobody approved.
+fn accepted_legs(a: &Accept, terms: &Terms) -> Vec<String> {
+    let most = terms.legs.len().max(a.legs.len());
+    let line = |i: usize| match (terms.legs.get(i), a.legs.get(i)) {
+        (Some(leg), Some(stated)) if as_asked(leg, stated) => {
+            leg_line(leg, a.side, stated.agreed())
+        }
+        _ => "not a leg of this package".into(),
+    };
+    (0..most).map(line).collect()
+}
+
+fn as_asked(leg: &Leg, stated: &StatedLeg) -> bool {
+    let plain = StatedLeg { bid: None, offer: None, last: None, ..stated.clone() };
+    plain == StatedLeg::of(leg) && stated.agreed().is_some()
+}
+
+/// One leg, from the trader's side when the package is traded on `side`. The instrument stands at
+/// the end, because its id may hold any word.
+fn leg_line(leg: &Leg, side: Side, price: Option<Decimal>) -> String {
+    let at = price.map_or_else(String::new, |p| format!(" at {}", plain(p)));
+    format!(
+        "{} {} settling {} ratio {}{at} of {}",
+        word(leg.side_in(side)),
+        plain(leg.quantity),
+        leg.settlement_date,
+        plain(leg.ratio),
+        leg.instrument
+    )
 }
 
 impl LimitTerms {
@@ -96,5 +138,89 @@ mod tests {
         }
         assert_eq!(plain(Decimal::new(60_000, 3)), "60");
         assert_eq!(plain(Decimal::new(30_500, 3)), "30.5");
+    }
+
+    fn package() -> (Terms, Accept) {
+        let leg = |id: &str, side, ratio: i64| Leg {
+            instrument: signet_rfq::InstrumentId::new(id).unwrap(),
+            side,
+            ratio: ratio.into(),
+            quantity: (ratio * 5_000_000).into(),
+            settlement_date: "20261124".into(),
+        };
+        let legs = vec![leg("A 1", Side::Buy, 1), leg("B", Side::Sell, 2), leg("C", Side::Buy, 1)];
+        let terms = Terms {
+            id: signet_rfq::RfqId::new("R1").unwrap(),
+            instrument: signet_rfq::InstrumentId::package(),
+            ask: Ask::TwoWay,
+            quantity: 20_000_000.into(),
+            currency: "EUR".into(),
+            settlement_date: "20261124".into(),
+            dealers: vec![signet_rfq::DealerId::new("N").unwrap()],
+            expires: signet_rfq::UtcMillis(60_000),
+            created: signet_rfq::UtcMillis(0),
+            legs,
+        };
+        let agreed = |l: &Leg| match l.side.opposite() {
+            Side::Buy => StatedLeg { offer: Some("100.20".parse().unwrap()), ..StatedLeg::of(l) },
+            Side::Sell => StatedLeg { bid: Some("99".parse().unwrap()), ..StatedLeg::of(l) },
+        };
+        let accept = Accept {
+            id: signet_rfq::AcceptId::new("R1:1").unwrap(),
+            rfq: terms.id.clone(),
+            dealer: terms.dealers[0].clone(),
+            quote: signet_rfq::QuoteId::new("q").unwrap(),
+            instrument: terms.instrument.clone(),
+            side: Side::Sell,
+            price: "-2.4".parse().unwrap(),
+            quantity: terms.quantity,
+            limit: None,
+            legs: terms.legs.iter().map(agreed).collect(),
+        };
+        (terms, accept)
+    }
+
+    #[test]
+    fn every_leg_is_a_line_from_the_traders_side() {
+        let (mut terms, accept) = package();
+        let bought = [
+            "buy 5000000 settling 20261124 ratio 1 of A 1",
+            "sell 10000000 settling 20261124 ratio 2 of B",
+            "buy 5000000 settling 20261124 ratio 1 of C",
+        ];
+        assert_eq!(RequestTerms::of(&terms).legs, bought);
+        assert_eq!(
+            AcceptTerms::of(&accept, &terms).legs,
+            [
+                "sell 5000000 settling 20261124 ratio 1 at 99 of A 1",
+                "buy 10000000 settling 20261124 ratio 2 at 100.2 of B",
+                "sell 5000000 settling 20261124 ratio 1 at 99 of C",
+            ]
+        );
+        terms.ask = Ask::Sell;
+        assert!(RequestTerms::of(&terms).legs[0].starts_with("sell 5000000"));
+    }
+
+    #[test]
+    fn whatever_is_changed_in_a_leg_changes_the_text() {
+        let (terms, accept) = package();
+        let good = AcceptTerms::of(&accept, &terms);
+        for change in [
+            (|a: &mut Accept| a.legs[1].offer = Some("100.3".parse().unwrap())) as fn(&mut Accept),
+            |a| a.legs[1].quantity = Some(1.into()),
+            |a| a.legs[1].side = Some(Side::Buy),
+            |a| a.legs[1].settlement_date = None,
+            |a| a.legs[1].offer = None,
+            |a| a.legs.swap(0, 2),
+            |a| drop(a.legs.pop()),
+            |a| a.legs.push(a.legs[0].clone()),
+            |a| a.legs.clear(),
+            |a| a.side = Side::Buy,
+        ] {
+            let mut other = accept.clone();
+            change(&mut other);
+            assert_ne!(AcceptTerms::of(&other, &terms), good, "{other:?}");
+            assert!(!good.covers(&AcceptTerms::of(&other, &terms)));
+        }
     }
 }

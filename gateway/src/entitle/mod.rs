@@ -142,13 +142,17 @@ impl EntitlementGate {
         let policies = self.policies();
         let Some(who) = who else { return Ruling::of(Vec::new(), policies.digest()) };
         let t = &p.trade;
-        let deal = Deal {
-            instrument: t.instrument.as_str(),
-            side: match t.ask {
-                Ask::Buy => Side::Buy,
-                Ask::Sell => Side::Sell,
-                Ask::TwoWay => Side::TwoWay,
-            },
+        // Of a package each leg must be allowed, at the size of the whole.
+        let mut parts: Vec<(&str, Side)> =
+            t.legs.iter().map(|(i, ask)| (i.as_str(), side(*ask))).collect();
+        if parts.is_empty() {
+            parts.push((t.instrument.as_str(), side(t.ask)));
+        }
+        parts.sort_unstable();
+        parts.dedup();
+        let deal = |(instrument, side)| Deal {
+            instrument,
+            side,
             quantity: t.quantity,
             day: &t.doing.day,
             outstanding: &t.doing.outstanding,
@@ -165,12 +169,15 @@ impl EntitlementGate {
         let traded_before = |dealer: &DealerId| {
             self.registry.as_ref().is_some_and(|r| r.has_traded(who, dealer.as_str()))
         };
-        let verdicts = t.dealers.iter().map(|(dealer, traded)| {
+        let mut verdicts = Vec::with_capacity(t.dealers.len() * parts.len());
+        for (dealer, traded) in &t.dealers {
             let new_dealer = !(*traded || traded_before(dealer));
-            let act = Act::Trade { step, dealer: dealer.as_str(), new_dealer, deal: &deal };
-            (dealer.clone(), policies.decide(&Question { who, proof, act }))
-        });
-        self.can_be_had(Ruling::of(verdicts.collect(), policies.digest()))
+            for deal in parts.iter().copied().map(&deal) {
+                let act = Act::Trade { step, dealer: dealer.as_str(), new_dealer, deal: &deal };
+                verdicts.push((dealer.clone(), policies.decide(&Question { who, proof, act })));
+            }
+        }
+        self.can_be_had(Ruling::of(verdicts, policies.digest()))
     }
 
     /// What is owed and cannot be had here is a refusal that says so.
@@ -224,5 +231,13 @@ impl EntitlementGate {
             })
         });
         state
+    }
+}
+
+fn side(ask: Ask) -> Side {
+    match ask {
+        Ask::Buy => Side::Buy,
+        Ask::Sell => Side::Sell,
+        Ask::TwoWay => Side::TwoWay,
     }
 }

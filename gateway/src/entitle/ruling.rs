@@ -36,7 +36,9 @@ impl Ruling {
     pub fn of(verdicts: Vec<(DealerId, Verdict)>, digest: &str) -> Self {
         let outcome = verdicts.iter().map(|(_, v)| v.outcome()).max().unwrap_or(Outcome::Deny);
         let strictest = verdicts.into_iter().filter(|(_, v)| v.outcome() == outcome);
-        let (dealers, verdicts): (Vec<DealerId>, Vec<Verdict>) = strictest.unzip();
+        let (mut dealers, verdicts): (Vec<DealerId>, Vec<Verdict>) = strictest.unzip();
+        // There is a verdict for each leg of a package.
+        dealers.dedup();
         let Some(first) = verdicts.first() else {
             return Self::refused(
                 "entitle.unknown_person",

@@ -228,6 +228,7 @@ mod tests {
 
     fn rfq() -> AppMessage {
         AppMessage::QuoteRequest(QuoteRequest {
+            legs: vec![],
             id: RfqId::new("A.R1").unwrap(),
             instrument: InstrumentId::new("EUR/USD").unwrap(),
             isin: false,
@@ -243,6 +244,7 @@ mod tests {
 
     fn quote() -> AppMessage {
         AppMessage::Quote(QuoteMsg {
+            legs: vec![],
             rfq: RfqId::new("A.R1").unwrap(),
             id: QuoteId::new("q1").unwrap(),
             instrument: InstrumentId::new("EUR/USD").unwrap(),

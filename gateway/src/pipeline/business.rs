@@ -12,7 +12,7 @@ use signet_fix::{
 };
 use signet_identity::CompId;
 use signet_rfq::{
-    self as rfq, DealerId,
+    self as rfq, DealerId, InstrumentId,
     lifecycle::{Meaning, meaning},
 };
 use signet_router::{Input, Output, journal::Replayed};
@@ -130,6 +130,18 @@ fn side(side: rfq::Side) -> Option<Side> {
     })
 }
 
+/// What is traded: the instrument, or those of a package's legs, in their order.
+fn traded<'a>(
+    instrument: &InstrumentId,
+    legs: impl ExactSizeIterator<Item = &'a InstrumentId>,
+) -> Option<Text> {
+    if legs.len() == 0 {
+        return Some(Text::of(instrument));
+    }
+    let names: Vec<&str> = legs.map(InstrumentId::as_str).collect();
+    Some(format!("package: {}", names.join(" + ")).into())
+}
+
 fn request(about: About, q: &QuoteRequest) -> About {
     let wanted = match q.ask {
         rfq::Ask::Buy => Some(Side::Buy),
@@ -138,7 +150,7 @@ fn request(about: About, q: &QuoteRequest) -> About {
     };
     About {
         rfq: Some(Text::of(&q.id)),
-        instrument: Some(Text::of(&q.instrument)),
+        instrument: traded(&q.instrument, q.legs.iter().map(|l| &l.instrument)),
         side: wanted,
         quantity: Some(Text::of(q.quantity)),
         currency: Some(q.currency.as_str().into()),
@@ -150,7 +162,7 @@ fn response(about: About, r: &QuoteResponse) -> About {
     About {
         accept: Some(Text::of(&r.id)),
         quote: Some(Text::of(&r.quote)),
-        instrument: Some(Text::of(&r.instrument)),
+        instrument: traded(&r.instrument, r.legs.iter().map(|l| &l.instrument)),
         side: side(r.side),
         quantity: Some(Text::of(r.quantity)),
         price: Some(Text::of(r.price)),
@@ -180,7 +192,7 @@ fn quote(about: About, desk: &CompId, q: &QuoteMsg) -> About {
         rfq: named(desk, &q.rfq),
         quote: Some(Text::of(&q.id)),
         dealer: q.dealer.as_ref().map(Text::of),
-        instrument: Some(Text::of(&q.instrument)),
+        instrument: traded(&q.instrument, q.legs.iter().map(|l| &l.instrument)),
         // The trader sells to a bid and buys at an offer.
         side: match (q.bid, q.offer) {
             (Some(_), None) => Some(Side::Sell),
@@ -241,7 +253,7 @@ fn execution(cause: &Cause, about: About, desk: &CompId, e: &ExecutionReport) ->
         accept: named(desk, &e.accept),
         execution: Some(e.exec_id.as_str().into()).filter(|_| e.dealer.is_some()),
         dealer: e.dealer.as_ref().map(Text::of),
-        instrument: Some(Text::of(&e.instrument)),
+        instrument: traded(&e.instrument, e.legs.iter().map(|l| &l.instrument)),
         side: side(e.side),
         price: e.last.map(|l| l.price).or(asked_for.then_some(e.avg_px)).map(Text::of),
         quantity: e.last.map(|l| l.size).or(asked_for.then_some(e.cum_qty)).map(Text::of),

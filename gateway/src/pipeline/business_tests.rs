@@ -26,6 +26,7 @@ fn level(price: &str) -> Option<Level> {
 
 fn asked() -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        legs: vec![],
         id: id("ALICE1.R1"),
         instrument: pair(),
         isin: false,
@@ -41,6 +42,7 @@ fn asked() -> AppMessage {
 
 fn accept(response: Response) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        legs: vec![],
         id: rfq::AcceptId::new("ALICE1.A1").unwrap(),
         response,
         rfq: None,
@@ -61,6 +63,7 @@ fn accept(response: Response) -> AppMessage {
 
 fn quoted(bid: Option<Level>, offer: Option<Level>) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: id("R1"),
         id: QuoteId::new("q1").unwrap(),
         instrument: pair(),
@@ -76,6 +79,7 @@ fn quoted(bid: Option<Level>, offer: Option<Level>) -> AppMessage {
 
 fn report(exec_type: ExecType, dealer: Option<DealerId>, disputed: bool) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        legs: vec![],
         order_id: "o1".into(),
         exec_id: "e1".into(),
         exec_ref: None,

@@ -19,6 +19,7 @@ fn accept() -> AcceptId {
 /// What commits a desk or asks about it, with the id it names.
 pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
     let request = QuoteRequest {
+        legs: vec![],
         id: rfq(),
         instrument: pair(),
         isin: false,
@@ -31,6 +32,7 @@ pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
         at: NOW,
     };
     let hit = signet_rfq::Accept {
+        legs: vec![],
         id: accept(),
         rfq: rfq(),
         dealer: DealerId::new("NORTH").expect("a dealer"),

@@ -45,6 +45,7 @@ mod tests {
 
     fn accept(n: u64) -> AppMessage {
         AppMessage::QuoteResponse(QuoteResponse {
+            legs: vec![],
             id: AcceptId::new(format!("x{n}")).unwrap(),
             response: Response::HitOrLift,
             rfq: None,

@@ -78,6 +78,7 @@ mod tests {
 
     fn request() -> AppMessage {
         AppMessage::QuoteRequest(QuoteRequest {
+            legs: vec![],
             id: RfqId::new("R1").unwrap(),
             instrument: InstrumentId::new("EUR/USD").unwrap(),
             isin: false,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::wire::{
-    Outgoing, QuoteResponse, StatusRequest, business_days_later, date, price_text, quantity_text,
-    timestamp,
+    Leg, MULTILEG, Outgoing, Prices, QuoteResponse, StatusRequest, business_days_later, date,
+    price_text, put_legs, quantity_text, timestamp,
 };
 
 /// OrdRejReason (103): Unknown order.
@@ -70,6 +70,9 @@ pub(crate) struct Order {
     pub(crate) settl_date: String,
     pub(crate) state: OrderState,
     pub(crate) filled: Decimal,
+    /// The legs of a package as they were quoted.
+    #[serde(default)]
+    pub(crate) legs: Vec<Leg>,
     /// OrdRejReason (103) and Text (58), when rejected.
     pub(crate) refusal: Option<(u32, String)>,
     /// The last report on it, to be repeated word for word.
@@ -94,6 +97,7 @@ impl Order {
             settl_date: String::new(),
             state: OrderState::PendingNew,
             filled: Decimal::ZERO,
+            legs: response.legs.clone(),
             refusal: None,
             last_report: None,
         }
@@ -107,6 +111,12 @@ impl Order {
             && self.price == response.price
             && self.symbol == response.symbol
             && self.security_id == response.security_id
+            && self.legs.len() == response.legs.len()
+            && self
+                .legs
+                .iter()
+                .zip(&response.legs)
+                .all(|(l, r)| l.is(r) && l.price(&self.side) == r.price(&self.side))
     }
 
     /// Changes the state and returns the ExecutionReport (8) that says so.
@@ -146,7 +156,7 @@ impl Order {
         let average = if traded { price(self.price) } else { "0".into() };
         let is_fill = exec_type == "F";
         let (reason, text) = self.refusal.clone().unzip();
-        Outgoing::new("8")
+        let report = Outgoing::new("8")
             .set(37, self.order_id.as_str())
             .set(11, self.cl_ord_id.as_str())
             .set(693, self.quote_resp_id.as_str())
@@ -158,6 +168,7 @@ impl Order {
             .set(55, self.symbol.as_str())
             .set_if(48, self.security_id.clone())
             .set_if(22, self.security_id.as_ref().map(|_| "4"))
+            .set_if(167, (!self.legs.is_empty()).then_some(MULTILEG))
             .set(54, self.side.as_str())
             .set(38, quantity_text(self.quantity))
             .set(44, price(self.price))
@@ -170,7 +181,10 @@ impl Order {
             .set_if(75, traded.then(|| date(business_days_later(now.date(), 0))))
             .set(60, timestamp(now))
             .set_if(64, Some(self.settl_date.as_str()).filter(|text| !text.is_empty()))
-            .set_if(58, text)
+            .set_if(58, text);
+        // What was executed, leg by leg.
+        let legs: &[Leg] = if traded { &self.legs } else { &[] };
+        put_legs(report, legs, Prices::Executed(&self.side))
     }
 }
 

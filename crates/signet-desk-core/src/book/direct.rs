@@ -10,18 +10,8 @@ impl Book {
     pub(crate) fn open_requests(&self, at: UtcMillis) -> Vec<QuoteRequest> {
         let open =
             self.screen.rfqs().filter(|r| !r.state.ended() && (r.expires() > at || r.in_flight()));
-        let request = |r: &Rfq| QuoteRequest {
-            id: r.terms.id.clone(),
-            instrument: r.terms.instrument.clone(),
-            isin: self.reference.has_isin(&r.terms.instrument),
-            ask: r.terms.ask,
-            quantity: r.terms.quantity,
-            currency: r.terms.currency.clone(),
-            settlement_date: r.terms.settlement_date.clone(),
-            dealers: r.terms.dealers.clone(),
-            expires: r.terms.expires,
-            at: r.terms.created,
-        };
+        let isin = |r: &Rfq| self.reference.has_isin(&r.terms.instrument);
+        let request = |r: &Rfq| QuoteRequest::of(&r.terms, isin(r));
         open.map(request).collect()
     }
 

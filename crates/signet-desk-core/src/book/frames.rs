@@ -5,6 +5,7 @@ use super::{
     frame_clock::{Part, Wake},
 };
 use crate::{
+    legs,
     present::{self, Look},
     view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, as_seq},
 };
@@ -93,9 +94,10 @@ impl Book {
         let names = self.reference.names();
         let (moment, online) = (self.moment(now), self.may_trade().is_ok());
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| i.dirty) {
+            let instrument = self.reference.of_rfq(&item.rfq.terms);
             let look = Look {
                 rfq: &item.rfq,
-                instrument: self.reference.instrument(&item.rfq.terms.instrument),
+                instrument: instrument.as_deref(),
                 names: &names,
                 at: moment.venue,
                 arrival_ms: moment.arrival_ms,
@@ -103,8 +105,11 @@ impl Book {
                 waits: self.step_ups.waits(id),
                 ahead: item.ahead.as_ref().map(|a| (a.side, a.limit, a.approved)),
             };
-            let (head, lines) =
+            let (mut head, lines) =
                 (present::head(&look, item.problem.as_ref()), present::lines(&look));
+            let of_accept = head.accept.iter_mut().flat_map(|a| &mut a.legs);
+            let named = self.reference.catalogue();
+            head.legs.iter_mut().chain(of_accept).for_each(|l| legs::name(l, named));
             used |= item.show(head, lines, seq);
         }
         if used {

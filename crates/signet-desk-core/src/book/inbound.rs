@@ -10,7 +10,7 @@ use signet_fix::message::{
     AppMessage, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport, RfqStatus,
     SecurityList, VenueState,
 };
-use signet_rfq::{Passed, Quote, RfqId, RfqState, UtcMillis};
+use signet_rfq::{Passed, RfqId, RfqState, UtcMillis};
 
 impl Book {
     /// Takes a message of the gateway and returns the messages to be sent in answer.
@@ -71,12 +71,18 @@ impl Book {
 
     fn quote(&mut self, q: QuoteMsg, now: UtcMillis) {
         let at = self.clock.gateway(now);
-        let (Some(dealer), Some(i)) = (q.dealer, self.screen.get_mut(&q.rfq)) else { return };
+        let (Some(dealer), Some(i)) = (q.dealer.clone(), self.screen.get_mut(&q.rfq)) else {
+            return;
+        };
         if q.instrument != i.rfq.terms.instrument {
             return tracing::warn!(rfq = %q.rfq, "a quote for another instrument was ignored");
         }
-        if let Err(fault) = q.qualifiers.check(&i.rfq.terms, self.reference.has_isin(&q.instrument))
-        {
+        let quote = q.quote(dealer.clone());
+        let as_asked =
+            q.qualifiers.check(&i.rfq.terms, self.reference.priced_by_isin(&i.rfq.terms));
+        let as_asked = as_asked.map_err(|e| e.to_string());
+        let fits = || quote.check_legs(&i.rfq.terms).map_err(|e| e.to_string());
+        if let Err(fault) = as_asked.and_then(|()| fits()) {
             // A number in another convention must not be shown as a price, and the price before it
             // is out of date.
             let _ = i.rfq.withdraw(&dealer, None);
@@ -84,14 +90,6 @@ impl Book {
             let text = format!("A quote of {dealer} is not shown: {fault}.");
             return self.notice(NoticeKind::Bad, "quote.not_as_asked", text, Some(&q.rfq), now);
         }
-        let quote = Quote {
-            id: q.id,
-            dealer,
-            bid: q.bid,
-            offer: q.offer,
-            valid_until: q.valid_until,
-            tradeable: q.tradeable,
-        };
         match i.rfq.quote(quote, at) {
             Ok(_) => i.dirty = true,
             Err(e) => tracing::debug!(rfq = %q.rfq, error = %e, "a quote was not taken"),

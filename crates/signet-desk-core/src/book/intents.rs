@@ -6,7 +6,7 @@ use super::{
     screen::{Ahead, Item},
 };
 use crate::{
-    present,
+    legs, present,
     problem::{offline, problem},
     settlement,
     view::{
@@ -58,18 +58,8 @@ impl Book {
         self.may_send()?;
         let terms = self.terms(ticket, now)?;
         let id = terms.id.clone();
-        let message = AppMessage::QuoteRequest(QuoteRequest {
-            id: terms.id.clone(),
-            instrument: terms.instrument.clone(),
-            isin: self.reference.has_isin(&terms.instrument),
-            ask: terms.ask,
-            quantity: terms.quantity,
-            currency: terms.currency.clone(),
-            settlement_date: terms.settlement_date.clone(),
-            dealers: terms.dealers.clone(),
-            expires: terms.expires,
-            at: terms.created,
-        });
+        let isin = self.reference.has_isin(&terms.instrument);
+        let message = AppMessage::QuoteRequest(QuoteRequest::of(&terms, isin));
         self.screen.place(Rfq::new(terms), &mut self.frames);
         self.blot_rfq(&id);
         Ok(message)
@@ -77,18 +67,18 @@ impl Book {
 
     /// The terms of a ticket, checked.
     fn terms(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<Terms, Problem> {
+        if !ticket.legs.is_empty() {
+            return self.package_terms(ticket, now);
+        }
         let instrument = self.reference.chosen(&ticket.instrument)?;
         let quantity = parse_quantity(&ticket.quantity).map_err(|e| Problem::from(&e))?;
         let dealers = self.reference.chosen_dealers(&ticket.dealers)?;
         let at = self.clock.gateway(now);
         let terms = Terms {
+            legs: vec![],
             id: RfqId::new(self.ids.rfq()).map_err(|e| no_id(&e.to_string()))?,
             instrument: instrument.id.clone(),
-            ask: match ticket.ask {
-                Ask::Buy => rfq::Ask::Buy,
-                Ask::Sell => rfq::Ask::Sell,
-                Ask::TwoWay => rfq::Ask::TwoWay,
-            },
+            ask: asked(ticket.ask),
             quantity,
             currency: instrument.currency.clone(),
             settlement_date: settlement::date(instrument, ticket.settlement_date.as_deref(), at)?,
@@ -145,13 +135,16 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
         let accept = accept_of(&item.rfq, intent, accept_id)?;
-        // A gateway takes a later quote at the same price or a better one.
+        // A gateway takes a later quote at the same price or a better one, except of a package.
         let limit = Limit { price: accept.price, until: item.rfq.expires() };
-        let accept = rfq::Accept { limit: (!direct).then_some(limit), ..accept };
+        let follows = !direct && !item.rfq.terms.is_package();
+        let accept = rfq::Accept { limit: follows.then_some(limit), ..accept };
         item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
         item.dirty = true;
-        let instrument = self.reference.instrument(&item.rfq.terms.instrument);
-        let view = present::accept(&item.rfq, instrument, &names, None).ok_or_else(no_rfq)?;
+        let instrument = self.reference.of_rfq(&item.rfq.terms);
+        let view = present::accept(&item.rfq, instrument.as_deref(), &names, None);
+        let mut view = view.ok_or_else(no_rfq)?;
+        view.legs.iter_mut().for_each(|l| legs::name(l, self.reference.catalogue()));
         self.frames.wake();
         Ok(view)
     }
@@ -170,6 +163,9 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         let not_armed = || Problem::from(&rfq::AcceptRefusal::NotArmed);
         let (armed, _) = item.rfq.accept.as_ref().ok_or_else(not_armed)?;
+        if item.rfq.terms.is_package() {
+            return Err(legs::no_limit());
+        }
         let instrument = self.reference.instrument(&armed.instrument).ok_or_else(no_rfq)?;
         let price =
             worse_by(armed.side, armed.price, ticks, instrument.tick).ok_or_else(limit_too_far)?;
@@ -203,6 +199,9 @@ impl Book {
         let id = RfqId::new(id).map_err(|_| no_rfq())?;
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
+        if item.rfq.terms.is_package() {
+            return Err(legs::no_limit());
+        }
         let side = wire(side);
         let best = item.rfq.best(side, moment.venue, 0).ok_or_else(|| {
             problem(
@@ -339,7 +338,10 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
     let side = wire(intent.side);
     let quote = r.line(&dealer).and_then(|l| l.quote.as_ref());
     let quantity = quote.and_then(|q| r.accept_quantity(q, side)).unwrap_or(r.terms.quantity);
+    // Without the prices of all legs there is nothing to agree to; the RFQ says so.
+    let legs = quote.and_then(|q| r.terms.agreed_legs(q, side)).unwrap_or_default();
     Ok(rfq::Accept {
+        legs,
         id,
         rfq: r.terms.id.clone(),
         dealer,
@@ -368,6 +370,14 @@ fn limit_too_far() -> Problem {
         format!("A limit can be at most {LIMIT_TICKS_MAX} ticks worse than the price."),
         "Choose a nearer limit.",
     )
+}
+
+pub(super) fn asked(ask: Ask) -> rfq::Ask {
+    match ask {
+        Ask::Buy => rfq::Ask::Buy,
+        Ask::Sell => rfq::Ask::Sell,
+        Ask::TwoWay => rfq::Ask::TwoWay,
+    }
 }
 
 fn wire(side: Side) -> rfq::Side {

@@ -34,6 +34,7 @@ pub(super) fn id(s: &str) -> RfqId {
 
 pub(super) fn request(rfq: &str) -> QuoteRequest {
     QuoteRequest {
+        legs: vec![],
         id: id(rfq),
         instrument: pair(),
         isin: false,
@@ -49,6 +50,7 @@ pub(super) fn request(rfq: &str) -> QuoteRequest {
 
 pub(super) fn quote(rfq: &str, quote: &str, price: &str) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: id(rfq),
         id: QuoteId::new(quote).unwrap(),
         instrument: pair(),
@@ -107,6 +109,7 @@ pub(super) fn report(
 ) -> ExecutionReport {
     let price: Decimal = price.parse().unwrap();
     ExecutionReport {
+        legs: vec![],
         order_id: "O".into(),
         exec_id: exec.into(),
         exec_ref: None,
@@ -219,6 +222,7 @@ fn accepts_in_flight_survive_a_restart_in_their_own_terms() {
 fn a_desk_that_lost_its_file_takes_the_terms_from_the_gateway_and_invents_none() {
     let mut b = Book::new(Ids::new(NOW, 1), NOW);
     let accept = QuoteResponse {
+        legs: vec![],
         id: AcceptId::new("R1:7").unwrap(),
         response: Response::HitOrLift,
         rfq: Some(id("R1")),

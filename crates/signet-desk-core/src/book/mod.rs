@@ -15,6 +15,7 @@
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `questions.rs` | accepts that are asked about again |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
+//! | `package.rs` | the terms of a ticket with legs |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
@@ -35,6 +36,7 @@ mod late_reports;
 mod link_state;
 mod notices;
 mod questions;
+mod package;
 mod records;
 mod reference;
 mod rejects;

@@ -2,12 +2,13 @@
 
 use super::incoming::IncomingCatalogue;
 use crate::{
-    present,
+    legs, present,
     problem::problem,
     view::{Problem, Reference, TicketField},
 };
 use signet_fix::message::{DealerState, SecurityList};
-use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId};
+use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Terms};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default)]
@@ -28,6 +29,22 @@ impl ReferenceData {
 
     pub(super) fn instrument(&self, id: &InstrumentId) -> Option<&Instrument> {
         self.catalogue.get(id)
+    }
+
+    /// What an RFQ is for: its instrument, or what stands for it when it is a package.
+    pub(super) fn of_rfq(&self, terms: &Terms) -> Option<Cow<'_, Instrument>> {
+        if terms.is_package() {
+            return Some(Cow::Owned(legs::instrument(terms, &self.catalogue)));
+        }
+        self.instrument(&terms.instrument).map(Cow::Borrowed)
+    }
+
+    /// Whether the prices of an RFQ are percentages of par: of an ISIN, or of legs that all are.
+    pub(super) fn priced_by_isin(&self, terms: &Terms) -> bool {
+        match &terms.legs[..] {
+            [] => self.has_isin(&terms.instrument),
+            legs => legs.iter().all(|l| self.has_isin(&l.instrument)),
+        }
     }
 
     /// The instrument that the page names.

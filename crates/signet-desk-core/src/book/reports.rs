@@ -129,9 +129,9 @@ impl Book {
         let at = self.clock.gateway(now);
         let names = self.reference.names();
         let Some(item) = self.screen.get(id) else { return String::new() };
-        let instrument = self.reference.instrument(&item.rfq.terms.instrument);
-        let row = present::trade_row(&item.rfq, instrument, &names, at);
-        let text = present::outcome_text(&item.rfq, instrument, &names);
+        let instrument = self.reference.of_rfq(&item.rfq.terms);
+        let row = present::trade_row(&item.rfq, instrument.as_deref(), &names, at);
+        let text = present::outcome_text(&item.rfq, instrument.as_deref(), &names);
         if let Some(row) = row {
             self.blot(BlotterTab::Trades, row);
         }
@@ -154,12 +154,8 @@ impl Book {
                 text.clone(),
                 "Do not trade this RFQ again until it is settled by people.",
             ));
-            let row = present::dispute_row(
-                d,
-                &i.rfq,
-                self.reference.instrument(&i.rfq.terms.instrument),
-                &names,
-            );
+            let instrument = self.reference.of_rfq(&i.rfq.terms);
+            let row = present::dispute_row(d, &i.rfq, instrument.as_deref(), &names);
             self.blot(BlotterTab::Trades, row);
         }
         self.notice(NoticeKind::Bad, "execution.mismatch", text, Some(id), now);

@@ -162,8 +162,8 @@ impl Book {
             format!("{} and {} UTC", clock_time(at - now.since(gap.since)), clock_time(at));
         for (id, before) in &gap.open {
             let Some(rfq) = self.screen.rfq(id) else { continue };
-            let name = self.reference.instrument(&rfq.terms.instrument);
-            let name = name.map_or(rfq.terms.instrument.as_str(), |i| &i.symbol);
+            let name = self.reference.of_rfq(&rfq.terms);
+            let name = name.as_deref().map_or(rfq.terms.instrument.as_str(), |i| &i.symbol);
             if rfq.state.ended() {
                 ended += 1;
                 let how = match (rfq.state, rfq.reason.as_deref()) {

@@ -15,11 +15,8 @@ impl Book {
 
     pub(super) fn blot_rfq(&mut self, id: &RfqId) {
         let Some(rfq) = self.screen.rfq(id) else { return };
-        let row = present::rfq_row(
-            rfq,
-            self.reference.instrument(&rfq.terms.instrument),
-            &self.reference.names(),
-        );
+        let instrument = self.reference.of_rfq(&rfq.terms);
+        let row = present::rfq_row(rfq, instrument.as_deref(), &self.reference.names());
         self.blot(BlotterTab::Rfqs, row);
     }
 

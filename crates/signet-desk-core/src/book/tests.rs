@@ -13,6 +13,7 @@ fn two_rfqs() -> (Book, u64) {
     let mut book = Book::new(Ids::new(NOW, 1), NOW);
     for id in ["A", "B"] {
         let rfq = Rfq::new(Terms {
+            legs: vec![],
             id: RfqId::new(id).expect("an id"),
             instrument: InstrumentId::new("EUR/USD").expect("an instrument"),
             ask: rfq::Ask::Buy,
@@ -161,6 +162,7 @@ fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second
         (DealerId::new("NORTH").expect("a dealer"), QuoteId::new("q").expect("an id"));
     let level = rfq::Level { price: 1.into(), size: 1.into() };
     let offered = rfq::Quote {
+        legs: vec![],
         id: quote.clone(),
         dealer: dealer.clone(),
         bid: None,
@@ -170,6 +172,7 @@ fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second
     };
     rfq.quote(offered, NOW).expect("taken");
     let accept = rfq::Accept {
+        legs: vec![],
         id: AcceptId::new("A:1").expect("an id"),
         rfq: id,
         dealer,

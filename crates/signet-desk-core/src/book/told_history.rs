@@ -25,7 +25,8 @@ impl Book {
     /// The trader accepts: what was on screen.
     pub(super) fn record_accept(&self, rfq: &str, accept: &AcceptId, now: UtcMillis) {
         let Some(item) = RfqId::new(rfq).ok().and_then(|id| self.screen.get(&id)) else { return };
-        let instrument = self.reference.instrument(&item.rfq.terms.instrument);
+        let instrument = self.reference.of_rfq(&item.rfq.terms);
+        let instrument = instrument.as_deref();
         let screen = Screen {
             armed: present::accept(&item.rfq, instrument, &self.reference.names(), None),
             rfq: item.head_since(0),

@@ -207,6 +207,7 @@ impl World {
     fn ask(&mut self, quantity: &str) -> String {
         let dealers = self.dealers.iter().map(ToString::to_string).collect();
         let ticket = Ticket {
+            legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,
             quantity: quantity.into(),
@@ -225,6 +226,7 @@ impl World {
         let at = self.now().venue;
         let id = format!("Q{}", self.laptop);
         self.says(AppMessage::Quote(QuoteMsg {
+            legs: vec![],
             rfq: RfqId::new(rfq).unwrap(),
             id: QuoteId::new(id).unwrap(),
             instrument: signet_rfq::InstrumentId::new(BUND).unwrap(),
@@ -341,6 +343,7 @@ impl World {
         let quantity = if filled { 5_000_000 } else { 0 };
         let at = self.now().venue;
         self.says(AppMessage::ExecutionReport(ExecutionReport {
+            legs: vec![],
             order_id: "O1".into(),
             exec_id: format!("E{}", self.laptop),
             exec_ref: None,
@@ -861,6 +864,7 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
 #[test]
 fn a_plain_venue_gets_nothing_that_is_for_a_gateway() {
     let m = signet_fix::message::QuoteResponse {
+        legs: vec![],
         id: AcceptId::new("R1:1").unwrap(),
         response: signet_fix::message::Response::HitOrLift,
         rfq: RfqId::new("R1").ok(),

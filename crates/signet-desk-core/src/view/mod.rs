@@ -33,11 +33,11 @@ pub use problem::Problem;
 pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
-    AcceptState, AcceptView, AheadView, ArmIntent, LineState, LineView, QuoteSide, RfqState,
-    RfqView,
+    AcceptState, AcceptView, AheadView, ArmIntent, LegView, LineState, LineView, QuoteSide,
+    RfqState, RfqView,
 };
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
 };
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
-pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket, TicketField};
+pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket, TicketField, TicketLeg};

@@ -57,6 +57,26 @@ pub enum AcceptState {
     Unknown,
 }
 
+/// One leg of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LegView {
+    /// ISIN, or the currency pair.
+    pub instrument: String,
+    /// What a trader calls the instrument; its id while the instrument list is not there.
+    pub symbol: String,
+    /// The trader's side in this leg; of an RFQ for both sides, when the package is bought.
+    pub side: Side,
+    /// How often the price of this leg counts in the package's.
+    pub ratio: String,
+    /// With group separators.
+    pub quantity: String,
+    /// `2026-12-01`.
+    pub settlement_date: String,
+    /// The price that is agreed to, with the instrument's decimals; `None` in an RFQ.
+    pub price: Option<String>,
+}
+
 /// The one accept of an RFQ: the terms that were, or would be, agreed to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -78,8 +98,10 @@ pub struct AcceptView {
     /// The worst price that is agreed to, with the instrument's decimals; `None` where the venue
     /// takes this quote and no other.
     pub limit: Option<String>,
-    /// With group separators.
+    /// With group separators; of a package the sum of all legs.
     pub quantity: String,
+    /// The legs of a package, each at its price; none for a single instrument.
+    pub legs: Vec<LegView>,
     /// `2026-12-01`.
     pub settlement_date: Option<String>,
     /// When the quote ends, milliseconds on the gateway's clock; only while the accept is armed.
@@ -116,7 +138,9 @@ pub struct RfqView {
     pub name: String,
     /// What is asked for.
     pub ask: Ask,
-    /// With group separators.
+    /// The legs of a package; none for a single instrument.
+    pub legs: Vec<LegView>,
+    /// With group separators; of a package the sum of all legs.
     pub quantity: String,
     /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,

@@ -68,6 +68,9 @@ pub struct StepUpTerms {
     pub limit: Option<String>,
     /// Unit of the price, in words; empty for an RFQ.
     pub price_unit: String,
+    /// The legs of a package, each as its line in the text that is signed; none for a single
+    /// instrument.
+    pub legs: Vec<String>,
     /// The dealer of an accept; the dealers of an RFQ.
     pub dealers: Vec<String>,
     /// `2026-12-01`.

@@ -45,17 +45,36 @@ pub enum TicketField {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Ticket {
-    /// ISIN, or the currency pair.
+    /// ISIN, or the currency pair; empty when there are legs.
     pub instrument: String,
+    /// The legs of a package; none for a single instrument.
+    #[serde(default)]
+    pub legs: Vec<TicketLeg>,
     /// What is asked for.
     pub ask: Ask,
-    /// As typed: `5m`, `250k`, `1,500,000`.
+    /// As typed: `5m`, `250k`, `1,500,000`; empty when there are legs.
     pub quantity: String,
     /// CompIDs of the dealers to be asked.
     pub dealers: Vec<String>,
     /// Time to live, seconds.
     pub ttl_s: u32,
     /// The day that the trader saw and chose, `2026-12-01`; `None` for the usual one.
+    pub settlement_date: Option<String>,
+}
+
+/// One leg of a package as typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketLeg {
+    /// ISIN, or the currency pair.
+    pub instrument: String,
+    /// The trader's side when the package is bought.
+    pub side: Side,
+    /// As typed.
+    pub quantity: String,
+    /// How often the price of this leg counts in the package's; `None` for once.
+    pub ratio: Option<String>,
+    /// The day that the trader saw and chose; `None` for that of the ticket, or the usual one.
     pub settlement_date: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use super::{
     OrdStatus, OrderStatusRequest, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
     QuoteResponse, QuoteStatusReport, Response, RfqStatus, access,
     execution::DISPUTED,
+    legs,
     reader::{Reader, lossy},
     reference, stepup,
 };
@@ -14,7 +15,8 @@ use crate::{
     tagvalue::{Fields, parse_number},
 };
 use signet_rfq::{
-    AcceptId, Ask, DealerId, Level, Limit, MAX_DEALERS_PER_RFQ, Qualifiers, QuoteId, RfqId,
+    AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, Qualifiers, QuoteId,
+    RfqId,
 };
 
 pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
@@ -56,10 +58,12 @@ pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError>
     if r.number::<u32>(tag::NO_RELATED_SYM)? != 1 {
         return Err(DecodeError::Bad(tag::NO_RELATED_SYM));
     }
+    let instrument = r.instrument()?;
+    let legs = legs_of(&instrument, legs::decode_asked(f, r.text(tag::CURRENCY)?)?)?;
     Ok(QuoteRequest {
         id: r.id(tag::QUOTE_REQ_ID, RfqId::new)?,
-        instrument: r.instrument()?,
-        isin: r.opt(tag::SECURITY_ID).is_some(),
+        isin: r.opt(tag::SECURITY_ID).is_some() && !instrument.is_package(),
+        instrument,
         ask: match r.opt(tag::SIDE) {
             None => Ask::TwoWay,
             Some(b"1") => Ask::Buy,
@@ -72,7 +76,16 @@ pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError>
         dealers: dealers(f)?,
         expires: r.utc(tag::EXPIRE_TIME)?,
         at: r.utc(tag::TRANSACT_TIME)?,
+        legs,
     })
+}
+
+/// A package without legs is nothing that anybody could trade.
+fn legs_of<T>(instrument: &InstrumentId, legs: Vec<T>) -> Result<Vec<T>, DecodeError> {
+    match instrument.is_package() && legs.is_empty() {
+        true => Err(DecodeError::Missing(tag::NO_LEGS)),
+        false => Ok(legs),
+    }
 }
 
 fn quote_request_reject(f: &Fields<'_>) -> Result<QuoteRequestReject, DecodeError> {
@@ -80,7 +93,7 @@ fn quote_request_reject(f: &Fields<'_>) -> Result<QuoteRequestReject, DecodeErro
     Ok(QuoteRequestReject {
         rfq: r.id(tag::QUOTE_REQ_ID, RfqId::new)?,
         reason: r.number(tag::QUOTE_REQUEST_REJECT_REASON)?,
-        instrument: r.instrument()?,
+        instrument: r.instrument_or_package()?,
         dealer: dealer(f)?,
         text: r.free_text(),
         advice: r.opt(tag::REASON_CODE).filter(|code| !code.is_empty()).map(|code| Advice {
@@ -127,6 +140,7 @@ fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
                 Some(_) => Some(r.side()?),
             },
         },
+        legs: legs::decode(f)?,
     })
 }
 
@@ -169,17 +183,21 @@ fn quote_cancel(f: &Fields<'_>) -> Result<QuoteCancel, DecodeError> {
 
 fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
     let r = Reader(f.as_slice());
+    let instrument = r.instrument()?;
+    let response = match r.number(tag::QUOTE_RESP_TYPE)? {
+        1 => Response::HitOrLift,
+        6 => Response::Pass,
+        _ => return Err(DecodeError::Bad(tag::QUOTE_RESP_TYPE)),
+    };
+    let legs = legs::decode_strictly(f)?;
+    let legs = if response == Response::Pass { legs } else { legs_of(&instrument, legs)? };
     Ok(QuoteResponse {
         id: r.id(tag::CL_ORD_ID, AcceptId::new)?,
-        response: match r.number(tag::QUOTE_RESP_TYPE)? {
-            1 => Response::HitOrLift,
-            6 => Response::Pass,
-            _ => return Err(DecodeError::Bad(tag::QUOTE_RESP_TYPE)),
-        },
+        response,
         rfq: r.optional(tag::QUOTE_REQ_ID, |r, t| r.id(t, RfqId::new))?,
         quote: r.id(tag::QUOTE_ID, QuoteId::new)?,
-        instrument: r.instrument()?,
-        isin: r.0.iter().any(|(t, _)| *t == tag::SECURITY_ID),
+        isin: r.opt(tag::SECURITY_ID).is_some() && !instrument.is_package(),
+        instrument,
         dealer: dealer(f)?,
         side: r.side()?,
         quantity: r.positive(tag::ORDER_QTY)?,
@@ -189,6 +207,7 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
         deadline: r.optional(tag::VALID_UNTIL_TIME, Reader::utc)?,
         limit: limit(&r)?,
         at: r.utc(tag::TRANSACT_TIME)?,
+        legs,
     })
 }
 
@@ -214,7 +233,7 @@ fn quote_status_report(f: &Fields<'_>) -> Result<QuoteStatusReport, DecodeError>
     let r = Reader(f.as_slice());
     Ok(QuoteStatusReport {
         rfq: r.id(tag::QUOTE_REQ_ID, RfqId::new)?,
-        instrument: r.instrument()?,
+        instrument: r.instrument_or_package()?,
         status: RfqStatus::of(r.number(tag::QUOTE_STATUS)?),
         quote: r
             .optional(tag::QUOTE_ID, |r, t| r.id(t, QuoteId::new))?
@@ -244,7 +263,7 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         accept: r.id(tag::CL_ORD_ID, AcceptId::new)?,
         exec_type: ExecType::of(code(tag::EXEC_TYPE)?),
         status: OrdStatus::of(code(tag::ORD_STATUS)?),
-        instrument: r.instrument()?,
+        instrument: r.instrument_or_package()?,
         dealer: dealer(f)?,
         side: r.side()?,
         last,
@@ -265,6 +284,7 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         } else {
             r.utc(tag::SENDING_TIME)?
         },
+        legs: legs::decode(f)?,
     })
 }
 

@@ -4,10 +4,11 @@
 use super::{
     AppMessage, ApproveAhead, BusinessReject, ExecutionReport, OrderStatusRequest, QuoteCancel,
     QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse, QuoteStatusReport,
-    ROLE_LIQUIDITY_PROVIDER, Response, access, execution::DISPUTED, reference, stepup,
+    ROLE_LIQUIDITY_PROVIDER, Response, access, execution::DISPUTED, instrument, instrument::side,
+    legs, reference, stepup,
 };
 use crate::{tag, tagvalue::Body};
-use signet_rfq::{Ask, DealerId, InstrumentId, Limit, Side};
+use signet_rfq::{Ask, DealerId, Limit};
 
 pub(super) fn message(m: &AppMessage) -> Body {
     let mut b = Body::new(m.msg_type());
@@ -47,7 +48,7 @@ pub(super) fn message(m: &AppMessage) -> Body {
 pub(super) fn quote_request(b: &mut Body, q: &QuoteRequest) {
     b.put(tag::QUOTE_REQ_ID, &q.id);
     b.put(tag::NO_RELATED_SYM, 1);
-    instrument(b, &q.instrument, q.isin);
+    instrument::put(b, &q.instrument, q.isin);
     // Manual (1) or automatic (2): asked by a person.
     b.put(tag::QUOTE_REQUEST_TYPE, 1);
     b.put(tag::QUOTE_TYPE, 1);
@@ -60,6 +61,7 @@ pub(super) fn quote_request(b: &mut Body, q: &QuoteRequest) {
     b.put(tag::ORDER_QTY, q.quantity);
     b.put(tag::SETTL_DATE, &q.settlement_date);
     b.put(tag::CURRENCY, &q.currency);
+    legs::encode_asked(b, &q.legs);
     b.put(tag::EXPIRE_TIME, q.expires);
     b.put(tag::TRANSACT_TIME, q.at);
     if q.isin {
@@ -73,7 +75,7 @@ fn quote_request_reject(b: &mut Body, r: &QuoteRequestReject) {
     b.put(tag::QUOTE_REQ_ID, &r.rfq);
     b.put(tag::QUOTE_REQUEST_REJECT_REASON, r.reason);
     b.put(tag::NO_RELATED_SYM, 1);
-    b.put(tag::SYMBOL, &r.instrument);
+    instrument::put(b, &r.instrument, false);
     parties(b, r.dealer.as_slice());
     text(b, &r.text);
     if let Some(a) = &r.advice {
@@ -89,10 +91,11 @@ fn quote(b: &mut Body, q: &QuoteMsg) {
     b.put(tag::QUOTE_ID, &q.id);
     b.put(tag::QUOTE_TYPE, u8::from(q.tradeable));
     parties(b, q.dealer.as_slice());
-    b.put(tag::SYMBOL, &q.instrument);
+    instrument::put(b, &q.instrument, false);
     b.put_opt(tag::SIDE, q.qualifiers.side.map(side));
     b.put_opt(tag::SETTL_DATE, q.qualifiers.settlement_date.as_deref());
     b.put_opt(tag::CURRENCY, q.qualifiers.currency.as_deref());
+    legs::encode(b, &q.legs);
     b.put_opt(tag::PRICE_TYPE, q.qualifiers.price_type);
     b.put_opt(tag::BID_PX, q.bid.map(|l| l.price));
     b.put_opt(tag::OFFER_PX, q.offer.map(|l| l.price));
@@ -107,9 +110,9 @@ fn quote_cancel(b: &mut Body, c: &QuoteCancel) {
     b.put_opt(tag::QUOTE_ID, c.quote.as_ref());
     b.put(tag::QUOTE_CANCEL_TYPE, if c.quote.is_some() { 1 } else { 4 });
     parties(b, c.dealer.as_slice());
-    if let Some(instrument) = &c.instrument {
+    if let Some(id) = &c.instrument {
         b.put(tag::NO_QUOTE_ENTRIES, 1);
-        b.put(tag::SYMBOL, instrument);
+        instrument::put(b, id, false);
     }
     if c.unreachable {
         b.put(tag::DEALER_ONLINE, 'N');
@@ -129,11 +132,12 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     );
     b.put(tag::CL_ORD_ID, &r.id);
     parties(b, r.dealer.as_slice());
-    instrument(b, &r.instrument, r.isin);
+    instrument::put(b, &r.instrument, r.isin);
     b.put(tag::SIDE, side(r.side));
     b.put(tag::ORDER_QTY, r.quantity);
     b.put_opt(tag::SETTL_DATE, r.settlement_date.as_ref());
     b.put_opt(tag::CURRENCY, r.currency.as_ref());
+    legs::encode(b, &r.legs);
     b.put_opt(tag::VALID_UNTIL_TIME, r.deadline);
     b.put(tag::TRANSACT_TIME, r.at);
     b.put(tag::PRICE, r.price);
@@ -163,7 +167,7 @@ fn quote_status_report(b: &mut Body, s: &QuoteStatusReport) {
         None => b.put(tag::QUOTE_ID, &s.rfq),
     }
     b.put_opt(tag::QUOTE_RESP_ID, s.answers.as_ref());
-    b.put(tag::SYMBOL, &s.instrument);
+    instrument::put(b, &s.instrument, false);
     b.put_opt(tag::VALID_UNTIL_TIME, s.until);
     b.put(tag::QUOTE_STATUS, s.status.code());
     text(b, &s.text);
@@ -180,7 +184,7 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put(tag::ORD_STATUS, e.status.code());
     b.put_opt(tag::ORD_REJ_REASON, e.reject_reason);
     b.put_opt(tag::SETTL_DATE, e.settlement_date.as_ref());
-    b.put(tag::SYMBOL, &e.instrument);
+    instrument::put(b, &e.instrument, false);
     b.put(tag::SIDE, side(e.side));
     b.put_opt(tag::PRICE, e.price);
     b.put_opt(tag::CURRENCY, e.currency.as_ref());
@@ -194,12 +198,13 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
         b.put(tag::REASON_CODE, DISPUTED);
     }
     text(b, &e.text);
+    legs::encode(b, &e.legs);
 }
 
 fn order_status_request(b: &mut Body, h: &OrderStatusRequest) {
     b.put(tag::CL_ORD_ID, &h.accept);
     parties(b, h.dealer.as_slice());
-    b.put(tag::SYMBOL, &h.instrument);
+    instrument::put(b, &h.instrument, false);
     b.put(tag::SIDE, side(h.side));
 }
 
@@ -209,14 +214,6 @@ fn business_reject(b: &mut Body, j: &BusinessReject) {
     b.put_opt(tag::BUSINESS_REJECT_REF_ID, j.ref_id.as_ref());
     b.put(tag::BUSINESS_REJECT_REASON, j.reason);
     text(b, &j.text);
-}
-
-pub(super) fn instrument(b: &mut Body, id: &InstrumentId, isin: bool) {
-    b.put(tag::SYMBOL, id);
-    if isin {
-        b.put(tag::SECURITY_ID, id);
-        b.put(tag::SECURITY_ID_SOURCE, 4);
-    }
 }
 
 pub(super) fn parties(b: &mut Body, dealers: &[DealerId]) {
@@ -234,12 +231,5 @@ pub(super) fn parties(b: &mut Body, dealers: &[DealerId]) {
 fn text(b: &mut Body, t: &Option<String>) {
     if let Some(t) = t {
         b.put_text(tag::TEXT, t);
-    }
-}
-
-fn side(s: Side) -> char {
-    match s {
-        Side::Buy => '1',
-        Side::Sell => '2',
     }
 }

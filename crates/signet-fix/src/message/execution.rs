@@ -3,7 +3,7 @@
 
 use super::{ExecType, OrdStatus};
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, DealerId, InstrumentId, Level, Report, Side, UtcMillis};
+use signet_rfq::{AcceptId, DealerId, InstrumentId, Level, Report, Side, StatedLeg, UtcMillis};
 
 /// ExecutionReport (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct ExecutionReport {
     pub text: Option<String>,
     /// TransactTime (60).
     pub at: UtcMillis,
+    /// The legs (555) of a package as they were executed; empty for a single instrument.
+    pub legs: Vec<StatedLeg>,
 }
 
 impl ExecutionReport {
@@ -71,6 +73,7 @@ impl ExecutionReport {
             text: self.text.clone(),
             disputed: self.disputed,
             at: self.at,
+            legs: self.legs.clone(),
         }
     }
 }

@@ -8,6 +8,8 @@ mod access;
 mod decode;
 mod encode;
 mod execution;
+mod instrument;
+mod legs;
 mod quote;
 mod reader;
 mod reference;

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use signet_rfq::{
     Accept, AcceptId, DealerId, InstrumentId, Level, Limit, Qualifiers, Quote, QuoteId, Rfq, RfqId,
-    Side, Terms, UtcMillis,
+    Side, StatedLeg, Terms, UtcMillis,
 };
 
 /// Quote (S).
@@ -29,6 +29,23 @@ pub struct QuoteMsg {
     pub at: UtcMillis,
     /// What the quote states beyond prices and sizes. It must match the request.
     pub qualifiers: Qualifiers,
+    /// The legs (555) of a package, with their prices; empty for a single instrument.
+    pub legs: Vec<StatedLeg>,
+}
+
+impl QuoteMsg {
+    /// The quote as an RFQ holds it.
+    pub fn quote(&self, dealer: DealerId) -> Quote {
+        Quote {
+            id: self.id.clone(),
+            dealer,
+            bid: self.bid,
+            offer: self.offer,
+            valid_until: self.valid_until,
+            tradeable: self.tradeable,
+            legs: self.legs.clone(),
+        }
+    }
 }
 
 /// QuoteCancel (Z).
@@ -93,6 +110,8 @@ pub struct QuoteResponse {
     pub limit: Option<Limit>,
     /// TransactTime (60).
     pub at: UtcMillis,
+    /// The legs (555) of a package, each with the one price at which it is done.
+    pub legs: Vec<StatedLeg>,
 }
 
 impl QuoteResponse {
@@ -108,6 +127,7 @@ impl QuoteResponse {
             price: self.price,
             quantity: self.quantity,
             limit: self.limit,
+            legs: self.legs.clone(),
         }
     }
 
@@ -129,6 +149,7 @@ impl QuoteResponse {
             deadline: None,
             limit: a.limit,
             at,
+            legs: a.legs.clone(),
         }
     }
 
@@ -156,6 +177,7 @@ impl QuoteResponse {
             deadline: None,
             limit: None,
             at,
+            legs: Vec::new(),
         })
     }
 }

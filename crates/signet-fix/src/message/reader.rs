@@ -1,6 +1,6 @@
 //! Reads single fields of a message, each as the type it must have.
 
-use super::DecodeError;
+use super::{DecodeError, legs};
 use crate::{
     tag,
     tagvalue::{MAX_TEXT_CHARS, first, is_date, parse_decimal, parse_number, parse_utc},
@@ -55,12 +55,26 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The instrument by Symbol (55), or by SecurityID (48) with SecurityIDSource (22) 4, an ISIN:
-    /// a bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there.
+    /// a bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there. What has
+    /// legs (555), or is of SecurityType (167) `MLEG`, is about a package, whatever its name.
     pub(crate) fn instrument(self) -> Result<InstrumentId, DecodeError> {
         self.instrument_if_named()?.ok_or(DecodeError::Missing(tag::SYMBOL))
     }
 
+    /// As [`Self::instrument`], where the id of an RFQ or of an accept says what it is about: `[N/A]`
+    /// alone stands for a package.
+    pub(crate) fn instrument_or_package(self) -> Result<InstrumentId, DecodeError> {
+        match self.instrument_if_named()? {
+            Some(id) => Ok(id),
+            None if self.opt(tag::SYMBOL).is_some() => Ok(InstrumentId::package()),
+            None => Err(DecodeError::Missing(tag::SYMBOL)),
+        }
+    }
+
     pub(crate) fn instrument_if_named(self) -> Result<Option<InstrumentId>, DecodeError> {
+        if legs::is_package(self) {
+            return Ok(Some(InstrumentId::package()));
+        }
         if self.opt(tag::SECURITY_ID_SOURCE) == Some(b"4") && self.opt(tag::SECURITY_ID).is_some() {
             return self.id(tag::SECURITY_ID, InstrumentId::new).map(Some);
         }

@@ -1,6 +1,8 @@
 //! What the gateway tells a desk about the venue: instruments (x/y), dealers (U1), open state (U2).
 
-use super::{DecodeError, QuoteRequest, decode::quote_request, encode, reader::Reader};
+use super::{
+    DecodeError, QuoteRequest, decode::quote_request, encode, instrument as naming, reader::Reader,
+};
 use crate::{
     tag,
     tagvalue::{Body, Fields},
@@ -87,7 +89,7 @@ pub(super) fn encode_list(b: &mut Body, y: &SecurityList) {
     }
     b.put(tag::NO_RELATED_SYM, y.instruments.len());
     for i in &y.instruments {
-        encode::instrument(b, &i.id, i.asset_class.has_isin());
+        naming::put(b, &i.id, i.asset_class.has_isin());
         b.put(tag::SECURITY_DESC, &i.name);
         b.put(tag::CURRENCY, &i.currency);
         b.put(tag::ROUND_LOT, i.lot);

@@ -1,9 +1,9 @@
 //! The request as a whole: asked for (R), refused (AG), and how it stands (AI).
 
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, Ask, DealerId, InstrumentId, QuoteId, RfqId, Terms, UtcMillis};
+use signet_rfq::{AcceptId, Ask, DealerId, InstrumentId, Leg, QuoteId, RfqId, Terms, UtcMillis};
 
-/// QuoteRequest (R): one instrument per request.
+/// QuoteRequest (R): one instrument per request, or one package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteRequest {
     /// QuoteReqID (131), chosen by the desk; towards a dealer the gateway puts the desk's CompID
@@ -27,6 +27,8 @@ pub struct QuoteRequest {
     pub expires: UtcMillis,
     /// TransactTime (60).
     pub at: UtcMillis,
+    /// The legs (555) of a package; empty for a single instrument.
+    pub legs: Vec<Leg>,
 }
 
 impl QuoteRequest {
@@ -42,6 +44,24 @@ impl QuoteRequest {
             dealers: self.dealers.clone(),
             expires: self.expires,
             created: self.at,
+            legs: self.legs.clone(),
+        }
+    }
+
+    /// The request of these terms, from a desk. `isin`: whether the instrument id is one.
+    pub fn of(terms: &Terms, isin: bool) -> Self {
+        Self {
+            id: terms.id.clone(),
+            instrument: terms.instrument.clone(),
+            isin,
+            ask: terms.ask,
+            quantity: terms.quantity,
+            currency: terms.currency.clone(),
+            settlement_date: terms.settlement_date.clone(),
+            dealers: terms.dealers.clone(),
+            expires: terms.expires,
+            at: terms.created,
+            legs: terms.legs.clone(),
         }
     }
 }

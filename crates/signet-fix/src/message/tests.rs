@@ -3,8 +3,8 @@ use crate::{tag, tagvalue::Fields};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_rfq::{
-    AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Level, Limit, QuoteId, Side,
-    UtcMillis,
+    AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Leg, Level, Limit, MAX_LEGS,
+    MIN_LEGS, QuoteId, Side, StatedLeg, UtcMillis,
 };
 
 fn id() -> impl Strategy<Value = String> {
@@ -63,6 +63,7 @@ fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteReques
         .prop_map(
             |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| {
                 QuoteRequest {
+                    legs: vec![],
                     id,
                     instrument,
                     isin,
@@ -112,6 +113,7 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
                 |(rfq, id, instrument, dealer, one, other, flip, valid_until, at)| {
                     let (bid, offer) = if flip { (Some(one), other) } else { (other, Some(one)) };
                     AppMessage::Quote(QuoteMsg {
+                        legs: vec![],
                         rfq,
                         id,
                         instrument,
@@ -328,6 +330,7 @@ fn response() -> impl Strategy<Value = AppMessage> {
         )| {
             let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
+                legs: vec![],
                 id,
                 response,
                 rfq,
@@ -383,6 +386,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
                 at,
             )| {
                 ExecutionReport {
+                    legs: vec![],
                     order_id,
                     exec_id,
                     exec_ref,
@@ -425,7 +429,113 @@ fn pair(p: &str) -> Instrument {
     }
 }
 
+fn stated_leg() -> impl Strategy<Value = StatedLeg> {
+    let id = prop_oneof![Just("EUR/USD".to_owned()), Just("DE0001102580".to_owned()), id()];
+    let id = id.prop_map(|s| InstrumentId::new(s).unwrap());
+    let id = id.prop_filter("a package has no packages within", |i| !i.is_package());
+    let prices = (
+        prop::option::of(price()),
+        prop::option::of(price()),
+        prop::option::of(price()),
+        prop::option::of("[A-Z]{3}"),
+    );
+    (
+        id,
+        prop::option::of(side()),
+        prop::option::of(qty()),
+        prop::option::of(qty()),
+        prop::option::of(date()),
+        prices,
+    )
+        .prop_map(|(instrument, side, ratio, quantity, settlement_date, prices)| {
+            let (bid, offer, last, currency) = prices;
+            StatedLeg {
+                instrument,
+                side,
+                ratio,
+                currency,
+                quantity,
+                settlement_date,
+                bid,
+                offer,
+                last,
+            }
+        })
+}
+
+fn stated_legs() -> impl Strategy<Value = Vec<StatedLeg>> {
+    prop::collection::vec(stated_leg(), MIN_LEGS..=MAX_LEGS)
+}
+
+fn asked_legs() -> impl Strategy<Value = Vec<Leg>> {
+    let leg = (stated_leg(), side(), qty(), qty(), date()).prop_map(
+        |(l, side, ratio, quantity, settlement_date)| Leg {
+            instrument: l.instrument,
+            side,
+            ratio,
+            quantity,
+            settlement_date,
+        },
+    );
+    prop::collection::vec(leg, MIN_LEGS..=MAX_LEGS)
+}
+
+/// The same message about a package.
+fn about_package() -> impl Strategy<Value = AppMessage> {
+    (any_message(), asked_legs(), stated_legs()).prop_map(|(mut m, asked, stated)| {
+        let of = |q: &mut QuoteRequest| {
+            (q.instrument, q.isin, q.legs) = (InstrumentId::package(), false, asked.clone());
+        };
+        match &mut m {
+            AppMessage::QuoteRequest(q) | AppMessage::Snapshot(SnapshotMark::Rfq(q)) => of(q),
+            AppMessage::Quote(q) => {
+                (q.instrument, q.legs) = (InstrumentId::package(), stated);
+            }
+            AppMessage::QuoteResponse(r) => {
+                (r.instrument, r.isin, r.legs) = (InstrumentId::package(), false, stated);
+            }
+            AppMessage::ExecutionReport(e) => {
+                (e.instrument, e.legs) = (InstrumentId::package(), stated);
+            }
+            AppMessage::QuoteRequestReject(r) => r.instrument = InstrumentId::package(),
+            AppMessage::QuoteStatusReport(r) => r.instrument = InstrumentId::package(),
+            AppMessage::OrderStatusRequest(r) => r.instrument = InstrumentId::package(),
+            AppMessage::QuoteCancel(c) if c.instrument.is_some() => {
+                c.instrument = Some(InstrumentId::package());
+            }
+            _ => {}
+        }
+        m
+    })
+}
+
 proptest! {
+    #[test]
+    fn every_message_about_a_package_survives_the_wire(m in about_package()) {
+        let frame = m.encode().finish("FIX.4.4").unwrap();
+        prop_assert_eq!(AppMessage::decode(&frame), Ok(m));
+    }
+
+    /// Whatever is done to one leg, reading gives an error, or a message that can be written so
+    /// that it is read.
+    #[test]
+    fn a_damaged_package_never_panics(m in about_package(), at in any::<prop::sample::Index>(), with in any::<u8>()) {
+        let mut frame = m.encode().finish("FIX.4.4").unwrap();
+        let i = at.index(frame.len());
+        frame[i] = with;
+        if let Ok(read) = AppMessage::decode(&frame)
+            && let Ok(again) = read.encode().finish("FIX.4.4")
+        {
+            prop_assert!(AppMessage::decode(&again).is_ok());
+        }
+    }
+
+    #[test]
+    fn any_group_of_legs_never_panics(t in prop::sample::select(vec!["R", "S", "AJ", "8"]), fields in prop::collection::vec((prop::sample::select(vec![15u32, 55, 131, 146, 167, 555, 588, 600, 602, 603, 623, 624, 637, 654, 681, 684, 686, 687]), "[ -~]{1,6}"), 0..60)) {
+        let text: String = fields.iter().map(|(tag, v)| format!("{tag}={v}|")).collect();
+        let _ = decode(&format!("35={t}|{text}"));
+    }
+
     #[test]
     fn every_message_survives_the_wire(m in any_message()) {
         let frame = m.encode().finish("FIX.4.4").unwrap();
@@ -606,4 +716,107 @@ fn the_number_of_parties_is_how_many_there_are() {
     ] {
         assert_eq!(quote(wrong), Err(DecodeError::Bad(tag::NO_PARTY_IDS)), "{wrong}");
     }
+}
+
+const R_LEGS: &str = "35=R|131=R1|146=1|55=[N/A]|167=MLEG|38=20|64=20261124|15=EUR|555=3|\
+    600=A|623=1|624=1|687=5|588=20261124|\
+    600=B|623=2|624=2|687=10|588=20261124|\
+    600=C|623=1|624=1|687=5|588=20261124|126=20261121-02:22:00|60=20261121-02:22:00|";
+
+/// One leg more than may be.
+fn many_legs(n: usize) -> String {
+    let legs: String =
+        (0..n).map(|i| format!("600=L{i}|623=1|624=1|687=5|588=20261124|")).collect();
+    let (before, rest) = R_LEGS.split_once("555=3|").unwrap();
+    let (_, after) = rest.split_once("126=").unwrap();
+    format!("{before}555={n}|{legs}126={after}")
+}
+
+#[test]
+fn a_group_of_legs_that_is_not_what_it_says_is_refused() {
+    let Ok(AppMessage::QuoteRequest(q)) = decode(R_LEGS) else { panic!() };
+    assert!(q.instrument.is_package() && q.legs.len() == 3);
+    assert_eq!((q.legs[1].side, q.legs[1].quantity), (Side::Sell, Decimal::TEN));
+    assert!(decode(&many_legs(MAX_LEGS)).is_ok());
+    assert_eq!(decode(&many_legs(MAX_LEGS + 1)), Err(DecodeError::Bad(555)));
+    assert_eq!(decode(&many_legs(1)), Err(DecodeError::Bad(555)));
+    let bad = |tag| Err(DecodeError::Bad(tag));
+    for (from, to, want) in [
+        ("555=3", "555=2", bad(555)),
+        ("555=3", "555=4", bad(555)),
+        ("555=3", "555=21", bad(555)),
+        ("555=3", "555=0", bad(555)),
+        ("555=3", "555=999999", bad(555)),
+        ("555=3", "555=99999999999999999999", bad(555)),
+        ("555=3", "555=-3", bad(555)),
+        ("555=3|", "", bad(555)),
+        ("555=3|", "555=3|555=3|", bad(555)),
+        // The first field of a leg is missing: it would be of the leg before, or of none.
+        ("600=A|", "", bad(555)),
+        ("600=B|", "", bad(555)),
+        ("600=C|", "", bad(555)),
+        // A field within a leg that is of no leg, and one of a leg after them.
+        ("600=C|623=1|", "600=C|58=x|623=1|", bad(555)),
+        ("60=2026", "687=5|60=2026", bad(555)),
+        ("623=2|624=2|", "623=2|624=2|624=1|", bad(555)),
+        ("624=2", "624=3", bad(624)),
+        ("624=2|", "", Err(DecodeError::Missing(624))),
+        ("687=10", "687=0", bad(687)),
+        ("687=10", "687=-10", bad(687)),
+        ("687=10|", "", Err(DecodeError::Missing(687))),
+        ("623=2", "623=0", bad(623)),
+        ("600=B|", "600=[N/A]|", bad(600)),
+        ("624=2|", "624=2|556=USD|", bad(556)),
+        ("624=2|", "624=2|686=1|", bad(686)),
+        ("600=B|", "600=B|602=DE0001102581|603=4|686=1|", bad(686)),
+        ("600=A|623=1|", "600=A|623=1|654=x|", Ok(())),
+    ] {
+        let found = decode(&R_LEGS.replacen(from, to, 1)).map(|_| ());
+        assert_eq!(found, want, "{from} -> {to}");
+    }
+    let between = R_LEGS.replacen("600=C|", "58=x|600=C|", 1);
+    assert!(matches!(decode(&between), Ok(AppMessage::QuoteRequest(q)) if q.legs.len() == 3));
+    let no_legs = "35=R|131=R1|146=1|55=[N/A]|167=MLEG|38=20|64=20261124|15=EUR|126=20261121-02:22:00|60=20261121-02:22:00|";
+    assert_eq!(decode(no_legs), Err(DecodeError::Missing(555)));
+}
+
+#[test]
+fn a_name_of_a_leg_is_there_once() {
+    let e = "35=8|37=o|17=e|11=x|150=F|39=2|55=[N/A]|167=MLEG|54=1|14=1|151=0|6=1|60=20261121-02:22:00|";
+    let legs = |a: &str, b: &str| {
+        let leg = |id: &str, name: &str| format!("600={id}|687=5|654={name}|588=20261124|637=1|");
+        decode(&format!("{e}555=2|{}{}", leg("A", a), leg("B", b))).map(|_| ())
+    };
+    assert_eq!(legs("1", "2"), Ok(()));
+    assert_eq!(legs("1", "1"), Err(DecodeError::Bad(654)));
+    assert_eq!(legs("1", &"x".repeat(65)), Err(DecodeError::Bad(654)));
+}
+
+/// What real dealers may write in a leg, and how some say that there is none.
+#[test]
+fn legs_as_dealers_write_them() {
+    let s = "35=S|131=R1|117=Q1|62=20261121-02:22:00|60=20261121-02:22:00|132=-1.5|134=20|";
+    let quote = |rest: &str| match decode(&format!("{s}{rest}")) {
+        Ok(AppMessage::Quote(q)) => q,
+        other => panic!("{rest}: {other:?}"),
+    };
+    let leg = "600=[N/A]|602=DE0001102580|603=4|608=DB|609=GOVT|611=20320215|539=1|524=X|525=D|538=35|686=1|681=99|";
+    for named in ["55=[N/A]|167=MLEG|", "55=BUND FLY|", "55=X|48=DE0001102580|22=4|"] {
+        let q = quote(&format!("{named}555=2|{leg}600=B|681=1|"));
+        assert!(q.instrument.is_package(), "{named}");
+        assert_eq!(q.legs[0].instrument.as_str(), "DE0001102580");
+        assert_eq!((q.legs[0].bid, q.legs[1].bid), (Some(99.into()), Some(1.into())));
+    }
+    let single = quote("55=EUR/USD|555=0|");
+    assert!(!single.instrument.is_package() && single.legs.is_empty());
+    assert!(decode(&format!("{s}55=EUR/USD|555=1|600=A|681=1|")).is_err(), "one leg");
+}
+
+/// A message about a single instrument is written as it was before there were packages.
+#[test]
+fn a_single_instrument_is_written_as_ever() {
+    let r = "35=R|131=R1|146=1|55=DE0001102580|48=DE0001102580|22=4|303=1|537=1|54=1|38=5|64=20261124|15=EUR|126=20261121-02:22:00.000|60=20261121-02:22:00.000|423=1|";
+    let m = decode(r).unwrap();
+    let written = String::from_utf8(m.encode().finish("FIX.4.4").unwrap()).unwrap();
+    assert!(written.replace('\u{1}', "|").contains(r), "{written}");
 }

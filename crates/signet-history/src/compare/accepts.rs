@@ -1,6 +1,6 @@
 //! Accepts: the desk signs each, and the gateway signs its answers.
 
-use super::{Pair, told};
+use super::{Pair, legs_words, told};
 use crate::{
     account::{Fact, Said},
     difference::{Blame, Difference, Proof},
@@ -96,10 +96,14 @@ fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
 
 fn words(said: &Said) -> String {
     match said {
-        Said::Accepted { dealer, quote, instrument, side, quantity, price, limit, .. } => {
+        Said::Accepted {
+            dealer, quote, instrument, side, quantity, price, limit, legs, ..
+        } => {
             let limit = limit.map_or_else(String::new, |l| format!(", at worst {}", l.price));
+            let legs = legs_words(legs);
             format!(
-                "{side:?} {quantity} of {instrument} at {price}{limit}, quote {quote} of {dealer}"
+                "{side:?} {quantity} of {instrument} at {price}{limit}, quote {quote} of \
+                    {dealer}{legs}"
             )
         }
         other => format!("{other:?}"),

@@ -10,6 +10,8 @@ use crate::{
     account::{Account, Fact, Said},
     difference::{Blame, Difference, Proof},
 };
+use rust_decimal::Decimal;
+use signet_rfq::StatedLeg;
 use std::collections::BTreeSet;
 
 /// How far apart clocks may be.
@@ -130,6 +132,23 @@ impl Pair<'_> {
             return "the desk was not connected at that time".into();
         }
         String::new()
+    }
+}
+
+/// The legs of a package, for people; empty for a single instrument.
+fn legs_words(legs: &[StatedLeg]) -> String {
+    let price = |name: &str, p: Option<Decimal>| p.map(|p| format!(" {name} {p}"));
+    let leg = |l: &StatedLeg| {
+        let side = l.side.map_or_else(String::new, |s| format!("{s:?} "));
+        let quantity = l.quantity.map_or_else(String::new, |q| format!("{q} of "));
+        let date = l.settlement_date.as_ref().map(|d| format!(" for {d}"));
+        let prices = [price("bid", l.bid), price("offer", l.offer), price("at", l.last)];
+        let prices: String = prices.into_iter().flatten().collect();
+        format!("{side}{quantity}{}{}{prices}", l.instrument, date.unwrap_or_default())
+    };
+    match legs {
+        [] => String::new(),
+        legs => format!("; legs: {}", legs.iter().map(leg).collect::<Vec<_>>().join(", ")),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Quotes. Dealers may sign them; the gateway does not sign them towards a desk.
 
-use super::{Pair, told};
+use super::{Pair, legs_words, told};
 use crate::{
     account::{Fact, Said},
     difference::{Blame, Difference, Proof},
 };
-use signet_rfq::Level;
+use signet_rfq::{Level, StatedLeg};
 use std::collections::BTreeSet;
 
 /// What a dealer's quote is known by.
@@ -18,16 +18,22 @@ struct Terms {
     offer: Option<Level>,
     valid_until_ms: i64,
     tradeable: bool,
+    legs: Vec<StatedLeg>,
 }
 
 type Quote<'a> = (&'a Fact, (Key<'a>, Terms));
 
 fn read(said: &Said) -> Option<(Key<'_>, Terms)> {
-    let Said::Quoted { dealer, quote, bid, offer, valid_until_ms, tradeable } = said else {
+    let Said::Quoted { dealer, quote, bid, offer, valid_until_ms, tradeable, legs } = said else {
         return None;
     };
-    let terms =
-        Terms { bid: *bid, offer: *offer, valid_until_ms: *valid_until_ms, tradeable: *tradeable };
+    let terms = Terms {
+        bid: *bid,
+        offer: *offer,
+        valid_until_ms: *valid_until_ms,
+        tradeable: *tradeable,
+        legs: legs.clone(),
+    };
     Some(((dealer, quote), terms))
 }
 
@@ -80,7 +86,8 @@ fn differs(p: &Pair<'_>, key: Key<'_>, g: &Quote<'_>, d: &Quote<'_>) -> Differen
     let trade = traded_at(p, key, &d.1.1);
     let against = if trade.is_some() { Blame::Gateway } else { Blame::Open };
     proof.extend(trade);
-    let same_price = (g.1.1.bid, g.1.1.offer) == (d.1.1.bid, d.1.1.offer);
+    let same_price =
+        (g.1.1.bid, g.1.1.offer) == (d.1.1.bid, d.1.1.offer) && g.1.1.legs == d.1.1.legs;
     let (code, what) = match same_price {
         true => ("quote.terms", "ends at another time, or is not tradeable on one side"),
         false => ("quote.price", "has other prices or sizes"),
@@ -159,5 +166,11 @@ fn words(t: &Terms) -> String {
         l.map_or_else(|| "none".to_owned(), |l| format!("{} for {}", l.price, l.size))
     };
     let kind = if t.tradeable { "" } else { ", indicative" };
-    format!("bid {}, offer {}, until {} ms{kind}", side(&t.bid), side(&t.offer), t.valid_until_ms)
+    format!(
+        "bid {}, offer {}, until {} ms{kind}{}",
+        side(&t.bid),
+        side(&t.offer),
+        t.valid_until_ms,
+        legs_words(&t.legs)
+    )
 }

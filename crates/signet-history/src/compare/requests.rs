@@ -1,10 +1,11 @@
 //! Requests: the desk signs each, so a copy proves that the desk sent it.
 
-use super::{Pair, told};
+use super::{Pair, legs_words, told};
 use crate::{
     account::{Fact, Said},
     difference::{Blame, Difference, Proof},
 };
+use signet_rfq::StatedLeg;
 
 pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
     let asked = |s: &Said| matches!(s, Said::Asked { .. }).then_some(());
@@ -109,10 +110,14 @@ fn passes(p: &Pair<'_>) -> Vec<Difference> {
 
 fn words(said: &Said) -> String {
     match said {
-        Said::Asked { instrument, ask, quantity, currency, settlement, dealers } => format!(
-            "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked of {}",
-            dealers.join(", ")
-        ),
+        Said::Asked { instrument, ask, quantity, currency, settlement, dealers, legs } => {
+            let legs: Vec<StatedLeg> = legs.iter().map(StatedLeg::of).collect();
+            format!(
+                "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked of {}{}",
+                dealers.join(", "),
+                legs_words(&legs)
+            )
+        }
         other => format!("{other:?}"),
     }
 }

@@ -3,7 +3,10 @@ use crate::{
     account::{Way, fact_of},
     tests::*,
 };
-use signet_fix::AppMessage;
+use signet_fix::{
+    AppMessage,
+    message::{ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse},
+};
 
 /// A gateway's evidence: what the desk signed and what the dealer sent, signed or not.
 struct Evidence(Account);
@@ -363,4 +366,76 @@ fn the_tolerance_is_the_callers() {
     let history = Written::traded().account();
     assert_eq!(compare(&e.0, &history, Tolerance { clock_ms: 1_000 }), []);
     assert_eq!(compare(&e.0, &history, Tolerance { clock_ms: 500 })[0].code, "quote.time");
+}
+
+/// The same message about a package whose second leg has this price, or this quantity.
+fn package(m: AppMessage, price: i64, quantity: i64) -> AppMessage {
+    use signet_rfq::{InstrumentId, Leg, Side, StatedLeg};
+    let leg = |id: &str, side, quantity: i64| Leg {
+        instrument: InstrumentId::new(id).unwrap(),
+        side,
+        ratio: 1.into(),
+        quantity: quantity.into(),
+        settlement_date: "20261201".into(),
+    };
+    let legs = vec![leg("A", Side::Buy, 5), leg("B", Side::Sell, quantity)];
+    let stated = |l: &Leg, price: i64| StatedLeg {
+        bid: Some(price.into()),
+        last: Some(price.into()),
+        ..StatedLeg::of(l)
+    };
+    let stated = vec![stated(&legs[0], 99), stated(&legs[1], price)];
+    match m {
+        AppMessage::QuoteRequest(q) => AppMessage::QuoteRequest(QuoteRequest {
+            instrument: InstrumentId::package(),
+            isin: false,
+            legs,
+            ..q
+        }),
+        AppMessage::Quote(q) => {
+            AppMessage::Quote(QuoteMsg { instrument: InstrumentId::package(), legs: stated, ..q })
+        }
+        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse {
+            instrument: InstrumentId::package(),
+            isin: false,
+            legs: stated,
+            ..r
+        }),
+        AppMessage::ExecutionReport(e) => AppMessage::ExecutionReport(ExecutionReport {
+            instrument: InstrumentId::package(),
+            legs: stated,
+            ..e
+        }),
+        other => other,
+    }
+}
+
+#[test]
+fn a_leg_that_differs_is_found_and_told() {
+    let account = |m: &AppMessage, way: Way<'_>| {
+        let frame = plain(m);
+        let (rfq, said) = fact_of(way, DESK, &frame).unwrap();
+        let mut a = Account::of_desk(DESK, false, 0);
+        a.up(T0 - 10_000);
+        let (signer, dealer, place) = (None, None, "leaf 0".to_owned());
+        a.facts.push(Fact { rfq, at_ms: T0, said, signer, dealer, place, restored: false, frame });
+        a
+    };
+    for (m, way, code) in [
+        (request(5_000_000), Way::FromDesk, "request.differs"),
+        (quote("q1", "99.5", FAR, false), Way::ToDesk, "quote.price"),
+        (accept("q1", "99.5"), Way::FromDesk, "accept.differs"),
+        (trade("e1", "99.5", false), Way::ToDesk, "fill.differs"),
+    ] {
+        let with = |price, quantity| account(&package(m.clone(), price, quantity), way);
+        let at = |gateway: &Account| compare(gateway, &with(98, 10), Tolerance::default());
+        assert_eq!(at(&with(98, 10)), [], "{code}");
+        let other = at(&with(98, 11));
+        assert_eq!(other.iter().map(|d| d.code).collect::<Vec<_>>(), [code]);
+        let told = other[0].gateway.as_ref().unwrap();
+        assert!(told.contains("legs: Buy 5 of A") && told.contains("Sell 11 of B"), "{told}");
+        if code != "request.differs" {
+            assert_eq!(at(&with(97, 10)).len(), 1, "{code}: the price of one leg");
+        }
+    }
 }

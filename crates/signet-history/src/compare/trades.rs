@@ -1,11 +1,11 @@
 //! Trades: the gateway signs its reports to the desk, and a dealer may sign its own to the gateway.
 
-use super::{Pair, told};
+use super::{Pair, legs_words, told};
 use crate::{
     account::{Fact, Said},
     difference::{Blame, Difference, Proof},
 };
-use signet_rfq::{Level, fix::ExecType};
+use signet_rfq::{Level, StatedLeg, fix::ExecType};
 use std::collections::BTreeSet;
 
 #[derive(Clone)]
@@ -15,11 +15,12 @@ struct Trade<'a> {
     dealer: &'a str,
     kind: ExecType,
     last: Option<Level>,
+    legs: &'a [StatedLeg],
 }
 
 fn read(said: &Said) -> Option<Trade<'_>> {
-    let Said::Traded { accept, exec, dealer, kind, last, .. } = said else { return None };
-    Some(Trade { accept, exec, dealer, kind: *kind, last: *last })
+    let Said::Traded { accept, exec, dealer, kind, last, legs, .. } = said else { return None };
+    Some(Trade { accept, exec, dealer, kind: *kind, last: *last, legs })
 }
 
 pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
@@ -48,7 +49,8 @@ fn both(p: &Pair<'_>, g: &(&Fact, Trade<'_>), d: &(&Fact, Trade<'_>)) -> Option<
     let state = d.1.kind == ExecType::Status;
     let same_kind = state || same(g.1.kind, d.1.kind);
     let what = format!("the trade {} of {}", d.1.exec, d.1.dealer);
-    if same_kind && g.1.last == d.1.last && g.1.dealer == d.1.dealer {
+    let same_trade = g.1.last == d.1.last && g.1.legs == d.1.legs && g.1.dealer == d.1.dealer;
+    if same_kind && same_trade {
         return (!state).then(|| p.time("fill.time", &what, g.0, d.0)).flatten();
     }
     let proof: Vec<_> = [
@@ -104,5 +106,6 @@ fn not_at_desk(p: &Pair<'_>, g: &(&Fact, Trade<'_>)) -> Difference {
 
 fn words(t: &Trade<'_>) -> String {
     let at = t.last.map_or_else(String::new, |l| format!(" {} at {}", l.size, l.price));
-    format!("{}{at} with {} on the accept {}", t.kind.words(), t.dealer, t.accept)
+    let legs = legs_words(t.legs);
+    format!("{}{at} with {} on the accept {}{legs}", t.kind.words(), t.dealer, t.accept)
 }

@@ -79,6 +79,7 @@ fn outer(id: &str, to_dealers: bool) -> String {
 
 pub(crate) fn request(quantity: u32) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        legs: vec![],
         id: RfqId::new(RFQ).unwrap(),
         instrument: instrument(),
         isin: true,
@@ -95,6 +96,7 @@ pub(crate) fn request(quantity: u32) -> AppMessage {
 /// A quote as the dealer sends it to the gateway, or as the gateway passes it on.
 pub(crate) fn quote(id: &str, offer: &str, valid_until: i64, to_gateway: bool) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: RfqId::new(outer(RFQ, to_gateway)).unwrap(),
         id: QuoteId::new(id).unwrap(),
         instrument: instrument(),
@@ -110,6 +112,7 @@ pub(crate) fn quote(id: &str, offer: &str, valid_until: i64, to_gateway: bool) -
 
 pub(crate) fn accept(quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        legs: vec![],
         id: AcceptId::new(format!("{RFQ}:1")).unwrap(),
         response: Response::HitOrLift,
         rfq: Some(RfqId::new(RFQ).unwrap()),
@@ -131,6 +134,7 @@ pub(crate) fn accept(quote: &str, price: &str) -> AppMessage {
 /// A trade as the dealer reports it, or as the gateway passes it on.
 pub(crate) fn trade(exec: &str, price: &str, to_gateway: bool) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        legs: vec![],
         order_id: "O1".into(),
         exec_id: exec.into(),
         exec_ref: None,

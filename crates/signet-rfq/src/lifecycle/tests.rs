@@ -26,6 +26,7 @@ fn id() -> AcceptId {
 fn quote(id: &str, offer: &str, until: i64) -> Quote {
     let offer = Some(Level { price: dec(offer), size: dec("5") });
     Quote {
+        legs: vec![],
         id: QuoteId::new(id).unwrap(),
         dealer: d("A"),
         bid: None,
@@ -37,6 +38,7 @@ fn quote(id: &str, offer: &str, until: i64) -> Quote {
 
 fn fresh() -> Rfq {
     Rfq::new(Terms {
+        legs: vec![],
         id: RfqId::new("R1").unwrap(),
         instrument: bund().id,
         ask: Ask::Buy,
@@ -58,6 +60,7 @@ fn open() -> Rfq {
 
 fn accept_of(r: &Rfq) -> Accept {
     Accept {
+        legs: vec![],
         id: id(),
         rfq: r.terms.id.clone(),
         dealer: d("A"),
@@ -72,6 +75,7 @@ fn accept_of(r: &Rfq) -> Accept {
 
 fn report(kind: ExecType, exec: &str, last: &str, cum: &str) -> Report {
     Report {
+        legs: vec![],
         kind,
         status: OrdStatus::PartiallyFilled,
         exec_id: exec.into(),
@@ -503,6 +507,7 @@ fn a_quote_status_says_what_becomes_of_the_quote() {
 #[test]
 fn a_state_is_named_by_its_row() {
     let e = crate::Execution {
+        legs: vec![],
         exec_id: "e".into(),
         order_id: "o".into(),
         side: Side::Buy,

@@ -77,6 +77,9 @@ impl Rfq {
         if let Some(limit) = accept.limit.filter(|l| !l.allows(accept.side, accept.price)) {
             return Err(AcceptRefusal::LimitBetter { limit: limit.price, price: accept.price });
         }
+        if accept.limit.is_some() && self.terms.is_package() {
+            return Err(AcceptRefusal::PackageLimit);
+        }
         if level.price != accept.price {
             return Err(AcceptRefusal::OtherPrice { quoted: level.price, accepted: accept.price });
         }
@@ -87,7 +90,17 @@ impl Rfq {
                 accepted: accept.quantity,
             });
         }
-        Ok(())
+        self.check_accepted_legs(quote, accept)
+    }
+
+    fn check_accepted_legs(&self, quote: &Quote, accept: &Accept) -> Result<(), AcceptRefusal> {
+        let agreed = self.terms.agreed_legs(quote, accept.side);
+        let agreed = agreed.ok_or(AcceptRefusal::NoPriceOnSide)?;
+        let most = agreed.len().max(accept.legs.len());
+        match (0..most).find(|i| agreed.get(*i) != accept.legs.get(*i)) {
+            Some(i) => Err(AcceptRefusal::OtherLeg(i + 1)),
+            None => Ok(()),
+        }
     }
 
     /// An accept with a limit as it can be taken now: on its dealer's quote that stands, whichever
@@ -97,6 +110,9 @@ impl Rfq {
         let Some(limit) = accept.limit.filter(|_| !self.state.ended()) else {
             return Ok(accept.clone());
         };
+        if self.terms.is_package() {
+            return Err(AcceptRefusal::PackageLimit);
+        }
         if now >= limit.until {
             return Err(AcceptRefusal::LimitOver);
         }
@@ -120,7 +136,8 @@ impl Rfq {
         let line = self.line(&accept.dealer).is_some_and(|l| {
             !matches!(l.state, LineState::Passed(_) | LineState::Rejected(_) | LineState::Traded)
         });
-        accept.limit.is_some_and(|l| now < l.until) && open && line && !self.in_flight()
+        let follows = !self.terms.is_package();
+        accept.limit.is_some_and(|l| follows && now < l.until) && open && line && !self.in_flight()
     }
 
     /// The gateway says on which quote it passed the present accept on. Returns whether that is
@@ -163,7 +180,7 @@ impl Rfq {
     /// and the limit is not better than its price.
     pub fn set_limit(&mut self, limit: Limit) -> bool {
         match &mut self.accept {
-            Some((a, AcceptState::Armed)) if limit.allows(a.side, a.price) => {
+            Some((a, AcceptState::Armed)) if limit.allows(a.side, a.price) && a.legs.is_empty() => {
                 a.limit = Some(limit);
                 true
             }
@@ -276,7 +293,8 @@ impl Rfq {
         let after = self.line(dealer).and_then(|l| l.live_quote(now)).filter(|q| q.tradeable);
         let stands = before
             .zip(after)
-            .filter(|(b, a)| b.id == armed.quote && b.level(armed.side) == a.level(armed.side));
+            .filter(|(b, a)| b.id == armed.quote && b.level(armed.side) == a.level(armed.side))
+            .filter(|(_, a)| self.terms.agreed_legs(a, armed.side).as_ref() == Some(&armed.legs));
         match (stands.map(|(_, a)| a.id.clone()), &mut self.accept) {
             (Some(quote), Some((armed, _))) => armed.quote = quote,
             _ => self.drop_armed("the dealer re-quoted"),

@@ -18,6 +18,7 @@ pub(crate) fn dec(n: &str) -> Decimal {
 
 fn terms() -> Terms {
     Terms {
+        legs: vec![],
         id: RfqId::new("R1").unwrap(),
         instrument: bund().id,
         ask: Ask::Buy,
@@ -32,6 +33,7 @@ fn terms() -> Terms {
 
 fn quote(dealer: &str, id: &str, offer: &str, until: i64) -> Quote {
     Quote {
+        legs: vec![],
         id: QuoteId::new(id).unwrap(),
         dealer: d(dealer),
         bid: Some(Level { price: dec("99"), size: dec("5000000") }),
@@ -43,6 +45,7 @@ fn quote(dealer: &str, id: &str, offer: &str, until: i64) -> Quote {
 
 pub(crate) fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept {
     Accept {
+        legs: vec![],
         id: AcceptId::new(id).unwrap(),
         rfq: RfqId::new("R1").unwrap(),
         dealer: d(dealer),
@@ -57,6 +60,7 @@ pub(crate) fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept
 
 pub(crate) fn fill(exec: &str, price: &str, quantity: &str) -> Report {
     Report {
+        legs: vec![],
         kind: ExecType::Trade,
         status: OrdStatus::Filled,
         exec_id: exec.into(),

@@ -45,6 +45,7 @@ fn trade(journal: &mut Journal, router: &mut Router, from: usize, count: usize, 
     for n in from..from + count {
         let id = RfqId::new(format!("R{n}")).unwrap();
         let request = AppMessage::QuoteRequest(QuoteRequest {
+            legs: vec![],
             id: id.clone(),
             instrument: InstrumentId::new("EUR/USD").unwrap(),
             isin: false,
@@ -220,6 +221,7 @@ impl Gateway {
 
 fn request(id: &str, quantity: i64, at: i64) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
         isin: false,
@@ -235,6 +237,7 @@ fn request(id: &str, quantity: i64, at: i64) -> AppMessage {
 
 fn quote(rfq: &str, id: &str, price: &str, size: i64) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: RfqId::new(format!("ALICE.{rfq}")).unwrap(),
         id: QuoteId::new(id).unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
@@ -250,6 +253,7 @@ fn quote(rfq: &str, id: &str, price: &str, size: i64) -> AppMessage {
 
 fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        legs: vec![],
         id: AcceptId::new(id).unwrap(),
         response: Response::HitOrLift,
         rfq: Some(RfqId::new(rfq).unwrap()),
@@ -270,6 +274,7 @@ fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) ->
 
 fn fill(accept: &str, price: &str, quantity: i64) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        legs: vec![],
         order_id: "O".into(),
         exec_id: format!("E-{accept}"),
         exec_ref: None,

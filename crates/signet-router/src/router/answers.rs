@@ -74,6 +74,7 @@ pub(super) fn rejection(
         reject_reason: Some(reason),
         text: Some(text),
         at: now,
+        legs: Vec::new(),
     }
 }
 
@@ -97,6 +98,7 @@ pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> 
             r.leaves_qty = Decimal::ZERO;
             r.avg_px = e.price;
             r.settlement_date = e.settlement_date.clone();
+            r.legs = e.legs.clone();
             r.at = e.at;
         }
         AcceptState::Busted(e) => {

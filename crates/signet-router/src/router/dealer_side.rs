@@ -63,7 +63,8 @@ impl Router {
         if !self.addressed(&q.rfq, dealer) {
             return self.stray(dealer, "a quote", q.rfq.as_str());
         }
-        let by_isin = self.isin(&q.instrument);
+        let Some(e) = self.rfqs.get(&q.rfq) else { return };
+        let by_isin = self.priced_by_isin(&e.rfq.terms);
         let Some(e) = self.rfqs.get_mut(&q.rfq) else { return };
         if e.rfq.state.ended() {
             return;
@@ -82,7 +83,7 @@ impl Router {
         }
         let quote = quote_of(dealer, &q);
         // What was taken once is not judged again.
-        if let Err(fault) = quote.check(now)
+        if let Err(fault) = quote.check_for(&e.rfq.terms, now)
             && !self.replaying
         {
             return self.bad_quote(dealer, &q, &fault.to_string());
@@ -278,14 +279,7 @@ pub(super) fn cancel_of(rfq: &RfqId, quote: QuoteId) -> QuoteCancel {
 
 /// A quote as the RFQ holds it.
 pub(super) fn quote_of(dealer: &DealerId, q: &QuoteMsg) -> Quote {
-    Quote {
-        id: q.id.clone(),
-        dealer: dealer.clone(),
-        bid: q.bid,
-        offer: q.offer,
-        valid_until: q.valid_until,
-        tradeable: q.tradeable,
-    }
+    q.quote(dealer.clone())
 }
 
 /// What a dealer's QuoteStatusReport means.

@@ -12,7 +12,7 @@ use signet_fix::message::{
 use signet_identity::CompId;
 use signet_rfq::{
     ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, Accept, AcceptId, AcceptRefusal, DealerId, Declined,
-    Instrument, InstrumentError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
+    Instrument, InstrumentError, LegsError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
 };
 
 /// QuoteRequestRejectReason (658).
@@ -79,25 +79,42 @@ impl Router {
                 ),
             ));
         }
-        let unknown = || (UNKNOWN_SYMBOL, format!("instrument {} is not known here", q.instrument));
-        let instrument = self.catalogue.get(&q.instrument).ok_or_else(unknown)?;
         // The RFQ lives on the gateway's clock: its length is the trader's, its beginning is now.
         let ttl_ms = q.expires.since(q.at);
         let terms = Terms { expires: now + ttl_ms, created: now, ..q.terms() };
-        terms.check(instrument, now).map_err(|e| {
-            let reason = match e {
-                TermsError::AlreadyExpired => TOO_LATE,
-                TermsError::BadTtl if ttl_ms <= 0 => TOO_LATE,
-                TermsError::Instrument(InstrumentError::TooLarge { .. })
-                | TermsError::TooManyDealers => EXCEEDS_LIMIT,
-                _ => OTHER,
-            };
-            (reason, e.to_string())
-        })?;
+        self.check_terms(&terms, now)?;
         match terms.dealers.iter().find(|d| !self.may_ask(desk, d)) {
             Some(d) => Err((NOT_AUTHORIZED, format!("dealer {d} is not one you may ask"))),
             None => Ok((id, terms)),
         }
+    }
+
+    /// The terms of one instrument, or of a package, whose legs are all listed.
+    fn check_terms(&self, terms: &Terms, now: UtcMillis) -> Result<(), (u16, String)> {
+        let checked = if terms.is_package() {
+            terms.check_package(&self.catalogue, now)
+        } else {
+            let id = &terms.instrument;
+            let unknown = || (UNKNOWN_SYMBOL, format!("instrument {id} is not known here"));
+            terms.check(self.catalogue.get(id).ok_or_else(unknown)?, now)
+        };
+        let late = terms.expires <= terms.created;
+        checked.map_err(|e| {
+            let reason = match e {
+                TermsError::AlreadyExpired => TOO_LATE,
+                TermsError::BadTtl if late => TOO_LATE,
+                TermsError::Legs(LegsError::Unknown(..)) => UNKNOWN_SYMBOL,
+                TermsError::Instrument(InstrumentError::TooLarge { .. })
+                | TermsError::Legs(
+                    LegsError::Quantity(_, InstrumentError::TooLarge { .. })
+                    | LegsError::TooLarge
+                    | LegsError::Count(_),
+                )
+                | TermsError::TooManyDealers => EXCEEDS_LIMIT,
+                _ => OTHER,
+            };
+            (reason, e.to_string())
+        })
     }
 
     fn request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {

@@ -165,10 +165,10 @@ impl Router {
         let changes = match m {
             AppMessage::Quote(q) => {
                 let quote = dealer_side::quote_of(dealer, q);
-                let by_isin = self.isin(&rfq.terms.instrument);
+                let by_isin = self.priced_by_isin(&rfq.terms);
                 let as_asked = q.instrument == rfq.terms.instrument
                     && q.qualifiers.check(&rfq.terms, by_isin).is_ok();
-                if !as_asked || quote.check(now).is_err() {
+                if !as_asked || quote.check_for(&rfq.terms, now).is_err() {
                     // It takes the place of the dealer's quote before it, and cannot be traded
                     // itself.
                     let gone = line.quote.as_ref().filter(|was| {

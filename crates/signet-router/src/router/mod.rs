@@ -4,7 +4,9 @@ use signet_fix::message::{
     AppMessage, OrderStatusRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus,
 };
 use signet_identity::CompId;
-use signet_rfq::{AcceptId, Catalogue, DealerId, InstrumentId, Rfq, RfqId, RfqState, UtcMillis};
+use signet_rfq::{
+    AcceptId, Catalogue, DealerId, InstrumentId, Rfq, RfqId, RfqState, Terms, UtcMillis,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 mod answers;
@@ -410,6 +412,15 @@ impl Router {
 
     fn isin(&self, id: &InstrumentId) -> bool {
         self.catalogue.get(id).is_some_and(|i| i.asset_class.has_isin())
+    }
+
+    /// Whether prices are percentages of par: of an instrument with an ISIN, or of a package whose
+    /// legs all have one.
+    fn priced_by_isin(&self, terms: &Terms) -> bool {
+        match &terms.legs[..] {
+            [] => self.isin(&terms.instrument),
+            legs => legs.iter().all(|l| self.isin(&l.instrument)),
+        }
     }
 
     /// The RFQ, as dealers know it, whose quote an accept takes.

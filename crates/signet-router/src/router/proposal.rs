@@ -5,7 +5,8 @@ use rust_decimal::Decimal;
 use signet_fix::message::{AppMessage, ApproveAhead, Response};
 use signet_identity::CompId;
 use signet_rfq::{
-    Accept, AcceptId, Ask, DealerId, InstrumentId, Rfq, RfqId, Side, UtcMillis, median_quoted,
+    Accept, AcceptId, Ask, DealerId, InstrumentId, Leg, Rfq, RfqId, Side, Terms, UtcMillis,
+    median_quoted,
 };
 use signet_stepup::{AcceptTerms, Action, AheadTerms, RequestTerms};
 
@@ -31,7 +32,9 @@ pub struct Trade {
     pub instrument: InstrumentId,
     /// The sides a request asks for; of an accept the one side it takes.
     pub ask: Ask,
-    /// OrderQty (38), in the RFQ's currency.
+    /// The legs of a package, each with the sides that are asked for; empty for one instrument.
+    pub legs: Vec<(InstrumentId, Ask)>,
+    /// OrderQty (38), in the RFQ's currency; of a package the sum of all legs.
     pub quantity: Decimal,
     /// The dealers that a request asks, or the dealer whose quote an accept takes; with each,
     /// whether the journal remembers a trade with it.
@@ -57,6 +60,7 @@ impl Router {
                     accept: false,
                     instrument: terms.instrument.clone(),
                     ask: terms.ask,
+                    legs: legs_of(&terms, terms.ask),
                     quantity: terms.quantity,
                     dealers: terms.dealers.iter().map(with).collect(),
                     asked: terms.dealers.len(),
@@ -71,10 +75,12 @@ impl Router {
                     .is_ok_and(|a| self.accepts.contains_key(&a));
                 let checked = self.check_accept(desk, r, now).ok().filter(|_| !known)?;
                 let (a, rfq) = (&checked.accept, &checked.rfq);
+                let ask = ask_of(a.side);
                 let trade = Trade {
                     accept: true,
                     instrument: a.instrument.clone(),
-                    ask: if a.side == Side::Buy { Ask::Buy } else { Ask::Sell },
+                    ask,
+                    legs: legs_of(&rfq.terms, ask),
                     quantity: a.quantity,
                     dealers: vec![(a.dealer.clone(), self.rfqs.traded_with(desk, &a.dealer))],
                     asked: rfq.terms.dealers.len(),
@@ -116,6 +122,9 @@ impl Router {
         }
         if !rfq.terms.ask.allows(a.side) {
             return Err("this side was not asked for");
+        }
+        if rfq.terms.is_package() {
+            return Err("a package is approved at the prices of its legs, once they are quoted");
         }
         if a.quantity > rfq.terms.quantity {
             return Err("it is more than the RFQ asks for");
@@ -166,7 +175,31 @@ fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
         Side::Buy => a.price.checked_sub(middle),
         Side::Sell => middle.checked_sub(a.price),
     };
-    Some(worse.map_or(i64::MAX, |w| bps(w, middle)))
+    // A net price may be near zero: it is measured by the prices that it is made of.
+    let of = match &rfq.terms.legs[..] {
+        [] => Some(middle),
+        legs => legs.iter().zip(&a.legs).try_fold(Decimal::ZERO, |sum, (leg, agreed)| {
+            sum.checked_add(leg.ratio.checked_mul(agreed.agreed()?)?)
+        }),
+    };
+    Some(worse.zip(of).map_or(i64::MAX, |(w, of)| bps(w, of)))
+}
+
+/// The side that is asked for in each leg.
+fn legs_of(terms: &Terms, ask: Ask) -> Vec<(InstrumentId, Ask)> {
+    let in_leg = |l: &Leg| match ask {
+        Ask::TwoWay => Ask::TwoWay,
+        Ask::Buy => ask_of(l.side_in(Side::Buy)),
+        Ask::Sell => ask_of(l.side_in(Side::Sell)),
+    };
+    terms.legs.iter().map(|l| (l.instrument.clone(), in_leg(l))).collect()
+}
+
+fn ask_of(side: Side) -> Ask {
+    match side {
+        Side::Buy => Ask::Buy,
+        Side::Sell => Ask::Sell,
+    }
 }
 
 /// `worse` as hundredths of a per cent of `of`, rounded up; `i64::MAX` when it cannot be computed.

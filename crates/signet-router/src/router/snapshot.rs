@@ -34,18 +34,7 @@ impl Router {
 
     fn open_rfq(&mut self, desk: &CompId, rfq: &Rfq, isin: bool, now: UtcMillis) {
         let t = &rfq.terms;
-        let request = QuoteRequest {
-            id: t.id.clone(),
-            instrument: t.instrument.clone(),
-            isin,
-            ask: t.ask,
-            quantity: t.quantity,
-            currency: t.currency.clone(),
-            settlement_date: t.settlement_date.clone(),
-            dealers: t.dealers.clone(),
-            expires: rfq.expires(),
-            at: t.created,
-        };
+        let request = QuoteRequest { expires: rfq.expires(), ..QuoteRequest::of(t, isin) };
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Rfq(request)));
         for l in &rfq.lines {
             self.line(desk, rfq, l, now);
@@ -97,6 +86,7 @@ impl Router {
                 tradeable: q.tradeable,
                 at: now,
                 qualifiers: Qualifiers::default(),
+                legs: q.legs.clone(),
             }),
             _ => return,
         };

@@ -58,6 +58,7 @@ pub(super) fn router() -> Router {
 
 pub(super) fn request(id: &str, dealers: &[&str]) -> QuoteRequest {
     QuoteRequest {
+        legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: bund(),
         isin: true,
@@ -77,6 +78,7 @@ pub(super) fn send(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<Out
 
 pub(super) fn quote(rfq: &str, id: &str, price: &str, until: i64) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: RfqId::new(rfq).unwrap(),
         id: QuoteId::new(id).unwrap(),
         instrument: bund(),
@@ -96,6 +98,7 @@ pub(super) fn answer(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<O
 
 pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        legs: vec![],
         id: AcceptId::new(id).unwrap(),
         response: Response::HitOrLift,
         rfq: None,
@@ -117,6 +120,7 @@ pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
 pub(super) fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
     let filled = s == OrdStatus::Filled;
     AppMessage::ExecutionReport(ExecutionReport {
+        legs: vec![],
         order_id: "O".into(),
         exec_id: "X".into(),
         exec_ref: None,
@@ -992,3 +996,6 @@ fn a_registered_desk_without_settings_has_a_place_only_by_default() {
 mod index;
 #[path = "life_tests.rs"]
 mod life;
+
+#[path = "package_tests.rs"]
+mod packages;

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
+use super::package::same_legs;
 use super::{Action, Book, Due, Fate, ORDERS_MAX, Rfq, millis, roll_ms};
 use crate::order::{
     DUPLICATE_ORDER, INCORRECT_QUANTITY, OTHER, Order, OrderState, STALE_ORDER, unknown_order,
@@ -84,6 +85,7 @@ impl Book {
         let mut order = Order::new(response, order_id);
         order.price_decimals = rfq.instrument.price_decimals;
         order.currency.clone_from(&rfq.instrument.currency);
+        order.legs = rfq.live.as_ref().map_or_else(Vec::new, |live| live.legs.clone());
         order.settl_date = settl_date(&rfq.request, &rfq.instrument, now);
         let rolled = roll_ms(&mut rfq.dice, self.settings.last_look_ms);
         let hold = self.mood.hold_next_ms.take().map_or(rolled, millis);
@@ -119,7 +121,8 @@ impl Book {
                 order.refusal = Some((OTHER, text));
                 OrderState::Rejected
             }
-            None if is_partial && partial < order.quantity => {
+            // A package is filled as a whole or not at all.
+            None if is_partial && order.legs.is_empty() && partial < order.quantity => {
                 order.filled = partial;
                 OrderState::PartiallyFilled
             }
@@ -222,6 +225,9 @@ fn matches_quote(response: &QuoteResponse, rfq: &Rfq, live: &QuoteTerms) -> Resu
     let price = price.ok_or((OTHER, "this side was not quoted"))?;
     if response.price != price {
         return Err((OTHER, "the price is not the quoted one"));
+    }
+    if !same_legs(&response.legs, &live.legs, &response.side) {
+        return Err((OTHER, "a leg is not the quoted one"));
     }
     if response.quantity != live.size {
         return Err((INCORRECT_QUANTITY, "the quantity is not the quoted one"));

@@ -4,6 +4,7 @@
 //! always give the same actions.
 
 mod accept;
+mod package;
 mod quoting;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Requests and quotes.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
@@ -10,8 +12,8 @@ use super::{
 use crate::instrument::Instrument;
 use crate::pricing::{half_of, two_way, walk};
 use crate::wire::{
-    EXCEEDS_LIMIT, NO_MARKET, OTHER, QuoteRequest, QuoteTerms, TOO_LATE, UNKNOWN_SYMBOL, quote,
-    quote_cancel, quote_request_reject,
+    EXCEEDS_LIMIT, NO_MARKET, OTHER, QuoteRequest, QuoteTerms, TOO_LATE, UNKNOWN_SYMBOL, net,
+    quote, quote_cancel, quote_request_reject,
 };
 
 /// Why a request is refused: QuoteRequestRejectReason (658) and Text (58).
@@ -41,16 +43,19 @@ impl Book {
         if self.rfqs.len() >= REQUESTS_MAX {
             return Err((OTHER, "too many open requests"));
         }
-        let found = self.instruments.find(&request.symbol, request.security_id.as_deref());
-        let instrument = found.ok_or((UNKNOWN_SYMBOL, "unknown instrument"))?;
-        if !self.settings.covers.contains(&instrument.asset_class) {
-            return Err((NO_MARKET, "no market in this instrument"));
-        }
         if request.expire_time.is_some_and(|expires| expires <= now) {
             return Err((TOO_LATE, "the request has expired"));
         }
         if !matches!(request.side.as_deref(), None | Some("1" | "2")) {
             return Err((OTHER, "the side is buy, sell or none"));
+        }
+        if request.is_package() {
+            return self.check_package(request);
+        }
+        let found = self.instruments.find(&request.symbol, request.security_id.as_deref());
+        let instrument = found.ok_or((UNKNOWN_SYMBOL, "unknown instrument"))?;
+        if !self.settings.covers.contains(&instrument.asset_class) {
+            return Err((NO_MARKET, "no market in this instrument"));
         }
         let quantity = request.quantity.ok_or((OTHER, "a quantity is needed"))?;
         if quantity > instrument.max_quantity {
@@ -128,29 +133,41 @@ impl Book {
     fn send_quote(&mut self, id: &str, now: OffsetDateTime) -> Vec<Action> {
         let quote_id = self.next_id("Q");
         let Some(rfq) = self.rfqs.get_mut(id) else { return vec![] };
-        let settings = &self.settings;
+        let settings = Arc::clone(&self.settings);
         let instrument = &rfq.instrument;
         let mid = self.mids.entry(instrument.id.clone()).or_insert(instrument.reference_mid);
         *mid = walk(*mid, instrument, &mut rfq.dice);
-        let (bid, offer) = two_way(*mid, instrument, settings);
+        let (bid, offer) = two_way(*mid, instrument, &settings);
         let is_partial = rfq.dice.happens(settings.partial_size_probability);
         let size = if is_partial { half_of(rfq.quantity, instrument) } else { rfq.quantity };
         let next = roll_ms(&mut rfq.dice, settings.requote_every_ms);
 
+        let package = rfq.request.is_package();
         let (bid, offer, size, valid_ms) = match &self.mood.exactly {
+            // A package is quoted by its legs, whatever one price is wanted.
+            Some(exactly) if package => (None, None, rfq.quantity, exactly.valid_ms),
+            None if package => (None, None, rfq.quantity, settings.valid_ms),
             Some(exactly) => (exactly.bid, exactly.offer, exactly.size, exactly.valid_ms),
             None => (Some(bid), Some(offer), size, settings.valid_ms),
         };
-        let side = rfq.request.side.as_deref();
+        let side = rfq.request.side.clone();
+        let (asked, mut dice) = (rfq.request.legs.clone(), rfq.dice.clone());
+        let legs = self.price_legs(&asked, &mut dice);
+        let (bid, offer) = if package { (net(&legs, "2"), net(&legs, "1")) } else { (bid, offer) };
+        let Some(rfq) = self.rfqs.get_mut(id) else { return vec![] };
+        if package {
+            rfq.dice = dice;
+        }
         let terms = QuoteTerms {
             quote_id: quote_id.clone(),
             // The customer buys at the offer and sells at the bid.
-            bid: bid.filter(|_| side != Some("1")),
-            offer: offer.filter(|_| side != Some("2")),
+            bid: bid.filter(|_| side.as_deref() != Some("1")),
+            offer: offer.filter(|_| side.as_deref() != Some("2")),
             size,
             valid_until: rfq.ends.min(now + millis(valid_ms)),
+            legs,
         };
-        let message = quote(&rfq.request, instrument, &terms, now);
+        let message = quote(&rfq.request, &rfq.instrument, &terms, now);
         if let Some(old) = rfq.live.replace(terms) {
             set_fate(&mut self.quotes, &old.quote_id, Fate::Replaced);
         }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::order::OrderState;
 use crate::settings::Settings;
-use crate::wire::{QuoteResponse, ResponseType, StatusRequest};
+use crate::wire::{Leg, QuoteResponse, ResponseType, StatusRequest};
 use time::macros::datetime;
 
 const START: OffsetDateTime = datetime!(2026-11-20 13:00:00 UTC);
@@ -35,6 +35,7 @@ fn book_of(settings: DealerSettings) -> Book {
 
 fn request(id: &str) -> QuoteRequest {
     QuoteRequest {
+        legs: vec![],
         quote_req_id: id.into(),
         symbols: 1,
         symbol: "DBR 2.5 02/35".into(),
@@ -75,6 +76,7 @@ fn quoted(book: &mut Book, id: &str) -> Outgoing {
 
 fn accept(quote: &Outgoing, cl_ord_id: &str) -> QuoteResponse {
     QuoteResponse {
+        legs: vec![],
         quote_resp_id: format!("R-{cl_ord_id}"),
         kind: ResponseType::Accept,
         quote_id: quote.get(117).unwrap().into(),
@@ -423,5 +425,113 @@ fn the_same_seed_tells_the_same_story() {
             first.iter().any(|message| message.msg_type == kind),
             "the moody one never sent {kind}"
         );
+    }
+}
+
+fn butterfly() -> QuoteRequest {
+    let leg = |id: &str, side: &str, ratio: &str, quantity: &str| Leg {
+        symbol: id.into(),
+        security_id: Some(id.into()),
+        ratio: dec(ratio),
+        side: side.into(),
+        quantity: dec(quantity),
+        settl_date: Some("20261124".into()),
+        ..Leg::default()
+    };
+    QuoteRequest {
+        symbol: "[N/A]".into(),
+        security_id: None,
+        security_id_source: None,
+        quantity: Some(dec("20000000")),
+        price_type: None,
+        legs: vec![
+            leg("DE000BU2Z023", "1", "1", "5000000"),
+            leg(BUND, "2", "2", "10000000"),
+            leg("DE0001102614", "1", "1", "5000000"),
+        ],
+        ..request("P1")
+    }
+}
+
+/// The values of a tag of the legs, in their order.
+fn of_legs(message: &Outgoing, tag: u32) -> Vec<Decimal> {
+    message.fields.iter().filter(|f| f.0 == tag).map(|f| dec(&f.1)).collect()
+}
+
+/// The accept of a quote of [`butterfly`], bought.
+fn accept_package(quote: &Outgoing) -> QuoteResponse {
+    let (bids, offers) = (of_legs(quote, 681), of_legs(quote, 684));
+    let mut legs = butterfly().legs;
+    for (i, leg) in legs.iter_mut().enumerate() {
+        let price = |sold| if sold { (Some(bids[i]), None) } else { (None, Some(offers[i])) };
+        (leg.bid, leg.offer) = price(leg.side == "2");
+    }
+    QuoteResponse {
+        quote_resp_id: "R-P".into(),
+        kind: ResponseType::Accept,
+        quote_id: quote.get(117).unwrap().into(),
+        quote_req_id: None,
+        cl_ord_id: "P".into(),
+        symbol: "[N/A]".into(),
+        security_id: None,
+        side: "1".into(),
+        quantity: dec("20000000"),
+        price: dec(quote.get(133).unwrap()),
+        legs,
+    }
+}
+
+#[test]
+fn a_package_is_quoted_by_its_legs_and_filled_as_a_whole() {
+    let mut settings = plain();
+    (settings.partial_fill_probability, settings.partial_size_probability) = (1.0, 1.0);
+    settings.last_look_ms = [0, 0];
+    let mut book = book_of(settings);
+    assert_eq!(ask(&mut book, butterfly(), 0), []);
+    let quote = later(&mut book, 100).remove(0);
+    assert_eq!(
+        (quote.get(167), quote.get(555), quote.get(134)),
+        (Some("MLEG"), Some("3"), Some("20000000"))
+    );
+    let (bid, offer) = (of_legs(&quote, 681), of_legs(&quote, 684));
+    let two = Decimal::TWO;
+    assert_eq!(dec(quote.get(132).unwrap()), bid[0] - two * offer[1] + bid[2]);
+    assert_eq!(dec(quote.get(133).unwrap()), offer[0] - two * bid[1] + offer[2]);
+    for change in [
+        (|r: &mut QuoteResponse| r.legs.clear()) as fn(&mut QuoteResponse),
+        |r| r.legs[1].bid = r.legs[1].bid.map(|p| p + Decimal::ONE),
+        |r| r.legs[1].quantity += Decimal::ONE,
+        |r| r.legs.swap(0, 2),
+        |r| r.price += Decimal::ONE,
+    ] {
+        let mut other = accept_package(&quote);
+        change(&mut other);
+        other.cl_ord_id = format!("{}", other.legs.len());
+        let said = sent(book.receive(Inbound::Response(other), at(200)));
+        assert!(said.iter().all(|m| m.get(150) == Some("8")), "{said:?}");
+    }
+    let said = sent(book.receive(Inbound::Response(accept_package(&quote)), at(300)));
+    let fill = said.last().unwrap();
+    assert_eq!((fill.get(150), fill.get(14)), (Some("F"), Some("20000000")), "{said:?}");
+    assert_eq!(of_legs(fill, 637), [offer[0], bid[1], offer[2]]);
+}
+
+#[test]
+fn a_package_that_this_dealer_cannot_do_is_refused() {
+    for (change, reason) in [
+        (
+            (|r: &mut QuoteRequest| r.legs[0].security_id = Some("XS0000000009".into()))
+                as fn(&mut QuoteRequest),
+            "1",
+        ),
+        (|r| r.legs[0].quantity = dec("900000000000"), "3"),
+        (|r| r.legs[0].quantity = dec("1"), "99"),
+        (|r| r.quantity = Some(dec("5000000")), "99"),
+        (|r| r.legs[0].ratio = Decimal::ZERO, "99"),
+    ] {
+        let mut request = butterfly();
+        change(&mut request);
+        let said = ask(&mut book_of(plain()), request, 0);
+        assert_eq!(said[0].get(658), Some(reason), "{said:?}");
     }
 }

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
-use super::{parse_decimal, parse_timestamp};
+use super::{Leg, MULTILEG, legs, parse_decimal, parse_timestamp};
 
 /// The longest text field taken from a peer, in bytes.
 const TEXT_BYTES_MAX: usize = 128;
@@ -49,6 +49,15 @@ pub(crate) struct QuoteRequest {
     pub(crate) currency: Option<String>,
     pub(crate) expire_time: Option<OffsetDateTime>,
     pub(crate) price_type: Option<String>,
+    /// The legs (555) of a package; empty for one instrument.
+    pub(crate) legs: Vec<Leg>,
+}
+
+impl QuoteRequest {
+    /// Whether it is for a package.
+    pub(crate) fn is_package(&self) -> bool {
+        !self.legs.is_empty()
+    }
 }
 
 /// QuoteRespType (694), as far as a dealer takes part.
@@ -73,6 +82,8 @@ pub(crate) struct QuoteResponse {
     pub(crate) side: String,
     pub(crate) quantity: Decimal,
     pub(crate) price: Decimal,
+    /// The legs (555) of a package.
+    pub(crate) legs: Vec<Leg>,
 }
 
 /// OrderStatusRequest (H).
@@ -125,6 +136,7 @@ impl QuoteRequest {
             currency: fields.optional(15),
             expire_time: fields.time_if_any(126)?,
             price_type: fields.optional(423),
+            legs: fields.legs()?,
         })
     }
 }
@@ -160,6 +172,7 @@ fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
         side: text(54)?,
         quantity: decimal(38)?,
         price: decimal(44)?,
+        legs: if is_accept { fields.legs()? } else { vec![] },
     }))
 }
 
@@ -217,6 +230,15 @@ impl<'a> Fields<'a> {
             parse_timestamp(text).ok_or_else(|| fault(INCORRECT_FORMAT, tag, "not a UTCTimestamp"))
         };
         self.find(tag).map(parse).transpose()
+    }
+
+    fn legs(&self) -> Result<Vec<Leg>, Fault> {
+        let found = legs::parse(&self.0);
+        let found = found.map_err(|tag| fault(VALUE_INCORRECT, tag, "not a group of legs"))?;
+        if found.is_empty() && self.find(167) == Some(MULTILEG) {
+            return Err(missing(555));
+        }
+        Ok(found)
     }
 
     fn unsupported(&self, msg_type: &str, text: &'static str) -> Inbound {

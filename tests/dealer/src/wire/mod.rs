@@ -3,6 +3,7 @@
 //! This crate checks independently what the gateway sends, so it shares no message code with it.
 
 mod inbound;
+mod legs;
 mod outbound;
 
 use rust_decimal::Decimal;
@@ -11,6 +12,7 @@ use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Weekday};
 
 pub(crate) use inbound::{Inbound, QuoteRequest, QuoteResponse, ResponseType, StatusRequest};
+pub(crate) use legs::{Leg, MULTILEG, Prices, net, put as put_legs};
 pub(crate) use outbound::{
     Outgoing, QuoteTerms, business_reject, quote, quote_cancel, quote_request_reject, settl_date,
 };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::inbound::{QuoteRequest, Unsupported};
+use super::legs::{Leg, MULTILEG, Prices, put};
 use super::{business_days_later, date, price_text, quantity_text, timestamp};
 use crate::instrument::Instrument;
 
@@ -47,6 +48,8 @@ pub(crate) struct QuoteTerms {
     /// The same on both sides.
     pub(crate) size: Decimal,
     pub(crate) valid_until: OffsetDateTime,
+    /// The legs of a package, with their prices.
+    pub(crate) legs: Vec<Leg>,
 }
 
 /// Quote (S), tradeable.
@@ -58,7 +61,7 @@ pub(crate) fn quote(
 ) -> Outgoing {
     let price = |price: Option<Decimal>| price.map(|p| price_text(p, instrument.price_decimals));
     let size = |of: Option<Decimal>| of.map(|_| quantity_text(terms.size));
-    instrument_fields(
+    let message = instrument_fields(
         Outgoing::new("S")
             .set(131, request.quote_req_id.as_str())
             .set(117, terms.quote_id.as_str())
@@ -73,7 +76,8 @@ pub(crate) fn quote(
     .set(60, timestamp(now))
     .set(64, settl_date(request, instrument, now))
     .set(15, instrument.currency.as_str())
-    .set_if(423, request.price_type.clone())
+    .set_if(423, request.price_type.clone());
+    put(message, &terms.legs, Prices::Quoted)
 }
 
 /// QuoteCancel (Z) of one quote.
@@ -110,6 +114,9 @@ pub(crate) fn settl_date(
     instrument: &Instrument,
     now: OffsetDateTime,
 ) -> String {
+    if let Some(first) = request.legs.first().and_then(|l| l.settl_date.clone()) {
+        return first;
+    }
     let standard = || date(business_days_later(now.date(), instrument.settlement_days()));
     request.settl_date.clone().unwrap_or_else(standard)
 }
@@ -119,4 +126,5 @@ fn instrument_fields(message: Outgoing, request: &QuoteRequest) -> Outgoing {
         .set(55, request.symbol.as_str())
         .set_if(48, request.security_id.clone())
         .set_if(22, request.security_id_source.clone())
+        .set_if(167, request.is_package().then_some(MULTILEG))
 }

@@ -4,8 +4,10 @@ use super::{Known, MAX_EXECUTIONS_PER_RFQ, Report};
 use crate::{
     Accept, AcceptState, Dispute, Execution, Rfq,
     lifecycle::{self, AcceptEvent, Meaning},
+    package::{Stated, executed_legs_differ},
 };
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 
 /// What the comparison found.
 pub(super) struct Verdict {
@@ -16,16 +18,16 @@ pub(super) struct Verdict {
     pub known: Option<Known>,
     /// This execution stands no longer.
     pub ends: Option<String>,
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
 }
 
 impl Verdict {
     fn of(event: AcceptEvent) -> Self {
-        Self { event, trade: None, known: None, ends: None, why: "" }
+        Self { event, trade: None, known: None, ends: None, why: Cow::Borrowed("") }
     }
 
-    fn unfit(why: &'static str) -> Self {
-        Self { why, ..Self::of(AcceptEvent::Contradicted) }
+    fn unfit(why: impl Into<Cow<'static, str>>) -> Self {
+        Self { why: why.into(), ..Self::of(AcceptEvent::Contradicted) }
     }
 }
 
@@ -72,9 +74,16 @@ impl Rfq {
         all.fold(Decimal::ZERO, |sum, k| sum.saturating_add(k.quantity))
     }
 
-    /// Instrument, side, settlement date and currency, which no correction changes; and the price.
-    fn differs(&self, a: &Accept, r: &Report, price: Option<Decimal>) -> Option<&'static str> {
-        if r.side != a.side {
+    /// Instrument, side, settlement date and currency, which no correction changes; the price, and
+    /// the legs of a package.
+    fn differs(
+        &self,
+        a: &Accept,
+        r: &Report,
+        price: Option<Decimal>,
+        legs: Stated<'_>,
+    ) -> Option<Cow<'static, str>> {
+        let terms = if r.side != a.side {
             Some("the side differs")
         } else if r.instrument != a.instrument {
             Some("the instrument differs")
@@ -84,7 +93,15 @@ impl Rfq {
             Some("the currency differs")
         } else {
             None
-        }
+        };
+        let legs = || executed_legs_differ(a, &self.terms, &r.legs, legs).map(Cow::Owned);
+        terms.map(Cow::Borrowed).or_else(legs)
+    }
+
+    /// A package is executed as a whole or not at all.
+    fn unfit_part(&self, a: &Accept, quantities: &[Decimal]) -> Option<Verdict> {
+        let part = self.terms.is_package() && quantities.iter().any(|q| *q != a.quantity);
+        part.then(|| Verdict::unfit("a package is executed as a whole, and this is a part"))
     }
 
     /// An ExecID that is known: a repeat when every field is the same, else another execution under
@@ -92,8 +109,9 @@ impl Rfq {
     fn repeated(&self, a: &Accept, k: &Known, r: &Report) -> Verdict {
         let same = k.price == r.price()
             && r.last.is_none_or(|l| l.size == k.quantity)
-            && k.settlement_date == r.settlement_date;
-        if same && self.differs(a, r, None).is_none() {
+            && k.settlement_date == r.settlement_date
+            && k.legs == r.legs;
+        if same && self.differs(a, r, None, Stated::MayBeAbsent).is_none() {
             Verdict::of(AcceptEvent::Repeated)
         } else {
             Verdict::unfit("its ExecID was used for another execution")
@@ -101,8 +119,8 @@ impl Rfq {
     }
 
     /// What a bust and a correction must both satisfy.
-    fn unfit_amendment(&self, a: &Accept, r: &Report) -> Option<Verdict> {
-        if let Some(why) = self.differs(a, r, None) {
+    fn unfit_amendment(&self, a: &Accept, r: &Report, legs: Stated<'_>) -> Option<Verdict> {
+        if let Some(why) = self.differs(a, r, None, legs) {
             return Some(Verdict::unfit(why));
         }
         let full = self.executions.len() >= 2 * MAX_EXECUTIONS_PER_RFQ;
@@ -126,7 +144,7 @@ impl Rfq {
         if let Some(k) = self.known(a, &r.exec_id) {
             return self.repeated(a, k, r);
         }
-        if let Some(why) = self.differs(a, r, Some(a.price)) {
+        if let Some(why) = self.differs(a, r, Some(a.price), Stated::AsAgreed) {
             return Verdict::unfit(why);
         }
         if self.settles_elsewhere(r, state) {
@@ -148,6 +166,9 @@ impl Rfq {
             return Verdict::unfit("there are too many executions");
         }
         let total = sum.max(r.cum_qty).max(so_far);
+        if let Some(unfit) = self.unfit_part(a, &[quantity, r.cum_qty, total]) {
+            return unfit;
+        }
         let known = Known::of(a, r, r.price(), quantity, true);
         let event = if total <= so_far { AcceptEvent::Repeated } else { filled(total, a) };
         Verdict { trade: Some(r.execution(total)), known: Some(known), ..Verdict::of(event) }
@@ -155,11 +176,14 @@ impl Rfq {
 
     /// The quantity executed so far, in a report that is not an execution itself.
     fn compare_so_far(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
-        let (price, so_far) = match state {
-            AcceptState::Corrected(t) => (t.price, t.quantity),
-            s => (a.price, s.traded().map_or(Decimal::ZERO, |t| t.quantity)),
+        let (price, so_far, legs) = match state {
+            AcceptState::Corrected(t) => (t.price, t.quantity, Stated::As(&t.legs)),
+            s => {
+                let so_far = s.traded().map_or(Decimal::ZERO, |t| t.quantity);
+                (a.price, so_far, Stated::AsAgreed)
+            }
         };
-        if let Some(why) = self.differs(a, r, Some(price)) {
+        if let Some(why) = self.differs(a, r, Some(price), legs) {
             return Verdict::unfit(why);
         }
         if self.settles_elsewhere(r, state) {
@@ -167,6 +191,9 @@ impl Rfq {
         }
         if r.cum_qty > a.quantity {
             return Verdict::unfit("more was executed than was accepted");
+        }
+        if let Some(unfit) = self.unfit_part(a, &[r.cum_qty]) {
+            return unfit;
         }
         if r.cum_qty < so_far {
             return Verdict::unfit("less was executed than was reported before");
@@ -192,7 +219,7 @@ impl Rfq {
         if self.known(a, &r.exec_id).is_some() {
             return Verdict::of(AcceptEvent::Repeated);
         }
-        if let Some(unfit) = self.unfit_amendment(a, r) {
+        if let Some(unfit) = self.unfit_amendment(a, r, Stated::MayBeAbsent) {
             return unfit;
         }
         let known = |price| Known::of(a, r, price, Decimal::ZERO, false);
@@ -227,7 +254,7 @@ impl Rfq {
         if let Some(k) = self.known(a, &r.exec_id) {
             return self.repeated(a, k, r);
         }
-        if let Some(unfit) = self.unfit_amendment(a, r) {
+        if let Some(unfit) = self.unfit_amendment(a, r, Stated::Corrected(r.price())) {
             return unfit;
         }
         let (Some(k), Some(t)) = (self.meant(a, r).filter(|k| k.stands), state.traded()) else {
@@ -236,8 +263,12 @@ impl Rfq {
         let quantity = r.last.map_or(r.cum_qty, |l| l.size);
         let rest = t.quantity.saturating_sub(k.quantity).max(Decimal::ZERO);
         let total = rest.saturating_add(quantity);
-        if quantity <= Decimal::ZERO || r.price() <= Decimal::ZERO {
+        let no_price = r.price() <= Decimal::ZERO && !self.terms.is_package();
+        if quantity <= Decimal::ZERO || no_price {
             return Verdict::unfit("it is corrected to nothing");
+        }
+        if let Some(unfit) = self.unfit_part(a, &[quantity, total]) {
+            return unfit;
         }
         if total > a.quantity {
             return Verdict::unfit("it is corrected to more than was accepted");

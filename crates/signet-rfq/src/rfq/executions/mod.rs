@@ -57,7 +57,7 @@ impl Rfq {
         let outcome = lifecycle::accept(before, verdict.event);
         let mut dispute = None;
         if matches!(outcome, Outcome::Settle(_)) {
-            dispute = self.dispute(&accept, r, verdict.why, now);
+            dispute = self.dispute(&accept, r, &verdict.why, now);
         } else if matches!(outcome, Outcome::To(_) | Outcome::Stay)
             && verdict.event != AcceptEvent::Contradicted
         {

@@ -1,7 +1,7 @@
 //! A report as it comes, and what is remembered of one that was taken.
 
 use crate::{
-    Accept, AcceptId, Execution, InstrumentId, Level, Side, UtcMillis,
+    Accept, AcceptId, Execution, InstrumentId, Level, Side, StatedLeg, UtcMillis,
     fix::{ExecType, OrdStatus},
 };
 use rust_decimal::Decimal;
@@ -22,6 +22,9 @@ pub struct Known {
     pub settlement_date: Option<String>,
     /// It counts: it was not busted, and no correction has replaced it.
     pub stands: bool,
+    /// The legs (555) of a package as reported; empty for a single instrument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<StatedLeg>,
 }
 
 impl Known {
@@ -41,6 +44,7 @@ impl Known {
             quantity,
             settlement_date: r.settlement_date.clone(),
             stands,
+            legs: r.legs.clone(),
         }
     }
 }
@@ -78,6 +82,8 @@ pub struct Report {
     pub disputed: bool,
     /// TransactTime (60).
     pub at: UtcMillis,
+    /// The legs (555) of a package; empty for a single instrument.
+    pub legs: Vec<StatedLeg>,
 }
 
 impl Report {
@@ -95,6 +101,7 @@ impl Report {
             quantity,
             at: self.at,
             settlement_date: self.settlement_date.clone(),
+            legs: self.legs.clone(),
         }
     }
 }

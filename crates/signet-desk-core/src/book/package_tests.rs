@@ -1,0 +1,274 @@
+//! Packages on the desk: a ticket with legs, its quotes, its accept, and reports that do not fit.
+
+use super::super::life_tests::{self, NOW, north, say};
+use super::*;
+use crate::view::{self, AcceptState, ArmIntent, Ask, BlotterQuery, BlotterTab};
+use rust_decimal::Decimal;
+use signet_fix::message::{
+    AppMessage, DealerState, ExecType, OrdStatus, QuoteMsg, QuoteRequest, QuoteResponse,
+    SecurityList, SnapshotMark, VenueState,
+};
+use signet_rfq::{
+    AcceptState as Accepting, AssetClass, Instrument, Level, LineState, QuoteId, Side, StatedLeg,
+};
+
+const SHORT: &str = "DE0001102580";
+const BELLY: &str = "DE000BU2Z007";
+const LONG: &str = "DE0001030732";
+
+fn dec(n: &str) -> Decimal {
+    n.parse().unwrap()
+}
+
+fn bond(id: &str, symbol: &str) -> Instrument {
+    Instrument {
+        id: InstrumentId::new(id).unwrap(),
+        symbol: symbol.into(),
+        name: symbol.into(),
+        asset_class: AssetClass::GovernmentBond,
+        currency: "EUR".into(),
+        price_decimals: 2,
+        price_unit: "% of par".into(),
+        tick: dec("0.01"),
+        lot: 1_000.into(),
+        min_quantity: 100_000.into(),
+        max_quantity: 100_000_000.into(),
+        settlement: "T+2".into(),
+    }
+}
+
+fn desk() -> Book {
+    let mut b = life_tests::book();
+    let dollars = Instrument {
+        id: InstrumentId::new("USD/JPY").unwrap(),
+        asset_class: AssetClass::FxSpot,
+        currency: "USD".into(),
+        settlement: "spot".into(),
+        ..bond(SHORT, "USD/JPY")
+    };
+    let instruments =
+        vec![bond(SHORT, "DBR 32"), bond(BELLY, "DBR 35"), bond(LONG, "DBR 50"), dollars];
+    let list = SecurityList { request: life_tests::id("list"), last: true, instruments };
+    b.message(AppMessage::SecurityList(list), NOW);
+    let dealers = vec![DealerState { id: north(), name: "Northbank".into(), online: true }];
+    let state = VenueState { name: "V".into(), practice: true, dealers, at: NOW };
+    b.message(AppMessage::VenueState(state), NOW);
+    b
+}
+
+fn leg(id: &str, side: view::Side, quantity: &str, ratio: Option<&str>) -> TicketLeg {
+    TicketLeg {
+        instrument: id.into(),
+        side,
+        quantity: quantity.into(),
+        ratio: ratio.map(Into::into),
+        settlement_date: None,
+    }
+}
+
+fn butterfly() -> Ticket {
+    use view::Side::{Buy, Sell};
+    Ticket {
+        instrument: String::new(),
+        legs: vec![
+            leg(SHORT, Buy, "5m", None),
+            leg(BELLY, Sell, "10m", Some("2")),
+            leg(LONG, Buy, "5m", Some("1")),
+        ],
+        ask: Ask::TwoWay,
+        quantity: String::new(),
+        dealers: vec!["NORTH".into()],
+        ttl_s: 60,
+        settlement_date: None,
+    }
+}
+
+/// The RFQ as it left, acknowledged and quoted: bid -3.4, offer -2.5.
+fn quoted() -> (Book, QuoteRequest) {
+    let mut b = desk();
+    let AppMessage::QuoteRequest(q) = b.new_rfq(&butterfly(), NOW).unwrap() else { panic!() };
+    // As the gateway repeats it, and quotes of its dealer.
+    b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+    b.message(AppMessage::Snapshot(SnapshotMark::Rfq(q.clone())), NOW);
+    b.message(AppMessage::Snapshot(SnapshotMark::End), NOW);
+    b.message(AppMessage::Quote(quote(&q)), NOW);
+    (b, q)
+}
+
+fn quote(q: &QuoteRequest) -> QuoteMsg {
+    let prices = [("99.0", "99.2"), ("100.0", "100.2"), ("98.0", "98.3")];
+    let stated = |(l, (bid, offer)): (&Leg, &(&str, &str))| StatedLeg {
+        bid: Some(dec(bid)),
+        offer: Some(dec(offer)),
+        ..StatedLeg::of(l)
+    };
+    let level = |p: &str| Some(Level { price: dec(p), size: q.quantity });
+    QuoteMsg {
+        rfq: q.id.clone(),
+        id: QuoteId::new("q1").unwrap(),
+        instrument: InstrumentId::package(),
+        dealer: Some(north()),
+        bid: level("-3.4"),
+        offer: level("-2.5"),
+        valid_until: NOW + 30_000,
+        tradeable: true,
+        at: NOW,
+        qualifiers: Default::default(),
+        legs: q.legs.iter().zip(&prices).map(stated).collect(),
+    }
+}
+
+fn armed(b: &mut Book, q: &QuoteRequest) -> view::AcceptView {
+    let intent = ArmIntent {
+        rfq_id: q.id.to_string(),
+        dealer: "NORTH".into(),
+        quote_id: "q1".into(),
+        side: view::Side::Buy,
+        price: "-2.5".into(),
+    };
+    b.arm(&intent, NOW).unwrap()
+}
+
+fn accepted() -> (Book, QuoteRequest, QuoteResponse) {
+    let (mut b, q) = quoted();
+    let a = armed(&mut b, &q);
+    let m = b.accept(q.id.as_str(), &a.id, NOW).unwrap();
+    let AppMessage::QuoteResponse(r) = m else { panic!() };
+    (b, q, r)
+}
+
+#[test]
+fn a_ticket_with_legs_is_asked_as_a_package() {
+    let mut b = desk();
+    let AppMessage::QuoteRequest(q) = b.new_rfq(&butterfly(), NOW).unwrap() else { panic!() };
+    assert!(q.instrument.is_package() && !q.isin);
+    assert_eq!((q.quantity, q.currency.as_str()), (dec("20000000"), "EUR"));
+    let legs: Vec<_> =
+        q.legs.iter().map(|l| (l.instrument.as_str(), l.side, l.ratio, l.quantity)).collect();
+    let m = |n: i64| Decimal::from(n * 1_000_000);
+    assert_eq!(
+        legs,
+        [
+            (SHORT, Side::Buy, dec("1"), m(5)),
+            (BELLY, Side::Sell, dec("2"), m(10)),
+            (LONG, Side::Buy, dec("1"), m(5))
+        ]
+    );
+    assert_eq!(q.settlement_date, q.legs[0].settlement_date);
+    let frame = b.pull(0, &[], NOW);
+    let head = frame.rfqs.iter().find(|r| r.id == q.id.as_str()).unwrap();
+    assert_eq!(
+        (head.symbol.as_str(), head.name.as_str(), head.quantity.as_str()),
+        ("Butterfly, 3 legs", "DBR 32 / DBR 35 / DBR 50", "20,000,000")
+    );
+    assert_eq!(head.legs[1].symbol, "DBR 35");
+    let rows = b.blotter(&BlotterQuery { tab: BlotterTab::Rfqs, text: String::new(), limit: 10 });
+    assert!(rows.rows.iter().any(|r| r.symbol == "Butterfly, 3 legs"), "{rows:?}");
+}
+
+#[test]
+fn a_package_that_may_not_be_asked_is_refused_in_words() {
+    type Change = fn(&mut Ticket);
+    let cases: [(&str, Change, &str); 10] = [
+        ("an instrument too", |t| t.instrument = SHORT.into(), "legs.mixed"),
+        ("a quantity too", |t| t.quantity = "5m".into(), "legs.mixed"),
+        ("one leg", |t| t.legs.truncate(1), "legs.invalid"),
+        ("too many legs", |t| t.legs = vec![t.legs[0].clone(); 21], "legs.invalid"),
+        ("a leg twice", |t| t.legs[2] = t.legs[0].clone(), "legs.invalid"),
+        ("an unknown instrument", |t| t.legs[1].instrument = "XS9".into(), "instrument.unknown"),
+        ("another currency", |t| t.legs[1].instrument = "USD/JPY".into(), "legs.invalid"),
+        ("no quantity", |t| t.legs[1].quantity = String::new(), "quantity.missing"),
+        ("too large", |t| t.legs[1].quantity = "101m".into(), "legs.invalid"),
+        ("a ratio of words", |t| t.legs[1].ratio = Some("two".into()), "legs.ratio"),
+    ];
+    for (what, change, code) in cases {
+        let mut t = butterfly();
+        change(&mut t);
+        assert_eq!(desk().new_rfq(&t, NOW).unwrap_err().code, code, "{what}");
+    }
+    for ratio in ["0", "-1", "1001", ""] {
+        let mut t = butterfly();
+        t.legs[1].ratio = Some(ratio.into());
+        assert!(desk().new_rfq(&t, NOW).unwrap_err().code.starts_with("legs."), "{ratio}");
+    }
+}
+
+#[test]
+fn an_accept_says_the_price_of_each_leg_and_takes_no_limit() {
+    let (mut b, q) = quoted();
+    let a = armed(&mut b, &q);
+    assert_eq!((a.limit.as_deref(), a.price.as_str()), (None, "-2.50"));
+    let shown: Vec<_> = a.legs.iter().map(|l| (l.symbol.as_str(), l.price.as_deref())).collect();
+    assert_eq!(
+        shown,
+        [("DBR 32", Some("99.20")), ("DBR 35", Some("100.00")), ("DBR 50", Some("98.30"))]
+    );
+    let id = q.id.as_str();
+    assert_eq!(b.set_limit(id, 1).unwrap_err().code, "accept.package_limit");
+    let ahead = b.approve_ahead(id, view::Side::Buy, 0, NOW).unwrap_err().code;
+    assert!(["accept.package_limit", "accept.no_ahead"].contains(&ahead.as_str()), "{ahead}");
+    let AppMessage::QuoteResponse(r) = b.accept(id, &a.id, NOW).unwrap() else { panic!() };
+    let prices: Vec<_> = r.legs.iter().map(|l| (l.bid, l.offer)).collect();
+    assert_eq!(
+        prices,
+        [(None, Some(dec("99.2"))), (Some(dec("100.0")), None), (None, Some(dec("98.3")))]
+    );
+    assert_eq!((r.limit, r.quantity), (None, dec("20000000")));
+}
+
+#[test]
+fn a_quote_that_is_not_of_the_package_is_not_shown() {
+    type Change = fn(&mut QuoteMsg);
+    let cases: [Change; 4] = [
+        |q| q.legs.clear(),
+        |q| q.offer.as_mut().unwrap().price = dec("-2.6"),
+        |q| q.legs.swap(0, 2),
+        |q| q.legs[1].quantity = Some(dec("1")),
+    ];
+    for change in cases {
+        let (mut b, q) = quoted();
+        let mut other = QuoteMsg { id: QuoteId::new("q2").unwrap(), ..quote(&q) };
+        change(&mut other);
+        b.message(AppMessage::Quote(other), NOW);
+        let line = b.rfq(&q.id).unwrap().lines[0].clone();
+        assert_eq!(line.state, LineState::Withdrawn, "the one before is out of date");
+        assert_eq!(line.quote.unwrap().id.as_str(), "q1");
+    }
+}
+
+#[test]
+fn a_fill_is_booked_with_its_legs_and_one_that_differs_is_not() {
+    let fill = |r: &QuoteResponse| {
+        let done =
+            |l: &StatedLeg| StatedLeg { last: l.agreed(), bid: None, offer: None, ..l.clone() };
+        let e = life_tests::report(
+            r.id.as_str(),
+            ExecType::Trade,
+            OrdStatus::Filled,
+            "e1",
+            "-2.5",
+            20_000_000,
+        );
+        let legs = r.legs.iter().map(done).collect();
+        signet_fix::message::ExecutionReport { instrument: InstrumentId::package(), legs, ..e }
+    };
+    let (mut b, q, r) = accepted();
+    say(&mut b, fill(&r));
+    let state = b.rfq(&q.id).unwrap().accept.clone().unwrap().1;
+    assert!(matches!(&state, Accepting::Filled(e) if e.legs.len() == 3), "{state:?}");
+    let frame = b.pull(0, &[], NOW);
+    let head = frame.rfqs.iter().find(|h| h.id == q.id.as_str()).unwrap();
+    let a = head.accept.as_ref().unwrap();
+    assert_eq!((a.state, a.legs.len()), (AcceptState::Filled, 3));
+    for change in [
+        (|e| e.legs.clear()) as fn(&mut signet_fix::message::ExecutionReport),
+        |e| e.legs[0].last = Some(dec("99.3")),
+        |e| e.cum_qty = dec("10000000"),
+    ] {
+        let (mut b, q, r) = accepted();
+        let mut e = fill(&r);
+        change(&mut e);
+        say(&mut b, e);
+        assert_eq!(b.rfq(&q.id).unwrap().accept.clone().unwrap().1, Accepting::Disputed);
+    }
+}

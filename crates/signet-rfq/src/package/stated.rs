@@ -1,0 +1,81 @@
+//! What a message states about a leg.
+
+use super::Leg;
+use crate::{InstrumentId, Quote, Side, Terms};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// What a quote, an accept or a report states about one leg, in the order of the request. What it
+/// leaves out is as requested, except what is traded: that is stated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatedLeg {
+    /// LegSymbol (600), or LegSecurityID (602) for an ISIN.
+    pub instrument: InstrumentId,
+    /// LegSide (624), as in the request: when the package is bought.
+    pub side: Option<Side>,
+    /// LegRatioQty (623).
+    pub ratio: Option<Decimal>,
+    /// LegCurrency (556).
+    pub currency: Option<String>,
+    /// LegQty (687).
+    pub quantity: Option<Decimal>,
+    /// LegSettlDate (588), `YYYYMMDD`.
+    pub settlement_date: Option<String>,
+    /// LegBidPx (681): the dealer buys the leg at this price.
+    pub bid: Option<Decimal>,
+    /// LegOfferPx (684): the dealer sells the leg at this price.
+    pub offer: Option<Decimal>,
+    /// LegLastPx (637): the leg was executed at this price.
+    pub last: Option<Decimal>,
+}
+
+impl StatedLeg {
+    /// A leg as it was asked for, without prices.
+    pub fn of(leg: &Leg) -> Self {
+        Self {
+            instrument: leg.instrument.clone(),
+            side: Some(leg.side),
+            ratio: Some(leg.ratio),
+            currency: None,
+            quantity: Some(leg.quantity),
+            settlement_date: Some(leg.settlement_date.clone()),
+            bid: None,
+            offer: None,
+            last: None,
+        }
+    }
+
+    /// The price of this leg for a customer who does it on `side`: the dealer's offer for a buyer,
+    /// its bid for a seller.
+    pub fn price(&self, side: Side) -> Option<Decimal> {
+        match side {
+            Side::Buy => self.offer,
+            Side::Sell => self.bid,
+        }
+    }
+
+    /// The one price of an accept's leg.
+    pub fn agreed(&self) -> Option<Decimal> {
+        self.offer.or(self.bid)
+    }
+}
+
+impl Terms {
+    /// The legs that an accept of this quote agrees to, each with the one price at which it is
+    /// done; empty for a single instrument. `None` when the quote lacks the price of a leg.
+    pub fn agreed_legs(&self, quote: &Quote, side: Side) -> Option<Vec<StatedLeg>> {
+        if self.legs.len() != quote.legs.len() {
+            return None;
+        }
+        let agreed = |(leg, quoted): (&Leg, &StatedLeg)| {
+            let of_leg = leg.side_in(side);
+            let price = Some(quoted.price(of_leg)?);
+            let (bid, offer) = match of_leg {
+                Side::Buy => (None, price),
+                Side::Sell => (price, None),
+            };
+            Some(StatedLeg { bid, offer, ..StatedLeg::of(leg) })
+        };
+        self.legs.iter().zip(&quote.legs).map(agreed).collect()
+    }
+}
