@@ -17,6 +17,7 @@ pub mod history;
 pub mod practice;
 mod shell;
 pub mod start;
+mod ticket;
 #[cfg(target_os = "linux")]
 mod unlock;
 mod web_view_env;
@@ -51,6 +52,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::connect,
             commands::disconnect,
             commands::reference,
+            ticket::find_instruments,
             commands::read_quantity,
             commands::settlement_dates,
             commands::send_rfq,

@@ -116,6 +116,7 @@ export function fake(asked: URLSearchParams): Backend {
     connect: () => (change(() => scenes.frame("rfqs", Date.now())), ok(null)),
     disconnect: () => (change(() => scenes.frame("connect", Date.now())), ok(null)),
     reference: () => ok(scenes.reference),
+    findInstruments: (typed) => ok(scenes.find(typed)),
     readQuantity: (_, text) => readQuantity(text),
     settlementDates: () =>
       ok({ dates: ["2026-12-01", "2026-12-02", "2026-12-03"], convention: "T+2", note: "" }),

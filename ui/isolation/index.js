@@ -9,6 +9,7 @@ const ALLOWED = new Set([
   "connect",
   "disconnect",
   "reference",
+  "find_instruments",
   "read_quantity",
   "settlement_dates",
   "send_rfq",

@@ -20,6 +20,8 @@ export const commands = {
 	disconnect: () => typedError<null, Problem>(__TAURI_INVOKE("disconnect")),
 	/**  The instruments and dealers that this trader may use. */
 	reference: () => typedError<Reference, Problem>(__TAURI_INVOKE("reference")),
+	/**  The instruments that a typed text finds. */
+	findInstruments: (typed: string) => typedError<FoundInstruments, Problem>(__TAURI_INVOKE("find_instruments", { typed })),
 	/**  What a typed quantity means, and whether the instrument allows it. */
 	readQuantity: (instrument: string, text: string) => typedError<QuantityView, Problem>(__TAURI_INVOKE("read_quantity", { instrument, text })),
 	/**  The days on which a trade of an instrument may settle, the usual one first. */
@@ -353,6 +355,19 @@ export type FactorView = {
 	rationale: string,
 };
 
+/**  What a typed text finds. */
+export type FoundInstruments = {
+	/**  The instruments that hold every typed word, the likeliest first. */
+	hits: InstrumentView[],
+	/**
+	 *  The instrument that the text means without a choice: by its id, or by a symbol that no other
+	 *  instrument has.
+	 */
+	meant: InstrumentView | null,
+	/**  How many instruments have the text as their symbol, if more than one has. */
+	several: number,
+};
+
 /**  What changed since the frame that the page has. `None` means unchanged. */
 export type Frame = {
 	/**  The number of this frame, to be passed back to the next `pull`. */
@@ -669,8 +684,8 @@ export type QuoteSide = {
 
 /**  Instruments and dealers this trader may use. */
 export type Reference = {
-	/**  Ordered by id. */
-	instruments: InstrumentView[],
+	/**  How many instruments there are; `find_instruments` finds them. */
+	instruments: number,
 	/**  In the order of the venue's list. */
 	dealers: DealerView[],
 	/**  How many dealers one RFQ may ask. */

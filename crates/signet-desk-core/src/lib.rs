@@ -23,9 +23,11 @@ mod pin;
 pub mod posture;
 mod present;
 mod problem;
+mod search;
 mod settlement;
 pub mod signing;
 mod step_up;
+mod ticket;
 mod venue;
 pub mod view;
 
@@ -35,6 +37,7 @@ pub use doctor::doctor;
 pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
+pub use search::{Index as InstrumentIndex, Listed, Meant};
 pub use venue::{
     DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, HistorySettings, OtherHost,
     TlsSwitches, Venue,

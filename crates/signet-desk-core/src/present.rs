@@ -26,8 +26,8 @@ pub(crate) struct Look<'a> {
     pub ahead: Option<(rfq::Side, Decimal, bool)>,
 }
 
-pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
-    let instrument = |i: &Instrument| InstrumentView {
+pub(crate) fn instrument(i: &Instrument) -> InstrumentView {
+    InstrumentView {
         id: i.id.to_string(),
         symbol: i.symbol.clone(),
         name: i.name.clone(),
@@ -40,9 +40,12 @@ pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Refere
         min_quantity: group_digits(i.min_quantity),
         max_quantity: group_digits(i.max_quantity),
         settlement: i.settlement.clone(),
-    };
+    }
+}
+
+pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
     Reference {
-        instruments: catalogue.iter().map(instrument).collect(),
+        instruments: u32::try_from(catalogue.len()).unwrap_or(u32::MAX),
         dealers: dealers
             .iter()
             .map(|d| DealerView { id: d.id.to_string(), name: d.name.clone(), online: d.online })

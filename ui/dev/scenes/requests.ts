@@ -9,7 +9,7 @@ import type {
   RfqView,
   Ticket,
 } from "../../src/bindings";
-import { DEALERS, reference } from "./reference";
+import { DEALERS, instruments } from "./reference";
 
 function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
   return {
@@ -167,7 +167,7 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
 
 /** A request as sent from the ticket, every dealer quoting at once. */
 export function asked(id: string, ticket: Ticket, now: number): [RfqView, LineView[]] {
-  const instrument = reference.instruments.find((one) => one.id === ticket.instrument);
+  const instrument = instruments.find((one) => one.id === ticket.instrument);
   const view = rfq(id, now, {
     ask: ticket.ask,
     symbol: instrument?.symbol ?? ticket.instrument,

@@ -1,13 +1,13 @@
 // The content of the ticket. It outlives the ticket on the screen: after a reconnect the trader
 // finds it unchanged.
 
-import type { Ask, DealerView } from "../bindings";
+import type { Ask, DealerView, InstrumentView } from "../bindings";
 
 export class Draft {
   /** The text of the instrument field. */
   typed = $state("");
-  /** The id of the instrument that was chosen from the list; the text is only its name. */
-  chosen: string | null = $state(null);
+  /** The instrument that was chosen from the list; the text is only its name. */
+  chosen: InstrumentView | null = $state.raw(null);
   side: Ask = $state("buy");
   quantity = $state("");
   ttl = $state(0);

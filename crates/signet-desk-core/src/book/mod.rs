@@ -14,6 +14,7 @@
 //! | `reports.rs`, `late_reports.rs` | execution reports on RFQs on screen and of earlier runs |
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
+//! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
@@ -43,6 +44,7 @@ mod screen;
 mod sent;
 mod step_ups;
 mod tell;
+mod ticket;
 mod told_history;
 
 pub use ids::Ids;

@@ -8,11 +8,15 @@ use crate::{
 };
 use signet_fix::message::{DealerState, SecurityList};
 use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct ReferenceData {
-    catalogue: Catalogue,
+    /// Another value whenever another list is in use.
+    catalogue: Arc<Catalogue>,
     incoming: IncomingCatalogue,
     dealers: Vec<DealerState>,
 }
@@ -22,7 +26,7 @@ impl ReferenceData {
         present::reference(&self.catalogue, &self.dealers)
     }
 
-    pub(super) fn catalogue(&self) -> &Catalogue {
+    pub(super) fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 
@@ -89,7 +93,7 @@ impl ReferenceData {
         let whole = self.incoming.take(part)?;
         let complete = whole.is_some();
         if let Some(catalogue) = whole {
-            self.catalogue = catalogue;
+            self.catalogue = Arc::new(catalogue);
         }
         Ok(complete)
     }
@@ -101,7 +105,7 @@ impl ReferenceData {
 
     /// Drops instruments and dealers, because another identity may use others.
     pub(super) fn forget(&mut self) {
-        self.catalogue = Catalogue::default();
+        self.catalogue = Arc::default();
         self.dealers.clear();
     }
 }

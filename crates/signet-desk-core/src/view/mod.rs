@@ -11,6 +11,7 @@
 mod access;
 mod blotter;
 mod enrol;
+mod find;
 mod frame;
 mod keys;
 mod notice;
@@ -25,6 +26,7 @@ mod ticket;
 pub use access::{AccessView, FactorView, RiskVerdict, RiskView};
 pub use blotter::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
+pub use find::FoundInstruments;
 pub use frame::{Behind, Frame, as_seq};
 pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use notice::{Notice, NoticeKind};

@@ -49,8 +49,8 @@ pub struct DealerView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Reference {
-    /// Ordered by id.
-    pub instruments: Vec<InstrumentView>,
+    /// How many instruments there are; `find_instruments` finds them.
+    pub instruments: u32,
     /// In the order of the venue's list.
     pub dealers: Vec<DealerView>,
     /// How many dealers one RFQ may ask.

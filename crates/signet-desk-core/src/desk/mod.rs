@@ -1,5 +1,7 @@
 //! The desk as the window uses it.
 
+mod ticket;
+
 use crate::{
     book::{Book, Ids, lock},
     enrol,
@@ -9,6 +11,7 @@ use crate::{
     link::{self, Command, StepUpIntent},
     pin::PinDesk,
     problem::problem,
+    ticket::Finder,
     venue::{DeskConfig, Venues},
     view::*,
 };
@@ -40,6 +43,7 @@ pub struct Desk {
     enrolling: Arc<AtomicBool>,
     keys: Arc<dyn StepUp>,
     book: Arc<Mutex<Book>>,
+    finder: Arc<Finder>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -82,6 +86,7 @@ impl Desk {
             enrolling: Arc::default(),
             keys,
             book,
+            finder: Arc::default(),
             commands,
         })
     }
@@ -165,11 +170,6 @@ impl Desk {
     /// Logs out and stays offline.
     pub async fn disconnect(&self) -> Result<(), Problem> {
         self.command(Command::Disconnect)
-    }
-
-    /// Instruments and dealers that this trader may use.
-    pub fn reference(&self) -> Reference {
-        lock(&self.book).reference()
     }
 
     /// What a typed quantity means, and whether the instrument allows it.

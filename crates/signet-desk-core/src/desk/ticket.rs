@@ -1,0 +1,25 @@
+//! What the page asks while the ticket is filled in.
+
+use super::Desk;
+use crate::{
+    book::lock,
+    view::{FoundInstruments, Reference},
+};
+
+impl Desk {
+    /// Instruments and dealers that this trader may use.
+    pub fn reference(&self) -> Reference {
+        let (reference, catalogue) = {
+            let book = lock(&self.book);
+            (book.reference(), book.catalogue())
+        };
+        self.finder.prepare(catalogue);
+        reference
+    }
+
+    /// The instruments that a typed text finds.
+    pub fn find_instruments(&self, typed: &str) -> FoundInstruments {
+        let catalogue = lock(&self.book).catalogue();
+        self.finder.find(catalogue, typed)
+    }
+}
