@@ -15,6 +15,7 @@ mod instrument;
 #[cfg(feature = "toml")]
 mod instrument_file;
 pub mod lifecycle;
+mod price_format;
 mod quantity;
 mod quote;
 mod rfq;
@@ -33,6 +34,7 @@ pub use instrument::{
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
 pub use lifecycle::RfqState;
+pub use price_format::{PriceFormat, price_type_words};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{
