@@ -53,6 +53,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::disconnect,
             commands::reference,
             ticket::find_instruments,
+            ticket::read_settlement,
             commands::read_quantity,
             commands::settlement_dates,
             commands::send_rfq,

@@ -120,6 +120,10 @@ export function fake(asked: URLSearchParams): Backend {
     readQuantity: (_, text) => readQuantity(text),
     settlementDates: () =>
       ok({ dates: ["2026-12-01", "2026-12-02", "2026-12-03"], convention: "T+2", note: "" }),
+    readSettlement: (_, text) =>
+      text === "3m"
+        ? ok({ date: "2027-02-24", text: "Wed 24 Feb 2027" })
+        : no<never>(scenes.problems.closed),
     sendRfq,
     cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
     dismissRfq: (id) => (drop(id), ok(null)),

@@ -10,6 +10,7 @@ const ALLOWED = new Set([
   "disconnect",
   "reference",
   "find_instruments",
+  "read_settlement",
   "read_quantity",
   "settlement_dates",
   "send_rfq",

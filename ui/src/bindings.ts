@@ -22,6 +22,8 @@ export const commands = {
 	reference: () => typedError<Reference, Problem>(__TAURI_INVOKE("reference")),
 	/**  The instruments that a typed text finds. */
 	findInstruments: (typed: string) => typedError<FoundInstruments, Problem>(__TAURI_INVOKE("find_instruments", { typed })),
+	/**  The settlement day that a typed text means: `2026-12-15`, `15 dec`, `3m`. */
+	readSettlement: (instrument: string, text: string) => typedError<SettlementDay, Problem>(__TAURI_INVOKE("read_settlement", { instrument, text })),
 	/**  What a typed quantity means, and whether the instrument allows it. */
 	readQuantity: (instrument: string, text: string) => typedError<QuantityView, Problem>(__TAURI_INVOKE("read_quantity", { instrument, text })),
 	/**  The days on which a trade of an instrument may settle, the usual one first. */
@@ -447,6 +449,10 @@ export type InstrumentView = {
 	priceDecimals: number,
 	/**  Unit of the price, in words: `% of par`, `USD per EUR`. */
 	priceUnit: string,
+	/**  What the desk asks for: `percent of par`, `per unit`. */
+	priceKind: string,
+	/**  A price as it is typed: `99.500`, `99-16+`. */
+	priceExample: string,
 	/**  Smallest price step, a decimal. */
 	tick: string,
 	/**  Quantities are multiples of this; with group separators. */
@@ -832,6 +838,14 @@ export type SessionView = {
 	portal: string | null,
 	/**  What the latest interruption did; `None` before the first and while one lasts. */
 	back: BackView | null,
+};
+
+/**  A settlement day that the trader typed, as the desk understood it. */
+export type SettlementDay = {
+	/**  `2026-12-15`. */
+	date: string,
+	/**  `Tue 15 Dec 2026`. */
+	text: string,
 };
 
 /**  The days on which a trade done now may settle. */

@@ -22,6 +22,7 @@ mod peer_text;
 mod pin;
 pub mod posture;
 mod present;
+mod price;
 mod problem;
 mod search;
 mod settlement;

@@ -1,6 +1,6 @@
 //! Turns state into views. The functions are pure and decide nothing about trading.
 
-use crate::{blotter::RowStatus, view::*};
+use crate::{blotter::RowStatus, price, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
 use signet_rfq as rfq;
@@ -35,6 +35,8 @@ pub(crate) fn instrument(i: &Instrument) -> InstrumentView {
         currency: i.currency.clone(),
         price_decimals: i.price_decimals,
         price_unit: i.price_unit.clone(),
+        price_kind: price::PriceKind::of(i).words().into(),
+        price_example: price::example(i),
         tick: i.tick.to_string(),
         lot: group_digits(i.lot),
         min_quantity: group_digits(i.min_quantity),
@@ -481,8 +483,9 @@ fn name(names: &Names, d: &DealerId) -> String {
     names.get(d).cloned().unwrap_or_else(|| d.to_string())
 }
 
-fn price(i: Option<&Instrument>, p: Decimal) -> String {
-    i.map_or_else(|| p.to_string(), |i| i.format_price(p))
+/// The one way of a price to the screen.
+pub(crate) fn price(i: Option<&Instrument>, p: Decimal) -> String {
+    i.map_or_else(|| p.to_string(), |i| price::show(i, p))
 }
 
 /// `20261124` as `2026-11-24`.

@@ -61,6 +61,8 @@ const instrument = (id: string, symbol: string, name: string, fx = false) => ({
   currency: "EUR",
   priceDecimals: fx ? 5 : 3,
   priceUnit: fx ? "USD per EUR" : "% of par",
+  priceKind: fx ? "per unit" : "percent of par",
+  priceExample: fx ? "1.25000" : "99.500",
   tick: fx ? "0.00001" : "0.005",
   lot: "1000",
   minQuantity: "100000",

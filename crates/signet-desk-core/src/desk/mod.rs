@@ -206,7 +206,7 @@ impl Desk {
 
     /// Returns the terms that an accept would agree to. Nothing is sent.
     pub fn arm(&self, intent: ArmIntent) -> Result<AcceptView, Problem> {
-        lock(&self.book).arm(&intent, laptop_now())
+        lock(&self.book).arm_typed(intent, laptop_now())
     }
 
     /// Lets an armed accept follow its dealer's quotes by so many ticks.

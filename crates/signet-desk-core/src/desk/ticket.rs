@@ -3,7 +3,8 @@
 use super::Desk;
 use crate::{
     book::lock,
-    view::{FoundInstruments, Reference},
+    laptop_clock::laptop_now,
+    view::{FoundInstruments, Problem, Reference, SettlementDay},
 };
 
 impl Desk {
@@ -21,5 +22,10 @@ impl Desk {
     pub fn find_instruments(&self, typed: &str) -> FoundInstruments {
         let catalogue = lock(&self.book).catalogue();
         self.finder.find(catalogue, typed)
+    }
+
+    /// The settlement day that a trader typed: `2026-12-15`, `15 dec`, `3m`.
+    pub fn read_settlement(&self, instrument: &str, text: &str) -> Result<SettlementDay, Problem> {
+        lock(&self.book).read_settlement(instrument, text, laptop_now())
     }
 }

@@ -42,4 +42,4 @@ pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
 };
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
-pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket, TicketField};
+pub use ticket::{Ask, QuantityView, SettlementDay, SettlementView, Side, Ticket, TicketField};

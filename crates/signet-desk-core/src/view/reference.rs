@@ -21,6 +21,10 @@ pub struct InstrumentView {
     pub price_decimals: u8,
     /// Unit of the price, in words: `% of par`, `USD per EUR`.
     pub price_unit: String,
+    /// What the desk asks for: `percent of par`, `per unit`.
+    pub price_kind: String,
+    /// A price as it is typed: `99.500`, `99-16+`.
+    pub price_example: String,
     /// Smallest price step, a decimal.
     pub tick: String,
     /// Quantities are multiples of this; with group separators.

@@ -71,6 +71,16 @@ pub struct SettlementView {
     pub note: String,
 }
 
+/// A settlement day that the trader typed, as the desk understood it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SettlementDay {
+    /// `2026-12-15`.
+    pub date: String,
+    /// `Tue 15 Dec 2026`.
+    pub text: String,
+}
+
 /// A typed quantity, as the desk understood it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
