@@ -38,6 +38,7 @@ pub use doctor::doctor;
 pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
+pub use price::PriceKind;
 pub use search::{Index as InstrumentIndex, Listed, Meant};
 pub use venue::{
     DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, HistorySettings, OtherHost,

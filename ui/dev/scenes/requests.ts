@@ -7,7 +7,7 @@ import type {
   LineView,
   QuoteSide,
   RfqView,
-  Ticket,
+  TicketForm,
 } from "../../src/bindings";
 import { DEALERS, instruments } from "./reference";
 
@@ -166,7 +166,7 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
 }
 
 /** A request as sent from the ticket, every dealer quoting at once. */
-export function asked(id: string, ticket: Ticket, now: number): [RfqView, LineView[]] {
+export function asked(id: string, ticket: TicketForm, now: number): [RfqView, LineView[]] {
   const instrument = instruments.find((one) => one.id === ticket.instrument);
   const view = rfq(id, now, {
     ask: ticket.ask,

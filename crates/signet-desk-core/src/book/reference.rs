@@ -51,6 +51,11 @@ impl ReferenceData {
         })
     }
 
+    /// Whether a dealer's session with the venue is up.
+    pub(super) fn reaches(&self, dealer: &DealerId) -> bool {
+        self.dealers.iter().any(|d| d.id == *dealer && d.online)
+    }
+
     /// Whether messages name the instrument by its ISIN.
     pub(super) fn has_isin(&self, id: &InstrumentId) -> bool {
         self.instrument(id).is_some_and(|i| i.asset_class.has_isin())

@@ -211,12 +211,12 @@ impl Desk {
 
     /// Lets an armed accept follow its dealer's quotes by so many ticks.
     pub fn set_limit(&self, rfq_id: &str, ticks: u32) -> Result<(), Problem> {
-        lock(&self.book).set_limit(rfq_id, ticks)
+        lock(&self.book).set_limit_typed(rfq_id, ticks)
     }
 
     /// Asks to approve an accept of an RFQ before its quote is chosen.
     pub fn approve_ahead(&self, rfq_id: &str, side: Side, ticks: u32) -> Result<(), Problem> {
-        let message = lock(&self.book).approve_ahead(rfq_id, side, ticks, laptop_now())?;
+        let message = lock(&self.book).approve_ahead_typed(rfq_id, side, ticks, laptop_now())?;
         self.command(Command::Send(message))
     }
 

@@ -82,7 +82,7 @@ impl PriceKind {
 
 /// Why a typed price is refused. At fault: whoever typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PriceError {
+pub(crate) enum PriceError {
     /// Nothing was typed.
     #[error("no price was typed")]
     Missing,
@@ -113,12 +113,12 @@ const TYPED_MAX: usize = 40;
 const PLUS: u32 = 4;
 
 /// A price as people write it for this instrument.
-pub fn show(i: &Instrument, price: Decimal) -> String {
+pub(crate) fn show(i: &Instrument, price: Decimal) -> String {
     fraction(i.price_format, price).unwrap_or_else(|| i.format_price(price))
 }
 
 /// The number that a text means in a format.
-pub fn read(format: PriceFormat, typed: &str) -> Option<Decimal> {
+pub(crate) fn read(format: PriceFormat, typed: &str) -> Option<Decimal> {
     if typed.len() > TYPED_MAX {
         return None;
     }
@@ -132,7 +132,7 @@ pub fn read(format: PriceFormat, typed: &str) -> Option<Decimal> {
 }
 
 /// The price that a trader typed for an instrument, which is one that can be quoted.
-pub fn typed(i: &Instrument, text: &str) -> Result<Decimal, PriceError> {
+pub(crate) fn typed(i: &Instrument, text: &str) -> Result<Decimal, PriceError> {
     if text.trim().is_empty() {
         return Err(PriceError::Missing);
     }
@@ -153,7 +153,7 @@ pub fn typed(i: &Instrument, text: &str) -> Result<Decimal, PriceError> {
 }
 
 /// A price in the instrument's convention, to show how one is typed.
-pub fn example(i: &Instrument) -> String {
+pub(crate) fn example(i: &Instrument) -> String {
     match i.price_format {
         PriceFormat::Decimals if i.asset_class.has_isin() => i.format_price(Decimal::new(995, 1)),
         PriceFormat::Decimals => i.format_price(Decimal::new(125, 2)),

@@ -1,5 +1,5 @@
 //! Finds instruments by what a trader types: ISIN, pair, symbol, name, nickname, coupon, maturity.
-//! Pure: strings in, positions out. A name finds an instrument; a request always names it by its id.
+//! Pure: texts in, ids out. A name finds an instrument; a request always names it by its id.
 //!
 //! Every typed word must be found in an instrument. Each word gets points for where it is found,
 //! and fewer points are better:
@@ -44,6 +44,9 @@ const BEGINNING: u8 = 3;
 const INSIDE: u8 = 12;
 const NOWHERE: u8 = u8::MAX;
 
+/// The instruments that have a word, with the points for where it is.
+type Places = Vec<(u32, u8)>;
+
 /// A searchable list of instruments, in the order by symbol and id.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -51,7 +54,7 @@ pub struct Index {
     /// Symbol, id and name without separators, for a word that begins no word.
     plain: Vec<Box<str>>,
     /// Every word, sorted, with the instruments that have it and the points for where.
-    words: Vec<(Box<str>, Vec<(u32, u8)>)>,
+    words: Vec<(Box<str>, Places)>,
     by_id: BTreeMap<Box<str>, u32>,
     by_symbol: BTreeMap<Box<str>, Vec<u32>>,
 }
@@ -73,7 +76,7 @@ impl Index {
         let mut all: Vec<Listed<'a>> = all.into_iter().collect();
         all.sort_by(|a, b| (folded(a.symbol), a.id).cmp(&(folded(b.symbol), b.id)));
         let mut index = Self::default();
-        let mut found: BTreeMap<String, Vec<(u32, u8)>> = BTreeMap::new();
+        let mut found: BTreeMap<String, Places> = BTreeMap::new();
         for (at, one) in (0u32..).zip(&all) {
             let (id, symbol) = (squeezed(one.id), squeezed(one.symbol));
             for (word, points) in words_of(one, &id) {

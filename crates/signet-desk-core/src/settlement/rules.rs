@@ -8,8 +8,8 @@
 //!   every year add New Year's Day, the early May holiday and substitutes for days that fall on a
 //!   weekend.
 //! - JPY: Act on National Holidays (Act No. 178 of 1948, as since 2020) and article 5 of the Order
-//!   for Enforcement of the Banking Act (31 December, 2 and 3 January). The equinoxes by the formula
-//!   of the almanac Shin Koyomi Benricho, good for 1980 to 2099.
+//!   for Enforcement of the Banking Act (31 December, 2 and 3 January). The equinoxes by the
+//!   formula of the almanac Shin Koyomi Benricho, good for 1980 to 2099.
 //! - CHF: bank holidays of Zurich, on which Swiss Interbank Clearing is closed.
 //! - CAD: holidays that the Bank of Canada keeps; those on a weekend on the Monday after it.
 //! - AUD: bank holidays of New South Wales (Public Holidays Act 2010, and the bank holiday in

@@ -1,5 +1,5 @@
-//! Reads a settlement day as traders type it. Day and month in figures alone are refused: `12/11` is
-//! one day in London and another in New York.
+//! Reads a settlement day as traders type it. Day and month in figures alone are refused: `12/11`
+//! is one day in London and another in New York.
 
 use jiff::{ToSpan as _, civil::Date};
 
@@ -30,8 +30,8 @@ pub(super) enum Typed {
     Tenor(Date),
 }
 
-/// `2026-12-15`, `15 dec`, `15 dec 2026`; or a tenor from `usual`: `2w`, `3m`, `1y`. A month without
-/// a year is the next one.
+/// `2026-12-15`, `15 dec`, `15 dec 2026`; or a tenor from `usual`: `2w`, `3m`, `1y`. A month
+/// without a year is the next one.
 pub(super) fn read(text: &str, usual: Date) -> Option<Typed> {
     let text = text.trim();
     if text.len() > TYPED_MAX || !text.is_ascii() {

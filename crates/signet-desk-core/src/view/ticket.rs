@@ -39,6 +39,12 @@ pub enum TicketField {
     Dealers,
     /// The time to live.
     Ttl,
+    /// The price limit.
+    Limit,
+    /// The least quantity.
+    Minimum,
+    /// The trader's note.
+    Note,
 }
 
 /// The RFQ ticket as typed.
