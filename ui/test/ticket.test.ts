@@ -122,7 +122,8 @@ test("what would be refused is said at its field before anything is sent", async
   });
   await settle(1_000);
   expect(by("problem-notes").textContent).toContain("Kestrel");
-  by("ticket-more").querySelector("summary")?.click();
+  by("ticket-more").click();
+  await settle();
   type("ticket-limit", "99.1");
   by("ticket-ask-twoWay").querySelector("input")?.click();
   await settle(1_000);
@@ -137,7 +138,7 @@ test("what would be refused is said at its field before anything is sent", async
 test("dealers are chosen by suggestion, favourites and last use, and the reason is on the screen", async () => {
   await open();
   expect(by("dealer-why-NORTHBANK").textContent).toBe(
-    "Suggested: traded 6 of 20, answers in 0.8 s, no rejects",
+    "✓ Suggested: traded 6 of 20, 0.8 s, no rejects",
   );
   by("dealers-favourites").click();
   await settle();

@@ -55,6 +55,7 @@ impl Selection {
                 | What::Refused { .. }
                 | What::NotSent { .. }
                 | What::Shown { .. }
+                | What::Note { .. }
         );
         context || (in_time && self.rfq.as_deref().is_none_or(about))
     }

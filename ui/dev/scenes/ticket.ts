@@ -28,8 +28,8 @@ export const kept = (now: number): KeptTickets => ({
 });
 
 const REASONS = [
-  "traded 6 of 20, answers in 0.8 s, no rejects",
-  "traded 4 of 22, answers in 1.4 s, 1 reject",
+  "traded 6 of 20, 0.8 s, no rejects",
+  "traded 4 of 22, 1.4 s, 1 reject",
   "asked 3 times: too little to judge",
   "offline",
 ];

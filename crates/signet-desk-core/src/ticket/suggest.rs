@@ -100,11 +100,11 @@ fn against(c: &Candidate<'_>) -> Option<String> {
     }
 }
 
-/// `traded 6 of 20, answers in 0.8 s, no rejects`.
+/// `traded 6 of 20, 0.8 s, no rejects`.
 fn words(r: &DealerRecord) -> String {
     let mut parts = vec![format!("traded {} of {}", r.hits, r.asked)];
     if let Some(ms) = r.median_ms {
-        parts.push(format!("answers in {}.{} s", ms / 1_000, ms % 1_000 / 100));
+        parts.push(format!("{}.{} s", ms / 1_000, ms % 1_000 / 100));
     }
     parts.extend(r.rejects.map(|n| match n {
         0 => "no rejects".into(),
@@ -139,16 +139,8 @@ mod tests {
             (record(1, None, None, 1, 0), false, "asked once: too little to judge"),
             (record(4, Some(4), Some(100), 4, 0), false, "asked 4 times: too little to judge"),
             (record(5, None, None, 0, 0), true, "traded 0 of 5, no rejects"),
-            (
-                record(20, Some(20), Some(850), 6, 0),
-                true,
-                "traded 6 of 20, answers in 0.8 s, no rejects",
-            ),
-            (
-                record(20, Some(10), Some(1_250), 4, 1),
-                true,
-                "traded 4 of 20, answers in 1.2 s, 1 reject",
-            ),
+            (record(20, Some(20), Some(850), 6, 0), true, "traded 6 of 20, 0.8 s, no rejects"),
+            (record(20, Some(10), Some(1_250), 4, 1), true, "traded 4 of 20, 1.2 s, 1 reject"),
             (record(20, Some(9), None, 4, 0), false, "answered 9 of 20 requests"),
             (record(20, Some(20), None, 3, 1), false, "rejected 1 of 4 accepts"),
             (record(20, Some(20), None, 8, 2), true, "traded 8 of 20, 2 rejects"),

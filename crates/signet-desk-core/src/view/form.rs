@@ -102,6 +102,6 @@ pub struct DealerHint {
     pub last_used: bool,
     /// The desk suggests it.
     pub suggested: bool,
-    /// Why, or why not: `traded 6 of 20, answers in 0.8 s`.
+    /// Why, or why not: `traded 6 of 20, 0.8 s, no rejects`.
     pub reason: String,
 }
