@@ -43,6 +43,9 @@ target/release/transports
 echo "== the desk's engine room, no window"
 target/release/link
 
+echo "== type-ahead over 20,000 instruments: from a key to the list, no window"
+target/release/search
+
 echo "== quote to paint in the real window, 24 RFQs of 8 dealers, $seconds s a step"
 display env SIGNET_BENCH_RATES="${SIGNET_BENCH_RATES:-100,1000,5000}" SIGNET_BENCH_SECONDS="$seconds" NO_AT_BRIDGE=1 RUST_LOG=error \
   target/release/signet-desk

@@ -55,7 +55,7 @@ fn run(desk: &Desk) -> Result<String, String> {
     // The instruments come after the snapshot.
     seen.until(desk, "the instrument and a dealer are there", |_| {
         let there = desk.reference();
-        let known = there.instruments.iter().any(|i| i.id == INSTRUMENT);
+        let known = desk.find_instruments(INSTRUMENT).meant.is_some();
         (known && there.dealers.iter().any(|d| d.online)).then_some(())
     })?;
     let mut last = String::new();

@@ -5,8 +5,8 @@
 
 use signet_desk_core::view::{
     AcceptView, ArmIntent, Behind, BlotterPage, BlotterQuery, DeskInfo, EnrolIntent, Frame,
-    IdentityView, InvitationView, Problem, QuantityView, Reference, SettlementView, Side, Ticket,
-    as_seq,
+    IdentityView, InvitationView, Problem, QuantityView, Reference, SettlementView, Side,
+    TicketForm, as_seq,
 };
 use tauri::State;
 
@@ -89,11 +89,11 @@ pub fn settlement_dates(shell: State<'_, Shell>, instrument: String) -> Answer<S
     shell.desk()?.settlement_dates(&instrument)
 }
 
-/// Sends an RFQ and returns its id.
+/// Sends a filled-in ticket and returns the id of its RFQ.
 #[tauri::command(async)]
 #[specta::specta]
-pub fn send_rfq(shell: State<'_, Shell>, ticket: Ticket) -> Answer<String> {
-    shell.desk()?.send_rfq(ticket)
+pub fn send_rfq(shell: State<'_, Shell>, form: TicketForm) -> Answer<String> {
+    shell.desk()?.ask(&form)
 }
 
 /// Ends an RFQ without a trade.

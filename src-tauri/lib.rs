@@ -17,6 +17,7 @@ pub mod history;
 pub mod practice;
 mod shell;
 pub mod start;
+mod ticket;
 #[cfg(target_os = "linux")]
 mod unlock;
 mod web_view_env;
@@ -51,6 +52,16 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::connect,
             commands::disconnect,
             commands::reference,
+            ticket::find_instruments,
+            ticket::read_settlement,
+            ticket::check_ticket,
+            ticket::dealer_hints,
+            ticket::kept_tickets,
+            ticket::ticket_of,
+            ticket::keep_draft,
+            ticket::keep_template,
+            ticket::drop_template,
+            ticket::favour_dealer,
             commands::read_quantity,
             commands::settlement_dates,
             commands::send_rfq,

@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[path = "window/ticket.rs"]
+mod ticket;
 #[path = "window/trader.rs"]
 mod trader;
 

@@ -5,7 +5,15 @@
 // `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
-import type { ArmIntent, Frame, LineView, Problem, RfqView, Ticket } from "../src/bindings";
+import type {
+  ArmIntent,
+  Frame,
+  KeptTickets,
+  LineView,
+  Problem,
+  RfqView,
+  TicketForm,
+} from "../src/bindings";
 import type { Answer, Backend, Commands } from "../src/desk/backend";
 import * as scenes from "./scenes";
 
@@ -70,10 +78,14 @@ export function fake(asked: URLSearchParams): Backend {
     return ok(null);
   }
 
-  function sendRfq(ticket: Ticket) {
+  const kept: KeptTickets = scenes.kept(now);
+  const favourites = new Set(["NORTHBANK"]);
+
+  function sendRfq(ticket: TicketForm) {
     if (ticket.dealers.length === 0) return no<never>(scenes.problems.noDealer);
     const [rfq, lines] = scenes.asked(`N${seq}`, ticket, Date.now());
     change((f) => ({ ...f, rfqs: [...f.rfqs, rfq], lines: [...f.lines, ...lines] }));
+    kept.asked.unshift({ rfqId: rfq.id, atMs: Date.now(), form: ticket });
     return ok(rfq.id);
   }
 
@@ -116,9 +128,25 @@ export function fake(asked: URLSearchParams): Backend {
     connect: () => (change(() => scenes.frame("rfqs", Date.now())), ok(null)),
     disconnect: () => (change(() => scenes.frame("connect", Date.now())), ok(null)),
     reference: () => ok(scenes.reference),
+    findInstruments: (typed) => ok(scenes.find(typed)),
     readQuantity: (_, text) => readQuantity(text),
     settlementDates: () =>
       ok({ dates: ["2026-12-01", "2026-12-02", "2026-12-03"], convention: "T+2", note: "" }),
+    readSettlement: (_, text) =>
+      text === "3m"
+        ? ok({ date: "2027-02-24", text: "Wed 24 Feb 2027" })
+        : no<never>(scenes.problems.closed),
+    checkTicket: (form) => ok({ refused: null, notes: scenes.notes(form) }),
+    dealerHints: () => ok(scenes.hints(favourites)),
+    keptTickets: () => ok({ ...kept }),
+    ticketOf: (id) => ok(kept.asked.find((one) => one.rfqId === id)?.form ?? null),
+    keepDraft: (draft) => ((kept.draft = draft), ok(null)),
+    keepTemplate: (template) => ((kept.templates = [...kept.templates, template]), ok(null)),
+    dropTemplate: (name) => (
+      (kept.templates = kept.templates.filter((one) => one.name !== name)),
+      ok(null)
+    ),
+    favourDealer: (id, on) => (on ? favourites.add(id) : favourites.delete(id), ok(null)),
     sendRfq,
     cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
     dismissRfq: (id) => (drop(id), ok(null)),

@@ -7,7 +7,8 @@ import { requests } from "./scenes/requests";
 
 export { lost, stepUp } from "./scenes/access";
 export { problems } from "./scenes/problems";
-export { identities, info, invitation, reference } from "./scenes/reference";
+export { hints, kept, notes } from "./scenes/ticket";
+export { find, identities, info, invitation, reference } from "./scenes/reference";
 export { accept, asked, rows } from "./scenes/requests";
 
 export function frame(scene: string, now: number): Frame {

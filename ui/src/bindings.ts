@@ -20,12 +20,32 @@ export const commands = {
 	disconnect: () => typedError<null, Problem>(__TAURI_INVOKE("disconnect")),
 	/**  The instruments and dealers that this trader may use. */
 	reference: () => typedError<Reference, Problem>(__TAURI_INVOKE("reference")),
+	/**  The instruments that a typed text finds. */
+	findInstruments: (typed: string) => typedError<FoundInstruments, Problem>(__TAURI_INVOKE("find_instruments", { typed })),
+	/**  The settlement day that a typed text means: `2026-12-15`, `15 dec`, `3m`. */
+	readSettlement: (instrument: string, text: string) => typedError<SettlementDay, Problem>(__TAURI_INVOKE("read_settlement", { instrument, text })),
+	/**  What is known about a ticket before it is sent. */
+	checkTicket: (form: TicketForm) => typedError<TicketCheck, Problem>(__TAURI_INVOKE("check_ticket", { form })),
+	/**  What helps to choose dealers for an instrument, in the order of the venue's list. */
+	dealerHints: (instrument: string) => typedError<DealerHint[], Problem>(__TAURI_INVOKE("dealer_hints", { instrument })),
+	/**  The draft, the templates and the last requests. */
+	keptTickets: () => typedError<KeptTickets, Problem>(__TAURI_INVOKE("kept_tickets")),
+	/**  The ticket of a request of this desk; `null` if it is not kept. */
+	ticketOf: (rfqId: string) => typedError<TicketForm | null, Problem>(__TAURI_INVOKE("ticket_of", { rfqId })),
+	/**  Keeps the ticket as it is now; `null` when there is nothing in it. */
+	keepDraft: (draft: TicketForm | null) => typedError<null, Problem>(__TAURI_INVOKE("keep_draft", { draft })),
+	/**  Keeps a ticket under a name. */
+	keepTemplate: (template: TemplateView) => typedError<null, Problem>(__TAURI_INVOKE("keep_template", { template })),
+	/**  Removes a template. */
+	dropTemplate: (name: string) => typedError<null, Problem>(__TAURI_INVOKE("drop_template", { name })),
+	/**  Makes a dealer a favourite, or no favourite. */
+	favourDealer: (dealer: string, on: boolean) => typedError<null, Problem>(__TAURI_INVOKE("favour_dealer", { dealer, on })),
 	/**  What a typed quantity means, and whether the instrument allows it. */
 	readQuantity: (instrument: string, text: string) => typedError<QuantityView, Problem>(__TAURI_INVOKE("read_quantity", { instrument, text })),
 	/**  The days on which a trade of an instrument may settle, the usual one first. */
 	settlementDates: (instrument: string) => typedError<SettlementView, Problem>(__TAURI_INVOKE("settlement_dates", { instrument })),
-	/**  Sends an RFQ and returns its id. */
-	sendRfq: (ticket: Ticket) => typedError<string, Problem>(__TAURI_INVOKE("send_rfq", { ticket })),
+	/**  Sends a filled-in ticket and returns the id of its RFQ. */
+	sendRfq: (form: TicketForm) => typedError<string, Problem>(__TAURI_INVOKE("send_rfq", { form })),
 	/**  Ends an RFQ without a trade. */
 	cancelRfq: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("cancel_rfq", { rfqId })),
 	/**  Removes an ended RFQ from the screen; the blotter keeps it. */
@@ -189,6 +209,16 @@ export type Ask =
 /**  Both prices. */
 "twoWay";
 
+/**  A request of this desk, to be asked again. */
+export type AskedView = {
+	/**  The RFQ's id. */
+	rfqId: string,
+	/**  When it was sent. */
+	atMs: number,
+	/**  What was asked. */
+	form: TicketForm,
+};
+
 /**  What became of the RFQs that were open when the connection was interrupted. */
 export type BackView = {
 	/**  When the screen was up to date again, milliseconds on the laptop's clock. */
@@ -269,6 +299,20 @@ export type BlotterTab =
 "rfqs" | 
 /**  Trades, and reports that do not fit a trade. */
 "trades";
+
+/**  What helps to choose a dealer. */
+export type DealerHint = {
+	/**  The dealer's CompID. */
+	id: string,
+	/**  The trader's favourite. */
+	favourite: boolean,
+	/**  Asked in the last request of this instrument, or of any. */
+	lastUsed: boolean,
+	/**  The desk suggests it. */
+	suggested: boolean,
+	/**  Why, or why not: `traded 6 of 20, answers in 0.8 s`. */
+	reason: string,
+};
 
 /**  A dealer that this trader may ask. */
 export type DealerView = {
@@ -353,6 +397,19 @@ export type FactorView = {
 	rationale: string,
 };
 
+/**  What a typed text finds. */
+export type FoundInstruments = {
+	/**  The instruments that hold every typed word, the likeliest first. */
+	hits: InstrumentView[],
+	/**
+	 *  The instrument that the text means without a choice: by its id, or by a symbol that no other
+	 *  instrument has.
+	 */
+	meant: InstrumentView | null,
+	/**  How many instruments have the text as their symbol, if more than one has. */
+	several: number,
+};
+
 /**  What changed since the frame that the page has. `None` means unchanged. */
 export type Frame = {
 	/**  The number of this frame, to be passed back to the next `pull`. */
@@ -432,6 +489,10 @@ export type InstrumentView = {
 	priceDecimals: number,
 	/**  Unit of the price, in words: `% of par`, `USD per EUR`. */
 	priceUnit: string,
+	/**  What the desk asks for: `percent of par`, `per unit`. */
+	priceKind: string,
+	/**  A price as it is typed: `99.500`, `99-16+`. */
+	priceExample: string,
 	/**  Smallest price step, a decimal. */
 	tick: string,
 	/**  Quantities are multiples of this; with group separators. */
@@ -464,6 +525,16 @@ export type InvitationView = {
 	expired: boolean,
 	/**  A proposed name for this laptop, which the trader may change. */
 	device: string,
+};
+
+/**  What the desk keeps for the ticket. */
+export type KeptTickets = {
+	/**  The ticket as it was left. */
+	draft: TicketForm | null,
+	/**  By name. */
+	templates: TemplateView[],
+	/**  The last requests, newest first. */
+	asked: AskedView[],
 };
 
 /**  A registered security key. */
@@ -669,8 +740,8 @@ export type QuoteSide = {
 
 /**  Instruments and dealers this trader may use. */
 export type Reference = {
-	/**  Ordered by id. */
-	instruments: InstrumentView[],
+	/**  How many instruments there are; `find_instruments` finds them. */
+	instruments: number,
 	/**  In the order of the venue's list. */
 	dealers: DealerView[],
 	/**  How many dealers one RFQ may ask. */
@@ -819,6 +890,14 @@ export type SessionView = {
 	back: BackView | null,
 };
 
+/**  A settlement day that the trader typed, as the desk understood it. */
+export type SettlementDay = {
+	/**  `2026-12-15`. */
+	date: string,
+	/**  `Tue 15 Dec 2026`. */
+	text: string,
+};
+
 /**  The days on which a trade done now may settle. */
 export type SettlementView = {
 	/**  Business days, `2026-12-01`, the usual one first. */
@@ -928,20 +1007,20 @@ export type StepUpView = {
 	behind: number,
 };
 
-/**  The RFQ ticket as typed. */
-export type Ticket = {
-	/**  ISIN, or the currency pair. */
-	instrument: string,
-	/**  What is asked for. */
-	ask: Ask,
-	/**  As typed: `5m`, `250k`, `1,500,000`. */
-	quantity: string,
-	/**  CompIDs of the dealers to be asked. */
-	dealers: string[],
-	/**  Time to live, seconds. */
-	ttlS: number,
-	/**  The day that the trader saw and chose, `2026-12-01`; `None` for the usual one. */
-	settlementDate: string | null,
+/**  A ticket under a name. */
+export type TemplateView = {
+	/**  Unique, whatever its letters' case. */
+	name: string,
+	/**  What it fills in. */
+	form: TicketForm,
+};
+
+/**  What the desk knows about a ticket before it is sent. */
+export type TicketCheck = {
+	/**  Why it would be refused; `None` while it is not complete. */
+	refused: Problem | null,
+	/**  What the trader should know before sending. */
+	notes: string[],
 };
 
 /**  A field of the ticket that a refusal is about. */
@@ -955,7 +1034,39 @@ export type TicketField =
 /**  The dealers to be asked. */
 "dealers" | 
 /**  The time to live. */
-"ttl";
+"ttl" | 
+/**  The price limit. */
+"limit" | 
+/**  The least quantity. */
+"minimum" | 
+/**  The trader's note. */
+"note";
+
+/**  Everything that the trader has typed and chosen. */
+export type TicketForm = {
+	/**  ISIN, or the currency pair; empty before one is chosen. */
+	instrument: string,
+	/**  The text of the instrument field. */
+	typed: string,
+	/**  What is asked for. */
+	ask: Ask,
+	/**  As typed: `5m`. */
+	quantity: string,
+	/**  CompIDs of the dealers to be asked. */
+	dealers: string[],
+	/**  Time to live, seconds; 0 for the usual one. */
+	ttlS: number,
+	/**  The day that the trader chose, `2026-12-01`; `None` for the usual one. */
+	settlementDate: string | null,
+	/**  The worst price that an accept may have, as typed; empty for none. */
+	priceLimit: string,
+	/**  The least that an accept may take, as typed; empty for any. */
+	minQuantity: string,
+	/**  An accept takes the whole quantity or nothing. */
+	allOrNone: boolean,
+	/**  The trader's own note. No dealer sees it. */
+	note: string,
+};
 
 /**  A venue as the trader chooses it. */
 export type VenueView = {

@@ -87,6 +87,8 @@ export const instrument = (id: string, symbol: string, name: string): Instrument
   currency: "EUR",
   priceDecimals: 3,
   priceUnit: "% of par",
+  priceKind: "percent of par",
+  priceExample: "99.500",
   tick: "0.005",
   lot: "1000",
   minQuantity: "1000",

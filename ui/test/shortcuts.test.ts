@@ -18,7 +18,7 @@ const shift = { shift: true };
 
 /** Every key of the table, and some that are not in it. */
 const KEYS = [
-  ..."0123456789aAbBsS?+=-_Z ".split(""),
+  ..."0123456789aAbBdDrRsS?+=-_Z ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
   ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End".split(" "),
 ];
@@ -77,6 +77,11 @@ describe("everywhere", () => {
     ...any("F6", "nextRegion"),
     "Shift F6": "previousRegion",
     "Ctrl Shift F6": "previousRegion",
+    ...withCtrl("d", "duplicate"),
+    ...withCtrl("D", "duplicate"),
+    // Held, it asks once; with Shift it is another key of the browser.
+    "Ctrl r": "askAgain",
+    "Ctrl R": "askAgain",
   };
 
   test("before trading", () => {
@@ -209,7 +214,7 @@ test("Help names each shortcut once, in the words of the table", () => {
     help.map(({ where, keys }) => [where, keys.map((k) => k.shown.join(" "))]),
   );
   expect(shown).toEqual({
-    Everywhere: ["F6", "F8", "F9", "Ctrl +", "Ctrl -", "Ctrl 0", "Tab", "F1 ?"],
+    Everywhere: ["F6", "F8", "F9", "Ctrl +", "Ctrl -", "Ctrl 0", "Ctrl D", "Ctrl R", "Tab", "F1 ?"],
     Connect: ["↑ ↓", "Enter"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],

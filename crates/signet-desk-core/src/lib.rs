@@ -23,10 +23,13 @@ mod peer_text;
 mod pin;
 pub mod posture;
 mod present;
+mod price;
 mod problem;
+mod search;
 mod settlement;
 pub mod signing;
 mod step_up;
+mod ticket;
 mod venue;
 pub mod view;
 
@@ -36,6 +39,8 @@ pub use doctor::doctor;
 pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
+pub use price::PriceKind;
+pub use search::{Index as InstrumentIndex, Listed, Meant};
 pub use venue::{
     DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, HistorySettings, OtherHost,
     TlsSwitches, Venue,

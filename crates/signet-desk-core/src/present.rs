@@ -1,6 +1,6 @@
 //! Turns state into views. The functions are pure and decide nothing about trading.
 
-use crate::{blotter::RowStatus, legs, view::*};
+use crate::{blotter::RowStatus, legs, price, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
 use signet_rfq as rfq;
@@ -26,8 +26,8 @@ pub(crate) struct Look<'a> {
     pub ahead: Option<(rfq::Side, Decimal, bool)>,
 }
 
-pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
-    let instrument = |i: &Instrument| InstrumentView {
+pub(crate) fn instrument(i: &Instrument) -> InstrumentView {
+    InstrumentView {
         id: i.id.to_string(),
         symbol: i.symbol.clone(),
         name: i.name.clone(),
@@ -35,14 +35,19 @@ pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Refere
         currency: i.currency.clone(),
         price_decimals: i.price_decimals,
         price_unit: i.price_unit.clone(),
+        price_kind: price::PriceKind::of(i).words().into(),
+        price_example: price::example(i),
         tick: i.tick.to_string(),
         lot: group_digits(i.lot),
         min_quantity: group_digits(i.min_quantity),
         max_quantity: group_digits(i.max_quantity),
         settlement: i.settlement.clone(),
-    };
+    }
+}
+
+pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
     Reference {
-        instruments: catalogue.iter().map(instrument).collect(),
+        instruments: u32::try_from(catalogue.len()).unwrap_or(u32::MAX),
         dealers: dealers
             .iter()
             .map(|d| DealerView { id: d.id.to_string(), name: d.name.clone(), online: d.online })
@@ -480,8 +485,9 @@ fn name(names: &Names, d: &DealerId) -> String {
     names.get(d).cloned().unwrap_or_else(|| d.to_string())
 }
 
-fn price(i: Option<&Instrument>, p: Decimal) -> String {
-    i.map_or_else(|| p.to_string(), |i| i.format_price(p))
+/// The one way of a price to the screen.
+pub(crate) fn price(i: Option<&Instrument>, p: Decimal) -> String {
+    i.map_or_else(|| p.to_string(), |i| price::show(i, p))
 }
 
 /// `20261124` as `2026-11-24`.

@@ -379,7 +379,7 @@ fn shown(
         _ => Ask::TwoWay,
     };
     let price = |of: &str, text: &str| match (instrument(of), number(text)) {
-        (Some(i), Some(p)) => i.format_price(p),
+        (Some(i), Some(p)) => present::price(Some(i), p),
         _ => text.to_owned(),
     };
     // What every action about an instrument has.

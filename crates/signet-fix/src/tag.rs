@@ -211,6 +211,8 @@ pub const TICK: u32 = 20034;
 pub const MAX_TRADE_VOL: u32 = 20035;
 /// SecurityList (y): `T+2`, `T+1`, `spot`.
 pub const SETTLEMENT: u32 = 20036;
+/// SecurityList (y): how people write a price, `32nds`; left out for decimals.
+pub const PRICE_FORMAT: u32 = 20037;
 
 /// Of one challenge and its answer.
 pub const STEP_UP_ID: u32 = 20100;

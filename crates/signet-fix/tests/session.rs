@@ -237,6 +237,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
         min_quantity: "100000".parse().unwrap(),
         max_quantity: "100000000".parse().unwrap(),
         settlement: "T+2".into(),
+        price_format: Default::default(),
     };
     let pair = Instrument {
         id: InstrumentId::new("EUR/USD").unwrap(),

@@ -45,7 +45,7 @@ impl Selection {
             | What::Received { frame, .. }
             | What::Refused { frame, .. } => is_about(frame, rfq),
             What::NotSent { id, .. } => id == rfq || id.starts_with(&format!("{rfq}:")),
-            What::Shown { rfq: shown, .. } => shown == rfq,
+            What::Shown { rfq: of, .. } | What::Note { rfq: of, .. } => of == rfq,
             _ => true,
         };
         let context = !matches!(
@@ -55,6 +55,7 @@ impl Selection {
                 | What::Refused { .. }
                 | What::NotSent { .. }
                 | What::Shown { .. }
+                | What::Note { .. }
         );
         context || (in_time && self.rfq.as_deref().is_none_or(about))
     }

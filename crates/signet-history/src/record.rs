@@ -122,6 +122,13 @@ pub enum What {
         /// The accept's terms and the ladder of quotes as the window had them, JSON.
         screen: String,
     },
+    /// What the trader noted on an RFQ.
+    Note {
+        /// The RFQ.
+        rfq: String,
+        /// The trader's words.
+        text: String,
+    },
     /// So many records could not be written.
     Lost {
         /// How many.

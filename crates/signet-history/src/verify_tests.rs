@@ -36,6 +36,19 @@ fn a_whole_export_and_a_part_of_it_verify() {
 }
 
 #[test]
+fn a_note_goes_along_with_its_rfq_only() {
+    let mut w = Written::traded();
+    let note = What::Note { rfq: RFQ.into(), text: "for the pension fund".into() };
+    w.add(T0 + 70_000, note.clone());
+    for (rfq, there) in [(RFQ, true), ("R2", false)] {
+        let wanted = Selection { rfq: Some(rfq.into()), ..Selection::default() };
+        let v = verify(&w.export(&wanted));
+        assert_eq!(v.faults, []);
+        assert_eq!(v.records.iter().any(|r| r.what == note), there, "{rfq}");
+    }
+}
+
+#[test]
 fn what_cannot_be_an_export_is_said_and_nothing_panics() {
     let whole = Written::traded().export(&Selection::default());
     for (text, code) in [

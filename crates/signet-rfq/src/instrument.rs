@@ -1,6 +1,6 @@
 //! Instruments and their conventions.
 
-use crate::{InstrumentId, group_digits};
+use crate::{InstrumentId, PriceFormat, group_digits};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,6 +71,9 @@ pub struct Instrument {
     pub max_quantity: Decimal,
     /// `T+2`, `T+1`, `spot`.
     pub settlement: String,
+    /// How people write its prices; left out for decimals.
+    #[serde(default, skip_serializing_if = "PriceFormat::is_default")]
+    pub price_format: PriceFormat,
 }
 
 /// Why an instrument, or a quantity of it, cannot be used. A bad record is the fault of whoever
@@ -145,6 +148,11 @@ impl Instrument {
         {
             return bad("the tick is not positive or finer than the price decimals");
         }
+        if let Some(parts) = self.price_format.parts()
+            && !self.tick.checked_mul(parts.into()).is_some_and(|t| t.fract().is_zero())
+        {
+            return bad("the tick is finer than what the price format can write");
+        }
         if self.lot <= Decimal::ZERO
             || self.min_quantity <= Decimal::ZERO
             || self.max_quantity < self.min_quantity
@@ -178,7 +186,8 @@ impl Instrument {
     }
 
     /// A price with exactly the instrument's decimals, so that columns align. More digits than the
-    /// convention allows are kept: hiding part of a price is worse than a ragged column.
+    /// convention allows are kept: hiding part of a price is worse than a ragged column. Always
+    /// decimals: `price_format` is for screens.
     pub fn format_price(&self, price: Decimal) -> String {
         let mut p = price.normalize();
         if p.scale() < u32::from(self.price_decimals) {
@@ -277,6 +286,7 @@ pub(crate) fn bund() -> Instrument {
         min_quantity: "100000".parse().unwrap(),
         max_quantity: "100000000".parse().unwrap(),
         settlement: "T+2".into(),
+        price_format: PriceFormat::default(),
     }
 }
 
@@ -332,8 +342,20 @@ mod tests {
     #[test]
     fn every_field_of_an_instrument_is_checked() {
         let n = |s: &str| s.parse::<Decimal>().unwrap();
-        let good: [Instrument; 7] = [
+        let good: [Instrument; 9] = [
             bund(),
+            Instrument {
+                price_format: PriceFormat::ThirtySeconds,
+                price_decimals: 6,
+                tick: n("0.015625"),
+                ..bund()
+            },
+            Instrument {
+                price_format: PriceFormat::ThirtySecondEighths,
+                price_decimals: 8,
+                tick: n("0.00390625"),
+                ..bund()
+            },
             Instrument { symbol: "x".repeat(120), name: "y".into(), ..bund() },
             Instrument { price_decimals: MAX_PRICE_DECIMALS, ..bund() },
             Instrument { tick: n("0.001"), ..bund() },
@@ -349,7 +371,8 @@ mod tests {
         for i in good {
             assert_eq!(i.check(), Ok(()), "{i:?}");
         }
-        let bad: [(&str, Instrument); 14] = [
+        let bad: [(&str, Instrument); 15] = [
+            ("price format", Instrument { price_format: PriceFormat::ThirtySeconds, ..bund() }),
             ("symbol", Instrument { symbol: "x".repeat(121), ..bund() }),
             ("symbol", Instrument { symbol: "a\u{7}b".into(), ..bund() }),
             ("symbol", Instrument { name: String::new(), ..bund() }),

@@ -41,6 +41,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PriceFormat;
 
     const BUND: &str = "[[instrument]]\nid = 'DE0001102580'\nsymbol = 'DBR 0 02/32'\nname = 'Bund'\nasset_class = 'Government bond'\n\
         currency = 'EUR'\nprice_decimals = 3\nprice_unit = '% of par'\ntick = '0.005'\nlot = '1000'\nmin_quantity = '100000'\n\
@@ -54,7 +55,15 @@ mod tests {
                 .map(|c| c.len()),
             Ok(1)
         );
+        for format in PriceFormat::ALL {
+            let text = format!("{BUND}price_format = '{}'\n", format.words())
+                .replace("price_decimals = 3", "price_decimals = 8")
+                .replace("tick = '0.005'", "tick = '0.125'");
+            let read = Catalogue::from_toml(&text).unwrap();
+            assert!(read.iter().all(|i| i.price_format == format), "{}", format.words());
+        }
         for (bad, word) in [
+            (format!("{BUND}price_format = '64ths'\n"), "price_format"),
             (format!("{BUND}surprise = 1\n"), "surprise"),
             (BUND.replace("DE0001102580", "DE0001102581"), "check digit"),
             (format!("{BUND}{BUND}"), "twice"),

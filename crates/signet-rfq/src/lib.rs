@@ -16,6 +16,7 @@ mod instrument;
 mod instrument_file;
 pub mod lifecycle;
 pub mod package;
+mod price_format;
 mod quantity;
 mod quote;
 mod rfq;
@@ -37,6 +38,7 @@ pub use lifecycle::RfqState;
 pub use package::{
     Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageFault, PackageKind, StatedLeg, net_price,
 };
+pub use price_format::{PriceFormat, price_type_words};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{

@@ -1,4 +1,4 @@
-use crate::{DealerId, PackageFault, QuoteId, Side, StatedLeg, Terms, UtcMillis};
+use crate::{DealerId, PackageFault, QuoteId, Side, StatedLeg, Terms, UtcMillis, price_type_words};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ pub struct Qualifiers {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QualifierFault {
     /// A yield or a spread, say.
-    #[error("the quote is of PriceType (423) {0}; {1} was asked for")]
+    #[error("{}", price_types(*.0, *.1))]
     PriceType(u16, u16),
     /// Currency (15): the quote's, then the one that was asked for.
     #[error("the quote is in {0}; {1} was asked for")]
@@ -84,6 +84,14 @@ pub enum QualifierFault {
     /// Side (54) is not one the RFQ asked for.
     #[error("the quote is for a side that was not asked")]
     Side,
+}
+
+fn price_types(quoted: u16, asked: u16) -> String {
+    format!(
+        "the quote is {} (PriceType 423={quoted}); {} ({asked}) was asked for",
+        price_type_words(quoted),
+        price_type_words(asked)
+    )
 }
 
 /// PriceType (423) in which an instrument is quoted: percentage of par, or per unit.
@@ -238,5 +246,9 @@ mod tests {
         ] {
             assert_eq!(q.check(&buy, by_isin), Err(want), "{q:?}");
         }
+        assert_eq!(
+            QualifierFault::PriceType(9, 1).to_string(),
+            "the quote is a yield (PriceType 423=9); a percentage of par (1) was asked for"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Values for the tests of other crates; never in what ships.
 
-use crate::{AssetClass, Instrument, InstrumentId};
+use crate::{AssetClass, Instrument, InstrumentId, PriceFormat};
 use rust_decimal::Decimal;
 
 /// EUR/USD in five decimals and lots of 1,000, up to 10,000,000.
@@ -21,5 +21,6 @@ pub fn eur_usd() -> Instrument {
         min_quantity: 1_000.into(),
         max_quantity: 10_000_000.into(),
         settlement: "spot".into(),
+        price_format: PriceFormat::default(),
     }
 }

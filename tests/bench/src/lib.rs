@@ -152,7 +152,7 @@ impl BenchVenue {
 pub fn wait_online(desk: &Desk) {
     let began = Instant::now();
     while desk.pull(0, &[]).session.is_none_or(|s| s.state != LinkState::Online)
-        || desk.reference().instruments.is_empty()
+        || desk.reference().instruments == 0
     {
         assert!(began.elapsed() < Duration::from_secs(20), "the bench desk does not come online");
         std::thread::sleep(Duration::from_millis(10));
@@ -264,6 +264,7 @@ fn pair() -> Instrument {
         min_quantity: 1_000.into(),
         max_quantity: 1_000_000_000.into(),
         settlement: "spot".into(),
+        price_format: Default::default(),
     }
 }
 

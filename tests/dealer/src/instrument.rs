@@ -37,6 +37,9 @@ pub struct Instrument {
     pub max_quantity: Decimal,
     /// `T+n`, in business days.
     pub settlement: String,
+    /// How people write its prices; a dealer's engine sends decimals.
+    #[serde(default)]
+    pub price_format: Option<String>,
     /// Where the simulated market starts.
     pub reference_mid: Decimal,
     /// Half of the simulated market's bid-offer spread.

@@ -78,7 +78,7 @@ impl HonestDesk {
         honest.until("online", |h| {
             let r = h.desk.reference();
             h.link == Some(LinkState::Online)
-                && !r.instruments.is_empty()
+                && r.instruments > 0
                 && r.dealers.iter().any(|d| d.id == HONEST_DEALER && d.online)
         })?;
         Ok(honest)

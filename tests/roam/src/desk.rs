@@ -105,7 +105,7 @@ impl Laptop {
             Order::Look => {
                 let r = self.desk().reference();
                 let online = r.dealers.iter().any(|d| d.online);
-                return Ok(Answer::Complete(online && !r.instruments.is_empty()));
+                return Ok(Answer::Complete(online && r.instruments > 0));
             }
             Order::Request(ticket) => return self.desk().send_rfq(ticket).map(Answer::Rfq),
             Order::Arm(intent) => {

@@ -21,6 +21,12 @@ export const problems = {
     cure: "Choose at least one dealer, or “All”.",
     field: "dealers",
   },
+  closed: {
+    code: "settlement_date.closed",
+    message: "2026-12-25 is a holiday of EUR. The next business day is 2026-12-28.",
+    cure: "Choose a day from the list, or type another one.",
+    field: "settlement",
+  },
   quantity: {
     code: "quantity.unreadable",
     message: "This is not a quantity.",

@@ -1,6 +1,12 @@
 // What stays the same in every scene: the venue, the identities, the dealers and the instruments.
 
-import type { DeskInfo, IdentityView, InvitationView, Reference } from "../../src/bindings";
+import type {
+  DeskInfo,
+  FoundInstruments,
+  IdentityView,
+  InvitationView,
+  Reference,
+} from "../../src/bindings";
 
 export const VENUE = { name: "Practice venue", endpoint: "127.0.0.1:9876" };
 
@@ -55,6 +61,8 @@ const instrument = (id: string, symbol: string, name: string, fx = false) => ({
   currency: "EUR",
   priceDecimals: fx ? 5 : 3,
   priceUnit: fx ? "USD per EUR" : "% of par",
+  priceKind: fx ? "per unit" : "percent of par",
+  priceExample: fx ? "1.25000" : "99.500",
   tick: fx ? "0.00001" : "0.005",
   lot: "1000",
   minQuantity: "100000",
@@ -62,13 +70,23 @@ const instrument = (id: string, symbol: string, name: string, fx = false) => ({
   settlement: fx ? "spot" : "T+2",
 });
 
+export const instruments = [
+  instrument("DE000BU2Z049", "DBR 2.5 02/35", "Bundesrepublik Deutschland 2.5% 15 Feb 2035"),
+  instrument("DE000BU2Z031", "DBR 2.6 08/34", "Bundesrepublik Deutschland 2.6% 15 Aug 2034"),
+  instrument("FR001400X8V5", "FRTR 3.2 05/35", "République française OAT 3.2% 25 May 2035"),
+  instrument("EUR/USD", "EUR/USD", "Euro against US dollar", true),
+];
+
+/** The desk's search is another one; this is enough to draw a list. */
+export function find(typed: string): FoundInstruments {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9.]/g, "");
+  const hits = instruments.filter((i) => plain(i.symbol + i.id + i.name).includes(plain(typed)));
+  const same = instruments.filter((i) => [i.id, i.symbol].map(plain).includes(plain(typed)));
+  return { hits, meant: same.length === 1 ? (same[0] ?? null) : null, several: same.length };
+}
+
 export const reference: Reference = {
-  instruments: [
-    instrument("DE000BU2Z049", "DBR 2.5 02/35", "Bundesrepublik Deutschland 2.5% 15 Feb 2035"),
-    instrument("DE000BU2Z031", "DBR 2.6 08/34", "Bundesrepublik Deutschland 2.6% 15 Aug 2034"),
-    instrument("FR001400X8V5", "FRTR 3.2 05/35", "République française OAT 3.2% 25 May 2035"),
-    instrument("EUR/USD", "EUR/USD", "Euro against US dollar", true),
-  ],
+  instruments: instruments.length,
   dealers: DEALERS.map(([id, name], i) => ({ id, name, online: i !== 3 })),
   maxDealers: 5,
   ttlMinS: 5,

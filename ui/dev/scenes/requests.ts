@@ -7,9 +7,9 @@ import type {
   LineView,
   QuoteSide,
   RfqView,
-  Ticket,
+  TicketForm,
 } from "../../src/bindings";
-import { DEALERS, reference } from "./reference";
+import { DEALERS, instruments } from "./reference";
 
 function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
   return {
@@ -166,8 +166,8 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
 }
 
 /** A request as sent from the ticket, every dealer quoting at once. */
-export function asked(id: string, ticket: Ticket, now: number): [RfqView, LineView[]] {
-  const instrument = reference.instruments.find((one) => one.id === ticket.instrument);
+export function asked(id: string, ticket: TicketForm, now: number): [RfqView, LineView[]] {
+  const instrument = instruments.find((one) => one.id === ticket.instrument);
   const view = rfq(id, now, {
     ask: ticket.ask,
     symbol: instrument?.symbol ?? ticket.instrument,

@@ -1,23 +1,35 @@
 // The content of the ticket. It outlives the ticket on the screen: after a reconnect the trader
-// finds it unchanged.
+// finds it unchanged. The desk keeps it over a restart.
 
-import type { Ask, DealerView } from "../bindings";
+import type { Ask, DealerView, InstrumentView, Problem, TicketForm } from "../bindings";
 
 export class Draft {
   /** The text of the instrument field. */
   typed = $state("");
-  /** The id of the instrument that was chosen from the list; the text is only its name. */
-  chosen: string | null = $state(null);
+  /** The instrument that was chosen from the list; the text is only its name. */
+  chosen: InstrumentView | null = $state.raw(null);
   side: Ask = $state("buy");
   quantity = $state("");
   ttl = $state(0);
   /** The day chosen instead of the usual one. */
   settles: string | null = $state(null);
+  /** The worst price that an accept may have. */
+  limit = $state("");
+  /** The least that an accept may take. */
+  least = $state("");
+  allOrNone = $state(false);
+  note = $state("");
+  /** Why the desk refused the ticket as it is. */
+  refusal: Problem | null = $state.raw(null);
   #ticked: ReadonlySet<string> = $state.raw(new Set());
 
   /** The dealers that will be asked: ticked, and on the list that the trader sees. */
   dealers(offered: DealerView[]): string[] {
     return offered.map((dealer) => dealer.id).filter((id) => this.#ticked.has(id));
+  }
+
+  get ticked(): string[] {
+    return [...this.#ticked];
   }
 
   tick(id: string, on: boolean) {
@@ -29,5 +41,54 @@ export class Draft {
 
   tickOnly(ids: string[]) {
     this.#ticked = new Set(ids);
+  }
+
+  /** Nothing is filled in that would be missed. */
+  get empty() {
+    const texts = [this.typed, this.quantity, this.limit, this.least, this.note];
+    return texts.every((text) => text.trim() === "") && this.#ticked.size === 0;
+  }
+
+  /** The ticket as it is kept and sent, for this instrument and these dealers. */
+  form(instrument: InstrumentView | undefined, dealers: string[]): TicketForm {
+    return {
+      instrument: instrument?.id ?? "",
+      typed: this.typed,
+      ask: this.side,
+      quantity: this.quantity,
+      dealers,
+      ttlS: this.ttl,
+      settlementDate: this.settles,
+      priceLimit: this.limit,
+      minQuantity: this.least,
+      allOrNone: this.allOrNone,
+      note: this.note,
+    };
+  }
+
+  /** Fills the ticket in; the instrument is found by its id before. */
+  fill(form: TicketForm, instrument: InstrumentView | null) {
+    this.typed = instrument?.symbol ?? form.typed;
+    this.chosen = instrument;
+    this.side = form.ask;
+    this.quantity = form.quantity;
+    if (form.ttlS > 0) this.ttl = form.ttlS;
+    this.settles = form.settlementDate;
+    this.limit = form.priceLimit;
+    this.least = form.minQuantity;
+    this.allOrNone = form.allOrNone;
+    this.note = form.note;
+    this.tickOnly(form.dealers);
+  }
+
+  /** After it was sent: what belongs to that request only is gone. */
+  sent() {
+    // The empty quantity keeps a second Ctrl+Enter from sending the request twice.
+    this.quantity = "";
+    this.settles = null;
+    this.limit = "";
+    this.least = "";
+    this.allOrNone = false;
+    this.note = "";
   }
 }

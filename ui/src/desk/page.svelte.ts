@@ -18,6 +18,8 @@ export class Page {
   readonly keyboard = new Keyboard();
   readonly zoom = new Zoom();
   readonly draft = new Draft();
+  /** What was left in the ticket at the last end is in it again, or the trader has begun another. */
+  draftTaken = $state(false);
   /** Too many prices change for any of them to flash. */
   busy = $state(false);
   #busyUntil = 0;

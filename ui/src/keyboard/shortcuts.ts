@@ -61,7 +61,9 @@ export type Commands = {
     | "smaller"
     | "usualSize"
     | "nextRegion"
-    | "previousRegion";
+    | "previousRegion"
+    | "duplicate"
+    | "askAgain";
   connect: never;
   ticket: "send";
   dialog: "close" | "nextStop" | "previousStop";
@@ -128,6 +130,21 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       held: "ctrl",
       command: "usualSize",
       help: [["Ctrl", "0"], "Everything in the usual size"],
+    },
+    {
+      keys: ["d", "D"],
+      held: "ctrl",
+      when: ({ trading }) => trading,
+      command: "duplicate",
+      help: [["Ctrl", "D"], "Fill the ticket from this request, or the last one"],
+    },
+    {
+      // Held, it would ask again and again; the browser's reload is not wanted either.
+      keys: ["r", "R"],
+      held: "ctrl",
+      when: ({ trading }, press) => trading && !press.repeat && !press.shift,
+      command: "askAgain",
+      help: [["Ctrl", "R"], "Ask the same again"],
     },
     { keys: [], command: null, help: [["Tab"], "Next control"] },
     { keys: ["F1"], held: "any", command: "help", help: [["F1"], "This help"] },

@@ -23,6 +23,7 @@ fn pair(id: &str) -> Instrument {
         min_quantity: 1.into(),
         max_quantity: 1_000.into(),
         settlement: "spot".into(),
+        price_format: Default::default(),
     }
 }
 

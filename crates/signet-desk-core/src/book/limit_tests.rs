@@ -28,6 +28,7 @@ fn book() -> Book {
         min_quantity: 1.into(),
         max_quantity: 1_000_000.into(),
         settlement: "spot".into(),
+        price_format: Default::default(),
     };
     let list = SecurityList { request: id("list"), last: true, instruments: vec![instrument] };
     b.message(AppMessage::SecurityList(list), NOW);

@@ -16,6 +16,7 @@
 //! | `questions.rs` | accepts that are asked about again |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
 //! | `package.rs` | the terms of a ticket with legs |
+//! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
@@ -35,8 +36,8 @@ mod keys;
 mod late_reports;
 mod link_state;
 mod notices;
-mod questions;
 mod package;
+mod questions;
 mod records;
 mod reference;
 mod rejects;
@@ -47,6 +48,7 @@ mod screen;
 mod sent;
 mod step_ups;
 mod tell;
+mod ticket;
 mod told_history;
 
 pub use ids::Ids;

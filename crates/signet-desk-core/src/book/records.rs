@@ -3,6 +3,7 @@
 use crate::{
     blotter::{Blotter, Saved},
     in_flight::InFlight,
+    ticket::TicketStore,
     view::{BlotterRow, BlotterTab},
 };
 
@@ -12,6 +13,8 @@ pub(super) struct Records {
     /// Whether the disk took the blotter's last row, until the trader is told.
     saved: Option<Saved>,
     pub in_flight: InFlight,
+    /// Drafts, templates and the last requests.
+    pub tickets: TicketStore,
 }
 
 impl Records {
@@ -19,6 +22,7 @@ impl Records {
     pub(super) fn begin(&mut self, blotter: Blotter) {
         self.blotter = blotter;
         self.in_flight = InFlight::default();
+        self.tickets = TicketStore::default();
     }
 
     pub(super) fn put(&mut self, tab: BlotterTab, row: BlotterRow) {

@@ -8,12 +8,16 @@ use crate::{
 };
 use signet_fix::message::{DealerState, SecurityList};
 use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Terms};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct ReferenceData {
-    catalogue: Catalogue,
+    /// Another value whenever another list is in use.
+    catalogue: Arc<Catalogue>,
     incoming: IncomingCatalogue,
     dealers: Vec<DealerState>,
 }
@@ -23,7 +27,7 @@ impl ReferenceData {
         present::reference(&self.catalogue, &self.dealers)
     }
 
-    pub(super) fn catalogue(&self) -> &Catalogue {
+    pub(super) fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 
@@ -62,6 +66,11 @@ impl ReferenceData {
             )
             .about(TicketField::Instrument)
         })
+    }
+
+    /// Whether a dealer's session with the venue is up.
+    pub(super) fn reaches(&self, dealer: &DealerId) -> bool {
+        self.dealers.iter().any(|d| d.id == *dealer && d.online)
     }
 
     /// Whether messages name the instrument by its ISIN.
@@ -106,7 +115,7 @@ impl ReferenceData {
         let whole = self.incoming.take(part)?;
         let complete = whole.is_some();
         if let Some(catalogue) = whole {
-            self.catalogue = catalogue;
+            self.catalogue = Arc::new(catalogue);
         }
         Ok(complete)
     }
@@ -118,7 +127,7 @@ impl ReferenceData {
 
     /// Drops instruments and dealers, because another identity may use others.
     pub(super) fn forget(&mut self) {
-        self.catalogue = Catalogue::default();
+        self.catalogue = Arc::default();
         self.dealers.clear();
     }
 }

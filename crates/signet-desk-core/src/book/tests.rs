@@ -108,6 +108,7 @@ fn rows_of_a_time_without_a_catalogue_get_their_names_when_it_comes() {
         min_quantity: 1.into(),
         max_quantity: 1_000.into(),
         settlement: "spot".into(),
+        price_format: Default::default(),
     };
     let list = SecurityList { request: id, last: true, instruments: vec![instrument] };
     book.message(AppMessage::SecurityList(list), NOW);

@@ -269,6 +269,7 @@ impl Link {
             let mut book = lock(&self.book);
             book.begin(stores.blotter);
             book.resume(stores.in_flight);
+            book.begin_tickets(stores.tickets);
         }
         *self.direct.borrow_mut() = stores.direct;
         self.open_history(folder, secret, &stores.session)?;

@@ -6,6 +6,7 @@ use crate::{
     in_flight::InFlight,
     laptop_clock::laptop_now,
     problem::{problem, sentence},
+    ticket::TicketStore,
     venue::{Venue, slug},
     view::Problem,
 };
@@ -23,6 +24,7 @@ const HEARTBEAT_S: u32 = 5;
 pub(super) struct Stores {
     pub blotter: Blotter,
     pub in_flight: InFlight,
+    pub tickets: TicketStore,
     pub session: Session,
     pub direct: Option<Direct>,
 }
@@ -87,9 +89,12 @@ pub(super) fn open_stores(
         Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
     let in_flight = InFlight::open(&folder.join(format!("{}.accepts", venue.comp_id)), key)
         .map_err(|e| cannot(e.to_string()))?;
+    let tickets =
+        TicketStore::open(&folder.join("tickets.log"), key).map_err(|e| cannot(e.to_string()))?;
     let direct =
         venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
-    Ok(Stores { blotter, in_flight, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
+    let direct = direct.map_err(|e| cannot(e.to_string()))?;
+    Ok(Stores { blotter, in_flight, tickets, session, direct })
 }
 
 /// The file of a session's sequence numbers. Its name has the venue's name, because two venues may

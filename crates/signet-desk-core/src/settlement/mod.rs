@@ -2,19 +2,25 @@
 //! trading day in the instrument's time zone. The laptop's time zone does not matter. The module is
 //! pure: the caller passes the instant.
 //!
+//! A broken date is any business day from the usual one to a year later: chosen, or typed as a date
+//! or a tenor (`typed.rs`). A day that is closed is refused with the reason and never moved; only a
+//! tenor is moved, because it names no day.
+//!
 //! The days are computed by rule. Rules do not know a holiday that a government proclaims for one
 //! year, nor the holidays of a currency without rules here. The trader sees the day and may choose
 //! a later one; the dealer's report decides.
 
 use crate::{
     problem::problem,
-    view::{Problem, SettlementView, TicketField},
+    view::{Problem, SettlementDay, SettlementView, TicketField},
 };
-use calendar::Calendar;
+use calendar::{Calendar, Closed};
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use signet_rfq::{AssetClass, Instrument, UtcMillis};
 
 mod calendar;
+mod rules;
+mod typed;
 
 /// How many days the ticket offers.
 const OFFERED: usize = 20;
@@ -47,27 +53,54 @@ pub(crate) fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Resul
     let calendar = Calendar::of(&currencies(i));
     let usual = usual(i, &calendar, at);
     let Some(text) = chosen else { return Ok(fix(usual)) };
-    let cure = "Choose a day from the list.";
-    let refused = |code, why: String| Err(problem(code, why, cure).about(TicketField::Settlement));
-    let unreadable =
-        || refused("settlement_date.unreadable", "The settlement day cannot be read.".into());
-    let Ok(day) = text.parse::<Date>() else { return unreadable() };
     // A day is written in one way only.
-    if day.to_string() != text {
-        return unreadable();
+    match text.parse::<Date>() {
+        Ok(day) if day.to_string() == text => checked(&calendar, usual, day).map(fix),
+        _ => Err(unreadable()),
     }
+}
+
+/// The day that a trader typed: `2026-12-15`, `15 dec`, `3m`.
+pub(crate) fn read(i: &Instrument, text: &str, at: UtcMillis) -> Result<SettlementDay, Problem> {
+    let calendar = Calendar::of(&currencies(i));
+    let usual = usual(i, &calendar, at);
+    let day = match typed::read(text, usual).ok_or_else(unreadable)? {
+        typed::Typed::Day(day) => day,
+        typed::Typed::Tenor(end) => calendar.rolled(end),
+    };
+    let day = checked(&calendar, usual, day)?;
+    Ok(SettlementDay { date: day.to_string(), text: day.strftime("%a %-d %b %Y").to_string() })
+}
+
+/// A day on which a trade may settle.
+fn checked(calendar: &Calendar, usual: Date, day: Date) -> Result<Date, Problem> {
+    let refused = |code, why: String| {
+        let cure = "Choose a day from the list, or type another one.";
+        Err(problem(code, why, cure).about(TicketField::Settlement))
+    };
     if day < usual {
         let why = format!("{day} is too early: this settles on {usual} now, or later.");
         return refused("settlement_date.early", why);
     }
-    if !calendar.is_business_day(day) {
-        let why = format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or "));
-        return refused("settlement_date.closed", why);
-    }
     if day > usual.saturating_add(LATEST_DAYS.days()) {
         return refused("settlement_date.late", format!("{day} is more than a year away."));
     }
-    Ok(fix(day))
+    let why = match calendar.closed(day) {
+        None => return Ok(day),
+        Some(Closed::Weekend) => format!("{day} is a {}.", day.strftime("%A")),
+        Some(Closed::Holiday(of)) => format!("{day} is a holiday of {}.", of.join(" and of ")),
+    };
+    let next = calendar.next(day);
+    refused("settlement_date.closed", format!("{why} The next business day is {next}."))
+}
+
+fn unreadable() -> Problem {
+    problem(
+        "settlement_date.unreadable",
+        "The settlement day cannot be read.",
+        "Type it like 2026-12-15, 15 Dec, 2w, 3m or 1y.",
+    )
+    .about(TicketField::Settlement)
 }
 
 /// The day by the instrument's convention: `T+n` in business days, `spot` as T+2. A trade on a day

@@ -15,6 +15,7 @@ fn bond(currency: &str, settlement: &str) -> Instrument {
         min_quantity: 1_000.into(),
         max_quantity: 1_000_000.into(),
         settlement: settlement.into(),
+        price_format: Default::default(),
     }
 }
 
@@ -48,6 +49,7 @@ fn business_days_are_counted_where_the_instrument_trades() {
         (bond("USD", "T+1"), "2026-11-25T15:00:00Z", "20261127", "Thanksgiving"),
         (bond("GBP", "T+1"), "2026-08-28T10:00:00Z", "20260901", "the summer bank holiday"),
         (bond("JPY", "T+2"), "2026-11-23T23:30:00Z", "20261126", "Tuesday already in Tokyo"),
+        (bond("JPY", "T+1"), "2026-09-18T03:00:00Z", "20260924", "silver week"),
         (bond("AUD", "T+2"), "2026-11-22T21:00:00Z", "20261125", "Monday already in Sydney"),
         (bond("USD", "T+1"), "2026-11-24T03:00:00Z", "20261124", "still Monday in New York"),
         (
@@ -98,6 +100,8 @@ fn another_day_is_refused_and_never_moved() {
     ] {
         let refused = date(&i, Some(chosen), now).expect_err(chosen);
         assert_eq!(refused.code, code, "{chosen}");
+        let refused = read(&i, chosen, now).map_err(|p| p.code);
+        assert!(chosen == "20261124" || refused == Err(code.into()), "{chosen}: {refused:?}");
     }
 }
 
@@ -105,7 +109,8 @@ fn another_day_is_refused_and_never_moved() {
 fn a_currency_without_rules_says_so() {
     let note = |i: &Instrument| view(i, at("2026-11-20T12:00:00Z")).note;
     assert_eq!(note(&bond("EUR", "T+2")), "");
-    assert!(note(&pair("USD/JPY")).contains("JPY"));
+    assert_eq!(note(&pair("USD/JPY")), "");
+    assert!(note(&pair("USD/MXN")).contains("MXN"));
 }
 
 #[test]
@@ -117,4 +122,49 @@ fn no_convention_and_no_instant_breaks_it() {
             assert!(date(&i, None, UtcMillis(when)).is_ok());
         }
     }
+}
+
+#[test]
+fn a_broken_date_is_typed_as_a_day_or_a_tenor() {
+    let (i, now) = (bond("EUR", "T+2"), at("2026-11-20T12:00:00Z"));
+    for (typed, want) in [
+        ("2026-12-15", "2026-12-15"),
+        ("15 dec", "2026-12-15"),
+        ("15 December 2026", "2026-12-15"),
+        ("15Dec", "2026-12-15"),
+        // It is over this year.
+        ("4 feb", "2027-02-04"),
+        // From the usual day, 24 November.
+        ("1w", "2026-12-01"),
+        ("2W", "2026-12-08"),
+        ("1m", "2026-12-24"),
+        ("3m", "2027-02-24"),
+        // 24 April 2027 is a Saturday.
+        ("5m", "2027-04-26"),
+        ("1y", "2027-11-24"),
+    ] {
+        assert_eq!(read(&i, typed, now).map(|d| d.date), Ok(want.into()), "{typed}");
+    }
+    assert_eq!(read(&i, "15 dec", now).expect("a day").text, "Tue 15 Dec 2026");
+    for (typed, code) in [
+        ("15/12", "settlement_date.unreadable"),
+        ("12", "settlement_date.unreadable"),
+        ("dec", "settlement_date.unreadable"),
+        ("30 feb", "settlement_date.unreadable"),
+        ("0w", "settlement_date.unreadable"),
+        ("999999999999y", "settlement_date.unreadable"),
+        ("m", "settlement_date.unreadable"),
+        ("2y", "settlement_date.late"),
+        ("20 nov 2026", "settlement_date.early"),
+        ("25 dec", "settlement_date.closed"),
+    ] {
+        assert_eq!(read(&i, typed, now).map_err(|p| p.code), Err(code.into()), "{typed}");
+    }
+    let closed = read(&i, "25 dec", now).expect_err("Christmas").message;
+    assert!(closed.contains("holiday of EUR") && closed.contains("2026-12-28"), "{closed}");
+    let weekend = read(&i, "28 nov", now).expect_err("a Saturday").message;
+    assert!(weekend.contains("Saturday"), "{weekend}");
+    // What is read is what may be asked for.
+    let day = read(&i, "3m", now).expect("a day").date;
+    assert!(date(&i, Some(&day), now).is_ok());
 }

@@ -11,6 +11,8 @@
 mod access;
 mod blotter;
 mod enrol;
+mod find;
+mod form;
 mod frame;
 mod keys;
 mod notice;
@@ -25,6 +27,8 @@ mod ticket;
 pub use access::{AccessView, FactorView, RiskVerdict, RiskView};
 pub use blotter::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
+pub use find::FoundInstruments;
+pub use form::{AskedView, DealerHint, KeptTickets, TemplateView, TicketCheck, TicketForm};
 pub use frame::{Behind, Frame, as_seq};
 pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use notice::{Notice, NoticeKind};
@@ -40,4 +44,6 @@ pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
 };
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
-pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket, TicketField, TicketLeg};
+pub use ticket::{
+    Ask, QuantityView, SettlementDay, SettlementView, Side, Ticket, TicketField, TicketLeg,
+};

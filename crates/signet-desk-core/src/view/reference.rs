@@ -21,6 +21,10 @@ pub struct InstrumentView {
     pub price_decimals: u8,
     /// Unit of the price, in words: `% of par`, `USD per EUR`.
     pub price_unit: String,
+    /// What the desk asks for: `percent of par`, `per unit`.
+    pub price_kind: String,
+    /// A price as it is typed: `99.500`, `99-16+`.
+    pub price_example: String,
     /// Smallest price step, a decimal.
     pub tick: String,
     /// Quantities are multiples of this; with group separators.
@@ -49,8 +53,8 @@ pub struct DealerView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Reference {
-    /// Ordered by id.
-    pub instruments: Vec<InstrumentView>,
+    /// How many instruments there are; `find_instruments` finds them.
+    pub instruments: u32,
     /// In the order of the venue's list.
     pub dealers: Vec<DealerView>,
     /// How many dealers one RFQ may ask.

@@ -39,6 +39,12 @@ pub enum TicketField {
     Dealers,
     /// The time to live.
     Ttl,
+    /// The price limit.
+    Limit,
+    /// The least quantity.
+    Minimum,
+    /// The trader's note.
+    Note,
 }
 
 /// The RFQ ticket as typed.
@@ -88,6 +94,16 @@ pub struct SettlementView {
     pub convention: String,
     /// What the calendar does not know; empty if nothing.
     pub note: String,
+}
+
+/// A settlement day that the trader typed, as the desk understood it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SettlementDay {
+    /// `2026-12-15`.
+    pub date: String,
+    /// `Tue 15 Dec 2026`.
+    pub text: String,
 }
 
 /// A typed quantity, as the desk understood it.

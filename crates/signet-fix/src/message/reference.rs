@@ -7,7 +7,7 @@ use crate::{
     tag,
     tagvalue::{Body, Fields},
 };
-use signet_rfq::{AssetClass, DealerId, Instrument, RfqId, UtcMillis};
+use signet_rfq::{AssetClass, DealerId, Instrument, PriceFormat, RfqId, UtcMillis};
 
 /// Instruments in one SecurityList message; more are sent in several (LastFragment, 893).
 pub(crate) const MAX_INSTRUMENTS_PER_LIST: usize = 100;
@@ -101,10 +101,13 @@ pub(super) fn encode_list(b: &mut Body, y: &SecurityList) {
         b.put(tag::TICK, i.tick);
         b.put(tag::MAX_TRADE_VOL, i.max_quantity);
         b.put(tag::SETTLEMENT, &i.settlement);
+        if i.price_format != PriceFormat::default() {
+            b.put(tag::PRICE_FORMAT, i.price_format.words());
+        }
     }
 }
 
-const LIST_MEMBERS: [u32; 13] = [
+const LIST_MEMBERS: [u32; 14] = [
     tag::SECURITY_ID,
     tag::SECURITY_ID_SOURCE,
     tag::SECURITY_DESC,
@@ -118,6 +121,7 @@ const LIST_MEMBERS: [u32; 13] = [
     tag::TICK,
     tag::MAX_TRADE_VOL,
     tag::SETTLEMENT,
+    tag::PRICE_FORMAT,
 ];
 
 pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
@@ -156,9 +160,15 @@ fn instrument(r: Reader<'_, '_>) -> Result<Instrument, DecodeError> {
         min_quantity: r.positive(tag::MIN_TRADE_VOL)?,
         max_quantity: r.positive(tag::MAX_TRADE_VOL)?,
         settlement: r.text(tag::SETTLEMENT)?.into(),
+        price_format: r.optional(tag::PRICE_FORMAT, price_format)?.unwrap_or_default(),
     };
     i.check().map_err(|_| DecodeError::Bad(tag::SYMBOL))?;
     Ok(i)
+}
+
+fn price_format(r: Reader<'_, '_>, tag: u32) -> Result<PriceFormat, DecodeError> {
+    let word = r.text(tag)?;
+    PriceFormat::ALL.into_iter().find(|f| f.words() == word).ok_or(DecodeError::Bad(tag))
 }
 
 pub(super) fn encode_venue(b: &mut Body, u: &VenueState) {

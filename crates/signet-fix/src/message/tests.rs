@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_rfq::{
     AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Leg, Level, Limit, MAX_LEGS,
-    MIN_LEGS, QuoteId, Side, StatedLeg, UtcMillis,
+    MIN_LEGS, PriceFormat, QuoteId, Side, StatedLeg, UtcMillis,
 };
 
 fn id() -> impl Strategy<Value = String> {
@@ -421,11 +421,15 @@ fn pair(p: &str) -> Instrument {
         currency: p[..3].into(),
         price_decimals: 5,
         price_unit: "rate".into(),
-        tick: "0.00001".parse().unwrap(),
+        tick: (if p == "GBP/USD" { "0.5" } else { "0.00001" }).parse().unwrap(),
         lot: "1000".parse().unwrap(),
         min_quantity: "1000".parse().unwrap(),
         max_quantity: "50000000".parse().unwrap(),
         settlement: "spot".into(),
+        price_format: match p {
+            "GBP/USD" => PriceFormat::ThirtySeconds,
+            _ => PriceFormat::default(),
+        },
     }
 }
 

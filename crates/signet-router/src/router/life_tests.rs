@@ -715,6 +715,7 @@ fn the_instruments_come_in_parts_and_the_last_says_so() {
             min_quantity: dec("1"),
             max_quantity: dec("1000"),
             settlement: "T+2".into(),
+            price_format: Default::default(),
         };
         let desks = [DeskSettings { id: desk("ALICE"), dealers: BTreeSet::new() }];
         let mut r = Router::new(

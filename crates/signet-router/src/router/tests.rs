@@ -36,6 +36,7 @@ pub(super) fn router() -> Router {
         min_quantity: dec("100000"),
         max_quantity: dec("100000000"),
         settlement: "T+2".into(),
+        price_format: Default::default(),
     };
     let desks = ["ALICE", "BOB"].map(|d| DeskSettings { id: desk(d), dealers: BTreeSet::new() });
     let carol = DeskSettings { id: desk("CAROL"), dealers: [dealer("N")].into() };

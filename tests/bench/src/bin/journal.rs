@@ -87,7 +87,7 @@ fn trade(
     desk.connect_now(TRADER, VENUE_NAME).map_err(said)?;
     let online = || {
         let r = desk.reference();
-        r.dealers.iter().filter(|d| d.online).count() == 4 && !r.instruments.is_empty()
+        r.dealers.iter().filter(|d| d.online).count() == 4 && r.instruments > 0
     };
     wait("all dealers", online)?;
     let ticket = Ticket {

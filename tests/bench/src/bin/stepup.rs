@@ -128,9 +128,9 @@ fn main() {
     wait(&desk, "online", |f| f.session.as_ref().is_some_and(|s| s.state == LinkState::Online));
     wait(&desk, "instruments and the dealer", |_| {
         let r = desk.reference();
-        !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == DEALER && d.online)
+        r.instruments > 0 && r.dealers.iter().any(|d| d.id == DEALER && d.online)
     });
-    let instrument = desk.reference().instruments[0].id.clone();
+    let instrument = desk.find_instruments("").hits[0].id.clone();
     key.hold_finger(true);
     let ms = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1e3;
     let (mut plain, mut asked, mut answered) = (Vec::new(), Vec::new(), Vec::new());

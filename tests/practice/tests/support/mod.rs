@@ -135,7 +135,7 @@ impl World {
         // Dealers may still be logging on to the gateway.
         self.eventually("all dealers online", || {
             let r = self.desk.reference();
-            r.dealers.len() == 4 && r.dealers.iter().all(|d| d.online) && !r.instruments.is_empty()
+            r.dealers.len() == 4 && r.dealers.iter().all(|d| d.online) && r.instruments > 0
         });
         s
     }

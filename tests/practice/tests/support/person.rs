@@ -106,7 +106,7 @@ impl Person {
         let desk = self.desk.clone();
         self.until("instruments and the dealer", |_| {
             let r = desk.reference();
-            !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == NORTH && d.online)
+            r.instruments > 0 && r.dealers.iter().any(|d| d.id == NORTH && d.online)
         });
     }
 

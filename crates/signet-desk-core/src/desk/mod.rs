@@ -1,5 +1,7 @@
 //! The desk as the window uses it.
 
+mod ticket;
+
 use crate::{
     book::{Book, Ids, lock},
     enrol,
@@ -9,6 +11,7 @@ use crate::{
     link::{self, Command, StepUpIntent},
     pin::PinDesk,
     problem::problem,
+    ticket::Finder,
     venue::{DeskConfig, Venues},
     view::*,
 };
@@ -40,6 +43,7 @@ pub struct Desk {
     enrolling: Arc<AtomicBool>,
     keys: Arc<dyn StepUp>,
     book: Arc<Mutex<Book>>,
+    finder: Arc<Finder>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -82,6 +86,7 @@ impl Desk {
             enrolling: Arc::default(),
             keys,
             book,
+            finder: Arc::default(),
             commands,
         })
     }
@@ -167,11 +172,6 @@ impl Desk {
         self.command(Command::Disconnect)
     }
 
-    /// Instruments and dealers that this trader may use.
-    pub fn reference(&self) -> Reference {
-        lock(&self.book).reference()
-    }
-
     /// What a typed quantity means, and whether the instrument allows it.
     pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
         lock(&self.book).read_quantity(instrument, text)
@@ -206,17 +206,17 @@ impl Desk {
 
     /// Returns the terms that an accept would agree to. Nothing is sent.
     pub fn arm(&self, intent: ArmIntent) -> Result<AcceptView, Problem> {
-        lock(&self.book).arm(&intent, laptop_now())
+        lock(&self.book).arm_typed(intent, laptop_now())
     }
 
     /// Lets an armed accept follow its dealer's quotes by so many ticks.
     pub fn set_limit(&self, rfq_id: &str, ticks: u32) -> Result<(), Problem> {
-        lock(&self.book).set_limit(rfq_id, ticks)
+        lock(&self.book).set_limit_typed(rfq_id, ticks)
     }
 
     /// Asks to approve an accept of an RFQ before its quote is chosen.
     pub fn approve_ahead(&self, rfq_id: &str, side: Side, ticks: u32) -> Result<(), Problem> {
-        let message = lock(&self.book).approve_ahead(rfq_id, side, ticks, laptop_now())?;
+        let message = lock(&self.book).approve_ahead_typed(rfq_id, side, ticks, laptop_now())?;
         self.command(Command::Send(message))
     }
 

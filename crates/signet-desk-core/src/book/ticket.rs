@@ -1,0 +1,327 @@
+//! What the ticket needs of the book beside its intents: what is kept, what is wanted of an accept,
+//! and what is known before a request is sent.
+
+use super::{Book, frame_clock::Part};
+use crate::{
+    price,
+    problem::{offline, problem},
+    settlement,
+    ticket::{
+        Candidate, DealerRecord, DealerRecords, NotKept, Suggestion, TicketStore, Wanted,
+        check_name, check_texts, suggest, wanted,
+    },
+    view::{
+        AcceptView, ArmIntent, AskedView, DealerHint, KeptTickets, Problem, RiskVerdict,
+        SettlementDay, Side, TemplateView, TicketCheck, TicketField, TicketForm,
+    },
+};
+use signet_fix::message::AppMessage;
+use signet_history::What;
+use signet_rfq::{Catalogue, Instrument, Limit, RfqId, UtcMillis, parse_quantity};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Of the blotter, where the insight of the desk has no record of its own: what was asked, and what
+/// was traded. Answers and rejects are not in it.
+struct FromRows(BTreeMap<String, DealerRecord>);
+
+impl DealerRecords for FromRows {
+    fn record(&self, dealer: &str) -> DealerRecord {
+        self.0.get(dealer).copied().unwrap_or_default()
+    }
+}
+
+impl Book {
+    /// The instruments that are in use; another value whenever the list is another one.
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        self.reference.catalogue().clone()
+    }
+
+    /// Switches to what another identity kept for the ticket.
+    pub(crate) fn begin_tickets(&mut self, kept: TicketStore) {
+        self.records.tickets = kept;
+        self.changed(Part::Reference);
+    }
+
+    /// What is kept for the ticket.
+    pub(crate) fn kept_tickets(&self) -> KeptTickets {
+        self.records.tickets.view()
+    }
+
+    /// The ticket of a request of this desk, to be asked again; `None` if it is not kept.
+    pub(crate) fn ticket_of(&self, rfq: &str) -> Option<TicketForm> {
+        self.records.tickets.form(rfq).cloned()
+    }
+
+    /// Keeps the ticket as it is now.
+    pub(crate) fn keep_draft(&mut self, draft: Option<TicketForm>) -> Result<(), Problem> {
+        if let Some(form) = &draft {
+            check_texts(form)?;
+        }
+        self.records.tickets.keep_draft(draft).map_err(|e| not_kept(&e))
+    }
+
+    /// Keeps a ticket under a name.
+    pub(crate) fn keep_template(&mut self, t: &TemplateView) -> Result<(), Problem> {
+        check_name(&t.name)?;
+        check_texts(&t.form)?;
+        self.records.tickets.keep_template(t).map_err(|e| not_kept(&e))
+    }
+
+    /// Removes a template.
+    pub(crate) fn drop_template(&mut self, name: &str) -> Result<(), Problem> {
+        check_name(name)?;
+        self.records.tickets.drop_template(name).map_err(|e| not_kept(&e))
+    }
+
+    /// Makes a dealer a favourite, or no favourite.
+    pub(crate) fn favour(&mut self, dealer: &str, on: bool) -> Result<(), Problem> {
+        // Only dealers of the list are kept.
+        let known = self.reference.chosen_dealers(&[dealer.to_owned()])?;
+        let dealer = known.first().map_or(dealer, |d| d.as_str());
+        self.records.tickets.favour(dealer, on).map_err(|e| not_kept(&e))
+    }
+
+    /// Checks a filled-in ticket, puts the RFQ on screen and returns the message to be sent.
+    pub(crate) fn ask(&mut self, form: &TicketForm, now: UtcMillis) -> Result<AppMessage, Problem> {
+        check_texts(form)?;
+        wanted(form, self.reference.chosen(&form.instrument)?)?;
+        let message = self.new_rfq(&form.ticket(), now)?;
+        if let AppMessage::QuoteRequest(q) = &message {
+            let rfq_id = q.id.to_string();
+            if !form.note.trim().is_empty() {
+                let note = What::Note { rfq: rfq_id.clone(), text: form.note.clone() };
+                self.recorder.record(now.0, note);
+            }
+            let asked = AskedView { rfq_id, at_ms: q.at.0 as f64, form: form.clone() };
+            // It holds for this run whatever the disk says.
+            if let Err(e) = self.records.tickets.keep_asked(&asked) {
+                tracing::warn!(error = %e, "a request is not kept for asking again");
+            }
+        }
+        Ok(message)
+    }
+
+    /// What is known about a ticket before it is sent. Nothing is said against what is not filled
+    /// in yet.
+    pub(crate) fn check_ticket(&self, form: &TicketForm, now: UtcMillis) -> TicketCheck {
+        TicketCheck { refused: self.against(form, now).err(), notes: self.known(form) }
+    }
+
+    fn against(&self, form: &TicketForm, now: UtcMillis) -> Result<(), Problem> {
+        check_texts(form)?;
+        if let Some(risk) = &self.step_ups.access.risk
+            && risk.verdict == RiskVerdict::Deny
+        {
+            let cure = risk.cure.clone().unwrap_or_else(|| "Ask your risk officer.".into());
+            return Err(problem("risk.denied", risk.text.clone(), cure));
+        }
+        let Some(i) = self.reference.named(&form.instrument) else { return Ok(()) };
+        if !form.quantity.trim().is_empty() {
+            let q = parse_quantity(&form.quantity).map_err(|e| Problem::from(&e))?;
+            i.check_quantity(q).map_err(|e| Problem::from(&e))?;
+            wanted(form, i)?;
+        }
+        settlement::date(i, form.settlement_date.as_deref(), self.clock.gateway(now))?;
+        let dealers = self.reference.chosen_dealers(&form.dealers)?;
+        if dealers.len() > signet_rfq::MAX_DEALERS_PER_RFQ {
+            return Err(Problem::from(&signet_rfq::TermsError::TooManyDealers));
+        }
+        let nobody = !dealers.is_empty() && !dealers.iter().any(|d| self.reference.reaches(d));
+        if nobody && self.online() {
+            let why = "No dealer that you chose can be reached at the moment.";
+            let cure = "Choose a dealer that is online.";
+            return Err(problem("dealers.offline", why, cure).about(TicketField::Dealers));
+        }
+        if self.online() { Ok(()) } else { Err(offline()) }
+    }
+
+    fn known(&self, form: &TicketForm) -> Vec<String> {
+        let mut notes = Vec::new();
+        let access = &self.step_ups.access;
+        if let Some(risk) = access.risk.as_ref().filter(|r| r.verdict == RiskVerdict::StepUp) {
+            let why = risk.text.trim_end_matches('.');
+            notes.push(format!("A touch of your security key is wanted first: {why}."));
+        }
+        if access.step_up && access.keys == 0 {
+            notes.push(
+                "You have no security key here: what your firm wants approved would be refused."
+                    .into(),
+            );
+        }
+        let names = self.reference.names();
+        let dealers = self.reference.chosen_dealers(&form.dealers).unwrap_or_default();
+        let away: Vec<String> = dealers
+            .iter()
+            .filter(|d| !self.reference.reaches(d))
+            .map(|d| names.get(d).cloned().unwrap_or_else(|| d.to_string()))
+            .collect();
+        if !away.is_empty() && away.len() < dealers.len() {
+            notes.push(format!("Not online now: {}.", away.join(", ")));
+        }
+        notes
+    }
+
+    /// What helps to choose dealers for an instrument, in the order of the venue's list.
+    pub(crate) fn dealer_hints(&self, instrument: &str) -> Vec<DealerHint> {
+        let kept = &self.records.tickets;
+        let last = kept.asked().find(|a| a.form.instrument == instrument);
+        let last = last.or_else(|| kept.asked().next());
+        let records = self.dealer_records();
+        let dealers = self.reference.view().dealers;
+        let candidates: Vec<Candidate<'_>> = dealers
+            .iter()
+            .map(|d| Candidate {
+                id: &d.id,
+                online: d.online,
+                favourite: kept.is_favourite(&d.id),
+                record: records.record(&d.id),
+            })
+            .collect();
+        let hint = |(c, s): (&Candidate<'_>, Suggestion)| DealerHint {
+            id: c.id.to_owned(),
+            favourite: c.favourite,
+            last_used: last.is_some_and(|a| a.form.dealers.iter().any(|d| d == c.id)),
+            suggested: s.suggested,
+            reason: s.reason,
+        };
+        candidates.iter().zip(suggest(&candidates)).map(hint).collect()
+    }
+
+    fn dealer_records(&self) -> FromRows {
+        let names = self.reference.names();
+        let mut all: BTreeMap<String, DealerRecord> = BTreeMap::new();
+        for asked in self.records.tickets.asked() {
+            for dealer in &asked.form.dealers {
+                all.entry(dealer.clone()).or_default().asked += 1;
+            }
+            let traded = self.records.blotter.traded_with(&asked.rfq_id);
+            let dealer = traded.and_then(|name| names.iter().find(|(_, n)| **n == *name));
+            if let Some((dealer, _)) = dealer {
+                all.entry(dealer.to_string()).or_default().hits += 1;
+            }
+        }
+        FromRows(all)
+    }
+
+    /// The settlement day that a text means for an instrument.
+    pub(crate) fn read_settlement(
+        &self,
+        instrument: &str,
+        text: &str,
+        now: UtcMillis,
+    ) -> Result<SettlementDay, Problem> {
+        settlement::read(self.reference.chosen(instrument)?, text, self.clock.gateway(now))
+    }
+
+    /// As [`Self::arm`]; the price is as the screen shows it (`99-16+`), and the accept keeps to
+    /// what its ticket wants: it begins with the ticket's limit, and one beyond it is taken back.
+    pub(crate) fn arm_typed(
+        &mut self,
+        mut intent: ArmIntent,
+        now: UtcMillis,
+    ) -> Result<AcceptView, Problem> {
+        if let Some(price) = self.shown_price(&intent) {
+            intent.price = price;
+        }
+        let view = self.arm(&intent, now)?;
+        let Some((instrument, wanted)) = self.wanted(&intent.rfq_id) else { return Ok(view) };
+        if let Err(why) = self.keep_to(&intent.rfq_id, &instrument, &wanted) {
+            let _ = self.disarm(&intent.rfq_id);
+            return Err(why);
+        }
+        let limit = wanted.limit.filter(|_| view.limit.is_some());
+        Ok(AcceptView { limit: limit.map(|l| price::show(&instrument, l)).or(view.limit), ..view })
+    }
+
+    /// As [`Self::set_limit`], and not beyond the ticket's limit.
+    pub(crate) fn set_limit_typed(&mut self, rfq: &str, ticks: u32) -> Result<(), Problem> {
+        self.set_limit(rfq, ticks)?;
+        let Some((instrument, wanted)) = self.wanted(rfq) else { return Ok(()) };
+        let armed = RfqId::new(rfq).ok().and_then(|id| self.screen.rfq(&id)?.accept.clone());
+        let Some((accept, limit)) = armed.and_then(|(a, _)| a.limit.map(|l| (a, l))) else {
+            return Ok(());
+        };
+        let within = wanted.check(&instrument, accept.side, limit.price, accept.quantity);
+        if let (Err(why), Some(of_ticket)) = (within, wanted.limit) {
+            self.put_limit(rfq, of_ticket);
+            let message = format!(
+                "{}: the limit of your ticket stays.",
+                why.message.trim_end_matches(" Nothing was sent.").trim_end_matches('.')
+            );
+            return Err(problem("accept.ticket_limit", message, "Choose a nearer limit."));
+        }
+        Ok(())
+    }
+
+    /// As [`Self::approve_ahead`], and not beyond the ticket's limit.
+    pub(crate) fn approve_ahead_typed(
+        &mut self,
+        rfq: &str,
+        side: Side,
+        ticks: u32,
+        now: UtcMillis,
+    ) -> Result<AppMessage, Problem> {
+        let message = self.approve_ahead(rfq, side, ticks, now)?;
+        if let (Some((instrument, wanted)), AppMessage::ApproveAhead(a)) =
+            (self.wanted(rfq), &message)
+            && let Err(why) = wanted.check(&instrument, a.side, a.limit.price, a.quantity)
+        {
+            if let Some(item) = self.screen.get_mut(&a.rfq) {
+                item.ahead = None;
+                item.dirty = true;
+            }
+            return Err(why);
+        }
+        Ok(message)
+    }
+
+    /// The armed accept keeps to what the ticket wants, with the ticket's limit; or the problem
+    /// says why it does not.
+    fn keep_to(&mut self, rfq: &str, i: &Instrument, wanted: &Wanted) -> Result<(), Problem> {
+        let id = RfqId::new(rfq).ok();
+        let armed = id.and_then(|id| self.screen.rfq(&id)?.accept.clone());
+        let Some((accept, _)) = armed else { return Ok(()) };
+        wanted.check(i, accept.side, accept.price, accept.quantity)?;
+        if let Some(limit) = wanted.limit.filter(|_| accept.limit.is_some()) {
+            self.put_limit(rfq, limit);
+        }
+        Ok(())
+    }
+
+    fn put_limit(&mut self, rfq: &str, price: rust_decimal::Decimal) {
+        if let Some(item) = RfqId::new(rfq).ok().and_then(|id| self.screen.get_mut(&id)) {
+            let until = item.rfq.expires();
+            item.rfq.set_limit(Limit { price, until });
+            item.dirty = true;
+            self.frames.wake();
+        }
+    }
+
+    /// What the ticket of an RFQ wants of an accept; `None` if it is not kept.
+    fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
+        let form = self.records.tickets.form(rfq)?;
+        let instrument = self.reference.named(&form.instrument)?;
+        // It was checked when it was sent.
+        Some((instrument.clone(), wanted(form, instrument).ok()?))
+    }
+
+    /// The number behind the price of an intent.
+    fn shown_price(&self, intent: &ArmIntent) -> Option<String> {
+        let rfq = self.screen.rfq(&RfqId::new(intent.rfq_id.clone()).ok()?)?;
+        let i = self.reference.instrument(&rfq.terms.instrument)?;
+        price::read(i.price_format, &intent.price).map(|p| p.to_string())
+    }
+}
+
+fn not_kept(e: &NotKept) -> Problem {
+    match e {
+        NotKept::Disk(_) => {
+            problem("ticket.not_kept", format!("Not kept: {e}."), "Make room on the disk.")
+        }
+        NotKept::Full(_) => problem("ticket.full", format!("Not kept: {e}."), "Remove one first."),
+    }
+}
+
+#[cfg(test)]
+#[path = "ticket_tests.rs"]
+mod tests;

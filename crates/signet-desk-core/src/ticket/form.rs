@@ -1,0 +1,152 @@
+//! What a ticket states beside the terms of its RFQ: the worst price, and the least quantity, of an
+//! accept. They hold on this desk.
+//!
+//! FIX 4.4 has no field for them in QuoteRequest (R): MinQty (110) and ExecInst (18) are fields of
+//! orders, and a plain venue is sent nothing that it does not know. So no dealer learns them; the
+//! desk refuses an accept that breaks them, and gives the limit to the accept (20140).
+
+use crate::{
+    price::{self, PriceError, PriceKind},
+    problem::{problem, sentence},
+    view::{Ask, Problem, TicketField, TicketForm},
+};
+use rust_decimal::Decimal;
+use signet_rfq::{Instrument, Side, group_digits, parse_quantity};
+
+/// Characters of a note, at most.
+const NOTE_MAX: usize = 500;
+/// Characters of every other text, at most.
+const TEXT_MAX: usize = 120;
+/// Characters of a template's name, at most.
+const NAME_MAX: usize = 40;
+/// Dealers of a form, at most. An RFQ may ask fewer.
+const DEALERS_MAX: usize = 64;
+
+/// What an accept has to keep to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Wanted {
+    /// The worst price.
+    pub limit: Option<Decimal>,
+    /// The least quantity.
+    pub at_least: Option<Decimal>,
+}
+
+/// Whether a form may be kept: its texts are short and printable. The page is not trusted more than
+/// it has to be.
+pub(crate) fn check_texts(f: &TicketForm) -> Result<(), Problem> {
+    let long = |text: &str, max| text.chars().count() > max;
+    let date = f.settlement_date.as_deref().unwrap_or_default();
+    let short = [&f.instrument, &f.typed, &f.quantity, &f.price_limit, &f.min_quantity];
+    let mut texts = short.into_iter().chain(&f.dealers).map(String::as_str).chain([date]);
+    let bad = f.dealers.len() > DEALERS_MAX
+        || texts.any(|t| long(t, TEXT_MAX) || t.chars().any(char::is_control));
+    if bad {
+        let cure = "Fill it in again.";
+        return Err(problem("ticket.too_long", "The ticket has more text than it can have.", cure));
+    }
+    // A note may have lines.
+    let strange = |c: char| c.is_control() && c != '\n';
+    if long(&f.note, NOTE_MAX) || f.note.chars().any(strange) {
+        let why = format!("A note has at most {NOTE_MAX} printable characters.");
+        return Err(problem("note.too_long", why, "Shorten the note.").about(TicketField::Note));
+    }
+    Ok(())
+}
+
+/// Whether a template may have this name.
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    let good = name.trim() == name
+        && (1..=NAME_MAX).contains(&name.chars().count())
+        && !name.chars().any(char::is_control);
+    if good {
+        return Ok(());
+    }
+    let why = format!("A name has 1 to {NAME_MAX} printable characters.");
+    Err(problem("template.name", why, "Type another name."))
+}
+
+/// What an accept of this ticket has to keep to.
+pub(crate) fn wanted(f: &TicketForm, i: &Instrument) -> Result<Wanted, Problem> {
+    Ok(Wanted { limit: limit(f, i)?, at_least: at_least(f)? })
+}
+
+fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, Problem> {
+    if f.price_limit.trim().is_empty() {
+        return Ok(None);
+    }
+    let refused =
+        |code, why: String, cure: &str| Err(problem(code, why, cure).about(TicketField::Limit));
+    if f.ask == Ask::TwoWay {
+        let why = "A limit needs a side: a two-way request has none.".to_owned();
+        return refused("limit.two_way", why, "Choose Buy or Sell, or leave the limit out.");
+    }
+    match price::typed(i, &f.price_limit) {
+        Ok(price) => Ok(Some(price)),
+        Err(e) => {
+            let code = match e {
+                PriceError::Missing => "limit.missing",
+                PriceError::Unreadable { .. } => "limit.unreadable",
+                PriceError::NotPositive => "limit.not_positive",
+                PriceError::OffTick { .. } => "limit.off_tick",
+            };
+            refused(code, sentence(&e.to_string()), "Type a price, or leave the limit out.")
+        }
+    }
+}
+
+fn at_least(f: &TicketForm) -> Result<Option<Decimal>, Problem> {
+    let typed = f.min_quantity.trim();
+    if !f.all_or_none && typed.is_empty() {
+        return Ok(None);
+    }
+    let whole = parse_quantity(&f.quantity).map_err(|e| Problem::from(&e))?;
+    if f.all_or_none {
+        return Ok(Some(whole));
+    }
+    let least = parse_quantity(typed).map_err(|e| Problem::from(&e).about(TicketField::Minimum))?;
+    if least > whole {
+        let why = format!(
+            "The least quantity, {}, is more than the quantity, {}.",
+            group_digits(least),
+            group_digits(whole)
+        );
+        return Err(problem("minimum.too_large", why, "Type less, or leave it out.")
+            .about(TicketField::Minimum));
+    }
+    Ok(Some(least))
+}
+
+impl Wanted {
+    /// Whether an accept keeps to it; the problem names the dealer's side of it.
+    pub(crate) fn check(
+        &self,
+        i: &Instrument,
+        side: Side,
+        price: Decimal,
+        quantity: Decimal,
+    ) -> Result<(), Problem> {
+        if let Some(limit) = self.limit.filter(|l| PriceKind::of(i).better(side, *l, price)) {
+            let why = format!(
+                "{} is worse than your limit of {}. Nothing was sent.",
+                price::show(i, price),
+                price::show(i, limit)
+            );
+            let cure = "Choose a better price, or ask again with another limit.";
+            return Err(problem("accept.beyond_limit", why, cure));
+        }
+        if let Some(least) = self.at_least.filter(|l| quantity < *l) {
+            let why = format!(
+                "The quote is for {}, and your ticket wants at least {}. Nothing was sent.",
+                group_digits(quantity),
+                group_digits(least)
+            );
+            let cure = "Choose a larger quote, or ask again without a least quantity.";
+            return Err(problem("accept.too_small", why, cure));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "form_tests.rs"]
+mod tests;

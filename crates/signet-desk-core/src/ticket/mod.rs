@@ -1,0 +1,19 @@
+//! What helps a trader to fill in the ticket.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `finder.rs` | instruments by what is typed, over the catalogue that is in use |
+//! | `suggest.rs` | which dealers the desk suggests, and why: pure |
+//! | `form.rs` | whether a filled-in ticket holds, beside what an RFQ needs: pure |
+//! | `store.rs`, `stored.rs` | drafts, templates, favourites and the last requests, on disk |
+
+mod finder;
+mod form;
+mod store;
+mod stored;
+mod suggest;
+
+pub(crate) use finder::Finder;
+pub(crate) use form::{Wanted, check_name, check_texts, wanted};
+pub(crate) use store::{NotKept, TicketStore};
+pub(crate) use suggest::{Candidate, DealerRecord, DealerRecords, Suggestion, suggest};

@@ -1,0 +1,121 @@
+use super::*;
+use crate::view::Ask;
+use std::path::PathBuf;
+
+fn form(quantity: &str) -> TicketForm {
+    TicketForm {
+        instrument: "DE000BU2Z049".into(),
+        typed: "DBR 2.5 02/35".into(),
+        ask: Ask::TwoWay,
+        quantity: quantity.into(),
+        dealers: vec!["NORTH".into()],
+        ttl_s: 60,
+        settlement_date: Some("2026-12-15".into()),
+        price_limit: "99.5".into(),
+        min_quantity: "1m".into(),
+        all_or_none: true,
+        note: "for the pension fund".into(),
+    }
+}
+
+fn template(name: &str) -> TemplateView {
+    TemplateView { name: name.into(), form: form("5m") }
+}
+
+fn asked(id: &str) -> AskedView {
+    AskedView { rfq_id: id.into(), at_ms: 1.0, form: form(id) }
+}
+
+fn place(dir: &tempfile::TempDir) -> (PathBuf, StoreKey) {
+    (dir.path().join("tickets.log"), StoreKey::new([7; 32]))
+}
+
+#[test]
+fn everything_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = place(&dir);
+    let mut s = TicketStore::open(&path, &key).unwrap();
+    s.keep_draft(Some(form("1m"))).unwrap();
+    s.keep_draft(Some(form("2m"))).unwrap();
+    s.keep_template(&template("Bunds")).unwrap();
+    s.keep_template(&template("Gone")).unwrap();
+    s.drop_template("gone").unwrap();
+    s.favour("NORTH", true).unwrap();
+    s.favour("SOUTH", true).unwrap();
+    s.favour("SOUTH", false).unwrap();
+    s.keep_asked(&asked("R1")).unwrap();
+    s.keep_asked(&asked("R2")).unwrap();
+    let before = s.view();
+    drop(s);
+    let s = TicketStore::open(&path, &key).unwrap();
+    assert_eq!(s.view(), before);
+    assert_eq!(before.draft, Some(form("2m")));
+    assert_eq!(before.templates, [template("Bunds")]);
+    let ids: Vec<&str> = before.asked.iter().map(|a| a.rfq_id.as_str()).collect();
+    assert_eq!(ids, ["R2", "R1"], "newest first");
+    assert_eq!(s.form("R1"), Some(&form("R1")));
+    assert!(s.is_favourite("NORTH") && !s.is_favourite("SOUTH"));
+    let sealed = std::fs::read(&path).unwrap();
+    assert!(!sealed.windows(7).any(|w| w == b"pension"), "nobody else reads it");
+}
+
+#[test]
+fn everything_is_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = place(&dir);
+    let mut s = TicketStore::open(&path, &key).unwrap();
+    for n in 0..TEMPLATES_MAX {
+        s.keep_template(&template(&format!("T{n}"))).unwrap();
+    }
+    assert!(matches!(s.keep_template(&template("more")), Err(NotKept::Full(TEMPLATES_MAX))));
+    s.keep_template(&template("t0")).unwrap();
+    assert_eq!(s.view().templates.len(), TEMPLATES_MAX, "the same name, whatever its case");
+    let mut s = TicketStore::default();
+    for n in 0..FAVOURITES_MAX {
+        s.favour(&format!("D{n}"), true).unwrap();
+    }
+    assert!(matches!(s.favour("more", true), Err(NotKept::Full(FAVOURITES_MAX))));
+    s.favour("D0", true).unwrap();
+    for n in 0..ASKED_MAX + 10 {
+        s.keep_asked(&asked(&format!("R{n}"))).unwrap();
+    }
+    assert_eq!((s.asked().count(), s.form("R9")), (ASKED_MAX, None));
+    assert_eq!(s.view().asked.len(), ASKED_SHOWN);
+}
+
+#[test]
+fn the_file_does_not_grow_with_typing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = place(&dir);
+    let mut s = TicketStore::open(&path, &key).unwrap();
+    s.keep_template(&template("Bunds")).unwrap();
+    for n in 0..TIDY_ABOVE + 5 {
+        s.keep_draft(Some(form(&n.to_string()))).unwrap();
+        s.keep_draft(Some(form(&n.to_string()))).unwrap();
+    }
+    assert!(s.records < 50, "{} records", s.records);
+    let view = s.view();
+    drop(s);
+    assert_eq!(TicketStore::open(&path, &key).unwrap().view(), view);
+}
+
+#[test]
+fn a_damaged_file_is_put_aside_and_a_strange_record_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = place(&dir);
+    let mut s = TicketStore::open(&path, &key).unwrap();
+    s.favour("NORTH", true).unwrap();
+    s.log.as_mut().unwrap().append(b"{\"later\":1}").unwrap();
+    s.favour("SOUTH", true).unwrap();
+    drop(s);
+    let s = TicketStore::open(&path, &key).unwrap();
+    assert!(s.is_favourite("NORTH") && s.is_favourite("SOUTH"));
+    drop(s);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 40;
+    bytes[last] ^= 1;
+    bytes.extend([0; 64]);
+    std::fs::write(&path, bytes).unwrap();
+    let s = TicketStore::open(&path, &key).unwrap();
+    assert!(s.is_favourite("NORTH"), "what authenticates is kept");
+}

@@ -1,0 +1,69 @@
+// A request again: into the ticket to be changed, or sent as it was.
+
+import type { TicketForm } from "../bindings";
+import { ask } from "../desk/backend";
+import type { Page } from "../desk/page.svelte";
+
+/** The request that has the keyboard, or else the newest one. */
+export function chosenRequest(page: Page, at: Element | null): string | undefined {
+  const panel = at?.closest<HTMLElement>("[data-panel]");
+  const id = panel?.dataset.testid?.replace(/^rfq-panel-/, "");
+  return id && page.book.find(id) ? id : page.book.rfqs.at(-1)?.view.id;
+}
+
+/** Fills the ticket from a form; its instrument may no longer be on the list. */
+export async function fill(page: Page, form: TicketForm) {
+  const found = form.instrument ? await ask(page.commands.findInstruments(form.instrument)) : null;
+  const meant = found?.status === "ok" ? found.data.meant : null;
+  page.draft.fill(form, meant?.id === form.instrument ? meant : null);
+}
+
+/** The ticket of a request: as it was typed, or as far as the screen knows it. */
+async function formOf(page: Page, id: string): Promise<TicketForm | null> {
+  const kept = await ask(page.commands.ticketOf(id));
+  if (kept.status === "ok" && kept.data) return { ...kept.data, settlementDate: null, note: "" };
+  const rfq = page.book.find(id);
+  if (!rfq) return null;
+  const { view } = rfq;
+  return {
+    instrument: view.instrument,
+    typed: view.symbol,
+    ask: view.ask,
+    quantity: view.quantity,
+    dealers: rfq.asked.map((line) => line.view.dealer),
+    ttlS: Math.round((view.expiresMs - view.createdMs) / 1000),
+    settlementDate: null,
+    priceLimit: "",
+    minQuantity: "",
+    allOrNone: false,
+    note: "",
+  };
+}
+
+/** Fills the ticket from a request. Its settlement day was counted from another day. */
+export async function duplicate(page: Page, id: string | undefined) {
+  const form = id ? await formOf(page, id) : null;
+  if (!form) return;
+  await fill(page, form);
+  document.getElementById("quantity")?.focus();
+}
+
+let asking = false;
+
+/** Sends a request again; what is refused is in the ticket, which says why. */
+export async function askAgain(page: Page, id: string | undefined) {
+  if (asking || !page.online) return;
+  asking = true;
+  try {
+    const form = id ? await formOf(page, id) : null;
+    if (!form) return;
+    const sent = await ask(page.commands.sendRfq(form));
+    if (sent.status === "ok") page.wanted = sent.data;
+    else {
+      await fill(page, form);
+      page.draft.refusal = sent.error;
+    }
+  } finally {
+    asking = false;
+  }
+}

@@ -1,0 +1,217 @@
+// @vitest-environment happy-dom
+//
+// The ticket on a simulated desk: what is kept, what is refused before it is sent, and a request
+// asked again.
+
+import { flushSync, mount, tick, unmount, type Component } from "svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fake } from "../dev/fake";
+import * as scenes from "../dev/scenes";
+import type { Problem, TicketForm } from "../src/bindings";
+import { Page } from "../src/desk/page.svelte";
+import { askAgain, chosenRequest, duplicate } from "../src/ticket/reuse";
+import Ticket from "../src/ticket/Ticket.svelte";
+import Screen from "./Screen.svelte";
+
+let page: Page;
+let screen: ReturnType<typeof mount> | undefined;
+
+const by = <T extends HTMLElement>(id: string) =>
+  document.querySelector<T>(`[data-testid="${id}"]`)!;
+
+async function settle(ms = 0) {
+  for (let i = 0; i < 6; i++) await tick();
+  await vi.advanceTimersByTimeAsync(ms);
+  for (let i = 0; i < 6; i++) await tick();
+  flushSync();
+}
+
+function type(id: string, text: string) {
+  const input = by<HTMLInputElement>(id);
+  input.focus();
+  input.value = text;
+  input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+}
+
+const form = (part: Partial<TicketForm> = {}): TicketForm => ({
+  instrument: "DE000BU2Z049",
+  typed: "DBR 2.5 02/35",
+  ask: "sell",
+  quantity: "3m",
+  dealers: ["NORTHBANK"],
+  ttlS: 60,
+  settlementDate: null,
+  priceLimit: "99.1",
+  minQuantity: "",
+  allOrNone: true,
+  note: "a note",
+  ...part,
+});
+
+async function open(change: (page: Page) => void = () => {}) {
+  page = new Page(fake(new URLSearchParams("scene=rfqs")));
+  page.book.apply(scenes.frame("rfqs", Date.now()));
+  page.reference = scenes.reference;
+  change(page);
+  screen = mount(Screen, {
+    target: document.body,
+    props: { page, component: Ticket as unknown as Component, props: {}, ownButton: true },
+  });
+  await settle();
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(async () => {
+  if (screen) await unmount(screen);
+  screen = undefined;
+  vi.useRealTimers();
+});
+
+test("what was left in the ticket is in it again, and what is typed is kept a moment later", async () => {
+  const drafts: (TicketForm | null)[] = [];
+  await open((p) => {
+    const commands = p.backend.commands;
+    const kept = commands.keptTickets;
+    commands.keptTickets = async () => {
+      const got = await kept();
+      return got.status === "ok" ? { ...got, data: { ...got.data, draft: form() } } : got;
+    };
+    commands.keepDraft = async (draft) => {
+      drafts.push(draft);
+      return { status: "ok", data: null };
+    };
+  });
+  await settle();
+  expect(by<HTMLInputElement>("ticket-instrument").value).toBe("DBR 2.5 02/35");
+  expect(by("ticket-isin").textContent).toBe("DE000BU2Z049");
+  expect(by<HTMLInputElement>("ticket-quantity").value).toBe("3m");
+  expect(by<HTMLInputElement>("dealer-NORTHBANK").checked).toBe(true);
+  type("ticket-quantity", "4");
+  type("ticket-quantity", "4m");
+  await settle(2_000);
+  expect(drafts.at(-1)?.quantity).toBe("4m");
+  expect(drafts.filter((one) => one?.quantity === "4")).toEqual([]);
+});
+
+test("a ticket that the trader has begun is not replaced by what was kept", async () => {
+  await open((p) => {
+    p.draft.quantity = "9m";
+    p.backend.commands.keptTickets = async () => ({
+      status: "ok",
+      data: { draft: form(), templates: [], asked: [] },
+    });
+  });
+  await settle();
+  expect(by<HTMLInputElement>("ticket-quantity").value).toBe("9m");
+});
+
+test("what would be refused is said at its field before anything is sent", async () => {
+  const why: Problem = {
+    code: "limit.two_way",
+    message: "A limit needs a side.",
+    cure: "Choose Buy or Sell.",
+    field: "limit",
+  };
+  let asked: TicketForm | undefined;
+  await open((p) => {
+    p.backend.commands.checkTicket = async (form) => {
+      asked = form;
+      const refused = form.ask === "twoWay" && form.priceLimit !== "" ? why : null;
+      return { status: "ok", data: { refused, notes: ["Not online now: Kestrel."] } };
+    };
+  });
+  await settle(1_000);
+  expect(by("problem-notes").textContent).toContain("Kestrel");
+  by("ticket-more").click();
+  await settle();
+  type("ticket-limit", "99.1");
+  by("ticket-ask-twoWay").querySelector("input")?.click();
+  await settle(1_000);
+  expect(asked).toMatchObject({ priceLimit: "99.1", ask: "twoWay" });
+  expect(by("error-limit").textContent).toContain("A limit needs a side.");
+  expect(by("ticket-limit").getAttribute("aria-invalid")).toBe("true");
+  by("ticket-ask-buy").querySelector("input")?.click();
+  await settle(1_000);
+  expect(by("error-limit")).toBeNull();
+});
+
+test("dealers are chosen by suggestion, favourites and last use, and the reason is on the screen", async () => {
+  await open();
+  expect(by("dealer-why-NORTHBANK").textContent).toBe(
+    "✓ Suggested: traded 6 of 20, 0.8 s, no rejects",
+  );
+  by("dealers-favourites").click();
+  await settle();
+  expect(page.draft.ticked).toEqual(["NORTHBANK"]);
+  by("dealer-favourite-OSTROVA").click();
+  await settle();
+  expect(by("dealer-favourite-OSTROVA").getAttribute("aria-pressed")).toBe("true");
+  by("dealers-favourites").click();
+  await settle();
+  expect(page.draft.ticked).toEqual(["NORTHBANK", "OSTROVA"]);
+  by("dealers-suggested").click();
+  await settle();
+  expect(page.draft.ticked).toEqual(["NORTHBANK", "MERIDIAN"]);
+});
+
+test("a template is kept, replaced, used and deleted", async () => {
+  await open();
+  page.draft.fill(form(), null);
+  await settle();
+  by("template-open").click();
+  await settle();
+  expect(document.activeElement).toBe(by("template-name"));
+  type("template-name", "Mine");
+  await settle();
+  by("template-keep").click();
+  await settle();
+  expect(document.activeElement, "the keyboard is given back").toBe(by("template-open"));
+  page.draft.sent();
+  const select = by<HTMLSelectElement>("ticket-reuse");
+  select.value = "tMine";
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+  await settle();
+  expect(page.draft).toMatchObject({ quantity: "3m", side: "sell", allOrNone: true });
+  by("template-open").click();
+  await settle();
+  type("template-name", "mine");
+  await settle();
+  expect(by("template-keep").textContent).toBe("Replace");
+});
+
+test("a request is asked again as it was, or put into the ticket", async () => {
+  const sent: TicketForm[] = [];
+  await open((p) => {
+    const send = p.backend.commands.sendRfq;
+    p.backend.commands.sendRfq = (one) => (sent.push(one), send(one));
+    p.backend.commands.ticketOf = async (id) => ({
+      status: "ok",
+      data: id === "R1" ? form({ settlementDate: "2026-12-01" }) : null,
+    });
+  });
+  await duplicate(page, "R1");
+  await settle();
+  // The day was counted from another day, and the note was about another request.
+  expect(page.draft).toMatchObject({ quantity: "3m", settles: null, note: "", limit: "99.1" });
+  expect(page.draft.chosen?.id).toBe("DE000BU2Z049");
+  expect(document.activeElement).toBe(document.getElementById("quantity"));
+
+  await askAgain(page, "R1");
+  expect(sent).toEqual([form({ note: "" })]);
+  // One that is not kept is asked as far as the screen knows it.
+  const other = page.book.rfqs.find((one) => one.view.id !== "R1")!;
+  await askAgain(page, other.view.id);
+  expect(sent[1]).toMatchObject({
+    instrument: other.view.instrument,
+    ask: other.view.ask,
+    dealers: other.asked.map((line) => line.view.dealer),
+  });
+  // Refused: it is in the ticket, with the reason.
+  page.backend.commands.sendRfq = async () => ({
+    status: "error",
+    error: scenes.problems.quantity,
+  });
+  await askAgain(page, "R1");
+  expect([page.draft.refusal?.code, page.draft.quantity]).toEqual(["quantity.unreadable", "3m"]);
+  expect(chosenRequest(page, null)).toBe(page.book.rfqs.at(-1)?.view.id);
+});
