@@ -120,6 +120,17 @@ export function fake(asked: URLSearchParams): Backend {
     settlementDates: () =>
       ok({ dates: ["2026-12-01", "2026-12-02", "2026-12-03"], convention: "T+2", note: "" }),
     sendRfq,
+    endRfq: (id, reason) => (
+      editRfq(id, { state: "cancelled", text: `Ended without a trade: ${reason}` }),
+      ok(null)
+    ),
+    stopAll: () => {
+      const open = frame.rfqs.filter((rfq) => rfq.state === "open");
+      for (const { id } of open) editRfq(id, { state: "cancelled", accept: null, text: "Ended" });
+      return ok({ ended: open.length, takenBack: 0, left: [] });
+    },
+    stayOpen: () => (change((f) => ({ ...f, closing: false })), ok(null)),
+    closeWindow: () => ok(null),
     cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
     dismissRfq: (id) => (drop(id), ok(null)),
     beginStepUp: () => (

@@ -40,6 +40,7 @@ export function frame(scene: string, now: number): Frame {
     },
     keys: keys(now),
     session: links[scene] ?? session("online", now),
+    closing: scene === "closing",
     rfqs,
     lines,
     removed: [],
@@ -70,6 +71,7 @@ export const quiet: Frame = {
   access: null,
   keys: null,
   session: null,
+  closing: null,
   referenceChanged: false,
   blotterChanged: false,
 };

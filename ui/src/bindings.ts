@@ -66,6 +66,14 @@ export const commands = {
 	registerKey: (name: string, code: string | null) => typedError<null, Problem>(__TAURI_INVOKE("register_key", { name, code })),
 	/**  Touches the simulated key of a practice build; a build with real keys refuses. */
 	touchSimulatedKey: () => typedError<null, Problem>(__TAURI_INVOKE("touch_simulated_key")),
+	/**  Ends an RFQ without a trade, with the trader's reason for the records. */
+	endRfq: (rfqId: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("end_rfq", { rfqId, reason })),
+	/**  Stops everything at once: takes back what is armed and ends every open RFQ. */
+	stopAll: () => typedError<StoppedView, Problem>(__TAURI_INVOKE("stop_all")),
+	/**  The trader was asked whether the window is to close, and it stays. */
+	stayOpen: () => typedError<null, Problem>(__TAURI_INVOKE("stay_open")),
+	/**  The trader was asked, and the window closes. */
+	closeWindow: () => typedError<null, Problem>(__TAURI_INVOKE("close_window")),
 };
 
 /* Constants */
@@ -270,6 +278,16 @@ export type BlotterTab =
 /**  Trades, and reports that do not fit a trade. */
 "trades";
 
+/**  The best price of the dealers who did not trade, at the moment of the trade. */
+export type CoverView = {
+	/**  With the instrument's decimals. */
+	price: string,
+	/**  Who made it; ties with commas between. */
+	dealers: string,
+	/**  How many ticks it is from the traded price: `+1` is worse for the trader. */
+	ticks: string | null,
+};
+
 /**  A dealer that this trader may ask. */
 export type DealerView = {
 	/**  The dealer's CompID. */
@@ -375,6 +393,8 @@ export type Frame = {
 	access: AccessView | null,
 	/**  The person's security keys. */
 	keys: KeysView | null,
+	/**  The trader asked to close the window while something is open, and is to be asked. */
+	closing: boolean | null,
 	/**  Heads of the RFQs that changed. */
 	rfqs: RfqView[],
 	/**  Dealers' lines that changed. */
@@ -387,6 +407,16 @@ export type Frame = {
 	blotterChanged: boolean,
 	/**  New notices, newest last. */
 	notices: Notice[],
+};
+
+/**  What stands between an armed accept and its sending. */
+export type GuardView = {
+	/**  For so many milliseconds after the terms were shown, Confirm does nothing. */
+	afterMs: number,
+	/**  The price is far from the market: one sentence. Confirm is to be pressed twice. */
+	warning: string | null,
+	/**  Confirm was pressed once in spite of the warning. */
+	seen: boolean,
 };
 
 /**  What a private key is stored in. */
@@ -541,12 +571,16 @@ export type LineView = {
 	canHit: boolean,
 	/**  Whether a lift (the trader buys) may be armed now. */
 	canLift: boolean,
+	/**  The quote stands, but ends before an accept could reach it. */
+	tooLate: boolean,
 	/**  The dealer shows this price but does not trade on it. */
 	indicative: boolean,
 	/**  Number of the dealer's prices so far; it grows with each re-quote. */
 	revision: number,
 	/**  Place in the ladder, from 0, best first. */
 	rank: number,
+	/**  How this dealer did in earlier RFQs; `None` while nothing was seen of it. */
+	record: RecordView | null,
 };
 
 /**  How the connection stands. */
@@ -570,6 +604,21 @@ export type LinkState =
 "reconnecting" | 
 /**  Refused or impossible: somebody must act. `problem` says what to do. */
 "refused";
+
+/**
+ *  Where the market is, from what the dealers of one RFQ quote. Prices have the instrument's
+ *  decimals.
+ */
+export type MarketView = {
+	/**  Composite of the bids: the one in the middle. `None` while fewer than three dealers quote. */
+	bid: string | null,
+	/**  Composite of the offers. */
+	offer: string | null,
+	/**  In the middle between the best bid and the best offer. */
+	mid: string | null,
+	/**  How many dealers make the composite. */
+	dealers: number,
+};
 
 /**  A network that this laptop is on. */
 export type NetworkView = {
@@ -665,6 +714,19 @@ export type QuoteSide = {
 	size: string,
 	/**  The size is smaller than the quantity asked for. */
 	partial: boolean,
+	/**
+	 *  How many ticks it is from the composite of its side: `+2` is worse for the trader, `-1`
+	 *  better. `None` without a composite.
+	 */
+	away: string | null,
+};
+
+/**  How a dealer did in earlier RFQs of this desk. */
+export type RecordView = {
+	/**  In a few characters: `0.8 s · holds 0.3 s`. */
+	text: string,
+	/**  The same as one sentence. */
+	title: string,
 };
 
 /**  Instruments and dealers this trader may use. */
@@ -745,6 +807,12 @@ export type RfqView = {
 	accept: AcceptView | null,
 	/**  An accept that is approved before its quote is chosen, or is to be. */
 	ahead: AheadView | null,
+	/**  What stands between the accept and its sending; only while it is armed. */
+	guard: GuardView | null,
+	/**  Where the market is. */
+	market: MarketView,
+	/**  The cover of its trade. */
+	cover: CoverView | null,
 	/**  Why it was refused, or what is wrong with its trade. */
 	problem: Problem | null,
 	/**
@@ -926,6 +994,26 @@ export type StepUpView = {
 	rfqId: string | null,
 	/**  How many more dialogs wait behind this one. */
 	behind: number,
+};
+
+/**  An RFQ that could not be ended yet. */
+export type StoppedLeft = {
+	/**  QuoteReqID. */
+	rfqId: string,
+	/**  What a trader calls the instrument. */
+	symbol: string,
+	/**  Why not, in words. */
+	why: string,
+};
+
+/**  What came of stopping everything. */
+export type StoppedView = {
+	/**  Open RFQs that are being ended. */
+	ended: number,
+	/**  Accepts that were armed and had not been sent. */
+	takenBack: number,
+	/**  RFQs that could not be ended yet; they are as soon as that is possible. */
+	left: StoppedLeft[],
 };
 
 /**  The RFQ ticket as typed. */

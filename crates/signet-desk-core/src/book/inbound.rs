@@ -40,6 +40,7 @@ impl Book {
             ),
         }
         self.tidy_in_flight();
+        answers.extend(self.ends_due());
         self.frames.wake();
         answers
     }
@@ -183,7 +184,9 @@ impl Book {
         if i.rfq.in_flight() {
             // The answer of the accept comes first; without a trade this is the end.
             i.over = Some((state, s.text));
-        } else if i.rfq.end(state, s.text).is_ok() && self.connection.restoring.is_none() {
+        } else if i.rfq.end(state, s.text.or_else(|| i.reason.take())).is_ok()
+            && self.connection.restoring.is_none()
+        {
             self.notice(
                 NoticeKind::Plain,
                 "rfq.ended",

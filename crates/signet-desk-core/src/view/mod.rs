@@ -9,6 +9,7 @@
 //! Each panel or dialog has a file of its own.
 
 mod access;
+mod acting;
 mod blotter;
 mod enrol;
 mod frame;
@@ -23,6 +24,7 @@ mod step_up;
 mod ticket;
 
 pub use access::{AccessView, FactorView, RiskVerdict, RiskView};
+pub use acting::{StoppedLeft, StoppedView};
 pub use blotter::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
 pub use frame::{Behind, Frame, as_seq};
@@ -33,8 +35,8 @@ pub use problem::Problem;
 pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
-    AcceptState, AcceptView, AheadView, ArmIntent, LineState, LineView, QuoteSide, RfqState,
-    RfqView,
+    AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LineState, LineView,
+    MarketView, QuoteSide, RecordView, RfqState, RfqView,
 };
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
