@@ -1,7 +1,8 @@
 // A simulated desk, to draw the screens without a real one: `npm run dev`, then open `/?fake`.
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
-// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`,
+// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`,
+// `disarmed`, `outcomes`,
 // `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 

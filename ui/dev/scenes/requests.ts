@@ -45,9 +45,9 @@ const q = (
 ): QuoteSide => ({ price, size, partial, away });
 
 const RECORDS = [
-  ["0.8 s · holds 0.3 s · refused 1/12", "answered 18 of 20 requests; usually within 0.8 s"],
+  ["1/12 refused · holds 0.3 s · 0.8 s", "answered 18 of 20 requests; usually within 0.8 s"],
   ["1.9 s", "answered 7 of 9 requests; usually within 1.9 s; refused 0 of 3 accepts"],
-  ["12 s · holds 1.1 s · refused 4/9", "answered 9 of 20 requests; usually within 12 s"],
+  ["4/9 refused · holds 1.1 s · 12 s", "answered 9 of 20 requests; usually within 12 s"],
 ] as const;
 
 const record = (dealer: number) => {
@@ -151,7 +151,16 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
     ...[0, 1, 2].map((dealer) => line("R3", dealer, now, { state: "asked" })),
     line("R3", 3, now, { state: "rejected", reason: "not connected to the gateway" }),
   ];
-  if (scene === "armed") one.accept = accept(now, {});
+  if (scene === "armed" || scene === "far") {
+    one.accept = accept(now, {});
+    one.guard = { afterMs: 700, warning: null, seen: false };
+  }
+  if (scene === "far")
+    one.guard = {
+      afterMs: 700,
+      warning: "0.63 % worse than the composite of 3 dealers, 98.500.",
+      seen: true,
+    };
   if (scene === "disarmed")
     one.accept = accept(now, {
       state: "disarmed",
@@ -165,7 +174,11 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
     outcome(
       "R1",
       { state: "filled", text: "Northbank sold you 5,000,000." },
-      { state: "done", text: "Filled at 99.125 with Northbank" },
+      {
+        state: "done",
+        text: "Filled at 99.125 with Northbank",
+        cover: { price: "99.130", dealers: "Meridian Securities", ticks: "+1" },
+      },
     ),
     outcome(
       "R2",

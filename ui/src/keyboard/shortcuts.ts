@@ -123,7 +123,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     {
       keys: ["k", "K"],
       held: "ctrl",
-      when: (_, press) => !press.shift,
+      when: (_, press) => !press.shift && !press.repeat,
       command: "palette",
       help: [["Ctrl", "K"], "Every action, by name"],
     },

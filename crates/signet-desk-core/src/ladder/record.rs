@@ -11,19 +11,20 @@ pub(crate) fn words(r: &DealerRecord) -> Option<RecordView> {
     let mut short = Vec::new();
     let mut long =
         vec![format!("Seen by this desk: answered {} of {} requests", r.answered, r.asked)];
+    // What decides between two prices comes first: a narrow panel shows the beginning only.
+    if r.rejects > 0 {
+        short.push(format!("{}/{accepts} refused", r.rejects));
+    }
     if let Some(ms) = r.median_response_ms {
-        short.push(seconds(ms));
         long.push(format!("usually within {}", seconds(ms)));
     }
     if let Some(ms) = r.median_hold_ms {
         short.push(format!("holds {}", seconds(ms)));
         long.push(format!("usually holds an accept for {}", seconds(ms)));
     }
+    short.extend(r.median_response_ms.map(seconds));
     if accepts > 0 {
         long.push(format!("refused {} of {accepts} accepts", r.rejects));
-    }
-    if r.rejects > 0 {
-        short.push(format!("refused {}/{accepts}", r.rejects));
     }
     if short.is_empty() {
         short.push(format!("answered {}/{}", r.answered, r.asked));
@@ -59,7 +60,7 @@ mod tests {
         for (r, text, title) in [
             (
                 record(20, 18, Some(1_240), Some(310), 11, 1),
-                "1.3 s · holds 0.4 s · refused 1/12",
+                "1/12 refused · holds 0.4 s · 1.3 s",
                 "Seen by this desk: answered 18 of 20 requests; usually within 1.3 s; usually \
                  holds an accept for 0.4 s; refused 1 of 12 accepts.",
             ),
@@ -76,7 +77,7 @@ mod tests {
             ),
             (
                 record(u32::MAX, u32::MAX, Some(u32::MAX), None, u32::MAX, u32::MAX),
-                "4294968 s · refused 4294967295/4294967295",
+                "4294967295/4294967295 refused · 4294968 s",
                 "Seen by this desk: answered 4294967295 of 4294967295 requests; usually within \
                  4294968 s; refused 4294967295 of 4294967295 accepts.",
             ),
