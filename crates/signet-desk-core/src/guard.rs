@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use signet_rfq::{Direction, Side, UtcMillis};
 
-/// Shorter than a repeated key needs to its first repetition on most systems, longer than the bounce
-/// of a key.
+/// Longer than the bounce of a key; shorter than a held key takes to its first repetition on most
+/// systems.
 const CONFIRM_AFTER_MIN_MS: u32 = 250;
 const CONFIRM_AFTER_MAX_MS: u32 = 5_000;
 /// Ten percent: a price that is so far from the market is a slip, whatever the firm trades.

@@ -57,9 +57,10 @@ pub struct Best {
 }
 
 /// The best of the quotes that can be traded now for at least `quantity`, in the direction of its
-/// number: of prices a buyer wants the lowest offer, a seller the highest bid. Indicative, expired, one-sided-the-wrong-way and too small
-/// quotes do not take part. `arrival_ms` is the time an accept needs to reach the dealer: a quote
-/// that ends sooner cannot be had and does not take part either.
+/// number: of prices a buyer wants the lowest offer, a seller the highest bid. Indicative, expired,
+/// one-sided-the-wrong-way and too small quotes do not take part. `arrival_ms` is the time an
+/// accept needs to reach the dealer: a quote that ends sooner cannot be had and does not take part
+/// either.
 pub fn best<'a>(
     direction: Direction,
     quotes: impl IntoIterator<Item = &'a Quote>,

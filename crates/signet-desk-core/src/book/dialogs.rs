@@ -1,5 +1,5 @@
-//! The dialogs that the page does not open by itself: enrolment, the PIN of a token, and whether the
-//! window is to close.
+//! The dialogs that the page does not open by itself: enrolment, the PIN of a token, and whether
+//! the window is to close.
 
 use crate::view::{EnrolPhase, EnrolView, PinView};
 
