@@ -113,7 +113,9 @@ impl Book {
                 left.symbol, left.rfq_id, left.why
             ));
         }
-        let kind = if done.left.is_empty() { NoticeKind::Good } else { NoticeKind::Bad };
+        // It stays, before the notices of the RFQs that end by it, until the trader has read it.
+        let nothing = done.ended == 0 && done.taken_back == 0 && done.left.is_empty();
+        let kind = if nothing { NoticeKind::Plain } else { NoticeKind::Bad };
         self.notice(kind, "desk.stopped", text, None, now);
         self.frames.wake();
     }
