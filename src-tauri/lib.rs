@@ -4,6 +4,7 @@
 //! `ui/` can use only the commands granted in `capabilities/`, and loads nothing that is not part
 //! of this program.
 
+mod acting;
 mod attention;
 #[cfg(feature = "bench")]
 pub mod bench;
@@ -82,6 +83,10 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::verify_now,
             commands::register_key,
             commands::touch_simulated_key,
+            acting::end_rfq,
+            acting::stop_all,
+            acting::stay_open,
+            acting::close_window,
         ])
 }
 

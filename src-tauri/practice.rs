@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use signet_desk_core::{Desk, DeskConfig, view::Problem};
+use signet_desk_core::{Desk, DeskConfig, TradingSettings, view::Problem};
 use signet_devca::private_keyring::{PrivateKeyring, Start};
 use signet_keystore::{Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
@@ -58,7 +58,8 @@ impl Venue {
         let key =
             VirtualKey::plug_in(practice.authority(), key).map_err(|e| problem(e.to_string()))?;
         self.keys.add(key.clone());
-        let config = practice.desk_config(env!("CARGO_PKG_VERSION"));
+        let trading = TradingSettings::default();
+        let config = DeskConfig { trading, ..practice.desk_config(env!("CARGO_PKG_VERSION")) };
         if enrolling() {
             invite(practice, &folder())?;
             let config = DeskConfig { venues: Vec::new(), ..config };

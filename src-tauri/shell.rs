@@ -12,6 +12,8 @@ use tauri::{
     WebviewWindowBuilder, WindowEvent, webview::NewWindowResponse,
 };
 
+/// The only window, as the capabilities name it.
+const WINDOW: &str = "main";
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
 
@@ -23,6 +25,7 @@ const SHUT_DOWN_MAX: Duration = Duration::from_secs(4);
 pub struct Shell {
     desk: Result<Desk, Problem>,
     changed: Box<dyn Fn() -> Wake + Send + Sync>,
+    close: Box<dyn Fn() + Send + Sync>,
     ending: AtomicBool,
 }
 
@@ -30,7 +33,13 @@ type Wake = Box<dyn FnOnce() + Send>;
 
 impl Shell {
     pub fn new<R: Runtime>(app: &AppHandle<R>, desk: Result<Desk, Problem>) -> Self {
-        let app = app.clone();
+        let (app, own) = (app.clone(), app.clone());
+        // Without asking again, as the second try at the window's frame does.
+        let close = move || {
+            if let Some(Err(why)) = own.get_webview_window(WINDOW).map(|w| w.destroy()) {
+                tracing::warn!(%why, "the window could not be closed");
+            }
+        };
         let changed = move || -> Wake {
             let app = app.clone();
             Box::new(move || {
@@ -39,7 +48,12 @@ impl Shell {
                 }
             })
         };
-        Self { desk, changed: Box::new(changed), ending: AtomicBool::new(false) }
+        Self {
+            desk,
+            changed: Box::new(changed),
+            close: Box::new(close),
+            ending: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn desk(&self) -> Result<&Desk, Problem> {
@@ -50,6 +64,10 @@ impl Shell {
         (self.changed)()
     }
 
+    pub(crate) fn close(&self) {
+        (self.close)();
+    }
+
     fn practice(&self) -> bool {
         self.desk.as_ref().is_ok_and(|desk| desk.info().practice)
     }
@@ -57,7 +75,7 @@ impl Shell {
 
 pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
     let title = if app.state::<Shell>().practice() { TITLE_IN_PRACTICE } else { TITLE };
-    let window = WebviewWindowBuilder::new(app, "main", WebviewUrl::App(page().into()))
+    let window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::App(page().into()))
         .title(title)
         .inner_size(1280.0, 800.0)
         .min_inner_size(1024.0, 640.0)

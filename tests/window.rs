@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[path = "window/acting.rs"]
+mod acting;
 #[path = "window/ticket.rs"]
 mod ticket;
 #[path = "window/trader.rs"]
@@ -24,6 +26,8 @@ mod trader;
 /// Of the practice venue's simulated key.
 const KEY_PIN: &str = "123456";
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than the desk wants terms to be shown before they are confirmed.
+const TERMS_READ: Duration = Duration::from_millis(900);
 
 /// A child that does not outlive the test.
 struct Daemon(Child);
@@ -196,6 +200,13 @@ impl Window {
         self.id(test_id).await.click().await.unwrap();
     }
 
+    /// Reads the terms in a panel, then confirms them.
+    async fn confirm(&self, panel: &str) {
+        let confirm = self.find(&format!("{panel} [data-testid='confirm-accept']")).await;
+        tokio::time::sleep(TERMS_READ).await;
+        confirm.click().await.unwrap();
+    }
+
     /// Types where the keyboard is.
     async fn type_here(&self, text: &str) {
         self.client.active_element().await.unwrap().send_keys(text).await.unwrap();
@@ -330,7 +341,7 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
         w.find(&format!("{panel} [data-testid='accept-terms']")).await.text().await.unwrap();
     assert!(terms.to_lowercase().contains("buy") && terms.contains("5,000,000"), "{terms}");
     w.shot("armed").await;
-    w.find(&format!("{panel} [data-testid='confirm-accept']")).await.click().await.unwrap();
+    w.confirm(&panel).await;
 
     // So large a trade wants a touch: the dialog says the same terms, and prices go on beside it.
     w.find("[data-testid='step-up'][data-kind='accept'][data-phase='pin']").await;
@@ -359,11 +370,7 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     ))
     .await;
     w.click(&format!("primary-buy-{refused}")).await;
-    w.find(&format!("[data-testid='rfq-panel-{refused}'] [data-testid='confirm-accept']"))
-        .await
-        .click()
-        .await
-        .unwrap();
+    w.confirm(&format!("[data-testid='rfq-panel-{refused}']")).await;
     w.find("[data-testid='step-up'][data-phase='pin']").await;
     w.type_here("\u{e00c}").await; // Escape
     w.find(&format!(
@@ -468,7 +475,7 @@ async fn a_new_trader_enrols_in_the_window_and_trades() {
     let id = w.ask("5m").await;
     w.find(&format!("[data-testid='line-{id}-NORTHBANK'][data-state='quoted']")).await;
     w.click(&format!("primary-buy-{id}")).await;
-    w.click("confirm-accept").await;
+    w.confirm(&format!("[data-testid='rfq-panel-{id}']")).await;
     w.find("[data-testid='step-up'][data-kind='accept'][data-phase='pin']").await;
     w.type_here(&format!("{KEY_PIN}\u{e007}")).await;
     w.click("step-up-simulated").await;

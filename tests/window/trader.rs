@@ -1,7 +1,7 @@
 //! What a trader under pressure must be able to rely on: prices that are whole, a keyboard that is
 //! where it was, and fields that stay where they are.
 
-use super::{KEY_PIN, PATIENCE, Stage, Window, read};
+use super::{KEY_PIN, PATIENCE, Stage, TERMS_READ, Window, read};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ const PLACES: &str = "
         .map(([id, r]) => [id, [r.left, r.top, r.width, r.height].map(Math.round)]));";
 
 impl Window {
-    async fn run(&self, script: &str) -> Value {
+    pub(super) async fn run(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.unwrap()
     }
 
@@ -60,7 +60,7 @@ impl Window {
         .await;
     }
 
-    async fn until(&self, what: &str, script: &str) {
+    pub(super) async fn until(&self, what: &str, script: &str) {
         let began = Instant::now();
         while self.run(script).await != json!(true) {
             assert!(began.elapsed() < PATIENCE, "never: {what}\n{}", read(&self.log));
@@ -69,14 +69,14 @@ impl Window {
     }
 
     /// Presses Ctrl with a key, as the page hears it.
-    async fn ctrl(&self, key: &str) {
+    pub(super) async fn ctrl(&self, key: &str) {
         let press = "document.body.dispatchEvent(new KeyboardEvent('keydown', \
                      {key: arguments[0], ctrlKey: true, bubbles: true, cancelable: true}))";
         self.client.execute(press, vec![json!(key)]).await.unwrap();
     }
 
     /// Asks for quotes, by id or by any name of the instrument; the answer is the RFQ's id.
-    async fn ask_for(&self, instrument: &str, side: &str, quantity: &str) -> String {
+    pub(super) async fn ask_for(&self, instrument: &str, side: &str, quantity: &str) -> String {
         let panels = "return [...document.querySelectorAll('[data-panel]')].map(e => \
             e.dataset.testid.slice(10))";
         let before: Vec<String> = serde_json::from_value(self.run(panels).await).unwrap();
@@ -109,14 +109,14 @@ impl Window {
         self.run(here).await.as_str().unwrap_or_default().to_owned()
     }
 
-    async fn keyboard_is(&self, test_id: &str) {
+    pub(super) async fn keyboard_is(&self, test_id: &str) {
         let script =
             format!("return (document.activeElement.dataset.testid || '') === '{test_id}'");
         self.until(&format!("the keyboard is at {test_id}"), &script).await;
     }
 
     /// A person lets go of a key before the next one.
-    async fn press(&self, keys: &str) {
+    pub(super) async fn press(&self, keys: &str) {
         tokio::time::sleep(Duration::from_millis(250)).await;
         self.type_here(keys).await;
     }
@@ -205,6 +205,7 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
         w.press("1").await;
         w.press(ENTER).await;
         w.keyboard_is("confirm-accept").await;
+        tokio::time::sleep(TERMS_READ).await;
         w.press(ENTER).await;
         w.find("[data-testid='step-up'][data-phase='pin']").await;
         w.keyboard_is("key-pin").await;
@@ -220,6 +221,7 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
     w.press("1").await;
     w.press(ENTER).await;
     w.keyboard_is("confirm-accept").await;
+    tokio::time::sleep(TERMS_READ).await;
     w.press(ENTER).await;
     w.keyboard_is("key-pin").await;
     w.press(&format!("{KEY_PIN}{ENTER}")).await;

@@ -1,7 +1,8 @@
 // A simulated desk, to draw the screens without a real one: `npm run dev`, then open `/?fake`.
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
-// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`,
+// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`,
+// `disarmed`, `outcomes`,
 // `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
@@ -148,6 +149,17 @@ export function fake(asked: URLSearchParams): Backend {
     ),
     favourDealer: (id, on) => (on ? favourites.add(id) : favourites.delete(id), ok(null)),
     sendRfq,
+    endRfq: (id, reason) => (
+      editRfq(id, { state: "cancelled", text: `Ended without a trade: ${reason}` }),
+      ok(null)
+    ),
+    stopAll: () => {
+      const open = frame.rfqs.filter((rfq) => rfq.state === "open");
+      for (const { id } of open) editRfq(id, { state: "cancelled", accept: null, text: "Ended" });
+      return ok({ ended: open.length, takenBack: 0, left: [] });
+    },
+    stayOpen: () => (change((f) => ({ ...f, closing: false })), ok(null)),
+    closeWindow: () => ok(null),
     cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
     dismissRfq: (id) => (drop(id), ok(null)),
     beginStepUp: () => (

@@ -41,6 +41,7 @@ export function frame(scene: string, now: number): Frame {
     },
     keys: keys(now),
     session: links[scene] ?? session("online", now),
+    closing: scene === "closing",
     rfqs,
     lines,
     removed: [],
@@ -71,6 +72,7 @@ export const quiet: Frame = {
   access: null,
   keys: null,
   session: null,
+  closing: null,
   referenceChanged: false,
   blotterChanged: false,
 };

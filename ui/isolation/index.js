@@ -39,6 +39,10 @@ const ALLOWED = new Set([
   "verify_now",
   "register_key",
   "touch_simulated_key",
+  "end_rfq",
+  "stop_all",
+  "stay_open",
+  "close_window",
   "plugin:event|listen",
   "plugin:event|unlisten",
   // Exist in measuring builds only; elsewhere the program refuses them.

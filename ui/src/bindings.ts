@@ -86,6 +86,14 @@ export const commands = {
 	registerKey: (name: string, code: string | null) => typedError<null, Problem>(__TAURI_INVOKE("register_key", { name, code })),
 	/**  Touches the simulated key of a practice build; a build with real keys refuses. */
 	touchSimulatedKey: () => typedError<null, Problem>(__TAURI_INVOKE("touch_simulated_key")),
+	/**  Ends an RFQ without a trade, with the trader's reason for the records. */
+	endRfq: (rfqId: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("end_rfq", { rfqId, reason })),
+	/**  Stops everything at once: takes back what is armed and ends every open RFQ. */
+	stopAll: () => typedError<StoppedView, Problem>(__TAURI_INVOKE("stop_all")),
+	/**  The trader was asked whether the window is to close, and it stays. */
+	stayOpen: () => typedError<null, Problem>(__TAURI_INVOKE("stay_open")),
+	/**  The trader was asked, and the window closes. */
+	closeWindow: () => typedError<null, Problem>(__TAURI_INVOKE("close_window")),
 };
 
 /* Constants */
@@ -300,18 +308,14 @@ export type BlotterTab =
 /**  Trades, and reports that do not fit a trade. */
 "trades";
 
-/**  What helps to choose a dealer. */
-export type DealerHint = {
-	/**  The dealer's CompID. */
-	id: string,
-	/**  The trader's favourite. */
-	favourite: boolean,
-	/**  Asked in the last request of this instrument, or of any. */
-	lastUsed: boolean,
-	/**  The desk suggests it. */
-	suggested: boolean,
-	/**  Why, or why not: `traded 6 of 20, answers in 0.8 s`. */
-	reason: string,
+/**  The best price of the dealers who did not trade, at the moment of the trade. */
+export type CoverView = {
+	/**  With the instrument's decimals. */
+	price: string,
+	/**  Who made it; ties with commas between. */
+	dealers: string,
+	/**  How many ticks it is from the traded price: `+1` is worse for the trader. */
+	ticks: string | null,
 };
 
 /**  A dealer that this trader may ask. */
@@ -432,6 +436,8 @@ export type Frame = {
 	access: AccessView | null,
 	/**  The person's security keys. */
 	keys: KeysView | null,
+	/**  The trader asked to close the window while something is open, and is to be asked. */
+	closing: boolean | null,
 	/**  Heads of the RFQs that changed. */
 	rfqs: RfqView[],
 	/**  Dealers' lines that changed. */
@@ -444,6 +450,16 @@ export type Frame = {
 	blotterChanged: boolean,
 	/**  New notices, newest last. */
 	notices: Notice[],
+};
+
+/**  What stands between an armed accept and its sending. */
+export type GuardView = {
+	/**  For so many milliseconds after the terms were shown, Confirm does nothing. */
+	afterMs: number,
+	/**  The price is far from the market: one sentence. Confirm is to be pressed twice. */
+	warning: string | null,
+	/**  Confirm was pressed once in spite of the warning. */
+	seen: boolean,
 };
 
 /**  What a private key is stored in. */
@@ -612,12 +628,16 @@ export type LineView = {
 	canHit: boolean,
 	/**  Whether a lift (the trader buys) may be armed now. */
 	canLift: boolean,
+	/**  The quote stands, but ends before an accept could reach it. */
+	tooLate: boolean,
 	/**  The dealer shows this price but does not trade on it. */
 	indicative: boolean,
 	/**  Number of the dealer's prices so far; it grows with each re-quote. */
 	revision: number,
 	/**  Place in the ladder, from 0, best first. */
 	rank: number,
+	/**  How this dealer did in earlier RFQs; `None` while nothing was seen of it. */
+	record: RecordView | null,
 };
 
 /**  How the connection stands. */
@@ -641,6 +661,21 @@ export type LinkState =
 "reconnecting" | 
 /**  Refused or impossible: somebody must act. `problem` says what to do. */
 "refused";
+
+/**
+ *  Where the market is, from what the dealers of one RFQ quote. Prices have the instrument's
+ *  decimals.
+ */
+export type MarketView = {
+	/**  Composite of the bids: the one in the middle. `None` while fewer than three dealers quote. */
+	bid: string | null,
+	/**  Composite of the offers. */
+	offer: string | null,
+	/**  In the middle between the best bid and the best offer. */
+	mid: string | null,
+	/**  How many dealers make the composite. */
+	dealers: number,
+};
 
 /**  A network that this laptop is on. */
 export type NetworkView = {
@@ -736,6 +771,19 @@ export type QuoteSide = {
 	size: string,
 	/**  The size is smaller than the quantity asked for. */
 	partial: boolean,
+	/**
+	 *  How many ticks it is from the composite of its side: `+2` is worse for the trader, `-1`
+	 *  better. `None` without a composite.
+	 */
+	away: string | null,
+};
+
+/**  How a dealer did in earlier RFQs of this desk. */
+export type RecordView = {
+	/**  In a few characters: `0.8 s · holds 0.3 s`. */
+	text: string,
+	/**  The same as one sentence. */
+	title: string,
 };
 
 /**  Instruments and dealers this trader may use. */
@@ -816,6 +864,12 @@ export type RfqView = {
 	accept: AcceptView | null,
 	/**  An accept that is approved before its quote is chosen, or is to be. */
 	ahead: AheadView | null,
+	/**  What stands between the accept and its sending; only while it is armed. */
+	guard: GuardView | null,
+	/**  Where the market is. */
+	market: MarketView,
+	/**  The cover of its trade. */
+	cover: CoverView | null,
 	/**  Why it was refused, or what is wrong with its trade. */
 	problem: Problem | null,
 	/**
@@ -1007,20 +1061,40 @@ export type StepUpView = {
 	behind: number,
 };
 
-/**  A ticket under a name. */
-export type TemplateView = {
-	/**  Unique, whatever its letters' case. */
-	name: string,
-	/**  What it fills in. */
-	form: TicketForm,
+/**  An RFQ that could not be ended yet. */
+export type StoppedLeft = {
+	/**  QuoteReqID. */
+	rfqId: string,
+	/**  What a trader calls the instrument. */
+	symbol: string,
+	/**  Why not, in words. */
+	why: string,
 };
 
-/**  What the desk knows about a ticket before it is sent. */
-export type TicketCheck = {
-	/**  Why it would be refused; `None` while it is not complete. */
-	refused: Problem | null,
-	/**  What the trader should know before sending. */
-	notes: string[],
+/**  What came of stopping everything. */
+export type StoppedView = {
+	/**  Open RFQs that are being ended. */
+	ended: number,
+	/**  Accepts that were armed and had not been sent. */
+	takenBack: number,
+	/**  RFQs that could not be ended yet; they are as soon as that is possible. */
+	left: StoppedLeft[],
+};
+
+/**  The RFQ ticket as typed. */
+export type Ticket = {
+	/**  ISIN, or the currency pair. */
+	instrument: string,
+	/**  What is asked for. */
+	ask: Ask,
+	/**  As typed: `5m`, `250k`, `1,500,000`. */
+	quantity: string,
+	/**  CompIDs of the dealers to be asked. */
+	dealers: string[],
+	/**  Time to live, seconds. */
+	ttlS: number,
+	/**  The day that the trader saw and chose, `2026-12-01`; `None` for the usual one. */
+	settlementDate: string | null,
 };
 
 /**  A field of the ticket that a refusal is about. */

@@ -14,8 +14,11 @@ import { Page } from "../src/desk/page.svelte";
 import Keys from "../src/stepup/Keys.svelte";
 import StepUp from "../src/stepup/StepUp.svelte";
 import Disconnect from "../src/top/Disconnect.svelte";
+import EndReason from "../src/rfq/EndReason.svelte";
 import Help from "../src/top/Help.svelte";
+import Palette from "../src/top/Palette.svelte";
 import Risk from "../src/top/Risk.svelte";
+import { rfq } from "./builders";
 import Screen from "./Screen.svelte";
 
 type Case = {
@@ -85,12 +88,29 @@ const CASES: Case[] = [
   },
   {
     name: "disconnect",
-    file: "top/Disconnect.svelte",
+    file: "top/Leave.svelte",
     component: Disconnect,
     testid: "disconnect-dialog",
     first: "disconnect-stay",
     modal: true,
     opener: "disconnect-button",
+  },
+  {
+    name: "every action",
+    file: "top/Palette.svelte",
+    component: Palette,
+    testid: "palette",
+    first: "palette-text",
+    modal: true,
+  },
+  {
+    name: "nothing done, and why",
+    file: "rfq/EndReason.svelte",
+    component: EndReason,
+    props: { view: rfq("R1"), onend: () => {} },
+    testid: "end-reason",
+    first: "end-reason-text",
+    modal: true,
   },
   {
     name: "risk",

@@ -18,7 +18,7 @@ const shift = { shift: true };
 
 /** Every key of the table, and some that are not in it. */
 const KEYS = [
-  ..."0123456789aAbBdDrRsS?+=-_Z ".split(""),
+  ..."0123456789aAbBdDkKrRsSxX?+=-_Z ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
   ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End".split(" "),
 ];
@@ -72,7 +72,11 @@ describe("everywhere", () => {
     ...withCtrl("-", "smaller"),
     ...withCtrl("_", "smaller"),
     ...withCtrl("0", "usualSize"),
+    "Ctrl k": "palette",
+    "Ctrl K": "palette",
   };
+  // Held, it stops once.
+  const stop = { "Ctrl Shift x": "stop", "Ctrl Shift X": "stop" };
   const regions = {
     ...any("F6", "nextRegion"),
     "Shift F6": "previousRegion",
@@ -96,6 +100,7 @@ describe("everywhere", () => {
       ...always,
       ...any("?", "help"),
       ...regions,
+      ...stop,
     });
   });
 
@@ -110,6 +115,7 @@ describe("everywhere", () => {
     expect(all("page", { inText: true, trading: true, back: false })).toEqual({
       ...always,
       ...regions,
+      ...stop,
     });
   });
 });
@@ -207,6 +213,14 @@ test("the limit moves by keys where there is one", () => {
   });
 });
 
+test("the palette is a list that the arrows choose in", () => {
+  expect(all("palette", {})).toEqual({
+    ...plain("ArrowUp", "previous"),
+    ...plain("ArrowDown", "next"),
+    ...plain("Enter", "run"),
+  });
+});
+
 test("Help names each shortcut once, in the words of the table", () => {
   const words = help.flatMap((group) => group.keys.map((line) => `${group.where}: ${line.words}`));
   expect(new Set(words).size).toBe(words.length);
@@ -214,11 +228,25 @@ test("Help names each shortcut once, in the words of the table", () => {
     help.map(({ where, keys }) => [where, keys.map((k) => k.shown.join(" "))]),
   );
   expect(shown).toEqual({
-    Everywhere: ["F6", "F8", "F9", "Ctrl +", "Ctrl -", "Ctrl 0", "Ctrl D", "Ctrl R", "Tab", "F1 ?"],
+    Everywhere: [
+      "F6",
+      "F8",
+      "Ctrl Shift X",
+      "Ctrl K",
+      "F9",
+      "Ctrl +",
+      "Ctrl -",
+      "Ctrl 0",
+      "Ctrl D",
+      "Ctrl R",
+      "Tab",
+      "F1 ?",
+    ],
     Connect: ["↑ ↓", "Enter"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
     "A request": ["1 … 9", "B", "S", "Enter", "A", "Esc", "Del", "+ -", "← →"],
     Blotter: ["← →"],
+    "Every action (Ctrl K)": ["↑ ↓", "Enter"],
   });
 });

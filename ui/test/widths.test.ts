@@ -4,8 +4,8 @@ import { priceChars, sizeChars } from "../src/rfq/widths";
 
 const priced = (bid: string, offer: string, size = "1,000,000") =>
   line("R", "A", {
-    bid: { price: bid, size, partial: false },
-    offer: { price: offer, size, partial: false },
+    bid: { price: bid, size, partial: false, away: null },
+    offer: { price: offer, size, partial: false, away: null },
   });
 
 test("a price column has room for every price of the instrument before any has come", () => {

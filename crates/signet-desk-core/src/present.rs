@@ -10,7 +10,7 @@ use signet_rfq::{
 };
 use std::collections::BTreeMap;
 
-type Names = BTreeMap<DealerId, String>;
+pub(crate) type Names = BTreeMap<DealerId, String>;
 
 pub(crate) struct Look<'a> {
     pub rfq: &'a Rfq,
@@ -24,6 +24,12 @@ pub(crate) struct Look<'a> {
     pub waits: Option<&'a str>,
     /// Side and limit of an accept that is approved ahead, and whether it is.
     pub ahead: Option<(rfq::Side, Decimal, bool)>,
+    /// What stands between the armed accept and its sending.
+    pub guard: Option<GuardView>,
+    /// The best price of the other dealers at the moment of the trade.
+    pub cover: Option<&'a CoverView>,
+    /// How the dealers have done in earlier RFQs.
+    pub records: &'a BTreeMap<DealerId, RecordView>,
 }
 
 pub(crate) fn instrument(i: &Instrument) -> InstrumentView {
@@ -59,7 +65,7 @@ pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Refere
     }
 }
 
-pub(crate) fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
+pub(crate) fn head(l: &Look<'_>, market: MarketView, problem: Option<&Problem>) -> RfqView {
     let t = &l.rfq.terms;
     RfqView {
         id: t.id.to_string(),
@@ -94,6 +100,9 @@ pub(crate) fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
             limit: price(l.instrument, limit),
             approved,
         }),
+        guard: l.guard.clone(),
+        market,
+        cover: l.cover.cloned(),
         problem: problem.cloned(),
         text: text(l),
     }
@@ -242,101 +251,6 @@ pub(crate) fn accept(
     })
 }
 
-/// The ladder in rank order: dealers with a live quote first, best price first, then the others.
-pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
-    let r = l.rfq;
-    // Only a quote that an accept can still reach is the best.
-    let best_bid = r.best(rfq::Side::Sell, l.at, l.arrival_ms);
-    let best_offer = r.best(rfq::Side::Buy, l.at, l.arrival_ms);
-    let mut order: Vec<usize> = (0..r.lines.len()).collect();
-    order.sort_by_key(|i| rank_key(&r.lines[*i], r.terms.ask, l.at));
-    let mut out = Vec::with_capacity(order.len());
-    for (rank, i) in order.into_iter().enumerate() {
-        let line = &r.lines[i];
-        let q = line.quote.as_ref();
-        let live = line.live_quote(l.at);
-        let among =
-            |b: &Option<rfq::Best>| b.as_ref().is_some_and(|b| b.dealers.contains(&line.dealer));
-        let can = |side| l.online && live.is_some_and(|q| can_trade(l, q, side));
-        let shown = q.filter(|_| {
-            !matches!(line.state, rfq::LineState::Passed(_) | rfq::LineState::Rejected(_))
-        });
-        out.push(LineView {
-            rfq_id: r.terms.id.to_string(),
-            dealer: line.dealer.to_string(),
-            dealer_name: name(l.names, &line.dealer),
-            state: match &line.state {
-                rfq::LineState::Asked => LineState::Asked,
-                rfq::LineState::Quoted => LineState::Quoted,
-                rfq::LineState::Withdrawn => LineState::Withdrawn,
-                rfq::LineState::Unreachable => LineState::Unreachable,
-                rfq::LineState::NotRepeated => LineState::NotRepeated,
-                rfq::LineState::Expired => LineState::Expired,
-                rfq::LineState::Passed(_) => LineState::Passed,
-                rfq::LineState::Rejected(_) => LineState::Rejected,
-                rfq::LineState::Traded => LineState::Traded,
-            },
-            reason: match &line.state {
-                rfq::LineState::Passed(p) | rfq::LineState::Rejected(p) => Some(p.text.clone()),
-                _ => None,
-            },
-            quote_id: q.map(|q| q.id.to_string()),
-            bid: shown.and_then(|q| q.bid).map(|v| quote_side(l, v)),
-            offer: shown.and_then(|q| q.offer).map(|v| quote_side(l, v)),
-            valid_until_ms: live.map(|q| q.valid_until.0 as f64),
-            best_bid: among(&best_bid),
-            best_offer: among(&best_offer),
-            can_hit: can(rfq::Side::Sell),
-            can_lift: can(rfq::Side::Buy),
-            indicative: live.is_some_and(|q| !q.tradeable),
-            revision: line.revision,
-            rank: rank as u32,
-        });
-    }
-    out
-}
-
-fn rank_key(l: &rfq::Line, ask: rfq::Ask, at: UtcMillis) -> (u8, Decimal) {
-    let Some(q) = l.live_quote(at) else {
-        let group = match l.state {
-            rfq::LineState::Traded => 0,
-            rfq::LineState::Asked => 2,
-            rfq::LineState::Expired
-            | rfq::LineState::Withdrawn
-            | rfq::LineState::Unreachable
-            | rfq::LineState::NotRepeated => 3,
-            _ => 4,
-        };
-        return (group, Decimal::ZERO);
-    };
-    let key = match ask {
-        rfq::Ask::Buy => q.offer.map(|o| o.price),
-        rfq::Ask::Sell => q.bid.map(|b| -b.price),
-        // A peer chose both numbers, so their difference may overflow.
-        rfq::Ask::TwoWay => q.offer.zip(q.bid).and_then(|(o, b)| o.price.checked_sub(b.price)),
-    };
-    key.map_or((1, Decimal::MAX), |k| (1, k))
-}
-
-fn can_trade(l: &Look<'_>, q: &rfq::Quote, side: rfq::Side) -> bool {
-    let r = l.rfq;
-    r.state == rfq::RfqState::Open
-        && !r.in_flight()
-        && !r.is_disputed()
-        && r.terms.ask.allows(side)
-        && q.tradeable
-        && q.level(side).is_some()
-        && q.live(l.at + l.arrival_ms)
-}
-
-fn quote_side(l: &Look<'_>, v: rfq::Level) -> QuoteSide {
-    QuoteSide {
-        price: price(l.instrument, v.price),
-        size: group_digits(v.size.normalize()),
-        partial: v.size < l.rfq.terms.quantity,
-    }
-}
-
 pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
     let t = &r.terms;
     let traded = r.accept.as_ref().and_then(|(a, s)| s.last_trade().map(|e| (a, e)));
@@ -374,7 +288,8 @@ pub(crate) fn trade_row(
     let e = s.last_trade()?;
     // Cover: the best price of the dealers who did not trade, at this moment.
     let others = r.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(at));
-    let cover = rfq::best(others, a.side, a.quantity, at, 0).map(|b| price(i, b.price));
+    let cover = rfq::best(direction(i), others, a.side, a.quantity, at, 0);
+    let cover = cover.map(|b| price(i, b.price));
     Some(BlotterRow {
         id: a.id.to_string(),
         at_ms: e.at.0 as f64,
@@ -481,13 +396,18 @@ fn side_word(s: rfq::Side) -> &'static str {
     }
 }
 
-fn name(names: &Names, d: &DealerId) -> String {
+pub(crate) fn name(names: &Names, d: &DealerId) -> String {
     names.get(d).cloned().unwrap_or_else(|| d.to_string())
 }
 
 /// The one way of a price to the screen.
 pub(crate) fn price(i: Option<&Instrument>, p: Decimal) -> String {
     i.map_or_else(|| p.to_string(), |i| price::show(i, p))
+}
+
+/// Which way the numbers of this instrument are good: what is quoted today are prices.
+pub(crate) fn direction(_: Option<&Instrument>) -> rfq::Direction {
+    rfq::Direction::Price
 }
 
 /// `20261124` as `2026-11-24`.

@@ -287,6 +287,12 @@ impl StepUps {
         Some(self.open.remove(at))
     }
 
+    /// The dialogs about requests and accepts of this desk.
+    pub(crate) fn own(&self) -> Vec<String> {
+        let own = |o: &&Dialog| o.rfq().is_some() || o.ahead().is_some();
+        self.open.iter().filter(own).map(|o| o.id.clone()).collect()
+    }
+
     /// Closes the dialog of a new key, which is registered or was refused.
     pub(crate) fn registered(&mut self) {
         self.open.retain(|o| !matches!(o.subject, Subject::NewKey { .. }));

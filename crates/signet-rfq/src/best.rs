@@ -1,23 +1,68 @@
 //! The best price. RFQ screens often compute it for the wrong side or hard-code it; here it is one
 //! function with a table of tests.
 
-use crate::{DealerId, Quote, Side, UtcMillis};
+use crate::{DealerId, Level, Quote, Side, UtcMillis};
 use rust_decimal::Decimal;
+
+/// Which way a number is good. A price and a yield of the same bond move against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// A buyer wants the lower number: a price, in percent, per unit or as an amount.
+    Price,
+    /// A buyer wants the higher number: a yield, a spread, a discount.
+    Yield,
+}
+
+impl Direction {
+    /// That of a PriceType (423) of FIX 4.4; `None` for one whose numbers cannot be compared.
+    pub fn of(price_type: u16) -> Option<Self> {
+        match price_type {
+            // Percentage of par, per unit, fixed amount, premium.
+            1 | 2 | 3 | 5 => Some(Self::Price),
+            // Discount, spread, TED yield, yield.
+            4 | 6 | 8 | 9 => Some(Self::Yield),
+            _ => None,
+        }
+    }
+
+    /// Whether a customer on `side` rather has `price` than `than`.
+    pub fn better(self, side: Side, price: Decimal, than: Decimal) -> bool {
+        if self.lower_is_better(side) { price < than } else { price > than }
+    }
+
+    /// How much worse than `than` a customer on `side` does with `price`; negative when better.
+    /// `None` when the difference of what two peers chose cannot be written.
+    pub fn worse(self, side: Side, price: Decimal, than: Decimal) -> Option<Decimal> {
+        let (of, less) = if self.lower_is_better(side) { (price, than) } else { (than, price) };
+        of.checked_sub(less)
+    }
+
+    /// A key that is smallest for the price that a customer on `side` wants most.
+    pub fn key(self, side: Side, price: Decimal) -> Decimal {
+        if self.lower_is_better(side) { price } else { -price }
+    }
+
+    fn lower_is_better(self, side: Side) -> bool {
+        (self == Self::Price) == (side == Side::Buy)
+    }
+}
 
 /// The best price for a customer, and everybody who makes it: ties are shown as ties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Best {
-    /// The lowest offer for a buyer, the highest bid for a seller.
+    /// The lowest offer for a buyer, the highest bid for a seller; of yields the other way round.
     pub price: Decimal,
     /// In the order the quotes were given.
     pub dealers: Vec<DealerId>,
 }
 
-/// The best of the quotes that can be traded now for at least `quantity`. A buyer wants the lowest
-/// offer, a seller the highest bid. Indicative, expired, one-sided-the-wrong-way and too small
-/// quotes do not take part. `arrival_ms` is the time an accept needs to reach the dealer: a quote
-/// that ends sooner cannot be had and does not take part either.
+/// The best of the quotes that can be traded now for at least `quantity`, in the direction of its
+/// number: of prices a buyer wants the lowest offer, a seller the highest bid. Indicative, expired,
+/// one-sided-the-wrong-way and too small quotes do not take part. `arrival_ms` is the time an
+/// accept needs to reach the dealer: a quote that ends sooner cannot be had and does not take part
+/// either.
 pub fn best<'a>(
+    direction: Direction,
     quotes: impl IntoIterator<Item = &'a Quote>,
     side: Side,
     quantity: Decimal,
@@ -33,10 +78,7 @@ pub fn best<'a>(
         if level.size < quantity {
             continue;
         }
-        let better = |than: Decimal| match side {
-            Side::Buy => level.price < than,
-            Side::Sell => level.price > than,
-        };
+        let better = |than| direction.better(side, level.price, than);
         match &mut best {
             Some(b) if b.price == level.price => b.dealers.push(q.dealer.clone()),
             Some(b) if !better(b.price) => {}
@@ -50,6 +92,21 @@ pub fn best<'a>(
 /// price that the others are judged by.
 pub(crate) const QUOTES_FOR_A_REFERENCE: usize = 3;
 
+/// How far `price` is from `reference` in ticks, for a customer on `side`: above zero is worse.
+pub fn ticks_worse(
+    direction: Direction,
+    side: Side,
+    price: Decimal,
+    reference: Decimal,
+    tick: Decimal,
+) -> Option<Decimal> {
+    if tick <= Decimal::ZERO {
+        return None;
+    }
+    let ticks = direction.worse(side, price, reference)?.checked_div(tick)?;
+    Some(ticks.round_dp(1).normalize())
+}
+
 /// The price in the middle of what dealers quote for a customer on `side` and at least `quantity`.
 /// Of two in the middle the one that is worse for the customer. `None` when fewer than three quote:
 /// no dealer alone can move it, and an absurd quote moves it to its neighbour at most.
@@ -58,30 +115,50 @@ pub fn median_quoted<'a>(
     side: Side,
     quantity: Decimal,
 ) -> Option<Decimal> {
+    composite(Direction::Price, quotes, side, quantity).map(|c| c.price)
+}
+
+/// Where the market is, from the quotes of one RFQ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Composite {
+    /// As [`median_quoted`] has it.
+    pub price: Decimal,
+    /// Of how many dealers.
+    pub dealers: usize,
+}
+
+/// As [`median_quoted`], for numbers of either direction. A price must be above zero; a yield and
+/// the net price of a package need not be.
+pub fn composite<'a>(
+    direction: Direction,
+    quotes: impl IntoIterator<Item = &'a Quote>,
+    side: Side,
+    quantity: Decimal,
+) -> Option<Composite> {
     let usable = quotes.into_iter().filter(|q| q.tradeable);
     // The net price of a package may be zero or below.
     let priced = |q: &Quote| q.level(side).map(|l| (l, !q.legs.is_empty()));
-    let levels = usable.filter_map(priced);
-    let mut prices: Vec<Decimal> = levels
-        .filter(|(l, package)| l.size >= quantity && (*package || l.price > Decimal::ZERO))
+    let counts = |l: &Level, package: bool| {
+        package || direction == Direction::Yield || l.price > Decimal::ZERO
+    };
+    let mut prices: Vec<Decimal> = usable
+        .filter_map(priced)
+        .filter(|(l, package)| l.size >= quantity && counts(l, *package))
         .map(|(l, _)| l.price)
         .collect();
     if prices.len() < QUOTES_FOR_A_REFERENCE {
         return None;
     }
-    prices.sort();
-    // Buyers pay: the higher of two is the worse one.
-    let middle = match side {
-        Side::Buy => prices.len() / 2,
-        Side::Sell => (prices.len() - 1) / 2,
-    };
-    prices.get(middle).copied()
+    // The best first; of two in the middle the second is the worse one.
+    prices.sort_by_key(|p| direction.key(side, *p));
+    let price = *prices.get(prices.len() / 2)?;
+    Some(Composite { price, dealers: prices.len() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, QuoteId};
+    use crate::QuoteId;
     use proptest::prelude::*;
 
     fn level(price: &str, size: &str) -> Option<Level> {
@@ -109,8 +186,8 @@ mod tests {
         let q =
             [quote("A", "99.0", "99.4"), quote("B", "99.1", "99.5"), quote("C", "98.9", "99.3")];
         let five = Decimal::from(5);
-        assert_eq!(names(best(&q, Side::Buy, five, UtcMillis(0), 0)), ["C"]);
-        assert_eq!(names(best(&q, Side::Sell, five, UtcMillis(0), 0)), ["B"]);
+        assert_eq!(names(best(Direction::Price, &q, Side::Buy, five, UtcMillis(0), 0)), ["C"]);
+        assert_eq!(names(best(Direction::Price, &q, Side::Sell, five, UtcMillis(0), 0)), ["B"]);
     }
 
     #[test]
@@ -129,7 +206,7 @@ mod tests {
         ];
         for (why, q) in cases {
             assert_eq!(
-                names(best([&q, &good], Side::Buy, five, UtcMillis(100), 50)),
+                names(best(Direction::Price, [&q, &good], Side::Buy, five, UtcMillis(100), 50)),
                 ["GOOD"],
                 "{why}"
             );
@@ -139,7 +216,10 @@ mod tests {
     #[test]
     fn ties_are_ties_whatever_the_number_of_zeros() {
         let q = [quote("A", "99", "99.40"), quote("B", "99", "99.4"), quote("C", "99", "99.5")];
-        assert_eq!(names(best(&q, Side::Buy, Decimal::ONE, UtcMillis(0), 0)), ["A", "B"]);
+        assert_eq!(
+            names(best(Direction::Price, &q, Side::Buy, Decimal::ONE, UtcMillis(0), 0)),
+            ["A", "B"]
+        );
     }
 
     #[test]
@@ -167,13 +247,90 @@ mod tests {
         assert_eq!(median_quoted([&small, &indicative, &a, &b], Side::Buy, Decimal::from(5)), None);
     }
 
+    #[test]
+    fn of_yields_a_buyer_wants_the_highest_and_a_seller_the_lowest() {
+        use Direction::{Price, Yield};
+        for (price_type, want) in [
+            (1, Some(Price)),
+            (2, Some(Price)),
+            (3, Some(Price)),
+            (4, Some(Yield)),
+            (5, Some(Price)),
+            (6, Some(Yield)),
+            (8, Some(Yield)),
+            (9, Some(Yield)),
+            (7, None),
+            (10, None),
+            (0, None),
+        ] {
+            assert_eq!(Direction::of(price_type), want, "{price_type}");
+        }
+        // A dealer's bid yield is above its offer yield.
+        let q =
+            [quote("A", "2.52", "2.50"), quote("B", "2.53", "2.48"), quote("C", "2.51", "2.51")];
+        let five = Decimal::from(5);
+        let who = |d, side| names(best(d, &q, side, five, UtcMillis(0), 0));
+        assert_eq!(who(Yield, Side::Buy), ["C"]);
+        assert_eq!(who(Yield, Side::Sell), ["C"]);
+        assert_eq!(who(Price, Side::Buy), ["B"]);
+        assert_eq!(who(Price, Side::Sell), ["B"]);
+        let c = |d, side| composite(d, &q, side, five).map(|c| (c.price.to_string(), c.dealers));
+        assert_eq!(c(Yield, Side::Buy), Some(("2.50".into(), 3)));
+        let below: Vec<Quote> = ["-0.2", "-0.1", "0"].iter().map(|y| quote("D", y, y)).collect();
+        let middle = |d| composite(d, &below, Side::Buy, five).map(|c| c.price.to_string());
+        assert_eq!(middle(Yield), Some("-0.1".into()), "yields below zero are yields");
+        assert_eq!(middle(Price), None);
+    }
+
+    #[test]
+    fn the_distance_in_ticks_is_above_zero_where_the_customer_does_worse() {
+        use Direction::{Price, Yield};
+        for (direction, side, price, reference, tick, want) in [
+            (Price, Side::Buy, "99.130", "99.125", "0.005", Some("1")),
+            (Price, Side::Buy, "99.120", "99.125", "0.005", Some("-1")),
+            (Price, Side::Sell, "99.120", "99.125", "0.005", Some("1")),
+            (Price, Side::Sell, "99.125", "99.125", "0.005", Some("0")),
+            (Yield, Side::Buy, "2.51", "2.50", "0.01", Some("-1")),
+            (Yield, Side::Sell, "2.51", "2.50", "0.01", Some("1")),
+            (Price, Side::Buy, "99.127", "99.125", "0.005", Some("0.4")),
+            (Price, Side::Buy, "1", "1", "0", None),
+            (Price, Side::Buy, "79228162514264337593543950335", "-1", "1", None),
+        ] {
+            let n = |s: &str| s.parse().unwrap();
+            let got = ticks_worse(direction, side, n(price), n(reference), n(tick));
+            assert_eq!(
+                got.map(|t| t.to_string()).as_deref(),
+                want,
+                "{direction:?} {side:?} {price}"
+            );
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_yield_is_ranked_as_its_price_is(prices in prop::collection::vec(1u32..500, 1..12)) {
+            // The same market told in prices and in yields.
+            let told = |of: &dyn Fn(u32) -> String| -> Vec<Quote> {
+                prices.iter().enumerate().map(|(i, p)| quote(&format!("D{i}"), &of(*p), &of(*p))).collect()
+            };
+            let (in_prices, in_yields) = (told(&|p| p.to_string()), told(&|p| (1_000 - p).to_string()));
+            for side in [Side::Buy, Side::Sell] {
+                let who = |d, q: &[Quote]| names(best(d, q, side, Decimal::ONE, UtcMillis(0), 0));
+                prop_assert_eq!(who(Direction::Price, &in_prices), who(Direction::Yield, &in_yields));
+                let c = |d, q: &[Quote]| composite(d, q, side, Decimal::ONE).map(|c| c.price);
+                prop_assert_eq!(
+                    c(Direction::Price, &in_prices),
+                    c(Direction::Yield, &in_yields).map(|y| Decimal::from(1_000) - y)
+                );
+            }
+        }
+
         #[test]
         fn nobody_makes_a_better_price_than_the_best(prices in prop::collection::vec((1u32..500, 1u32..500), 0..12)) {
             let quotes: Vec<_> = prices.iter().enumerate()
                 .map(|(i, (b, o))| quote(&format!("D{i}"), &b.to_string(), &o.to_string())).collect();
             for side in [Side::Buy, Side::Sell] {
-                let found = best(&quotes, side, Decimal::ONE, UtcMillis(0), 0);
+                let found = best(Direction::Price, &quotes, side, Decimal::ONE, UtcMillis(0), 0);
                 let all: Vec<Decimal> = quotes.iter().filter_map(|q| q.level(side)).map(|l| l.price).collect();
                 let want = if side == Side::Buy { all.iter().min() } else { all.iter().max() };
                 prop_assert_eq!(found.as_ref().map(|b| &b.price), want);

@@ -27,7 +27,7 @@ pub mod test_double;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution, Limit};
-pub use best::{Best, best, median_quoted};
+pub use best::{Best, Composite, Direction, best, composite, median_quoted, ticks_worse};
 pub use id::{AcceptId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{
     AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit,

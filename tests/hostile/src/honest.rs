@@ -2,7 +2,7 @@
 
 use crate::{BUND, DOMAIN, GATEWAY, HONEST_DEALER, HONEST_DESK, venue::Res};
 use signet_desk_core::{
-    Desk, DeskConfig, Venue,
+    Desk, DeskConfig, TradingSettings, Venue,
     view::{AcceptState, ArmIntent, Ask, LineState, LinkState, Side, Ticket},
 };
 use signet_devca::{DevPki, Order};
@@ -65,6 +65,7 @@ impl HonestDesk {
         };
         let config = DeskConfig {
             venues: vec![venue],
+            trading: TradingSettings::NONE,
             practice: true,
             ..DeskConfig::empty(dir.join("desk"), "test")
         };

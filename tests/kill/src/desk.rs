@@ -7,7 +7,7 @@ use crate::{
     talk::{Mark, Order, Screen, Told},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use signet_desk_core::{Desk, DeskConfig, Venue, view::*};
+use signet_desk_core::{Desk, DeskConfig, TradingSettings, Venue, view::*};
 use signet_identity::{CompId, TrustRoots};
 use signet_keystore::{Keychain as _, MemoryKeychain};
 use signet_stepup::client::NoKeys;
@@ -53,6 +53,7 @@ pub fn run(dir: &Path, name: &str, port: u16, seed: u64) {
     let venue = venue(dir, port);
     let config = DeskConfig {
         venues: vec![venue],
+        trading: TradingSettings::NONE,
         ..DeskConfig::empty(dir.join("desks").join(name), "kill")
     };
     let desk = Desk::start(config, keychain, Arc::new(NoKeys)).expect("a desk");

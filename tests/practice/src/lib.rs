@@ -13,7 +13,7 @@ mod plan;
 pub use plan::{FACTS, POLICIES, Plan, RISK};
 
 use signet_dealer::{Credentials, Instruments, Simulator};
-use signet_desk_core::{DeskConfig, Venue};
+use signet_desk_core::{DeskConfig, TradingSettings, Venue};
 use signet_devca::{DevPki, Order};
 use signet_gateway::{
     Config, Gateway, Loaded, Options,
@@ -127,11 +127,12 @@ impl Practice {
         })
     }
 
-    /// A desk whose only venue is this one.
+    /// A desk whose only venue is this one. Its trader may confirm as soon as terms are shown.
     pub fn desk_config(&self, version: &str) -> DeskConfig {
         DeskConfig {
             venues: vec![self.venue.clone()],
             practice: true,
+            trading: TradingSettings { confirm_after_ms: 0, ..TradingSettings::default() },
             ..DeskConfig::empty(self.dir.join("desk"), version)
         }
     }

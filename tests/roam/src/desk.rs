@@ -5,7 +5,7 @@ use crate::{
     network::enter,
     talk::{Answer, Order, Place, Told, nanos},
 };
-use signet_desk_core::{Desk, DeskConfig, Venue, view::*};
+use signet_desk_core::{Desk, DeskConfig, TradingSettings, Venue, view::*};
 use signet_identity::{CompId, TrustRoots};
 use signet_keystore::MemoryKeychain;
 use signet_stepup::client::{NoKeys, StepUp};
@@ -123,7 +123,11 @@ impl Laptop {
     }
 
     fn start(&self, venues: Vec<Venue>) -> Result<Desk, Problem> {
-        let config = DeskConfig { venues, ..DeskConfig::empty(self.data.clone(), "roam") };
+        let config = DeskConfig {
+            venues,
+            trading: TradingSettings::NONE,
+            ..DeskConfig::empty(self.data.clone(), "roam")
+        };
         let keys: Arc<dyn StepUp> = match &self.key {
             Some(key) => Arc::new(VirtualKeys::new(vec![key.clone()])),
             None => Arc::new(NoKeys),

@@ -28,17 +28,32 @@ function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
     expiresMs: now + 48_000,
     accept: null,
     ahead: null,
+    guard: null,
+    market: { bid: null, offer: "99.130", mid: null, dealers: 3 },
+    cover: null,
     problem: null,
     text: "3 of 4 dealers have answered",
     ...part,
   };
 }
 
-const q = (price: string, size = "5,000,000", partial = false): QuoteSide => ({
-  price,
-  size,
-  partial,
-});
+const q = (
+  price: string,
+  size = "5,000,000",
+  partial = false,
+  away: string | null = "0",
+): QuoteSide => ({ price, size, partial, away });
+
+const RECORDS = [
+  ["1/12 refused · holds 0.3 s · 0.8 s", "answered 18 of 20 requests; usually within 0.8 s"],
+  ["1.9 s", "answered 7 of 9 requests; usually within 1.9 s; refused 0 of 3 accepts"],
+  ["4/9 refused · holds 1.1 s · 12 s", "answered 9 of 20 requests; usually within 12 s"],
+] as const;
+
+const record = (dealer: number) => {
+  const [text, title] = RECORDS[dealer] ?? [null, null];
+  return text === null ? null : { text, title: `Seen by this desk: ${title}.` };
+};
 
 function line(rfqId: string, dealer: number, now: number, part: Partial<LineView>): LineView {
   const [id, name] = DEALERS[dealer] ?? ["X", "X"];
@@ -57,16 +72,21 @@ function line(rfqId: string, dealer: number, now: number, part: Partial<LineView
     bestOffer: false,
     canHit: quoted && part.bid != null,
     canLift: quoted && part.offer != null,
+    tooLate: false,
     indicative: false,
     revision: 2,
     rank: dealer,
+    record: record(dealer),
     ...part,
   };
 }
 
 const buyLines = (id: string, now: number): LineView[] => [
-  line(id, 0, now, { offer: q("99.125"), bestOffer: true }),
-  line(id, 1, now, { offer: q("99.130", "2,000,000", true), validUntilMs: now + 2_500 }),
+  line(id, 0, now, { offer: q("99.125", undefined, false, "-1"), bestOffer: true }),
+  line(id, 1, now, {
+    offer: q("99.130", "2,000,000", true),
+    validUntilMs: now + 2_500,
+  }),
   line(id, 2, now, { state: "asked" }),
   line(id, 3, now, { state: "passed", reason: "no axe in this line today" }),
 ];
@@ -131,7 +151,16 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
     ...[0, 1, 2].map((dealer) => line("R3", dealer, now, { state: "asked" })),
     line("R3", 3, now, { state: "rejected", reason: "not connected to the gateway" }),
   ];
-  if (scene === "armed") one.accept = accept(now, {});
+  if (scene === "armed" || scene === "far") {
+    one.accept = accept(now, {});
+    one.guard = { afterMs: 700, warning: null, seen: false };
+  }
+  if (scene === "far")
+    one.guard = {
+      afterMs: 700,
+      warning: "0.63 % worse than the composite of 3 dealers, 98.500.",
+      seen: true,
+    };
   if (scene === "disarmed")
     one.accept = accept(now, {
       state: "disarmed",
@@ -145,7 +174,11 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
     outcome(
       "R1",
       { state: "filled", text: "Northbank sold you 5,000,000." },
-      { state: "done", text: "Filled at 99.125 with Northbank" },
+      {
+        state: "done",
+        text: "Filled at 99.125 with Northbank",
+        cover: { price: "99.130", dealers: "Meridian Securities", ticks: "+1" },
+      },
     ),
     outcome(
       "R2",

@@ -63,6 +63,8 @@ export class Book {
   stepUp: StepUpView | null = $state.raw(null);
   access: AccessView | null = $state.raw(null);
   keys: KeysView | null = $state.raw(null);
+  /** The trader asked to close the window while something is open. */
+  closing = $state(false);
   /** Oldest first: a new request never moves a panel that is already on the screen. */
   rfqs: Rfq[] = $state.raw([]);
   readonly notices = new Notices();
@@ -81,6 +83,7 @@ export class Book {
     if (frame.stepUp) this.stepUp = frame.stepUp[0] ?? null;
     if (frame.access) this.access = frame.access;
     if (frame.keys) this.keys = frame.keys;
+    if (frame.closing !== null) this.closing = frame.closing;
     this.#putRfqs(frame);
     this.#putLines(frame.lines);
     if (frame.referenceChanged || frame.whole) this.referenceRevision += 1;

@@ -66,6 +66,14 @@ export const ACCEPT: Record<AcceptState, Label> = {
   unknown: { text: "Outcome unknown", shape: "question", tone: "bad" },
 };
 
+/** Where the accept is, in the place of the time left; empty where it is nowhere. */
+export const ON_ITS_WAY: Partial<Record<AcceptState, string>> = {
+  stepUp: "approval",
+  sent: "sent",
+  lastLook: "last look",
+  unknown: "unknown",
+};
+
 export const NOTICE: Record<NoticeKind, Pick<Label, "shape" | "tone">> = {
   good: { shape: "tick", tone: "good" },
   plain: { shape: "ring", tone: "plain" },

@@ -20,6 +20,11 @@ export class Focus {
     return () => document.removeEventListener("focusin", note);
   }
 
+  /** The panel that had the keyboard last outside a dialog, by its test id. */
+  get panel(): string | null {
+    return this.#panel;
+  }
+
   /**
    * Returns the keyboard to `before`, or to the last element that had it outside a dialog. Where
    * that button is gone or disabled, its panel gets the keyboard: the number keys and Enter work

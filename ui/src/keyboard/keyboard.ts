@@ -2,12 +2,14 @@
 // that it does not depend on the page.
 
 import { getContext, setContext } from "svelte";
+import { Actions } from "./actions";
 import { Focus } from "./focus";
 import { Typing } from "./typing";
 
 export class Keyboard {
   readonly focus = new Focus();
   readonly typing = new Typing();
+  readonly actions = new Actions();
 
   watch(): () => void {
     const ends = [this.focus.watch(), this.typing.watch()];

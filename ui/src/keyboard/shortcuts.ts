@@ -46,6 +46,7 @@ export type States = {
     limited: boolean;
   };
   tabs: Stateless;
+  palette: Stateless;
 };
 
 export type Place = keyof States;
@@ -63,7 +64,9 @@ export type Commands = {
     | "nextRegion"
     | "previousRegion"
     | "duplicate"
-    | "askAgain";
+    | "askAgain"
+    | "palette"
+    | "stop";
   connect: never;
   ticket: "send";
   dialog: "close" | "nextStop" | "previousStop";
@@ -72,6 +75,7 @@ export type Commands = {
   request: "buy" | "sell" | "choose" | "arm" | "approve" | "disarm" | "forget" | "dismiss";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
+  palette: "previous" | "next" | "run";
 };
 
 type Row<P extends Place> = {
@@ -110,6 +114,20 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       held: "any",
       command: "approval",
       help: [["F8"], "Go to the approval that is waiting"],
+    },
+    {
+      keys: ["x", "X"],
+      held: "ctrl",
+      when: ({ trading }, press) => trading && press.shift && !press.repeat,
+      command: "stop",
+      help: [["Ctrl", "Shift", "X"], "Stop: end every open request and take back what is armed"],
+    },
+    {
+      keys: ["k", "K"],
+      held: "ctrl",
+      when: (_, press) => !press.shift && !press.repeat,
+      command: "palette",
+      help: [["Ctrl", "K"], "Every action, by name"],
     },
     { keys: ["F9"], held: "any", command: "closeNotice", help: [["F9"], "Close the notice"] },
     { keys: ["Escape"], when: ({ back }) => back, command: "closeBack" },
@@ -252,6 +270,11 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     },
     { keys: ["ArrowRight"], held: "any", command: "next", help: [["→"], "Previous or next tab"] },
   ],
+  palette: [
+    { keys: ["ArrowUp"], command: "previous", help: [["↑", "↓"], "Choose an action"] },
+    { keys: ["ArrowDown"], command: "next" },
+    { keys: ["Enter"], command: "run", help: [["Enter"], "Do it"] },
+  ],
 };
 
 /** The command that a key means in a place, or null where it means nothing there. */
@@ -282,7 +305,12 @@ const GROUPS: [where: string, places: Place[]][] = [
   ["Approval with a security key", ["approval"]],
   ["A request", ["request", "confirm", "requests"]],
   ["Blotter", ["tabs"]],
+  ["Every action (Ctrl K)", ["palette"]],
 ];
+
+/** The keys of a command, as Help shows them. */
+export const keysOf = <P extends Place>(place: P, command: Commands[P]): string[] =>
+  (TABLE[place] as Row<P>[]).find((row) => row.command === command && row.help)?.help?.[0] ?? [];
 
 /** What Help shows: the rows that have words, grouped by where they apply. */
 export const help: HelpGroup[] = GROUPS.map(([where, places]) => ({

@@ -15,3 +15,11 @@ export function target(lines: LineView[], side: Side, chosen: string | null): Li
     chosen === null ? isBest(line, side) : line.dealer === chosen;
   return lines.find((line) => wanted(line) && tradable(line, side));
 }
+
+/** `+2` in words: above zero is worse for the trader. */
+export function awayWords(ticks: string): string {
+  const size = ticks.replace(/^[+-]/, "");
+  const unit = size === "1" ? "tick" : "ticks";
+  if (size === "0") return "at the composite";
+  return `${size} ${unit} ${ticks.startsWith("-") ? "better" : "worse"} than the composite`;
+}

@@ -13,9 +13,10 @@ pub(super) enum Part {
     StepUp,
     Reference,
     Blotter,
+    Closing,
 }
 
-const PARTS: usize = Part::Blotter as usize + 1;
+const PARTS: usize = Part::Closing as usize + 1;
 
 pub(super) struct FrameClock {
     seq: u64,

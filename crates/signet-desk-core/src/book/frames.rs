@@ -3,13 +3,14 @@
 use super::{
     Book,
     frame_clock::{Part, Wake},
+    guarded::Guarding,
 };
 use crate::{
-    legs,
+    ladder, legs,
     present::{self, Look},
-    view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, as_seq},
+    view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, RecordView, as_seq},
 };
-use signet_rfq::UtcMillis;
+use signet_rfq::{DealerId, UtcMillis};
 use std::collections::BTreeMap;
 
 impl Book {
@@ -47,6 +48,7 @@ impl Book {
                 .then(|| self.step_ups.view(self.reference.catalogue(), &self.reference.names())),
             access: touch.then(|| self.step_ups.access.clone()),
             keys: touch.then(|| self.step_ups.keys.clone()),
+            closing: newer(Part::Closing).then_some(self.dialogs.closing),
             rfqs,
             lines,
             removed: self.screen.removed_since(since),
@@ -93,6 +95,11 @@ impl Book {
         let mut used = false;
         let names = self.reference.names();
         let (moment, online) = (self.moment(now), self.may_trade().is_ok());
+        let records: BTreeMap<DealerId, RecordView> = names
+            .keys()
+            .filter_map(|d| Some((d.clone(), ladder::record_words(&self.dealer_record(d))?)))
+            .collect();
+        let guarding = Guarding { trading: self.trading, last: &self.last_trades };
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| i.dirty) {
             let instrument = self.reference.of_rfq(&item.rfq.terms);
             let look = Look {
@@ -104,9 +111,13 @@ impl Book {
                 online: online && !item.ending,
                 waits: self.step_ups.waits(id),
                 ahead: item.ahead.as_ref().map(|a| (a.side, a.limit, a.approved)),
+                guard: guarding.view(item, instrument.as_deref(), moment),
+                cover: item.cover.as_ref(),
+                records: &records,
             };
+            let market = ladder::market(&look);
             let (mut head, lines) =
-                (present::head(&look, item.problem.as_ref()), present::lines(&look));
+                (present::head(&look, market, item.problem.as_ref()), ladder::lines(&look));
             let of_accept = head.accept.iter_mut().flat_map(|a| &mut a.legs);
             let named = self.reference.catalogue();
             head.legs.iter_mut().chain(of_accept).for_each(|l| legs::name(l, named));

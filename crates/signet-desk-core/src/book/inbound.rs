@@ -16,7 +16,9 @@ impl Book {
     /// Takes a message of the gateway and returns the messages to be sent in answer.
     pub fn message(&mut self, m: AppMessage, now: UtcMillis) -> Vec<AppMessage> {
         let mut answers = Vec::new();
-        match peer_text::message(m) {
+        let m = peer_text::message(m);
+        self.tally_heard(&m, now);
+        match m {
             AppMessage::VenueState(v) => self.venue(v),
             AppMessage::SecurityList(y) => self.securities(y, now),
             AppMessage::Snapshot(mark) => answers = self.snapshot(mark, now),
@@ -38,6 +40,7 @@ impl Book {
             ),
         }
         self.tidy_in_flight();
+        answers.extend(self.ends_due());
         self.frames.wake();
         answers
     }
@@ -179,7 +182,9 @@ impl Book {
         if i.rfq.in_flight() {
             // The answer of the accept comes first; without a trade this is the end.
             i.over = Some((state, s.text));
-        } else if i.rfq.end(state, s.text).is_ok() && self.connection.restoring.is_none() {
+        } else if i.rfq.end(state, s.text.or_else(|| i.reason.take())).is_ok()
+            && self.connection.restoring.is_none()
+        {
             self.notice(
                 NoticeKind::Plain,
                 "rfq.ended",

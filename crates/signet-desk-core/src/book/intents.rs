@@ -6,12 +6,12 @@ use super::{
     screen::{Ahead, Item},
 };
 use crate::{
+    guard::Guard,
     legs, present,
-    problem::{offline, problem},
+    problem::problem,
     settlement,
     view::{
-        AcceptView, ArmIntent, Ask, NoticeKind, Problem, QuantityView, Reference, SettlementView,
-        Side, Ticket,
+        AcceptView, ArmIntent, Ask, Problem, QuantityView, Reference, SettlementView, Side, Ticket,
     },
 };
 use rust_decimal::Decimal;
@@ -90,30 +90,6 @@ impl Book {
         Ok(terms)
     }
 
-    /// Checks that an RFQ may be ended now and returns the message to be sent.
-    pub fn cancel(&mut self, id: &str) -> Result<AppMessage, Problem> {
-        let online = self.online();
-        let (id, item) = self.item(id)?;
-        if item.rfq.in_flight() {
-            return Err(problem(
-                "accept.in_flight",
-                "An accept of this RFQ is waiting for its answer.",
-                "Wait for the answer; the RFQ cannot be ended before.",
-            ));
-        }
-        if item.rfq.state.ended() {
-            return Err(problem("rfq.ended", "The RFQ has ended already.", "Dismiss it."));
-        }
-        if !online {
-            return Err(offline());
-        }
-        item.ending = true;
-        item.rfq.disarm();
-        item.dirty = true;
-        self.frames.wake();
-        Ok(AppMessage::RfqCancel { rfq: id, text: None })
-    }
-
     /// Takes an ended RFQ off the screen.
     pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
         let (id, item) = self.item(id)?;
@@ -140,6 +116,7 @@ impl Book {
         let follows = !direct && !item.rfq.terms.is_package();
         let accept = rfq::Accept { limit: follows.then_some(limit), ..accept };
         item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
+        item.guard = Some(Guard::shown(now));
         item.dirty = true;
         let instrument = self.reference.of_rfq(&item.rfq.terms);
         let view = present::accept(&item.rfq, instrument.as_deref(), &names, None);
@@ -247,6 +224,7 @@ impl Book {
         let moment = self.moment(now);
         let accept =
             AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
+        self.pressed(id, &accept, moment)?;
         self.record_accept(id, &accept, now);
         let (id, item) = self.item(id)?;
         item.dirty = true;
@@ -288,29 +266,7 @@ impl Book {
         }
     }
 
-    /// As [`crate::Desk::may_close`].
-    pub fn may_close(&mut self, now: UtcMillis) -> bool {
-        let waiting: Vec<RfqId> =
-            self.screen.rfqs().filter(|r| r.in_flight()).map(|r| r.terms.id.clone()).collect();
-        let Some(first) = waiting.first() else {
-            self.closing_was_warned = false;
-            return true;
-        };
-        if std::mem::replace(&mut self.closing_was_warned, true) {
-            return true;
-        }
-        let text = format!(
-            "{} of your accepts wait for an answer, which you will not see if you close the \
-                window. To close it anyway, close it again; the blotter shows the outcome at the \
-                next start.",
-            waiting.len()
-        );
-        self.notice(NoticeKind::Bad, "accept.in_flight", text, Some(first), now);
-        self.frames.wake();
-        false
-    }
-
-    fn item(&mut self, id: &str) -> Result<(RfqId, &mut Item), Problem> {
+    pub(super) fn item(&mut self, id: &str) -> Result<(RfqId, &mut Item), Problem> {
         let id = RfqId::new(id).map_err(|_| no_rfq())?;
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         Ok((id, item))

@@ -6,7 +6,9 @@
 //!
 //! | file | what is in it |
 //! | --- | --- |
-//! | `intents.rs` | the trader's intents: to send, accept and end RFQs |
+//! | `intents.rs` | the trader's intents: to send and accept RFQs |
+//! | `ending.rs` | to end one, or everything, and to leave |
+//! | `guarded.rs` | what stands between a confirmation and a trade |
 //! | `frames.rs` | frames for the page |
 //! | `link_state.rs` | what the link tells: its state, what was sent, what could not be |
 //! | `inbound.rs` | messages of the gateway, or of a plain venue |
@@ -19,6 +21,7 @@
 //! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
+//! | `insights.rs` | what was seen of the dealers |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
 //!
 //! The other files hold one part of the state each, with the methods that keep it right.
@@ -26,11 +29,14 @@
 mod connection;
 mod dialogs;
 mod direct;
+mod ending;
 mod frame_clock;
 mod frames;
+mod guarded;
 mod ids;
 mod inbound;
 mod incoming;
+mod insights;
 mod intents;
 mod keys;
 mod late_reports;
@@ -56,7 +62,9 @@ pub(crate) use ids::rfq_of_accept;
 
 use crate::{
     clock::{GatewayClock, Moment},
+    guard::TradingSettings,
     history::Recorder,
+    insight::Tally,
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
     view::Problem,
@@ -64,13 +72,17 @@ use crate::{
 use connection::Connection;
 use dialogs::Dialogs;
 use frame_clock::FrameClock;
+use guarded::LastTrades;
 use notices::Notices;
 use questions::Questions;
 use records::Records;
 use reference::ReferenceData;
 use screen::Screen;
 use signet_rfq::{Rfq, RfqId, UtcMillis};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Called from any thread when a touch is asked for; it must not call the desk.
 type Attention = Box<dyn Fn() + Send + Sync>;
@@ -91,12 +103,18 @@ pub struct Book {
     attention: Option<Attention>,
     /// Where everything is written down.
     recorder: Recorder,
-    /// The trader was told that an accept is outstanding, so the window may close now.
-    closing_was_warned: bool,
+    /// What was seen of the dealers.
+    tally: Tally,
+    /// How the firm protects its traders from slips.
+    trading: TradingSettings,
+    last_trades: LastTrades,
+    /// RFQs to be ended as soon as that is possible, because the trader stopped everything.
+    ends_later: BTreeSet<RfqId>,
 }
 
 impl Book {
-    /// An empty book, for a desk that starts `now`.
+    /// An empty book, for a desk that starts `now`. It protects from no slip; see
+    /// [`Self::protected_by`].
     pub fn new(ids: Ids, now: UtcMillis) -> Self {
         Self {
             ids,
@@ -112,7 +130,10 @@ impl Book {
             questions: Questions::default(),
             attention: None,
             recorder: Recorder::default(),
-            closing_was_warned: false,
+            tally: Tally::default(),
+            trading: TradingSettings::NONE,
+            last_trades: LastTrades::default(),
+            ends_later: BTreeSet::new(),
         }
     }
 

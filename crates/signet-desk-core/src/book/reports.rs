@@ -4,7 +4,7 @@ use super::{Book, rfq_of_accept};
 use crate::{
     present,
     problem::problem,
-    view::{BlotterTab, NoticeKind},
+    view::{BlotterRow, BlotterTab, NoticeKind},
 };
 use signet_fix::message::{ExecType, ExecutionReport, OrdStatus};
 use signet_rfq::{
@@ -107,6 +107,7 @@ impl Book {
     }
 
     fn traded(&mut self, id: &RfqId, now: UtcMillis) {
+        self.note_trade(id, now);
         let text = self.blot_trade(id, now);
         self.notice(NoticeKind::Good, "trade.filled", text, Some(id), now);
     }
@@ -132,8 +133,10 @@ impl Book {
         let instrument = self.reference.of_rfq(&item.rfq.terms);
         let row = present::trade_row(&item.rfq, instrument.as_deref(), &names, at);
         let text = present::outcome_text(&item.rfq, instrument.as_deref(), &names);
+        // A correction or a bust, later, leaves the cover of the trade as it was.
+        let cover = item.cover.as_ref().map(|c| c.price.clone());
         if let Some(row) = row {
-            self.blot(BlotterTab::Trades, row);
+            self.blot(BlotterTab::Trades, BlotterRow { cover: cover.or(row.cover), ..row });
         }
         self.blot_rfq(id);
         text

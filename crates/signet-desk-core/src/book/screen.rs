@@ -2,8 +2,9 @@
 
 use super::frame_clock::FrameClock;
 use crate::{
+    guard::Guard,
     in_flight::MAX_KEPT,
-    view::{LineView, Problem, RfqView},
+    view::{CoverView, LineView, Problem, RfqView},
 };
 use rust_decimal::Decimal;
 use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId, RfqState, Side};
@@ -34,10 +35,16 @@ pub(super) struct Item {
     pub dirty: bool,
     /// The trader ended it, and the peer has not answered: nothing more is agreed to in it.
     pub ending: bool,
+    /// Why the trader ended it.
+    pub reason: Option<String>,
     /// The peer ended it while an accept was in flight, whose answer comes first.
     pub over: Option<(RfqState, Option<String>)>,
     /// An accept that the trader approves before choosing its quote.
     pub ahead: Option<Ahead>,
+    /// What stands between the armed accept and its sending.
+    pub guard: Option<Guard>,
+    /// The cover of its trade, as it was at the moment of the trade.
+    pub cover: Option<CoverView>,
     /// The latest view, with the frame in which it changed.
     head: Option<(u64, RfqView)>,
     lines: BTreeMap<DealerId, (u64, LineView)>,
@@ -158,8 +165,11 @@ impl Screen {
                 problem: None,
                 dirty: true,
                 ending: false,
+                reason: None,
                 over: None,
                 ahead: None,
+                guard: None,
+                cover: None,
                 head: None,
                 lines: BTreeMap::new(),
                 order,

@@ -4,7 +4,7 @@ use notices::MAX_NOTICES;
 use signet_fix::message::{
     AppMessage, DealerState, QuoteCancel, SecurityList, SnapshotMark, VenueState,
 };
-use signet_rfq::{self as rfq, AcceptId, DealerId, InstrumentId, QuoteId, Terms};
+use signet_rfq::{self as rfq, DealerId, InstrumentId, QuoteId, Terms};
 
 const NOW: UtcMillis = UtcMillis(1_000_000);
 
@@ -150,45 +150,6 @@ fn a_bad_notice_is_pushed_out_by_bad_ones_only() {
     // A page that starts over is told again what is bad, and only that.
     let codes: Vec<String> = book.pull(0, &[], NOW).notices.into_iter().map(|n| n.code).collect();
     assert_eq!(codes, ["execution.mismatch"]);
-}
-
-#[test]
-fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second_try() {
-    let (mut book, _) = two_rfqs();
-    assert!(book.may_close(NOW));
-    let id = RfqId::new("A").expect("an id");
-    let rfq = &mut book.screen.get_mut(&id).expect("on screen").rfq;
-    rfq.acknowledge();
-    let (dealer, quote) =
-        (DealerId::new("NORTH").expect("a dealer"), QuoteId::new("q").expect("an id"));
-    let level = rfq::Level { price: 1.into(), size: 1.into() };
-    let offered = rfq::Quote {
-        legs: vec![],
-        id: quote.clone(),
-        dealer: dealer.clone(),
-        bid: None,
-        offer: Some(level),
-        valid_until: NOW + 30_000,
-        tradeable: true,
-    };
-    rfq.quote(offered, NOW).expect("taken");
-    let accept = rfq::Accept {
-        legs: vec![],
-        id: AcceptId::new("A:1").expect("an id"),
-        rfq: id,
-        dealer,
-        quote,
-        instrument: rfq.terms.instrument.clone(),
-        side: rfq::Side::Buy,
-        price: 1.into(),
-        quantity: 1.into(),
-        limit: None,
-    };
-    rfq.arm(accept.clone(), NOW, 0).expect("armed");
-    rfq.send_accept(&accept.id, NOW, 0).expect("sent");
-    assert!(!book.may_close(NOW));
-    assert_eq!(book.notices.codes().last().copied(), Some("accept.in_flight"));
-    assert!(book.may_close(NOW));
 }
 
 #[test]

@@ -55,8 +55,9 @@ impl Desk {
         keys: Arc<dyn StepUp>,
     ) -> Result<Self, Problem> {
         let now = laptop_now();
-        let book =
-            Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random())), now)));
+        let ids = Ids::new(now, u32::from_le_bytes(random()));
+        let book = Book::new(ids, now).protected_by(config.trading);
+        let book = Arc::new(Mutex::new(book));
         let (commands, receiver) = mpsc::unbounded_channel();
         let venues = Arc::new(Venues::open(&config.venues, &config.data_dir));
         let pins = Arc::new(PinDesk::new(book.clone()));
@@ -199,6 +200,22 @@ impl Desk {
         self.command(Command::Send(message))
     }
 
+    /// As [`Self::cancel_rfq`], with the trader's reason for the records.
+    pub fn end_rfq(&self, rfq_id: &str, reason: &str) -> Result<(), Problem> {
+        let message = lock(&self.book).end(rfq_id, Some(reason))?;
+        self.command(Command::Send(message))
+    }
+
+    /// Stops everything at once: takes back what is armed and ends every open RFQ. Asks nothing.
+    pub fn stop_all(&self) -> Result<StoppedView, Problem> {
+        let (messages, approvals, done) = lock(&self.book).stop_all(laptop_now());
+        for id in approvals {
+            self.command(Command::StepUp(StepUpIntent::Refuse(id)))?;
+        }
+        messages.into_iter().try_for_each(|m| self.command(Command::Send(m)))?;
+        Ok(done)
+    }
+
     /// Takes an ended RFQ off the screen (the blotter keeps it).
     pub fn dismiss_rfq(&self, rfq_id: &str) -> Result<(), Problem> {
         lock(&self.book).dismiss(rfq_id)
@@ -276,11 +293,16 @@ impl Desk {
         let _ = self.command(Command::Verify(SessionReason::Unlock));
     }
 
-    /// Whether the window may close now. While the answer to an accept is outstanding the first
-    /// call says no and tells the trader; the second says yes.
+    /// Whether the window may close now. While an RFQ is open or the answer to an accept is
+    /// outstanding the first call says no, and the page asks the trader; the second says yes.
     #[must_use]
     pub fn may_close(&self) -> bool {
         lock(&self.book).may_close(laptop_now())
+    }
+
+    /// The trader was asked whether the window is to close, and it stays.
+    pub fn stay_open(&self) {
+        lock(&self.book).stay_open();
     }
 
     /// Calls `attention` from any thread whenever a touch is asked for, so that the system can

@@ -4,6 +4,7 @@ use super::{
     entry::{Venue, VenueEntry},
     error::DeskConfigError,
 };
+use crate::guard::TradingSettings;
 use serde::Deserialize;
 use signet_identity::TlsPolicy;
 use signet_keystore::pkcs11::Pkcs11Settings;
@@ -72,6 +73,8 @@ pub struct DeskConfig {
     pub proxy: ProxySetting,
     /// How the desk keeps its own history.
     pub history: HistorySettings,
+    /// How the firm protects its traders from slips.
+    pub trading: TradingSettings,
     /// The desk's own version.
     pub version: String,
     /// True only in a build with the embedded practice venue.
@@ -88,6 +91,8 @@ struct File {
     tls: TlsSwitches,
     #[serde(default)]
     history: HistorySettings,
+    #[serde(default)]
+    trading: TradingSettings,
     /// `http://host:port`; `direct` for no proxy; left out, the environment's.
     proxy: Option<String>,
 }
@@ -133,6 +138,7 @@ impl DeskConfig {
             tls: TlsSwitches::default(),
             proxy: ProxySetting::FromEnvironment,
             history: HistorySettings::default(),
+            trading: TradingSettings::default(),
             version: version.into(),
             practice: false,
         }
@@ -145,6 +151,7 @@ impl DeskConfig {
         version: &str,
     ) -> Result<Self, DeskConfigError> {
         let file = read(path)?;
+        file.trading.check().map_err(DeskConfigError::Trading)?;
         let base = path.parent().unwrap_or(Path::new(""));
         Ok(Self {
             venues: file
@@ -156,6 +163,7 @@ impl DeskConfig {
             tls: file.tls,
             proxy: proxy(file.proxy.as_deref())?,
             history: file.history,
+            trading: file.trading,
             ..Self::empty(data_dir, version)
         })
     }

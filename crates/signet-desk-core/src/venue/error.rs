@@ -33,4 +33,7 @@ pub enum DeskConfigError {
     /// What it says about the proxy cannot be used.
     #[error("proxy: {0}")]
     Proxy(String),
+    /// What it says about trading would protect nobody.
+    #[error("trading: {0}")]
+    Trading(String),
 }

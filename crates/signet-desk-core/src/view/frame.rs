@@ -49,6 +49,8 @@ pub struct Frame {
     pub access: Option<AccessView>,
     /// The person's security keys.
     pub keys: Option<KeysView>,
+    /// The trader asked to close the window while something is open, and is to be asked.
+    pub closing: Option<bool>,
     /// Heads of the RFQs that changed.
     pub rfqs: Vec<RfqView>,
     /// Dealers' lines that changed.

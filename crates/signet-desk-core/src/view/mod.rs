@@ -9,6 +9,7 @@
 //! Each panel or dialog has a file of its own.
 
 mod access;
+mod acting;
 mod blotter;
 mod enrol;
 mod find;
@@ -25,6 +26,7 @@ mod step_up;
 mod ticket;
 
 pub use access::{AccessView, FactorView, RiskVerdict, RiskView};
+pub use acting::{StoppedLeft, StoppedView};
 pub use blotter::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
 pub use find::FoundInstruments;
@@ -37,8 +39,8 @@ pub use problem::Problem;
 pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
-    AcceptState, AcceptView, AheadView, ArmIntent, LegView, LineState, LineView, QuoteSide,
-    RfqState, RfqView,
+    AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegView, LineState,
+    LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
 };
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,

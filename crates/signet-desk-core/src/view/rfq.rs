@@ -124,6 +124,55 @@ pub struct AheadView {
     pub approved: bool,
 }
 
+/// Where the market is, from what the dealers of one RFQ quote. Prices have the instrument's
+/// decimals.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct MarketView {
+    /// Composite of the bids: the one in the middle. `None` while fewer than three dealers quote.
+    pub bid: Option<String>,
+    /// Composite of the offers.
+    pub offer: Option<String>,
+    /// In the middle between the best bid and the best offer.
+    pub mid: Option<String>,
+    /// How many dealers make the composite.
+    pub dealers: u32,
+}
+
+/// The best price of the dealers who did not trade, at the moment of the trade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct CoverView {
+    /// With the instrument's decimals.
+    pub price: String,
+    /// Who made it; ties with commas between.
+    pub dealers: String,
+    /// How many ticks it is from the traded price: `+1` is worse for the trader.
+    pub ticks: Option<String>,
+}
+
+/// What stands between an armed accept and its sending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardView {
+    /// For so many milliseconds after the terms were shown, Confirm does nothing.
+    pub after_ms: u32,
+    /// The price is far from the market: one sentence. Confirm is to be pressed twice.
+    pub warning: Option<String>,
+    /// Confirm was pressed once in spite of the warning.
+    pub seen: bool,
+}
+
+/// How a dealer did in earlier RFQs of this desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordView {
+    /// In a few characters: `1/12 refused · holds 0.3 s · 0.8 s`.
+    pub text: String,
+    /// The same as one sentence.
+    pub title: String,
+}
+
 /// The head of one RFQ panel. Its dealers are in [`LineView`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +209,12 @@ pub struct RfqView {
     pub accept: Option<AcceptView>,
     /// An accept that is approved before its quote is chosen, or is to be.
     pub ahead: Option<AheadView>,
+    /// What stands between the accept and its sending; only while it is armed.
+    pub guard: Option<GuardView>,
+    /// Where the market is.
+    pub market: MarketView,
+    /// The cover of its trade.
+    pub cover: Option<CoverView>,
     /// Why it was refused, or what is wrong with its trade.
     pub problem: Option<Problem>,
     /// One sentence for the panel's head: `Waiting for 3 of 4 dealers`,
@@ -201,6 +256,9 @@ pub struct QuoteSide {
     pub size: String,
     /// The size is smaller than the quantity asked for.
     pub partial: bool,
+    /// How many ticks it is from the composite of its side: `+2` is worse for the trader, `-1`
+    /// better. `None` without a composite.
+    pub away: Option<String>,
 }
 
 /// One dealer's row in the ladder of one RFQ.
@@ -233,12 +291,16 @@ pub struct LineView {
     pub can_hit: bool,
     /// Whether a lift (the trader buys) may be armed now.
     pub can_lift: bool,
+    /// The quote stands, but ends before an accept could reach it.
+    pub too_late: bool,
     /// The dealer shows this price but does not trade on it.
     pub indicative: bool,
     /// Number of the dealer's prices so far; it grows with each re-quote.
     pub revision: u32,
     /// Place in the ladder, from 0, best first.
     pub rank: u32,
+    /// How this dealer did in earlier RFQs; `None` while nothing was seen of it.
+    pub record: Option<RecordView>,
 }
 
 /// Asks for the terms that an accept would agree to. Nothing is sent.

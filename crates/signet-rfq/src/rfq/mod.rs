@@ -10,7 +10,8 @@ pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report
 pub use line::{Line, LineState, Passed};
 
 use crate::{
-    Accept, AcceptState, Best, DealerId, Dispute, Quote, QuoteId, Side, Terms, UtcMillis, best,
+    Accept, AcceptState, Best, DealerId, Direction, Dispute, Quote, QuoteId, Side, Terms,
+    UtcMillis, best,
     lifecycle::{self, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
 };
 use serde::{Deserialize, Serialize};
@@ -118,11 +119,22 @@ impl Rfq {
     /// The best price a customer on `side` can take now for the whole quantity; `None` when the RFQ
     /// has ended, did not ask for the side or has no such quote. `arrival_ms` as for [`best()`].
     pub fn best(&self, side: Side, now: UtcMillis, arrival_ms: i64) -> Option<Best> {
+        self.best_in(Direction::Price, side, now, arrival_ms)
+    }
+
+    /// As [`Self::best`], for numbers of either direction.
+    pub fn best_in(
+        &self,
+        direction: Direction,
+        side: Side,
+        now: UtcMillis,
+        arrival_ms: i64,
+    ) -> Option<Best> {
         if self.state.ended() || !self.terms.ask.allows(side) {
             return None;
         }
         let live = self.lines.iter().filter_map(|l| l.live_quote(now));
-        best(live, side, self.terms.quantity, now, arrival_ms)
+        best(direction, live, side, self.terms.quantity, now, arrival_ms)
     }
 
     /// Moves the request. While an accept is in flight, what would end it waits.

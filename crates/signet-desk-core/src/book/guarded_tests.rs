@@ -1,0 +1,173 @@
+use super::super::{
+    life_tests::{NOW, arm, book, id, pair, quote, report, say, snapshot},
+    *,
+};
+use crate::{
+    guard::TradingSettings,
+    view::{ArmIntent, Side},
+};
+use signet_fix::message::{
+    AppMessage, ExecType, OrdStatus, QuoteMsg, QuoteRequest, SecurityList, SnapshotMark,
+};
+use signet_rfq::{AssetClass, DealerId, Instrument};
+
+fn slow() -> Book {
+    book().protected_by(TradingSettings::default())
+}
+
+/// Confirms so many milliseconds after the terms were shown.
+fn confirm(b: &mut Book, armed: &str, after_ms: i64) -> Result<(), String> {
+    b.accept("R1", armed, NOW + after_ms).map(drop).map_err(|p| p.code)
+}
+
+#[test]
+fn an_accept_leaves_only_when_its_terms_were_there_to_be_read() {
+    let mut b = slow();
+    let armed = arm(&mut b);
+    assert_eq!(confirm(&mut b, &armed, 33), Err("accept.too_soon".into()));
+    assert_eq!(confirm(&mut b, &armed, 66), Err("accept.too_soon".into()));
+    // Held for longer than the time: each press begins it again.
+    for ms in (100..5_000).step_by(33) {
+        assert_eq!(confirm(&mut b, &armed, ms), Err("accept.too_soon".into()), "{ms}");
+    }
+    assert!(matches!(b.rfq(&id("R1")).unwrap().accept, Some((_, signet_rfq::AcceptState::Armed))));
+    assert_eq!(confirm(&mut b, &armed, 6_000), Ok(()));
+    assert_eq!(confirm(&mut b, &armed, 9_000), Err("accept.in_flight".into()), "one at a time");
+}
+
+#[test]
+fn terms_that_are_shown_again_are_to_be_read_again() {
+    let mut b = slow();
+    arm(&mut b);
+    b.disarm("R1").unwrap();
+    b.measured(NOW + 5_000, NOW + 5_000, NOW + 5_000);
+    let intent = ArmIntent {
+        rfq_id: "R1".into(),
+        dealer: "NORTH".into(),
+        quote_id: "q1".into(),
+        side: Side::Buy,
+        price: "1.08".into(),
+    };
+    let armed = b.arm(&intent, NOW + 5_000).unwrap().id;
+    assert_eq!(confirm(&mut b, &armed, 5_100), Err("accept.too_soon".into()));
+}
+
+fn instruments(b: &mut Book) {
+    let instrument = Instrument {
+        id: pair(),
+        symbol: "EUR/USD".into(),
+        name: "Euro dollar".into(),
+        asset_class: AssetClass::FxSpot,
+        currency: "EUR".into(),
+        price_decimals: 5,
+        price_unit: "USD per EUR".into(),
+        tick: "0.00001".parse().unwrap(),
+        lot: 1.into(),
+        min_quantity: 1.into(),
+        max_quantity: 1_000_000.into(),
+        settlement: "spot".into(),
+    };
+    let list = SecurityList { request: id("list"), last: true, instruments: vec![instrument] };
+    b.message(AppMessage::SecurityList(list), NOW);
+}
+
+/// R1 with NORTH at 1.08 and other dealers at these prices.
+fn market(others: &[&str]) -> Book {
+    let mut b = Book::new(Ids::new(NOW, 1), NOW).protected_by(TradingSettings::default());
+    b.measured(NOW, NOW, NOW);
+    instruments(&mut b);
+    let named = |n: usize| DealerId::new(format!("D{n}")).unwrap();
+    let mut ask = super::super::life_tests::request("R1");
+    ask.dealers.extend((0..others.len()).map(named));
+    b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+    b.message(AppMessage::Snapshot(SnapshotMark::Rfq(QuoteRequest { ..ask })), NOW);
+    b.message(quote("R1", "q1", "1.08"), NOW);
+    for (n, price) in others.iter().enumerate() {
+        let AppMessage::Quote(q) = quote("R1", &format!("o{n}"), price) else { panic!() };
+        b.message(AppMessage::Quote(QuoteMsg { dealer: Some(named(n)), ..q }), NOW);
+    }
+    b.message(AppMessage::Snapshot(SnapshotMark::End), NOW);
+    b
+}
+
+#[test]
+fn a_price_far_from_the_others_is_confirmed_twice() {
+    for (others, warned) in [
+        // Nothing to compare with.
+        (&[][..], None),
+        // Within half a percent.
+        (&["1.0750"], None),
+        (&["1.0700"], Some("0.93 % worse than another dealer's price, 1.07000.")),
+        // Better than the others.
+        (&["1.0900"], None),
+        (&["1.0700", "1.0700"], Some("0.93 % worse than the composite of 3 dealers, 1.07000.")),
+        (&["1.0800", "1.0700"], None),
+    ] {
+        let mut b = market(others);
+        let armed = arm(&mut b);
+        let shown = |b: &mut Book| b.pull(0, &[], NOW).rfqs[0].guard.clone().unwrap();
+        assert_eq!(shown(&mut b).warning.as_deref(), warned, "{others:?}");
+        if warned.is_some() {
+            assert_eq!(confirm(&mut b, &armed, 1_000), Err("accept.off_market".into()));
+            assert!(shown(&mut b).seen);
+            assert_eq!(confirm(&mut b, &armed, 1_100), Err("accept.too_soon".into()));
+        }
+        assert_eq!(confirm(&mut b, &armed, 2_000), Ok(()), "{others:?}");
+        assert_eq!(b.pull(0, &[], NOW).rfqs[0].guard, None, "it has left");
+    }
+}
+
+#[test]
+fn a_limit_that_goes_far_from_the_market_is_confirmed_twice() {
+    let settings = TradingSettings { off_market_ticks: 10, ..TradingSettings::default() };
+    let mut b = market(&["1.0800", "1.0800"]).protected_by(settings);
+    let armed = arm(&mut b);
+    b.set_limit("R1", 10).unwrap();
+    assert_eq!(b.pull(0, &[], NOW).rfqs[0].guard.clone().unwrap().warning, None);
+    b.set_limit("R1", 11).unwrap();
+    assert_eq!(confirm(&mut b, &armed, 1_000), Err("accept.off_market".into()));
+    b.set_limit("R1", 12).unwrap();
+    assert_eq!(confirm(&mut b, &armed, 2_000), Err("accept.off_market".into()), "farther still");
+    assert_eq!(confirm(&mut b, &armed, 3_000), Ok(()));
+}
+
+#[test]
+fn the_next_trade_is_compared_with_the_last_and_keeps_its_cover() {
+    let mut b = market(&["1.0795", "1.0802"]);
+    let armed = arm(&mut b);
+    confirm(&mut b, &armed, 1_000).unwrap();
+    say(&mut b, report(&armed, ExecType::Trade, OrdStatus::Filled, "e1", "1.08", 1_000));
+    let cover = b.pull(0, &[], NOW).rfqs[0].cover.clone().unwrap();
+    assert_eq!(
+        (cover.price.as_str(), cover.dealers.as_str(), cover.ticks.as_deref()),
+        ("1.07950", "D0", Some("-50"))
+    );
+    // The dealer cancels the trade after the other has withdrawn: the cover was what it was.
+    say(&mut b, {
+        let bust = report(&armed, ExecType::TradeCancel, OrdStatus::Cancelled, "e2", "1.08", 0);
+        signet_fix::message::ExecutionReport { exec_ref: Some("e1".into()), ..bust }
+    });
+    assert_eq!(b.pull(0, &[], NOW).rfqs[0].cover.as_ref(), Some(&cover));
+    let other = |rfq: &str, price: &str| {
+        let mut fresh = vec![quote(rfq, "q1", price)];
+        fresh.truncate(1);
+        fresh
+    };
+    snapshot(&mut b, &[("R2", &other("R2", "1.0900"))]);
+    let intent = |price: &str| ArmIntent {
+        rfq_id: "R2".into(),
+        dealer: "NORTH".into(),
+        quote_id: "q1".into(),
+        side: Side::Buy,
+        price: price.into(),
+    };
+    b.arm(&intent("1.0900"), NOW).unwrap();
+    let guard = |b: &mut Book, at: UtcMillis| {
+        let frame = b.pull(0, &[], at);
+        frame.rfqs.iter().find(|r| r.id == "R2").unwrap().guard.clone().unwrap().warning
+    };
+    assert_eq!(
+        guard(&mut b, NOW).as_deref(),
+        Some("0.93 % worse than your last trade of this instrument, 1.08000.")
+    );
+}

@@ -1,0 +1,181 @@
+//! The ladder of one RFQ: who quotes what, which is best, and where the market is. Pure.
+
+use crate::{
+    present::{Look, Names, direction, name, price},
+    view::{CoverView, LineState, LineView, MarketView, QuoteSide},
+};
+use rust_decimal::Decimal;
+use signet_rfq::{self as rfq, Direction, Instrument, UtcMillis, group_digits, ticks_worse};
+
+mod record;
+
+pub(crate) use record::words as record_words;
+
+/// The ladder in rank order: dealers with a live quote first, best price first, then the others.
+pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
+    let r = l.rfq;
+    let way = direction(l.instrument);
+    // Only a quote that an accept can still reach is the best.
+    let best_bid = r.best_in(way, rfq::Side::Sell, l.at, l.arrival_ms);
+    let best_offer = r.best_in(way, rfq::Side::Buy, l.at, l.arrival_ms);
+    let (bids, offers) = (composite(l, rfq::Side::Sell), composite(l, rfq::Side::Buy));
+    let mut order: Vec<usize> = (0..r.lines.len()).collect();
+    order.sort_by_key(|i| rank_key(&r.lines[*i], r.terms.ask, way, l.at));
+    let mut out = Vec::with_capacity(order.len());
+    for (rank, i) in order.into_iter().enumerate() {
+        let line = &r.lines[i];
+        let q = line.quote.as_ref();
+        let live = line.live_quote(l.at);
+        let among =
+            |b: &Option<rfq::Best>| b.as_ref().is_some_and(|b| b.dealers.contains(&line.dealer));
+        let can = |side| l.online && live.is_some_and(|q| can_trade(l, q, side));
+        let shown = q.filter(|_| {
+            !matches!(line.state, rfq::LineState::Passed(_) | rfq::LineState::Rejected(_))
+        });
+        let on = |side, of: Option<rfq::Composite>| {
+            shown.and_then(|q| q.level(side)).map(|v| quote_side(l, v, side, of))
+        };
+        out.push(LineView {
+            rfq_id: r.terms.id.to_string(),
+            dealer: line.dealer.to_string(),
+            dealer_name: name(l.names, &line.dealer),
+            state: state(&line.state),
+            reason: match &line.state {
+                rfq::LineState::Passed(p) | rfq::LineState::Rejected(p) => Some(p.text.clone()),
+                _ => None,
+            },
+            quote_id: q.map(|q| q.id.to_string()),
+            bid: on(rfq::Side::Sell, bids),
+            offer: on(rfq::Side::Buy, offers),
+            valid_until_ms: live.map(|q| q.valid_until.0 as f64),
+            best_bid: among(&best_bid),
+            best_offer: among(&best_offer),
+            can_hit: can(rfq::Side::Sell),
+            can_lift: can(rfq::Side::Buy),
+            too_late: live.is_some_and(|q| !q.live(l.at + l.arrival_ms)),
+            indicative: live.is_some_and(|q| !q.tradeable),
+            revision: line.revision,
+            rank: rank as u32,
+            record: l.records.get(&line.dealer).cloned(),
+        });
+    }
+    out
+}
+
+/// Where the market is: the middle of what the dealers quote now.
+pub(crate) fn market(l: &Look<'_>) -> MarketView {
+    let r = l.rfq;
+    let side = |side| composite(l, side).filter(|_| r.terms.ask.allows(side));
+    let (bid, offer) = (side(rfq::Side::Sell), side(rfq::Side::Buy));
+    let best = |side| r.best_in(direction(l.instrument), side, l.at, l.arrival_ms);
+    let mid = best(rfq::Side::Sell)
+        .zip(best(rfq::Side::Buy))
+        .and_then(|(b, o)| b.price.checked_add(o.price)?.checked_div(Decimal::TWO));
+    let dealers = bid.into_iter().chain(offer).map(|c| c.dealers).max().unwrap_or(0);
+    let shown = |c: Option<rfq::Composite>| c.map(|c| price(l.instrument, c.price));
+    MarketView {
+        bid: shown(bid),
+        offer: shown(offer),
+        mid: mid.map(|m| price(l.instrument, m)),
+        dealers: dealers as u32,
+    }
+}
+
+/// The cover of a trade: the best price of the dealers who did not trade, at this moment.
+pub(crate) fn cover(
+    r: &rfq::Rfq,
+    i: Option<&Instrument>,
+    names: &Names,
+    at: UtcMillis,
+) -> Option<CoverView> {
+    let (a, s) = r.accept.as_ref()?;
+    let traded = s.last_trade()?.price;
+    let others = r.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(at));
+    let best = rfq::best(direction(i), others, a.side, a.quantity, at, 0)?;
+    let by = best.dealers.iter().map(|d| name(names, d)).collect::<Vec<_>>().join(", ");
+    let ticks = i.and_then(|i| ticks_worse(direction(Some(i)), a.side, best.price, traded, i.tick));
+    Some(CoverView { price: price(i, best.price), dealers: by, ticks: ticks.map(signed) })
+}
+
+fn composite(l: &Look<'_>, side: rfq::Side) -> Option<rfq::Composite> {
+    let live = l.rfq.lines.iter().filter_map(|line| line.live_quote(l.at));
+    rfq::composite(direction(l.instrument), live, side, l.rfq.terms.quantity)
+}
+
+fn state(s: &rfq::LineState) -> LineState {
+    match s {
+        rfq::LineState::Asked => LineState::Asked,
+        rfq::LineState::Quoted => LineState::Quoted,
+        rfq::LineState::Withdrawn => LineState::Withdrawn,
+        rfq::LineState::Unreachable => LineState::Unreachable,
+        rfq::LineState::NotRepeated => LineState::NotRepeated,
+        rfq::LineState::Expired => LineState::Expired,
+        rfq::LineState::Passed(_) => LineState::Passed,
+        rfq::LineState::Rejected(_) => LineState::Rejected,
+        rfq::LineState::Traded => LineState::Traded,
+    }
+}
+
+/// A quote on a side that nobody can trade on ranks after every one that can be traded.
+fn rank_key(l: &rfq::Line, ask: rfq::Ask, way: Direction, at: UtcMillis) -> (u8, Decimal) {
+    let Some(q) = l.live_quote(at) else {
+        let group = match l.state {
+            rfq::LineState::Traded => 0,
+            rfq::LineState::Asked => 3,
+            rfq::LineState::Expired
+            | rfq::LineState::Withdrawn
+            | rfq::LineState::Unreachable
+            | rfq::LineState::NotRepeated => 4,
+            _ => 5,
+        };
+        return (group, Decimal::ZERO);
+    };
+    let on = |side| q.level(side).map(|v| way.key(side, v.price));
+    let key = match ask {
+        rfq::Ask::Buy => on(rfq::Side::Buy),
+        rfq::Ask::Sell => on(rfq::Side::Sell),
+        // The narrowest first. A peer chose both numbers, so their difference may overflow.
+        rfq::Ask::TwoWay => {
+            q.offer.zip(q.bid).and_then(|(o, b)| way.worse(rfq::Side::Buy, o.price, b.price))
+        }
+    };
+    let group = if q.tradeable { 1 } else { 2 };
+    key.map_or((group, Decimal::MAX), |k| (group, k))
+}
+
+fn can_trade(l: &Look<'_>, q: &rfq::Quote, side: rfq::Side) -> bool {
+    let r = l.rfq;
+    r.state == rfq::RfqState::Open
+        && !r.in_flight()
+        && !r.is_disputed()
+        && r.terms.ask.allows(side)
+        && q.tradeable
+        && q.level(side).is_some()
+        && q.live(l.at + l.arrival_ms)
+}
+
+fn quote_side(
+    l: &Look<'_>,
+    v: rfq::Level,
+    side: rfq::Side,
+    of: Option<rfq::Composite>,
+) -> QuoteSide {
+    let away = of
+        .zip(l.instrument)
+        .and_then(|(c, i)| ticks_worse(direction(Some(i)), side, v.price, c.price, i.tick));
+    QuoteSide {
+        price: price(l.instrument, v.price),
+        size: group_digits(v.size.normalize()),
+        partial: v.size < l.rfq.terms.quantity,
+        away: away.map(signed),
+    }
+}
+
+/// `+2`, `-1`, `0`.
+fn signed(ticks: Decimal) -> String {
+    if ticks > Decimal::ZERO { format!("+{ticks}") } else { ticks.to_string() }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

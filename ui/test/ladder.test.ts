@@ -1,0 +1,213 @@
+// @vitest-environment happy-dom
+//
+// One panel on the page: its lines hold still, its confirmation warns, and the palette acts on it.
+
+import { flushSync, mount, tick, unmount, type Component } from "svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fake } from "../dev/fake";
+import * as scenes from "../dev/scenes";
+import type { Frame, LineView, RfqView } from "../src/bindings";
+import { Page } from "../src/desk/page.svelte";
+import Panels from "../src/rfq/Panels.svelte";
+import Unsettled from "../src/rfq/Unsettled.svelte";
+import Palette from "../src/top/Palette.svelte";
+import { frame, line, rfq, session } from "./builders";
+import { reactive } from "./reactive.svelte";
+import Screen from "./Screen.svelte";
+
+let page: Page;
+let seq = 1;
+const shown: Record<string, unknown>[] = [];
+
+beforeEach(() => {
+  vi.stubGlobal(
+    "IntersectionObserver",
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  const backend = fake(new URLSearchParams({ scene: "rfqs" }));
+  page = new Page(backend);
+  page.info = scenes.info(true);
+  // Two screens of one page: its keys are heard once.
+  const watch = page.keyboard.watch.bind(page.keyboard);
+  let watched = 0;
+  page.keyboard.watch = () => ((watched += 1) === 1 ? watch() : () => {});
+  seq = 1;
+});
+
+afterEach(async () => {
+  for (const one of shown.splice(0)) await unmount(one);
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+  document.body.replaceChildren();
+});
+
+const show = (component: unknown, props: Record<string, unknown> = {}) => {
+  const app = mount(Screen, {
+    target: document.body,
+    props: { page, component: component as Component, props, ownButton: true },
+  });
+  shown.push(app);
+  flushSync();
+};
+
+function pull(part: Partial<Frame>) {
+  page.book.apply(frame({ seq: (seq += 1), ...part }));
+  flushSync();
+}
+
+const q = (price: string) => ({ price, size: "5,000,000", partial: false, away: "+2" });
+const quotes = (...dealers: string[]): LineView[] =>
+  dealers.map((dealer, rank) =>
+    line("R", dealer, {
+      offer: q(`99.${rank}`),
+      canLift: true,
+      bestOffer: rank === 0,
+      rank,
+      record: { text: "1/12 refused", title: "Seen by this desk: refused 1 of 12 accepts." },
+    }),
+  );
+const open = (part: Partial<RfqView> = {}) => rfq("R", { expiresMs: 60_000, ...part });
+const start = (part: Partial<RfqView> = {}) =>
+  pull({ whole: true, session: session({}), rfqs: [open(part)], lines: quotes("A", "B", "C") });
+
+const byId = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
+const words = (id: string) => byId(id)?.textContent?.replace(/\s+/g, " ");
+/** The dealers from the top, as they are drawn. */
+const drawn = () =>
+  [...document.querySelectorAll<HTMLElement>("[role=row][data-testid]")]
+    .map((row) => [row.style.getPropertyValue("--place"), row.dataset.testid!.slice(-1)] as const)
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, dealer]) => dealer)
+    .join("");
+const over = (is: boolean) => {
+  const lines = document.querySelector("[role=rowgroup]")!;
+  lines.dispatchEvent(new Event(is ? "pointerenter" : "pointerleave"));
+  flushSync();
+};
+const armed = scenes.accept(0, { dealer: "A", validUntilMs: 9_000 });
+
+test("no line moves under the pointer; when it leaves, the best is on top again", () => {
+  start();
+  show(Panels);
+  expect(drawn()).toBe("ABC");
+  over(true);
+  pull({ lines: quotes("C", "B", "A") });
+  expect(drawn()).toBe("ABC");
+  expect(byId("line-R-C")?.dataset.bestOffer).toBe("true");
+  expect(byId("order-held")?.textContent).toContain("Order held");
+  over(false);
+  expect(drawn()).toBe("CBA");
+  expect(byId("order-held")?.textContent).toBe("");
+});
+
+test("no line moves while terms are shown", () => {
+  start();
+  show(Panels);
+  pull({ rfqs: [open({ accept: armed })] });
+  pull({ lines: quotes("B", "A", "C") });
+  expect(drawn()).toBe("ABC");
+  pull({ rfqs: [open()] });
+  expect(drawn()).toBe("BAC");
+});
+
+test("the number keys choose the line that is drawn there", () => {
+  start();
+  show(Panels);
+  over(true);
+  pull({ lines: quotes("C", "B", "A") });
+  const panel = byId("rfq-panel-R")!;
+  panel.focus();
+  panel.dispatchEvent(new KeyboardEvent("keydown", { key: "3", bubbles: true, cancelable: true }));
+  flushSync();
+  expect(document.querySelector(".chosen [role=rowheader]")?.textContent).toContain("C");
+});
+
+test("each line says how its dealer did before, and how far its price is", () => {
+  start();
+  show(Panels);
+  const record = byId("record-R-A")!;
+  expect([record.textContent, record.title]).toEqual([
+    "1/12 refused",
+    "Seen by this desk: refused 1 of 12 accepts.",
+  ]);
+  expect(byId("lift-R-A")?.getAttribute("aria-label")).toContain("2 ticks worse");
+});
+
+test("a price that an accept cannot reach says so", () => {
+  start();
+  show(Panels);
+  pull({ lines: quotes("A", "B", "C").map((one) => ({ ...one, tooLate: true, canLift: false })) });
+  expect(byId("line-R-A")?.textContent).toContain("too late");
+  expect((byId("lift-R-A") as HTMLButtonElement).disabled).toBe(true);
+});
+
+test("a price off the market is told before it is confirmed, and Confirm says which time it is", () => {
+  start();
+  show(Panels);
+  const warn = (seen: boolean) => ({ afterMs: 700, warning: "0.9 % worse than 98.2.", seen });
+  pull({ rfqs: [open({ accept: armed, guard: { afterMs: 700, warning: null, seen: false } })] });
+  expect(byId("off-market")).toBe(null);
+  expect(words("confirm-accept")).toContain("Confirm buy");
+  pull({ rfqs: [open({ accept: armed, guard: warn(false) })] });
+  expect(byId("off-market")?.textContent).toContain("0.9 % worse than 98.2.");
+  expect(words("confirm-accept")).toContain("First confirm");
+  pull({ rfqs: [open({ accept: armed, guard: warn(true) })] });
+  expect(words("confirm-accept")).toContain("Confirm anyway");
+});
+
+test("the cover is shown with the trade", () => {
+  start();
+  show(Panels);
+  const accept = scenes.accept(0, { state: "filled", dealer: "A" });
+  const cover = { price: "99.130", dealers: "B, C", ticks: "+1" };
+  pull({ rfqs: [open({ state: "done", accept, cover })] });
+  expect(byId("cover")?.textContent).toContain("Cover 99.130 B, C, 1 tick worse than yours");
+});
+
+test("an unknown outcome stands in front until it is known, and moves nothing when it goes", async () => {
+  start();
+  const props = reactive({ over: false });
+  show(Unsettled, props);
+  expect(byId("unsettled")).toBe(null);
+  const lost = (state: "unknown" | "filled") =>
+    pull({ rfqs: [open({ accept: scenes.accept(0, { state, dealerName: "Northbank" }) })] });
+  lost("unknown");
+  expect(byId("unsettled")?.textContent).toContain("Northbank");
+  byId("unsettled-R")!.click();
+  expect(page.wanted).toBe("R");
+  props.over = true;
+  flushSync();
+  lost("filled");
+  await tick();
+  flushSync();
+  expect(byId("unsettled")?.textContent).toContain("Every outcome is known");
+  props.over = false;
+  await tick();
+  flushSync();
+  expect(byId("unsettled")).toBe(null);
+});
+
+test("the palette does it after the keyboard is back on the panel", async () => {
+  start();
+  const ended = vi.spyOn(page.commands, "cancelRfq");
+  show(Panels);
+  byId("rfq-panel-R")!.focus();
+  let closed = 0;
+  show(Palette, { onclose: () => (closed += 1) });
+  const text = byId("palette-text") as HTMLInputElement;
+  text.value = "end buy";
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+  flushSync();
+  expect(byId("action-R-end")?.getAttribute("aria-selected")).toBe("true");
+  text.dispatchEvent(
+    new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }),
+  );
+  expect([closed, ended.mock.calls.length]).toEqual([1, 0]);
+  await tick();
+  await tick();
+  await tick();
+  expect(ended.mock.calls).toEqual([["R"]]);
+});
