@@ -15,6 +15,7 @@ mod enrol;
 mod history;
 mod holders;
 mod in_flight;
+mod insight;
 mod issue;
 mod laptop_clock;
 mod link;

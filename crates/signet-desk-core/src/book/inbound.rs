@@ -16,7 +16,9 @@ impl Book {
     /// Takes a message of the gateway and returns the messages to be sent in answer.
     pub fn message(&mut self, m: AppMessage, now: UtcMillis) -> Vec<AppMessage> {
         let mut answers = Vec::new();
-        match peer_text::message(m) {
+        let m = peer_text::message(m);
+        self.tally_heard(&m, now);
+        match m {
             AppMessage::VenueState(v) => self.venue(v),
             AppMessage::SecurityList(y) => self.securities(y, now),
             AppMessage::Snapshot(mark) => answers = self.snapshot(mark, now),

@@ -4,6 +4,7 @@ use super::{Book, connection::Gap, frame_clock::Part, rfq_of_accept};
 use crate::{
     blotter::Blotter,
     in_flight::InFlight,
+    insight::Tally,
     problem::doubtful,
     step_up::{Dialog, StepUps},
     view::{LinkState, NetworkView, NoticeKind, Problem, SessionView},
@@ -89,6 +90,7 @@ impl Book {
         self.screen.clear(&mut self.frames);
         self.records.begin(blotter);
         self.connection.sent.clear();
+        self.tally = Tally::default();
         self.step_ups = StepUps::default();
         self.reference.forget();
         [Part::StepUp, Part::Reference, Part::Blotter]
@@ -114,6 +116,7 @@ impl Book {
     /// Records that a message was sent under this sequence number.
     pub fn sent_as(&mut self, seq: u64, m: &AppMessage) {
         self.connection.sent.record(seq, m);
+        self.tally.sent(m);
     }
 
     /// Takes a measurement: a ping sent at `sent` and answered at `received`, on the laptop's

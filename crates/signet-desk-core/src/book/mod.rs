@@ -16,6 +16,7 @@
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
+//! | `insights.rs` | what was seen of the dealers |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
 //!
 //! The other files hold one part of the state each, with the methods that keep it right.
@@ -28,6 +29,7 @@ mod frames;
 mod ids;
 mod inbound;
 mod incoming;
+mod insights;
 mod intents;
 mod keys;
 mod late_reports;
@@ -51,6 +53,7 @@ pub(crate) use ids::rfq_of_accept;
 use crate::{
     clock::{GatewayClock, Moment},
     history::Recorder,
+    insight::Tally,
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
     view::Problem,
@@ -83,6 +86,8 @@ pub struct Book {
     attention: Option<Attention>,
     /// Where everything is written down.
     recorder: Recorder,
+    /// What was seen of the dealers.
+    tally: Tally,
     /// The trader was told that an accept is outstanding, so the window may close now.
     closing_was_warned: bool,
 }
@@ -103,6 +108,7 @@ impl Book {
             step_ups: StepUps::default(),
             attention: None,
             recorder: Recorder::default(),
+            tally: Tally::default(),
             closing_was_warned: false,
         }
     }
