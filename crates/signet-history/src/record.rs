@@ -122,6 +122,15 @@ pub enum What {
         /// The accept's terms and the ladder of quotes as the window had them, JSON.
         screen: String,
     },
+    /// Why the trader took another price than the best, in the trader's words.
+    Reason {
+        /// The RFQ.
+        rfq: String,
+        /// The accept.
+        accept: String,
+        /// The words.
+        text: String,
+    },
     /// So many records could not be written.
     Lost {
         /// How many.

@@ -40,6 +40,7 @@ impl Book {
             ),
         }
         self.tidy_in_flight();
+        self.blot_accepts(now);
         self.frames.wake();
         answers
     }

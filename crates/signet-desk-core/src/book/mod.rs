@@ -16,11 +16,13 @@
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
+//! | `accept_rows.rs` | rows of accepts that a person must look at |
 //! | `insights.rs` | what was seen of the dealers |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
 //!
 //! The other files hold one part of the state each, with the methods that keep it right.
 
+mod accept_rows;
 mod connection;
 mod dialogs;
 mod direct;
@@ -53,7 +55,7 @@ pub(crate) use ids::rfq_of_accept;
 use crate::{
     clock::{GatewayClock, Moment},
     history::Recorder,
-    insight::Tally,
+    insight::{Choices, Tally},
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
     view::Problem,
@@ -88,6 +90,8 @@ pub struct Book {
     recorder: Recorder,
     /// What was seen of the dealers.
     tally: Tally,
+    /// The accepts of this run beside which a better price stood.
+    choices: Choices,
     /// The trader was told that an accept is outstanding, so the window may close now.
     closing_was_warned: bool,
 }
@@ -109,6 +113,7 @@ impl Book {
             attention: None,
             recorder: Recorder::default(),
             tally: Tally::default(),
+            choices: Choices::default(),
             closing_was_warned: false,
         }
     }
@@ -171,6 +176,8 @@ pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod accept_rows_tests;
 #[cfg(test)]
 mod gap_tests;
 #[cfg(test)]

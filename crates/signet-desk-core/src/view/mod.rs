@@ -18,6 +18,7 @@ mod pin;
 mod problem;
 mod reference;
 mod rfq;
+mod rows;
 mod session;
 mod step_up;
 mod ticket;
@@ -35,6 +36,9 @@ pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
     AcceptState, AcceptView, AheadView, ArmIntent, LineState, LineView, QuoteSide, RfqState,
     RfqView,
+};
+pub use rows::{
+    Column, RowsChoices, RowsFilter, RowsGroup, RowsLine, RowsPage, RowsQuery, RowsSum, TabColumns,
 };
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
