@@ -13,6 +13,7 @@ mod commands;
 mod display;
 pub mod doctor;
 pub mod history;
+mod insight;
 #[cfg(feature = "practice")]
 pub mod practice;
 mod shell;
@@ -63,7 +64,6 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::accept,
             commands::pull,
             commands::park,
-            commands::blotter,
             commands::begin_step_up,
             commands::give_key_pin,
             commands::stop_step_up,
@@ -71,6 +71,16 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::verify_now,
             commands::register_key,
             commands::touch_simulated_key,
+            insight::blotter_rows,
+            insight::blotter_columns,
+            insight::keep_blotter_columns,
+            insight::export_blotter,
+            insight::give_reason,
+            insight::attend,
+            insight::best_execution,
+            insight::save_best_execution,
+            insight::print_page,
+            insight::dealer_insights,
         ])
 }
 

@@ -12,6 +12,8 @@ use tauri::{
     WebviewWindowBuilder, WindowEvent, webview::NewWindowResponse,
 };
 
+/// The name of the window, which the capabilities are granted to.
+const MAIN: &str = "main";
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
 
@@ -23,6 +25,7 @@ const SHUT_DOWN_MAX: Duration = Duration::from_secs(4);
 pub struct Shell {
     desk: Result<Desk, Problem>,
     changed: Box<dyn Fn() -> Wake + Send + Sync>,
+    print: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
     ending: AtomicBool,
 }
 
@@ -30,6 +33,11 @@ type Wake = Box<dyn FnOnce() + Send>;
 
 impl Shell {
     pub fn new<R: Runtime>(app: &AppHandle<R>, desk: Result<Desk, Problem>) -> Self {
+        let printed = app.clone();
+        let print = move || match printed.get_webview_window(MAIN) {
+            Some(window) => window.print().map_err(|why| why.to_string()),
+            None => Err("there is no window".into()),
+        };
         let app = app.clone();
         let changed = move || -> Wake {
             let app = app.clone();
@@ -39,7 +47,8 @@ impl Shell {
                 }
             })
         };
-        Self { desk, changed: Box::new(changed), ending: AtomicBool::new(false) }
+        let ending = AtomicBool::new(false);
+        Self { desk, changed: Box::new(changed), print: Box::new(print), ending }
     }
 
     pub(crate) fn desk(&self) -> Result<&Desk, Problem> {
@@ -50,6 +59,11 @@ impl Shell {
         (self.changed)()
     }
 
+    /// Opens the system's dialog that prints what the window shows.
+    pub(crate) fn print(&self) -> Result<(), String> {
+        (self.print)()
+    }
+
     fn practice(&self) -> bool {
         self.desk.as_ref().is_ok_and(|desk| desk.info().practice)
     }
@@ -57,7 +71,7 @@ impl Shell {
 
 pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
     let title = if app.state::<Shell>().practice() { TITLE_IN_PRACTICE } else { TITLE };
-    let window = WebviewWindowBuilder::new(app, "main", WebviewUrl::App(page().into()))
+    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(page().into()))
         .title(title)
         .inner_size(1280.0, 800.0)
         .min_inner_size(1024.0, 640.0)

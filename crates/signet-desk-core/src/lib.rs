@@ -31,7 +31,7 @@ mod venue;
 pub mod view;
 
 pub use book::{Book, Ids};
-pub use desk::Desk;
+pub use desk::{Desk, Export};
 pub use doctor::doctor;
 pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;

@@ -13,6 +13,7 @@ use std::{
 };
 use stored::{Read, StoredRow};
 
+pub(crate) mod columns;
 pub(crate) mod query;
 mod status;
 mod stored;
@@ -39,6 +40,17 @@ pub(crate) struct Entry {
 impl Entry {
     fn new(tab: BlotterTab, row: BlotterRow) -> Self {
         Self { tab, status: RowStatus::read(&row.status), row }
+    }
+
+    pub(crate) fn row(&self) -> &BlotterRow {
+        &self.row
+    }
+
+    /// Whether it is a trade that stands: neither cancelled nor disputed.
+    pub(crate) fn stands(&self) -> bool {
+        use RowStatus as S;
+        let done = matches!(self.status, Some(S::Filled | S::PartlyFilled | S::Corrected));
+        done && self.tab == BlotterTab::Trades
     }
 }
 

@@ -311,12 +311,10 @@ struct Sum {
 /// What rows come to, by currency. A trade that does not stand does not count. A sum that is too
 /// large for a number is left out.
 fn sums(rows: &[&Entry]) -> Vec<RowsSum> {
-    use RowStatus as S;
     let mut all: BTreeMap<&str, Option<Sum>> = BTreeMap::new();
     for e in rows {
-        let stands = matches!(e.status, Some(S::Filled | S::PartlyFilled | S::Corrected));
         let Some(quantity) = number(&e.row.quantity) else { continue };
-        if e.tab != BlotterTab::Rfqs && !stands {
+        if e.tab != BlotterTab::Rfqs && !e.stands() {
             continue;
         }
         if all.len() >= CURRENCIES_MAX && !all.contains_key(e.row.currency.as_str()) {

@@ -2,23 +2,79 @@
 
 use super::Book;
 use crate::{
+    blotter::Entry,
+    history::Reader,
     insight::{self, DealerRecord, Tally, Told},
     problem::problem,
-    view::{BlotterRow, BlotterTab, Problem},
+    view::{BlotterRow, BlotterTab, DealerInsight, Problem},
 };
 use signet_fix::{AppMessage, message::Response};
 use signet_history::What;
-use signet_rfq::{DealerId, UtcMillis};
+use signet_rfq::{DealerId, Instrument, RfqId, UtcMillis};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What a page about an RFQ needs beside the history.
+pub(crate) struct AboutRfq {
+    pub(crate) created_ms: i64,
+    pub(crate) venue: String,
+    /// How it stands, in words.
+    pub(crate) outcome: String,
+    pub(crate) instrument: Option<Instrument>,
+    pub(crate) dealers: BTreeMap<DealerId, String>,
+    pub(crate) reader: Option<Arc<Reader>>,
+}
 
 impl Book {
+    /// The history of the identity in use can be read back, from now on.
+    pub(crate) fn read_with(&mut self, reader: Option<Arc<Reader>>) {
+        self.reader = reader;
+    }
+
+    /// All rows of the blotter as they are now.
+    pub(crate) fn blotter_rows(&self) -> Vec<Arc<Entry>> {
+        self.records.blotter.rows()
+    }
+
+    /// What a page about an RFQ needs; `None` for one that the blotter does not know.
+    pub(crate) fn about_rfq(&self, rfq: &RfqId) -> Option<AboutRfq> {
+        let row = self.records.blotter.get(BlotterTab::Rfqs, rfq.as_str())?;
+        let outcome = match (&row.price, row.status.as_str()) {
+            (Some(price), status) => format!("{status} at {price}, {}", row.dealer),
+            (None, status) => status.to_owned(),
+        };
+        let venue = self.connection.view.venue.as_ref().map(|v| v.name.clone());
+        Some(AboutRfq {
+            created_ms: row.at_ms as i64,
+            venue: venue.unwrap_or_default(),
+            outcome,
+            instrument: self.reference.named(&row.instrument).cloned(),
+            dealers: self.reference.names(),
+            reader: self.reader.clone(),
+        })
+    }
+
+    /// What this desk has seen of the dealers, for people to look at.
+    pub(crate) fn dealer_insights(&self) -> Vec<DealerInsight> {
+        let stands = |e: &Arc<Entry>| e.stands();
+        let rows = self.records.blotter.rows();
+        let trades: Vec<BlotterRow> =
+            rows.iter().filter(|e| stands(e)).map(|e| e.row().clone()).collect();
+        insight::insights(&self.tally, &trades, &self.reference.names())
+    }
+
     /// What this desk has seen of a dealer, in this run and, as far as its history says, in
     /// earlier ones.
+    #[allow(dead_code, reason = "the ladder shows it where a dealer is chosen")]
     pub(crate) fn dealer_record(&mut self, dealer: &DealerId) -> DealerRecord {
         self.tally.records().get(dealer.as_str()).copied().unwrap_or_default()
     }
 
-    /// What earlier runs saw.
-    pub(crate) fn saw_before(&mut self, earlier: Tally) {
+    /// What earlier runs saw, from the history that this reader reads. It came too late if another
+    /// identity is in use by now.
+    pub(crate) fn saw_before(&mut self, from: &Arc<Reader>, earlier: Tally) {
+        if !self.reader.as_ref().is_some_and(|r| Arc::ptr_eq(r, from)) {
+            return;
+        }
         self.tally.begins_with(earlier);
         self.screen.mark_all();
         self.frames.wake();

@@ -54,7 +54,7 @@ pub(crate) use ids::rfq_of_accept;
 
 use crate::{
     clock::{GatewayClock, Moment},
-    history::Recorder,
+    history::{Reader, Recorder},
     insight::{Choices, Tally},
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
@@ -68,7 +68,7 @@ use records::Records;
 use reference::ReferenceData;
 use screen::Screen;
 use signet_rfq::{Rfq, RfqId, UtcMillis};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Called from any thread when a touch is asked for; it must not call the desk.
 type Attention = Box<dyn Fn() + Send + Sync>;
@@ -92,6 +92,8 @@ pub struct Book {
     tally: Tally,
     /// The accepts of this run beside which a better price stood.
     choices: Choices,
+    /// Reads the history back.
+    reader: Option<Arc<Reader>>,
     /// The trader was told that an accept is outstanding, so the window may close now.
     closing_was_warned: bool,
 }
@@ -114,6 +116,7 @@ impl Book {
             recorder: Recorder::default(),
             tally: Tally::default(),
             choices: Choices::default(),
+            reader: None,
             closing_was_warned: false,
         }
     }

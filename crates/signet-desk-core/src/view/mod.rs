@@ -12,6 +12,7 @@ mod access;
 mod blotter;
 mod enrol;
 mod frame;
+mod insight;
 mod keys;
 mod notice;
 mod pin;
@@ -27,6 +28,9 @@ pub use access::{AccessView, FactorView, RiskVerdict, RiskView};
 pub use blotter::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
 pub use frame::{Behind, Frame, as_seq};
+pub use insight::{
+    BestAccept, BestDealer, BestExecution, BestQuote, DealerInsight, ExportFormat, SavedFile,
+};
 pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use notice::{Notice, NoticeKind};
 pub use pin::{PinTries, PinView};
