@@ -2,7 +2,8 @@
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`,
-// `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
+// `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
+// `attention` show what is behind it);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type { ArmIntent, Frame, LineView, Problem, RfqView, Ticket } from "../src/bindings";
@@ -18,6 +19,9 @@ const PRESSED: Record<string, string> = {
   keys: "keys-open",
   help: "help-button",
   disconnect: "disconnect-button",
+  view: "view-open",
+  export: "export-open",
+  dealers: "dealers-open",
 };
 
 export function fake(asked: URLSearchParams): Backend {
@@ -84,6 +88,15 @@ export function fake(asked: URLSearchParams): Backend {
       lines: f.lines.filter((line) => line.rfqId !== id),
     }));
 
+  let columns = scenes.columns;
+  let given = false;
+  const openRow = () =>
+    document
+      .querySelector("[data-testid=blotter-row]")
+      ?.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+  if (scene === "best") setTimeout(openRow, 700);
+  if (scene === "attention")
+    setTimeout(() => document.getElementById("tab-attention")?.click(), 500);
   if (scene === "enrol") setTimeout(fillInvitation, 400);
   if (scene === "ticket") setTimeout(fillTicket, 500);
   if (asked.has("live"))
@@ -171,12 +184,27 @@ export function fake(asked: URLSearchParams): Backend {
     pull: (since) =>
       ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs: Date.now() }),
     park: () => ok(null),
-    blotter: ({ tab, text }) => {
-      const rows = scenes
-        .rows(tab, now)
-        .filter((row) => JSON.stringify(row).toLowerCase().includes(text.toLowerCase()));
-      return ok({ rows, total: rows.length });
+    blotterRows: (query) => ok(scenes.page(query, now, scene === "blotter")),
+    blotterColumns: () => ok(columns),
+    keepBlotterColumns: (kept) => (
+      (columns = columns.map((one) => (one.tab === kept.tab ? kept : one))),
+      ok(null)
+    ),
+    exportBlotter: (_, __, format) =>
+      ok({
+        path: `/home/alice/Downloads/signet-trades.${format === "csv" ? "csv" : "xlsx"}`,
+        rows: 3,
+      }),
+    giveReason: () => ((given = true), change((f) => ({ ...f, blotterChanged: true })), ok(null)),
+    attend: () => ok(null),
+    bestExecution: (id) => {
+      const view = scenes.bestExecution(id, now);
+      return ok(given ? { ...view, owesReason: null } : view);
     },
+    saveBestExecution: () =>
+      ok({ path: "/home/alice/Downloads/signet-best-execution.html", rows: 1 }),
+    printPage: () => (window.print(), ok(null)),
+    dealerInsights: () => ok(scenes.dealers),
   };
   return { commands, onChanged: async (to) => (wake = to) };
 }

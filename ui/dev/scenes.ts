@@ -7,6 +7,7 @@ import { requests } from "./scenes/requests";
 
 export { lost, stepUp } from "./scenes/access";
 export { problems } from "./scenes/problems";
+export { bestExecution, columns, dealers, page } from "./scenes/insight";
 export { identities, info, invitation, reference } from "./scenes/reference";
 export { accept, asked, rows } from "./scenes/requests";
 

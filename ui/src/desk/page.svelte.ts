@@ -9,6 +9,7 @@ import { GatewayClock } from "./clock.svelte";
 import { pump } from "./pump";
 import { Sight } from "./sight";
 import { Draft } from "./draft.svelte";
+import { Insight } from "./insight.svelte";
 import { Zoom } from "./zoom.svelte";
 
 export class Page {
@@ -18,6 +19,7 @@ export class Page {
   readonly keyboard = new Keyboard();
   readonly zoom = new Zoom();
   readonly draft = new Draft();
+  readonly insight = new Insight();
   /** Too many prices change for any of them to flash. */
   busy = $state(false);
   #busyUntil = 0;

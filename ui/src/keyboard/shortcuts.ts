@@ -46,6 +46,12 @@ export type States = {
     limited: boolean;
   };
   tabs: Stateless;
+  rows: {
+    /** The table itself has the keyboard, not a button in it. */
+    onTable: boolean;
+    /** The row is one that needs a person. */
+    needsPerson: boolean;
+  };
 };
 
 export type Place = keyof States;
@@ -61,7 +67,10 @@ export type Commands = {
     | "smaller"
     | "usualSize"
     | "nextRegion"
-    | "previousRegion";
+    | "previousRegion"
+    | "search"
+    | "export"
+    | "bestExecution";
   connect: never;
   ticket: "send";
   dialog: "close" | "nextStop" | "previousStop";
@@ -70,6 +79,7 @@ export type Commands = {
   request: "buy" | "sell" | "choose" | "arm" | "approve" | "disarm" | "forget" | "dismiss";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
+  rows: "move" | "open" | "attend";
 };
 
 type Row<P extends Place> = {
@@ -128,6 +138,27 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       held: "ctrl",
       command: "usualSize",
       help: [["Ctrl", "0"], "Everything in the usual size"],
+    },
+    {
+      keys: ["f", "F"],
+      held: "ctrl",
+      when: ({ trading }) => trading,
+      command: "search",
+      help: [["Ctrl", "F"], "Search the blotter"],
+    },
+    {
+      keys: ["e", "E"],
+      held: "ctrl",
+      when: ({ trading }) => trading,
+      command: "export",
+      help: [["Ctrl", "E"], "Export the blotter"],
+    },
+    {
+      keys: ["p", "P"],
+      held: "ctrl",
+      when: ({ trading }, press) => trading && !press.repeat,
+      command: "bestExecution",
+      help: [["Ctrl", "P"], "Best execution of the request; again to print it"],
     },
     { keys: [], command: null, help: [["Tab"], "Next control"] },
     { keys: ["F1"], held: "any", command: "help", help: [["F1"], "This help"] },
@@ -235,6 +266,32 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     },
     { keys: ["ArrowRight"], held: "any", command: "next", help: [["→"], "Previous or next tab"] },
   ],
+  rows: [
+    {
+      keys: ["ArrowUp", "ArrowDown"],
+      when: ({ onTable }) => onTable,
+      command: "move",
+      help: [["↑", "↓"], "Previous or next row"],
+    },
+    {
+      keys: ["PageUp", "PageDown", "Home", "End"],
+      when: ({ onTable }) => onTable,
+      command: "move",
+      help: [["PgUp", "PgDn", "Home", "End"], "A page of rows, the first, the last"],
+    },
+    {
+      keys: ["Enter"],
+      when: ({ onTable }, press) => onTable && !press.repeat,
+      command: "open",
+      help: [["Enter"], "Best execution of the row's request; opens or closes a group"],
+    },
+    {
+      keys: ["Delete"],
+      when: ({ onTable, needsPerson }) => onTable && needsPerson,
+      command: "attend",
+      help: [["Del"], "You have dealt with the row"],
+    },
+  ],
 };
 
 /** The command that a key means in a place, or null where it means nothing there. */
@@ -264,7 +321,7 @@ const GROUPS: [where: string, places: Place[]][] = [
   ["Ticket", ["ticket"]],
   ["Approval with a security key", ["approval"]],
   ["A request", ["request", "confirm", "requests"]],
-  ["Blotter", ["tabs"]],
+  ["Blotter", ["tabs", "rows"]],
 ];
 
 /** What Help shows: the rows that have words, grouped by where they apply. */
