@@ -4,9 +4,8 @@
 //! a disk must never delay the thread that draws.
 
 use signet_desk_core::view::{
-    AcceptView, ArmIntent, Behind, BlotterPage, BlotterQuery, DeskInfo, EnrolIntent, Frame,
-    IdentityView, InvitationView, Problem, QuantityView, Reference, SettlementView, Side,
-    TicketForm, as_seq,
+    AcceptView, ArmIntent, Behind, DeskInfo, EnrolIntent, Frame, IdentityView, InvitationView,
+    Problem, QuantityView, Reference, SettlementView, Side, TicketForm, as_seq,
 };
 use tauri::State;
 
@@ -168,13 +167,6 @@ pub fn pull(shell: State<'_, Shell>, since: f64, behind: Vec<Behind>) -> Answer<
 pub fn park(shell: State<'_, Shell>, seq: f64) -> Answer<()> {
     shell.desk()?.wake_after(as_seq(seq), shell.wake());
     Ok(())
-}
-
-/// The rows of the blotter that match, newest first.
-#[tauri::command(async)]
-#[specta::specta]
-pub fn blotter(shell: State<'_, Shell>, query: BlotterQuery) -> Answer<BlotterPage> {
-    shell.desk()?.blotter(query)
 }
 
 /// Starts the ceremony of a step-up dialog, or starts it again.

@@ -105,7 +105,7 @@ fn only_identity(keychain: &dyn signet_keystore::Keychain) -> Result<String, Str
 }
 
 /// Prices and quantities of a trader: for nobody else on this computer.
-fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

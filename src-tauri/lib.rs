@@ -14,6 +14,7 @@ mod commands;
 mod display;
 pub mod doctor;
 pub mod history;
+mod insight;
 #[cfg(feature = "practice")]
 pub mod practice;
 mod shell;
@@ -75,7 +76,6 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::accept,
             commands::pull,
             commands::park,
-            commands::blotter,
             commands::begin_step_up,
             commands::give_key_pin,
             commands::stop_step_up,
@@ -87,6 +87,16 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             acting::stop_all,
             acting::stay_open,
             acting::close_window,
+            insight::blotter_rows,
+            insight::blotter_columns,
+            insight::keep_blotter_columns,
+            insight::export_blotter,
+            insight::give_reason,
+            insight::attend,
+            insight::best_execution,
+            insight::save_best_execution,
+            insight::print_page,
+            insight::dealer_insights,
         ])
 }
 

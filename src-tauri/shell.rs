@@ -26,6 +26,7 @@ pub struct Shell {
     desk: Result<Desk, Problem>,
     changed: Box<dyn Fn() -> Wake + Send + Sync>,
     close: Box<dyn Fn() + Send + Sync>,
+    print: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
     ending: AtomicBool,
 }
 
@@ -33,12 +34,16 @@ type Wake = Box<dyn FnOnce() + Send>;
 
 impl Shell {
     pub fn new<R: Runtime>(app: &AppHandle<R>, desk: Result<Desk, Problem>) -> Self {
-        let (app, own) = (app.clone(), app.clone());
+        let (app, own, printed) = (app.clone(), app.clone(), app.clone());
         // Without asking again, as the second try at the window's frame does.
         let close = move || {
             if let Some(Err(why)) = own.get_webview_window(WINDOW).map(|w| w.destroy()) {
                 tracing::warn!(%why, "the window could not be closed");
             }
+        };
+        let print = move || match printed.get_webview_window(WINDOW) {
+            Some(window) => window.print().map_err(|why| why.to_string()),
+            None => Err("there is no window".into()),
         };
         let changed = move || -> Wake {
             let app = app.clone();
@@ -52,6 +57,7 @@ impl Shell {
             desk,
             changed: Box::new(changed),
             close: Box::new(close),
+            print: Box::new(print),
             ending: AtomicBool::new(false),
         }
     }
@@ -66,6 +72,11 @@ impl Shell {
 
     pub(crate) fn close(&self) {
         (self.close)();
+    }
+
+    /// Opens the system's dialog that prints what the window shows.
+    pub(crate) fn print(&self) -> Result<(), String> {
+        (self.print)()
     }
 
     fn practice(&self) -> bool {

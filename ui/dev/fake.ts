@@ -1,9 +1,10 @@
 // A simulated desk, to draw the screens without a real one: `npm run dev`, then open `/?fake`.
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
-// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`,
-// `disarmed`, `outcomes`,
-// `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
+// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`, `disarmed`,
+// `outcomes`, `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in
+// `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
+// `attention` show what is behind it);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type {
@@ -27,6 +28,9 @@ const PRESSED: Record<string, string> = {
   keys: "keys-open",
   help: "help-button",
   disconnect: "disconnect-button",
+  view: "view-open",
+  export: "export-open",
+  dealers: "dealers-open",
 };
 
 export function fake(asked: URLSearchParams): Backend {
@@ -97,6 +101,15 @@ export function fake(asked: URLSearchParams): Backend {
       lines: f.lines.filter((line) => line.rfqId !== id),
     }));
 
+  let columns = scenes.columns;
+  let given = false;
+  const openRow = () =>
+    document
+      .querySelector("[data-testid=blotter-row]")
+      ?.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+  if (scene === "best") setTimeout(openRow, 700);
+  if (scene === "attention")
+    setTimeout(() => document.getElementById("tab-attention")?.click(), 500);
   if (scene === "enrol") setTimeout(fillInvitation, 400);
   if (scene === "ticket") setTimeout(fillTicket, 500);
   if (asked.has("live"))
@@ -211,12 +224,27 @@ export function fake(asked: URLSearchParams): Backend {
     pull: (since) =>
       ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs: Date.now() }),
     park: () => ok(null),
-    blotter: ({ tab, text }) => {
-      const rows = scenes
-        .rows(tab, now)
-        .filter((row) => JSON.stringify(row).toLowerCase().includes(text.toLowerCase()));
-      return ok({ rows, total: rows.length });
+    blotterRows: (query) => ok(scenes.page(query, now, scene === "blotter")),
+    blotterColumns: () => ok(columns),
+    keepBlotterColumns: (kept) => (
+      (columns = columns.map((one) => (one.tab === kept.tab ? kept : one))),
+      ok(null)
+    ),
+    exportBlotter: (_, __, format) =>
+      ok({
+        path: `/home/alice/Downloads/signet-trades.${format === "csv" ? "csv" : "xlsx"}`,
+        rows: 3,
+      }),
+    giveReason: () => ((given = true), change((f) => ({ ...f, blotterChanged: true })), ok(null)),
+    attend: () => ok(null),
+    bestExecution: (id) => {
+      const view = scenes.bestExecution(id, now);
+      return ok(given ? { ...view, owesReason: null } : view);
     },
+    saveBestExecution: () =>
+      ok({ path: "/home/alice/Downloads/signet-best-execution.html", rows: 1 }),
+    printPage: () => (window.print(), ok(null)),
+    dealerInsights: () => ok(scenes.dealers),
   };
   return { commands, onChanged: async (to) => (wake = to) };
 }

@@ -9,6 +9,7 @@ export { lost, stepUp } from "./scenes/access";
 export { problems } from "./scenes/problems";
 export { hints, kept, notes } from "./scenes/ticket";
 export { find, identities, info, invitation, reference } from "./scenes/reference";
+export { bestExecution, columns, dealers, page } from "./scenes/insight";
 export { accept, asked, rows } from "./scenes/requests";
 
 export function frame(scene: string, now: number): Frame {

@@ -70,8 +70,6 @@ export const commands = {
 	pull: (since: number, behind: Behind[]) => typedError<Frame, Problem>(__TAURI_INVOKE("pull", { since, behind })),
 	/**  Asks for one [`crate::CHANGED`] event at the first change after frame `seq`. */
 	park: (seq: number) => typedError<null, Problem>(__TAURI_INVOKE("park", { seq })),
-	/**  The rows of the blotter that match, newest first. */
-	blotter: (query: BlotterQuery) => typedError<BlotterPage, Problem>(__TAURI_INVOKE("blotter", { query })),
 	/**  Starts the ceremony of a step-up dialog, or starts it again. */
 	beginStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("begin_step_up", { id })),
 	/**  Answers a security key that waits for its PIN. */
@@ -94,6 +92,29 @@ export const commands = {
 	stayOpen: () => typedError<null, Problem>(__TAURI_INVOKE("stay_open")),
 	/**  The trader was asked, and the window closes. */
 	closeWindow: () => typedError<null, Problem>(__TAURI_INVOKE("close_window")),
+	/**  A window of the blotter's lines. */
+	blotterRows: (query: RowsQuery) => typedError<RowsPage, Problem>(__TAURI_INVOKE("blotter_rows", { query })),
+	/**  The columns that the trader wants to see. */
+	blotterColumns: () => typedError<TabColumns[], Problem>(__TAURI_INVOKE("blotter_columns")),
+	/**  Keeps the columns that the trader wants to see in one list. */
+	keepBlotterColumns: (columns: TabColumns) => typedError<null, Problem>(__TAURI_INVOKE("keep_blotter_columns", { columns })),
+	/**  Writes the rows that match into a file of the downloads folder. */
+	exportBlotter: (query: RowsQuery, columns: Column[], format: ExportFormat) => typedError<SavedFile, Problem>(__TAURI_INVOKE("export_blotter", { query, columns, format })),
+	/**  Takes the trader's reason for a trade at another price than the best. */
+	giveReason: (trade: string, text: string) => typedError<null, Problem>(__TAURI_INVOKE("give_reason", { trade, text })),
+	/**  A person has dealt with a row that needed one. */
+	attend: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("attend", { id })),
+	/**  The best-execution page of a request. */
+	bestExecution: (rfqId: string) => typedError<BestExecution, Problem>(__TAURI_INVOKE("best_execution", { rfqId })),
+	/**  Writes the best-execution page of a request into a file of the downloads folder. */
+	saveBestExecution: (rfqId: string) => typedError<SavedFile, Problem>(__TAURI_INVOKE("save_best_execution", { rfqId })),
+	/**
+	 *  Opens the system's dialog that prints what the window shows; its style for paper leaves only
+	 *  the best-execution page.
+	 */
+	printPage: () => typedError<null, Problem>(__TAURI_INVOKE("print_page")),
+	/**  What this desk has seen of the dealers. */
+	dealerInsights: () => typedError<DealerInsight[], Problem>(__TAURI_INVOKE("dealer_insights")),
 };
 
 /* Constants */
@@ -251,22 +272,144 @@ export type Behind = {
 	send: boolean,
 };
 
-/**  The newest rows that match a query. */
-export type BlotterPage = {
-	/**  Newest first. */
-	rows: BlotterRow[],
-	/**  How many rows match, those left out by the limit included. */
-	total: number,
+/**  One accept, and how it stood to the market. */
+export type BestAccept = {
+	/**  ClOrdID. */
+	id: string,
+	/**  What people call the dealer. */
+	name: string,
+	/**  `Buy` or `Sell`. */
+	side: string,
+	/**  The price of the quote that was accepted. */
+	price: string,
+	/**  The worst price that was agreed to. */
+	limit: string | null,
+	/**  With group separators. */
+	quantity: string,
+	/**  When it left, milliseconds on the gateway's clock. */
+	atMs: number,
+	/**  What the dealer or the gateway answered, in words. */
+	answer: string,
+	/**  The price of the execution. */
+	traded: string | null,
+	/**  The dealer's execution id. */
+	execId: string | null,
+	/**  From the accept until the dealer's final answer, milliseconds. */
+	holdMs: number | null,
+	/**  The best price at that moment, and who made it. */
+	best: string | null,
+	/**  No other dealer had a better price. */
+	wasBest: boolean,
+	/**  The best price of the other dealers at that moment, and who made it. */
+	cover: string | null,
+	/**  The middle of the quotes when three dealers had quoted for the first time. */
+	compositeFirst: string | null,
+	/**  The middle of the quotes when the accept left. */
+	composite: string | null,
+	/**  The price against the first composite: `0.010 worse (1.0 bp)`. */
+	slippageFirst: string | null,
+	/**  The price against the composite when the accept left. */
+	slippage: string | null,
+	/**  Why another price than the best was taken, in the trader's words. */
+	reason: string | null,
 };
 
-/**  What the page asks of the blotter. */
-export type BlotterQuery = {
-	/**  The list. */
-	tab: BlotterTab,
-	/**  Words that must all occur in what the row shows; empty for every row. */
-	text: string,
-	/**  How many rows to return at most; the desk returns no more than 1,000. */
-	limit: number,
+/**  A dealer that was asked. */
+export type BestDealer = {
+	/**  CompID. */
+	dealer: string,
+	/**  What people call it. */
+	name: string,
+	/**  `First price after 0.4 s`, `Passed: too large`, `No answer`. */
+	answer: string,
+	/**  How many prices it made. */
+	quotes: number,
+	/**  Its last bid. */
+	bid: string | null,
+	/**  Its last offer. */
+	offer: string | null,
+	/**  One of its quotes was accepted and executed. */
+	traded: boolean,
+};
+
+/**  The best-execution page of one RFQ. */
+export type BestExecution = {
+	/**  QuoteReqID. */
+	rfqId: string,
+	/**  CompID of this desk. */
+	desk: string,
+	/**  What people call the venue. */
+	venue: string,
+	/**  What a trader calls the instrument. */
+	symbol: string,
+	/**  ISIN, or the currency pair. */
+	instrument: string,
+	/**  `Buy`, `Sell` or `Two-way`. */
+	side: string,
+	/**  With group separators. */
+	quantity: string,
+	/**  ISO 4217 code. */
+	currency: string,
+	/**  `2026-12-01`. */
+	settlementDate: string,
+	/**  When it was sent, milliseconds on the gateway's clock. */
+	createdMs: number,
+	/**  When it was to end, milliseconds on the gateway's clock. */
+	expiresMs: number,
+	/**  How it ended, in words. */
+	outcome: string,
+	/**  Everybody who was asked. */
+	dealers: BestDealer[],
+	/**  All quotes, in the order in which they came; at most 500. */
+	quotes: BestQuote[],
+	/**  Quotes that are not listed. */
+	quotesLeftOut: number,
+	/**  The accepts, in order. */
+	accepts: BestAccept[],
+	/**  The accept whose reason is wanted: it took another price than the best. */
+	owesReason: string | null,
+	/**  Where the evidence is. */
+	evidence: string,
+	/**  What the reader must know of the page itself: what is missing. */
+	notes: string[],
+};
+
+/**  One quote. */
+export type BestQuote = {
+	/**  CompID. */
+	dealer: string,
+	/**  What people call the dealer. */
+	name: string,
+	/**  QuoteID. */
+	quoteId: string,
+	/**  With the instrument's decimals. */
+	bid: string | null,
+	/**  With group separators. */
+	bidSize: string | null,
+	/**  With the instrument's decimals. */
+	offer: string | null,
+	/**  With group separators. */
+	offerSize: string | null,
+	/**  The dealer's own time, milliseconds. */
+	dealerMs: number,
+	/**  When this desk had it, milliseconds on the gateway's clock. */
+	receivedMs: number,
+	/**  When it was to end, milliseconds on the gateway's clock. */
+	validUntilMs: number,
+	/**  When it ended: replaced, withdrawn, over or the RFQ ended; milliseconds. */
+	untilMs: number,
+	/**  It could be traded on. */
+	tradeable: boolean,
+	/**  With it, no dealer bid more. */
+	bestBid: boolean,
+	/**  With it, no dealer offered for less. */
+	bestOffer: boolean,
+	/**  A snapshot repeated it after a reconnect, so the time says little. */
+	repeated: boolean,
+	/**  The gateway's signature on it was good. */
+	signed: boolean,
+	/**  Number of its record in the desk's history. */
+	record: number,
 };
 
 /**  A row of the blotter: an RFQ, or a trade. */
@@ -299,6 +442,17 @@ export type BlotterRow = {
 	settlementDate: string,
 	/**  The dealer's execution id, for trades. */
 	execId: string | null,
+	/**
+	 *  When the trade was accepted, another dealer had this price, which was better: the price and
+	 *  the dealer. `None`: none had, or that is not known.
+	 */
+	better: string | null,
+	/**  Why the trader took another price than the best, in the trader's words. */
+	reason: string | null,
+	/**  What a person should know of it, in one sentence. */
+	text: string | null,
+	/**  The trader has dealt with what a person had to look at. */
+	attended: boolean,
 };
 
 /**  A list of the blotter. */
@@ -306,7 +460,70 @@ export type BlotterTab =
 /**  RFQs, open and ended. */
 "rfqs" | 
 /**  Trades, and reports that do not fit a trade. */
-"trades";
+"trades" | 
+/**
+ *  What a person must look at: cancelled, corrected and disputed trades, accepts that were
+ *  declined, and those whose outcome is unknown.
+ */
+"attention";
+
+/**  A column of the blotter. */
+export type Column = 
+/**  When the RFQ was sent, or the trade was done. */
+"time" | 
+/**  What a trader calls the instrument. */
+"symbol" | 
+/**  ISIN, or the currency pair. */
+"instrument" | 
+/**  The trader's side. */
+"side" | 
+/**  The quantity. */
+"quantity" | 
+/**  What the quantity is counted in. */
+"currency" | 
+/**  The price of the trade. */
+"price" | 
+/**  The dealer traded with, or those asked. */
+"dealer" | 
+/**  How it stands. */
+"status" | 
+/**  The best price of the other dealers. */
+"cover" | 
+/**  Why another price than the best was taken. */
+"reason" | 
+/**  The day on which it settles. */
+"settles" | 
+/**  QuoteReqID. */
+"rfq" | 
+/**  The dealer's execution id. */
+"execution";
+
+/**  What this desk has seen of one dealer. */
+export type DealerInsight = {
+	/**  CompID. */
+	dealer: string,
+	/**  What people call it. */
+	name: string,
+	/**  RFQs that it was asked in. */
+	asked: number,
+	/**  RFQs in which it made a price. */
+	answered: number,
+	/**  Accepts that it executed. */
+	hits: number,
+	/**  Accepts that it refused in its last look. */
+	rejects: number,
+	/**
+	 *  Times to its first answer, milliseconds: the fastest quarter is below the first, half below
+	 *  the second, three quarters below the third. `None` without any.
+	 */
+	responseMs: [number, number, number] | null,
+	/**  The same of the times from an accept to its final answer. */
+	holdMs: [number, number, number] | null,
+	/**  How far its trades were from the next best price, in basis points of the price: the middle. */
+	coverBp: number | null,
+	/**  Over how many trades that is. */
+	covered: number,
+};
 
 /**  The best price of the dealers who did not trade, at the moment of the trade. */
 export type CoverView = {
@@ -388,6 +605,13 @@ export type EnrolView = {
 	/**  Why it failed, if it did. */
 	problem: Problem | null,
 };
+
+/**  What an export is written as. */
+export type ExportFormat = 
+/**  RFC 4180, UTF-8 with a byte order mark. */
+"csv" | 
+/**  A workbook of Excel 2007 and later. */
+"excel";
 
 /**  One fact about the access, and the points it was given. */
 export type FactorView = {
@@ -906,6 +1130,122 @@ export type RiskView = {
 	atMs: number,
 };
 
+/**  The values that a column has in a list. */
+export type RowsChoices = {
+	/**  The column. */
+	column: Column,
+	/**  In order; at most 200. */
+	values: string[],
+};
+
+/**  Rows that have one of these values in a column. */
+export type RowsFilter = {
+	/**  Side, dealer, status or symbol. */
+	column: Column,
+	/**  Any one of them. */
+	values: string[],
+};
+
+/**  What rows are put together by. */
+export type RowsGroup = 
+/**  By instrument. */
+"instrument" | 
+/**  By dealer, or by the dealers asked. */
+"dealer" | 
+/**  By day, in the trader's own time zone. */
+"day";
+
+/**  A line of the table. */
+export type RowsLine = 
+/**  The head of a group. */
+{ kind: "group"; 
+/**  Names the group in [`RowsQuery::closed`]. */
+key: string; 
+/**  The instrument, the dealer, the day. */
+title: string; 
+/**  How many rows it has. */
+rows: number; 
+/**  What they come to; cancelled and disputed trades are left out. */
+sums: RowsSum[]; 
+/**  Its rows are not shown. */
+closed: boolean } | 
+/**  A row. */
+{ kind: "row"; 
+/**  The row. */
+row: BlotterRow; 
+/**  Why a person must look at it; `None`: nobody must. */
+needs: string | null; 
+/**  Another dealer had a better price, and the trader has given no reason. */
+owesReason: boolean };
+
+/**  A window of the lines that match. */
+export type RowsPage = {
+	/**  The place of the first line below. */
+	offset: number,
+	/**  The lines. */
+	lines: RowsLine[],
+	/**  How many lines there are in all, heads of groups included. */
+	allLines: number,
+	/**  How many rows match. */
+	total: number,
+	/**  How many rows the list has, those that do not match included. */
+	of: number,
+	/**  How many rows in all lists need a person. */
+	attention: number,
+	/**  What the rows that match come to. */
+	sums: RowsSum[],
+	/**  What can be chosen in a filter. */
+	choices: RowsChoices[],
+};
+
+/**  What the panel asks of the blotter. */
+export type RowsQuery = {
+	/**  The list. */
+	tab: BlotterTab,
+	/**  Words that must all occur in what the row shows; empty for every row. */
+	text: string,
+	/**  All of them must fit. */
+	filters: RowsFilter[],
+	/**  First day, `2026-11-29`; `None` for any. */
+	from: string | null,
+	/**  Last day. */
+	to: string | null,
+	/**  The trader's time zone, `Europe/London`; one that is not known means UTC. */
+	zone: string,
+	/**  The column that the rows are sorted by. */
+	sort: Column,
+	/**  The largest or latest first. */
+	descending: boolean,
+	/**  What the rows are put together by. */
+	group: RowsGroup | null,
+	/**  Keys of groups whose rows are not shown. */
+	closed: string[],
+	/**  The first line that is wanted, from 0. */
+	offset: number,
+	/**  How many lines are wanted; the desk returns no more than 1,000. */
+	limit: number,
+};
+
+/**  How much the rows of a group come to, in one currency. */
+export type RowsSum = {
+	/**  ISO 4217 code. */
+	currency: string,
+	/**  With group separators; `None` when nothing was bought. */
+	bought: string | null,
+	/**  With group separators; `None` when nothing was sold. */
+	sold: string | null,
+	/**  Asked on both sides, with group separators; `None` when nothing was. */
+	twoWay: string | null,
+};
+
+/**  A file that was written. */
+export type SavedFile = {
+	/**  Where it is. */
+	path: string,
+	/**  How many rows it has; 1 for a page. */
+	rows: number,
+};
+
 /**  The connection, which the window always shows. */
 export type SessionView = {
 	/**  How it stands. */
@@ -1079,6 +1419,14 @@ export type StoppedView = {
 	takenBack: number,
 	/**  RFQs that could not be ended yet; they are as soon as that is possible. */
 	left: StoppedLeft[],
+};
+
+/**  Which columns the trader wants to see, in which order. */
+export type TabColumns = {
+	/**  The list. */
+	tab: BlotterTab,
+	/**  The columns that are shown, from the left. */
+	columns: Column[],
 };
 
 /**  The RFQ ticket as typed. */

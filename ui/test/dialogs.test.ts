@@ -11,6 +11,11 @@ import * as scenes from "../dev/scenes";
 import type { PinView, StepUpView } from "../src/bindings";
 import PinDialog from "../src/connect/PinDialog.svelte";
 import { Page } from "../src/desk/page.svelte";
+import Export from "../src/blotter/Export.svelte";
+import View from "../src/blotter/View.svelte";
+import { usualLook } from "../src/blotter/columns";
+import BestExecution from "../src/insight/BestExecution.svelte";
+import Dealers from "../src/insight/Dealers.svelte";
 import Keys from "../src/stepup/Keys.svelte";
 import StepUp from "../src/stepup/StepUp.svelte";
 import Disconnect from "../src/top/Disconnect.svelte";
@@ -129,6 +134,51 @@ const CASES: Case[] = [
     first: "keys-close",
     modal: false,
   },
+  {
+    name: "best execution",
+    file: "insight/BestExecution.svelte",
+    component: BestExecution,
+    props: { rfqId: "R1" },
+    testid: "best-execution",
+    first: "best-close",
+    modal: true,
+  },
+  {
+    name: "dealers",
+    file: "insight/Dealers.svelte",
+    component: Dealers,
+    testid: "dealers",
+    first: "dealers-close",
+    modal: true,
+  },
+  {
+    name: "what the blotter shows",
+    file: "blotter/View.svelte",
+    component: View,
+    props: {
+      look: usualLook(),
+      columns: ["time", "price"],
+      choices: [{ column: "side", values: ["Buy"] }],
+      onlook: () => {},
+      oncolumns: () => {},
+    },
+    testid: "blotter-view",
+    first: "view-close",
+    modal: true,
+  },
+  {
+    name: "export",
+    file: "blotter/Export.svelte",
+    component: Export,
+    props: {
+      query: { ...usualLook(), tab: "trades", text: "", zone: "UTC", offset: 0, limit: 1 },
+      columns: ["time"],
+      total: 3,
+    },
+    testid: "blotter-export",
+    first: "export-csv",
+    modal: true,
+  },
   stepUp("PIN of the key", "key-pin", { phase: "pin" }),
   stepUp("touch", "step-up-simulated", { phase: "touch" }),
   stepUp("failed", "step-up-again", { phase: "failed", problem: scenes.problems.keyRemoved }),
@@ -230,7 +280,7 @@ describe.each(CASES)("$name", (one) => {
   test("its safe action has the keyboard, and Tab stays inside in both directions", async () => {
     const dialog = await opened(one);
     expect(here()).toBe(one.first);
-    const stops = [...dialog.querySelectorAll<HTMLElement>("button, input")].filter(
+    const stops = [...dialog.querySelectorAll<HTMLElement>("button, input, select")].filter(
       (stop) => !(stop as HTMLButtonElement).disabled,
     );
     expect(stops.length).toBeGreaterThan(0);

@@ -20,6 +20,7 @@ const MAY_USE: Record<string, string[]> = {
   desk: ["bindings", "keyboard", "parts"],
   notices: ["bindings", "desk", "parts"],
   blotter: ["bindings", "desk", "keyboard", "notices", "parts"],
+  insight: ["bindings", "desk", "parts"],
   connect: ["bindings", "desk", "keyboard", "parts"],
   enrol: ["bindings", "desk", "keyboard", "parts"],
   rfq: ["bindings", "desk", "keyboard", "parts"],

@@ -18,9 +18,9 @@ const shift = { shift: true };
 
 /** Every key of the table, and some that are not in it. */
 const KEYS = [
-  ..."0123456789aAbBdDkKrRsSxX?+=-_Z ".split(""),
+  ..."0123456789aAbBdDeEfFkKpPrRsSxX?+=-_Z ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
-  ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End".split(" "),
+  ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End PageUp PageDown".split(" "),
 ];
 const HOLDS: Hold[] = [
   {},
@@ -62,6 +62,15 @@ const withCtrl = (key: string, command: string) =>
     HOLDS.filter((hold) => hold.ctrl && !hold.alt).map((hold) => [name(press(key, hold)), command]),
   );
 
+/** As `withCtrl`, and not for a key that is held. */
+const pressed = (key: string, command: string) =>
+  Object.fromEntries(
+    HOLDS.filter((hold) => hold.ctrl && !hold.alt && !hold.repeat).map((hold) => [
+      name(press(key, hold)),
+      command,
+    ]),
+  );
+
 describe("everywhere", () => {
   const always = {
     ...any("F1", "help"),
@@ -78,6 +87,12 @@ describe("everywhere", () => {
   // Held, it stops once.
   const stop = { "Ctrl Shift x": "stop", "Ctrl Shift X": "stop" };
   const regions = {
+    ...withCtrl("f", "search"),
+    ...withCtrl("F", "search"),
+    ...withCtrl("e", "export"),
+    ...withCtrl("E", "export"),
+    ...pressed("p", "bestExecution"),
+    ...pressed("P", "bestExecution"),
     ...any("F6", "nextRegion"),
     "Shift F6": "previousRegion",
     "Ctrl Shift F6": "previousRegion",
@@ -221,6 +236,22 @@ test("the palette is a list that the arrows choose in", () => {
   });
 });
 
+test("the rows of the blotter have the keys of a table, and a button in one its own", () => {
+  const move = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"].map((key) =>
+    plain(key, "move"),
+  );
+  const onTable = {
+    ...Object.assign({}, ...move),
+    Enter: "open",
+    "Shift Enter": "open",
+    ...plain("Delete", "attend"),
+  };
+  expect(all("rows", { onTable: true, needsPerson: true })).toEqual(onTable);
+  const nobody = all("rows", { onTable: true, needsPerson: false });
+  expect(Object.values(nobody)).not.toContain("attend");
+  expect(all("rows", { onTable: false, needsPerson: true })).toEqual({});
+});
+
 test("Help names each shortcut once, in the words of the table", () => {
   const words = help.flatMap((group) => group.keys.map((line) => `${group.where}: ${line.words}`));
   expect(new Set(words).size).toBe(words.length);
@@ -239,6 +270,9 @@ test("Help names each shortcut once, in the words of the table", () => {
       "Ctrl 0",
       "Ctrl D",
       "Ctrl R",
+      "Ctrl F",
+      "Ctrl E",
+      "Ctrl P",
       "Tab",
       "F1 ?",
     ],
@@ -246,7 +280,7 @@ test("Help names each shortcut once, in the words of the table", () => {
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
     "A request": ["1 … 9", "B", "S", "Enter", "A", "Esc", "Del", "+ -", "← →"],
-    Blotter: ["← →"],
+    Blotter: ["← →", "↑ ↓", "PgUp PgDn Home End", "Enter", "Del"],
     "Every action (Ctrl K)": ["↑ ↓", "Enter"],
   });
 });

@@ -37,7 +37,7 @@ mod venue;
 pub mod view;
 
 pub use book::{Book, Ids};
-pub use desk::Desk;
+pub use desk::{Desk, Export};
 pub use doctor::doctor;
 pub use guard::TradingSettings;
 pub use history::{HistoryError, HistoryExport, history_export};

@@ -275,6 +275,7 @@ pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Blotter
         cover: None,
         settlement_date: iso(&t.settlement_date),
         exec_id: traded.map(|(_, e)| e.exec_id.clone()),
+        ..BlotterRow::default()
     }
 }
 
@@ -336,6 +337,7 @@ pub(crate) fn late_trade_row(
         cover: None,
         settlement_date: e.settlement_date.as_deref().map_or_else(String::new, iso),
         exec_id: Some(e.exec_id.clone()),
+        ..BlotterRow::default()
     }
 }
 

@@ -45,7 +45,9 @@ impl Selection {
             | What::Received { frame, .. }
             | What::Refused { frame, .. } => is_about(frame, rfq),
             What::NotSent { id, .. } => id == rfq || id.starts_with(&format!("{rfq}:")),
-            What::Shown { rfq: of, .. } | What::Note { rfq: of, .. } => of == rfq,
+            What::Shown { rfq: of, .. }
+            | What::Note { rfq: of, .. }
+            | What::Reason { rfq: of, .. } => of == rfq,
             _ => true,
         };
         let context = !matches!(
@@ -56,6 +58,7 @@ impl Selection {
                 | What::NotSent { .. }
                 | What::Shown { .. }
                 | What::Note { .. }
+                | What::Reason { .. }
         );
         context || (in_time && self.rfq.as_deref().is_none_or(about))
     }
@@ -124,5 +127,32 @@ fn aids(out: &mut String, n: u64, record: &Record) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Moment;
+
+    #[test]
+    fn a_reason_goes_along_with_its_rfq_and_in_its_time() {
+        let what =
+            What::Reason { rfq: "R1".into(), accept: "R1:1".into(), text: "their size".into() };
+        let m = Moment { at_ms: 50, ..Moment::default() };
+        let record = Record::read(&Chain::default().next(m, what)).unwrap();
+        let of = |rfq: Option<&str>, from_ms| Selection {
+            rfq: rfq.map(Into::into),
+            from_ms,
+            ..Selection::default()
+        };
+        for (wanted, taken) in [
+            (of(None, None), true),
+            (of(Some("R1"), Some(50)), true),
+            (of(Some("R1"), Some(51)), false),
+            (of(Some("R11"), None), false),
+        ] {
+            assert_eq!(wanted.takes(&record), taken, "{wanted:?}");
+        }
     }
 }

@@ -129,6 +129,15 @@ pub enum What {
         /// The trader's words.
         text: String,
     },
+    /// Why the trader took another price than the best, in the trader's words.
+    Reason {
+        /// The RFQ.
+        rfq: String,
+        /// The accept.
+        accept: String,
+        /// The words.
+        text: String,
+    },
     /// So many records could not be written.
     Lost {
         /// How many.

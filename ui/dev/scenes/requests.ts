@@ -240,6 +240,10 @@ export function rows(tab: BlotterTab, now: number): BlotterRow[] {
     cover: "99.130",
     settlementDate: "2026-11-24",
     execId: tab === "trades" ? `NB-20261121-00${n}` : null,
+    better: null,
+    reason: null,
+    text: null,
+    attended: false,
     ...part,
   });
   return [

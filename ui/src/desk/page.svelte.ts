@@ -9,6 +9,7 @@ import { GatewayClock } from "./clock.svelte";
 import { pump } from "./pump";
 import { Sight } from "./sight";
 import { Draft } from "./draft.svelte";
+import { Insight } from "./insight.svelte";
 import { Zoom } from "./zoom.svelte";
 
 export class Page {
@@ -20,6 +21,7 @@ export class Page {
   readonly draft = new Draft();
   /** What was left in the ticket at the last end is in it again, or the trader has begun another. */
   draftTaken = $state(false);
+  readonly insight = new Insight();
   /** Too many prices change for any of them to flash. */
   busy = $state(false);
   #busyUntil = 0;

@@ -47,6 +47,12 @@ export type States = {
   };
   tabs: Stateless;
   palette: Stateless;
+  rows: {
+    /** The table itself has the keyboard, not a button in it. */
+    onTable: boolean;
+    /** The row is one that needs a person. */
+    needsPerson: boolean;
+  };
 };
 
 export type Place = keyof States;
@@ -66,7 +72,10 @@ export type Commands = {
     | "duplicate"
     | "askAgain"
     | "palette"
-    | "stop";
+    | "stop"
+    | "search"
+    | "export"
+    | "bestExecution";
   connect: never;
   ticket: "send";
   dialog: "close" | "nextStop" | "previousStop";
@@ -76,6 +85,7 @@ export type Commands = {
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
   palette: "previous" | "next" | "run";
+  rows: "move" | "open" | "attend";
 };
 
 type Row<P extends Place> = {
@@ -163,6 +173,26 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: ({ trading }, press) => trading && !press.repeat && !press.shift,
       command: "askAgain",
       help: [["Ctrl", "R"], "Ask the same again"],
+    },
+      keys: ["f", "F"],
+      held: "ctrl",
+      when: ({ trading }) => trading,
+      command: "search",
+      help: [["Ctrl", "F"], "Search the blotter"],
+    },
+    {
+      keys: ["e", "E"],
+      held: "ctrl",
+      when: ({ trading }) => trading,
+      command: "export",
+      help: [["Ctrl", "E"], "Export the blotter"],
+    },
+    {
+      keys: ["p", "P"],
+      held: "ctrl",
+      when: ({ trading }, press) => trading && !press.repeat,
+      command: "bestExecution",
+      help: [["Ctrl", "P"], "Best execution of the request; again to print it"],
     },
     { keys: [], command: null, help: [["Tab"], "Next control"] },
     { keys: ["F1"], held: "any", command: "help", help: [["F1"], "This help"] },
@@ -275,6 +305,32 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     { keys: ["ArrowDown"], command: "next" },
     { keys: ["Enter"], command: "run", help: [["Enter"], "Do it"] },
   ],
+  rows: [
+    {
+      keys: ["ArrowUp", "ArrowDown"],
+      when: ({ onTable }) => onTable,
+      command: "move",
+      help: [["↑", "↓"], "Previous or next row"],
+    },
+    {
+      keys: ["PageUp", "PageDown", "Home", "End"],
+      when: ({ onTable }) => onTable,
+      command: "move",
+      help: [["PgUp", "PgDn", "Home", "End"], "A page of rows, the first, the last"],
+    },
+    {
+      keys: ["Enter"],
+      when: ({ onTable }, press) => onTable && !press.repeat,
+      command: "open",
+      help: [["Enter"], "Best execution of the row's request; opens or closes a group"],
+    },
+    {
+      keys: ["Delete"],
+      when: ({ onTable, needsPerson }) => onTable && needsPerson,
+      command: "attend",
+      help: [["Del"], "You have dealt with the row"],
+    },
+  ],
 };
 
 /** The command that a key means in a place, or null where it means nothing there. */
@@ -304,7 +360,7 @@ const GROUPS: [where: string, places: Place[]][] = [
   ["Ticket", ["ticket"]],
   ["Approval with a security key", ["approval"]],
   ["A request", ["request", "confirm", "requests"]],
-  ["Blotter", ["tabs"]],
+  ["Blotter", ["tabs", "rows"]],
   ["Every action (Ctrl K)", ["palette"]],
 ];
 

@@ -9,9 +9,12 @@ use signet_journal::{LogError, Salvaged, SealedLog, StoreKey};
 use std::{
     collections::{BTreeSet, HashMap},
     path::Path,
+    sync::Arc,
 };
 use stored::{Read, StoredRow};
 
+pub(crate) mod columns;
+pub(crate) mod query;
 mod status;
 mod stored;
 
@@ -25,8 +28,9 @@ const SLACK_ROWS: usize = 1_000;
 const MAX_PAGE: u32 = 1_000;
 const REWRITE_ABOVE_BYTES: u64 = 32 * 1024 * 1024;
 
+/// A row with the list that it is in.
 #[derive(Debug, Clone, PartialEq)]
-struct Entry {
+pub(crate) struct Entry {
     tab: BlotterTab,
     row: BlotterRow,
     /// The status that the row's word means; `None` for a word of another version.
@@ -37,6 +41,17 @@ impl Entry {
     fn new(tab: BlotterTab, row: BlotterRow) -> Self {
         Self { tab, status: RowStatus::read(&row.status), row }
     }
+
+    pub(crate) fn row(&self) -> &BlotterRow {
+        &self.row
+    }
+
+    /// Whether it is a trade that stands: neither cancelled nor disputed.
+    pub(crate) fn stands(&self) -> bool {
+        use RowStatus as S;
+        let done = matches!(self.status, Some(S::Filled | S::PartlyFilled | S::Corrected));
+        done && self.tab == BlotterTab::Trades
+    }
 }
 
 type EntryKey = (BlotterTab, String);
@@ -44,7 +59,7 @@ type EntryKey = (BlotterTab, String);
 /// The blotter of one identity. A later row with the same id replaces the earlier one.
 #[derive(Debug, Default)]
 pub struct Blotter {
-    rows: Vec<Entry>,
+    rows: Vec<Arc<Entry>>,
     by_id: HashMap<EntryKey, usize>,
     /// Rows that are only in memory, because the disk refused them.
     unsaved: BTreeSet<EntryKey>,
@@ -171,7 +186,7 @@ impl Blotter {
     }
 
     fn entry(&self, tab: BlotterTab, id: &str) -> Option<&Entry> {
-        self.by_id.get(&(tab, id.to_owned())).map(|i| &self.rows[*i])
+        self.by_id.get(&(tab, id.to_owned())).map(|i| &*self.rows[*i])
     }
 
     /// The dealer of the trade of an RFQ, by its name.
@@ -193,8 +208,13 @@ impl Blotter {
     /// The RFQs that are open, or were when an earlier run ended.
     pub fn open_rfqs(&self) -> Vec<BlotterRow> {
         let open =
-            |e: &&Entry| e.tab == BlotterTab::Rfqs && e.status.is_some_and(RowStatus::is_open);
+            |e: &&Arc<Entry>| e.tab == BlotterTab::Rfqs && e.status.is_some_and(RowStatus::is_open);
         self.rows.iter().filter(open).map(|s| s.row.clone()).collect()
+    }
+
+    /// All rows as they are now, to be searched without holding the blotter.
+    pub(crate) fn rows(&self) -> Vec<Arc<Entry>> {
+        self.rows.clone()
     }
 
     /// The rows that match, newest first.
@@ -216,10 +236,10 @@ impl Blotter {
     fn place(&mut self, s: Entry) {
         let key = (s.tab, s.row.id.clone());
         match self.by_id.get(&key) {
-            Some(i) => self.rows[*i] = s,
+            Some(i) => self.rows[*i] = Arc::new(s),
             None => {
                 self.by_id.insert(key, self.rows.len());
-                self.rows.push(s);
+                self.rows.push(Arc::new(s));
             }
         }
     }
@@ -263,13 +283,17 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
         cover,
         settlement_date,
         exec_id,
+        better,
+        reason,
+        text,
+        attended: _,
     } = r;
     let always =
         [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
-    let sometimes = [price, cover, exec_id];
+    let sometimes = [price, cover, exec_id, better, reason, text];
     let all = always.into_iter().chain(sometimes.into_iter().flatten());
-    let text = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");
-    words.iter().all(|w| text.contains(w.as_str()))
+    let said = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");
+    words.iter().all(|w| said.contains(w.as_str()))
 }
 
 #[cfg(test)]

@@ -20,10 +20,14 @@ pub enum RowStatus {
     CancelledByDealer,
     /// A report that does not fit; people must settle it.
     Disputed,
+    /// An accept that traded nothing: the gateway or the dealer refused it.
+    Declined,
+    /// An accept whose answer was lost.
+    Unknown,
 }
 
 impl RowStatus {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Sent,
         Self::Open,
         Self::Expired,
@@ -36,6 +40,8 @@ impl RowStatus {
         Self::Corrected,
         Self::CancelledByDealer,
         Self::Disputed,
+        Self::Declined,
+        Self::Unknown,
     ];
 
     pub fn words(self) -> &'static str {
@@ -52,6 +58,8 @@ impl RowStatus {
             Self::Corrected => "Corrected",
             Self::CancelledByDealer => "Cancelled by the dealer",
             Self::Disputed => "Disputed",
+            Self::Declined => "Declined",
+            Self::Unknown => "Outcome unknown",
         }
     }
 

@@ -26,6 +26,7 @@ pub(super) enum Read {
 enum Tab {
     Rfqs,
     Trades,
+    Attention,
 }
 
 /// Version 2.
@@ -47,6 +48,18 @@ pub(super) struct StoredRow {
     cover: Option<String>,
     settlement_date: String,
     exec_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    better: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    attended: bool,
+}
+
+fn is_false(b: &bool) -> bool {
+    !*b
 }
 
 /// Version 1.
@@ -113,10 +126,15 @@ impl StoredRow {
             cover,
             settlement_date,
             exec_id,
+            better,
+            reason,
+            text,
+            attended,
         } = r.clone();
         let tab = match tab {
             BlotterTab::Rfqs => Tab::Rfqs,
             BlotterTab::Trades => Tab::Trades,
+            BlotterTab::Attention => Tab::Attention,
         };
         Self {
             v: VERSION,
@@ -135,6 +153,10 @@ impl StoredRow {
             cover,
             settlement_date,
             exec_id,
+            better,
+            reason,
+            text,
+            attended,
         }
     }
 
@@ -157,6 +179,10 @@ impl StoredRow {
             cover: r.cover,
             settlement_date: r.settlement_date,
             exec_id: r.exec_id,
+            better: None,
+            reason: None,
+            text: None,
+            attended: false,
         }
     }
 
@@ -164,6 +190,7 @@ impl StoredRow {
         match self.tab {
             Tab::Rfqs => BlotterTab::Rfqs,
             Tab::Trades => BlotterTab::Trades,
+            Tab::Attention => BlotterTab::Attention,
         }
     }
 
@@ -183,6 +210,10 @@ impl StoredRow {
             cover: self.cover,
             settlement_date: self.settlement_date,
             exec_id: self.exec_id,
+            better: self.better,
+            reason: self.reason,
+            text: self.text,
+            attended: self.attended,
         }
     }
 

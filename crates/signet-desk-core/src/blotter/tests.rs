@@ -16,6 +16,7 @@ fn row(id: &str, at: f64, dealer: &str, status: &str) -> BlotterRow {
         cover: None,
         settlement_date: "2026-11-24".into(),
         exec_id: None,
+        ..BlotterRow::default()
     }
 }
 

@@ -41,6 +41,7 @@ impl Book {
         }
         self.tidy_in_flight();
         answers.extend(self.ends_due());
+        self.blot_accepts(now);
         self.frames.wake();
         answers
     }

@@ -118,6 +118,7 @@ impl Book {
     pub fn sent_as(&mut self, seq: u64, m: &AppMessage) {
         self.connection.sent.record(seq, m);
         self.tally.sent(m);
+        self.judge_choice(m);
     }
 
     /// Takes a measurement: a ping sent at `sent` and answered at `received`, on the laptop's
@@ -195,6 +196,7 @@ impl Book {
     /// Returns what is to be sent.
     pub fn tick(&mut self, now: UtcMillis) -> Vec<AppMessage> {
         self.tell_blotter(now);
+        self.blot_accepts(now);
         let at = self.clock.gateway(now);
         self.tick_step_ups(at, now);
         let mut ended: Vec<RfqId> = Vec::new();

@@ -21,11 +21,13 @@
 //! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
+//! | `accept_rows.rs` | rows of accepts that a person must look at |
 //! | `insights.rs` | what was seen of the dealers |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
 //!
 //! The other files hold one part of the state each, with the methods that keep it right.
 
+mod accept_rows;
 mod connection;
 mod dialogs;
 mod direct;
@@ -63,8 +65,8 @@ pub(crate) use ids::rfq_of_accept;
 use crate::{
     clock::{GatewayClock, Moment},
     guard::TradingSettings,
-    history::Recorder,
-    insight::Tally,
+    history::{Reader, Recorder},
+    insight::{Choices, Tally},
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
     view::Problem,
@@ -81,7 +83,7 @@ use screen::Screen;
 use signet_rfq::{Rfq, RfqId, UtcMillis};
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Called from any thread when a touch is asked for; it must not call the desk.
@@ -110,6 +112,10 @@ pub struct Book {
     last_trades: LastTrades,
     /// RFQs to be ended as soon as that is possible, because the trader stopped everything.
     ends_later: BTreeSet<RfqId>,
+    /// The accepts of this run beside which a better price stood.
+    choices: Choices,
+    /// Reads the history back.
+    reader: Option<Arc<Reader>>,
 }
 
 impl Book {
@@ -134,6 +140,8 @@ impl Book {
             trading: TradingSettings::NONE,
             last_trades: LastTrades::default(),
             ends_later: BTreeSet::new(),
+            choices: Choices::default(),
+            reader: None,
         }
     }
 
@@ -195,6 +203,8 @@ pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod accept_rows_tests;
 #[cfg(test)]
 mod gap_tests;
 #[cfg(test)]

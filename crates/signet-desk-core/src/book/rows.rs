@@ -9,6 +9,7 @@ use signet_rfq::{AcceptId, Rfq, RfqId};
 
 impl Book {
     pub(super) fn blot(&mut self, tab: BlotterTab, row: BlotterRow) {
+        let row = self.as_people_said(tab, row);
         self.records.put(tab, row);
         self.frames.mark(Part::Blotter);
     }

@@ -31,6 +31,11 @@ use std::{
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
+#[path = "desk_insights.rs"]
+mod insights;
+
+pub use insights::Export;
+
 /// How long `shut_down` waits for the Logout to be answered.
 const STOP_MAX: Duration = Duration::from_secs(3);
 

@@ -11,11 +11,13 @@
 //! | `writer.rs` | the thread that writes, and whether it can |
 //! | `recorder.rs` | the bounded queue to it |
 //! | `copy.rs` | the export |
+//! | `look.rs` | reading back what happened in some days, while the history is written |
 
 mod copy;
 mod error;
 mod files;
 mod keys;
+mod look;
 mod recorder;
 mod retention;
 mod writer;
@@ -23,6 +25,7 @@ mod writer;
 pub use copy::{HistoryExport, history_export};
 pub use error::HistoryError;
 pub(crate) use keys::Keys;
+pub(crate) use look::Reader;
 pub(crate) use recorder::{News, Recorder};
 
 use std::path::{Path, PathBuf};

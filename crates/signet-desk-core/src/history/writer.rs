@@ -65,7 +65,7 @@ pub(super) fn size(what: &What) -> usize {
             What::Sent { frame, .. } | What::Received { frame, .. } => frame.len(),
             What::Refused { frame, why, .. } => frame.len() + why.len(),
             What::Shown { screen, .. } => screen.len(),
-            What::Note { text, .. } => text.len(),
+            What::Note { text, .. } | What::Reason { text, .. } => text.len(),
             What::Up { own_certificate, peer_certificate, .. } => {
                 own_certificate.len() + peer_certificate.len()
             }

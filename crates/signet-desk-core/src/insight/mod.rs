@@ -2,11 +2,29 @@
 //!
 //! | file | what is in it |
 //! | --- | --- |
+//! | `timeline.rs` | what happened in one RFQ, from the signed history |
+//! | `best_execution.rs` | the page of one RFQ, from its timeline |
+//! | `choice.rs` | whether another dealer had a better price when one was accepted |
+//! | `html.rs` | the same page as a file |
+//! | `export.rs` | rows of the blotter as a file for a spreadsheet |
+//! | `dealers.rs` | what this desk has seen of each dealer, for people to look at |
 //! | `record.rs` | what this desk has seen of a dealer |
 //! | `tally.rs` | the same, gathered from messages |
 
+mod best_execution;
+mod choice;
+mod dealers;
+mod export;
+mod html;
 mod record;
 mod tally;
+mod timeline;
 
+pub(crate) use best_execution::{Names, fill};
+pub(crate) use choice::{Choices, better, reason};
+pub(crate) use dealers::insights;
+pub(crate) use export::{Table, file_name};
+pub(crate) use html::html;
 pub(crate) use record::DealerRecord;
 pub(crate) use tally::{Tally, Told};
+pub(crate) use timeline::{tally, timeline};

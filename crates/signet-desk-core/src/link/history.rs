@@ -4,7 +4,8 @@
 use super::{Link, target::Target, wire::Wire};
 use crate::{
     book::lock,
-    history::{self, Keys, News, Recorder},
+    history::{self, Keys, News, Reader, Recorder},
+    insight::tally,
     laptop_clock::laptop_now,
     problem::sentence,
     venue::Venue,
@@ -19,10 +20,13 @@ use signet_tlog::note::VerifierKey;
 use std::{
     cell::{Cell, RefCell},
     path::Path,
+    sync::Arc,
 };
 
 /// How often old records are looked for, milliseconds.
 const TIDY_MS: i64 = 6 * 3_600_000;
+/// Files of the history, one a day or more, from which dealers are judged.
+const DEALER_FILES: usize = 30;
 
 /// The history of the identity that is in use.
 #[derive(Default)]
@@ -59,6 +63,7 @@ impl Link {
         });
         let why = match opened {
             Ok((recorder, key)) => {
+                self.read_history(of_identity, secret, &name);
                 session.tap(recorder.tap(now_ms));
                 lock(&self.book).record_with(recorder.clone());
                 *self.history.recorder.borrow_mut() = recorder;
@@ -80,10 +85,30 @@ impl Link {
         Ok(())
     }
 
+    /// Lets the history be read back, and looks what earlier runs saw of the dealers, on a thread
+    /// of its own because the disk may be slow.
+    fn read_history(&self, of_identity: &Path, secret: &[u8; 32], name: &str) {
+        // The keys were derived a moment ago, so that this does not fail either.
+        let Ok(keys) = Keys::derive(secret, name) else { return };
+        let reader = Arc::new(Reader::new(&history::folder(of_identity), keys));
+        lock(&self.book).read_with(Some(reader.clone()));
+        let (book, before_ms) = (self.book.clone(), now_ms());
+        let look = move || match reader.newest(DEALER_FILES, before_ms) {
+            Ok(records) => lock(&book).saw_before(&reader, tally(&records)),
+            Err(e) => {
+                tracing::warn!(error = %e, "what earlier runs saw of the dealers is not read")
+            }
+        };
+        if let Err(e) = std::thread::Builder::new().name("signet-insight".into()).spawn(look) {
+            tracing::warn!(error = %e, "what earlier runs saw of the dealers is not read");
+        }
+    }
+
     /// Ends the history; another may be opened in the same folder.
     pub(super) fn close_history(&self) {
         self.history_down();
         lock(&self.book).record_with(Recorder::default());
+        lock(&self.book).read_with(None);
         self.history.recorder.take().close(now_ms());
         self.history.key.take();
         self.history.certified.set(None);

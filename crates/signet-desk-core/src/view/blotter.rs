@@ -13,6 +13,9 @@ pub enum BlotterTab {
     Rfqs,
     /// Trades, and reports that do not fit a trade.
     Trades,
+    /// What a person must look at: cancelled, corrected and disputed trades, accepts that were
+    /// declined, and those whose outcome is unknown.
+    Attention,
 }
 
 /// What the page asks of the blotter.
@@ -28,7 +31,7 @@ pub struct BlotterQuery {
 }
 
 /// A row of the blotter: an RFQ, or a trade.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct BlotterRow {
     /// Unique in its list: the id of the RFQ or of the accept, or both ids of a disputed report.
@@ -59,6 +62,15 @@ pub struct BlotterRow {
     pub settlement_date: String,
     /// The dealer's execution id, for trades.
     pub exec_id: Option<String>,
+    /// When the trade was accepted, another dealer had this price, which was better: the price and
+    /// the dealer. `None`: none had, or that is not known.
+    pub better: Option<String>,
+    /// Why the trader took another price than the best, in the trader's words.
+    pub reason: Option<String>,
+    /// What a person should know of it, in one sentence.
+    pub text: Option<String>,
+    /// The trader has dealt with what a person had to look at.
+    pub attended: bool,
 }
 
 /// The newest rows that match a query.

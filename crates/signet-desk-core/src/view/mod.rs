@@ -15,12 +15,14 @@ mod enrol;
 mod find;
 mod form;
 mod frame;
+mod insight;
 mod keys;
 mod notice;
 mod pin;
 mod problem;
 mod reference;
 mod rfq;
+mod rows;
 mod session;
 mod step_up;
 mod ticket;
@@ -32,6 +34,9 @@ pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
 pub use find::FoundInstruments;
 pub use form::{AskedView, DealerHint, KeptTickets, TemplateView, TicketCheck, TicketForm};
 pub use frame::{Behind, Frame, as_seq};
+pub use insight::{
+    BestAccept, BestDealer, BestExecution, BestQuote, DealerInsight, ExportFormat, SavedFile,
+};
 pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use notice::{Notice, NoticeKind};
 pub use pin::{PinTries, PinView};
@@ -41,6 +46,9 @@ pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
     AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegView, LineState,
     LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
+};
+pub use rows::{
+    Column, RowsChoices, RowsFilter, RowsGroup, RowsLine, RowsPage, RowsQuery, RowsSum, TabColumns,
 };
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,

@@ -1,0 +1,431 @@
+//! The best-execution page of one RFQ, from its timeline. Pure.
+//!
+//! The ladder is built again message by message, so that what was best at a moment is judged by
+//! what this desk had at that moment, and by nothing that came later.
+
+use super::timeline::{Said, Step, Timeline};
+use crate::{
+    insight::tally::Told,
+    view::{BestAccept, BestDealer, BestExecution, BestQuote},
+};
+use rust_decimal::Decimal;
+use signet_fix::message::{
+    AppMessage, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response,
+};
+use signet_rfq::{
+    DealerId, Instrument, Level, MAX_DEALERS_PER_RFQ, Quote, Side, UtcMillis, best, group_digits,
+    lifecycle::{Meaning, meaning},
+    median_quoted,
+};
+use std::collections::BTreeMap;
+
+/// Quotes that a page lists.
+const QUOTES_MAX: usize = 500;
+
+/// What the page needs beside the timeline.
+pub(crate) struct Names<'a> {
+    pub(crate) dealers: &'a BTreeMap<DealerId, String>,
+    pub(crate) instrument: Option<&'a Instrument>,
+}
+
+impl Names<'_> {
+    fn dealer(&self, d: &DealerId) -> String {
+        self.dealers.get(d).cloned().unwrap_or_else(|| d.to_string())
+    }
+
+    fn price(&self, p: Decimal) -> String {
+        self.instrument.map_or_else(|| p.to_string(), |i| i.format_price(p))
+    }
+
+    fn at(&self, price: Decimal, dealers: &[DealerId]) -> String {
+        let who: Vec<String> = dealers.iter().map(|d| self.dealer(d)).collect();
+        format!("{} {}", self.price(price), who.join(", "))
+    }
+}
+
+/// Fills in what the timeline says. The caller has filled in who the desk is and where the
+/// evidence is.
+pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> BestExecution {
+    let mut b = Builder::new(names);
+    for step in &t.steps {
+        b.step(step);
+    }
+    b.finish();
+    b.request_into(&mut page);
+    page.dealers = b.dealers();
+    page.quotes_left_out = u32::try_from(b.left_out).unwrap_or(u32::MAX);
+    page.owes_reason = b
+        .accepts
+        .iter()
+        .rev()
+        .find(|a| a.traded.is_some() && !a.was_best && a.reason.is_none())
+        .map(|a| a.id.clone());
+    (page.quotes, page.accepts) = (b.quotes, b.accepts);
+    notes(&mut page, t, b.repeated);
+    page
+}
+
+fn notes(page: &mut BestExecution, t: &Timeline, repeated: bool) {
+    let mut note = |text: String| page.notes.push(text);
+    if t.lost > 0 {
+        note(format!("The desk could not write down {} records in these days.", t.lost));
+    }
+    if t.more {
+        note("The RFQ has more steps than are read for a page.".into());
+    }
+    if repeated {
+        note("Quotes marked * were repeated after a reconnect; their time says little.".into());
+    }
+}
+
+struct Asked {
+    request: QuoteRequest,
+    at_ms: i64,
+}
+
+struct Builder<'a> {
+    names: &'a Names<'a>,
+    asked: Option<Asked>,
+    /// The quotes that stand.
+    ladder: BTreeMap<DealerId, Quote>,
+    answers: BTreeMap<DealerId, BestDealer>,
+    quotes: Vec<BestQuote>,
+    left_out: usize,
+    /// Where the standing quote of a dealer is listed.
+    listed: BTreeMap<DealerId, usize>,
+    accepts: Vec<BestAccept>,
+    /// The accept's own terms, by its id, with the composite of that moment.
+    terms: BTreeMap<String, (QuoteResponse, Option<Decimal>)>,
+    first: BTreeMap<bool, Decimal>,
+    ended_ms: Option<i64>,
+    repeated: bool,
+}
+
+impl<'a> Builder<'a> {
+    fn new(names: &'a Names<'a>) -> Self {
+        Self {
+            names,
+            asked: None,
+            ladder: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            quotes: Vec::new(),
+            left_out: 0,
+            listed: BTreeMap::new(),
+            accepts: Vec::new(),
+            terms: BTreeMap::new(),
+            first: BTreeMap::new(),
+            ended_ms: None,
+            repeated: false,
+        }
+    }
+
+    fn step(&mut self, s: &Step) {
+        match &s.said {
+            Said::Sent(m) => match &**m {
+                AppMessage::QuoteRequest(q) if self.asked.is_none() => self.ask(q, s),
+                AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                    self.accept(r, s);
+                }
+                _ => {}
+            },
+            Said::Heard(m) => self.heard(m, s),
+            Said::Reason { accept, text } => self.reason(accept, text),
+            Said::NotSent { id, code } => {
+                if let Some(a) = self.accepts.iter_mut().find(|a| a.id == *id) {
+                    a.answer = format!("Not sent [{code}]");
+                }
+            }
+            Said::Pressed { .. } | Said::Refused => {}
+        }
+    }
+
+    fn ask(&mut self, q: &QuoteRequest, s: &Step) {
+        for d in q.dealers.iter().take(MAX_DEALERS_PER_RFQ) {
+            let (dealer, name) = (d.to_string(), self.names.dealer(d));
+            let answer = "No answer".into();
+            let fresh = BestDealer { dealer, name, answer, ..BestDealer::default() };
+            self.answers.insert(d.clone(), fresh);
+        }
+        self.asked = Some(Asked { request: q.clone(), at_ms: s.at_ms });
+    }
+
+    fn heard(&mut self, m: &AppMessage, s: &Step) {
+        match m {
+            AppMessage::Quote(q) => self.quote(q, s),
+            AppMessage::QuoteCancel(c) => {
+                if let Some(d) = &c.dealer {
+                    self.ends(&d.clone(), s.at_ms);
+                }
+            }
+            AppMessage::QuoteRequestReject(r) => {
+                let why = r.text.clone().unwrap_or_else(|| "no reason given".into());
+                match &r.dealer {
+                    Some(d) => {
+                        self.ends(&d.clone(), s.at_ms);
+                        if let Some(a) = self.answers.get_mut(d) {
+                            a.answer = format!("Passed: {why}");
+                        }
+                    }
+                    None => self.ended_ms = Some(s.at_ms),
+                }
+            }
+            AppMessage::ExecutionReport(e) => self.report(e, s),
+            _ => {}
+        }
+    }
+
+    /// A dealer's quote does not stand any longer.
+    fn ends(&mut self, dealer: &DealerId, at_ms: i64) {
+        self.ladder.remove(dealer);
+        if let Some(at) = self.listed.remove(dealer)
+            && let Some(q) = self.quotes.get_mut(at)
+        {
+            q.until_ms = q.until_ms.min(at_ms as f64);
+        }
+    }
+
+    fn quote(&mut self, q: &QuoteMsg, s: &Step) {
+        let Some(dealer) = q.dealer.clone().filter(|d| self.answers.contains_key(d)) else {
+            return;
+        };
+        // A snapshot repeats what stands already.
+        let same = self.ladder.get(&dealer).is_some_and(|l| l.id == q.id);
+        if same && s.told == Told::Again {
+            return;
+        }
+        self.ends(&dealer, s.at_ms);
+        let standing = Quote {
+            id: q.id.clone(),
+            dealer: dealer.clone(),
+            bid: q.bid,
+            offer: q.offer,
+            valid_until: q.valid_until,
+            tradeable: q.tradeable,
+        };
+        self.ladder.insert(dealer.clone(), standing);
+        self.answered(&dealer, q, s);
+        self.composites(s.at_ms);
+        if self.quotes.len() >= QUOTES_MAX {
+            self.left_out += 1;
+            return;
+        }
+        let among = |side| {
+            self.best(side, self.quantity(), s.at_ms, None)
+                .is_some_and(|(_, dealers)| dealers.contains(&dealer))
+        };
+        let (best_bid, best_offer) = (among(Side::Sell), among(Side::Buy));
+        let repeated = s.told == Told::Again;
+        self.repeated |= repeated;
+        let price = |l: Option<Level>| l.map(|l| self.names.price(l.price));
+        let size = |l: Option<Level>| l.map(|l| group_digits(l.size.normalize()));
+        self.listed.insert(dealer.clone(), self.quotes.len());
+        self.quotes.push(BestQuote {
+            dealer: dealer.to_string(),
+            name: self.names.dealer(&dealer),
+            quote_id: q.id.to_string(),
+            bid: price(q.bid),
+            bid_size: size(q.bid),
+            offer: price(q.offer),
+            offer_size: size(q.offer),
+            dealer_ms: q.at.0 as f64,
+            received_ms: s.at_ms as f64,
+            valid_until_ms: q.valid_until.0 as f64,
+            until_ms: q.valid_until.0 as f64,
+            tradeable: q.tradeable,
+            best_bid,
+            best_offer,
+            repeated,
+            signed: s.signed,
+            record: s.n as f64,
+        });
+    }
+
+    fn answered(&mut self, dealer: &DealerId, q: &QuoteMsg, s: &Step) {
+        let since = self.asked.as_ref().map(|a| s.at_ms.saturating_sub(a.at_ms));
+        let (bid, offer) = (q.bid, q.offer);
+        let shown = |l: Option<Level>| l.map(|l| self.names.price(l.price));
+        let (bid, offer) = (shown(bid), shown(offer));
+        let Some(a) = self.answers.get_mut(dealer) else { return };
+        a.quotes = a.quotes.saturating_add(1);
+        if a.quotes == 1 {
+            a.answer = match since.filter(|_| s.told == Told::Live) {
+                Some(ms) => format!("First price after {}", seconds(ms)),
+                None => "A price, at a time that is not known".into(),
+            };
+        }
+        (a.bid, a.offer) = (bid, offer);
+    }
+
+    fn quantity(&self) -> Decimal {
+        self.asked.as_ref().map_or(Decimal::ZERO, |a| a.request.quantity)
+    }
+
+    /// The best price that stood, and who made it.
+    fn best(
+        &self,
+        side: Side,
+        quantity: Decimal,
+        at_ms: i64,
+        without: Option<&DealerId>,
+    ) -> Option<(Decimal, Vec<DealerId>)> {
+        let standing = self.ladder.values().filter(|q| Some(&q.dealer) != without);
+        best(standing, side, quantity, UtcMillis(at_ms), 0).map(|b| (b.price, b.dealers))
+    }
+
+    fn composite(&self, side: Side, quantity: Decimal, at_ms: i64) -> Option<Decimal> {
+        let live = self.ladder.values().filter(|q| q.live(UtcMillis(at_ms)));
+        median_quoted(live, side, quantity)
+    }
+
+    /// Keeps the first composite of each side.
+    fn composites(&mut self, at_ms: i64) {
+        for side in [Side::Buy, Side::Sell] {
+            let key = side == Side::Buy;
+            if !self.first.contains_key(&key)
+                && let Some(price) = self.composite(side, self.quantity(), at_ms)
+            {
+                self.first.insert(key, price);
+            }
+        }
+    }
+
+    fn accept(&mut self, r: &QuoteResponse, s: &Step) {
+        let Some(dealer) = &r.dealer else { return };
+        if self.terms.contains_key(r.id.as_str()) {
+            return;
+        }
+        let found = self.best(r.side, r.quantity, s.at_ms, None);
+        let cover = self.best(r.side, r.quantity, s.at_ms, Some(dealer));
+        let was_best = found.as_ref().is_none_or(|(p, who)| *p == r.price || who.contains(dealer));
+        let (first, now) = (
+            self.first.get(&(r.side == Side::Buy)).copied(),
+            self.composite(r.side, r.quantity, s.at_ms),
+        );
+        let n = self.names;
+        self.terms.insert(r.id.to_string(), (r.clone(), now));
+        self.accepts.push(BestAccept {
+            id: r.id.to_string(),
+            name: n.dealer(dealer),
+            side: if r.side == Side::Buy { "Buy" } else { "Sell" }.into(),
+            price: n.price(r.price),
+            limit: r.limit.map(|l| n.price(l.price)),
+            quantity: group_digits(r.quantity),
+            at_ms: s.at_ms as f64,
+            answer: "No answer".into(),
+            traded: None,
+            exec_id: None,
+            hold_ms: None,
+            best: found.map(|(p, who)| n.at(p, &who)),
+            was_best,
+            cover: cover.map(|(p, who)| n.at(p, &who)),
+            composite_first: first.map(|p| n.price(p)),
+            composite: now.map(|p| n.price(p)),
+            slippage_first: first.and_then(|c| slippage(r.side, r.price, c)),
+            slippage: now.and_then(|c| slippage(r.side, r.price, c)),
+            reason: None,
+        });
+    }
+
+    fn report(&mut self, e: &ExecutionReport, s: &Step) {
+        let Some((terms, now)) = self.terms.get(e.accept.as_str()) else { return };
+        let now = *now;
+        let (side, dealer) = (terms.side, terms.dealer.clone());
+        let price = e.last.map_or(e.avg_px, |l| l.price);
+        let shown = self.names.price(price);
+        let first = self.first.get(&(side == Side::Buy)).copied();
+        let Some(a) = self.accepts.iter_mut().find(|a| a.id == e.accept.as_str()) else { return };
+        let why = e.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
+        let executed = e.cum_qty > Decimal::ZERO;
+        let quantity = group_digits(e.cum_qty.normalize());
+        let hold = (s.told == Told::Live).then_some(s.at_ms as f64 - a.at_ms);
+        match meaning(e.exec_type, e.status, executed) {
+            _ if e.disputed => a.answer = format!("Disputed: {shown}{why}"),
+            Meaning::Execution | Meaning::ExecutedSoFar | Meaning::TradeCorrected => {
+                let corrected = meaning(e.exec_type, e.status, executed) == Meaning::TradeCorrected;
+                let word = if corrected { "Corrected" } else { "Executed" };
+                a.answer = format!("{word}: {quantity} at {shown}");
+                a.hold_ms = a.hold_ms.or(hold);
+                (a.traded, a.exec_id) = (Some(shown), Some(e.exec_id.clone()));
+                // A limit lets it trade at another price than that of the quote.
+                a.slippage_first = first.and_then(|c| slippage(side, price, c));
+                a.slippage = now.and_then(|c| slippage(side, price, c));
+                self.ended_ms = self.ended_ms.or(Some(s.at_ms));
+                if let Some(d) = dealer.and_then(|d| self.answers.get_mut(&d)) {
+                    d.traded = true;
+                }
+            }
+            Meaning::TradeCancelled => a.answer = format!("Cancelled by the dealer{why}"),
+            Meaning::Refused | Meaning::NothingTraded => {
+                let who = if e.dealer.is_some() { "the dealer" } else { "the gateway" };
+                a.answer = format!("Declined by {who}{why}");
+                a.hold_ms = a.hold_ms.or(hold.filter(|_| e.dealer.is_some()));
+            }
+            Meaning::Working | Meaning::Contradiction | Meaning::Noted => {}
+        }
+    }
+
+    fn reason(&mut self, accept: &str, text: &str) {
+        if let Some(a) = self.accepts.iter_mut().find(|a| a.id == accept) {
+            a.reason = Some(text.into());
+        }
+    }
+
+    /// No quote stands longer than the RFQ.
+    fn finish(&mut self) {
+        let expires = self.asked.as_ref().map(|a| a.request.expires.0);
+        let end = self.ended_ms.into_iter().chain(expires).min();
+        for q in &mut self.quotes {
+            let last = end.map_or(q.until_ms, |e| q.until_ms.min(e as f64));
+            q.until_ms = last.max(q.received_ms);
+        }
+    }
+
+    fn request_into(&self, page: &mut BestExecution) {
+        let Some(Asked { request: q, .. }) = &self.asked else { return };
+        page.instrument = q.instrument.to_string();
+        page.symbol =
+            self.names.instrument.map_or_else(|| q.instrument.to_string(), |i| i.symbol.clone());
+        page.side = match q.ask {
+            signet_rfq::Ask::Buy => "Buy",
+            signet_rfq::Ask::Sell => "Sell",
+            signet_rfq::Ask::TwoWay => "Two-way",
+        }
+        .into();
+        page.quantity = group_digits(q.quantity);
+        page.currency = q.currency.clone();
+        page.settlement_date = crate::present::iso(&q.settlement_date);
+        (page.created_ms, page.expires_ms) = (q.at.0 as f64, q.expires.0 as f64);
+    }
+
+    fn dealers(&self) -> Vec<BestDealer> {
+        let order = self.asked.iter().flat_map(|a| &a.request.dealers);
+        order.filter_map(|d| self.answers.get(d).cloned()).collect()
+    }
+}
+
+/// A price against a composite, in words: a buyer who pays more, and a seller who gets less, did
+/// worse. `None` when the numbers are too large.
+fn slippage(side: Side, price: Decimal, composite: Decimal) -> Option<String> {
+    let worse = match side {
+        Side::Buy => price.checked_sub(composite)?,
+        Side::Sell => composite.checked_sub(price)?,
+    };
+    if worse.is_zero() {
+        return Some("none".into());
+    }
+    let bp = worse.abs().checked_mul(Decimal::from(10_000))?.checked_div(composite)?;
+    let word = if worse > Decimal::ZERO { "worse" } else { "better" };
+    Some(format!("{} {word} ({} bp)", worse.abs().normalize(), bp.round_dp(1)))
+}
+
+/// `0.4 s`, `12 s`.
+pub(crate) fn seconds(ms: i64) -> String {
+    match ms.max(0) {
+        ms if ms < 10_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        ms => format!("{} s", ms / 1_000),
+    }
+}
+
+#[cfg(test)]
+#[path = "best_execution_tests.rs"]
+mod tests;

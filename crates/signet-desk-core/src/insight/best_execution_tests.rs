@@ -1,0 +1,246 @@
+use super::*;
+use signet_fix::message::{ExecType, OrdStatus, QuoteCancel, QuoteRequestReject};
+use signet_rfq::{AcceptId, Ask, InstrumentId, Limit, Qualifiers, QuoteId, RfqId};
+
+const T0: i64 = 1_795_219_200_000;
+
+fn d(id: &str) -> DealerId {
+    DealerId::new(id).unwrap()
+}
+
+fn request(ask: Ask) -> QuoteRequest {
+    QuoteRequest {
+        id: RfqId::new("R1").unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        isin: false,
+        ask,
+        quantity: Decimal::TEN,
+        currency: "EUR".into(),
+        settlement_date: "20261201".into(),
+        dealers: ["A", "B", "C", "D"].map(d).into(),
+        expires: UtcMillis(T0 + 60_000),
+        at: UtcMillis(T0),
+    }
+}
+
+fn quote(dealer: &str, id: &str, price: &str, at: i64) -> Step {
+    let level = Some(Level { price: price.parse().unwrap(), size: Decimal::TEN });
+    let q = QuoteMsg {
+        rfq: RfqId::new("R1").unwrap(),
+        id: QuoteId::new(id).unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        dealer: Some(d(dealer)),
+        bid: None,
+        offer: level,
+        valid_until: UtcMillis(T0 + 30_000),
+        tradeable: true,
+        at: UtcMillis(T0 + at - 5),
+        qualifiers: Qualifiers::default(),
+    };
+    heard(at, AppMessage::Quote(q))
+}
+
+fn heard(at: i64, m: AppMessage) -> Step {
+    step(at, Said::Heard(Box::new(m)))
+}
+
+fn step(at: i64, said: Said) -> Step {
+    let n = u64::try_from(at).unwrap();
+    Step { at_ms: T0 + at, n, signed: true, told: Told::Live, said }
+}
+
+fn sent(ask: Ask) -> Step {
+    step(0, Said::Sent(Box::new(AppMessage::QuoteRequest(request(ask)))))
+}
+
+fn accept(dealer: &str, price: &str, at: i64) -> Step {
+    let a = signet_rfq::Accept {
+        id: AcceptId::new("R1:1").unwrap(),
+        rfq: RfqId::new("R1").unwrap(),
+        dealer: d(dealer),
+        quote: QuoteId::new("q").unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        side: Side::Buy,
+        price: price.parse().unwrap(),
+        quantity: Decimal::TEN,
+        limit: Some(Limit { price: price.parse().unwrap(), until: UtcMillis(T0 + 60_000) }),
+    };
+    let r = QuoteResponse::hit(&a, &request(Ask::Buy).terms(), false, UtcMillis(T0 + at));
+    step(at, Said::Sent(Box::new(AppMessage::QuoteResponse(r))))
+}
+
+fn report(kind: ExecType, status: OrdStatus, price: &str, at: i64) -> Step {
+    let done = kind == ExecType::Trade;
+    let last = done.then(|| Level { price: price.parse().unwrap(), size: Decimal::TEN });
+    heard(
+        at,
+        AppMessage::ExecutionReport(ExecutionReport {
+            order_id: "o".into(),
+            exec_id: "E1".into(),
+            exec_ref: None,
+            accept: AcceptId::new("R1:1").unwrap(),
+            exec_type: kind,
+            status,
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            dealer: Some(d("A")),
+            side: Side::Buy,
+            last,
+            cum_qty: if done { Decimal::TEN } else { Decimal::ZERO },
+            leaves_qty: Decimal::ZERO,
+            avg_px: price.parse().unwrap(),
+            settlement_date: None,
+            currency: None,
+            price: None,
+            disputed: false,
+            reject_reason: None,
+            text: (!done).then(|| "price moved".into()),
+            at: UtcMillis(T0 + at),
+        }),
+    )
+}
+
+fn pass(dealer: &str, at: i64) -> Step {
+    heard(
+        at,
+        AppMessage::QuoteRequestReject(QuoteRequestReject {
+            rfq: RfqId::new("R1").unwrap(),
+            reason: 10,
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            dealer: Some(d(dealer)),
+            text: Some("too large".into()),
+            advice: None,
+        }),
+    )
+}
+
+fn page(steps: Vec<Step>) -> BestExecution {
+    let dealers = BTreeMap::from([(d("A"), "Northbank".to_owned())]);
+    let names = Names { dealers: &dealers, instrument: None };
+    fill(BestExecution::default(), &Timeline { steps, more: false, lost: 0 }, &names)
+}
+
+#[test]
+fn a_page_says_who_was_asked_what_was_quoted_and_how_the_choice_stood() {
+    let p = page(vec![
+        sent(Ask::Buy),
+        quote("A", "a1", "1.10", 400),
+        quote("B", "b1", "1.08", 700),
+        pass("D", 800),
+        quote("C", "c1", "1.09", 900),
+        quote("A", "a2", "1.09", 5_000),
+        accept("A", "1.09", 6_000),
+        // What comes later does not count for the choice.
+        quote("C", "c2", "1.01", 6_100),
+        report(ExecType::Trade, OrdStatus::Filled, "1.09", 6_250),
+    ]);
+    let answers: Vec<(&str, &str, u32, bool)> = p
+        .dealers
+        .iter()
+        .map(|d| (d.name.as_str(), d.answer.as_str(), d.quotes, d.traded))
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            ("Northbank", "First price after 0.4 s", 2, true),
+            ("B", "First price after 0.7 s", 1, false),
+            ("C", "First price after 0.9 s", 2, false),
+            ("D", "Passed: too large", 0, false),
+        ]
+    );
+    let best: Vec<(&str, bool)> =
+        p.quotes.iter().map(|q| (q.quote_id.as_str(), q.best_offer)).collect();
+    assert_eq!(best, [("a1", true), ("b1", true), ("c1", false), ("a2", false), ("c2", true)]);
+    // The first quote of A ended when the second came; the last ended with the trade.
+    let until: Vec<f64> = p.quotes.iter().map(|q| q.until_ms - T0 as f64).collect();
+    assert_eq!(until, [5_000.0, 6_250.0, 6_100.0, 6_250.0, 6_250.0]);
+    let a = &p.accepts[0];
+    assert_eq!((a.was_best, a.best.as_deref(), a.hold_ms), (false, Some("1.08 B"), Some(250.0)));
+    assert_eq!(a.cover.as_deref(), Some("1.08 B"));
+    // At first 1.08 1.09 1.10, at the accept 1.08 1.09 1.09: a buyer's middle is 1.09.
+    assert_eq!(
+        (a.composite_first.as_deref(), a.composite.as_deref()),
+        (Some("1.09"), Some("1.09"))
+    );
+    assert_eq!(a.slippage.as_deref(), Some("none"));
+    assert_eq!((a.answer.as_str(), a.traded.as_deref()), ("Executed: 10 at 1.09", Some("1.09")));
+    assert_eq!(p.owes_reason.as_deref(), Some("R1:1"));
+    assert_eq!((p.side.as_str(), p.settlement_date.as_str()), ("Buy", "2026-12-01"));
+}
+
+#[test]
+fn the_reason_ends_the_question_and_the_latest_one_stands() {
+    let told = |text: &str, at| step(at, Said::Reason { accept: "R1:1".into(), text: text.into() });
+    let steps = vec![
+        sent(Ask::Buy),
+        quote("A", "a1", "1.10", 400),
+        quote("B", "b1", "1.08", 700),
+        accept("A", "1.10", 1_000),
+        report(ExecType::Trade, OrdStatus::Filled, "1.10", 1_200),
+        told("first", 2_000),
+        told("their size", 3_000),
+    ];
+    let p = page(steps.clone());
+    assert_eq!((p.owes_reason, p.accepts[0].reason.as_deref()), (None, Some("their size")));
+    // An accept that did not trade needs none.
+    let mut refused = steps[..4].to_vec();
+    refused.push(report(ExecType::Rejected, OrdStatus::Rejected, "1.10", 1_300));
+    let p = page(refused);
+    assert_eq!(p.owes_reason, None);
+    assert_eq!(p.accepts[0].answer, "Declined by the dealer: price moved");
+    assert_eq!(p.accepts[0].composite, None, "two quotes make no composite");
+}
+
+#[test]
+fn a_quote_that_is_gone_is_not_the_best() {
+    let gone = heard(
+        800,
+        AppMessage::QuoteCancel(QuoteCancel {
+            rfq: RfqId::new("R1").ok(),
+            quote: None,
+            instrument: None,
+            dealer: Some(d("B")),
+            unreachable: false,
+        }),
+    );
+    let p = page(vec![
+        sent(Ask::Buy),
+        quote("A", "a1", "1.10", 400),
+        quote("B", "b1", "1.08", 700),
+        gone,
+        accept("A", "1.10", 1_000),
+    ]);
+    assert!(p.accepts[0].was_best);
+    assert_eq!((p.accepts[0].cover.as_deref(), p.quotes[1].until_ms), (None, (T0 + 800) as f64));
+}
+
+#[test]
+fn what_a_peer_adds_makes_a_page_no_longer_than_is_read() {
+    let mut steps = vec![sent(Ask::TwoWay)];
+    steps.extend((0..QUOTES_MAX as i64 + 7).map(|n| quote("A", &format!("a{n}"), "1.1", 10 + n)));
+    // Nobody asked X, and an absurd price breaks nothing.
+    steps.push(quote("X", "x", "1", 9_000));
+    steps.push(quote("B", "b", "79228162514264337593543950335", 9_001));
+    steps.push(accept("B", "79228162514264337593543950335", 9_002));
+    let p = page(steps);
+    assert_eq!((p.quotes.len(), p.quotes_left_out), (QUOTES_MAX, 8));
+    assert_eq!(p.dealers.len(), 4);
+}
+
+#[test]
+fn slippage_is_said_from_the_traders_side() {
+    for (side, price, composite, want) in [
+        (Side::Buy, "100.01", "100", Some("0.01 worse (1.0 bp)")),
+        (Side::Buy, "99.99", "100", Some("0.01 better (1.0 bp)")),
+        (Side::Sell, "100.01", "100", Some("0.01 better (1.0 bp)")),
+        (Side::Sell, "99.99", "100", Some("0.01 worse (1.0 bp)")),
+        (Side::Buy, "100", "100.0", Some("none")),
+        (Side::Buy, "79228162514264337593543950335", "1", None),
+    ] {
+        let found = slippage(side, price.parse().unwrap(), composite.parse().unwrap());
+        assert_eq!(found.as_deref(), want, "{side:?} {price}");
+    }
+    assert_eq!(
+        (seconds(-4), seconds(450), seconds(12_900)),
+        ("0.0 s".into(), "0.4 s".into(), "12 s".into())
+    );
+}

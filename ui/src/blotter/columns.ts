@@ -1,0 +1,103 @@
+// The columns of the blotter: their names, and which hold numbers.
+
+import type { BlotterRow, BlotterTab, Column, RowsQuery } from "../bindings";
+
+export const COLUMNS: [Column, string][] = [
+  ["time", "Time"],
+  ["symbol", "Instrument"],
+  ["instrument", "ISIN or pair"],
+  ["side", "Side"],
+  ["quantity", "Quantity"],
+  ["currency", "Currency"],
+  ["price", "Price"],
+  ["dealer", "Dealer"],
+  ["status", "Status"],
+  ["cover", "Cover"],
+  ["reason", "Reason"],
+  ["settles", "Settles"],
+  ["rfq", "Request"],
+  ["execution", "Execution"],
+];
+
+const NAMES = new Map(COLUMNS);
+
+export const nameOf = (column: Column) => NAMES.get(column) ?? column;
+
+export const isNumber = (column: Column) => ["quantity", "price", "cover"].includes(column);
+
+/** What a row says in a column that is a text and nothing else. */
+export function textOf(row: BlotterRow, column: Column): string {
+  switch (column) {
+    case "symbol":
+      return row.symbol;
+    case "instrument":
+      return row.instrument;
+    case "side":
+      return row.side;
+    case "currency":
+      return row.currency;
+    case "dealer":
+      return row.dealer;
+    case "status":
+      return row.status;
+    case "reason":
+      return row.reason ?? "";
+    case "settles":
+      return row.settlementDate;
+    case "rfq":
+      return row.rfqId;
+    case "execution":
+      return row.execId ?? "";
+    default:
+      return "";
+  }
+}
+
+export type Look = Omit<RowsQuery, "tab" | "text" | "zone" | "offset" | "limit">;
+
+/** How a list is looked at before the trader changes it. */
+export const usualLook = (): Look => ({
+  filters: [],
+  from: null,
+  to: null,
+  sort: "time",
+  descending: true,
+  group: null,
+  closed: [],
+});
+
+/** How many things narrow a list down. */
+export const narrowed = (look: Look) =>
+  look.filters.filter((one) => one.values.length > 0).length +
+  (look.from === null ? 0 : 1) +
+  (look.to === null ? 0 : 1);
+
+/** The look after a press on the head of a column: the other way round, or by that column. */
+export function sortedBy(look: Look, column: Column): Look {
+  if (look.sort === column) return { ...look, descending: !look.descending };
+  return { ...look, sort: column, descending: column === "time" || isNumber(column) };
+}
+
+export function toggled(look: Look, key: string): Look {
+  const closed = look.closed.includes(key)
+    ? look.closed.filter((one) => one !== key)
+    : [...look.closed, key];
+  return { ...look, closed };
+}
+
+export const LISTS: Record<BlotterTab, { name: string; one: string; many: string; none: string }> =
+  {
+    rfqs: {
+      name: "Requests",
+      one: "request",
+      many: "requests",
+      none: "No requests yet. Your requests appear here.",
+    },
+    trades: { name: "Trades", one: "trade", many: "trades", none: "No trades yet." },
+    attention: {
+      name: "Attention",
+      one: "to look at",
+      many: "to look at",
+      none: "Nothing needs you.",
+    },
+  };
