@@ -2,6 +2,7 @@
 
 use crate::{
     present::{self, iso},
+    price,
     problem::problem,
     view::{self, LegView, Problem, TicketField, TicketLeg},
 };
@@ -35,6 +36,7 @@ pub(crate) fn instrument(terms: &Terms, catalogue: &Catalogue) -> Instrument {
         min_quantity: Decimal::ONE,
         max_quantity: Decimal::MAX,
         settlement: String::new(),
+        price_format: rfq::PriceFormat::default(),
     }
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn name(l: &mut LegView, catalogue: &Catalogue) {
     let Some(i) = id.and_then(|id| catalogue.get(&id)) else { return };
     l.symbol = i.symbol.clone();
     let price = l.price.as_ref().and_then(|p| p.parse::<Decimal>().ok());
-    l.price = price.map(|p| i.format_price(p)).or_else(|| l.price.take());
+    l.price = price.map(|p| price::show(i, p)).or_else(|| l.price.take());
 }
 
 /// A leg as typed: its instrument, and what the ticket says of it.

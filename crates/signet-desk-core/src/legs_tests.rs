@@ -3,6 +3,7 @@ use signet_rfq::{DealerId, RfqId, StatedLeg, UtcMillis};
 
 fn instrument(id: &str, symbol: &str, decimals: u8) -> Instrument {
     Instrument {
+        price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new(id).unwrap(),
         symbol: symbol.into(),
         name: symbol.into(),

@@ -5,6 +5,7 @@ use crate::{
     blotter::Entry,
     history::Reader,
     insight::{self, DealerRecord, Tally, Told},
+    present,
     problem::problem,
     view::{BlotterRow, BlotterTab, DealerInsight, Problem},
 };
@@ -97,9 +98,8 @@ impl Book {
             return;
         };
         let names = self.reference.names();
-        let shown = self.reference.instrument(&accept.instrument);
-        let price =
-            shown.map_or_else(|| better.price.to_string(), |i| i.format_price(better.price));
+        let shown = self.reference.of_rfq(&r.terms);
+        let price = present::price(shown.as_deref(), better.price);
         let who: Vec<&str> =
             better.dealers.iter().map(|d| names.get(d).map_or(d.as_str(), |n| n)).collect();
         self.choices.note(accept.id, format!("{price} {}", who.join(", ")));

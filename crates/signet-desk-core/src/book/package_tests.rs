@@ -22,6 +22,7 @@ fn dec(n: &str) -> Decimal {
 
 fn bond(id: &str, symbol: &str) -> Instrument {
     Instrument {
+        price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new(id).unwrap(),
         symbol: symbol.into(),
         name: symbol.into(),

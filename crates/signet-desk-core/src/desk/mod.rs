@@ -1,5 +1,6 @@
 //! The desk as the window uses it.
 
+mod insights;
 mod ticket;
 
 use crate::{
@@ -30,9 +31,6 @@ use std::{
 };
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
-
-#[path = "desk_insights.rs"]
-mod insights;
 
 pub use insights::Export;
 

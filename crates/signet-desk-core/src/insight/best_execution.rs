@@ -6,6 +6,7 @@
 use super::timeline::{Said, Step, Timeline};
 use crate::{
     insight::tally::Told,
+    present,
     view::{BestAccept, BestDealer, BestExecution, BestQuote},
 };
 use rust_decimal::Decimal;
@@ -13,7 +14,8 @@ use signet_fix::message::{
     AppMessage, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response,
 };
 use signet_rfq::{
-    DealerId, Instrument, Level, MAX_DEALERS_PER_RFQ, Quote, Side, UtcMillis, best, group_digits,
+    DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, Quote, Side, UtcMillis, best,
+    group_digits,
     lifecycle::{Meaning, meaning},
     median_quoted,
 };
@@ -34,7 +36,7 @@ impl Names<'_> {
     }
 
     fn price(&self, p: Decimal) -> String {
-        self.instrument.map_or_else(|| p.to_string(), |i| i.format_price(p))
+        present::price(self.instrument, p)
     }
 
     fn at(&self, price: Decimal, dealers: &[DealerId]) -> String {
@@ -195,6 +197,7 @@ impl<'a> Builder<'a> {
         }
         self.ends(&dealer, s.at_ms);
         let standing = Quote {
+            legs: q.legs.clone(),
             id: q.id.clone(),
             dealer: dealer.clone(),
             bid: q.bid,
@@ -269,7 +272,8 @@ impl<'a> Builder<'a> {
         without: Option<&DealerId>,
     ) -> Option<(Decimal, Vec<DealerId>)> {
         let standing = self.ladder.values().filter(|q| Some(&q.dealer) != without);
-        best(standing, side, quantity, UtcMillis(at_ms), 0).map(|b| (b.price, b.dealers))
+        best(Direction::Price, standing, side, quantity, UtcMillis(at_ms), 0)
+            .map(|b| (b.price, b.dealers))
     }
 
     fn composite(&self, side: Side, quantity: Decimal, at_ms: i64) -> Option<Decimal> {

@@ -10,6 +10,7 @@ fn d(id: &str) -> DealerId {
 
 fn request(ask: Ask) -> QuoteRequest {
     QuoteRequest {
+        legs: vec![],
         id: RfqId::new("R1").unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
         isin: false,
@@ -26,6 +27,7 @@ fn request(ask: Ask) -> QuoteRequest {
 fn quote(dealer: &str, id: &str, price: &str, at: i64) -> Step {
     let level = Some(Level { price: price.parse().unwrap(), size: Decimal::TEN });
     let q = QuoteMsg {
+        legs: vec![],
         rfq: RfqId::new("R1").unwrap(),
         id: QuoteId::new(id).unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
@@ -55,6 +57,7 @@ fn sent(ask: Ask) -> Step {
 
 fn accept(dealer: &str, price: &str, at: i64) -> Step {
     let a = signet_rfq::Accept {
+        legs: vec![],
         id: AcceptId::new("R1:1").unwrap(),
         rfq: RfqId::new("R1").unwrap(),
         dealer: d(dealer),
@@ -75,6 +78,7 @@ fn report(kind: ExecType, status: OrdStatus, price: &str, at: i64) -> Step {
     heard(
         at,
         AppMessage::ExecutionReport(ExecutionReport {
+            legs: vec![],
             order_id: "o".into(),
             exec_id: "E1".into(),
             exec_ref: None,

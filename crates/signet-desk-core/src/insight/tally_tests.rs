@@ -9,6 +9,7 @@ fn request(id: &str, at: i64, dealers: &[&str]) -> AppMessage {
 
 fn asked(id: &str, at: i64, dealers: &[&str]) -> QuoteRequest {
     QuoteRequest {
+        legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: InstrumentId::new("EURUSD").unwrap(),
         isin: false,
@@ -24,6 +25,7 @@ fn asked(id: &str, at: i64, dealers: &[&str]) -> QuoteRequest {
 
 fn quote(rfq: &str, dealer: &str) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: RfqId::new(rfq).unwrap(),
         id: QuoteId::new("q").unwrap(),
         instrument: InstrumentId::new("EURUSD").unwrap(),
@@ -50,6 +52,7 @@ fn pass(rfq: &str, dealer: &str) -> AppMessage {
 
 fn accept(rfq: &str, dealer: &str, at: i64) -> AppMessage {
     let a = Accept {
+        legs: vec![],
         id: AcceptId::new(format!("{rfq}:1")).unwrap(),
         rfq: RfqId::new(rfq).unwrap(),
         dealer: DealerId::new(dealer).unwrap(),
@@ -67,6 +70,7 @@ fn accept(rfq: &str, dealer: &str, at: i64) -> AppMessage {
 fn report(rfq: &str, dealer: Option<&str>, kind: ExecType, status: OrdStatus) -> ExecutionReport {
     let done = matches!(kind, ExecType::Trade);
     ExecutionReport {
+        legs: vec![],
         order_id: "o".into(),
         exec_id: "e".into(),
         exec_ref: None,

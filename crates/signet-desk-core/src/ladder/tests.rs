@@ -14,6 +14,7 @@ fn n(text: &str) -> Decimal {
 
 fn bond() -> Instrument {
     Instrument {
+        price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new("DE0001102580").unwrap(),
         symbol: "DBR".into(),
         name: "Bund".into(),
@@ -36,6 +37,7 @@ fn quote(dealer: &str, text: &str, ends_in_ms: i64) -> Quote {
     let (bid, offer) = text.split_once('/').unwrap();
     let level = |p: &str| p.parse().ok().map(|price| Level { price, size: n(size) });
     Quote {
+        legs: vec![],
         id: QuoteId::new(format!("q-{dealer}")).unwrap(),
         dealer: DealerId::new(dealer).unwrap(),
         bid: level(bid),
@@ -48,6 +50,7 @@ fn quote(dealer: &str, text: &str, ends_in_ms: i64) -> Quote {
 fn rfq(ask: Ask, quotes: &[(&str, &str, i64)]) -> Rfq {
     let dealers = quotes.iter().map(|(d, ..)| DealerId::new(*d).unwrap()).collect();
     let mut rfq = Rfq::new(Terms {
+        legs: vec![],
         id: RfqId::new("R").unwrap(),
         instrument: bond().id,
         ask,

@@ -42,6 +42,7 @@ impl TicketForm {
             dealers: self.dealers.clone(),
             ttl_s: self.ttl_s,
             settlement_date: self.settlement_date.clone(),
+            legs: Vec::new(),
         }
     }
 }
