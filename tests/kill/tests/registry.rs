@@ -60,7 +60,13 @@ fn back(c: &mut Campaign, dir: &Path, told: usize) {
         let (away, refused) = (has("registry.away"), has("admission.registry_stale"));
         match away >= told && refused >= 1 {
             true => Ok(()),
-            false => Err(format!("registry.away {away}, admission.registry_stale {refused}")),
+            false => Err(format!(
+                "registry.away {away}, admission.registry_stale {refused}, of {} events; the last: \
+                 {:?}\n{}",
+                rows.len(),
+                rows.last().map(|e| (&e.kind, &e.detail)),
+                c.firm.log_end()
+            )),
         }
     });
 }
