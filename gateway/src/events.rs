@@ -140,8 +140,12 @@ impl EventSink {
     /// Says how many events were left out, where a flood has ended or slowed down, to those who get
     /// the events themselves.
     pub fn tell_left_out(&self) {
+        self.tell_left_out_at(Instant::now());
+    }
+
+    fn tell_left_out_at(&self, now: Instant) {
         for source in [Source::Known, Source::Stranger] {
-            for ((code, subject), left_out) in self.budgets(source, |b| b.flush(Instant::now())) {
+            for ((code, subject), left_out) in self.budgets(source, |b| b.flush(now)) {
                 let words = format!("{left_out} more were not written down one by one");
                 let event = Event::new(now_us(), code, words);
                 let event = match (source, subject.parse::<IpAddr>()) {
@@ -220,6 +224,44 @@ mod tests {
         assert_eq!(watchers.0.lock().unwrap().len(), 61);
     }
 
+    /// When the turn of the summary of a flood comes that has ended.
+    fn refilled() -> Instant {
+        Instant::now() + EVENTS_REFILL
+    }
+
+    #[test]
+    fn table_of_who_hears_of_whom_one_by_one_and_in_summaries() {
+        // Events of a desk and of a stranger; what registry and watchers hear of each.
+        for (desk, stranger, registry, watchers, summaries) in [
+            (0, 0, 0, 0, (0, 0)),
+            (1, 0, 1, 1, (0, 0)),
+            (0, 1, 0, 1, (0, 0)),
+            (60, 60, 60, 120, (0, 0)),
+            (61, 0, 60, 60, (1, 1)),
+            (0, 61, 0, 60, (0, 1)),
+            (900, 900, 60, 120, (1, 2)),
+        ] {
+            let kept = [Arc::new(Kept::default()), Arc::new(Kept::default())];
+            let sink = EventSink::new(Some(kept[0].clone()), Some(kept[1].clone()));
+            let heard = || {
+                let [r, w] =
+                    kept.each_ref().map(|k| std::mem::take(&mut *k.0.lock().unwrap()).len());
+                (r, w)
+            };
+            for _ in 0..desk {
+                sink.gateway("budget.exceeded", About::desk("ALICE1"), "too much");
+            }
+            for _ in 0..stranger {
+                sink.stranger([192, 0, 2, 1].into(), "budget.exceeded", "too much");
+            }
+            assert_eq!(heard(), (registry, watchers), "{desk} {stranger}");
+            sink.tell_left_out_at(refilled());
+            assert_eq!(heard(), summaries, "{desk} {stranger}");
+            sink.tell_left_out_at(refilled());
+            assert_eq!(heard(), (0, 0), "{desk} {stranger}: told once");
+        }
+    }
+
     /// Neither one by one nor in the summaries of a flood.
     #[test]
     fn whatever_strangers_do_the_registry_hears_nothing_and_others_are_heard() {
@@ -235,10 +277,8 @@ mod tests {
         }
         sink.gateway("budget.exceeded", About::desk("ALICE1"), "too much");
         assert_eq!(registry.0.lock().unwrap().len(), 1, "the one about a desk");
-        // A flood that has ended: the turn of its summary comes with the next refill.
-        std::thread::sleep(EVENTS_REFILL + Duration::from_millis(200));
         watchers.0.lock().unwrap().clear();
-        sink.tell_left_out();
+        sink.tell_left_out_at(refilled());
         assert_eq!(registry.0.lock().unwrap().len(), 1, "no summary of strangers either");
         let said = watchers.0.lock().unwrap();
         let [summary] = said.as_slice() else { panic!("{said:?}") };

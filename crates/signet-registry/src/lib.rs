@@ -14,6 +14,7 @@ pub mod backup;
 mod certificates;
 mod claim_refusal;
 pub mod code;
+mod connections;
 mod console;
 mod error;
 pub mod events;
@@ -204,7 +205,7 @@ impl Registry {
         };
         let options =
             AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(DATABASE_MAX);
-        let pool = options.connect(&url.for_driver()).await?;
+        let pool = connections::clean_only(options).connect(&url.for_driver()).await?;
         if dialect == Dialect::Sqlite {
             // Readers then never wait for a writer. Kept in the file.
             sqlx::query("PRAGMA journal_mode = WAL").execute(&pool).await?;
