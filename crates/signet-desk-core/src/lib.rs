@@ -17,7 +17,6 @@ mod holders;
 mod in_flight;
 mod issue;
 mod laptop_clock;
-mod legs;
 mod link;
 mod peer_text;
 mod pin;

@@ -5,8 +5,7 @@ use super::{
     frame_clock::{Part, Wake},
 };
 use crate::{
-    legs,
-    present::{self, Look},
+    present::{self, Look, legs},
     view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, as_seq},
 };
 use signet_rfq::UtcMillis;
@@ -107,6 +106,10 @@ impl Book {
             };
             let (mut head, lines) =
                 (present::head(&look, item.problem.as_ref()), present::lines(&look));
+            if item.rfq.terms.is_package() {
+                // It has no id that a trader could look up.
+                head.instrument = head.symbol.clone();
+            }
             let of_accept = head.accept.iter_mut().flat_map(|a| &mut a.legs);
             let named = self.reference.catalogue();
             head.legs.iter_mut().chain(of_accept).for_each(|l| legs::name(l, named));
