@@ -72,6 +72,7 @@ fn run(desk: &Desk) -> Result<String, String> {
 fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     let dealers = desk.reference().dealers.iter().map(|d| d.id.clone()).collect();
     let ticket = Ticket {
+        legs: vec![],
         instrument: INSTRUMENT.into(),
         ask: Ask::Buy,
         quantity: QUANTITY.into(),

@@ -45,6 +45,7 @@ export const rfq = (id: string, part: Partial<RfqView> = {}): RfqView => ({
   symbol: "DBR 2.5 02/35",
   name: "Bundesrepublik Deutschland",
   ask: "buy",
+  legs: [],
   quantity: "5,000,000",
   currency: "EUR",
   settlementDate: "2026-11-24",

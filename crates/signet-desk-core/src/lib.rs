@@ -20,7 +20,6 @@ mod insight;
 mod issue;
 mod ladder;
 mod laptop_clock;
-mod legs;
 mod link;
 mod peer_text;
 mod pin;

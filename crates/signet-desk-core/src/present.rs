@@ -1,6 +1,8 @@
 //! Turns state into views. The functions are pure and decide nothing about trading.
 
-use crate::{blotter::RowStatus, legs, price, view::*};
+pub(crate) mod legs;
+
+use crate::{blotter::RowStatus, price, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
 use signet_rfq as rfq;

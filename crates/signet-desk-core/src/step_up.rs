@@ -364,6 +364,16 @@ impl StepUps {
     }
 }
 
+/// A package has no instrument of its own: its legs say what is approved, word for word as in the
+/// text that is signed.
+fn of_package(terms: StepUpTerms, legs: &[String]) -> StepUpTerms {
+    if legs.is_empty() {
+        return terms;
+    }
+    let name = format!("package of {} legs", legs.len());
+    StepUpTerms { symbol: name.clone(), instrument: name, legs: legs.to_vec(), ..terms }
+}
+
 /// The action as the dialog shows it, formatted for the instrument.
 fn shown(
     action: &Action,
@@ -411,8 +421,8 @@ fn shown(
         Action::Request(r) => {
             let all = terms(&r.instrument, &r.ask, &r.quantity, &r.currency, &r.settlement);
             let dealers = r.dealers.iter().map(name).collect();
-            let legs = r.legs.clone();
-            let shown = StepUpTerms { price_unit: String::new(), legs, dealers, ..all };
+            let all = of_package(all, &r.legs);
+            let shown = StepUpTerms { price_unit: String::new(), dealers, ..all };
             (Some(shown), StepUpKind::Request, None)
         }
         Action::Ahead(a) => {
@@ -426,9 +436,8 @@ fn shown(
             let shown = StepUpTerms {
                 price: Some(price(&a.instrument, &a.price)),
                 limit: a.limit.as_ref().map(|l| price(&a.instrument, &l.price)),
-                legs: a.legs.clone(),
                 dealers: vec![name(&a.dealer)],
-                ..all
+                ..of_package(all, &a.legs)
             };
             (Some(shown), StepUpKind::Accept, None)
         }

@@ -14,8 +14,8 @@ mod id;
 mod instrument;
 #[cfg(feature = "toml")]
 mod instrument_file;
+mod leg;
 pub mod lifecycle;
-pub mod package;
 mod price_format;
 mod quantity;
 mod quote;
@@ -34,13 +34,11 @@ pub use instrument::{
 };
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
+pub use leg::{Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageKind, StatedLeg, gross, net_price};
 pub use lifecycle::RfqState;
-pub use package::{
-    Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageFault, PackageKind, StatedLeg, net_price,
-};
 pub use price_format::{PriceFormat, price_type_words};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
-pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault};
+pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{
     Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Passed, REASON_PASS,
     Report, Rfq, RfqError, Taken,

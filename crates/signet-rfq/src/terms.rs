@@ -2,7 +2,8 @@
 
 use crate::{
     Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Leg, LegsError,
-    MAX_DEALERS_PER_RFQ, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis,
+    MAX_DEALERS_PER_RFQ, MAX_LEGS, MIN_LEGS, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis, gross,
+    leg::RATIO_MAX,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -128,5 +129,53 @@ impl Terms {
             return Err(TermsError::AlreadyExpired);
         }
         Ok(())
+    }
+
+    /// Whether several legs are asked for, as a package.
+    pub fn is_package(&self) -> bool {
+        !self.legs.is_empty() || self.instrument.is_package()
+    }
+
+    /// Whether the legs are a package, each of an instrument that is listed.
+    fn check_legs(&self, catalogue: &Catalogue) -> Result<(), LegsError> {
+        if !self.instrument.is_package() || self.legs.is_empty() {
+            return Err(LegsError::Mixed);
+        }
+        if !(MIN_LEGS..=MAX_LEGS).contains(&self.legs.len()) {
+            return Err(LegsError::Count(self.legs.len()));
+        }
+        for (i, leg) in self.legs.iter().enumerate() {
+            self.check_leg(i, leg, catalogue)?;
+        }
+        let gross = gross(&self.legs).ok_or(LegsError::TooLarge)?;
+        if gross != self.quantity {
+            return Err(LegsError::Gross(gross.normalize()));
+        }
+        match self.legs.first() {
+            Some(l) if l.settlement_date != self.settlement_date => {
+                Err(LegsError::Date(l.settlement_date.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_leg(&self, i: usize, leg: &Leg, catalogue: &Catalogue) -> Result<(), LegsError> {
+        let n = i + 1;
+        let same = |l: &Leg| {
+            (&l.instrument, &l.settlement_date) == (&leg.instrument, &leg.settlement_date)
+        };
+        if let Some(before) = self.legs.iter().take(i).position(same) {
+            return Err(LegsError::Twice(n, before + 1));
+        }
+        if leg.ratio <= Decimal::ZERO || leg.ratio > Decimal::from(RATIO_MAX) {
+            return Err(LegsError::Ratio(n));
+        }
+        let listed = catalogue.get(&leg.instrument);
+        let i = listed.ok_or_else(|| LegsError::Unknown(n, leg.instrument.clone()))?;
+        if i.currency != self.currency {
+            let (leg, package) = (i.currency.clone(), self.currency.clone());
+            return Err(LegsError::Currency(n, leg, package));
+        }
+        i.check_quantity(leg.quantity).map_err(|e| LegsError::Quantity(n, e))
     }
 }

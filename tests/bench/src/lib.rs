@@ -292,6 +292,7 @@ fn welcome(session: &Session, rfqs: usize) {
     ];
     all.extend((0..rfqs).map(|i| {
         AppMessage::Snapshot(SnapshotMark::Rfq(QuoteRequest {
+            legs: vec![],
             id: rfq_id(i),
             instrument: pair().id,
             isin: false,
@@ -363,6 +364,7 @@ fn send_quote(session: &Session, n: u64, rfqs: usize) {
     let price = Decimal::new(108_000 + (n % 1_000) as i64, 5);
     let level = |p: Decimal| Some(Level { price: p, size: 5_000_000.into() });
     let quote = QuoteMsg {
+        legs: vec![],
         rfq: rfq_id(slot / DEALERS),
         id: QuoteId::new(format!("b{at}-{n}")).expect("an id"),
         instrument: pair().id,

@@ -296,6 +296,7 @@ impl Wire {
 
 fn request(id: &str) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: InstrumentId::new(BUND).unwrap(),
         isin: true,
@@ -314,6 +315,7 @@ fn expected(rfq: &str) -> QuoteMsg {
         Some(Level { price: price.parse().unwrap(), size: size.parse().unwrap() })
     };
     QuoteMsg {
+        legs: vec![],
         rfq: RfqId::new(rfq).unwrap(),
         id: QuoteId::new(format!("Q-{rfq}")).unwrap(),
         instrument: InstrumentId::new(BUND).unwrap(),

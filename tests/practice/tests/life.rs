@@ -313,6 +313,7 @@ impl World {
 
     fn ask(&mut self) {
         let ticket = Ticket {
+            legs: vec![],
             instrument: "EUR/USD".into(),
             ask: Ask::Buy,
             quantity: "1m".into(),
@@ -334,6 +335,7 @@ impl World {
         let offer = level(if fault { 0 } else { 1_000 + i64::from(price) });
         let until = self.now + 5_000 + i64::from(price) * 50;
         let q = QuoteMsg {
+            legs: vec![],
             rfq: rfq.clone(),
             id: QuoteId::new(id).unwrap(),
             instrument: pair(),
@@ -709,6 +711,7 @@ impl World {
         for l in frame.lines.iter().filter(|l| l.can_lift) {
             let rfq = RfqId::new(l.rfq_id.clone()).unwrap();
             let hit = AppMessage::QuoteResponse(QuoteResponse {
+                legs: vec![],
                 id: AcceptId::new(format!("{rfq}:try")).unwrap(),
                 response: Response::HitOrLift,
                 rfq: Some(rfq),
@@ -756,6 +759,7 @@ fn report(
 ) -> ExecutionReport {
     let cum = if filled > 0 { a.quantity } else { Decimal::ZERO };
     ExecutionReport {
+        legs: vec![],
         order_id: "O".into(),
         exec_id: exec.into(),
         exec_ref: None,

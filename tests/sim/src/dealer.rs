@@ -144,6 +144,7 @@ impl Dealer {
         let ask = asked.request.ask;
         let at = UtcMillis(EPOCH + t);
         let msg = QuoteMsg {
+            legs: vec![],
             rfq: rfq.clone(),
             id: QuoteId::new(id).expect("an id"),
             instrument: asked.request.instrument.clone(),
@@ -312,6 +313,7 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
     };
     let zero = Decimal::ZERO;
     ExecutionReport {
+        legs: vec![],
         order_id: format!("O.{}", r.id),
         exec_id,
         exec_ref: None,
@@ -339,6 +341,7 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
 fn unknown(h: &OrderStatusRequest, t: i64) -> ExecutionReport {
     let zero = Decimal::ZERO;
     ExecutionReport {
+        legs: vec![],
         order_id: "NONE".into(),
         exec_id: format!("U.{}.{t}", h.accept),
         exec_ref: None,

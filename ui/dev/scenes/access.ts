@@ -49,6 +49,7 @@ export function stepUp(
     currency: "EUR",
     symbol: "DBR 2.5 02/35",
     instrument: "DE000BU2Z049",
+    legs: [],
     price: kind === "request" ? null : "99.125",
     priceUnit: "% of par",
     dealers: kind === "request" ? ["Northbank", "Eastbrook", "Southgate"] : ["Northbank"],

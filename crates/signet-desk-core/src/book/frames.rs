@@ -6,8 +6,8 @@ use super::{
     guarded::Guarding,
 };
 use crate::{
-    ladder, legs,
-    present::{self, Look},
+    ladder,
+    present::{self, Look, legs},
     view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, RecordView, as_seq},
 };
 use signet_rfq::{DealerId, UtcMillis};
@@ -118,6 +118,10 @@ impl Book {
             let market = ladder::market(&look);
             let (mut head, lines) =
                 (present::head(&look, market, item.problem.as_ref()), ladder::lines(&look));
+            if item.rfq.terms.is_package() {
+                // It has no id that a trader could look up.
+                head.instrument = head.symbol.clone();
+            }
             let of_accept = head.accept.iter_mut().flat_map(|a| &mut a.legs);
             let named = self.reference.catalogue();
             head.legs.iter_mut().chain(of_accept).for_each(|l| legs::name(l, named));

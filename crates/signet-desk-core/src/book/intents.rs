@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     guard::Guard,
-    legs, present,
+    present::{self, legs},
     problem::problem,
     settlement,
     view::{
@@ -141,7 +141,7 @@ impl Book {
         let not_armed = || Problem::from(&rfq::AcceptRefusal::NotArmed);
         let (armed, _) = item.rfq.accept.as_ref().ok_or_else(not_armed)?;
         if item.rfq.terms.is_package() {
-            return Err(legs::no_limit());
+            return Err(super::package::no_limit());
         }
         let instrument = self.reference.instrument(&armed.instrument).ok_or_else(no_rfq)?;
         let price =
@@ -177,7 +177,7 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
         if item.rfq.terms.is_package() {
-            return Err(legs::no_limit());
+            return Err(super::package::no_limit());
         }
         let side = wire(side);
         let best = item.rfq.best(side, moment.venue, 0).ok_or_else(|| {

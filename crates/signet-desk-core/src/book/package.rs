@@ -2,12 +2,14 @@
 
 use super::Book;
 use crate::{
-    legs,
     problem::problem,
     settlement,
-    view::{Problem, Ticket, TicketField, TicketLeg},
+    view::{self, Problem, Ticket, TicketField, TicketLeg},
 };
-use signet_rfq::{InstrumentId, Leg, RfqId, Terms, UtcMillis, package::gross};
+use rust_decimal::Decimal;
+use signet_rfq::{
+    Instrument, InstrumentId, Leg, RfqId, Side, Terms, UtcMillis, gross, parse_quantity,
+};
 
 impl Book {
     /// The terms of a ticket with legs, each checked, and the whole.
@@ -17,13 +19,13 @@ impl Book {
         now: UtcMillis,
     ) -> Result<Terms, Problem> {
         if !ticket.instrument.is_empty() || !ticket.quantity.is_empty() {
-            return Err(legs::mixed());
+            return Err(mixed());
         }
         let at = self.clock.gateway(now);
         let leg = |l: &TicketLeg| {
             let instrument = self.reference.chosen(&l.instrument)?;
             let date = l.settlement_date.as_deref().or(ticket.settlement_date.as_deref());
-            legs::of_ticket(l, instrument, settlement::date(instrument, date, at)?)
+            of_ticket(l, instrument, settlement::date(instrument, date, at)?)
         };
         let legs = ticket.legs.iter().map(leg).collect::<Result<Vec<Leg>, Problem>>()?;
         let too_large = || {
@@ -50,6 +52,54 @@ impl Book {
         terms.check_package(self.reference.catalogue(), at).map_err(|e| Problem::from(&e))?;
         Ok(terms)
     }
+}
+
+/// A leg as typed: its instrument, and what the ticket says of it.
+fn of_ticket(
+    typed: &TicketLeg,
+    instrument: &Instrument,
+    settlement_date: String,
+) -> Result<Leg, Problem> {
+    let ratio = match &typed.ratio {
+        None => Ok(Decimal::ONE),
+        Some(text) => text.trim().parse::<Decimal>().map_err(|_| {
+            problem(
+                "legs.ratio",
+                format!("{text:?} is not a ratio."),
+                "Type a number above 0, such as 1 or 2.",
+            )
+            .about(TicketField::Instrument)
+        }),
+    };
+    Ok(Leg {
+        instrument: instrument.id.clone(),
+        side: match typed.side {
+            view::Side::Buy => Side::Buy,
+            view::Side::Sell => Side::Sell,
+        },
+        ratio: ratio?,
+        quantity: parse_quantity(&typed.quantity).map_err(|e| Problem::from(&e))?,
+        settlement_date,
+    })
+}
+
+/// Why a ticket cannot be for one instrument and for legs.
+fn mixed() -> Problem {
+    problem(
+        "legs.mixed",
+        "The ticket is for one instrument and for a package.",
+        "Leave instrument and quantity empty, or take the legs out.",
+    )
+    .about(TicketField::Instrument)
+}
+
+/// A package goes at the prices of its legs and takes no limit.
+pub(super) fn no_limit() -> Problem {
+    problem(
+        "accept.package_limit",
+        "A package is accepted at the prices of its legs, without a limit.",
+        "Accept at the price shown.",
+    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::incoming::IncomingCatalogue;
 use crate::{
-    legs, present,
+    present::{self, legs},
     problem::problem,
     view::{Problem, Reference, TicketField},
 };

@@ -55,14 +55,14 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The instrument by Symbol (55), or by SecurityID (48) with SecurityIDSource (22) 4, an ISIN:
-    /// a bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there. What has
-    /// legs (555), or is of SecurityType (167) `MLEG`, is about a package, whatever its name.
+    /// a bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there. What
+    /// has legs (555), or is of SecurityType (167) `MLEG`, is about a package, whatever its name.
     pub(crate) fn instrument(self) -> Result<InstrumentId, DecodeError> {
         self.instrument_if_named()?.ok_or(DecodeError::Missing(tag::SYMBOL))
     }
 
-    /// As [`Self::instrument`], where the id of an RFQ or of an accept says what it is about: `[N/A]`
-    /// alone stands for a package.
+    /// As [`Self::instrument`], where the id of an RFQ or of an accept says what it is about:
+    /// `[N/A]` alone stands for a package.
     pub(crate) fn instrument_or_package(self) -> Result<InstrumentId, DecodeError> {
         match self.instrument_if_named()? {
             Some(id) => Ok(id),

@@ -351,4 +351,6 @@ impl Rfq {
 pub const REASON_PASS: u16 = 10;
 
 #[cfg(test)]
+mod package_tests;
+#[cfg(test)]
 pub(crate) mod tests;

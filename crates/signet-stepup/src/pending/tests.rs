@@ -20,6 +20,7 @@ fn asked(wanted: Wanted) -> Asked {
 
 fn request(rfq: &str) -> (AppMessage, Action) {
     let m = QuoteRequest {
+        legs: vec![],
         id: RfqId::new(rfq).unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
         isin: false,
@@ -32,6 +33,7 @@ fn request(rfq: &str) -> (AppMessage, Action) {
         at: T,
     };
     let terms = RequestTerms {
+        legs: vec![],
         rfq: rfq.into(),
         instrument: "EUR/USD".into(),
         ask: "buy".into(),
@@ -46,6 +48,7 @@ fn request(rfq: &str) -> (AppMessage, Action) {
 
 pub(super) fn accept(accept: &str) -> (AppMessage, Action) {
     let m = QuoteResponse {
+        legs: vec![],
         id: AcceptId::new(accept).unwrap(),
         response: Response::HitOrLift,
         rfq: Some(RfqId::new("r").unwrap()),
@@ -63,6 +66,7 @@ pub(super) fn accept(accept: &str) -> (AppMessage, Action) {
         limit: None,
     };
     let terms = AcceptTerms {
+        legs: vec![],
         rfq: "r".into(),
         accept: accept.into(),
         dealer: "NORTHBANK".into(),

@@ -228,6 +228,7 @@ fn quote(r: QuoteRequest) -> AppMessage {
         Some(Level { price: rust_decimal::Decimal::new(price, 5), size: 5_000_000.into() })
     };
     AppMessage::Quote(QuoteMsg {
+        legs: vec![],
         rfq: r.id,
         id: QuoteId::new("Q1").expect("an id"),
         instrument: r.instrument,
@@ -326,6 +327,7 @@ where
 
 fn request(n: usize) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        legs: vec![],
         id: RfqId::new(format!("R{n}")).expect("an id"),
         instrument: InstrumentId::new("EUR/USD").expect("an id"),
         isin: false,

@@ -258,6 +258,7 @@ impl Person {
 
     fn ask(&self, quantity: &str) -> String {
         let ticket = Ticket {
+            legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,
             quantity: quantity.into(),

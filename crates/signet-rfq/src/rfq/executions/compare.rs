@@ -1,10 +1,12 @@
 //! Compares a report with the accept and with the executions known of it.
 
-use super::{Known, MAX_EXECUTIONS_PER_RFQ, Report};
+use super::{
+    Known, MAX_EXECUTIONS_PER_RFQ, Report,
+    legs::{Stated, executed_legs_differ},
+};
 use crate::{
     Accept, AcceptState, Dispute, Execution, Rfq,
     lifecycle::{self, AcceptEvent, Meaning},
-    package::{Stated, executed_legs_differ},
 };
 use rust_decimal::Decimal;
 use std::borrow::Cow;

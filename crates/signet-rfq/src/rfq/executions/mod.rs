@@ -5,6 +5,7 @@
 //! fit is kept as a dispute and shown; it never becomes a trade, and no known trade is lost by it.
 
 mod compare;
+mod legs;
 mod report;
 
 pub use report::{Known, Report};

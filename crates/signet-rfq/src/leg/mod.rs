@@ -6,17 +6,13 @@
 //! below. The quantity of a package is gross: the sum of the quantities of all legs, so that limits
 //! on size count every leg.
 
-mod compare;
 mod kind;
-mod price;
 mod stated;
 
-pub(crate) use compare::{Stated, executed_legs_differ};
 pub use kind::PackageKind;
-pub use price::{PackageFault, net_price};
 pub use stated::StatedLeg;
 
-use crate::{Catalogue, InstrumentError, InstrumentId, Side, Terms};
+use crate::{InstrumentError, InstrumentId, Side};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +21,7 @@ pub const MIN_LEGS: usize = 2;
 /// Legs that a package has at most.
 pub const MAX_LEGS: usize = 20;
 /// The largest ratio of a leg.
-const RATIO_MAX: u32 = 1_000;
+pub(crate) const RATIO_MAX: u32 = 1_000;
 
 /// What stands for the instrument of a package, Symbol (55): it has none of its own. Nothing else
 /// is ever read as this instrument, and no catalogue knows it, so that whoever does not know
@@ -105,60 +101,21 @@ pub enum LegsError {
     Date(String),
 }
 
-impl Terms {
-    /// Whether several legs are asked for, as a package.
-    pub fn is_package(&self) -> bool {
-        !self.legs.is_empty() || self.instrument.is_package()
-    }
-
-    /// Whether the legs are a package, each of an instrument that is listed.
-    pub(crate) fn check_legs(&self, catalogue: &Catalogue) -> Result<(), LegsError> {
-        if !self.instrument.is_package() || self.legs.is_empty() {
-            return Err(LegsError::Mixed);
-        }
-        if !(MIN_LEGS..=MAX_LEGS).contains(&self.legs.len()) {
-            return Err(LegsError::Count(self.legs.len()));
-        }
-        for (i, leg) in self.legs.iter().enumerate() {
-            self.check_leg(i, leg, catalogue)?;
-        }
-        let gross = gross(&self.legs).ok_or(LegsError::TooLarge)?;
-        if gross != self.quantity {
-            return Err(LegsError::Gross(gross.normalize()));
-        }
-        match self.legs.first() {
-            Some(l) if l.settlement_date != self.settlement_date => {
-                Err(LegsError::Date(l.settlement_date.clone()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_leg(&self, i: usize, leg: &Leg, catalogue: &Catalogue) -> Result<(), LegsError> {
-        let n = i + 1;
-        let same = |l: &Leg| {
-            (&l.instrument, &l.settlement_date) == (&leg.instrument, &leg.settlement_date)
-        };
-        if let Some(before) = self.legs.iter().take(i).position(same) {
-            return Err(LegsError::Twice(n, before + 1));
-        }
-        if leg.ratio <= Decimal::ZERO || leg.ratio > Decimal::from(RATIO_MAX) {
-            return Err(LegsError::Ratio(n));
-        }
-        let listed = catalogue.get(&leg.instrument);
-        let i = listed.ok_or_else(|| LegsError::Unknown(n, leg.instrument.clone()))?;
-        if i.currency != self.currency {
-            let (leg, package) = (i.currency.clone(), self.currency.clone());
-            return Err(LegsError::Currency(n, leg, package));
-        }
-        i.check_quantity(leg.quantity).map_err(|e| LegsError::Quantity(n, e))
-    }
-}
-
 /// The sum of the quantities of all legs, whichever their sides.
 pub fn gross(legs: &[Leg]) -> Option<Decimal> {
     legs.iter().try_fold(Decimal::ZERO, |sum, l| sum.checked_add(l.quantity))
 }
 
-#[cfg(test)]
-pub(crate) mod tests;
+/// The net price of the legs at these prices: bought legs less sold legs, each times its ratio.
+/// `None` when a price is missing or the sum cannot be computed.
+pub fn net_price(legs: &[Leg], price: impl Fn(usize) -> Option<Decimal>) -> Option<Decimal> {
+    let mut net = Decimal::ZERO;
+    for (i, leg) in legs.iter().enumerate() {
+        let part = leg.ratio.checked_mul(price(i)?)?;
+        net = match leg.side {
+            Side::Buy => net.checked_add(part)?,
+            Side::Sell => net.checked_sub(part)?,
+        };
+    }
+    Some(net)
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::view;
 use signet_rfq::{DealerId, RfqId, StatedLeg, UtcMillis};
 
 fn instrument(id: &str, symbol: &str, decimals: u8) -> Instrument {

@@ -1,11 +1,16 @@
-use super::*;
+//! Packages: their terms, their quotes and accepts, and what is reported of them.
+
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, Ask, AssetClass, DealerId, Declined, Instrument,
-    Level, Limit, Quote, QuoteFault, QuoteId, Report, Rfq, RfqId, TermsError, UtcMillis,
+    Accept, AcceptId, AcceptRefusal, AcceptState, Ask, AssetClass, Catalogue, DealerId, Declined,
+    Instrument, InstrumentId, Leg, LegsError, Level, Limit, MAX_LEGS, PackageFault, PackageKind,
+    Quote, QuoteFault, QuoteId, Report, Rfq, RfqId, Side, StatedLeg, Terms, TermsError, UtcMillis,
     fix::{ExecType, OrdStatus},
+    gross,
     instrument::bund,
+    net_price,
 };
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 fn dec(n: &str) -> Decimal {
     n.parse().unwrap()

@@ -1,11 +1,7 @@
-//! Packages on the desk: their name, their legs as the page shows them, and the legs of a ticket.
+//! Packages as the page shows them: their name and their legs.
 
-use crate::{
-    present::{self, iso},
-    price,
-    problem::problem,
-    view::{self, LegView, Problem, TicketField, TicketLeg},
-};
+use super::{iso, side};
+use crate::{price, view::LegView};
 use rust_decimal::Decimal;
 use signet_rfq::{
     self as rfq, Accept, AssetClass, Catalogue, Instrument, InstrumentId, Leg, PackageKind, Side,
@@ -57,11 +53,11 @@ pub(crate) fn agreed(a: &Accept, terms: &Terms) -> Vec<LegView> {
     terms.legs.iter().enumerate().map(one).collect()
 }
 
-fn shown(l: &Leg, side: Side, price: Option<Decimal>) -> LegView {
+fn shown(l: &Leg, of: Side, price: Option<Decimal>) -> LegView {
     LegView {
         instrument: l.instrument.to_string(),
         symbol: l.instrument.to_string(),
-        side: present::side(l.side_in(side)),
+        side: side(l.side_in(of)),
         ratio: l.ratio.normalize().to_string(),
         quantity: group_digits(l.quantity),
         settlement_date: iso(&l.settlement_date),
@@ -76,54 +72,6 @@ pub(crate) fn name(l: &mut LegView, catalogue: &Catalogue) {
     l.symbol = i.symbol.clone();
     let price = l.price.as_ref().and_then(|p| p.parse::<Decimal>().ok());
     l.price = price.map(|p| price::show(i, p)).or_else(|| l.price.take());
-}
-
-/// A leg as typed: its instrument, and what the ticket says of it.
-pub(crate) fn of_ticket(
-    typed: &TicketLeg,
-    instrument: &Instrument,
-    settlement_date: String,
-) -> Result<Leg, Problem> {
-    let ratio = match &typed.ratio {
-        None => Ok(Decimal::ONE),
-        Some(text) => text.trim().parse::<Decimal>().map_err(|_| {
-            problem(
-                "legs.ratio",
-                format!("{text:?} is not a ratio."),
-                "Type a number above 0, such as 1 or 2.",
-            )
-            .about(TicketField::Instrument)
-        }),
-    };
-    Ok(Leg {
-        instrument: instrument.id.clone(),
-        side: match typed.side {
-            view::Side::Buy => Side::Buy,
-            view::Side::Sell => Side::Sell,
-        },
-        ratio: ratio?,
-        quantity: rfq::parse_quantity(&typed.quantity).map_err(|e| Problem::from(&e))?,
-        settlement_date,
-    })
-}
-
-/// Why a ticket cannot be for one instrument and for legs.
-pub(crate) fn mixed() -> Problem {
-    problem(
-        "legs.mixed",
-        "The ticket is for one instrument and for a package.",
-        "Leave instrument and quantity empty, or take the legs out.",
-    )
-    .about(TicketField::Instrument)
-}
-
-/// A package goes at the prices of its legs and takes no limit.
-pub(crate) fn no_limit() -> Problem {
-    problem(
-        "accept.package_limit",
-        "A package is accepted at the prices of its legs, without a limit.",
-        "Accept at the price shown.",
-    )
 }
 
 #[cfg(test)]

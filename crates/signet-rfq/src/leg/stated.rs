@@ -1,7 +1,7 @@
 //! What a message states about a leg.
 
 use super::Leg;
-use crate::{InstrumentId, Quote, Side, Terms};
+use crate::{InstrumentId, Side};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -58,24 +58,23 @@ impl StatedLeg {
     pub fn agreed(&self) -> Option<Decimal> {
         self.offer.or(self.bid)
     }
-}
 
-impl Terms {
-    /// The legs that an accept of this quote agrees to, each with the one price at which it is
-    /// done; empty for a single instrument. `None` when the quote lacks the price of a leg.
-    pub fn agreed_legs(&self, quote: &Quote, side: Side) -> Option<Vec<StatedLeg>> {
-        if self.legs.len() != quote.legs.len() {
-            return None;
+    /// What differs from the leg that was asked for, as far as it is stated.
+    pub(crate) fn differs(&self, leg: &Leg, currency: &str) -> Option<&'static str> {
+        if self.instrument != leg.instrument {
+            Some("instrument")
+        } else if self.side.is_some_and(|s| s != leg.side) {
+            Some("side")
+        } else if self.ratio.is_some_and(|r| r != leg.ratio) {
+            Some("ratio")
+        } else if self.quantity.is_some_and(|q| q != leg.quantity) {
+            Some("quantity")
+        } else if self.settlement_date.as_ref().is_some_and(|d| *d != leg.settlement_date) {
+            Some("settlement date")
+        } else if self.currency.as_ref().is_some_and(|c| c != currency) {
+            Some("currency")
+        } else {
+            None
         }
-        let agreed = |(leg, quoted): (&Leg, &StatedLeg)| {
-            let of_leg = leg.side_in(side);
-            let price = Some(quoted.price(of_leg)?);
-            let (bid, offer) = match of_leg {
-                Side::Buy => (None, price),
-                Side::Sell => (price, None),
-            };
-            Some(StatedLeg { bid, offer, ..StatedLeg::of(leg) })
-        };
-        self.legs.iter().zip(&quote.legs).map(agreed).collect()
     }
 }

@@ -1,33 +1,11 @@
-//! Legs of a message compared with those that were asked for or agreed to, one by one.
+//! The legs of a report compared with those that were agreed to, one by one.
 
-use super::{Leg, StatedLeg, net_price};
-use crate::{Accept, Terms};
+use crate::{Accept, StatedLeg, Terms, net_price};
 use rust_decimal::Decimal;
-
-impl StatedLeg {
-    /// What differs from the leg that was asked for, as far as it is stated.
-    pub(crate) fn differs(&self, leg: &Leg, currency: &str) -> Option<&'static str> {
-        if self.instrument != leg.instrument {
-            Some("instrument")
-        } else if self.side.is_some_and(|s| s != leg.side) {
-            Some("side")
-        } else if self.ratio.is_some_and(|r| r != leg.ratio) {
-            Some("ratio")
-        } else if self.quantity.is_some_and(|q| q != leg.quantity) {
-            Some("quantity")
-        } else if self.settlement_date.as_ref().is_some_and(|d| *d != leg.settlement_date) {
-            Some("settlement date")
-        } else if self.currency.as_ref().is_some_and(|c| c != currency) {
-            Some("currency")
-        } else {
-            None
-        }
-    }
-}
 
 /// How much of the executed legs must be stated and agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stated<'a> {
+pub(super) enum Stated<'a> {
     /// As agreed: each with its quantity, at its price.
     AsAgreed,
     /// As a correction before left them: each with its quantity, at these prices.
@@ -40,7 +18,7 @@ pub(crate) enum Stated<'a> {
 
 /// Why the legs of a report are not those of the accept; `None` when they are. Neither a single
 /// instrument nor its reports have legs.
-pub(crate) fn executed_legs_differ(
+pub(super) fn executed_legs_differ(
     accept: &Accept,
     terms: &Terms,
     executed: &[StatedLeg],
