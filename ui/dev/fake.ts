@@ -2,7 +2,7 @@
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`,
-// `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
+// `disconnect`, `risk`, `keys`, `help`, `more`, `lost`, and those of approvals in `scenes/access.ts`);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type {
@@ -26,6 +26,7 @@ const PRESSED: Record<string, string> = {
   keys: "keys-open",
   help: "help-button",
   disconnect: "disconnect-button",
+  more: "ticket-more",
 };
 
 export function fake(asked: URLSearchParams): Backend {

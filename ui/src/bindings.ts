@@ -310,7 +310,7 @@ export type DealerHint = {
 	lastUsed: boolean,
 	/**  The desk suggests it. */
 	suggested: boolean,
-	/**  Why, or why not: `traded 6 of 20, answers in 0.8 s`. */
+	/**  Why, or why not: `traded 6 of 20, 0.8 s, no rejects`. */
 	reason: string,
 };
 
