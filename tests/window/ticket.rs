@@ -85,7 +85,7 @@ async fn a_ticket_is_found_limited_kept_over_a_restart_and_asked_again() {
     w.click("dealer-favourite-NORTHBANK").await;
     w.find("[data-testid='dealer-favourite-NORTHBANK'][aria-pressed='true']").await;
 
-    // A limit that is no price is refused at its field before anything is sent.
+    // What cannot be a price is refused at its field before anything is sent.
     script(&w, "document.querySelector('[data-testid=ticket-more]').focus()").await;
     w.type_here(ENTER).await;
     w.id("ticket-limit").await;

@@ -2,7 +2,7 @@
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`, `disarmed`,
-// `outcomes`, `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in
+// `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
 // `attention` show what is behind it);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
@@ -31,6 +31,7 @@ const PRESSED: Record<string, string> = {
   view: "view-open",
   export: "export-open",
   dealers: "dealers-open",
+  more: "ticket-more",
 };
 
 export function fake(asked: URLSearchParams): Backend {

@@ -86,7 +86,7 @@ pub(crate) enum PriceError {
     /// Nothing was typed.
     #[error("no price was typed")]
     Missing,
-    /// The text is no number in this convention.
+    /// The text is not a number in this convention.
     #[error("{typed} is not read as a price here: write it like {example}")]
     Unreadable {
         /// What was typed, shortened.
@@ -94,7 +94,7 @@ pub(crate) enum PriceError {
         /// A price in the convention.
         example: String,
     },
-    /// Zero or less, where that is no price.
+    /// Zero or less, where a price is above zero.
     #[error("a price is above zero")]
     NotPositive,
     /// Between two steps.

@@ -131,7 +131,7 @@ fn which_of_two_prices_is_better_depends_on_what_they_count() {
         assert_eq!(kind.better(Side::Sell, low, high), !buyer_wants_the_lower, "{kind:?}");
         assert_eq!(kind.better(Side::Sell, high, low), buyer_wants_the_lower, "{kind:?}");
         for side in [Side::Buy, Side::Sell] {
-            assert!(!kind.better(side, low, low), "{kind:?}: a tie is no better");
+            assert!(!kind.better(side, low, low), "{kind:?}: a tie is a tie");
         }
     }
     let words: std::collections::BTreeSet<_> = PriceKind::ALL.map(PriceKind::words).into();
