@@ -40,7 +40,7 @@ async fn a_price_is_taken_and_requests_are_ended_with_the_keyboard_alone() {
     w.press(ENTER).await;
     w.keyboard_is("confirm-accept").await;
     w.press(ENTER).await;
-    w.reads("problem-code", "accept.too_soon").await;
+    w.find("[data-testid='confirm-state'][data-code='accept.too_soon']").await;
     w.find(&format!("{panel} [data-testid='accept-state'][data-state='armed']")).await;
     w.keyboard_is("confirm-accept").await;
     w.shot("too-soon").await;

@@ -723,7 +723,7 @@ export type QuoteSide = {
 
 /**  How a dealer did in earlier RFQs of this desk. */
 export type RecordView = {
-	/**  In a few characters: `0.8 s · holds 0.3 s`. */
+	/**  In a few characters: `1/12 refused · holds 0.3 s · answers in 0.8 s`. */
 	text: string,
 	/**  The same as one sentence. */
 	title: string,

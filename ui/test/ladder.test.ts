@@ -158,6 +158,28 @@ test("a price off the market is told before it is confirmed, and Confirm says wh
   expect(words("confirm-accept")).toContain("Confirm anyway");
 });
 
+test("a press that comes too soon is said beside Confirm, and moves nothing", async () => {
+  start();
+  const no = (code: string) => async () => ({
+    status: "error" as const,
+    error: { code, message: "Nothing was sent.", cure: "Again.", field: null },
+  });
+  show(Panels);
+  pull({ rfqs: [open({ accept: armed, guard: { afterMs: 700, warning: null, seen: false } })] });
+  const press = async (code: string) => {
+    page.commands.accept = no(code);
+    byId("confirm-accept")!.click();
+    for (let i = 0; i < 4; i++) await tick();
+    flushSync();
+  };
+  await press("accept.too_soon");
+  expect(words("confirm-state")).toContain("Too soon");
+  expect(byId("problem-code")).toBe(null);
+  await press("quote.expired");
+  expect(words("confirm-state")).toContain("Quote valid");
+  expect(byId("problem-code")?.textContent).toBe("quote.expired");
+});
+
 test("the cover is shown with the trade", () => {
   start();
   show(Panels);

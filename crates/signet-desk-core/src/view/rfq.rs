@@ -145,7 +145,7 @@ pub struct GuardView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordView {
-    /// In a few characters: `1/12 refused · holds 0.3 s · 0.8 s`.
+    /// In a few characters: `1/12 refused · holds 0.3 s · answers in 0.8 s`.
     pub text: String,
     /// The same as one sentence.
     pub title: String,
