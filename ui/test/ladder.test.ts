@@ -66,7 +66,6 @@ const quotes = (...dealers: string[]): LineView[] =>
       canLift: true,
       bestOffer: rank === 0,
       rank,
-      record: { text: "1/12 refused", title: "Seen by this desk: refused 1 of 12 accepts." },
     }),
   );
 const open = (part: Partial<RfqView> = {}) => rfq("R", { expiresMs: 60_000, ...part });
@@ -128,6 +127,9 @@ test("the number keys choose the line that is drawn there", () => {
 test("each line says how its dealer did before, and how far its price is", () => {
   start();
   show(Panels);
+  const title = "Seen by this desk: refused 1 of 12 accepts.";
+  pull({ records: [{ dealer: "A", text: "1/12 refused", title }] });
+  expect(byId("record-R-B")).toBe(null);
   const record = byId("record-R-A")!;
   expect([record.textContent, record.title]).toEqual([
     "1/12 refused",

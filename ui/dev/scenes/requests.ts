@@ -6,6 +6,7 @@ import type {
   BlotterTab,
   LineView,
   QuoteSide,
+  RecordView,
   RfqView,
   Ticket,
 } from "../../src/bindings";
@@ -53,10 +54,12 @@ const RECORDS = [
   ["4/9 refused · holds 1.1 s · answers in 12 s", "answered 9 of 20 requests; usually within 12 s"],
 ] as const;
 
-const record = (dealer: number) => {
-  const [text, title] = RECORDS[dealer] ?? [null, null];
-  return text === null ? null : { text, title: `Seen by this desk: ${title}.` };
-};
+export const records = (): RecordView[] =>
+  RECORDS.map(([text, title], i) => ({
+    dealer: DEALERS[i]![0],
+    text,
+    title: `Seen by this desk: ${title}.`,
+  }));
 
 function line(rfqId: string, dealer: number, now: number, part: Partial<LineView>): LineView {
   const [id, name] = DEALERS[dealer] ?? ["X", "X"];
@@ -79,7 +82,6 @@ function line(rfqId: string, dealer: number, now: number, part: Partial<LineView
     indicative: false,
     revision: 2,
     rank: dealer,
-    record: record(dealer),
     ...part,
   };
 }

@@ -1,9 +1,10 @@
 //! What this desk has seen of a dealer, in words beside its price.
 
 use crate::{insight::DealerRecord, view::RecordView};
+use signet_rfq::DealerId;
 
 /// `None` for a dealer that was never asked.
-pub(crate) fn words(r: &DealerRecord) -> Option<RecordView> {
+pub(crate) fn words(dealer: &DealerId, r: &DealerRecord) -> Option<RecordView> {
     if r.asked == 0 {
         return None;
     }
@@ -29,7 +30,11 @@ pub(crate) fn words(r: &DealerRecord) -> Option<RecordView> {
     if short.is_empty() {
         short.push(format!("answered {}/{}", r.answered, r.asked));
     }
-    Some(RecordView { text: short.join(" · "), title: format!("{}.", long.join("; ")) })
+    Some(RecordView {
+        dealer: dealer.to_string(),
+        text: short.join(" · "),
+        title: format!("{}.", long.join("; ")),
+    })
 }
 
 /// `0.4 s`, `12 s`.
@@ -56,7 +61,8 @@ mod tests {
             hits,
             rejects,
         };
-        let said = |r: &DealerRecord| words(r).map(|w| (w.text, w.title));
+        let north = DealerId::new("NORTH").unwrap();
+        let said = |r: &DealerRecord| words(&north, r).map(|w| (w.text, w.title));
         for (r, text, title) in [
             (
                 record(20, 18, Some(1_240), Some(310), 11, 1),
