@@ -40,7 +40,7 @@ async fn a_price_is_taken_and_requests_are_ended_with_the_keyboard_alone() {
     w.press(ENTER).await;
     w.keyboard_is("confirm-accept").await;
     w.press(ENTER).await;
-    w.reads("problem-code", "accept.too_soon").await;
+    w.find("[data-testid='confirm-state'][data-code='accept.too_soon']").await;
     w.find(&format!("{panel} [data-testid='accept-state'][data-state='armed']")).await;
     w.keyboard_is("confirm-accept").await;
     w.shot("too-soon").await;
@@ -90,4 +90,42 @@ async fn a_price_is_taken_and_requests_are_ended_with_the_keyboard_alone() {
     w.find("[data-testid='notice'][data-code='desk.stopped']").await;
     w.shot("stopped").await;
     w.close(&stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_with_an_open_request_asks_before_it_closes() {
+    let stage = Stage::new();
+    let w = stage.open(false).await;
+    w.find("[data-testid='link-state'][data-state='online']").await;
+    w.find("[data-testid='dealer-NORTHBANK']:not([disabled])").await;
+    w.click("ttl-600").await;
+    let id = w.quoted().await;
+    let close_at_the_frame = || {
+        let told = std::process::Command::new("python3")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/window/close.py"))
+            .env("DISPLAY", &w.display)
+            .status();
+        assert!(told.expect("python3 is installed").success());
+    };
+
+    close_at_the_frame();
+    w.keyboard_is("closing-stay").await;
+    let said = w.id("closing-dialog").await.text().await.unwrap();
+    assert!(said.contains("300,000") && said.contains("is open"), "{said}");
+    w.shot("closing").await;
+    w.press(ESCAPE).await;
+    w.gone("closing-dialog").await;
+    w.keyboard_is(&format!("rfq-panel-{id}")).await;
+
+    close_at_the_frame();
+    w.keyboard_is("closing-stay").await;
+    // The driver hears nothing of a window that closes.
+    let anyway = "setTimeout(() => \
+        document.querySelector('[data-testid=closing-anyway]').click(), 100)";
+    w.run(anyway).await;
+    let began = std::time::Instant::now();
+    while stage.desk_runs() {
+        assert!(began.elapsed() < super::PATIENCE, "the desk does not end");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }

@@ -3,7 +3,7 @@
 import type { Frame, SessionView } from "../src/bindings";
 import { keys, pin, risk, session, stepUps } from "./scenes/access";
 import { problems } from "./scenes/problems";
-import { requests } from "./scenes/requests";
+import { records, requests } from "./scenes/requests";
 
 export { lost, stepUp } from "./scenes/access";
 export { problems } from "./scenes/problems";
@@ -43,6 +43,7 @@ export function frame(scene: string, now: number): Frame {
     keys: keys(now),
     session: links[scene] ?? session("online", now),
     closing: scene === "closing",
+    records: records(),
     rfqs,
     lines,
     removed: [],
@@ -74,6 +75,7 @@ export const quiet: Frame = {
   keys: null,
   session: null,
   closing: null,
+  records: null,
   referenceChanged: false,
   blotterChanged: false,
 };

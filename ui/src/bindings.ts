@@ -660,6 +660,8 @@ export type Frame = {
 	access: AccessView | null,
 	/**  The person's security keys. */
 	keys: KeysView | null,
+	/**  How the dealers did in earlier RFQs. */
+	records: RecordView[] | null,
 	/**  The trader asked to close the window while something is open, and is to be asked. */
 	closing: boolean | null,
 	/**  Heads of the RFQs that changed. */
@@ -860,8 +862,6 @@ export type LineView = {
 	revision: number,
 	/**  Place in the ladder, from 0, best first. */
 	rank: number,
-	/**  How this dealer did in earlier RFQs; `None` while nothing was seen of it. */
-	record: RecordView | null,
 };
 
 /**  How the connection stands. */
@@ -1004,7 +1004,9 @@ export type QuoteSide = {
 
 /**  How a dealer did in earlier RFQs of this desk. */
 export type RecordView = {
-	/**  In a few characters: `0.8 s · holds 0.3 s`. */
+	/**  CompID of the dealer. */
+	dealer: string,
+	/**  In a few characters: `1/12 refused · holds 0.3 s · answers in 0.8 s`. */
 	text: string,
 	/**  The same as one sentence. */
 	title: string,

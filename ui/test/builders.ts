@@ -12,6 +12,7 @@ export const frame = (part: Partial<Frame>): Frame => ({
   keys: null,
   session: null,
   closing: null,
+  records: null,
   rfqs: [],
   lines: [],
   removed: [],
@@ -82,7 +83,6 @@ export const line = (rfqId: string, dealer: string, part: Partial<LineView> = {}
   indicative: false,
   revision: 1,
   rank: 0,
-  record: null,
   ...part,
 });
 

@@ -66,7 +66,6 @@ const quotes = (...dealers: string[]): LineView[] =>
       canLift: true,
       bestOffer: rank === 0,
       rank,
-      record: { text: "1/12 refused", title: "Seen by this desk: refused 1 of 12 accepts." },
     }),
   );
 const open = (part: Partial<RfqView> = {}) => rfq("R", { expiresMs: 60_000, ...part });
@@ -128,6 +127,9 @@ test("the number keys choose the line that is drawn there", () => {
 test("each line says how its dealer did before, and how far its price is", () => {
   start();
   show(Panels);
+  const title = "Seen by this desk: refused 1 of 12 accepts.";
+  pull({ records: [{ dealer: "A", text: "1/12 refused", title }] });
+  expect(byId("record-R-B")).toBe(null);
   const record = byId("record-R-A")!;
   expect([record.textContent, record.title]).toEqual([
     "1/12 refused",
@@ -156,6 +158,28 @@ test("a price off the market is told before it is confirmed, and Confirm says wh
   expect(words("confirm-accept")).toContain("First confirm");
   pull({ rfqs: [open({ accept: armed, guard: warn(true) })] });
   expect(words("confirm-accept")).toContain("Confirm anyway");
+});
+
+test("a press that comes too soon is said beside Confirm, and moves nothing", async () => {
+  start();
+  const no = (code: string) => async () => ({
+    status: "error" as const,
+    error: { code, message: "Nothing was sent.", cure: "Again.", field: null },
+  });
+  show(Panels);
+  pull({ rfqs: [open({ accept: armed, guard: { afterMs: 700, warning: null, seen: false } })] });
+  const press = async (code: string) => {
+    page.commands.accept = no(code);
+    byId("confirm-accept")!.click();
+    for (let i = 0; i < 4; i++) await tick();
+    flushSync();
+  };
+  await press("accept.too_soon");
+  expect(words("confirm-state")).toContain("Too soon");
+  expect(byId("problem-code")).toBe(null);
+  await press("quote.expired");
+  expect(words("confirm-state")).toContain("Quote valid");
+  expect(byId("problem-code")?.textContent).toBe("quote.expired");
 });
 
 test("the cover is shown with the trade", () => {

@@ -30,8 +30,6 @@ pub(crate) struct Look<'a> {
     pub guard: Option<GuardView>,
     /// The best price of the other dealers at the moment of the trade.
     pub cover: Option<&'a CoverView>,
-    /// How the dealers have done in earlier RFQs.
-    pub records: &'a BTreeMap<DealerId, RecordView>,
 }
 
 pub(crate) fn instrument(i: &Instrument) -> InstrumentView {

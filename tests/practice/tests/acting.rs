@@ -76,5 +76,5 @@ fn stop_ends_everything_at_once_and_the_rest_when_its_answer_comes() {
     assert_eq!(done.left[0].rfq_id, asked[0]);
     w.until(&mut s, "all ended", |s| asked.iter().all(|id| s.rfq(id).state == RfqState::Cancelled));
     assert_eq!(s.accept_state(&asked[0]), Some(AcceptState::Declined), "the dealer decided that");
-    assert_eq!(s.rfq(&asked[2]).text, "Ended without a trade: the trader stopped everything");
+    assert_eq!(s.rfq(&asked[2]).text, "Ended without a trade: stopped by the trader");
 }

@@ -6,6 +6,7 @@ import type {
   BlotterTab,
   LineView,
   QuoteSide,
+  RecordView,
   RfqView,
   TicketForm,
 } from "../../src/bindings";
@@ -46,15 +47,20 @@ const q = (
 ): QuoteSide => ({ price, size, partial, away });
 
 const RECORDS = [
-  ["1/12 refused · holds 0.3 s · 0.8 s", "answered 18 of 20 requests; usually within 0.8 s"],
-  ["1.9 s", "answered 7 of 9 requests; usually within 1.9 s; refused 0 of 3 accepts"],
-  ["4/9 refused · holds 1.1 s · 12 s", "answered 9 of 20 requests; usually within 12 s"],
+  [
+    "1/12 refused · holds 0.3 s · answers in 0.8 s",
+    "answered 18 of 20 requests; usually within 0.8 s",
+  ],
+  ["answers in 1.9 s", "answered 7 of 9 requests; usually within 1.9 s; refused 0 of 3 accepts"],
+  ["4/9 refused · holds 1.1 s · answers in 12 s", "answered 9 of 20 requests; usually within 12 s"],
 ] as const;
 
-const record = (dealer: number) => {
-  const [text, title] = RECORDS[dealer] ?? [null, null];
-  return text === null ? null : { text, title: `Seen by this desk: ${title}.` };
-};
+export const records = (): RecordView[] =>
+  RECORDS.map(([text, title], i) => ({
+    dealer: DEALERS[i]![0],
+    text,
+    title: `Seen by this desk: ${title}.`,
+  }));
 
 function line(rfqId: string, dealer: number, now: number, part: Partial<LineView>): LineView {
   const [id, name] = DEALERS[dealer] ?? ["X", "X"];
@@ -77,7 +83,6 @@ function line(rfqId: string, dealer: number, now: number, part: Partial<LineView
     indicative: false,
     revision: 2,
     rank: dealer,
-    record: record(dealer),
     ...part,
   };
 }

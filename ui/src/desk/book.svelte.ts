@@ -10,6 +10,7 @@ import type {
   KeysView,
   LineView,
   PinView,
+  RecordView,
   RfqView,
   SessionView,
   StepUpView,
@@ -63,6 +64,8 @@ export class Book {
   stepUp: StepUpView | null = $state.raw(null);
   access: AccessView | null = $state.raw(null);
   keys: KeysView | null = $state.raw(null);
+  /** How the dealers did in earlier requests, by CompID. */
+  records: Map<string, RecordView> = $state.raw(new Map());
   /** The trader asked to close the window while something is open. */
   closing = $state(false);
   /** Oldest first: a new request never moves a panel that is already on the screen. */
@@ -83,6 +86,7 @@ export class Book {
     if (frame.stepUp) this.stepUp = frame.stepUp[0] ?? null;
     if (frame.access) this.access = frame.access;
     if (frame.keys) this.keys = frame.keys;
+    if (frame.records) this.records = new Map(frame.records.map((one) => [one.dealer, one]));
     if (frame.closing !== null) this.closing = frame.closing;
     this.#putRfqs(frame);
     this.#putLines(frame.lines);

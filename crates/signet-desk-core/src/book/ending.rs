@@ -103,8 +103,8 @@ impl Book {
         let mut text = match (done.ended, done.taken_back, done.left.is_empty()) {
             (0, 0, true) => "Stop: nothing was open and nothing armed.".to_owned(),
             (ended, back, _) => format!(
-                "Stopped: {ended} open requests are being ended, {back} accepts were taken back \
-                    before they were sent."
+                "Stopped. Open requests that are being ended: {ended}. Accepts that were taken \
+                    back before they were sent: {back}."
             ),
         };
         for left in &done.left {
@@ -175,7 +175,7 @@ impl Book {
 }
 
 /// The reason that the gateway is told when the trader stopped everything.
-const STOPPED: &str = "the trader stopped everything";
+const STOPPED: &str = "stopped by the trader";
 
 /// Nothing more is agreed to in it. Returns whether an accept was armed.
 fn stop(item: &mut Item) -> bool {

@@ -14,9 +14,10 @@ pub(super) enum Part {
     Reference,
     Blotter,
     Closing,
+    Records,
 }
 
-const PARTS: usize = Part::Closing as usize + 1;
+const PARTS: usize = Part::Records as usize + 1;
 
 pub(super) struct FrameClock {
     seq: u64,

@@ -18,6 +18,7 @@ impl Book {
     /// named there, or nothing if the page does not want it yet.
     pub fn pull(&mut self, since: u64, behind: &[Behind], now: UtcMillis) -> Frame {
         self.redraw(now);
+        self.redraw_records();
         let whole = self.frames.is_out_of_reach(since);
         let since = if whole { 0 } else { since };
         let newer = |part| self.frames.is_newer(part, since);
@@ -48,6 +49,7 @@ impl Book {
                 .then(|| self.step_ups.view(self.reference.catalogue(), &self.reference.names())),
             access: touch.then(|| self.step_ups.access.clone()),
             keys: touch.then(|| self.step_ups.keys.clone()),
+            records: newer(Part::Records).then(|| self.records_shown.clone()),
             closing: newer(Part::Closing).then_some(self.dialogs.closing),
             rfqs,
             lines,
@@ -86,6 +88,19 @@ impl Book {
         self.frames.wake();
     }
 
+    /// How the dealers did, when that has changed: seldom, so it is not part of their lines.
+    fn redraw_records(&mut self) {
+        let dealers: Vec<DealerId> = self.reference.names().into_keys().collect();
+        let shown: Vec<RecordView> = dealers
+            .iter()
+            .filter_map(|d| ladder::record_words(d, &self.dealer_record(d)))
+            .collect();
+        if self.records_shown != shown {
+            self.records_shown = shown;
+            self.frames.mark(Part::Records);
+        }
+    }
+
     /// Makes the views of every dirty RFQ; only views that differ get a new number.
     fn redraw(&mut self, now: UtcMillis) {
         if !self.screen.is_dirty() {
@@ -95,10 +110,6 @@ impl Book {
         let mut used = false;
         let names = self.reference.names();
         let (moment, online) = (self.moment(now), self.may_trade().is_ok());
-        let records: BTreeMap<DealerId, RecordView> = names
-            .keys()
-            .filter_map(|d| Some((d.clone(), ladder::record_words(&self.dealer_record(d))?)))
-            .collect();
         let guarding = Guarding { trading: self.trading, last: &self.last_trades };
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| i.dirty) {
             let instrument = self.reference.of_rfq(&item.rfq.terms);
@@ -113,7 +124,6 @@ impl Book {
                 ahead: item.ahead.as_ref().map(|a| (a.side, a.limit, a.approved)),
                 guard: guarding.view(item, instrument.as_deref(), moment),
                 cover: item.cover.as_ref(),
-                records: &records,
             };
             let market = ladder::market(&look);
             let (mut head, lines) =

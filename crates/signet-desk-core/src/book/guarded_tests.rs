@@ -172,3 +172,27 @@ fn the_next_trade_is_compared_with_the_last_and_keeps_its_cover() {
         Some("0.93 % worse than your last trade of this instrument, 1.08000.")
     );
 }
+
+#[test]
+fn what_was_seen_of_a_dealer_is_told_once_and_again_when_it_changes() {
+    use signet_fix::message::{DealerState, QuoteRequest, VenueState};
+    let mut b = book();
+    let dealers = vec![DealerState {
+        id: super::super::life_tests::north(),
+        name: "Northbank".into(),
+        online: true,
+    }];
+    let (name, practice) = (String::new(), false);
+    b.message(AppMessage::VenueState(VenueState { name, practice, dealers, at: NOW }), NOW);
+    let first = b.pull(0, &[], NOW);
+    assert_eq!(first.records, Some(vec![]), "nothing was seen yet");
+    b.message(quote("R1", "q2", "1.079"), NOW);
+    let quoted = b.pull(first.seq as u64, &[], NOW);
+    assert_eq!(quoted.records, None, "a price alone changes nothing");
+    let asked = QuoteRequest { ..super::super::life_tests::request("R2") };
+    b.sent_as(1, &AppMessage::QuoteRequest(asked));
+    let told = b.pull(quoted.seq as u64, &[], NOW);
+    let texts: Vec<String> = told.records.unwrap().into_iter().map(|r| r.text).collect();
+    assert_eq!(texts, ["answered 0/1"]);
+    assert_eq!(b.pull(told.seq as u64, &[], NOW).records, None);
+}

@@ -69,7 +69,7 @@ use crate::{
     insight::{Choices, Tally},
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
-    view::Problem,
+    view::{Problem, RecordView},
 };
 use connection::Connection;
 use dialogs::Dialogs;
@@ -107,6 +107,8 @@ pub struct Book {
     recorder: Recorder,
     /// What was seen of the dealers.
     tally: Tally,
+    /// What the page is told of it.
+    records_shown: Vec<RecordView>,
     /// How the firm protects its traders from slips.
     trading: TradingSettings,
     last_trades: LastTrades,
@@ -137,6 +139,7 @@ impl Book {
             attention: None,
             recorder: Recorder::default(),
             tally: Tally::default(),
+            records_shown: Vec::new(),
             trading: TradingSettings::NONE,
             last_trades: LastTrades::default(),
             ends_later: BTreeSet::new(),

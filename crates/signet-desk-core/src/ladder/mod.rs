@@ -56,7 +56,6 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             indicative: live.is_some_and(|q| !q.tradeable),
             revision: line.revision,
             rank: rank as u32,
-            record: l.records.get(&line.dealer).cloned(),
         });
     }
     out

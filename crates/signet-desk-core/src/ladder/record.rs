@@ -1,9 +1,10 @@
 //! What this desk has seen of a dealer, in words beside its price.
 
 use crate::{insight::DealerRecord, view::RecordView};
+use signet_rfq::DealerId;
 
 /// `None` for a dealer that was never asked.
-pub(crate) fn words(r: &DealerRecord) -> Option<RecordView> {
+pub(crate) fn words(dealer: &DealerId, r: &DealerRecord) -> Option<RecordView> {
     if r.asked == 0 {
         return None;
     }
@@ -22,14 +23,18 @@ pub(crate) fn words(r: &DealerRecord) -> Option<RecordView> {
         short.push(format!("holds {}", seconds(ms)));
         long.push(format!("usually holds an accept for {}", seconds(ms)));
     }
-    short.extend(r.median_response_ms.map(seconds));
+    short.extend(r.median_response_ms.map(|ms| format!("answers in {}", seconds(ms))));
     if accepts > 0 {
         long.push(format!("refused {} of {accepts} accepts", r.rejects));
     }
     if short.is_empty() {
         short.push(format!("answered {}/{}", r.answered, r.asked));
     }
-    Some(RecordView { text: short.join(" · "), title: format!("{}.", long.join("; ")) })
+    Some(RecordView {
+        dealer: dealer.to_string(),
+        text: short.join(" · "),
+        title: format!("{}.", long.join("; ")),
+    })
 }
 
 /// `0.4 s`, `12 s`.
@@ -56,17 +61,18 @@ mod tests {
             hits,
             rejects,
         };
-        let said = |r: &DealerRecord| words(r).map(|w| (w.text, w.title));
+        let north = DealerId::new("NORTH").unwrap();
+        let said = |r: &DealerRecord| words(&north, r).map(|w| (w.text, w.title));
         for (r, text, title) in [
             (
                 record(20, 18, Some(1_240), Some(310), 11, 1),
-                "1/12 refused · holds 0.4 s · 1.3 s",
+                "1/12 refused · holds 0.4 s · answers in 1.3 s",
                 "Seen by this desk: answered 18 of 20 requests; usually within 1.3 s; usually \
                  holds an accept for 0.4 s; refused 1 of 12 accepts.",
             ),
             (
                 record(3, 3, Some(12_001), None, 2, 0),
-                "13 s",
+                "answers in 13 s",
                 "Seen by this desk: answered 3 of 3 requests; usually within 13 s; refused 0 of 2 \
                  accepts.",
             ),
@@ -77,7 +83,7 @@ mod tests {
             ),
             (
                 record(u32::MAX, u32::MAX, Some(u32::MAX), None, u32::MAX, u32::MAX),
-                "4294967295/4294967295 refused · 4294968 s",
+                "4294967295/4294967295 refused · answers in 4294968 s",
                 "Seen by this desk: answered 4294967295 of 4294967295 requests; usually within \
                  4294968 s; refused 4294967295 of 4294967295 accepts.",
             ),

@@ -1,5 +1,4 @@
 use super::*;
-use crate::view::RecordView;
 use signet_rfq::{
     Ask, AssetClass, DealerId, InstrumentId, Level, Line, Passed, Quote, QuoteId, Rfq, RfqId, Terms,
 };
@@ -78,7 +77,7 @@ fn rfq(ask: Ask, quotes: &[(&str, &str, i64)]) -> Rfq {
 }
 
 fn looked<T>(rfq: &Rfq, f: impl FnOnce(&Look<'_>) -> T) -> T {
-    let (instrument, names, records) = (bond(), BTreeMap::new(), BTreeMap::new());
+    let (instrument, names) = (bond(), BTreeMap::new());
     f(&Look {
         rfq,
         instrument: Some(&instrument),
@@ -90,7 +89,6 @@ fn looked<T>(rfq: &Rfq, f: impl FnOnce(&Look<'_>) -> T) -> T {
         ahead: None,
         guard: None,
         cover: None,
-        records: &records,
     })
 }
 
@@ -196,21 +194,4 @@ fn the_widest_quote_there_is_can_be_ranked() {
         let rank = |bid, offer| rank_key(&line(bid, offer), ask, Direction::Price, NOW);
         assert!(rank(Decimal::ONE, Decimal::TWO) < rank(Decimal::MIN, Decimal::MAX), "{ask:?}");
     }
-}
-
-#[test]
-fn a_dealers_record_stands_beside_its_price() {
-    let r = rfq(Ask::Buy, &[("A", "-/99.5", 9_000), ("B", "-/99.4", 9_000)]);
-    let record = RecordView { text: "0.8 s".into(), title: "Seen".into() };
-    let records = BTreeMap::from([(DealerId::new("A").unwrap(), record.clone())]);
-    let seen = looked(&r, |l| {
-        let l = Look { records: &records, guard: None, ..with(l) };
-        lines(&l)
-    });
-    let of = |d: &str| seen.iter().find(|l| l.dealer == d).unwrap().record.clone();
-    assert_eq!((of("A"), of("B")), (Some(record), None));
-}
-
-fn with<'a>(l: &Look<'a>) -> Look<'a> {
-    Look { guard: l.guard.clone(), ..*l }
 }

@@ -168,3 +168,7 @@ impl DeskConfig {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

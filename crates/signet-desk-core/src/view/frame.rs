@@ -6,7 +6,7 @@ use super::{
     keys::KeysView,
     notice::Notice,
     pin::PinView,
-    rfq::{LineView, RfqView},
+    rfq::{LineView, RecordView, RfqView},
     session::SessionView,
     step_up::StepUpView,
 };
@@ -49,6 +49,8 @@ pub struct Frame {
     pub access: Option<AccessView>,
     /// The person's security keys.
     pub keys: Option<KeysView>,
+    /// How the dealers did in earlier RFQs.
+    pub records: Option<Vec<RecordView>>,
     /// The trader asked to close the window while something is open, and is to be asked.
     pub closing: Option<bool>,
     /// Heads of the RFQs that changed.

@@ -167,7 +167,9 @@ pub struct GuardView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordView {
-    /// In a few characters: `1/12 refused · holds 0.3 s · 0.8 s`.
+    /// CompID of the dealer.
+    pub dealer: String,
+    /// In a few characters: `1/12 refused · holds 0.3 s · answers in 0.8 s`.
     pub text: String,
     /// The same as one sentence.
     pub title: String,
@@ -299,8 +301,6 @@ pub struct LineView {
     pub revision: u32,
     /// Place in the ladder, from 0, best first.
     pub rank: u32,
-    /// How this dealer did in earlier RFQs; `None` while nothing was seen of it.
-    pub record: Option<RecordView>,
 }
 
 /// Asks for the terms that an accept would agree to. Nothing is sent.

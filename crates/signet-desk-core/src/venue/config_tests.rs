@@ -1,0 +1,38 @@
+use super::*;
+
+/// What a `desk.toml` says about trading, or why it is refused.
+fn trading(text: &str) -> Result<TradingSettings, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("desk.toml");
+    fs::write(&path, text).unwrap();
+    DeskConfig::from_file(&path, dir.path().into(), "test")
+        .map(|c| c.trading)
+        .map_err(|e| e.to_string())
+}
+
+#[test]
+fn a_firm_protects_its_traders_as_it_wants_but_not_by_nothing() {
+    let usual = TradingSettings::default();
+    for (text, want) in [
+        ("", Ok(usual)),
+        ("[trading]", Ok(usual)),
+        (
+            "[trading]\nconfirm_after_ms = 1500\noff_market_ticks = 8",
+            Ok(TradingSettings { confirm_after_ms: 1_500, off_market_ticks: 8, ..usual }),
+        ),
+        ("[trading]\noff_market_bp = 0", Ok(TradingSettings { off_market_bp: 0, ..usual })),
+        (
+            "[trading]\nconfirm_after_ms = 0",
+            Err("trading: confirm_after_ms must be 250 to 5000".to_owned()),
+        ),
+        (
+            "[trading]\noff_market_bp = 1001",
+            Err("trading: off_market_bp must be 0 to 1000".to_owned()),
+        ),
+    ] {
+        assert_eq!(trading(text), want, "{text}");
+    }
+    for unreadable in ["[trading]\noff_market_bp = -1", "[trading]\nconfirm_after = 700"] {
+        assert!(trading(unreadable).is_err(), "{unreadable}");
+    }
+}
