@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[path = "window/insight.rs"]
+mod insight;
 #[path = "window/trader.rs"]
 mod trader;
 
