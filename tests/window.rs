@@ -18,6 +18,8 @@ use std::{
 
 #[path = "window/acting.rs"]
 mod acting;
+#[path = "window/insight.rs"]
+mod insight;
 #[path = "window/ticket.rs"]
 mod ticket;
 #[path = "window/trader.rs"]

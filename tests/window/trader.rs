@@ -24,7 +24,7 @@ const CUT: &str = "
         for (let box = e; box && box !== document.body; box = box.parentElement) {
             const style = getComputedStyle(box);
             const block = style.display !== 'inline';
-            const scrolls = box.matches('[data-region=panels], #blotter-rows');
+            const scrolls = box.matches('[data-region=panels], [data-testid=blotter-scroll]');
             const hides = style.overflowX !== 'visible' && !scrolls;
             const priced = box.dataset.price !== undefined && block;
             if (hides || box.tagName === 'BUTTON' || priced) boxes.push(box);

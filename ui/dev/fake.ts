@@ -104,10 +104,11 @@ export function fake(asked: URLSearchParams): Backend {
 
   let columns = scenes.columns;
   let given = false;
-  const openRow = () =>
-    document
-      .querySelector("[data-testid=blotter-row]")
-      ?.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+  const openRow = () => {
+    const row = document.querySelector("[data-testid=blotter-row]");
+    if (row) row.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+    else setTimeout(openRow, 200);
+  };
   if (scene === "best") setTimeout(openRow, 700);
   if (scene === "attention")
     setTimeout(() => document.getElementById("tab-attention")?.click(), 500);

@@ -252,7 +252,7 @@ describe("files", () => {
   const tokens = (css: string) =>
     new Map([...css.matchAll(/(--[\w-]+):\s*([^;]+);/g)].map((m) => [m[1], m[2]]));
   const halves = (css: string) => {
-    const at = css.indexOf("@media (prefers-color-scheme: dark)");
+    const at = css.search(/@media (screen and )?\(prefers-color-scheme: dark\)/);
     return [css.slice(0, at), css.slice(at)].map(tokens);
   };
 

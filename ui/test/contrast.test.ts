@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import css from "../src/style/tokens.css?raw";
 
-const [light = "", dark = ""] = css.split("@media (prefers-color-scheme: dark)");
+const [light = "", dark = ""] = css.split("@media screen and (prefers-color-scheme: dark)");
 
 const TEXT_MIN = 4.5;
 const SHAPE_MIN = 3;

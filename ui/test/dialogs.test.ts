@@ -161,6 +161,8 @@ const CASES: Case[] = [
       choices: [{ column: "side", values: ["Buy"] }],
       onlook: () => {},
       oncolumns: () => {},
+      onexport: () => {},
+      ondealers: () => {},
     },
     testid: "blotter-view",
     first: "view-close",

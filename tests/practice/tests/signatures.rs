@@ -647,7 +647,7 @@ fn inside_report_not_kept() {
     let mut s = Screen::default();
     w.until(&mut s, "all dealers online and the instruments there", |_| {
         let r = w.desk.reference();
-        r.dealers.len() == 5 && r.dealers.iter().all(|d| d.online) && !r.instruments.is_empty()
+        r.dealers.len() == 5 && r.dealers.iter().all(|d| d.online) && r.instruments > 0
     });
     let id = w.ask(Ask::Buy, &["STRICT"], 60);
     w.runtime.block_on(async {

@@ -60,7 +60,9 @@ export function page(query: RowsQuery, now: number, many: boolean): RowsPage {
   const every = all(query, now, many);
   const found = every.filter(
     (row) =>
-      JSON.stringify(row).toLowerCase().includes(query.text.toLowerCase()) &&
+      (query.text === "" ? "" : JSON.stringify(row))
+        .toLowerCase()
+        .includes(query.text.toLowerCase()) &&
       query.filters.every((one) => one.values.includes(row[one.column as "side"])),
   );
   if (!query.descending) found.reverse();

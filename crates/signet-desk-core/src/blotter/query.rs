@@ -292,7 +292,7 @@ fn lines(
         let skip = wanted.start.saturating_sub(at);
         let take = wanted.end.saturating_sub(at.max(wanted.start));
         out.extend(g.rows.iter().skip(skip).take(take).map(|e| RowsLine::Row {
-            row: e.row.clone(),
+            row: Box::new(e.row.clone()),
             needs: needs(e).map(|why| e.row.text.clone().unwrap_or_else(|| why.into())),
             owes_reason: e.row.better.is_some() && e.row.reason.is_none(),
         }));

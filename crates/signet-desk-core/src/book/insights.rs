@@ -23,6 +23,8 @@ pub(crate) struct AboutRfq {
     pub(crate) instrument: Option<Instrument>,
     pub(crate) dealers: BTreeMap<DealerId, String>,
     pub(crate) reader: Option<Arc<Reader>>,
+    /// The reasons that were given for its trades, by accept.
+    pub(crate) reasons: BTreeMap<String, String>,
 }
 
 impl Book {
@@ -43,6 +45,9 @@ impl Book {
             (Some(price), status) => format!("{status} at {price}, {}", row.dealer),
             (None, status) => status.to_owned(),
         };
+        let rows = self.records.blotter.rows();
+        let of = rows.iter().map(|e| e.row()).filter(|r| r.rfq_id == rfq.as_str());
+        let reasons = of.filter_map(|r| Some((r.id.clone(), r.reason.clone()?))).collect();
         let venue = self.connection.view.venue.as_ref().map(|v| v.name.clone());
         Some(AboutRfq {
             created_ms: row.at_ms as i64,
@@ -51,6 +56,7 @@ impl Book {
             instrument: self.reference.named(&row.instrument).cloned(),
             dealers: self.reference.names(),
             reader: self.reader.clone(),
+            reasons,
         })
     }
 

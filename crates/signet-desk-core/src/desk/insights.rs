@@ -107,7 +107,9 @@ impl Desk {
         let reader = about.reader.as_ref().ok_or_else(no_history)?;
         let from_ms = about.created_ms.saturating_sub(BEFORE_MS);
         let to_ms = about.created_ms.saturating_add(AFTER_MS);
-        let looked = reader.between(from_ms, to_ms).map_err(|e| unreadable(&e))?;
+        let looked = reader
+            .between(from_ms, to_ms, |r| insight::concerns(r, &rfq))
+            .map_err(|e| unreadable(&e))?;
         let t = insight::timeline(&looked.records, &rfq);
         let (Some(first), Some(last)) = (t.steps.first(), t.steps.last()) else {
             return Err(no_history());
@@ -122,7 +124,12 @@ impl Desk {
             looked.size,
             reader.key()
         );
+        let notes = match looked.more {
+            true => vec!["The history of these days is longer than is read for a page.".into()],
+            false => Vec::new(),
+        };
         let page = BestExecution {
+            notes,
             rfq_id: rfq.to_string(),
             desk: reader.desk().into(),
             venue: about.venue.clone(),
@@ -132,7 +139,7 @@ impl Desk {
         };
         let names =
             insight::Names { dealers: &about.dealers, instrument: about.instrument.as_ref() };
-        Ok(insight::fill(page, &t, &names))
+        Ok(insight::with_reasons(insight::fill(page, &t, &names), &about.reasons))
     }
 
     /// The best-execution page of an RFQ as a file that needs no network. Reads the disk.

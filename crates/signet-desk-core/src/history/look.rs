@@ -26,6 +26,8 @@ pub(crate) struct Looked {
     pub(crate) records: Vec<Record>,
     /// Number of records in the history, as far as it was read.
     pub(crate) size: u64,
+    /// There are more files of these days than one look reads.
+    pub(crate) more: bool,
 }
 
 impl Reader {
@@ -43,11 +45,17 @@ impl Reader {
         self.keys.verifier().to_string()
     }
 
-    /// The records of the days from `from_ms` until `to_ms`, on the laptop's clock.
+    /// The records of the days from `from_ms` until `to_ms`, on the laptop's clock, that are to be
+    /// kept.
     ///
     /// # Errors
     /// The files cannot be read, or were altered.
-    pub(crate) fn between(&self, from_ms: i64, to_ms: i64) -> Result<Looked, HistoryError> {
+    pub(crate) fn between(
+        &self,
+        from_ms: i64,
+        to_ms: i64,
+        kept: impl Fn(&Record) -> bool,
+    ) -> Result<Looked, HistoryError> {
         let mut all = numbers(&self.folder)?;
         if let Some(last) = all.last().copied()
             && !is_begun(&self.folder, last, &self.keys)?
@@ -62,12 +70,13 @@ impl Reader {
             out.size = chain.size();
             let late = |r: &Record| r.at_ms > to_ms.saturating_add(CLOCK_MARGIN_MS);
             let over = records.first().is_some_and(late);
-            let wanted = |r: &Record| r.at_ms >= from_ms && !late(r);
+            let wanted = |r: &Record| r.at_ms >= from_ms && !late(r) && kept(r);
             out.records.extend(records.into_iter().filter(wanted));
             if over {
-                break;
+                return Ok(out);
             }
         }
+        out.more = all.len() > first.saturating_add(FILES_MAX);
         Ok(out)
     }
 

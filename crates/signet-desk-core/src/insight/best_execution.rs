@@ -56,14 +56,22 @@ pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> 
     b.request_into(&mut page);
     page.dealers = b.dealers();
     page.quotes_left_out = u32::try_from(b.left_out).unwrap_or(u32::MAX);
-    page.owes_reason = b
-        .accepts
-        .iter()
-        .rev()
-        .find(|a| a.traded.is_some() && !a.was_best && a.reason.is_none())
-        .map(|a| a.id.clone());
     (page.quotes, page.accepts) = (b.quotes, b.accepts);
     notes(&mut page, t, b.repeated);
+    with_reasons(page, &BTreeMap::new())
+}
+
+/// Adds reasons that were given a moment ago, by accept: the history writes them down behind the
+/// trader's back, and the page must not ask again meanwhile.
+pub(crate) fn with_reasons(
+    mut page: BestExecution,
+    given: &BTreeMap<String, String>,
+) -> BestExecution {
+    for a in &mut page.accepts {
+        a.reason = a.reason.take().or_else(|| given.get(&a.id).cloned());
+    }
+    let owes = |a: &&BestAccept| a.traded.is_some() && !a.was_best && a.reason.is_none();
+    page.owes_reason = page.accepts.iter().rev().find(owes).map(|a| a.id.clone());
     page
 }
 

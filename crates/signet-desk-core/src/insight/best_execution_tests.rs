@@ -185,6 +185,12 @@ fn the_reason_ends_the_question_and_the_latest_one_stands() {
     ];
     let p = page(steps.clone());
     assert_eq!((p.owes_reason, p.accepts[0].reason.as_deref()), (None, Some("their size")));
+    // One that the history has not written down yet is known as well.
+    let p = page(steps[..5].to_vec());
+    assert_eq!(p.owes_reason.as_deref(), Some("R1:1"));
+    let given = BTreeMap::from([("R1:1".to_owned(), "quick".to_owned())]);
+    let p = with_reasons(p, &given);
+    assert_eq!((p.owes_reason, p.accepts[0].reason.as_deref()), (None, Some("quick")));
     // An accept that did not trade needs none.
     let mut refused = steps[..4].to_vec();
     refused.push(report(ExecType::Rejected, OrdStatus::Rejected, "1.10", 1_300));

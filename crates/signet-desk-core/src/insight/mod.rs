@@ -20,11 +20,11 @@ mod record;
 mod tally;
 mod timeline;
 
-pub(crate) use best_execution::{Names, fill};
+pub(crate) use best_execution::{Names, fill, with_reasons};
 pub(crate) use choice::{Choices, better, reason};
 pub(crate) use dealers::insights;
 pub(crate) use export::{Table, file_name};
 pub(crate) use html::html;
 pub(crate) use record::DealerRecord;
 pub(crate) use tally::{Tally, Told};
-pub(crate) use timeline::{tally, timeline};
+pub(crate) use timeline::{concerns, tally, timeline};

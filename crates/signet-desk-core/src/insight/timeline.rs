@@ -101,6 +101,21 @@ pub(crate) fn timeline<'a>(records: impl IntoIterator<Item = &'a Record>, rfq: &
     out
 }
 
+/// Whether a record may be a step of an RFQ, or says how its steps are to be taken.
+pub(crate) fn concerns(r: &Record, rfq: &RfqId) -> bool {
+    let id = rfq.as_str();
+    match &r.what {
+        What::Received { msg, .. } if msg == "U2" => true,
+        What::Sent { frame, .. } | What::Received { frame, .. } | What::Refused { frame, .. } => {
+            about(frame, id).is_some()
+        }
+        What::Shown { rfq, .. } | What::Reason { rfq, .. } => rfq == id,
+        What::NotSent { id: of, .. } => belongs(of, id),
+        What::Lost { .. } => true,
+        _ => false,
+    }
+}
+
 /// What records of earlier runs say of the dealers.
 pub(crate) fn tally<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tally {
     let mut tally = Tally::default();

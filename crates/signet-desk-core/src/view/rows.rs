@@ -126,7 +126,7 @@ pub enum RowsLine {
     /// A row.
     Row {
         /// The row.
-        row: BlotterRow,
+        row: Box<BlotterRow>,
         /// Why a person must look at it; `None`: nobody must.
         needs: Option<String>,
         /// Another dealer had a better price, and the trader has given no reason.

@@ -1,0 +1,153 @@
+// @vitest-environment happy-dom
+//
+// The blotter's panel on the simulated desk: what it asks for, and what its keys do.
+
+import { flushSync, mount, tick, unmount } from "svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fake } from "../dev/fake";
+import * as scenes from "../dev/scenes";
+import type { RowsQuery } from "../src/bindings";
+import Blotter from "../src/blotter/Blotter.svelte";
+import { Page } from "../src/desk/page.svelte";
+import Screen from "./Screen.svelte";
+
+// Thousands of nodes are made; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
+
+const NOW = 1_800_000_000_000;
+let page: Page;
+let app: ReturnType<typeof mount>;
+let asked: RowsQuery[] = [];
+
+const settled = async () => {
+  for (let n = 0; n < 4; n += 1) {
+    flushSync();
+    await tick();
+    await new Promise((done) => setTimeout(done));
+  }
+};
+const byId = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`)!;
+const rowsShown = () => document.querySelectorAll("[data-testid=blotter-row]").length;
+const press = (key: string) =>
+  document.activeElement!.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }),
+  );
+const last = () => asked.at(-1)!;
+
+beforeEach(async () => {
+  const backend = fake(new URLSearchParams({ scene: "blotter" }));
+  const { blotterRows } = backend.commands;
+  asked = [];
+  backend.commands.blotterRows = (query) => {
+    asked.push(query);
+    return blotterRows(query);
+  };
+  page = new Page(backend);
+  page.clock.set(NOW);
+  page.book.apply(scenes.frame("blotter", NOW));
+  app = mount(Screen, {
+    target: document.body,
+    props: { page, component: Blotter as never, props: {}, ownButton: true },
+  });
+  await settled();
+});
+
+afterEach(async () => {
+  await unmount(app);
+  document.body.replaceChildren();
+  vi.restoreAllMocks();
+});
+
+test("of 10,000 rows only those near what is in sight are on the page", async () => {
+  expect(byId("blotter-total").textContent).toMatch(/10,000\s+requests/);
+  expect(rowsShown()).toBe(120);
+  const grid = byId("blotter-grid");
+  expect(grid.getAttribute("aria-rowcount")).toBe("10001");
+  grid.focus();
+  press("End");
+  await settled();
+  expect(last().offset).toBe(10_000 - 120);
+  expect(document.querySelector("tr[aria-selected=true]")?.getAttribute("aria-rowindex")).toBe(
+    "10001",
+  );
+  press("ArrowUp");
+  await settled();
+  expect(document.querySelector("tr[aria-selected=true]")?.getAttribute("aria-rowindex")).toBe(
+    "10000",
+  );
+  press("Home");
+  await settled();
+  expect(last().offset).toBe(0);
+});
+
+test("Enter opens the best-execution page of the row, and a group opens and closes", async () => {
+  byId("blotter-grid").focus();
+  press("ArrowDown");
+  await settled();
+  press("Enter");
+  expect(page.insight.rfq).toBe("R1");
+  byId("view-open").click();
+  await settled();
+  const group = byId("blotter-group-by") as HTMLSelectElement;
+  group.value = "instrument";
+  group.dispatchEvent(new Event("change", { bubbles: true }));
+  await settled();
+  expect(last().group).toBe("instrument");
+  byId("view-close").click();
+  await settled();
+  expect(byId("group-sums").textContent).toContain("bought EUR 15,000,000");
+  const grid = byId("blotter-grid");
+  grid.focus();
+  press("Home");
+  await settled();
+  press("Enter");
+  await settled();
+  expect(last().closed).toEqual(["DE000BU2Z049"]);
+  expect(rowsShown()).toBe(0);
+});
+
+test("words, filters and columns go to the desk, which decides", async () => {
+  const filter = byId("blotter-filter") as HTMLInputElement;
+  filter.value = "eur";
+  filter.dispatchEvent(new Event("input", { bubbles: true }));
+  await settled();
+  expect(last().text).toBe("eur");
+  byId("sort-price").click();
+  await settled();
+  expect([last().sort, last().descending]).toEqual(["price", true]);
+  byId("view-open").click();
+  await settled();
+  const side = byId("filter-side") as HTMLSelectElement;
+  side.value = "Sell";
+  side.dispatchEvent(new Event("change", { bubbles: true }));
+  await settled();
+  expect(last().filters).toEqual([{ column: "side", values: ["Sell"] }]);
+  const keep = vi.spyOn(page.commands, "keepBlotterColumns");
+  byId("hide-cover").click();
+  await settled();
+  expect(keep.mock.lastCall![0].columns).not.toContain("cover");
+  byId("view-usual").click();
+  await settled();
+  expect(last().filters).toEqual([]);
+});
+
+test("what needs a person is counted, and can be said to be dealt with by a key", async () => {
+  expect(byId("attention-count").textContent).toBe("3");
+  byId("blotter-tab-attention").click();
+  await settled();
+  const attend = vi.spyOn(page.commands, "attend");
+  byId("blotter-grid").focus();
+  press("Delete");
+  await settled();
+  expect(attend).toHaveBeenCalledTimes(1);
+});
+
+test("an export takes what is shown, and tells where it went", async () => {
+  page.insight.exporting = true;
+  await settled();
+  const write = vi.spyOn(page.commands, "exportBlotter");
+  byId("export-csv").click();
+  await settled();
+  expect(write.mock.lastCall![0]).toMatchObject({ tab: "rfqs", offset: 0 });
+  expect(byId("export-told").textContent).toContain("Downloads");
+});
