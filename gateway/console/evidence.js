@@ -80,7 +80,8 @@ export function evidenceView() {
           n: at + i,
         })),
       ];
-      if (answer.journal_unread) fill(fault, `The journal was not read whole: ${answer.journal_unread}`);
+      if (answer.journal_unread)
+        fill(fault, `The journal was not read whole: ${answer.journal_unread}`);
       table.latest = found;
       table.more = answer.next !== null;
       table.refresh(false);

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn table_of_who_hears_of_whom_one_by_one_and_in_summaries() {
+    fn table_of_who_hears_what_one_by_one_and_in_summaries() {
         // Events of a desk and of a stranger; what registry and watchers hear of each.
         for (desk, stranger, registry, watchers, summaries) in [
             (0, 0, 0, 0, (0, 0)),

@@ -60,7 +60,7 @@ fn faketime() -> Option<&'static str> {
     .find(|l| Path::new(l).exists())
 }
 
-/// The dealers of whom the SIEM heard last that they are on.
+/// The dealers that are on, by what the SIEM heard last.
 fn on(dir: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(dir.join("events.jsonl")).unwrap_or_default();
     let mut on = BTreeSet::new();
