@@ -169,8 +169,10 @@ export type AcceptView = {
 	 *  takes this quote and no other.
 	 */
 	limit: string | null,
-	/**  With group separators. */
+	/**  With group separators; of a package the sum of all legs. */
 	quantity: string,
+	/**  The legs of a package, each at its price; none for a single instrument. */
+	legs: LegView[],
 	/**  `2026-12-01`. */
 	settlementDate: string | null,
 	/**  When the quote ends, milliseconds on the gateway's clock; only while the accept is armed. */
@@ -498,6 +500,30 @@ export type Column =
 /**  The dealer's execution id. */
 "execution";
 
+/**  The best price of the dealers who did not trade, at the moment of the trade. */
+export type CoverView = {
+	/**  With the instrument's decimals. */
+	price: string,
+	/**  Who made it; ties with commas between. */
+	dealers: string,
+	/**  How many ticks it is from the traded price: `+1` is worse for the trader. */
+	ticks: string | null,
+};
+
+/**  What helps to choose a dealer. */
+export type DealerHint = {
+	/**  The dealer's CompID. */
+	id: string,
+	/**  The trader's favourite. */
+	favourite: boolean,
+	/**  Asked in the last request of this instrument, or of any. */
+	lastUsed: boolean,
+	/**  The desk suggests it. */
+	suggested: boolean,
+	/**  Why, or why not: `traded 6 of 20, 0.8 s, no rejects`. */
+	reason: string,
+};
+
 /**  What this desk has seen of one dealer. */
 export type DealerInsight = {
 	/**  CompID. */
@@ -523,16 +549,6 @@ export type DealerInsight = {
 	coverBp: number | null,
 	/**  Over how many trades that is. */
 	covered: number,
-};
-
-/**  The best price of the dealers who did not trade, at the moment of the trade. */
-export type CoverView = {
-	/**  With the instrument's decimals. */
-	price: string,
-	/**  Who made it; ties with commas between. */
-	dealers: string,
-	/**  How many ticks it is from the traded price: `+1` is worse for the trader. */
-	ticks: string | null,
 };
 
 /**  A dealer that this trader may ask. */
@@ -805,6 +821,24 @@ export type KeysView = {
 	problem: Problem | null,
 };
 
+/**  One leg of a package. */
+export type LegView = {
+	/**  ISIN, or the currency pair. */
+	instrument: string,
+	/**  What a trader calls the instrument; its id while the instrument list is not there. */
+	symbol: string,
+	/**  The trader's side in this leg; of an RFQ for both sides, when the package is bought. */
+	side: Side,
+	/**  How often the price of this leg counts in the package's. */
+	ratio: string,
+	/**  With group separators. */
+	quantity: string,
+	/**  `2026-12-01`. */
+	settlementDate: string,
+	/**  The price that is agreed to, with the instrument's decimals; `None` in an RFQ. */
+	price: string | null,
+};
+
 /**  How one dealer's line stands. */
 export type LineState = 
 /**  Asked, not answered yet. */
@@ -1070,7 +1104,9 @@ export type RfqView = {
 	name: string,
 	/**  What is asked for. */
 	ask: Ask,
-	/**  With group separators. */
+	/**  The legs of a package; none for a single instrument. */
+	legs: LegView[],
+	/**  With group separators; of a package the sum of all legs. */
 	quantity: string,
 	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
@@ -1367,6 +1403,11 @@ export type StepUpTerms = {
 	limit: string | null,
 	/**  Unit of the price, in words; empty for an RFQ. */
 	priceUnit: string,
+	/**
+	 *  The legs of a package, each as its line in the text that is signed; none for a single
+	 *  instrument.
+	 */
+	legs: string[],
 	/**  The dealer of an accept; the dealers of an RFQ. */
 	dealers: string[],
 	/**  `2026-12-01`. */
@@ -1431,20 +1472,20 @@ export type TabColumns = {
 	columns: Column[],
 };
 
-/**  The RFQ ticket as typed. */
-export type Ticket = {
-	/**  ISIN, or the currency pair. */
-	instrument: string,
-	/**  What is asked for. */
-	ask: Ask,
-	/**  As typed: `5m`, `250k`, `1,500,000`. */
-	quantity: string,
-	/**  CompIDs of the dealers to be asked. */
-	dealers: string[],
-	/**  Time to live, seconds. */
-	ttlS: number,
-	/**  The day that the trader saw and chose, `2026-12-01`; `None` for the usual one. */
-	settlementDate: string | null,
+/**  A ticket under a name. */
+export type TemplateView = {
+	/**  Unique, whatever its letters' case. */
+	name: string,
+	/**  What it fills in. */
+	form: TicketForm,
+};
+
+/**  What the desk knows about a ticket before it is sent. */
+export type TicketCheck = {
+	/**  Why it would be refused; `None` while it is not complete. */
+	refused: Problem | null,
+	/**  What the trader should know before sending. */
+	notes: string[],
 };
 
 /**  A field of the ticket that a refusal is about. */

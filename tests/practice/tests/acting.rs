@@ -1,5 +1,6 @@
 //! A trader who presses too fast, too far from the market, or wants everything to stop.
 
+#[allow(dead_code)]
 mod support;
 
 use signet_dealer::Force;

@@ -114,7 +114,7 @@ fn a_package_is_judged_by_its_gross_size_and_by_each_of_its_legs() {
     w.until(&mut s, "online", |s| s.link() == Some(LinkState::Online));
     w.eventually("the dealer", || {
         let r = w.desk.reference();
-        r.dealers.iter().any(|d| d.id == NORTH && d.online) && !r.instruments.is_empty()
+        r.dealers.iter().any(|d| d.id == NORTH && d.online) && r.instruments > 0
     });
     w.quotes(NORTH, "99", 30_000);
     type Change = fn(&mut Ticket);

@@ -174,6 +174,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       command: "askAgain",
       help: [["Ctrl", "R"], "Ask the same again"],
     },
+    {
       keys: ["f", "F"],
       held: "ctrl",
       when: ({ trading }) => trading,
