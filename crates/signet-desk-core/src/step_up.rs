@@ -287,10 +287,14 @@ impl StepUps {
         Some(self.open.remove(at))
     }
 
-    /// The dialogs about requests and accepts of this desk.
-    pub(crate) fn own(&self) -> Vec<String> {
-        let own = |o: &&Dialog| o.rfq().is_some() || o.ahead().is_some();
-        self.open.iter().filter(own).map(|o| o.id.clone()).collect()
+    /// The dialogs about accepts of this desk. What waits for an approval otherwise ends with its
+    /// RFQ.
+    pub(crate) fn own_accepts(&self) -> Vec<String> {
+        let accept = |o: &&Dialog| match &o.subject {
+            Subject::Approve(a) => matches!(a.action, Action::Accept(_)) && !o.others,
+            Subject::NewKey { .. } => false,
+        };
+        self.open.iter().filter(accept).map(|o| o.id.clone()).collect()
     }
 
     /// Closes the dialog of a new key, which is registered or was refused.

@@ -49,14 +49,14 @@ impl Book {
         AppMessage::RfqCancel { rfq: id.clone(), text }
     }
 
-    /// Stops everything: takes back what is armed, ends every open RFQ, and refuses approvals that
+    /// Stops everything: takes back what is armed, ends every open RFQ, and refuses accepts that
     /// wait for a touch. What cannot be ended now (an accept is on its way, or there is no
     /// connection) takes no further accept and is ended as soon as that is possible. Returns the
     /// messages to be sent, the approvals to be refused, and what was done.
     pub fn stop_all(&mut self, now: UtcMillis) -> (Vec<AppMessage>, Vec<String>, StoppedView) {
         let online = self.online();
         let names = self.reference.names();
-        let approvals = self.step_ups.own();
+        let approvals = self.step_ups.own_accepts();
         let open: Vec<RfqId> = self
             .screen
             .iter()

@@ -116,22 +116,13 @@ fn without_a_connection_everything_is_ended_as_soon_as_there_is_one() {
     assert_eq!(ended(&answers).len(), 2);
 }
 
-#[test]
-fn stop_refuses_what_waits_for_a_touch() {
-    let mut b = book();
-    b.at_gateway(&signet_identity::CompId::new("SIGNET").unwrap(), false);
-    b.link(NOW, |s| s.comp_id = Some("ALICE1".into()));
-    let (_, m) = press(&mut b);
-    let AppMessage::QuoteResponse(_) = &m else { panic!() };
-    let (sent, terms) = {
-        let r = b.rfq(&id("R1")).unwrap();
-        (r.accept.clone().unwrap().0, r.terms.clone())
-    };
+/// The gateway asks for a touch.
+fn challenge(b: &mut Book, action: signet_stepup::Action) {
     let approval = signet_stepup::Approval {
         gateway: "SIGNET".into(),
         desk: "ALICE1".into(),
         approver: "ALICE1".into(),
-        action: signet_stepup::Action::Accept(signet_stepup::AcceptTerms::of(&sent, &terms)),
+        action,
     };
     let challenge = StepUpChallenge {
         id: "c1".into(),
@@ -141,9 +132,31 @@ fn stop_refuses_what_waits_for_a_touch() {
         reason: None,
     };
     b.message(AppMessage::StepUpChallenge(challenge), NOW);
+}
+
+#[test]
+fn stop_refuses_an_accept_that_waits_for_a_touch_and_ends_a_request_that_does() {
+    use signet_stepup::{AcceptTerms, Action, RequestTerms};
+    let alice = || {
+        let mut b = book();
+        b.at_gateway(&signet_identity::CompId::new("SIGNET").unwrap(), false);
+        b.link(NOW, |s| s.comp_id = Some("ALICE1".into()));
+        b
+    };
+    let mut b = alice();
+    press(&mut b);
+    let r = b.rfq(&id("R1")).unwrap();
+    let terms = AcceptTerms::of(&r.accept.as_ref().unwrap().0, &r.terms);
+    challenge(&mut b, Action::Accept(terms));
     let (messages, approvals, done) = b.stop_all(NOW);
     assert_eq!((messages.len(), approvals), (0, vec!["c1".to_owned()]));
     assert_eq!(done.left[0].why, "an accept waits for approval, which is refused");
+    // The gateway ends a request that waits with the request itself.
+    let mut b = alice();
+    let terms = RequestTerms::of(&b.rfq(&id("R1")).unwrap().terms);
+    challenge(&mut b, Action::Request(terms));
+    let (messages, approvals, done) = b.stop_all(NOW);
+    assert_eq!((ended(&messages).len(), approvals.len(), done.left.len()), (1, 0, 0));
 }
 
 #[test]

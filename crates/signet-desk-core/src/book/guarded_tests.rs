@@ -137,12 +137,20 @@ fn the_next_trade_is_compared_with_the_last_and_keeps_its_cover() {
     let mut b = market(&["1.0795", "1.0802"]);
     let armed = arm(&mut b);
     confirm(&mut b, &armed, 1_000).unwrap();
-    say(&mut b, report(&armed, ExecType::Trade, OrdStatus::Filled, "e1", "1.08", 1_000));
+    let part = ExecType::Trade;
+    say(&mut b, report(&armed, part, OrdStatus::PartiallyFilled, "e1", "1.08", 400));
     let cover = b.pull(0, &[], NOW).rfqs[0].cover.clone().unwrap();
     assert_eq!(
         (cover.price.as_str(), cover.dealers.as_str(), cover.ticks.as_deref()),
         ("1.07950", "D0", Some("-50"))
     );
+    // The rest is executed when the other quotes are over.
+    let rest = report(&armed, part, OrdStatus::Filled, "e9", "1.08", 1_000);
+    let last = rest.last.map(|l| signet_rfq::Level { size: 600.into(), ..l });
+    let rest = signet_fix::message::ExecutionReport { last, ..rest };
+    b.message(AppMessage::ExecutionReport(rest), NOW + 40_000);
+    assert_eq!(b.rfq(&id("R1")).unwrap().state, signet_rfq::RfqState::Done);
+    assert_eq!(b.pull(0, &[], NOW).rfqs[0].cover.as_ref(), Some(&cover));
     // The dealer cancels the trade after the other has withdrawn: the cover was what it was.
     say(&mut b, {
         let bust = report(&armed, ExecType::TradeCancel, OrdStatus::Cancelled, "e2", "1.08", 0);
