@@ -120,8 +120,10 @@ export type AcceptView = {
 	 *  takes this quote and no other.
 	 */
 	limit: string | null,
-	/**  With group separators. */
+	/**  With group separators; of a package the sum of all legs. */
 	quantity: string,
+	/**  The legs of a package, each at its price; none for a single instrument. */
+	legs: LegView[],
 	/**  `2026-12-01`. */
 	settlementDate: string | null,
 	/**  When the quote ends, milliseconds on the gateway's clock; only while the accept is armed. */
@@ -492,6 +494,24 @@ export type KeysView = {
 	problem: Problem | null,
 };
 
+/**  One leg of a package. */
+export type LegView = {
+	/**  ISIN, or the currency pair. */
+	instrument: string,
+	/**  What a trader calls the instrument; its id while the instrument list is not there. */
+	symbol: string,
+	/**  The trader's side in this leg; of an RFQ for both sides, when the package is bought. */
+	side: Side,
+	/**  How often the price of this leg counts in the package's. */
+	ratio: string,
+	/**  With group separators. */
+	quantity: string,
+	/**  `2026-12-01`. */
+	settlementDate: string,
+	/**  The price that is agreed to, with the instrument's decimals; `None` in an RFQ. */
+	price: string | null,
+};
+
 /**  How one dealer's line stands. */
 export type LineState = 
 /**  Asked, not answered yet. */
@@ -725,7 +745,9 @@ export type RfqView = {
 	name: string,
 	/**  What is asked for. */
 	ask: Ask,
-	/**  With group separators. */
+	/**  The legs of a package; none for a single instrument. */
+	legs: LegView[],
+	/**  With group separators; of a package the sum of all legs. */
 	quantity: string,
 	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
@@ -892,6 +914,11 @@ export type StepUpTerms = {
 	limit: string | null,
 	/**  Unit of the price, in words; empty for an RFQ. */
 	priceUnit: string,
+	/**
+	 *  The legs of a package, each as its line in the text that is signed; none for a single
+	 *  instrument.
+	 */
+	legs: string[],
 	/**  The dealer of an accept; the dealers of an RFQ. */
 	dealers: string[],
 	/**  `2026-12-01`. */
@@ -930,11 +957,13 @@ export type StepUpView = {
 
 /**  The RFQ ticket as typed. */
 export type Ticket = {
-	/**  ISIN, or the currency pair. */
+	/**  ISIN, or the currency pair; empty when there are legs. */
 	instrument: string,
+	/**  The legs of a package; none for a single instrument. */
+	legs?: TicketLeg[],
 	/**  What is asked for. */
 	ask: Ask,
-	/**  As typed: `5m`, `250k`, `1,500,000`. */
+	/**  As typed: `5m`, `250k`, `1,500,000`; empty when there are legs. */
 	quantity: string,
 	/**  CompIDs of the dealers to be asked. */
 	dealers: string[],
@@ -956,6 +985,20 @@ export type TicketField =
 "dealers" | 
 /**  The time to live. */
 "ttl";
+
+/**  One leg of a package as typed. */
+export type TicketLeg = {
+	/**  ISIN, or the currency pair. */
+	instrument: string,
+	/**  The trader's side when the package is bought. */
+	side: Side,
+	/**  As typed. */
+	quantity: string,
+	/**  How often the price of this leg counts in the package's; `None` for once. */
+	ratio: string | null,
+	/**  The day that the trader saw and chose; `None` for that of the ticket, or the usual one. */
+	settlementDate: string | null,
+};
 
 /**  A venue as the trader chooses it. */
 export type VenueView = {
