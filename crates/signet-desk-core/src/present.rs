@@ -1,5 +1,6 @@
 //! Turns state into views. The functions are pure and decide nothing about trading.
 
+#[path = "present_legs.rs"]
 pub(crate) mod legs;
 
 use crate::{blotter::RowStatus, price, view::*};

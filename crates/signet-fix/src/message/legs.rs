@@ -70,10 +70,9 @@ pub(super) fn decode(f: &Fields<'_>) -> Result<Vec<StatedLeg>, DecodeError> {
             return Err(bad());
         }
         let r = Reader(fields);
-        if let Some(id) = r.opt(tag::LEG_REF_ID) {
-            if id.len() > REF_LEN_MAX || !refs.insert(id) {
-                return Err(DecodeError::Bad(tag::LEG_REF_ID));
-            }
+        let name = r.opt(tag::LEG_REF_ID);
+        if name.is_some_and(|id| id.len() > REF_LEN_MAX || !refs.insert(id)) {
+            return Err(DecodeError::Bad(tag::LEG_REF_ID));
         }
         legs.push(leg(r)?);
     }

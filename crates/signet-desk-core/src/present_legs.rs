@@ -75,5 +75,5 @@ pub(crate) fn name(l: &mut LegView, catalogue: &Catalogue) {
 }
 
 #[cfg(test)]
-#[path = "legs_tests.rs"]
+#[path = "present_legs_tests.rs"]
 mod tests;
