@@ -12,6 +12,7 @@ const ESCAPE: &str = "\u{e00c}";
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
 const CONTROL: &str = "\u{e009}";
+const SHIFT: &str = "\u{e008}";
 const RIGHT: &str = "\u{e014}";
 
 impl Window {
@@ -126,12 +127,16 @@ async fn a_choice_is_explained_printed_and_exported_with_keys_alone() {
     w.shot("blotter-trades").await;
 
     // What was seen of the dealers.
-    w.js("document.querySelector('[data-testid=dealers-open]').focus()").await;
+    w.js("document.querySelector('[data-testid=view-open]').focus()").await;
+    w.keys(ENTER).await;
+    w.focus_is("view-close").await;
+    w.keys(&format!("{SHIFT}{TAB}{SHIFT}")).await;
+    w.focus_is("view-dealers").await;
     w.keys(ENTER).await;
     w.find("[data-testid='dealer-insight'][data-dealer='NORTHBANK']").await;
     w.shot("dealers").await;
     w.keys(ESCAPE).await;
-    w.focus_is("dealers-open").await;
+    w.focus_is("view-open").await;
 
     // The export, which the file itself shows.
     w.keys(&format!("{CONTROL}e{CONTROL}")).await;

@@ -322,7 +322,7 @@ export type BestDealer = {
 	dealer: string,
 	/**  What people call it. */
 	name: string,
-	/**  `First price after 0.4 s`, `Passed: too large`, `No answer`. */
+	/**  `First price after 400 ms`, `Passed: too large`, `No answer`. */
 	answer: string,
 	/**  How many prices it made. */
 	quotes: number,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { BestQuote } from "../src/bindings";
 import { narrowed, sortedBy, textOf, toggled, usualLook, COLUMNS } from "../src/blotter/columns";
 import { LINES, scrolledTo, stepped, wanted } from "../src/blotter/window";
-import { apart, drawn, howLong, paths, scale, share } from "../src/insight/chart";
+import { apart, drawn, exactly, howLong, paths, scale, share } from "../src/insight/chart";
 import * as scenes from "../dev/scenes";
 
 describe("the window of a long table", () => {
@@ -116,6 +116,7 @@ describe("charts", () => {
       "2.1 s",
       "13 s",
     ]);
+    expect(exactly(1_795_219_200_007)).toMatch(/^\d\d:\d\d:\d\d\.007$/);
     expect([share(0, 0), share(2, 3)]).toEqual(["none yet", "2 of 3 (67 %)"]);
   });
 });

@@ -1,6 +1,7 @@
 // Where things stand in a chart. Prices arrive as texts and become numbers for drawing only.
 
 import type { BestQuote } from "../bindings";
+import { time } from "../desk/format";
 
 export type Scale = { at: (value: number) => number; from: number; to: number };
 
@@ -79,3 +80,7 @@ export function howLong(ms: number): string {
 export function share(part: number, of: number): string {
   return of === 0 ? "none yet" : `${part} of ${of} (${Math.round((100 * part) / of)} %)`;
 }
+
+/** `14:05:09.123`, local time. */
+export const exactly = (ms: number) =>
+  `${time(ms)}.${String(Math.floor(ms) % 1_000).padStart(3, "0")}`;

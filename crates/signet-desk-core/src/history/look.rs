@@ -117,3 +117,7 @@ impl Reader {
         Ok((chain, read))
     }
 }
+
+#[cfg(test)]
+#[path = "look_tests.rs"]
+mod tests;

@@ -430,9 +430,10 @@ fn slippage(side: Side, price: Decimal, composite: Decimal) -> Option<String> {
     Some(format!("{} {word} ({} bp)", worse.abs().normalize(), bp.round_dp(1)))
 }
 
-/// `0.4 s`, `12 s`.
-pub(crate) fn seconds(ms: i64) -> String {
+/// `35 ms`, `1.4 s`, `12 s`.
+fn seconds(ms: i64) -> String {
     match ms.max(0) {
+        ms if ms < 1_000 => format!("{ms} ms"),
         ms if ms < 10_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         ms => format!("{} s", ms / 1_000),
     }

@@ -31,7 +31,7 @@ pub struct BestDealer {
     pub dealer: String,
     /// What people call it.
     pub name: String,
-    /// `First price after 0.4 s`, `Passed: too large`, `No answer`.
+    /// `First price after 400 ms`, `Passed: too large`, `No answer`.
     pub answer: String,
     /// How many prices it made.
     pub quotes: u32,
