@@ -1533,20 +1533,6 @@ export type TicketForm = {
 	note: string,
 };
 
-/**  One leg of a package as typed. */
-export type TicketLeg = {
-	/**  ISIN, or the currency pair. */
-	instrument: string,
-	/**  The trader's side when the package is bought. */
-	side: Side,
-	/**  As typed. */
-	quantity: string,
-	/**  How often the price of this leg counts in the package's; `None` for once. */
-	ratio: string | null,
-	/**  The day that the trader saw and chose; `None` for that of the ticket, or the usual one. */
-	settlementDate: string | null,
-};
-
 /**  A venue as the trader chooses it. */
 export type VenueView = {
 	/**  What people call it. */

@@ -11,7 +11,8 @@ const BELLY: &str = "DE000BU2Z007";
 const LONG: &str = "DE0001030732";
 
 fn market() -> Router {
-    let one = |id: &str| Instrument { price_format: signet_rfq::PriceFormat::default(),
+    let one = |id: &str| Instrument {
+        price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new(id).unwrap(),
         symbol: id.into(),
         name: "Bund".into(),
