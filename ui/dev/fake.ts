@@ -2,7 +2,7 @@
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`,
-// `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
+// `disconnect`, `risk`, `keys`, `help`, `security`, `settings`, `support`, `lost`, and those of approvals in `scenes/access.ts`);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type { ArmIntent, Frame, LineView, Problem, RfqView, Ticket } from "../src/bindings";
@@ -12,11 +12,16 @@ import * as scenes from "./scenes";
 const ok = async <T>(data: T): Promise<Answer<T>> => ({ status: "ok", data });
 const no = async <T>(error: Problem): Promise<Answer<T>> => ({ status: "error", error });
 
+const READY_MS = 1_200;
+
 /** Scenes that a button opens. */
 const PRESSED: Record<string, string> = {
   risk: "risk",
   keys: "keys-open",
   help: "help-button",
+  security: "security-open",
+  settings: "settings-open",
+  support: "settings-open",
   disconnect: "disconnect-button",
 };
 
@@ -84,6 +89,14 @@ export function fake(asked: URLSearchParams): Backend {
       lines: f.lines.filter((line) => line.rfqId !== id),
     }));
 
+  if (scene === "support")
+    setTimeout(
+      () => document.querySelector<HTMLElement>("[data-testid=support-open]")?.click(),
+      800,
+    );
+  // Whatever a scene presses and types is done by then.
+  if (asked.has("fake"))
+    setTimeout(() => (document.documentElement.dataset.scene = "ready"), READY_MS);
   if (scene === "enrol") setTimeout(fillInvitation, 400);
   if (scene === "ticket") setTimeout(fillTicket, 500);
   if (asked.has("live"))
@@ -152,6 +165,12 @@ export function fake(asked: URLSearchParams): Backend {
       change((f) => ({ ...f, stepUp: [scenes.stepUp("newKey", Date.now())] })),
       ok(null)
     ),
+    security: () => ok(scenes.security(now)),
+    look: () => ok({ colours: "system", zoom: 100, sounds: [], alerts: true }),
+    keepLook: () => ok(null),
+    logLines: (text) => ok(scenes.log.filter((line) => line.includes(text))),
+    supportReport: () => ok(scenes.report),
+    alert: () => ok(null),
     touchSimulatedKey: () => (change((f) => ({ ...f, stepUp: [] })), ok(null)),
     arm,
     setLimit: (id, ticks) => {

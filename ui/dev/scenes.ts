@@ -6,6 +6,7 @@ import { problems } from "./scenes/problems";
 import { requests } from "./scenes/requests";
 
 export { lost, stepUp } from "./scenes/access";
+export { log, report, security } from "./scenes/around";
 export { problems } from "./scenes/problems";
 export { identities, info, invitation, reference } from "./scenes/reference";
 export { accept, asked, rows } from "./scenes/requests";

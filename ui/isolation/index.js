@@ -29,6 +29,12 @@ const ALLOWED = new Set([
   "verify_now",
   "register_key",
   "touch_simulated_key",
+  "security",
+  "look",
+  "keep_look",
+  "log_lines",
+  "support_report",
+  "alert",
   "plugin:event|listen",
   "plugin:event|unlisten",
   // Exist in measuring builds only; elsewhere the program refuses them.

@@ -11,8 +11,11 @@ import * as scenes from "../dev/scenes";
 import type { PinView, StepUpView } from "../src/bindings";
 import PinDialog from "../src/connect/PinDialog.svelte";
 import { Page } from "../src/desk/page.svelte";
+import Security from "../src/security/Security.svelte";
 import Keys from "../src/stepup/Keys.svelte";
 import StepUp from "../src/stepup/StepUp.svelte";
+import Settings from "../src/support/Settings.svelte";
+import Support from "../src/support/Support.svelte";
 import Disconnect from "../src/top/Disconnect.svelte";
 import Help from "../src/top/Help.svelte";
 import Risk from "../src/top/Risk.svelte";
@@ -109,6 +112,31 @@ const CASES: Case[] = [
     first: "keys-close",
     modal: false,
   },
+  {
+    name: "security of the desk",
+    file: "security/Security.svelte",
+    component: Security,
+    testid: "security",
+    first: "security-close",
+    modal: false,
+  },
+  {
+    name: "settings",
+    file: "support/Settings.svelte",
+    component: Settings,
+    props: { onsupport: () => undefined },
+    testid: "settings",
+    first: "settings-close",
+    modal: false,
+  },
+  {
+    name: "log and support report",
+    file: "support/Support.svelte",
+    component: Support,
+    testid: "support",
+    first: "support-close",
+    modal: true,
+  },
   stepUp("PIN of the key", "key-pin", { phase: "pin" }),
   stepUp("touch", "step-up-simulated", { phase: "touch" }),
   stepUp("failed", "step-up-again", { phase: "failed", problem: scenes.problems.keyRemoved }),
@@ -132,6 +160,9 @@ test("every component that uses the shell is in the table, and none makes a dial
   );
   expect(own.map(([file]) => file)).toEqual(["../src/parts/Dialog.svelte"]);
 });
+
+/** What takes the keyboard in a dialog. */
+const STOPS = "button, input, select, textarea, [tabindex='0']";
 
 const byId = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
 const here = () => (document.activeElement as HTMLElement | null)?.dataset.testid ?? "";
@@ -210,7 +241,7 @@ describe.each(CASES)("$name", (one) => {
   test("its safe action has the keyboard, and Tab stays inside in both directions", async () => {
     const dialog = await opened(one);
     expect(here()).toBe(one.first);
-    const stops = [...dialog.querySelectorAll<HTMLElement>("button, input")].filter(
+    const stops = [...dialog.querySelectorAll<HTMLElement>(STOPS)].filter(
       (stop) => !(stop as HTMLButtonElement).disabled,
     );
     expect(stops.length).toBeGreaterThan(0);

@@ -18,6 +18,7 @@ mod in_flight;
 mod issue;
 mod laptop_clock;
 mod link;
+mod look;
 mod peer_text;
 mod pin;
 pub mod posture;
@@ -26,6 +27,7 @@ mod problem;
 mod settlement;
 pub mod signing;
 mod step_up;
+mod support;
 mod venue;
 pub mod view;
 
@@ -35,6 +37,7 @@ pub use doctor::doctor;
 pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
+pub use look::Place;
 pub use venue::{
     DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, HistorySettings, OtherHost,
     TlsSwitches, Venue,

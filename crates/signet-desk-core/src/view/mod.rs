@@ -18,6 +18,7 @@ mod pin;
 mod problem;
 mod reference;
 mod rfq;
+mod security;
 mod session;
 mod step_up;
 mod ticket;
@@ -36,6 +37,7 @@ pub use rfq::{
     AcceptState, AcceptView, AheadView, ArmIntent, LineState, LineView, QuoteSide, RfqState,
     RfqView,
 };
+pub use security::{ChannelView, Colours, Look, SecurityView, Sound, Transport};
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
 };
