@@ -1,5 +1,5 @@
-//! Limits how often the desk asks the system to point to its window or to show an alert, so that a gateway that sends
-//! many challenges cannot make it blink all the time.
+//! Limits how often the desk asks the system to point to its window or to show an alert, so that a
+//! gateway that sends many challenges cannot make it blink all the time.
 
 use std::{
     sync::{Mutex, PoisonError},

@@ -1,6 +1,6 @@
 //! One desk for each folder of records. Two processes would want the same session stores: the
-//! second could not connect, and a trader would have two windows of which one is dead. So the second
-//! start brings the first one's window to the front, and ends.
+//! second could not connect, and a trader would have two windows of which one is dead. So the
+//! second start brings the first one's window to the front, and ends.
 
 use std::{
     fs::{File, TryLockError},

@@ -1,5 +1,5 @@
-//! The commands around the trading: the security panel, the look of the window, the log, the support
-//! report and alerts of the system.
+//! The commands around the trading: the security panel, the look of the window, the log, the
+//! support report and alerts of the system.
 
 use crate::{Shell, attention::Attention, log::LOG};
 use signet_desk_core::view::{Look, Problem, SecurityView, Sound};

@@ -99,7 +99,7 @@ fn read(file: &Path) -> io::Result<Kept> {
     // What an older version did not keep yet has its first value.
     if let Some(toml::Value::Table(kept)) = found.get_mut("look") {
         let mut look = toml::Table::try_from(Look::default()).map_err(io::Error::other)?;
-        look.append(kept);
+        look.extend(std::mem::take(kept));
         *kept = look;
     }
     let kept: Kept = found.try_into().map_err(io::Error::other)?;

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     book::{Book, Ids},
     view::{
-        FactorView, IdentityView, LinkState, NetworkView, NoticeKind, Problem, RiskVerdict,
-        RiskView, VenueView,
+        ChannelView, FactorView, IdentityView, LinkState, NetworkView, NoticeKind, Problem,
+        RiskVerdict, RiskView, VenueView,
     },
 };
 use signet_fix::message::{AppMessage, SnapshotMark};
@@ -60,6 +60,19 @@ fn risk() -> RiskView {
     }
 }
 
+/// An error of the network stands behind the semicolon.
+fn channel() -> ChannelView {
+    ChannelView {
+        transport: Transport::Fixs,
+        tls: format!("TLS 1.3; not QUIC: {}", marked("error")),
+        endpoint: "rfq.bank.example:9876".into(),
+        server_name: "rfq.bank.example".into(),
+        pins: 1,
+        revocation_required: true,
+        hybrid_only: false,
+    }
+}
+
 fn facts() -> Facts {
     let (session, access, problems) = book().troubles();
     let access = AccessView { text: Some(marked("text")), risk: Some(risk()), ..access };
@@ -81,7 +94,11 @@ fn facts() -> Facts {
         session,
         access,
         problems,
-        security: SecurityView { identity: Some(identity), days_left: Some(0), channel: None },
+        security: SecurityView {
+            identity: Some(identity),
+            days_left: Some(0),
+            channel: Some(channel()),
+        },
         made_at_ms: NOW.0 as f64,
     }
 }
@@ -99,6 +116,7 @@ fn a_report_of_a_session_full_of_markers_holds_none_of_them() {
         "problem   link.lost",
         "problem   client.certificate_expired",
         "accept.declined",
+        "channel   FIXS, TLS 1.3\n",
         "score     20 (StepUp), policy unreadable",
         "the address answers",
     ] {
