@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[path = "window/around.rs"]
+mod around;
 #[path = "window/trader.rs"]
 mod trader;
 
