@@ -1,8 +1,10 @@
 // The body of a function that returns every text of the page which a person cannot read whole, one
 // line each. A text is cut when its own box is too small for it, or when a part of it lies outside
-// a box that hides what overflows. What can be scrolled to is not cut.
+// a box that hides what overflows, or under another text. What can be scrolled to is not cut.
 
 const CLIPS = /hidden|clip/;
+// What is meant to lie over the page.
+const LAYER = "dialog, [data-over], [role=listbox]";
 const SLACK = 1.5; // fractions of a pixel, and slanted or hinted glyphs
 
 const shown = (element) =>
@@ -54,6 +56,31 @@ function outside(element, rects) {
   return null;
 }
 
+/** Another text of the same layer that lies on this one. */
+function covered(element, rects) {
+  const layer = element.closest(LAYER) ?? document.body;
+  for (const rect of rects)
+    for (const x of [rect.left + 2, (rect.left + rect.right) / 2, rect.right - 2]) {
+      const hit = document.elementFromPoint(x, (rect.top + rect.bottom) / 2);
+      if (!hit || hit.contains(element) || element.contains(hit)) continue;
+      const text = [...hit.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.data.trim());
+      if (text && (hit.closest(LAYER) ?? document.body) === layer && scrolled(element, rect, x))
+        return `lies under ${path(hit)}`;
+    }
+  return null;
+}
+
+/** The point is inside every box around the element that scrolls: it is on the screen. */
+function scrolled(element, rect, x) {
+  const y = (rect.top + rect.bottom) / 2;
+  for (let box = element.parentElement; box; box = box.parentElement) {
+    if (getComputedStyle(box).overflow === "visible") continue;
+    const edge = box.getBoundingClientRect();
+    if (x < edge.left || x > edge.right || y < edge.top || y > edge.bottom) return false;
+  }
+  return true;
+}
+
 /**
  * A name or a reason that a peer chose may be longer than any field: it may end in dots where
  * `title` has it whole. Our own words and every figure may not.
@@ -78,7 +105,7 @@ while (walk.nextNode()) {
   const range = document.createRange();
   range.selectNodeContents(node);
   const rects = [...range.getClientRects()].filter((r) => r.width > 0 && r.height > 0);
-  const why = outside(element, rects);
+  const why = outside(element, rects) ?? covered(element, rects);
   if (why) tell(element, node.data, why);
   // An ellipsis or a clamp: the glyphs are gone and their boxes with them.
   for (let box = element; box && box !== document.body; box = box.parentElement) {
