@@ -551,6 +551,35 @@ export type DealerInsight = {
 	covered: number,
 };
 
+/**  How the peer is reached and verified. */
+export type ChannelView = {
+	/**  What carries FIX. */
+	transport: Transport,
+	/**  TLS version, and key exchange and cipher where they are known. */
+	tls: string,
+	/**  `host:port` of the venue. */
+	endpoint: string,
+	/**  The name that its certificate must carry. */
+	serverName: string,
+	/**  How many keys its certificate may have; 0 for any key of the trusted authority. */
+	pins: number,
+	/**  The connection needs a good revocation list. */
+	revocationRequired: boolean,
+	/**  The firm allows the post-quantum hybrid key exchange only. */
+	hybridOnly: boolean,
+};
+
+/**  Which colours the page has. */
+export type Colours = 
+/**  As the system asks for. */
+"system" | 
+/**  Dark on light. */
+"light" | 
+/**  Light on dark. */
+"dark" | 
+/**  The highest contrast, on light or dark as the system asks for. */
+"contrast";
+
 /**  A dealer that this trader may ask. */
 export type DealerView = {
 	/**  The dealer's CompID. */
@@ -719,6 +748,8 @@ export type IdentityView = {
 	compId: string,
 	/**  Name of the authority that issued the certificate. */
 	issuer: string,
+	/**  Serial number of the certificate, lower-case hexadecimal. */
+	serial: string,
 	/**  When the certificate becomes valid, milliseconds since the Unix epoch. */
 	notBeforeMs: number,
 	/**  When the certificate expires, milliseconds since the Unix epoch. */
@@ -1347,6 +1378,19 @@ export type Side =
 /**  The trader sells. */
 "sell";
 
+/**  Something that may make a sound. */
+export type Sound = 
+/**  The first quote of a request came. */
+"quote" | 
+/**  A trade was made. */
+"filled" | 
+/**  Something went wrong that the trader must read. */
+"bad" | 
+/**  The connection was lost. */
+"lost" | 
+/**  A touch of a security key is wanted. */
+"touch";
+
 /**  What a touch of a security key is for. */
 export type StepUpKind = 
 /**  To start or to continue the session. */
@@ -1532,6 +1576,13 @@ export type TicketForm = {
 	/**  The trader's own note. No dealer sees it. */
 	note: string,
 };
+
+/**  What carries FIX. */
+export type Transport = 
+/**  TLS over TCP. */
+"fixs" | 
+/**  QUIC over UDP. */
+"quic";
 
 /**  A venue as the trader chooses it. */
 export type VenueView = {
