@@ -1,5 +1,5 @@
-//! Limits how often the desk asks the system to point to its window, so that a gateway that sends
-//! many challenges cannot make it blink all the time.
+//! Limits how often the desk asks the system to point to its window or to show an alert, so that a
+//! gateway that sends many challenges cannot make it blink all the time.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -8,16 +8,27 @@ use std::{
 
 const AT_MOST_EVERY: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Attention {
+    every: Duration,
     last: Mutex<Option<Instant>>,
 }
 
+impl Default for Attention {
+    fn default() -> Self {
+        Self::every(AT_MOST_EVERY)
+    }
+}
+
 impl Attention {
+    pub(crate) fn every(every: Duration) -> Self {
+        Self { every, last: Mutex::new(None) }
+    }
+
     /// Whether attention may be asked for now; if so, it counts as asked for.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|at| now.saturating_duration_since(at) >= AT_MOST_EVERY);
+        let due = last.is_none_or(|at| now.saturating_duration_since(at) >= self.every);
         if due {
             *last = Some(now);
         }

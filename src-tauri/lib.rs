@@ -15,10 +15,14 @@ mod display;
 pub mod doctor;
 pub mod history;
 mod insight;
+pub mod instance;
+mod log;
+mod place;
 #[cfg(feature = "practice")]
 pub mod practice;
 mod shell;
 pub mod start;
+mod support;
 mod ticket;
 #[cfg(target_os = "linux")]
 mod unlock;
@@ -97,6 +101,12 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             insight::save_best_execution,
             insight::print_page,
             insight::dealer_insights,
+            support::security,
+            support::look,
+            support::keep_look,
+            support::log_lines,
+            support::support_report,
+            support::alert,
         ])
 }
 
@@ -109,12 +119,16 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
     builder.invoke_handler(commands)
 }
 
-/// Opens the window on the desk that `start` makes, and returns when both have ended.
+/// Opens the window on the desk that `start` makes, and returns when both have ended. Another start
+/// on the same folder asks `instance` for this window.
 ///
 /// `start` runs on the main thread inside the asynchronous runtime, so it may spawn tasks. If it
 /// fails, the window still opens and shows why.
-pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'static) -> ExitCode {
-    log_to_stderr();
+pub fn run(
+    instance: Option<instance::Instance>,
+    start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'static,
+) -> ExitCode {
+    start_log();
     if let Err(why) = display::check() {
         display::tell(&why);
         return ExitCode::FAILURE;
@@ -131,6 +145,11 @@ pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'sta
             app.manage(Shell::new(app.handle(), desk));
             shell::open_window(app)?;
             shell::end_on_signal(app.handle());
+            if let Some(instance) = instance {
+                let handle = app.handle().clone();
+                instance.listen(move || shell::raise(&handle));
+                app.manage(instance);
+            }
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -144,8 +163,9 @@ pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'sta
 }
 
 /// `RUST_LOG` chooses what is logged; the default is little. No level may log a key or a message of
-/// the session. Targets that would log PINs are never logged.
-fn log_to_stderr() {
+/// the session. Targets that would log PINs are never logged. The last lines stay in memory for the
+/// log viewer.
+fn start_log() {
     use tracing_subscriber::{
         EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,
         util::SubscriberInitExt as _,
@@ -154,8 +174,10 @@ fn log_to_stderr() {
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,signet=info"));
     let lines =
         fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
-    let capped =
-        lines.with_filter(filter_fn(|record| signet_stepup::logs::may_be_logged(record.target())));
+    let kept = fmt::layer().with_ansi(false).with_writer(log::ToLog);
+    let capped = lines
+        .and_then(kept)
+        .with_filter(filter_fn(|record| signet_stepup::logs::may_be_logged(record.target())));
     // A second call happens only in tests, where the first subscriber stays.
     let _ = tracing_subscriber::registry().with(capped.with_filter(filter)).try_init();
 }

@@ -108,18 +108,26 @@ fn history(arguments: Vec<OsString>) -> ExitCode {
 fn open(config: Option<PathBuf>) -> ExitCode {
     #[cfg(feature = "bench")]
     if std::env::var_os("SIGNET_BENCH_RATES").is_some() {
-        return signet_desk::run(signet_desk::bench::desk);
+        return signet_desk::run(None, signet_desk::bench::desk);
     }
-    signet_desk::run(|app| signet_desk::start::desk(app, config))
+    let instance = match signet_desk::start::instance() {
+        Ok(instance) => instance,
+        Err(already) => return already,
+    };
+    signet_desk::run(instance, |app| signet_desk::start::desk(app, config))
 }
 
 /// The practice build knows one venue, its own.
 #[cfg(feature = "practice")]
 fn open(_: Option<PathBuf>) -> ExitCode {
+    let Some(instance) = signet_desk::instance::take(&signet_desk::practice::folder()) else {
+        println!("signet-desk: a desk is open on this folder already.");
+        return ExitCode::SUCCESS;
+    };
     // SAFETY: still the only thread of the program.
     let venue = unsafe { signet_desk::practice::Venue::start() };
     let desk = venue.desk();
-    let code = signet_desk::run(move |app| {
+    let code = signet_desk::run(Some(instance), move |app| {
         if let Ok(desk) = &desk {
             signet_desk::check::start_if_asked(app, desk);
         }

@@ -109,7 +109,7 @@ fn invite(practice: &Practice, dir: &Path) -> Result<(), Problem> {
 }
 
 /// `SIGNET_PRACTICE_DIR`, or a folder of the user's.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     if let Some(dir) = std::env::var_os("SIGNET_PRACTICE_DIR") {
         return dir.into();
     }

@@ -112,6 +112,9 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
     }
     let app_handle = app.handle().clone();
     window.on_window_event(move |event| {
+        if matches!(event, WindowEvent::CloseRequested { .. }) {
+            keep_place(&app_handle);
+        }
         if let WindowEvent::CloseRequested { api, .. } = event
             && app_handle.state::<Shell>().desk().is_ok_and(|desk| !desk.may_close())
         {
@@ -123,7 +126,26 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
     if let (Ok(desk), Ok(handle)) = (app.state::<Shell>().desk(), window.hwnd()) {
         desk.set_window(handle.0 as isize);
     }
+    if let Ok(desk) = app.state::<Shell>().desk() {
+        crate::place::restore(&window, desk);
+    }
     crate::display::spare_the_processor(&window)
+}
+
+/// Brings the window to the front, because the program was started again.
+pub(crate) fn raise(app: &AppHandle) {
+    let Some(window) = app.get_webview_window("main") else { return };
+    let raised = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
+    if let Err(why) = raised {
+        tracing::warn!(%why, "the window could not be brought to the front");
+    }
+}
+
+fn keep_place(app: &AppHandle) {
+    if let (Some(window), Ok(desk)) = (app.get_webview_window("main"), app.state::<Shell>().desk())
+    {
+        crate::place::keep(&window, desk);
+    }
 }
 
 fn page() -> &'static str {
@@ -191,6 +213,7 @@ fn shut_down(app: &AppHandle) {
     if shell.ending.swap(true, Ordering::SeqCst) {
         return;
     }
+    keep_place(app);
     let desk = shell.desk.as_ref().ok().cloned();
     let app = app.clone();
     tauri::async_runtime::spawn(async move {

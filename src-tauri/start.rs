@@ -4,8 +4,11 @@
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
+    process::ExitCode,
     sync::Arc,
 };
+
+use crate::instance::Instance;
 
 use signet_desk_core::{Desk, DeskConfig, DeskConfigError, view::Problem};
 use signet_keystore::OsKeychain;
@@ -26,6 +29,19 @@ pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Resul
         Arc::new(OsKeychain::default()),
         Arc::new(system_keys()),
     )
+}
+
+/// The right to be this user's only desk; the exit code when another window is open, which is then
+/// brought to the front.
+pub fn instance() -> Result<Option<Instance>, ExitCode> {
+    let Some((data, _)) = folders() else { return Ok(None) };
+    match crate::instance::take(&data) {
+        Some(instance) => Ok(Some(instance)),
+        None => {
+            crate::display::tell("it is open already. Its window comes to the front.");
+            Err(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// The folders of this user as Tauri names them, for commands without a window.

@@ -18,6 +18,8 @@ use std::{
 
 #[path = "window/acting.rs"]
 mod acting;
+#[path = "window/around.rs"]
+mod around;
 #[path = "window/insight.rs"]
 mod insight;
 #[path = "window/ticket.rs"]

@@ -2,7 +2,7 @@
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`, `disarmed`,
-// `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `lost`, and those of approvals in
+// `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `security`, `settings`, `support`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
 // `attention` show what is behind it);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
@@ -22,11 +22,16 @@ import * as scenes from "./scenes";
 const ok = async <T>(data: T): Promise<Answer<T>> => ({ status: "ok", data });
 const no = async <T>(error: Problem): Promise<Answer<T>> => ({ status: "error", error });
 
+const READY_MS = 1_200;
+
 /** Scenes that a button opens. */
 const PRESSED: Record<string, string> = {
   risk: "risk",
   keys: "keys-open",
   help: "help-button",
+  security: "security-open",
+  settings: "settings-open",
+  support: "settings-open",
   disconnect: "disconnect-button",
   view: "view-open",
   export: "export-open",
@@ -112,6 +117,14 @@ export function fake(asked: URLSearchParams): Backend {
   if (scene === "best") setTimeout(openRow, 700);
   if (scene === "attention")
     setTimeout(() => document.getElementById("tab-attention")?.click(), 500);
+  if (scene === "support")
+    setTimeout(
+      () => document.querySelector<HTMLElement>("[data-testid=support-open]")?.click(),
+      800,
+    );
+  // Whatever a scene presses and types is done by then.
+  if (asked.has("fake"))
+    setTimeout(() => (document.documentElement.dataset.scene = "ready"), READY_MS);
   if (scene === "enrol") setTimeout(fillInvitation, 400);
   if (scene === "ticket") setTimeout(fillTicket, 500);
   if (asked.has("live"))
@@ -207,6 +220,12 @@ export function fake(asked: URLSearchParams): Backend {
       change((f) => ({ ...f, stepUp: [scenes.stepUp("newKey", Date.now())] })),
       ok(null)
     ),
+    security: () => ok(scenes.security(now)),
+    look: () => ok({ colours: "system", zoom: 100, sounds: [], alerts: true }),
+    keepLook: () => ok(null),
+    logLines: (text) => ok(scenes.log.filter((line) => line.includes(text))),
+    supportReport: () => ok(scenes.report),
+    alert: () => ok(null),
     touchSimulatedKey: () => (change((f) => ({ ...f, stepUp: [] })), ok(null)),
     arm,
     setLimit: (id, ticks) => {

@@ -52,6 +52,12 @@ const ALLOWED = new Set([
   "save_best_execution",
   "print_page",
   "dealer_insights",
+  "security",
+  "look",
+  "keep_look",
+  "log_lines",
+  "support_report",
+  "alert",
   "plugin:event|listen",
   "plugin:event|unlisten",
   // Exist in measuring builds only; elsewhere the program refuses them.

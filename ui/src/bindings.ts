@@ -115,6 +115,18 @@ export const commands = {
 	printPage: () => typedError<null, Problem>(__TAURI_INVOKE("print_page")),
 	/**  What this desk has seen of the dealers. */
 	dealerInsights: () => typedError<DealerInsight[], Problem>(__TAURI_INVOKE("dealer_insights")),
+	/**  Who this desk is, and how it is connected. */
+	security: () => typedError<SecurityView, Problem>(__TAURI_INVOKE("security")),
+	/**  What the trader has chosen about the page. */
+	look: () => typedError<Look, Problem>(__TAURI_INVOKE("look")),
+	/**  Keeps it for the next start. */
+	keepLook: (look: Look) => typedError<null, Problem>(__TAURI_INVOKE("keep_look", { look })),
+	/**  The last lines of the desk's log that hold every word of `text`; the latest last. */
+	logLines: (text: string) => typedError<string[], Problem>(__TAURI_INVOKE("log_lines", { text })),
+	/**  A text for whoever helps, without secrets and without anything of an RFQ. */
+	supportReport: () => typedError<string, Problem>(__TAURI_INVOKE("support_report")),
+	/**  Shows an alert of the system, unless there was one a moment ago or the trader wants none. */
+	alert: (what: Sound) => typedError<null, Problem>(__TAURI_INVOKE("alert", { what })),
 };
 
 /* Constants */
@@ -469,6 +481,35 @@ export type BlotterTab =
  */
 "attention";
 
+/**  How the peer is reached and verified. */
+export type ChannelView = {
+	/**  What carries FIX. */
+	transport: Transport,
+	/**  TLS version, and key exchange and cipher where they are known. */
+	tls: string,
+	/**  `host:port` of the venue. */
+	endpoint: string,
+	/**  The name that its certificate must carry. */
+	serverName: string,
+	/**  How many keys its certificate may have; 0 for any key of the trusted authority. */
+	pins: number,
+	/**  The connection needs a good revocation list. */
+	revocationRequired: boolean,
+	/**  The firm allows the post-quantum hybrid key exchange only. */
+	hybridOnly: boolean,
+};
+
+/**  Which colours the page has. */
+export type Colours = 
+/**  As the system asks for. */
+"system" | 
+/**  Dark on light. */
+"light" | 
+/**  Light on dark. */
+"dark" | 
+/**  The highest contrast, on light or dark as the system asks for. */
+"contrast";
+
 /**  A column of the blotter. */
 export type Column = 
 /**  When the RFQ was sent, or the trade was done. */
@@ -719,6 +760,8 @@ export type IdentityView = {
 	compId: string,
 	/**  Name of the authority that issued the certificate. */
 	issuer: string,
+	/**  Serial number of the certificate, lower-case hexadecimal. */
+	serial: string,
 	/**  When the certificate becomes valid, milliseconds since the Unix epoch. */
 	notBeforeMs: number,
 	/**  When the certificate expires, milliseconds since the Unix epoch. */
@@ -919,6 +962,18 @@ export type LinkState =
 "reconnecting" | 
 /**  Refused or impossible: somebody must act. `problem` says what to do. */
 "refused";
+
+/**  What a trader has chosen about the page. It is kept for the next start. */
+export type Look = {
+	/**  Which colours. */
+	colours: Colours,
+	/**  How large everything is, percent. */
+	zoom: number,
+	/**  The events that make a sound; none at first. */
+	sounds: Sound[],
+	/**  The system shows an alert when something is wanted while another program is in front. */
+	alerts: boolean,
+};
 
 /**
  *  Where the market is, from what the dealers of one RFQ quote. Prices have the instrument's
@@ -1284,6 +1339,19 @@ export type SavedFile = {
 	rows: number,
 };
 
+/**
+ *  Who this desk is, and how it is connected. What the gateway decided about the access is in the
+ *  frames.
+ */
+export type SecurityView = {
+	/**  The identity in use; `None` while none is, or when the keychain no longer has it. */
+	identity: IdentityView | null,
+	/**  Whole days until its certificate expires, 0 on the last one. */
+	daysLeft: number | null,
+	/**  The connection; `None` while there is none. */
+	channel: ChannelView | null,
+};
+
 /**  The connection, which the window always shows. */
 export type SessionView = {
 	/**  How it stands. */
@@ -1346,6 +1414,19 @@ export type Side =
 "buy" | 
 /**  The trader sells. */
 "sell";
+
+/**  Something that may make a sound. */
+export type Sound = 
+/**  The first quote of a request came. */
+"quote" | 
+/**  A trade was made. */
+"filled" | 
+/**  Something went wrong that the trader must read. */
+"bad" | 
+/**  The connection was lost. */
+"lost" | 
+/**  A touch of a security key is wanted. */
+"touch";
 
 /**  What a touch of a security key is for. */
 export type StepUpKind = 
@@ -1532,6 +1613,13 @@ export type TicketForm = {
 	/**  The trader's own note. No dealer sees it. */
 	note: string,
 };
+
+/**  What carries FIX. */
+export type Transport = 
+/**  TLS over TCP. */
+"fixs" | 
+/**  QUIC over UDP. */
+"quic";
 
 /**  A venue as the trader chooses it. */
 export type VenueView = {

@@ -16,8 +16,11 @@ import View from "../src/blotter/View.svelte";
 import { usualLook } from "../src/blotter/columns";
 import BestExecution from "../src/insight/BestExecution.svelte";
 import Dealers from "../src/insight/Dealers.svelte";
+import Security from "../src/security/Security.svelte";
 import Keys from "../src/stepup/Keys.svelte";
 import StepUp from "../src/stepup/StepUp.svelte";
+import Settings from "../src/support/Settings.svelte";
+import Support from "../src/support/Support.svelte";
 import Disconnect from "../src/top/Disconnect.svelte";
 import EndReason from "../src/rfq/EndReason.svelte";
 import Help from "../src/top/Help.svelte";
@@ -181,6 +184,31 @@ const CASES: Case[] = [
     first: "export-csv",
     modal: true,
   },
+  {
+    name: "security of the desk",
+    file: "security/Security.svelte",
+    component: Security,
+    testid: "security",
+    first: "security-close",
+    modal: false,
+  },
+  {
+    name: "settings",
+    file: "support/Settings.svelte",
+    component: Settings,
+    props: { onsupport: () => undefined },
+    testid: "settings",
+    first: "settings-close",
+    modal: false,
+  },
+  {
+    name: "log and support report",
+    file: "support/Support.svelte",
+    component: Support,
+    testid: "support",
+    first: "support-close",
+    modal: true,
+  },
   stepUp("PIN of the key", "key-pin", { phase: "pin" }),
   stepUp("touch", "step-up-simulated", { phase: "touch" }),
   stepUp("failed", "step-up-again", { phase: "failed", problem: scenes.problems.keyRemoved }),
@@ -204,6 +232,9 @@ test("every component that uses the shell is in the table, and none makes a dial
   );
   expect(own.map(([file]) => file)).toEqual(["../src/parts/Dialog.svelte"]);
 });
+
+/** What takes the keyboard in a dialog. */
+const STOPS = "button, input, select, textarea, [tabindex='0']";
 
 const byId = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
 const here = () => (document.activeElement as HTMLElement | null)?.dataset.testid ?? "";
@@ -282,7 +313,7 @@ describe.each(CASES)("$name", (one) => {
   test("its safe action has the keyboard, and Tab stays inside in both directions", async () => {
     const dialog = await opened(one);
     expect(here()).toBe(one.first);
-    const stops = [...dialog.querySelectorAll<HTMLElement>("button, input, select")].filter(
+    const stops = [...dialog.querySelectorAll<HTMLElement>(STOPS)].filter(
       (stop) => !(stop as HTMLButtonElement).disabled,
     );
     expect(stops.length).toBeGreaterThan(0);

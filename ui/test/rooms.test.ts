@@ -24,6 +24,8 @@ const MAY_USE: Record<string, string[]> = {
   connect: ["bindings", "desk", "keyboard", "parts"],
   enrol: ["bindings", "desk", "keyboard", "parts"],
   rfq: ["bindings", "desk", "keyboard", "parts"],
+  security: ["bindings", "desk", "keyboard", "parts"],
+  support: ["bindings", "desk", "keyboard", "parts"],
   stepup: ["bindings", "desk", "keyboard", "parts"],
   ticket: ["bindings", "desk", "keyboard", "parts"],
   top: ["bindings", "desk", "keyboard", "parts"],

@@ -152,6 +152,15 @@ impl Browser {
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": feature })).await;
     }
 
+    /// The colours that the system asks for: `light` or `dark`, and `more` or `no-preference`.
+    pub async fn prefers(&self, scheme: &str, contrast: &str) {
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-contrast", "value": contrast },
+        ]);
+        self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
     /// Opens an address.
     ///
     /// # Panics
@@ -270,10 +279,22 @@ impl Browser {
     /// # Panics
     /// When it finds something.
     pub async fn accessible(&self, what: &str) {
-        let axe = root().join("ui/node_modules/axe-core/axe.min.js");
-        let axe = fs::read_to_string(axe).expect("axe-core is installed: make ui");
-        let found = self.script(&format!("{axe}; {AXE}")).await;
+        let found = self.axe().await;
         assert_eq!(found, json!([]), "{what}: {found:#}");
+    }
+
+    /// What axe-core finds on the page, a line for each rule.
+    ///
+    /// # Panics
+    /// When axe-core is not installed.
+    pub async fn axe(&self) -> Value {
+        if self.script("return typeof axe;").await == "undefined" {
+            let axe = root().join("ui/node_modules/axe-core/axe.min.js");
+            let axe = fs::read_to_string(axe).expect("axe-core is installed: make ui");
+            // As a module of its own it would not be global.
+            self.script(&format!("{axe}; window.axe = axe;")).await;
+        }
+        self.script(AXE).await
     }
 
     /// Fails when the page's security policy had to refuse something, or the page threw.

@@ -1,14 +1,17 @@
-//! Chromium for the tests of the gateway's web console, driven through chromedriver; and a stand-in
-//! for the gateway that answers what a test wants.
+//! Chromium for the tests of the gateway's web console and of the desk's page, driven through
+//! chromedriver; a stand-in for the gateway that answers what a test wants, and the desk's page with
+//! its simulated desk.
 
 #![cfg(target_os = "linux")]
 #![warn(missing_docs, unreachable_pub)]
 
 mod browser;
 mod fake;
+mod vite;
 
 pub use browser::{Browser, Start};
 pub use fake::Fake;
+pub use vite::Vite;
 
 use std::{
     env,
@@ -48,7 +51,7 @@ pub(crate) fn unpacked() -> Option<PathBuf> {
     if !made.status.success() {
         // On a machine that is to run every test, or that has apt-get, this is a failure.
         assert!(env::var_os("CI").is_none() && made.status.code() == Some(3), "{why}");
-        eprintln!("\n!!! no Chromium here, so the console is not tested:\n{why}\n");
+        eprintln!("\n!!! no Chromium here, so the pages are not tested:\n{why}\n");
         return None;
     }
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);

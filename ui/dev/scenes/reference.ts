@@ -25,6 +25,7 @@ export const identities = (now: number): IdentityView[] => [
     issuer: "Signet Practice CA",
     notBeforeMs: now - 864e5,
     notAfterMs: now + 30 * 864e5,
+    serial: "4f00a1b2c3d4e5f60718293a4b5c6d7e",
     fingerprint: "3F9A 11C2 77D0 4B5E 90AA 6C1D 2E8F 55B3 0C44 A1D9 7E62 38FB 1190 CD45 E7A2 6B08",
     heldIn: "OS keychain",
     problem: null,
@@ -35,6 +36,7 @@ export const identities = (now: number): IdentityView[] => [
     issuer: "Signet Practice CA",
     notBeforeMs: now - 400 * 864e5,
     notAfterMs: now - 35 * 864e5,
+    serial: "2b7e151628aed2a6",
     fingerprint: "A0C1 52E7 77D0 4B5E 90AA 6C1D 2E8F 55B3 0C44 A1D9 7E62 38FB 1190 CD45 E7A2 1B77",
     heldIn: "OS keychain",
     problem: {

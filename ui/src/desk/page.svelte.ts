@@ -1,7 +1,7 @@
 // What one page holds: the book, the clock, the reference data, and how to reach the desk.
 
 import { getContext, setContext } from "svelte";
-import type { DeskInfo, Problem, Reference } from "../bindings";
+import type { DeskInfo, Frame, Problem, Reference } from "../bindings";
 import { Keyboard, provideKeyboard } from "../keyboard/keyboard";
 import { ask, type Backend } from "./backend";
 import { Book } from "./book.svelte";
@@ -10,14 +10,19 @@ import { pump } from "./pump";
 import { Sight } from "./sight";
 import { Draft } from "./draft.svelte";
 import { Insight } from "./insight.svelte";
-import { Zoom } from "./zoom.svelte";
+import { chime } from "./chime";
+import { Ear } from "./ear";
+import { Looks } from "./look.svelte";
+import { Places } from "./places.svelte";
 
 export class Page {
   readonly book = new Book();
   readonly clock = new GatewayClock();
   readonly sight = new Sight();
   readonly keyboard = new Keyboard();
-  readonly zoom = new Zoom();
+  readonly looks = new Looks();
+  readonly zoom = this.looks.zoom;
+  readonly places = new Places();
   readonly draft = new Draft();
   /** What was left in the ticket at the last end is in it again, or the trader has begun another. */
   draftTaken = $state(false);
@@ -84,6 +89,7 @@ export class Page {
   }
 
   async start(painted?: (seq: number, changed: number) => void) {
+    void this.looks.load(this.backend);
     await this.#loadInfo();
     await pump(this.backend, {
       seq: () => this.book.seq,
@@ -93,11 +99,23 @@ export class Page {
         this.clock.set(frame.gatewayNowMs);
         const changed = this.book.apply(frame);
         this.#calmOrBusy(changed);
+        this.#hear(frame);
         if (this.online || this.link === "restoring") this.#wasOnline = true;
         if (this.link === "offline") this.#wasOnline = false;
         if (changed > 0 || frame.stepUp) painted?.(frame.seq, changed);
       },
     });
+  }
+
+  readonly #ear = new Ear();
+
+  /** Sounds that the trader chose, and an alert of the system while another program is in front. */
+  #hear(frame: Frame) {
+    if (frame.session) this.places.note(frame.session, Date.now());
+    const heard = this.#ear.hear(frame);
+    for (const sound of heard) if (this.looks.view.sounds.includes(sound)) chime(sound);
+    const wanted = heard.find((sound) => sound !== "quote");
+    if (wanted && !document.hasFocus()) void ask(this.commands.alert(wanted));
   }
 
   /**

@@ -66,7 +66,7 @@ export function focusRegion(names: string[], backwards: boolean) {
 }
 
 const STOPS =
-  'button:not(:disabled), input:not(:disabled), select:not(:disabled), [href], [tabindex="0"]';
+  'button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea, [href], [tabindex="0"]';
 
 /**
  * Keeps Tab inside `element`. Answers whether it moved the keyboard; otherwise the browser does.

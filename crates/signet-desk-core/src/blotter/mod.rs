@@ -189,13 +189,6 @@ impl Blotter {
         self.by_id.get(&(tab, id.to_owned())).map(|i| &*self.rows[*i])
     }
 
-    /// The dealer of the trade of an RFQ, by its name.
-    pub fn traded_with(&self, rfq: &str) -> Option<&str> {
-        let row = self.get(BlotterTab::Rfqs, rfq)?;
-        let traded = row.price.is_some() && row.exec_id.is_some();
-        traded.then_some(row.dealer.as_str())
-    }
-
     /// The rows that show an instrument's id in place of its name.
     pub fn unnamed(&self) -> Vec<(BlotterTab, BlotterRow)> {
         self.rows

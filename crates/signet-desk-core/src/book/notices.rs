@@ -26,6 +26,12 @@ impl Notices {
         shown.map(|(_, n)| n.clone()).collect()
     }
 
+    /// When and with which code something went wrong, the latest last.
+    pub(super) fn troubles(&self) -> Vec<(f64, String)> {
+        let bad = self.0.iter().filter(|(_, n)| n.kind == NoticeKind::Bad);
+        bad.map(|(_, n)| (n.at_ms, n.code.clone())).collect()
+    }
+
     #[cfg(test)]
     pub(super) fn codes(&self) -> Vec<&str> {
         self.0.iter().map(|(_, n)| n.code.as_str()).collect()

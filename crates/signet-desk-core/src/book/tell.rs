@@ -3,11 +3,22 @@
 use super::Book;
 use crate::{
     blotter::Saved,
-    view::{Notice, NoticeKind, Problem, is_code},
+    view::{AccessView, Notice, NoticeKind, Problem, SessionView, is_code},
 };
 use signet_rfq::{RfqId, UtcMillis};
 
 impl Book {
+    /// The connection as the page sees it.
+    pub(crate) fn session(&self) -> SessionView {
+        self.connection.view.clone()
+    }
+
+    /// What a support report needs of the book: the connection, the access, and the codes of what
+    /// went wrong with their times.
+    pub(crate) fn troubles(&self) -> (SessionView, AccessView, Vec<(f64, String)>) {
+        (self.session(), self.step_ups.access.clone(), self.notices.troubles())
+    }
+
     /// Tells the trader something that is not about an RFQ.
     pub fn tell(&mut self, kind: NoticeKind, code: &str, text: String, now: UtcMillis) {
         self.notice(kind, code, text, None, now);

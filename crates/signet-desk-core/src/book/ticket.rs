@@ -7,8 +7,8 @@ use crate::{
     problem::{offline, problem},
     settlement,
     ticket::{
-        Candidate, DealerRecord, DealerRecords, NotKept, Suggestion, TicketStore, Wanted,
-        check_name, check_texts, suggest, wanted,
+        Candidate, NotKept, Suggestion, TicketStore, Wanted, check_name, check_texts, suggest,
+        wanted,
     },
     view::{
         AcceptView, ArmIntent, AskedView, DealerHint, KeptTickets, Problem, RiskVerdict,
@@ -18,17 +18,7 @@ use crate::{
 use signet_fix::message::AppMessage;
 use signet_history::What;
 use signet_rfq::{Catalogue, Instrument, Limit, RfqId, UtcMillis, parse_quantity};
-use std::{collections::BTreeMap, sync::Arc};
-
-/// Of the blotter, where the insight of the desk has no record of its own: what was asked, and what
-/// was traded. Answers and rejects are not in it.
-struct FromRows(BTreeMap<String, DealerRecord>);
-
-impl DealerRecords for FromRows {
-    fn record(&self, dealer: &str) -> DealerRecord {
-        self.0.get(dealer).copied().unwrap_or_default()
-    }
-}
+use std::sync::Arc;
 
 impl Book {
     /// The instruments that are in use; another value whenever the list is another one.
@@ -162,11 +152,11 @@ impl Book {
     }
 
     /// What helps to choose dealers for an instrument, in the order of the venue's list.
-    pub(crate) fn dealer_hints(&self, instrument: &str) -> Vec<DealerHint> {
+    pub(crate) fn dealer_hints(&mut self, instrument: &str) -> Vec<DealerHint> {
+        let records = self.tally.records();
         let kept = &self.records.tickets;
         let last = kept.asked().find(|a| a.form.instrument == instrument);
         let last = last.or_else(|| kept.asked().next());
-        let records = self.dealer_records();
         let dealers = self.reference.view().dealers;
         let candidates: Vec<Candidate<'_>> = dealers
             .iter()
@@ -174,7 +164,7 @@ impl Book {
                 id: &d.id,
                 online: d.online,
                 favourite: kept.is_favourite(&d.id),
-                record: records.record(&d.id),
+                record: records.get(&d.id).copied().unwrap_or_default(),
             })
             .collect();
         let hint = |(c, s): (&Candidate<'_>, Suggestion)| DealerHint {
@@ -185,22 +175,6 @@ impl Book {
             reason: s.reason,
         };
         candidates.iter().zip(suggest(&candidates)).map(hint).collect()
-    }
-
-    fn dealer_records(&self) -> FromRows {
-        let names = self.reference.names();
-        let mut all: BTreeMap<String, DealerRecord> = BTreeMap::new();
-        for asked in self.records.tickets.asked() {
-            for dealer in &asked.form.dealers {
-                all.entry(dealer.clone()).or_default().asked += 1;
-            }
-            let traded = self.records.blotter.traded_with(&asked.rfq_id);
-            let dealer = traded.and_then(|name| names.iter().find(|(_, n)| **n == *name));
-            if let Some((dealer, _)) = dealer {
-                all.entry(dealer.to_string()).or_default().hits += 1;
-            }
-        }
-        FromRows(all)
     }
 
     /// The settlement day that a text means for an instrument.

@@ -1,10 +1,10 @@
 //! What a ticket wants holds for the accepts of its RFQ.
 
 use super::{
-    super::life_tests::{self, NOW, id, north, pair, quote},
+    super::life_tests::{self, NOW, id, pair, quote},
     *,
 };
-use crate::view::{Ask, BlotterTab, LineState};
+use crate::view::{Ask, LineState};
 use signet_fix::message::{AccessDecision, AccessVerdict, DealerState, SecurityList, VenueState};
 use signet_rfq::{AssetClass, PriceFormat};
 
@@ -68,7 +68,9 @@ fn form(ask: Ask, limit: &str, least: &str) -> TicketForm {
 
 /// Asks with a ticket; NORTH quotes 1,000 of the 2,000 at a price.
 fn asked(b: &mut Book, form: &TicketForm, price: &str) -> String {
-    let AppMessage::QuoteRequest(q) = b.ask(form, NOW).unwrap() else { panic!("no request") };
+    let request = b.ask(form, NOW).unwrap();
+    b.sent_as(1, &request);
+    let AppMessage::QuoteRequest(q) = request else { panic!("no request") };
     let rfq = q.id.to_string();
     let report = signet_fix::message::QuoteStatusReport::of_rfq(
         q.id,
@@ -184,19 +186,15 @@ fn a_request_can_be_asked_again_and_its_dealers_are_remembered() {
 }
 
 #[test]
-fn hits_are_counted_from_the_blotter() {
+fn a_dealer_is_suggested_by_what_this_desk_has_seen_of_it() {
     let mut b = book_with(instrument());
     for _ in 0..5 {
-        let rfq = asked(&mut b, &form(Ask::Buy, "", ""), "1.08");
-        let mut row = b.records.blotter.get(BlotterTab::Rfqs, &rfq).unwrap().clone();
-        (row.price, row.exec_id) = (Some("1.08".into()), Some("E".into()));
-        row.dealer = "Northbank".into();
-        b.records.put(BlotterTab::Rfqs, row);
+        asked(&mut b, &form(Ask::Buy, "", ""), "1.08");
     }
     let hints = b.dealer_hints("EUR/USD");
-    assert_eq!((hints[0].suggested, hints[0].reason.as_str()), (true, "traded 5 of 5"));
+    let want = (true, "traded 0 of 5, 0.0 s, no rejects");
+    assert_eq!((hints[0].suggested, hints[0].reason.as_str()), want);
     assert!(!hints[1].suggested);
-    let _ = north();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The desk as the window uses it.
 
+mod around;
 mod insights;
 mod ticket;
 
@@ -10,6 +11,7 @@ use crate::{
     issue::Issuer,
     laptop_clock::laptop_now,
     link::{self, Command, StepUpIntent},
+    look::Looks,
     pin::PinDesk,
     problem::problem,
     ticket::Finder,
@@ -45,6 +47,7 @@ pub struct Desk {
     pins: Arc<PinDesk>,
     enrolling: Arc<AtomicBool>,
     keys: Arc<dyn StepUp>,
+    looks: Arc<Looks>,
     book: Arc<Mutex<Book>>,
     finder: Arc<Finder>,
     commands: mpsc::UnboundedSender<Command>,
@@ -64,6 +67,7 @@ impl Desk {
         let (commands, receiver) = mpsc::unbounded_channel();
         let venues = Arc::new(Venues::open(&config.venues, &config.data_dir));
         let pins = Arc::new(PinDesk::new(book.clone()));
+        let looks = Arc::new(Looks::open(&config.data_dir));
         let holders = Arc::new(Holders::new(keychain, config.token.clone(), pins.clone()));
         let issuer = Issuer {
             holders,
@@ -89,6 +93,7 @@ impl Desk {
             pins,
             enrolling: Arc::default(),
             keys,
+            looks,
             book,
             finder: Arc::default(),
             commands,
@@ -399,6 +404,7 @@ fn identity(
         name: i.name.to_string(),
         comp_id: i.peer.as_ref().map_or_else(String::new, |p| p.comp_id.to_string()),
         issuer: facts.map_or_else(String::new, |f| f.issuer.clone()),
+        serial: facts.map_or_else(String::new, |f| f.serial.clone()),
         not_before_ms: facts.map_or(0.0, |f| ms(f.not_before)),
         not_after_ms: facts.map_or(0.0, |f| ms(f.not_after)),
         fingerprint: facts.map_or_else(String::new, |f| f.spki_sha256.to_string()),

@@ -16,4 +16,4 @@ mod suggest;
 pub(crate) use finder::Finder;
 pub(crate) use form::{Wanted, check_name, check_texts, wanted};
 pub(crate) use store::{NotKept, TicketStore};
-pub(crate) use suggest::{Candidate, DealerRecord, DealerRecords, Suggestion, suggest};
+pub(crate) use suggest::{Candidate, Suggestion, suggest};

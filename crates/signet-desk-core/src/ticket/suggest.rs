@@ -5,11 +5,12 @@
 //! | 1 | not suggested while it is offline |
 //! | 2 | not judged before it was asked five times |
 //! | 3 | not suggested when it rejected more than one of five accepts, of three or more |
-//! | 4 | not suggested when it answered less than half of the requests, where that is known |
+//! | 4 | not suggested when it answered less than half of the requests |
 //! | 5 | ordered by hit rate, then by how fast it answers, then favourites first, then by id |
 //!
 //! The first three are suggested. The reason is shown for each dealer, suggested or not.
 
+use crate::insight::DealerRecord;
 use std::cmp::Reverse;
 
 /// How many are suggested.
@@ -18,27 +19,6 @@ const SUGGESTED_MAX: usize = 3;
 const ASKED_MIN: u32 = 5;
 /// With fewer accepts, rejects say nothing.
 const ACCEPTS_MIN: u64 = 3;
-
-/// What the desk's own history says of a dealer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct DealerRecord {
-    /// Requests that it was sent.
-    pub asked: u32,
-    /// Those it answered with a price; `None` where that was not written down.
-    pub answered: Option<u32>,
-    /// Median time to its first price, milliseconds.
-    pub median_ms: Option<u32>,
-    /// Trades with it.
-    pub hits: u32,
-    /// Accepts that it rejected; `None` where that was not written down.
-    pub rejects: Option<u32>,
-}
-
-/// Whatever knows the records of dealers.
-pub(crate) trait DealerRecords {
-    /// The record of a dealer, by its CompID.
-    fn record(&self, dealer: &str) -> DealerRecord;
-}
 
 /// A dealer that may be suggested.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +44,7 @@ pub(crate) fn suggest(all: &[Candidate<'_>]) -> Vec<Suggestion> {
         let r = c.record;
         // Hits of a million requests: whole numbers compare exactly enough, and always alike.
         let rate = u64::from(r.hits) * 1_000_000 / u64::from(r.asked.max(1));
-        (Reverse(rate), r.median_ms.unwrap_or(u32::MAX), !c.favourite, c.id)
+        (Reverse(rate), r.median_response_ms.unwrap_or(u32::MAX), !c.favourite, c.id)
     });
     good.truncate(SUGGESTED_MAX);
     let one = |(n, c): (usize, &Candidate<'_>)| Suggestion {
@@ -87,30 +67,26 @@ fn against(c: &Candidate<'_>) -> Option<String> {
             n => format!("asked {n} times: too little to judge"),
         });
     }
-    let rejects = u64::from(r.rejects.unwrap_or(0));
+    let rejects = u64::from(r.rejects);
     let accepts = u64::from(r.hits) + rejects;
     if accepts >= ACCEPTS_MIN && rejects * 5 > accepts {
         return Some(format!("rejected {rejects} of {accepts} accepts"));
     }
-    match r.answered {
-        Some(n) if u64::from(n) * 2 < u64::from(r.asked) => {
-            Some(format!("answered {n} of {} requests", r.asked))
-        }
-        _ => None,
-    }
+    let seldom = u64::from(r.answered) * 2 < u64::from(r.asked);
+    seldom.then(|| format!("answered {} of {} requests", r.answered, r.asked))
 }
 
 /// `traded 6 of 20, 0.8 s, no rejects`.
 fn words(r: &DealerRecord) -> String {
     let mut parts = vec![format!("traded {} of {}", r.hits, r.asked)];
-    if let Some(ms) = r.median_ms {
+    if let Some(ms) = r.median_response_ms {
         parts.push(format!("{}.{} s", ms / 1_000, ms % 1_000 / 100));
     }
-    parts.extend(r.rejects.map(|n| match n {
+    parts.push(match r.rejects {
         0 => "no rejects".into(),
         1 => "1 reject".into(),
         n => format!("{n} rejects"),
-    }));
+    });
     parts.join(", ")
 }
 
@@ -118,14 +94,9 @@ fn words(r: &DealerRecord) -> String {
 mod tests {
     use super::*;
 
-    fn record(
-        asked: u32,
-        answered: Option<u32>,
-        ms: Option<u32>,
-        hits: u32,
-        rejects: u32,
-    ) -> DealerRecord {
-        DealerRecord { asked, answered, median_ms: ms, hits, rejects: Some(rejects) }
+    fn record(asked: u32, answered: u32, ms: Option<u32>, hits: u32, rejects: u32) -> DealerRecord {
+        let (median_response_ms, median_hold_ms) = (ms, None);
+        DealerRecord { asked, answered, median_response_ms, median_hold_ms, hits, rejects }
     }
 
     fn candidate(id: &str, record: DealerRecord) -> Candidate<'_> {
@@ -135,20 +106,20 @@ mod tests {
     #[test]
     fn every_rule_and_its_edge() {
         for (record, suggested, reason) in [
-            (record(0, None, None, 0, 0), false, "never asked"),
-            (record(1, None, None, 1, 0), false, "asked once: too little to judge"),
-            (record(4, Some(4), Some(100), 4, 0), false, "asked 4 times: too little to judge"),
-            (record(5, None, None, 0, 0), true, "traded 0 of 5, no rejects"),
-            (record(20, Some(20), Some(850), 6, 0), true, "traded 6 of 20, 0.8 s, no rejects"),
-            (record(20, Some(10), Some(1_250), 4, 1), true, "traded 4 of 20, 1.2 s, 1 reject"),
-            (record(20, Some(9), None, 4, 0), false, "answered 9 of 20 requests"),
-            (record(20, Some(20), None, 3, 1), false, "rejected 1 of 4 accepts"),
-            (record(20, Some(20), None, 8, 2), true, "traded 8 of 20, 2 rejects"),
+            (record(0, 0, None, 0, 0), false, "never asked"),
+            (record(1, 1, None, 1, 0), false, "asked once: too little to judge"),
+            (record(4, 4, Some(100), 4, 0), false, "asked 4 times: too little to judge"),
+            (record(5, 5, None, 0, 0), true, "traded 0 of 5, no rejects"),
+            (record(20, 20, Some(850), 6, 0), true, "traded 6 of 20, 0.8 s, no rejects"),
+            (record(20, 10, Some(1_250), 4, 1), true, "traded 4 of 20, 1.2 s, 1 reject"),
+            (record(20, 9, None, 4, 0), false, "answered 9 of 20 requests"),
+            (record(20, 20, None, 3, 1), false, "rejected 1 of 4 accepts"),
+            (record(20, 20, None, 8, 2), true, "traded 8 of 20, 2 rejects"),
             // Two accepts say nothing.
-            (record(20, Some(20), None, 0, 2), true, "traded 0 of 20, 2 rejects"),
-            (record(20, Some(20), None, 0, 3), false, "rejected 3 of 3 accepts"),
+            (record(20, 20, None, 0, 2), true, "traded 0 of 20, 2 rejects"),
+            (record(20, 20, None, 0, 3), false, "rejected 3 of 3 accepts"),
             (
-                record(u32::MAX, Some(u32::MAX), None, u32::MAX, u32::MAX),
+                record(u32::MAX, u32::MAX, None, u32::MAX, u32::MAX),
                 false,
                 "rejected 4294967295 of 8589934590 accepts",
             ),
@@ -156,10 +127,7 @@ mod tests {
             let got = suggest(&[candidate("A", record)]);
             assert_eq!(got, [Suggestion { suggested, reason: reason.into() }], "{record:?}");
         }
-        // What was not written down is not claimed.
-        let silent = DealerRecord { rejects: None, ..record(9, None, None, 3, 0) };
-        assert_eq!(suggest(&[candidate("A", silent)])[0].reason, "traded 3 of 9");
-        let offline = Candidate { online: false, ..candidate("A", record(20, None, None, 9, 0)) };
+        let offline = Candidate { online: false, ..candidate("A", record(20, 20, None, 9, 0)) };
         assert_eq!(suggest(&[offline])[0].reason, "offline");
         assert!(suggest(&[]).is_empty());
     }
@@ -170,7 +138,7 @@ mod tests {
             let got = suggest(all);
             all.iter().zip(got).filter(|(_, s)| s.suggested).map(|(c, _)| c.id.into()).collect()
         };
-        let r = |asked, hits, ms| record(asked, None, Some(ms), hits, 0);
+        let r = |asked, hits, ms| record(asked, asked, Some(ms), hits, 0);
         let all = [
             candidate("A", r(10, 1, 100)),
             candidate("B", r(10, 5, 900)),

@@ -23,6 +23,7 @@ mod problem;
 mod reference;
 mod rfq;
 mod rows;
+mod security;
 mod session;
 mod step_up;
 mod ticket;
@@ -50,6 +51,7 @@ pub use rfq::{
 pub use rows::{
     Column, RowsChoices, RowsFilter, RowsGroup, RowsLine, RowsPage, RowsQuery, RowsSum, TabColumns,
 };
+pub use security::{ChannelView, Colours, Look, SecurityView, Sound, Transport};
 pub use session::{
     BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
 };

@@ -42,6 +42,8 @@ pub struct IdentityView {
     pub comp_id: String,
     /// Name of the authority that issued the certificate.
     pub issuer: String,
+    /// Serial number of the certificate, lower-case hexadecimal.
+    pub serial: String,
     /// When the certificate becomes valid, milliseconds since the Unix epoch.
     pub not_before_ms: f64,
     /// When the certificate expires, milliseconds since the Unix epoch.
