@@ -73,7 +73,7 @@ fn no_schedule_breaks_an_invariant() {
         }
         return;
     }
-    let count = setting("SIM_SCHEDULES").unwrap_or(500);
+    let count = setting("SIM_SCHEDULES").unwrap_or(2_000);
     report(&run_all(setting("SIM_FIRST").unwrap_or(1), count, false), count);
 }
 
