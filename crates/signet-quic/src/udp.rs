@@ -82,7 +82,10 @@ impl Udp {
         #[cfg(unix)]
         let done = self.io.try_io(Interest::READABLE, read);
         #[cfg(not(unix))]
-        let done = self.io.try_io(Interest::READABLE, || read(&self.io));
+        let done = {
+            let mut read = read;
+            self.io.try_io(Interest::READABLE, || read(&self.io))
+        };
         match done {
             Err(e) if n == 0 => Err(e),
             _ => Ok(n),
