@@ -26,6 +26,9 @@ const TRIES_MAX: u32 = 10;
 /// How long it waits for the desk to be online, and in each try.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(100);
+/// Refusals of a confirmation after which it is pressed again, as a person does.
+const AGAIN: [&str; 2] = ["accept.off_market", "accept.too_soon"];
+const PRESSES_MAX: u32 = 4;
 
 /// Starts the check beside the window when the environment asks for it.
 pub fn start_if_asked(app: &AppHandle, desk: &Desk) {
@@ -93,7 +96,7 @@ fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
         price,
     };
     let accept = desk.arm(intent).map_err(|p| p.message)?;
-    desk.accept(&rfq, &accept.id).map_err(|p| p.message)?;
+    confirm(desk, seen, &rfq, &accept.id)?;
     let outcome = seen.until(desk, "the dealer has answered", |s| {
         let accept = s.rfqs.get(&rfq)?.accept.clone()?;
         matches!(
@@ -109,6 +112,23 @@ fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
         "filled: {} {} at {} with {}",
         outcome.quantity, INSTRUMENT, outcome.price, outcome.dealer_name
     ))
+}
+
+/// Reads the terms as long as the desk wants them to be read, then confirms; a price that the desk
+/// warns of is confirmed twice.
+fn confirm(desk: &Desk, seen: &mut Seen, rfq: &str, accept: &str) -> Result<(), String> {
+    let mut presses = 0;
+    loop {
+        let armed =
+            seen.until(desk, "the terms are shown", |s| Some(s.rfqs.get(rfq)?.guard.clone()))?;
+        let read_ms = armed.map_or(0, |g| u64::from(g.after_ms));
+        std::thread::sleep(Duration::from_millis(read_ms) + STEP);
+        match desk.accept(rfq, accept) {
+            Ok(()) => return Ok(()),
+            Err(p) if presses < PRESSES_MAX && AGAIN.contains(&p.code.as_str()) => presses += 1,
+            Err(p) => return Err(p.message),
+        }
+    }
 }
 
 /// What the page would show.
