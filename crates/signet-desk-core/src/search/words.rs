@@ -1,5 +1,7 @@
 //! What a text says for a search: its words, a bond's maturity, the nicknames of an issuer.
 
+use crate::settlement::MONTHS;
+
 /// How traders call the bonds of an issuer whose ticker begins their symbols.
 const NICKNAMES: [(&str, &[&str]); 17] = [
     ("dbr", &["bund", "germany"]),
@@ -24,21 +26,6 @@ const NICKNAMES: [(&str, &[&str]); 17] = [
 pub(super) fn nicknames(ticker: &str) -> &'static [&'static str] {
     NICKNAMES.iter().find(|(t, _)| *t == ticker).map_or(&[], |(_, names)| names)
 }
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 /// Lower case, and without the marks on Latin letters: `République` is found as `republique`.
 pub(super) fn folded(text: &str) -> String {

@@ -22,6 +22,8 @@ mod calendar;
 mod rules;
 mod typed;
 
+pub(crate) use typed::MONTHS;
+
 /// How many days the ticket offers.
 const OFFERED: usize = 20;
 /// A day that is later than this is taken for a typing error.

@@ -5,7 +5,8 @@ use jiff::{ToSpan as _, civil::Date};
 
 /// Most characters of a day.
 const TYPED_MAX: usize = 24;
-const MONTHS: [&str; 12] = [
+/// As traders write them, or the beginning of them.
+pub(crate) const MONTHS: [&str; 12] = [
     "january",
     "february",
     "march",
