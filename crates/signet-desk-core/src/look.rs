@@ -6,7 +6,7 @@ use crate::view::Look;
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -106,18 +106,12 @@ fn read(file: &Path) -> io::Result<Kept> {
     Ok(Kept { look: sound(kept.look), ..kept })
 }
 
-/// Under another name and then renamed, so that a crash leaves the old one or the new one.
 fn write(file: &Path, kept: &Kept) -> io::Result<()> {
     let text = toml::to_string(kept).map_err(io::Error::other)?;
     if let Some(folder) = file.parent() {
         signet_journal::private_folder(folder)?;
     }
-    let beside = file.with_extension("new");
-    let mut new = fs::File::create(&beside)?;
-    new.write_all(text.as_bytes())?;
-    new.sync_all()?;
-    drop(new);
-    fs::rename(&beside, file)
+    signet_journal::replace_file(file, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
-//! Folders that only their owner may read.
+//! Folders and files that only their owner may read.
 
-use std::{fs, io, path::Path};
+use crate::sealed::beside;
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
 
 /// Makes `path` and what is missing above it, with mode 0700 where the system has modes. A folder
 /// that exists keeps the mode somebody gave it.
@@ -10,4 +15,54 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Writes a file of which a crash leaves the old text or the new one, never a mixture. The user
+/// alone can read it, where the system has such rights.
+///
+/// # Errors
+/// The disk, or the rights on it. The old file then stands.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = beside(path, "new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary)?;
+    file.write_all(bytes)?;
+    // Windows flushes only a file that is open for writing.
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_its_owner_alone_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("look.toml");
+        replace_file(&file, b"a long first text").unwrap();
+        replace_file(&file, b"second").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"second");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_refused_text_leaves_the_old_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("look.toml");
+        replace_file(&file, b"first").unwrap();
+        // Nothing can be written under the name of a folder.
+        fs::create_dir(beside(&file, "new")).unwrap();
+        assert!(replace_file(&file, b"second").is_err());
+        assert_eq!(fs::read(&file).unwrap(), b"first");
+    }
 }

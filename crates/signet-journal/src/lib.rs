@@ -28,7 +28,7 @@ mod recovered;
 mod sealed;
 
 pub use error::LogError;
-pub use folder::private_folder;
+pub use folder::{private_folder, replace_file};
 pub use key::StoreKey;
 pub use reader::{LogReader, Mark};
 pub use recovered::Recovered;

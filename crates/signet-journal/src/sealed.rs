@@ -370,7 +370,7 @@ fn sync_folder(path: &Path) -> Result<(), LogError> {
 
 /// `path` with a further ending: two files that differ in their ending only have no such name in
 /// common.
-fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(ending);

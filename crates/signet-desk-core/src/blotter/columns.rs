@@ -2,7 +2,11 @@
 //! identities' folders: the window keeps nothing itself.
 
 use crate::view::{BlotterTab, Column, TabColumns};
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
 /// The file may not be longer; a longer one is not ours.
 const FILE_MAX: u64 = 16 * 1024;
@@ -44,9 +48,10 @@ fn fitting(tab: BlotterTab, columns: &[Column]) -> Vec<Column> {
 /// The columns of every list. A file that is missing or cannot be read is as if nothing had been
 /// chosen.
 pub(crate) fn read(file: &Path) -> Vec<TabColumns> {
-    let small = fs::metadata(file).is_ok_and(|m| m.len() <= FILE_MAX);
-    let bytes = if small { fs::read(file).unwrap_or_default() } else { Vec::new() };
-    let kept: Vec<TabColumns> = serde_json::from_slice(&bytes).unwrap_or_default();
+    let mut bytes = Vec::new();
+    let whole = fs::File::open(file).and_then(|f| f.take(FILE_MAX).read_to_end(&mut bytes));
+    let kept = whole.ok().and_then(|_| serde_json::from_slice(&bytes).ok());
+    let kept: Vec<TabColumns> = kept.unwrap_or_default();
     let of = |tab| {
         let chosen = kept.iter().find(|t| t.tab == tab).map_or(&[][..], |t| &t.columns);
         TabColumns { tab, columns: fitting(tab, chosen) }
@@ -64,12 +69,10 @@ pub(crate) fn keep(file: &Path, columns: &TabColumns) -> io::Result<()> {
         t.columns = fitting(t.tab, &columns.columns);
     }
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+        signet_journal::private_folder(folder)?;
     }
-    // A file that is half written would forget what was chosen.
-    let temporary = file.with_extension("new");
-    fs::write(&temporary, serde_json::to_vec(&all).unwrap_or_default())?;
-    fs::rename(&temporary, file)
+    let text = serde_json::to_vec(&all).map_err(io::Error::other)?;
+    signet_journal::replace_file(file, &text)
 }
 
 #[cfg(test)]

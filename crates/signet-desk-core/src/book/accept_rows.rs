@@ -39,9 +39,12 @@ impl Book {
     /// Writes the rows of the accepts that changed.
     pub(super) fn blot_accepts(&mut self, now: UtcMillis) {
         let at_ms = self.clock.gateway(now).0 as f64;
-        let due: Vec<BlotterRow> =
-            self.screen.rfqs().filter_map(|r| self.accept_row(r, at_ms)).collect();
-        due.into_iter().for_each(|row| self.blot(BlotterTab::Attention, row));
+        for id in self.screen.changed_accepts() {
+            let row = self.screen.rfq(&id).and_then(|r| self.accept_row(r, at_ms));
+            if let Some(row) = row {
+                self.blot(BlotterTab::Attention, row);
+            }
+        }
     }
 
     /// The row of an RFQ's accept, if it must be written.
@@ -56,9 +59,9 @@ impl Book {
         if stands == Some(status) {
             return None;
         }
-        let (i, names) = (self.reference.instrument(&a.instrument), self.reference.names());
+        let (i, names) = (self.reference.of_rfq(&r.terms), self.reference.names());
         let AcceptView { dealer_name, side, price, quantity, text, .. } =
-            present::accept(r, i, &names, None)?;
+            present::accept(r, i.as_deref(), &names, None)?;
         let known = self.records.blotter.get(BlotterTab::Attention, id);
         Some(BlotterRow {
             id: id.into(),
@@ -70,7 +73,7 @@ impl Book {
             status: status.words().into(),
             text: Some(text),
             exec_id: None,
-            ..present::rfq_row(r, i, &names)
+            ..present::rfq_row(r, i.as_deref(), &names)
         })
     }
 }

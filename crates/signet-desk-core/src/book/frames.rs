@@ -11,7 +11,21 @@ use crate::{
     view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, RecordView, as_seq},
 };
 use signet_rfq::{DealerId, UtcMillis};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How the dealers did, in the words that the page has.
+#[derive(Debug, Default)]
+pub(super) struct ShownRecords {
+    words: Vec<RecordView>,
+    /// The revision of the tally, and the names, that the words are of.
+    of: Option<(u64, Arc<BTreeMap<DealerId, String>>)>,
+}
+
+impl ShownRecords {
+    fn is_of(&self, revision: u64, names: &Arc<BTreeMap<DealerId, String>>) -> bool {
+        self.of.as_ref().is_some_and(|(r, n)| *r == revision && Arc::ptr_eq(n, names))
+    }
+}
 
 impl Book {
     /// What changed since frame `since`. For an RFQ in `behind` it is what changed since the frame
@@ -49,7 +63,7 @@ impl Book {
                 .then(|| self.step_ups.view(self.reference.catalogue(), &self.reference.names())),
             access: touch.then(|| self.step_ups.access.clone()),
             keys: touch.then(|| self.step_ups.keys.clone()),
-            records: newer(Part::Records).then(|| self.records_shown.clone()),
+            records: newer(Part::Records).then(|| self.records_shown.words.clone()),
             closing: newer(Part::Closing).then_some(self.dialogs.closing),
             rfqs,
             lines,
@@ -88,15 +102,18 @@ impl Book {
         self.frames.wake();
     }
 
-    /// How the dealers did, when that has changed: seldom, so it is not part of their lines.
+    /// How the dealers did, when that or their names changed: seldom, so it is not part of their
+    /// lines.
     fn redraw_records(&mut self) {
-        let dealers: Vec<DealerId> = self.reference.names().into_keys().collect();
-        let shown: Vec<RecordView> = dealers
-            .iter()
-            .filter_map(|d| ladder::record_words(d, &self.dealer_record(d)))
-            .collect();
-        if self.records_shown != shown {
-            self.records_shown = shown;
+        let names = self.reference.names();
+        if self.records_shown.is_of(self.tally.revision(), &names) {
+            return;
+        }
+        let words = |d| ladder::record_words(d, &self.dealer_record(d));
+        let shown: Vec<RecordView> = names.keys().filter_map(words).collect();
+        self.records_shown.of = Some((self.tally.revision(), names));
+        if self.records_shown.words != shown {
+            self.records_shown.words = shown;
             self.frames.mark(Part::Records);
         }
     }

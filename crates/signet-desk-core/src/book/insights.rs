@@ -21,7 +21,7 @@ pub(crate) struct AboutRfq {
     /// How it stands, in words.
     pub(crate) outcome: String,
     pub(crate) instrument: Option<Instrument>,
-    pub(crate) dealers: BTreeMap<DealerId, String>,
+    pub(crate) dealers: Arc<BTreeMap<DealerId, String>>,
     pub(crate) reader: Option<Arc<Reader>>,
     /// The reasons that were given for its trades, by accept.
     pub(crate) reasons: BTreeMap<String, String>,

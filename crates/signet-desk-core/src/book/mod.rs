@@ -69,11 +69,12 @@ use crate::{
     insight::{Choices, Tally},
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
-    view::{Problem, RecordView},
+    view::Problem,
 };
 use connection::Connection;
 use dialogs::Dialogs;
 use frame_clock::FrameClock;
+use frames::ShownRecords;
 use guarded::LastTrades;
 use notices::Notices;
 use questions::Questions;
@@ -108,7 +109,7 @@ pub struct Book {
     /// What was seen of the dealers.
     tally: Tally,
     /// What the page is told of it.
-    records_shown: Vec<RecordView>,
+    records_shown: ShownRecords,
     /// How the firm protects its traders from slips.
     trading: TradingSettings,
     last_trades: LastTrades,
@@ -139,7 +140,7 @@ impl Book {
             attention: None,
             recorder: Recorder::default(),
             tally: Tally::default(),
-            records_shown: Vec::new(),
+            records_shown: ShownRecords::default(),
             trading: TradingSettings::NONE,
             last_trades: LastTrades::default(),
             ends_later: BTreeSet::new(),

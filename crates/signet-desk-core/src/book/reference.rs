@@ -20,6 +20,8 @@ pub(super) struct ReferenceData {
     catalogue: Arc<Catalogue>,
     incoming: IncomingCatalogue,
     dealers: Vec<DealerState>,
+    /// Of the dealers. Another value whenever the dealers change.
+    names: Arc<BTreeMap<DealerId, String>>,
 }
 
 impl ReferenceData {
@@ -78,8 +80,9 @@ impl ReferenceData {
         self.instrument(id).is_some_and(|i| i.asset_class.has_isin())
     }
 
-    pub(super) fn names(&self) -> BTreeMap<DealerId, String> {
-        self.dealers.iter().map(|d| (d.id.clone(), d.name.clone())).collect()
+    /// The dealers' names: another value whenever the dealers change.
+    pub(super) fn names(&self) -> Arc<BTreeMap<DealerId, String>> {
+        Arc::clone(&self.names)
     }
 
     /// The dealers that a ticket names.
@@ -105,6 +108,7 @@ impl ReferenceData {
         if self.dealers == dealers {
             return false;
         }
+        self.names = Arc::new(dealers.iter().map(|d| (d.id.clone(), d.name.clone())).collect());
         self.dealers = dealers;
         true
     }
@@ -129,5 +133,6 @@ impl ReferenceData {
     pub(super) fn forget(&mut self) {
         self.catalogue = Arc::default();
         self.dealers.clear();
+        self.names = Arc::default();
     }
 }

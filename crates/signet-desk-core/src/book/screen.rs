@@ -7,7 +7,7 @@ use crate::{
     view::{CoverView, LineView, Problem, RfqView},
 };
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId, RfqState, Side};
+use signet_rfq::{AcceptId, AcceptState, DealerId, Declined, Rfq, RfqId, RfqState, Side};
 use signet_stepup::AheadTerms;
 use std::collections::{BTreeMap, VecDeque, btree_map};
 
@@ -43,6 +43,8 @@ pub(super) struct Item {
     pub ahead: Option<Ahead>,
     /// What stands between the armed accept and its sending.
     pub guard: Option<Guard>,
+    /// The accept for which the blotter has the row that it needs.
+    blotted: Option<(AcceptId, AcceptState)>,
     /// The cover of its trade, as it was at the moment of the trade.
     pub cover: Option<CoverView>,
     /// The latest view, with the frame in which it changed.
@@ -52,6 +54,16 @@ pub(super) struct Item {
 }
 
 impl Item {
+    /// Whether its accept changed since it was last asked.
+    fn accept_changed(&mut self) -> bool {
+        let now = self.rfq.accept.as_ref().map(|(a, state)| (&a.id, state));
+        if now == self.blotted.as_ref().map(|(id, state)| (id, state)) {
+            return false;
+        }
+        self.blotted = now.map(|(id, state)| (id.clone(), state.clone()));
+        true
+    }
+
     /// Takes new views. Only those that differ get the number `seq`; returns whether any does.
     pub(super) fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
         self.dirty = false;
@@ -108,6 +120,12 @@ impl Screen {
 
     pub(super) fn iter_mut(&mut self) -> btree_map::IterMut<'_, RfqId, Item> {
         self.items.iter_mut()
+    }
+
+    /// The RFQs whose accept changed since this was last asked.
+    pub(super) fn changed_accepts(&mut self) -> Vec<RfqId> {
+        let changed = self.items.iter_mut().filter_map(|(id, i)| i.accept_changed().then_some(id));
+        changed.cloned().collect()
     }
 
     pub(super) fn rfqs(&self) -> impl Iterator<Item = &Rfq> {
@@ -169,6 +187,7 @@ impl Screen {
                 over: None,
                 ahead: None,
                 guard: None,
+                blotted: None,
                 cover: None,
                 head: None,
                 lines: BTreeMap::new(),

@@ -5,11 +5,10 @@ use super::{HistoryError, Keys};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 use signet_history::{Chain, Moment, What};
-use signet_journal::{SealedLog, StoreKey, private_folder};
+use signet_journal::{SealedLog, StoreKey, private_folder, replace_file};
 use signet_tlog::{Checkpoint, note::VerifierKey};
 use std::{
-    fs::{self, File},
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -166,7 +165,7 @@ impl Files {
     pub(super) fn note(&mut self) -> Result<String, HistoryError> {
         let note = sign(&self.chain, &self.keys)?;
         let path = self.folder.join(CHECKPOINT);
-        write_atomically(&path, note.as_bytes()).map_err(|e| io_at(&path, e))?;
+        replace_file(&path, note.as_bytes()).map_err(|e| io_at(&path, e))?;
         self.noted = self.chain.size();
         Ok(note)
     }
@@ -324,15 +323,6 @@ fn put_aside(folder: &Path) -> Result<PathBuf, HistoryError> {
     }
     let full = io::Error::other("too many histories were put aside; move them elsewhere");
     Err(io_at(folder, full))
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut f = File::create(&temporary)?;
-    f.write_all(bytes)?;
-    f.sync_all()?;
-    drop(f);
-    fs::rename(&temporary, path)
 }
 
 pub(super) fn io_at(path: &Path, source: io::Error) -> HistoryError {

@@ -45,6 +45,8 @@ pub(crate) struct Tally {
     order: VecDeque<RfqId>,
     /// The records of what is here, until something changes.
     known: Option<BTreeMap<String, DealerRecord>>,
+    /// Counts the changes of the records.
+    revision: u64,
 }
 
 impl Tally {
@@ -63,7 +65,7 @@ impl Tally {
                 let (at_ms, accepts) = (q.at.0, BTreeMap::new());
                 self.rfqs.insert(q.id.clone(), Asked { at_ms, turns, accepts });
                 self.order.push_back(q.id.clone());
-                self.known = None;
+                self.changed();
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 let (Some(rfq), Some(dealer)) = (&r.rfq, &r.dealer) else { return };
@@ -76,6 +78,16 @@ impl Tally {
             }
             _ => {}
         }
+    }
+
+    fn changed(&mut self) {
+        self.known = None;
+        self.revision += 1;
+    }
+
+    /// Another number whenever a record may have changed.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// A message came, at this moment on the venue's clock.
@@ -98,13 +110,13 @@ impl Tally {
         let Some(asked) = self.rfqs.get_mut(rfq) else { return };
         let Some(turn) = asked.turns.get_mut(dealer) else { return };
         let after_ms = at_ms.checked_sub(asked.at_ms).filter(|_| told == Told::Live);
+        let before = (turn.response_ms, turn.quoted);
         if turn.response_ms.is_none() && !turn.quoted {
             turn.response_ms = after_ms;
-            self.known = None;
         }
-        if quoted && !turn.quoted {
-            turn.quoted = true;
-            self.known = None;
+        turn.quoted |= quoted;
+        if before != (turn.response_ms, turn.quoted) {
+            self.changed();
         }
     }
 
@@ -125,7 +137,7 @@ impl Tally {
         }
         let hold_ms = at_ms.checked_sub(accepted.sent_ms).filter(|_| told == Told::Live);
         accepted.take = Take { outcome, hold_ms };
-        self.known = None;
+        self.changed();
     }
 
     /// The turns of all dealers.
@@ -160,7 +172,8 @@ impl Tally {
             let Some(oldest) = earlier.order.pop_front() else { break };
             earlier.rfqs.remove(&oldest);
         }
-        *self = Self { known: None, ..earlier };
+        let revision = self.revision + 1;
+        *self = Self { known: None, revision, ..earlier };
     }
 }
 

@@ -165,3 +165,25 @@ fn the_oldest_rfqs_are_dropped_and_earlier_runs_come_first() {
     assert!(t.rfqs.len() == RFQS_MAX && t.order.len() == RFQS_MAX);
     assert!(!t.rfqs.contains_key(&RfqId::new("E0").unwrap()));
 }
+
+#[test]
+fn the_revision_follows_every_change_of_a_record() {
+    let mut tally = Tally::default();
+    tally.sent(&request("a", 0, &["LPA", "LPB"]));
+    let steps = [
+        (quote("a", "LPA"), true),
+        // A second quote of the same dealer says nothing of how it answers.
+        (quote("a", "LPA"), false),
+        (pass("a", "LPB"), true),
+        (quote("of another desk", "LPA"), false),
+    ];
+    for (n, (m, changes)) in steps.into_iter().enumerate() {
+        let (before, records) = (tally.revision(), tally.records().clone());
+        tally.heard(&m, 500, Told::Live);
+        assert_eq!(tally.revision() != before, changes, "step {n}");
+        assert_eq!(*tally.records() != records, changes, "step {n}");
+    }
+    let before = tally.revision();
+    tally.begins_with(Tally::default());
+    assert_ne!(tally.revision(), before);
+}

@@ -4,8 +4,7 @@
 use super::entry::Venue;
 use signet_identity::{INVITATION_BYTES_MAX, INVITATION_EXTENSION, Invitation};
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     sync::{PoisonError, RwLock},
 };
@@ -54,15 +53,7 @@ impl Venues {
         let text = invitation.to_toml().map_err(io::Error::other)?;
         signet_journal::private_folder(&self.folder)?;
         let path = self.folder.join(format!("{}.{INVITATION_EXTENSION}", slug(&venue.name)));
-        // The file is written under another name and then renamed, so that a crash leaves the old
-        // one or the new one.
-        let beside = path.with_extension("new");
-        // Windows flushes only a file that is open for writing.
-        let mut file = fs::File::create(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&beside, &path)?;
+        signet_journal::replace_file(&path, text.as_bytes())?;
         merge(
             &self.deployed,
             &mut self.listed.write().unwrap_or_else(PoisonError::into_inner),
