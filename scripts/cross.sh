@@ -55,7 +55,8 @@ export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=$root/scripts/cross/link-window
 export WINEPREFIX=$work/wine WINEPATH=$work/dll WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine
 unset DISPLAY WAYLAND_DISPLAY
-mkdir -p "$work/dll"
+# wineserver does not make the folder of its prefix itself.
+mkdir -p "$work/dll" "$WINEPREFIX"
 x86_64-w64-mingw32-gcc-posix -shared -s -O1 -o "$work/dll/bcryptprimitives.dll" scripts/wine/bcryptprimitives.c -ladvapi32
 trap 'wineserver -k >/dev/null 2>&1 || true' EXIT
 wineserver -p # stays for the whole run: one that is just leaving takes the next program with it
