@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod history;
 mod insight;
 pub mod instance;
+mod list;
 mod log;
 mod place;
 #[cfg(feature = "practice")]
@@ -91,6 +92,11 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             acting::stop_all,
             acting::stay_open,
             acting::close_window,
+            list::list_paste,
+            list::list_act,
+            list::list_page,
+            list::list_take,
+            list::list_confirm,
             insight::blotter_rows,
             insight::blotter_columns,
             insight::keep_blotter_columns,
