@@ -50,6 +50,7 @@ export function frame(scene: string, now: number): Frame {
     removed: [],
     referenceChanged: true,
     blotterChanged: true,
+    list: null,
     notices:
       scene === "rfqs"
         ? [
@@ -79,4 +80,5 @@ export const quiet: Frame = {
   records: null,
   referenceChanged: false,
   blotterChanged: false,
+  list: null,
 };

@@ -9,8 +9,12 @@ use crate::{
     guard::TradingSettings,
     view::{LinkState, ListIntent, ListState},
 };
-use signet_fix::message::{ExecType, ExecutionReport, OrdStatus, QuoteResponse, StepUpChallenge};
-use signet_rfq::{AcceptId, DealerId, Level};
+use signet_fix::message::{
+    AccessState, ExecType, ExecutionReport, OrdStatus, QuoteResponse, StepUpChallenge,
+    StepUpOutcome, StepUpStatus,
+};
+use signet_rfq::{DealerId, Level};
+use signet_stepup::{AcceptTerms, Action, Approval};
 
 /// Three rows: a buy with a limit, a sell with a limit, a buy without one.
 const LIST: &str = "buy,eurusd,5k,,,1.08002\nsell,gbpusd,5k,,,1.30\nbuy,eurusd,6k";
@@ -91,8 +95,8 @@ fn each_row_is_taken_as_a_single_accept_with_its_limit() {
     assert_eq!(
         sent,
         [
-            (ids[0].clone(), price("1.08"), Some(price("1.08002")), 5_000.into()),
-            (ids[1].clone(), price("1.3"), Some(price("1.30")), 5_000.into()),
+            (Some(ids[0].clone()), price("1.08"), Some(price("1.08002")), 5_000.into()),
+            (Some(ids[1].clone()), price("1.3"), Some(price("1.30")), 5_000.into()),
         ]
     );
     assert_eq!(states(&b), [ListState::Taking, ListState::Taking, ListState::Quoted]);
@@ -135,9 +139,12 @@ fn a_row_is_taken_at_the_best_price_of_its_turn_and_never_beyond_its_limit() {
         confirm(&mut b, NOW).unwrap();
         quoted(&mut b, &ids[0], "NORTH", "q9", requote);
         let left = accepts(turns(&mut b, 22, 10));
-        let mine = left.iter().find(|r| r.rfq == ids[0]).map(|r| r.price);
+        let mine = left.iter().find(|r| r.rfq.as_ref() == Some(&ids[0])).map(|r| r.price);
         assert_eq!(mine, want.map(|w| w.parse().unwrap()), "{requote}");
-        assert!(left.iter().any(|r| r.rfq == ids[1]), "the other row is taken all the same");
+        assert!(
+            left.iter().any(|r| r.rfq.as_ref() == Some(&ids[1])),
+            "the other row is taken all the same"
+        );
         let text = &rows(&b)[0].text;
         assert_eq!(text.contains("beyond its limit"), want.is_none(), "{text}");
     }
@@ -181,7 +188,7 @@ fn a_row_that_became_far_from_the_market_meanwhile_stays() {
     let settings = TradingSettings { off_market_bp: 50, ..TradingSettings::NONE };
     let mut b = book().protected_by(settings);
     let ids = sent(&mut b, "buy,eurusd,5k,,,1.20");
-    quoted(&mut b, &ids[0], "NORTH", "q1", "1.199");
+    quoted(&mut b, &ids[0], "NORTH", "q1", "1.079");
     turns(&mut b, 20, 1);
     assert!(take(&mut b).lines[0].warning.is_none(), "nothing to compare it with");
     confirm(&mut b, NOW).unwrap();
@@ -229,6 +236,49 @@ fn a_lost_link_or_a_doubt_ends_what_was_confirmed() {
         assert!(left.iter().all(|m| !matches!(m, AppMessage::QuoteResponse(_))), "{left:?}");
         assert!(rows(&b)[1].text.starts_with("Not taken: "), "{}", rows(&b)[1].text);
     }
+}
+
+#[test]
+fn while_a_touch_is_asked_for_the_next_accept_waits() {
+    let (mut b, ids) = ready();
+    b.connection.gateway = Some("SIGNET".into());
+    b.connection.view.comp_id = Some("ALICE".into());
+    let state = AccessState {
+        lease_until: None,
+        idle_s: 0,
+        on_wake: false,
+        on_unlock: false,
+        step_up: true,
+        keys: 1,
+        approver: false,
+        text: None,
+    };
+    b.message(AppMessage::AccessState(state), NOW);
+    take(&mut b);
+    confirm(&mut b, NOW).unwrap();
+    assert_eq!(b.tick(NOW + 2_200).len(), 1);
+    let rfq = b.rfq(&ids[0]).unwrap();
+    let terms = AcceptTerms::of(&rfq.accept.as_ref().unwrap().0, &rfq.terms);
+    let approval = Approval {
+        gateway: "SIGNET".into(),
+        desk: "ALICE".into(),
+        approver: "ALICE".into(),
+        action: Action::Accept(terms),
+    };
+    let challenge = StepUpChallenge {
+        id: "c1".into(),
+        reason: None,
+        deadline: NOW + 30_000,
+        approval: approval.text().unwrap(),
+        options: "{}".into(),
+    };
+    assert!(b.message(AppMessage::StepUpChallenge(challenge), NOW).is_empty());
+    assert!(turns(&mut b, 23, 20).is_empty());
+    assert!(rows(&b)[0].text.contains("touch"), "{}", rows(&b)[0].text);
+    let status = StepUpStatus::Passed;
+    let outcome = StepUpOutcome { id: "c1".into(), status, code: None, text: None, cure: None };
+    b.message(AppMessage::StepUpOutcome(outcome), NOW);
+    assert_eq!(turns(&mut b, 43, 20).len(), 1);
 }
 
 #[test]
