@@ -12,6 +12,7 @@ export { hints, kept, notes } from "./scenes/ticket";
 export { find, identities, info, invitation, reference } from "./scenes/reference";
 export { bestExecution, columns, dealers, page } from "./scenes/insight";
 export { accept, asked, rows } from "./scenes/requests";
+export { RequestList } from "./scenes/requestlist";
 
 export function frame(scene: string, now: number): Frame {
   const links: Record<string, SessionView> = {

@@ -58,6 +58,12 @@ export function wordsOf(row: ListRow): { text: string; bad: boolean } {
   return { text: row.text || row.warning || row.symbol, bad: false };
 }
 
+/** Who makes the best price: one name, and how many others make it too. */
+export function dealerOf(row: ListRow): string {
+  const [first = "", ...others] = row.dealer?.split(", ") ?? [];
+  return others.length > 0 ? `${first} and ${others.length} more` : first;
+}
+
 /** How far the price is from the limit. */
 export const awayOf = (row: ListRow) =>
   row.away === null ? "" : row.away === "0" ? "at it" : `${row.away} t`;
