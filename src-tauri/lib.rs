@@ -93,6 +93,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             acting::stay_open,
             acting::close_window,
             list::list_paste,
+            list::list_workbook,
             list::list_act,
             list::list_page,
             list::list_take,

@@ -14,6 +14,13 @@ pub fn list_paste(shell: State<'_, Shell>, text: String) -> Answer<ListPasted> {
     shell.desk()?.list_paste(&text)
 }
 
+/// Adds the rows of the first sheet of a workbook (.xlsx), which is sent in base64.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn list_workbook(shell: State<'_, Shell>, file: String) -> Answer<ListPasted> {
+    shell.desk()?.list_workbook(&file)
+}
+
 /// Does what the trader wants of the list.
 #[tauri::command(async)]
 #[specta::specta]

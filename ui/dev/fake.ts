@@ -275,6 +275,7 @@ export function fake(asked: URLSearchParams): Backend {
     printPage: () => (window.print(), ok(null)),
     dealerInsights: () => ok(scenes.dealers),
     listPaste: (text) => listed(list.paste(text)),
+    listWorkbook: () => listed(list.paste("buy,DE000BU2Z049,5m")),
     listAct: (intent) => (list.act(intent), listed(null)),
     listPage: (offset, limit) => ok(list.page(offset, limit)),
     listTake: () => (list.take(), listed(null)),

@@ -43,6 +43,7 @@ const ALLOWED = new Set([
   "stay_open",
   "close_window",
   "list_paste",
+  "list_workbook",
   "list_act",
   "list_page",
   "list_take",

@@ -14,6 +14,8 @@ import {
   awayOf,
   dealerOf,
   figures,
+  base64,
+  isOther,
   isWorkbook,
   labelOf,
   mayAgain,
@@ -44,7 +46,7 @@ describe("a row in words", () => {
   });
 
   test("ties are counted, and the distance says which side of the limit it is on", () => {
-    expect(dealerOf(quoted)).toBe("Northbank and 1 more");
+    expect(dealerOf(quoted)).toBe("Northbank, 1 more");
     expect(dealerOf(beyond)).toBe("Kestrel Capital Markets");
     expect([quoted, beyond, { ...quoted, away: "0" }, wrong].map(awayOf)).toEqual([
       "-4 t",
@@ -58,14 +60,13 @@ describe("a row in words", () => {
     expect(figures(new scenes.RequestList("list-draft").summary())).toBe("1 to correct · 2 ready");
   });
 
-  test("a workbook is told by its name", () => {
-    expect(["a.xlsx", "B.XLS", "c.ods", "d.csv", "xlsx.txt"].map(isWorkbook)).toEqual([
-      true,
-      true,
-      true,
-      false,
-      false,
-    ]);
+  test("a workbook is told by its name, and goes to the desk byte by byte", () => {
+    const names = ["a.xlsx", "B.XLSX", "b.xls", "c.ods", "d.csv", "xlsx.txt"];
+    expect(names.filter(isWorkbook)).toEqual(["a.xlsx", "B.XLSX"]);
+    expect(names.filter(isOther)).toEqual(["b.xls", "c.ods"]);
+    const bytes = Uint8Array.from({ length: 20_000 }, (_, i) => (i * 7) % 256);
+    const back = [...atob(base64(bytes))].map((one) => one.charCodeAt(0));
+    expect(back).toEqual([...bytes]);
   });
 });
 
@@ -140,18 +141,19 @@ describe("the panel", () => {
     expect(byId("list-problem")).not.toBeNull();
   });
 
-  test("a workbook and a file that is too large are not read", async () => {
+  test("another workbook and a file that is too large are not read", async () => {
     const { commands } = await open("list-empty");
     const paste = vi.spyOn(commands, "listPaste");
     const drop = (name: string, size: number) => {
-      const file = { name, size, text: async () => "x" };
+      const bytes = new Uint8Array([80, 75]).buffer;
+      const file = { name, size, text: async () => "x", arrayBuffer: async () => bytes };
       const event = Object.assign(new Event("drop", { bubbles: true, cancelable: true }), {
         dataTransfer: { files: [file] },
       });
       byId("list-drop")!.dispatchEvent(event);
     };
     for (const [name, size, code] of [
-      ["rows.xlsx", 10, "list.workbook"],
+      ["rows.xls", 10, "list.workbook"],
       ["rows.csv", 1_048_577, "list.too_long"],
     ] as const) {
       drop(name, size);
@@ -162,6 +164,10 @@ describe("the panel", () => {
     drop("rows.csv", 1_048_576);
     await settled();
     expect(paste).toHaveBeenCalledWith("x");
+    const book = vi.spyOn(commands, "listWorkbook");
+    drop("rows.xlsx", 2);
+    await settled();
+    expect(book).toHaveBeenCalledWith("UEs=");
   });
 
   test("a corrected cell is checked, and Enter goes to the row below", async () => {

@@ -61,7 +61,7 @@ export function wordsOf(row: ListRow): { text: string; bad: boolean } {
 /** Who makes the best price: one name, and how many others make it too. */
 export function dealerOf(row: ListRow): string {
   const [first = "", ...others] = row.dealer?.split(", ") ?? [];
-  return others.length > 0 ? `${first} and ${others.length} more` : first;
+  return others.length > 0 ? `${first}, ${others.length} more` : first;
 }
 
 /** How far the price is from the limit. */
@@ -96,11 +96,23 @@ export const tooLarge: Problem = {
   field: null,
 };
 
-export const notText: Problem = {
+export const otherWorkbook: Problem = {
   code: "list.workbook",
-  message: "A workbook is not read as a file.",
-  cure: "Copy its rows in the spreadsheet and paste them here, or save it as CSV.",
+  message: "Of workbooks only .xlsx is read.",
+  cure: "Save it as .xlsx or CSV, or copy its rows and paste them here.",
   field: null,
 };
 
-export const isWorkbook = (name: string) => /\.(xlsx?|xlsm|xlsb|ods|numbers)$/i.test(name);
+export const isWorkbook = (name: string) => /\.xlsx$/i.test(name);
+export const isOther = (name: string) => /\.(xls|xlsm|xlsb|ods|numbers)$/i.test(name);
+
+/** Bytes that are turned into characters at once. */
+const PART = 8_192;
+
+/** A file as the desk takes it. */
+export function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += PART)
+    text += String.fromCharCode(...bytes.subarray(at, at + PART));
+  return btoa(text);
+}

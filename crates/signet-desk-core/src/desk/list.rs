@@ -4,7 +4,7 @@ use super::Desk;
 use crate::{
     book::lock,
     laptop_clock::laptop_now,
-    list::{self, Meaning},
+    list::{self, Meaning, Pasted},
     view::{ListIntent, ListPage, ListPasted, Problem},
 };
 use signet_rfq::Catalogue;
@@ -13,7 +13,15 @@ use std::sync::Arc;
 impl Desk {
     /// Adds the rows of a pasted text to the list.
     pub fn list_paste(&self, text: &str) -> Result<ListPasted, Problem> {
-        let pasted = list::paste(text)?;
+        self.list_add(list::paste(text)?)
+    }
+
+    /// Adds the rows of a workbook (.xlsx) to the list; `file` in base64.
+    pub fn list_workbook(&self, file: &str) -> Result<ListPasted, Problem> {
+        self.list_add(list::paste_workbook(&list::from_base64(file)?)?)
+    }
+
+    fn list_add(&self, pasted: Pasted) -> Result<ListPasted, Problem> {
         let catalogue = lock(&self.book).catalogue();
         let meaning = |cell: &str| self.meaning(&catalogue, cell);
         // Asked before the book is locked, so that no quote waits for it.

@@ -4,6 +4,7 @@
 use super::{
     ROWS_MAX,
     text::{Record, records},
+    workbook,
 };
 use crate::{
     problem::problem,
@@ -48,6 +49,11 @@ pub(crate) struct Pasted {
 /// The rows of a text.
 pub(crate) fn paste(text: &str) -> Result<Pasted, Problem> {
     rows(&records(text)?)
+}
+
+/// The rows of a workbook's first sheet.
+pub(crate) fn paste_workbook(bytes: &[u8]) -> Result<Pasted, Problem> {
+    rows(&workbook::records(bytes)?)
 }
 
 fn rows(records: &[Record]) -> Result<Pasted, Problem> {

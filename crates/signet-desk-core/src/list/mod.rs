@@ -4,6 +4,7 @@
 //! | file | what is in it |
 //! | --- | --- |
 //! | `text.rs` | a pasted text as records of cells |
+//! | `workbook.rs` | the first sheet of an Excel workbook as such records |
 //! | `columns.rs` | records as rows, by the names of the columns or in the usual order |
 //! | `phase.rs` | how one row moves: the whole table |
 //! | `pace.rs` | whether the next row may be sent now |
@@ -14,12 +15,14 @@ mod pace;
 mod phase;
 mod rows;
 mod text;
+mod workbook;
 
-pub(crate) use columns::{Pasted, paste};
+pub(crate) use columns::{Pasted, paste, paste_workbook};
 pub(crate) use pace::{Link, Pace, Turn, turn};
 pub(crate) use phase::{Event, Phase, Seen, is_out};
 pub(crate) use rows::{Checked, List, Meaning, Offer, Row, Take, TakeRow, in_usual_order};
 pub(crate) use text::typed;
+pub(crate) use workbook::from_base64;
 
 /// Rows of a list, at most.
 pub(crate) const ROWS_MAX: usize = 500;

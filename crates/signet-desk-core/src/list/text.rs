@@ -6,11 +6,11 @@ use crate::{peer_text, problem::problem, view::Problem};
 /// Bytes of a text, at most.
 pub(super) const TEXT_MAX: usize = 1_048_576;
 /// Bytes of a cell, at most. A note may have 500 characters.
-const CELL_MAX: usize = 2_000;
+pub(super) const CELL_MAX: usize = 2_000;
 /// Cells of a record, at most.
-const CELLS_MAX: usize = 64;
+pub(super) const CELLS_MAX: usize = 64;
 /// Records, at most: the rows of a list, its head, and blank lines between.
-const RECORDS_MAX: usize = 5_000;
+pub(super) const RECORDS_MAX: usize = 5_000;
 /// The likeliest first: a text from a spreadsheet has tabs.
 const DELIMITERS: [char; 3] = ['\t', ';', ','];
 
@@ -176,7 +176,7 @@ impl Reader<'_> {
 }
 
 /// A cell as it may be shown: whoever wrote the file is not trusted.
-fn clean(cell: &str) -> String {
+pub(super) fn clean(cell: &str) -> String {
     peer_text::shown(cell.trim())
 }
 
