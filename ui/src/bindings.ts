@@ -94,6 +94,8 @@ export const commands = {
 	closeWindow: () => typedError<null, Problem>(__TAURI_INVOKE("close_window")),
 	/**  Adds the rows of a text: comma, semicolon or tab separated, with or without names of columns. */
 	listPaste: (text: string) => typedError<ListPasted, Problem>(__TAURI_INVOKE("list_paste", { text })),
+	/**  Adds the rows of the first sheet of a workbook (.xlsx), which is sent in base64. */
+	listWorkbook: (file: string) => typedError<ListPasted, Problem>(__TAURI_INVOKE("list_workbook", { file })),
 	/**  Does what the trader wants of the list. */
 	listAct: (intent: ListIntent) => typedError<null, Problem>(__TAURI_INVOKE("list_act", { intent })),
 	/**  A window of the rows, and what is to be confirmed. */

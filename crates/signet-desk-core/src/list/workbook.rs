@@ -51,7 +51,8 @@ fn measured(bytes: &[u8]) -> Result<(), Problem> {
     let mut left = UNPACKED_MAX;
     for n in 0..archive.len() {
         let part = archive.by_index(n).map_err(|_| unreadable())?;
-        let xml = part.name().to_ascii_lowercase().ends_with(".xml");
+        let name = part.name().map_err(|_| unreadable())?;
+        let xml = name.to_ascii_lowercase().ends_with(".xml");
         let mut unpacked = Vec::new();
         part.take(left + 1).read_to_end(&mut unpacked).map_err(|_| unreadable())?;
         left = left.checked_sub(unpacked.len() as u64).ok_or_else(too_large)?;
