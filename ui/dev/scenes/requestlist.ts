@@ -74,7 +74,7 @@ const mixed = (): ListRow[] => [
   row(6, { state: "expired", text: "Expired" }),
   row(7, { state: "pending" }),
   row(8, {
-    cells: { ...row(8, {}).cells, quantity: "5x", dealers: "Northbank, Eastbank" },
+    cells: { ...row(8, {}).cells, quantity: "5x", dealers: "Eastbank" },
     symbol: "",
     problems: [
       {
@@ -96,7 +96,7 @@ const mixed = (): ListRow[] => [
 
 const draft = (): ListRow[] => [
   row(1, {}),
-  row(2, { cells: { ...row(2, {}).cells, settlement: "2w", note: "for the pension fund" } }),
+  row(2, { cells: { ...row(2, {}).cells, settlement: "2w", note: "fund A" } }),
   mixed()[7]!,
 ];
 

@@ -87,7 +87,7 @@ impl Book {
     /// The connection was lost: nothing of the list leaves later without the trader's word.
     pub(super) fn list_link_lost(&mut self) {
         self.drop_taking("the connection was lost");
-        if self.list.run() == ListRun::Sending {
+        if self.list.run() == ListRun::Sending && self.list.first_pending().is_some() {
             self.list.set_run(ListRun::Paused, LOST);
         }
         self.show_list();
@@ -109,6 +109,13 @@ impl Book {
         self.may_send()?;
         if !(TTL_MIN_S..=TTL_MAX_S).contains(&ttl_s) {
             return Err(Problem::from(&TermsError::BadTtl));
+        }
+        if self.list.run() == ListRun::Paused {
+            return Err(problem(
+                "list.paused",
+                "Rows of before the connection was lost still wait. Nothing was sent.",
+                "Send the rest first, or stop the sending.",
+            ));
         }
         self.list.ttl_s = ttl_s;
         // Dealers and instruments may be others since the rows were checked.

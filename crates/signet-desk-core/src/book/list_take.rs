@@ -1,8 +1,9 @@
 //! "Accept all best within limit": one confirmation of many rows, then one accept after the other,
 //! each by the way of a single one.
 //!
-//! What is confirmed is side, quantity, instrument and limit of each row. When its turn comes, a row
-//! is taken at the best price of that moment if it is within its limit, or it stays with the reason.
+//! What is confirmed is side, quantity, instrument and limit of each row. When its turn comes, a
+//! row is taken at the best price of that moment if it is within its limit, or it stays with the
+//! reason.
 
 use super::{Book, guarded::Guarding};
 use crate::{

@@ -293,9 +293,25 @@ fn after_a_lost_link_nothing_leaves_without_the_traders_word() {
         assert!(b.online());
         assert!(turns(&mut b, 10, 20).is_empty(), "{ticks}");
         assert_eq!(b.list_page(0, 0).summary.run, ListRun::Paused);
+        // What is pasted meanwhile does not take the old rows with it.
+        fill(&mut b, "buy,eurusd,6k");
+        assert_eq!(act(&mut b, ListIntent::Send { ttl_s: 60 }), Err("list.paused".into()));
+        assert!(turns(&mut b, 30, 5).is_empty());
         act(&mut b, ListIntent::Resume).unwrap();
         assert_eq!(turns(&mut b, 40, 20).len(), 3);
     }
+}
+
+#[test]
+fn a_list_that_was_sent_is_not_paused_by_a_lost_link() {
+    let mut b = book();
+    fill(&mut b, "buy,eurusd,5k");
+    act(&mut b, ListIntent::Send { ttl_s: 60 }).unwrap();
+    assert_eq!(turns(&mut b, 0, 1).len(), 1);
+    b.link(NOW, |s| s.state = LinkState::Connecting);
+    b.link_lost();
+    turns(&mut b, 1, 2);
+    assert_eq!(b.list_page(0, 0).summary.run, ListRun::Idle);
 }
 
 #[test]

@@ -273,6 +273,10 @@ impl List {
         let moved = row.phase != to;
         row.phase = to;
         if moved {
+            if matches!(event, Event::See(_)) && at_rest(to) {
+                // Why it was not taken before matters no longer.
+                row.left = None;
+            }
             self.changed();
         }
         moved

@@ -120,6 +120,19 @@ fn stopping_stops_what_waits_and_nothing_else() {
 }
 
 #[test]
+fn why_a_row_was_not_taken_is_said_until_its_request_has_ended() {
+    let (mut l, keys) = list(1);
+    l.event(keys[0], Event::Queue);
+    l.event(keys[0], Event::Send);
+    l.note(keys[0], None, Some("Not taken: beyond.".into()));
+    l.offer(keys[0], Offer { text: "Filled".into(), ..Offer::default() });
+    l.event(keys[0], Event::See(super::super::Seen::Quoted));
+    assert_eq!(l.window(0, 1)[0].text, "Not taken: beyond.");
+    l.event(keys[0], Event::See(super::super::Seen::Done));
+    assert_eq!(l.window(0, 1)[0].text, "Filled");
+}
+
+#[test]
 fn figures_count_the_present_sending() {
     let (mut l, keys) = list(4);
     l.queue().unwrap();

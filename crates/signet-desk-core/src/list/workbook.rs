@@ -98,9 +98,6 @@ fn sheet(bytes: &[u8]) -> Result<Vec<Record>, Problem> {
     let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     while let Some(cell) = cells.next_cell().map_err(|_| unreadable())? {
         let text = text(cell.get_value());
-        if text.is_empty() {
-            continue;
-        }
         let (row, column) = cell.get_position();
         let column = column as usize;
         if column >= CELLS_MAX {
@@ -108,6 +105,10 @@ fn sheet(bytes: &[u8]) -> Result<Vec<Record>, Problem> {
         }
         if text.len() > CELL_MAX {
             return Err(too_long(row));
+        }
+        let text = clean(&text);
+        if text.is_empty() {
+            continue;
         }
         let of_row = rows.entry(row).or_default();
         if of_row.len() <= column {
@@ -128,15 +129,15 @@ fn text(value: &DataRef<'_>) -> String {
         DataRef::Empty => String::new(),
         DataRef::Int(n) => n.to_string(),
         DataRef::Float(n) => number(*n),
-        DataRef::String(t) | DataRef::DateTimeIso(t) | DataRef::DurationIso(t) => clean(t),
-        DataRef::SharedString(t) => clean(t),
+        DataRef::String(t) | DataRef::DateTimeIso(t) | DataRef::DurationIso(t) => t.clone(),
+        DataRef::SharedString(t) => (*t).to_owned(),
         DataRef::Bool(b) => b.to_string(),
         DataRef::DateTime(d) if d.is_datetime() => {
             let (year, month, day, ..) = d.to_ymd_hms_milli();
             format!("{year:04}-{month:02}-{day:02}")
         }
         DataRef::DateTime(d) => number(d.as_f64()),
-        DataRef::Error(e) => clean(&e.to_string()),
+        DataRef::Error(e) => e.to_string(),
     }
 }
 
