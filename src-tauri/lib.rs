@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod history;
 mod insight;
 pub mod instance;
+mod list;
 mod log;
 mod place;
 #[cfg(feature = "practice")]
@@ -42,6 +43,75 @@ pub const CHANGED: &str = "desk://changed";
 
 /// The typed contract of the page; `tests/bindings.rs` writes `ui/src/bindings.ts` from it.
 pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
+    settings().commands(tauri_specta::collect_commands![
+        commands::info,
+        commands::identities,
+        commands::read_invitation,
+        commands::enrol,
+        commands::give_pin,
+        commands::connect,
+        commands::disconnect,
+        commands::reference,
+        ticket::find_instruments,
+        ticket::read_settlement,
+        ticket::check_ticket,
+        ticket::dealer_hints,
+        ticket::kept_tickets,
+        ticket::ticket_of,
+        ticket::keep_draft,
+        ticket::keep_template,
+        ticket::drop_template,
+        ticket::favour_dealer,
+        commands::read_quantity,
+        commands::settlement_dates,
+        commands::send_rfq,
+        commands::cancel_rfq,
+        commands::dismiss_rfq,
+        commands::arm,
+        commands::disarm,
+        commands::set_limit,
+        commands::approve_ahead,
+        commands::accept,
+        commands::pull,
+        commands::park,
+        commands::begin_step_up,
+        commands::give_key_pin,
+        commands::stop_step_up,
+        commands::refuse_step_up,
+        commands::verify_now,
+        commands::register_key,
+        commands::touch_simulated_key,
+        acting::end_rfq,
+        acting::stop_all,
+        acting::stay_open,
+        acting::close_window,
+        list::list_paste,
+        list::list_workbook,
+        list::list_act,
+        list::list_page,
+        list::list_take,
+        list::list_confirm,
+        insight::blotter_rows,
+        insight::blotter_columns,
+        insight::keep_blotter_columns,
+        insight::export_blotter,
+        insight::give_reason,
+        insight::attend,
+        insight::best_execution,
+        insight::save_best_execution,
+        insight::print_page,
+        insight::dealer_insights,
+        support::security,
+        support::look,
+        support::keep_look,
+        support::log_lines,
+        support::support_report,
+        support::alert,
+    ])
+}
+
+/// How the contract is written down.
+fn settings<R: Runtime>() -> tauri_specta::Builder<R> {
     // A time is always a finite number of milliseconds, so the page need not expect `null` here.
     let floats = specta_typescript::semantic::Configuration::empty().enable_lossless_floats();
     tauri_specta::Builder::new()
@@ -49,65 +119,6 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         .semantic_types(floats)
         // What is serialised and what is deserialised have the same shape.
         .disable_serde_phases()
-        .commands(tauri_specta::collect_commands![
-            commands::info,
-            commands::identities,
-            commands::read_invitation,
-            commands::enrol,
-            commands::give_pin,
-            commands::connect,
-            commands::disconnect,
-            commands::reference,
-            ticket::find_instruments,
-            ticket::read_settlement,
-            ticket::check_ticket,
-            ticket::dealer_hints,
-            ticket::kept_tickets,
-            ticket::ticket_of,
-            ticket::keep_draft,
-            ticket::keep_template,
-            ticket::drop_template,
-            ticket::favour_dealer,
-            commands::read_quantity,
-            commands::settlement_dates,
-            commands::send_rfq,
-            commands::cancel_rfq,
-            commands::dismiss_rfq,
-            commands::arm,
-            commands::disarm,
-            commands::set_limit,
-            commands::approve_ahead,
-            commands::accept,
-            commands::pull,
-            commands::park,
-            commands::begin_step_up,
-            commands::give_key_pin,
-            commands::stop_step_up,
-            commands::refuse_step_up,
-            commands::verify_now,
-            commands::register_key,
-            commands::touch_simulated_key,
-            acting::end_rfq,
-            acting::stop_all,
-            acting::stay_open,
-            acting::close_window,
-            insight::blotter_rows,
-            insight::blotter_columns,
-            insight::keep_blotter_columns,
-            insight::export_blotter,
-            insight::give_reason,
-            insight::attend,
-            insight::best_execution,
-            insight::save_best_execution,
-            insight::print_page,
-            insight::dealer_insights,
-            support::security,
-            support::look,
-            support::keep_look,
-            support::log_lines,
-            support::support_report,
-            support::alert,
-        ])
 }
 
 /// Adds everything but the runtime and the desk, so that tests build the same application without

@@ -94,6 +94,8 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         // not incognito.
         .incognito(cfg!(not(feature = "e2e")))
         .devtools(cfg!(debug_assertions))
+        // A file that is dropped goes to the page, which takes lists of requests so.
+        .disable_drag_drop_handler()
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;

@@ -4,7 +4,8 @@
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`, `disarmed`,
 // `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `security`, `settings`, `support`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
-// `attention` show what is behind it);
+// `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take` and `list-empty`
+// have the list of requests);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type {
@@ -31,6 +32,11 @@ const PRESSED: Record<string, string> = {
   help: "help-button",
   security: "security-open",
   settings: "settings-open",
+  list: "list-open",
+  "list-draft": "list-open",
+  "list-long": "list-open",
+  "list-take": "list-open",
+  "list-empty": "list-open",
   support: "settings-open",
   disconnect: "disconnect-button",
   view: "view-open",
@@ -109,6 +115,8 @@ export function fake(asked: URLSearchParams): Backend {
 
   let columns = scenes.columns;
   let given = false;
+  const list = new scenes.RequestList(scene === "list-empty" ? "" : scene);
+  const listed = <T>(data: T) => (change((f) => ({ ...f, list: list.summary() })), ok(data));
   const openRow = () => {
     const row = document.querySelector("[data-testid=blotter-row]");
     if (row) row.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
@@ -266,6 +274,12 @@ export function fake(asked: URLSearchParams): Backend {
       ok({ path: "/home/alice/Downloads/signet-best-execution.html", rows: 1 }),
     printPage: () => (window.print(), ok(null)),
     dealerInsights: () => ok(scenes.dealers),
+    listPaste: (text) => listed(list.paste(text)),
+    listWorkbook: () => listed(list.paste("buy,DE000BU2Z049,5m")),
+    listAct: (intent) => (list.act(intent), listed(null)),
+    listPage: (offset, limit) => ok(list.page(offset, limit)),
+    listTake: () => (list.take(), listed(null)),
+    listConfirm: () => (list.confirm(), listed(null)),
   };
   return { commands, onChanged: async (to) => (wake = to) };
 }

@@ -12,6 +12,7 @@ export { hints, kept, notes } from "./scenes/ticket";
 export { find, identities, info, invitation, reference } from "./scenes/reference";
 export { bestExecution, columns, dealers, page } from "./scenes/insight";
 export { accept, asked, rows } from "./scenes/requests";
+export { RequestList } from "./scenes/requestlist";
 
 export function frame(scene: string, now: number): Frame {
   const links: Record<string, SessionView> = {
@@ -50,6 +51,7 @@ export function frame(scene: string, now: number): Frame {
     removed: [],
     referenceChanged: true,
     blotterChanged: true,
+    list: null,
     notices:
       scene === "rfqs"
         ? [
@@ -79,4 +81,5 @@ export const quiet: Frame = {
   records: null,
   referenceChanged: false,
   blotterChanged: false,
+  list: null,
 };

@@ -92,6 +92,18 @@ export const commands = {
 	stayOpen: () => typedError<null, Problem>(__TAURI_INVOKE("stay_open")),
 	/**  The trader was asked, and the window closes. */
 	closeWindow: () => typedError<null, Problem>(__TAURI_INVOKE("close_window")),
+	/**  Adds the rows of a text: comma, semicolon or tab separated, with or without names of columns. */
+	listPaste: (text: string) => typedError<ListPasted, Problem>(__TAURI_INVOKE("list_paste", { text })),
+	/**  Adds the rows of the first sheet of a workbook (.xlsx), which is sent in base64. */
+	listWorkbook: (file: string) => typedError<ListPasted, Problem>(__TAURI_INVOKE("list_workbook", { file })),
+	/**  Does what the trader wants of the list. */
+	listAct: (intent: ListIntent) => typedError<null, Problem>(__TAURI_INVOKE("list_act", { intent })),
+	/**  A window of the rows, and what is to be confirmed. */
+	listPage: (offset: number, limit: number) => typedError<ListPage, Problem>(__TAURI_INVOKE("list_page", { offset, limit })),
+	/**  Shows every row whose best price is within its limit. Nothing is sent. */
+	listTake: () => typedError<null, Problem>(__TAURI_INVOKE("list_take")),
+	/**  Takes what is shown, one accept after the other. */
+	listConfirm: () => typedError<null, Problem>(__TAURI_INVOKE("list_confirm")),
 	/**  A window of the blotter's lines. */
 	blotterRows: (query: RowsQuery) => typedError<RowsPage, Problem>(__TAURI_INVOKE("blotter_rows", { query })),
 	/**  The columns that the trader wants to see. */
@@ -731,6 +743,8 @@ export type Frame = {
 	referenceChanged: boolean,
 	/**  The blotter changed: call `blotter` if it is visible. */
 	blotterChanged: boolean,
+	/**  The list of requests, in figures. */
+	list: ListSummary | null,
 	/**  New notices, newest last. */
 	notices: Notice[],
 };
@@ -962,6 +976,214 @@ export type LinkState =
 "reconnecting" | 
 /**  Refused or impossible: somebody must act. `problem` says what to do. */
 "refused";
+
+/**  The cells of one row, as they were pasted or typed. */
+export type ListCells = {
+	/**  [`ListField::Side`]. */
+	side: string,
+	/**  [`ListField::Instrument`]. */
+	instrument: string,
+	/**  [`ListField::Quantity`]. */
+	quantity: string,
+	/**  [`ListField::Settlement`]. */
+	settlement: string,
+	/**  [`ListField::Dealers`]. */
+	dealers: string,
+	/**  [`ListField::Limit`]. */
+	limit: string,
+	/**  [`ListField::Note`]. */
+	note: string,
+};
+
+/**  A column of the list. */
+export type ListField = 
+/**  Buy, sell or two-way. */
+"side" | 
+/**  ISIN, pair or symbol. */
+"instrument" | 
+/**  As the ticket reads it. */
+"quantity" | 
+/**  The settlement day; empty for the usual one. */
+"settlement" | 
+/**  Names of dealers; empty or `all` for all that are online. */
+"dealers" | 
+/**  The worst price that may be taken. */
+"limit" | 
+/**  The trader's own note. */
+"note";
+
+/**  What the trader does with the list. */
+export type ListIntent = 
+/**  Corrects a cell. */
+{ kind: "edit"; 
+/**  The row. */
+key: number; 
+/**  The column. */
+field: ListField; 
+/**  What the cell has now. */
+text: string } | 
+/**  Removes a row that was not sent, or has ended. */
+{ kind: "remove"; 
+/**  The row. */
+key: number } | 
+/**  Removes every row; refused while one is open. */
+{ kind: "clear" } | 
+/**  Sends every row that is ready. */
+{ kind: "send"; 
+/**  Time to live of each request, seconds. */
+ttlS: number } | 
+/**  Sends no further row, and no further accept. */
+{ kind: "stop" } | 
+/**  Sends the rest after the connection was lost. */
+{ kind: "resume" } | 
+/**  Makes a row that ended without a trade ready to be sent again. */
+{ kind: "again"; 
+/**  The row. */
+key: number } | 
+/**  Closes what was to be confirmed. */
+{ kind: "leave" };
+
+/**  A window of the rows. */
+export type ListPage = {
+	/**  The list in figures. */
+	summary: ListSummary,
+	/**  The place of the first row below. */
+	offset: number,
+	/**  The rows. */
+	rows: ListRow[],
+	/**  What is to be confirmed, while that is shown. */
+	take: ListTake | null,
+};
+
+/**  What came of a paste. */
+export type ListPasted = {
+	/**  Rows that were added. */
+	added: number,
+	/**  Names of columns that the list does not have. */
+	ignored: string[],
+};
+
+/**  What is wrong with a row. */
+export type ListProblem = {
+	/**  The cell that must be changed; `None` for the row as a whole. */
+	field: ListField | null,
+	/**  What is wrong, and what cures it. */
+	problem: Problem,
+};
+
+/**  One row. */
+export type ListRow = {
+	/**  Names the row as long as it is there. */
+	key: number,
+	/**  Its place in the list, from 1. */
+	number: number,
+	/**  As pasted or typed. */
+	cells: ListCells,
+	/**  What must be corrected before the list can be sent. */
+	problems: ListProblem[],
+	/**  What the trader should look at; it may be sent. */
+	warning: string | null,
+	/**  What a trader calls the instrument; empty while it is not known. */
+	symbol: string,
+	/**  ISIN, or the currency pair. */
+	instrument: string,
+	/**  How it stands. */
+	state: ListState,
+	/**  QuoteReqID, once it was sent. */
+	rfqId: string | null,
+	/**  The best price, or the price of the trade. */
+	price: string | null,
+	/**  Who makes it. */
+	dealer: string | null,
+	/**  How many ticks it is from the limit: `+2` is worse for the trader. */
+	away: string | null,
+	/**  The best price is within the limit. */
+	within: boolean,
+	/**  What happened, in one sentence. */
+	text: string,
+};
+
+/**  How the sending stands. */
+export type ListRun = 
+/**  Nothing is being sent. */
+"idle" | 
+/**  Rows are being sent. */
+"sending" | 
+/**  The connection was lost; the trader decides whether the rest is sent. */
+"paused";
+
+/**  How one row stands. */
+export type ListState = 
+/**  Not sent yet; it may be wrong. */
+"draft" | 
+/**  It is sent when its turn comes. */
+"pending" | 
+/**  Sent; no answer yet. */
+"sending" | 
+/**  The dealers are asked. */
+"open" | 
+/**  A dealer has a price for the whole quantity. */
+"quoted" | 
+/**  An accept of it is on its way. */
+"taking" | 
+/**  Traded. */
+"done" | 
+/**  Not sent, or refused. */
+"refused" | 
+/**  Its time ran out. */
+"expired" | 
+/**  It ended without a trade. */
+"ended" | 
+/**  The sending was stopped before its turn. */
+"stopped";
+
+/**  The list in figures. */
+export type ListSummary = {
+	/**  Another number whenever a row changed. */
+	revision: number,
+	/**  The desk's own id of the list, once a row was sent. */
+	id: string | null,
+	/**  How the sending stands. */
+	run: ListRun,
+	/**  Rows in all. */
+	rows: number,
+	/**  Rows that must be corrected. */
+	wrong: number,
+	/**  Rows that are ready to be sent. */
+	ready: number,
+	/**  Rows that wait for their turn. */
+	pending: number,
+	/**  Rows that were sent or refused in this sending. */
+	sent: number,
+	/**  Open requests. */
+	open: number,
+	/**  Open requests with a price for the whole quantity. */
+	quoted: number,
+	/**  Rows whose best price is within their limit. */
+	within: number,
+	/**  Traded. */
+	done: number,
+	/**  Refused, expired, ended or stopped. */
+	without: number,
+	/**  Accepts that are still to be sent after the trader confirmed them all. */
+	taking: number,
+	/**  Why the sending waits; empty if it does not. */
+	text: string,
+};
+
+/**  Everything that one confirmation agrees to. */
+export type ListTake = {
+	/**  In the order of the list. */
+	lines: TakeLine[],
+	/**  Rows with a price that is not taken. */
+	left: TakeLeft[],
+	/**  Sums of the lines. */
+	totals: TakeTotal[],
+	/**  Confirm does nothing for so many milliseconds after the terms were shown. */
+	afterMs: number,
+	/**  Lines are far from the market, and Confirm was pressed once. */
+	seen: boolean,
+};
 
 /**  What a trader has chosen about the page. It is kept for the next start. */
 export type Look = {
@@ -1551,6 +1773,56 @@ export type TabColumns = {
 	tab: BlotterTab,
 	/**  The columns that are shown, from the left. */
 	columns: Column[],
+};
+
+/**  A row that is not taken, and why. */
+export type TakeLeft = {
+	/**  Of the row. */
+	number: number,
+	/**  What a trader calls the instrument. */
+	symbol: string,
+	/**  In words. */
+	why: string,
+};
+
+/**  One row of what is to be confirmed. */
+export type TakeLine = {
+	/**  Of the row. */
+	key: number,
+	/**  Of the row. */
+	number: number,
+	/**  The trader's side. */
+	side: Side,
+	/**  With group separators. */
+	quantity: string,
+	/**  ISO 4217 code. */
+	currency: string,
+	/**  What a trader calls the instrument. */
+	symbol: string,
+	/**  ISIN, or the currency pair. */
+	instrument: string,
+	/**  Who makes the best price now; ties with commas between. */
+	dealer: string,
+	/**  The best price now; `None` when it is gone. */
+	price: string | null,
+	/**  The worst price that is agreed to. */
+	limit: string,
+	/**  The day on which it settles. */
+	settlementDate: string,
+	/**  It is far from the market: one sentence. */
+	warning: string | null,
+};
+
+/**  What is bought and sold in one currency. */
+export type TakeTotal = {
+	/**  ISO 4217 code. */
+	currency: string,
+	/**  The trader's side. */
+	side: Side,
+	/**  How many rows. */
+	rows: number,
+	/**  With group separators. */
+	quantity: string,
 };
 
 /**  A ticket under a name. */

@@ -18,6 +18,7 @@ export const frame = (part: Partial<Frame>): Frame => ({
   removed: [],
   referenceChanged: false,
   blotterChanged: false,
+  list: null,
   notices: [],
   ...part,
 });

@@ -16,6 +16,8 @@ import View from "../src/blotter/View.svelte";
 import { usualLook } from "../src/blotter/columns";
 import BestExecution from "../src/insight/BestExecution.svelte";
 import Dealers from "../src/insight/Dealers.svelte";
+import List from "../src/list/List.svelte";
+import Take from "../src/list/Take.svelte";
 import Security from "../src/security/Security.svelte";
 import Keys from "../src/stepup/Keys.svelte";
 import StepUp from "../src/stepup/StepUp.svelte";
@@ -66,6 +68,8 @@ const stepUp = (name: string, first: string, part: Partial<StepUpView>): Case =>
   modal: false,
   unasked: true,
 });
+
+const taken = () => new scenes.RequestList("list-take").taking!;
 
 const CASES: Case[] = [
   {
@@ -182,6 +186,23 @@ const CASES: Case[] = [
     },
     testid: "blotter-export",
     first: "export-csv",
+    modal: true,
+  },
+  {
+    name: "list of requests",
+    file: "list/List.svelte",
+    component: List,
+    testid: "list",
+    first: "list-paste",
+    modal: false,
+  },
+  {
+    name: "accepts of a list",
+    file: "list/Take.svelte",
+    component: Take,
+    props: { take: taken(), problem: null, onconfirm: () => {} },
+    testid: "list-confirm-dialog",
+    first: "take-cancel",
     modal: true,
   },
   {

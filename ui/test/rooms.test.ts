@@ -23,6 +23,7 @@ const MAY_USE: Record<string, string[]> = {
   insight: ["bindings", "desk", "parts"],
   connect: ["bindings", "desk", "keyboard", "parts"],
   enrol: ["bindings", "desk", "keyboard", "parts"],
+  list: ["bindings", "blotter", "desk", "keyboard", "parts"],
   rfq: ["bindings", "desk", "keyboard", "parts"],
   security: ["bindings", "desk", "keyboard", "parts"],
   support: ["bindings", "desk", "keyboard", "parts"],

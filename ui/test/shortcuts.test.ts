@@ -18,7 +18,7 @@ const shift = { shift: true };
 
 /** Every key of the table, and some that are not in it. */
 const KEYS = [
-  ..."0123456789aAbBdDeEfFkKpPrRsSxX?+=-_Z ".split(""),
+  ..."0123456789aAbBdDeEfFkKlLpPrRsSxX?+=-_Z ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
   ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End PageUp PageDown".split(" "),
 ];
@@ -91,6 +91,8 @@ describe("everywhere", () => {
     ...withCtrl("F", "search"),
     ...withCtrl("e", "export"),
     ...withCtrl("E", "export"),
+    ...pressed("l", "list"),
+    ...pressed("L", "list"),
     ...pressed("p", "bestExecution"),
     ...pressed("P", "bestExecution"),
     ...any("F6", "nextRegion"),
@@ -252,6 +254,17 @@ test("the rows of the blotter have the keys of a table, and a button in one its 
   expect(all("rows", { onTable: false, needsPerson: true })).toEqual({});
 });
 
+test("in the cells of a list the arrows and Enter go from row to row, and a held Enter does not", () => {
+  const { "held Enter": held, ...all_ } = {
+    ...plain("ArrowUp", "above"),
+    ...plain("ArrowDown", "below"),
+    ...plain("Enter", "below"),
+  };
+  expect(held).toBe("below");
+  expect(all("cells", { inCell: true })).toEqual(all_);
+  expect(all("cells", { inCell: false })).toEqual({});
+});
+
 test("Help names each shortcut once, in the words of the table", () => {
   const words = help.flatMap((group) => group.keys.map((line) => `${group.where}: ${line.words}`));
   expect(new Set(words).size).toBe(words.length);
@@ -273,6 +286,7 @@ test("Help names each shortcut once, in the words of the table", () => {
       "Ctrl F",
       "Ctrl E",
       "Ctrl P",
+      "Ctrl L",
       "Tab",
       "F1 ?",
     ],
@@ -281,6 +295,7 @@ test("Help names each shortcut once, in the words of the table", () => {
     "Approval with a security key": ["Enter", "Esc"],
     "A request": ["1 … 9", "B", "S", "Enter", "A", "Esc", "Del", "+ -", "← →"],
     Blotter: ["← →", "↑ ↓", "PgUp PgDn Home End", "Enter", "Del"],
+    "List of requests": ["↑ ↓", "Enter"],
     "Every action (Ctrl K)": ["↑ ↓", "Enter"],
   });
 });

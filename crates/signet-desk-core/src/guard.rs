@@ -150,6 +150,12 @@ impl Guard {
         Self { quiet_since: now, seen: None }
     }
 
+    /// Terms that were read since `shown`, beside others that are confirmed with them; `seen` is
+    /// the price far from the market that the trader has confirmed once already.
+    pub(crate) fn read(shown: UtcMillis, seen: Option<Decimal>) -> Self {
+        Self { quiet_since: shown, seen }
+    }
+
     /// Whether the trader has confirmed this price once already.
     pub(crate) fn has_seen(&self, price: Decimal) -> bool {
         self.seen == Some(price)

@@ -21,6 +21,7 @@ mod issue;
 mod ladder;
 mod laptop_clock;
 mod link;
+mod list;
 mod look;
 mod peer_text;
 mod pin;

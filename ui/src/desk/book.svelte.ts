@@ -9,6 +9,7 @@ import type {
   Frame,
   KeysView,
   LineView,
+  ListSummary,
   PinView,
   RecordView,
   RfqView,
@@ -71,6 +72,8 @@ export class Book {
   /** Oldest first: a new request never moves a panel that is already on the screen. */
   rfqs: Rfq[] = $state.raw([]);
   readonly notices = new Notices();
+  /** The list of requests, in figures. */
+  list: ListSummary | null = $state.raw(null);
   referenceRevision = $state(0);
   blotterRevision = $state(0);
 
@@ -87,6 +90,7 @@ export class Book {
     if (frame.access) this.access = frame.access;
     if (frame.keys) this.keys = frame.keys;
     if (frame.records) this.records = new Map(frame.records.map((one) => [one.dealer, one]));
+    if (frame.list) this.list = frame.list;
     if (frame.closing !== null) this.closing = frame.closing;
     this.#putRfqs(frame);
     this.#putLines(frame.lines);

@@ -53,6 +53,10 @@ export type States = {
     /** The row is one that needs a person. */
     needsPerson: boolean;
   };
+  cells: {
+    /** A cell has the keyboard, not a button beside it. */
+    inCell: boolean;
+  };
 };
 
 export type Place = keyof States;
@@ -75,7 +79,8 @@ export type Commands = {
     | "stop"
     | "search"
     | "export"
-    | "bestExecution";
+    | "bestExecution"
+    | "list";
   connect: never;
   ticket: "send";
   dialog: "close" | "nextStop" | "previousStop";
@@ -86,6 +91,7 @@ export type Commands = {
   tabs: "previous" | "next";
   palette: "previous" | "next" | "run";
   rows: "move" | "open" | "attend";
+  cells: "above" | "below";
 };
 
 type Row<P extends Place> = {
@@ -194,6 +200,13 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: ({ trading }, press) => trading && !press.repeat,
       command: "bestExecution",
       help: [["Ctrl", "P"], "Best execution of the request; again to print it"],
+    },
+    {
+      keys: ["l", "L"],
+      held: "ctrl",
+      when: ({ trading }, press) => trading && !press.repeat,
+      command: "list",
+      help: [["Ctrl", "L"], "The list of requests; again to close it"],
     },
     { keys: [], command: null, help: [["Tab"], "Next control"] },
     { keys: ["F1"], held: "any", command: "help", help: [["F1"], "This help"] },
@@ -332,6 +345,21 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       help: [["Del"], "You have dealt with the row"],
     },
   ],
+  cells: [
+    {
+      keys: ["ArrowUp"],
+      when: ({ inCell }) => inCell,
+      command: "above",
+      help: [["↑", "↓"], "The same column of the next row, or of the one before"],
+    },
+    { keys: ["ArrowDown"], when: ({ inCell }) => inCell, command: "below" },
+    {
+      keys: ["Enter"],
+      when: ({ inCell }, press) => inCell && !press.repeat,
+      command: "below",
+      help: [["Enter"], "What was typed is checked; the next row"],
+    },
+  ],
 };
 
 /** The command that a key means in a place, or null where it means nothing there. */
@@ -362,6 +390,7 @@ const GROUPS: [where: string, places: Place[]][] = [
   ["Approval with a security key", ["approval"]],
   ["A request", ["request", "confirm", "requests"]],
   ["Blotter", ["tabs", "rows"]],
+  ["List of requests", ["cells"]],
   ["Every action (Ctrl K)", ["palette"]],
 ];
 

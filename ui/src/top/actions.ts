@@ -11,6 +11,7 @@ export type Run = {
   keys: () => void;
   approval: () => void;
   next: () => void;
+  list: () => void;
   stop: () => void;
 };
 
@@ -39,6 +40,13 @@ export function pageActions(page: Page, run: Run): Action[] {
       keys: [],
       not: ended.length > 0 ? undefined : "none has ended",
       run: () => ended.forEach((view) => void ask(page.commands.dismissRfq(view.id))),
+    },
+    {
+      id: "list",
+      words: "List of requests: paste, send and accept many",
+      keys: keys("list"),
+      not: notTrading,
+      run: run.list,
     },
     {
       id: "next-part",

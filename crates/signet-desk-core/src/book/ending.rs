@@ -95,6 +95,8 @@ impl Book {
             self.ends_later.insert(id);
         }
         let done = StoppedView { ended: messages.len() as u32, taken_back, left };
+        self.list.stop();
+        self.show_list();
         self.tell_stopped(&done, now);
         (messages, approvals, done)
     }

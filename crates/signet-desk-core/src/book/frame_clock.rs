@@ -13,6 +13,7 @@ pub(super) enum Part {
     StepUp,
     Reference,
     Blotter,
+    List,
     Closing,
     Records,
 }

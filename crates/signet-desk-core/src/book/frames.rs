@@ -70,6 +70,7 @@ impl Book {
             removed: self.screen.removed_since(since),
             reference_changed: newer(Part::Reference),
             blotter_changed: newer(Part::Blotter),
+            list: newer(Part::List).then(|| self.list.summary()),
             notices: self.notices.since(since, whole),
         }
     }

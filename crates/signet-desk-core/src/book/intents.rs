@@ -70,13 +70,24 @@ impl Book {
         if !ticket.legs.is_empty() {
             return self.package_terms(ticket, now);
         }
+        let id = RfqId::new(self.ids.rfq()).map_err(|e| no_id(&e.to_string()))?;
+        self.terms_of(id, ticket, now)
+    }
+
+    /// The terms of a ticket for one instrument, checked. Nothing changes.
+    pub(super) fn terms_of(
+        &self,
+        id: RfqId,
+        ticket: &Ticket,
+        now: UtcMillis,
+    ) -> Result<Terms, Problem> {
         let instrument = self.reference.chosen(&ticket.instrument)?;
         let quantity = parse_quantity(&ticket.quantity).map_err(|e| Problem::from(&e))?;
         let dealers = self.reference.chosen_dealers(&ticket.dealers)?;
         let at = self.clock.gateway(now);
         let terms = Terms {
             legs: vec![],
-            id: RfqId::new(self.ids.rfq()).map_err(|e| no_id(&e.to_string()))?,
+            id,
             instrument: instrument.id.clone(),
             ask: asked(ticket.ask),
             quantity,

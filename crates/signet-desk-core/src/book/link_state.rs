@@ -93,6 +93,8 @@ impl Book {
         self.tally = Tally::default();
         self.step_ups = StepUps::default();
         self.questions.clear();
+        self.list.forget();
+        self.show_list();
         self.reference.forget();
         [Part::StepUp, Part::Reference, Part::Blotter]
             .into_iter()
@@ -154,6 +156,7 @@ impl Book {
         }
         self.connection.restoring = None;
         self.questions.clear();
+        self.list_link_lost();
         self.reference.link_lost();
         self.with_step_ups(StepUps::link_lost);
     }
@@ -216,7 +219,9 @@ impl Book {
         if self.screen.is_dirty() {
             self.frames.wake();
         }
-        self.ask_again(now)
+        let mut due = self.ask_again(now);
+        due.extend(self.tick_list(now));
+        due
     }
 
     fn tick_step_ups(&mut self, at: UtcMillis, now: UtcMillis) {

@@ -17,6 +17,7 @@
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `questions.rs` | accepts that are asked about again |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
+//! | `list.rs`, `list_look.rs`, `list_take.rs` | the list of requests: checked, sent, watched, taken together |
 //! | `package.rs` | the terms of a ticket with legs |
 //! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
@@ -43,6 +44,9 @@ mod intents;
 mod keys;
 mod late_reports;
 mod link_state;
+mod list;
+mod list_look;
+mod list_take;
 mod notices;
 mod package;
 mod questions;
@@ -67,6 +71,7 @@ use crate::{
     guard::TradingSettings,
     history::{Reader, Recorder},
     insight::{Choices, Tally},
+    list::List,
     problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
     view::Problem,
@@ -119,6 +124,8 @@ pub struct Book {
     choices: Choices,
     /// Reads the history back.
     reader: Option<Arc<Reader>>,
+    /// Requests that are sent together.
+    list: List,
 }
 
 impl Book {
@@ -146,6 +153,7 @@ impl Book {
             ends_later: BTreeSet::new(),
             choices: Choices::default(),
             reader: None,
+            list: List::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod around;
 mod insights;
+mod list;
 mod ticket;
 
 use crate::{

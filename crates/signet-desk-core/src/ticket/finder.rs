@@ -43,6 +43,16 @@ impl Finder {
         })
     }
 
+    /// What a text means without a choice from the list: the id of the instrument, or how many
+    /// instruments have this symbol.
+    pub(crate) fn meant(&self, catalogue: Arc<Catalogue>, typed: &str) -> Result<String, usize> {
+        self.with(catalogue, |has| match has.index.meant(typed) {
+            Meant::Nothing => Err(0),
+            Meant::One(id) => Ok(id.to_owned()),
+            Meant::Several(n) => Err(n),
+        })
+    }
+
     fn with<T>(&self, catalogue: Arc<Catalogue>, f: impl FnOnce(&Indexed) -> T) -> T {
         let mut has = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&has.catalogue, &catalogue) {

@@ -4,6 +4,7 @@ use super::{
     access::AccessView,
     enrol::EnrolView,
     keys::KeysView,
+    list::ListSummary,
     notice::Notice,
     pin::PinView,
     rfq::{LineView, RecordView, RfqView},
@@ -63,6 +64,8 @@ pub struct Frame {
     pub reference_changed: bool,
     /// The blotter changed: call `blotter` if it is visible.
     pub blotter_changed: bool,
+    /// The list of requests, in figures.
+    pub list: Option<ListSummary>,
     /// New notices, newest last.
     pub notices: Vec<Notice>,
 }

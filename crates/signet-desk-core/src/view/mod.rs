@@ -17,6 +17,7 @@ mod form;
 mod frame;
 mod insight;
 mod keys;
+mod list;
 mod notice;
 mod pin;
 mod problem;
@@ -39,6 +40,10 @@ pub use insight::{
     BestAccept, BestDealer, BestExecution, BestQuote, DealerInsight, ExportFormat, SavedFile,
 };
 pub use keys::{KeyView, KeysView, RegisterPhase};
+pub use list::{
+    ListCells, ListField, ListIntent, ListPage, ListPasted, ListProblem, ListRow, ListRun,
+    ListState, ListSummary, ListTake, TakeLeft, TakeLine, TakeTotal,
+};
 pub use notice::{Notice, NoticeKind};
 pub use pin::{PinTries, PinView};
 pub use problem::Problem;

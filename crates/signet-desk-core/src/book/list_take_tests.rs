@@ -1,0 +1,312 @@
+//! Many rows taken by one confirmation.
+
+use super::{
+    super::list::tests::{act, book, quoted, rows, sent, states, turns},
+    *,
+};
+use crate::{
+    book::life_tests::{self, NOW},
+    guard::TradingSettings,
+    view::{LinkState, ListIntent, ListState},
+};
+use signet_fix::message::{
+    AccessState, ExecType, ExecutionReport, OrdStatus, QuoteResponse, StepUpChallenge,
+    StepUpOutcome, StepUpStatus,
+};
+use signet_rfq::{DealerId, Level};
+use signet_stepup::{AcceptTerms, Action, Approval};
+
+/// Three rows: a buy with a limit, a sell with a limit, a buy without one.
+const LIST: &str = "buy,eurusd,5k,,,1.08002\nsell,gbpusd,5k,,,1.30\nbuy,eurusd,6k";
+
+/// The list is sent, and each row has a price: 1.08, 1.30 and 1.08.
+fn ready() -> (Book, Vec<RfqId>) {
+    let mut b = book();
+    let ids = sent(&mut b, LIST);
+    quoted(&mut b, &ids[0], "NORTH", "q1", "1.08");
+    quoted(&mut b, &ids[1], "SOUTH", "q2", "1.3");
+    quoted(&mut b, &ids[2], "NORTH", "q3", "1.08");
+    turns(&mut b, 20, 1);
+    (b, ids)
+}
+
+fn accepts(messages: Vec<AppMessage>) -> Vec<QuoteResponse> {
+    let accept = |m| match m {
+        AppMessage::QuoteResponse(r) => r,
+        other => panic!("{other:?}"),
+    };
+    messages.into_iter().map(accept).collect()
+}
+
+fn confirm(b: &mut Book, at: UtcMillis) -> Result<(), String> {
+    b.list_confirm(at).map_err(|p| p.code)
+}
+
+fn take(b: &mut Book) -> ListTake {
+    b.list_take(NOW).unwrap();
+    b.list_page(0, 200).take.unwrap()
+}
+
+#[test]
+fn the_confirmation_lists_every_row_within_its_limit_and_no_other() {
+    let (mut b, _) = ready();
+    let shown = take(&mut b);
+    let lines: Vec<_> = shown
+        .lines
+        .iter()
+        .map(|l| {
+            let (side, price) = (l.side, l.price.as_deref().unwrap());
+            (l.number, side, l.quantity.as_str(), l.dealer.as_str(), price, l.limit.as_str())
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            (1, Side::Buy, "5,000", "Northbank", "1.08000", "1.08002"),
+            (2, Side::Sell, "5,000", "South Bank", "1.30000", "1.30000"),
+        ]
+    );
+    let left: Vec<_> = shown.left.iter().map(|l| (l.number, l.why.as_str())).collect();
+    assert_eq!(left, [(3, "It has no limit.")]);
+    let totals: Vec<_> = shown
+        .totals
+        .iter()
+        .map(|t| (t.currency.as_str(), t.side, t.rows, t.quantity.as_str()))
+        .collect();
+    assert_eq!(totals, [("EUR", Side::Buy, 1, "5,000"), ("GBP", Side::Sell, 1, "5,000")]);
+    assert!(turns(&mut b, 21, 5).is_empty(), "nothing leaves before it is confirmed");
+    assert!(b.screen.rfqs().all(|r| r.accept.is_none()), "and nothing stays armed");
+}
+
+#[test]
+fn each_row_is_taken_as_a_single_accept_with_its_limit() {
+    let (mut b, ids) = ready();
+    take(&mut b);
+    confirm(&mut b, NOW).unwrap();
+    let first = accepts(b.tick(NOW + 2_200));
+    assert_eq!(first.len(), 1, "one after the other");
+    let mut all = first;
+    all.extend(accepts(turns(&mut b, 23, 10)));
+    let sent: Vec<_> = all
+        .iter()
+        .map(|r| (r.rfq.clone(), r.price, r.limit.map(|l| l.price), r.quantity))
+        .collect();
+    let price = |p: &str| p.parse::<Decimal>().unwrap();
+    assert_eq!(
+        sent,
+        [
+            (Some(ids[0].clone()), price("1.08"), Some(price("1.08002")), 5_000.into()),
+            (Some(ids[1].clone()), price("1.3"), Some(price("1.30")), 5_000.into()),
+        ]
+    );
+    assert_eq!(states(&b), [ListState::Taking, ListState::Taking, ListState::Quoted]);
+    // The answers: one is filled, one declined.
+    for (n, r) in all.iter().enumerate() {
+        b.sent_as(50 + n as u64, &AppMessage::QuoteResponse(r.clone()));
+    }
+    let filled = |r: &QuoteResponse, id: &str, filled: bool| ExecutionReport {
+        side: r.side,
+        instrument: r.instrument.clone(),
+        dealer: Some(DealerId::new(if id == "E1" { "NORTH" } else { "SOUTH" }).unwrap()),
+        last: filled.then_some(Level { price: r.price, size: r.quantity }),
+        cum_qty: if filled { r.quantity } else { Decimal::ZERO },
+        text: (!filled).then(|| "the market moved".into()),
+        ..life_tests::report(
+            r.id.as_str(),
+            if filled { ExecType::Trade } else { ExecType::Rejected },
+            if filled { OrdStatus::Filled } else { OrdStatus::Rejected },
+            id,
+            "1.08",
+            0,
+        )
+    };
+    life_tests::say(&mut b, filled(&all[0], "E1", true));
+    life_tests::say(&mut b, filled(&all[1], "E2", false));
+    turns(&mut b, 40, 1);
+    let rows = rows(&b);
+    assert_eq!((rows[0].state, rows[0].away.as_deref()), (ListState::Done, Some("-2")));
+    assert!(rows[1].text.contains("the market moved"), "{}", rows[1].text);
+    assert_eq!(rows[1].state, ListState::Quoted);
+}
+
+#[test]
+fn a_row_is_taken_at_the_best_price_of_its_turn_and_never_beyond_its_limit() {
+    for (requote, want) in
+        [("1.07999", Some("1.07999")), ("1.08002", Some("1.08002")), ("1.08003", None)]
+    {
+        let (mut b, ids) = ready();
+        take(&mut b);
+        confirm(&mut b, NOW).unwrap();
+        quoted(&mut b, &ids[0], "NORTH", "q9", requote);
+        let left = accepts(turns(&mut b, 22, 10));
+        let mine = left.iter().find(|r| r.rfq.as_ref() == Some(&ids[0])).map(|r| r.price);
+        assert_eq!(mine, want.map(|w| w.parse().unwrap()), "{requote}");
+        assert!(
+            left.iter().any(|r| r.rfq.as_ref() == Some(&ids[1])),
+            "the other row is taken all the same"
+        );
+        let text = &rows(&b)[0].text;
+        assert_eq!(text.contains("beyond its limit"), want.is_none(), "{text}");
+    }
+}
+
+#[test]
+fn a_confirmation_that_comes_too_soon_sends_nothing() {
+    let (b, _) = ready();
+    let mut b = b.protected_by(TradingSettings { confirm_after_ms: 700, ..TradingSettings::NONE });
+    take(&mut b);
+    assert_eq!(confirm(&mut b, NOW + 699), Err("accept.too_soon".into()));
+    assert!(turns(&mut b, 22, 5).is_empty());
+    // The time begins again, so that a held key never confirms.
+    assert_eq!(confirm(&mut b, NOW + 1_000), Err("accept.too_soon".into()));
+    confirm(&mut b, NOW + 1_700).unwrap();
+    assert_eq!(turns(&mut b, 22, 5).len(), 2);
+    assert_eq!(confirm(&mut b, NOW + 9_000), Err("accept.not_armed".into()), "once");
+}
+
+#[test]
+fn a_price_far_from_the_market_is_confirmed_twice() {
+    let settings = TradingSettings { off_market_bp: 50, ..TradingSettings::NONE };
+    let mut b = book().protected_by(settings);
+    let ids = sent(&mut b, "buy,eurusd,5k,,,1.20\nbuy,gbpusd,5k,,,1.30");
+    // The limit of the first row is far beyond what the other dealer quotes.
+    quoted(&mut b, &ids[0], "NORTH", "q1", "1.08");
+    quoted(&mut b, &ids[0], "SOUTH", "q2", "1.08001");
+    quoted(&mut b, &ids[1], "SOUTH", "q3", "1.29");
+    turns(&mut b, 20, 1);
+    let warned: Vec<bool> = take(&mut b).lines.iter().map(|l| l.warning.is_some()).collect();
+    assert_eq!(warned, [true, false]);
+    assert_eq!(confirm(&mut b, NOW), Err("accept.off_market".into()));
+    assert!(turns(&mut b, 21, 5).is_empty(), "the others wait too");
+    assert!(b.list_page(0, 0).take.unwrap().seen);
+    confirm(&mut b, NOW + 10).unwrap();
+    assert_eq!(turns(&mut b, 26, 5).len(), 2);
+}
+
+#[test]
+fn a_row_that_became_far_from_the_market_meanwhile_stays() {
+    let settings = TradingSettings { off_market_bp: 50, ..TradingSettings::NONE };
+    let mut b = book().protected_by(settings);
+    let ids = sent(&mut b, "buy,eurusd,5k,,,1.20");
+    quoted(&mut b, &ids[0], "NORTH", "q1", "1.079");
+    turns(&mut b, 20, 1);
+    assert!(take(&mut b).lines[0].warning.is_none(), "nothing to compare it with");
+    confirm(&mut b, NOW).unwrap();
+    quoted(&mut b, &ids[0], "SOUTH", "q2", "1.08");
+    assert!(turns(&mut b, 21, 5).is_empty());
+    assert!(rows(&b)[0].text.starts_with("Not taken: "), "{}", rows(&b)[0].text);
+    assert!(b.rfq(&ids[0]).unwrap().accept.is_none(), "nothing is left armed");
+}
+
+#[test]
+fn what_is_armed_in_its_own_panel_stays_there() {
+    let (mut b, ids) = ready();
+    let intent = ArmIntent {
+        rfq_id: ids[0].to_string(),
+        dealer: "NORTH".into(),
+        quote_id: "q1".into(),
+        side: Side::Buy,
+        price: "1.08".into(),
+    };
+    b.arm_typed(intent, NOW).unwrap();
+    let shown = take(&mut b);
+    assert_eq!(shown.lines.len(), 1);
+    assert_eq!(shown.left[0].why, "Its terms are open in its own panel.");
+    assert!(b.rfq(&ids[0]).unwrap().accept.is_some());
+}
+
+#[test]
+fn a_lost_link_or_a_doubt_ends_what_was_confirmed() {
+    for lost in [true, false] {
+        let (mut b, _) = ready();
+        take(&mut b);
+        confirm(&mut b, NOW).unwrap();
+        assert_eq!(b.tick(NOW + 2_200).len(), 1);
+        if lost {
+            b.link(NOW, |s| s.state = LinkState::Connecting);
+            b.link_lost();
+            life_tests::snapshot(&mut b, &[]);
+            b.link(NOW, |s| s.state = LinkState::Online);
+        } else {
+            b.doubt(NOW, true);
+            turns(&mut b, 23, 1);
+            b.doubt(NOW, false);
+        }
+        let left = turns(&mut b, 24, 20);
+        assert!(left.iter().all(|m| !matches!(m, AppMessage::QuoteResponse(_))), "{left:?}");
+        assert!(rows(&b)[1].text.starts_with("Not taken: "), "{}", rows(&b)[1].text);
+    }
+}
+
+#[test]
+fn while_a_touch_is_asked_for_the_next_accept_waits() {
+    let (mut b, ids) = ready();
+    b.connection.gateway = Some("SIGNET".into());
+    b.connection.view.comp_id = Some("ALICE".into());
+    let state = AccessState {
+        lease_until: None,
+        idle_s: 0,
+        on_wake: false,
+        on_unlock: false,
+        step_up: true,
+        keys: 1,
+        approver: false,
+        text: None,
+    };
+    b.message(AppMessage::AccessState(state), NOW);
+    take(&mut b);
+    confirm(&mut b, NOW).unwrap();
+    assert_eq!(b.tick(NOW + 2_200).len(), 1);
+    let rfq = b.rfq(&ids[0]).unwrap();
+    let terms = AcceptTerms::of(&rfq.accept.as_ref().unwrap().0, &rfq.terms);
+    let approval = Approval {
+        gateway: "SIGNET".into(),
+        desk: "ALICE".into(),
+        approver: "ALICE".into(),
+        action: Action::Accept(terms),
+    };
+    let challenge = StepUpChallenge {
+        id: "c1".into(),
+        reason: None,
+        deadline: NOW + 30_000,
+        approval: approval.text().unwrap(),
+        options: "{}".into(),
+    };
+    assert!(b.message(AppMessage::StepUpChallenge(challenge), NOW).is_empty());
+    assert!(turns(&mut b, 23, 20).is_empty());
+    assert!(rows(&b)[0].text.contains("touch"), "{}", rows(&b)[0].text);
+    let status = StepUpStatus::Passed;
+    let outcome = StepUpOutcome { id: "c1".into(), status, code: None, text: None, cure: None };
+    b.message(AppMessage::StepUpOutcome(outcome), NOW);
+    assert_eq!(turns(&mut b, 43, 20).len(), 1);
+}
+
+#[test]
+fn stopping_ends_what_was_confirmed() {
+    let (mut b, _) = ready();
+    take(&mut b);
+    confirm(&mut b, NOW).unwrap();
+    assert_eq!(b.tick(NOW + 2_200).len(), 1);
+    act(&mut b, ListIntent::Stop).unwrap();
+    assert!(turns(&mut b, 23, 10).is_empty());
+    assert_eq!(rows(&b)[1].text, "Not taken: you stopped it.");
+}
+
+#[test]
+fn without_a_row_within_its_limit_there_is_nothing_to_confirm() {
+    let mut b = book();
+    let ids = sent(&mut b, "buy,eurusd,5k,,,1.07");
+    quoted(&mut b, &ids[0], "NORTH", "q1", "1.08");
+    turns(&mut b, 20, 1);
+    assert_eq!(b.list_take(NOW).unwrap_err().code, "list.nothing_within");
+    assert_eq!(confirm(&mut b, NOW), Err("accept.not_armed".into()));
+}
+
+#[test]
+fn closing_the_confirmation_sends_nothing() {
+    let (mut b, _) = ready();
+    take(&mut b);
+    act(&mut b, ListIntent::Leave).unwrap();
+    assert_eq!(confirm(&mut b, NOW), Err("accept.not_armed".into()));
+    assert!(turns(&mut b, 21, 10).is_empty());
+}

@@ -1,0 +1,74 @@
+//! Columns by name and in the usual order.
+
+use super::*;
+use proptest::prelude::*;
+
+fn cells(of: [&str; 7]) -> ListCells {
+    let mut cells = ListCells::default();
+    for (f, text) in ORDER.into_iter().zip(of) {
+        text.clone_into(cells.of(f));
+    }
+    cells
+}
+
+fn refused(text: &str) -> String {
+    paste(text).unwrap_err().code
+}
+
+#[test]
+fn without_names_the_columns_have_the_usual_order() {
+    let got = paste("buy,DE1,5m,2w,\"NORTH, SOUTH\",98.5,for the fund\nsell,DE2,250k").unwrap();
+    let first = cells(["buy", "DE1", "5m", "2w", "NORTH, SOUTH", "98.5", "for the fund"]);
+    assert_eq!(got.rows, [first, cells(["sell", "DE2", "250k", "", "", "", ""])]);
+    assert!(got.ignored.is_empty());
+}
+
+#[test]
+fn named_columns_stand_in_any_order_and_what_a_list_does_not_have_is_told() {
+    let got = paste("Qty.\tISIN\tDesk\tLimit price\tSide\n5m\tDE1\tRates\t98.5\tbuy").unwrap();
+    assert_eq!(got.rows, [cells(["buy", "DE1", "5m", "", "", "98.5", ""])]);
+    assert_eq!(got.ignored, ["Desk"]);
+    // Every name that a column may have.
+    for (field, names) in NAMES {
+        for name in names {
+            let other = if field == ListField::Instrument { "qty" } else { "isin" };
+            let mut got = paste(&format!("{name},{other}\nx,y")).unwrap();
+            assert_eq!(got.rows[0].of(field), "x", "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_may_be_meant_in_two_ways_is_refused() {
+    for (text, code) in [
+        ("", "list.empty"),
+        ("\n , \n", "list.empty"),
+        ("side,isin", "list.empty"),
+        ("isin,side,bond\nDE1,buy,DE2", "list.column_twice"),
+        ("side,isin\nbuy,DE1,5m", "list.more_cells"),
+        ("a,b,c,d,e,f,g,h", "list.more_cells"),
+    ] {
+        assert_eq!(refused(text), code, "{text}");
+    }
+    // A row that happens to have one word of a head is a row.
+    assert_eq!(paste("side,DE1,5m").unwrap().rows.len(), 1);
+}
+
+#[test]
+fn a_list_has_an_end() {
+    let rows = |n: usize| "buy,DE1,5m\n".repeat(n);
+    assert_eq!(paste(&rows(ROWS_MAX)).unwrap().rows.len(), ROWS_MAX);
+    assert_eq!(refused(&rows(ROWS_MAX + 1)), "list.too_many_rows");
+    let named = format!("side,isin,qty\n{}", rows(ROWS_MAX));
+    assert_eq!(paste(&named).unwrap().rows.len(), ROWS_MAX);
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics_and_none_makes_too_many_rows(text in "(side|isin|buy|[a-z,;\t\n\" ]){0,400}") {
+        if let Ok(pasted) = paste(&text) {
+            prop_assert!((1..=ROWS_MAX).contains(&pasted.rows.len()));
+            prop_assert!(pasted.ignored.len() <= IGNORED_MAX);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+// @vitest-environment happy-dom
+//
+// The list of requests on the page: what it draws, and what it sends back.
+
+import { flushSync, mount, tick, unmount, type Component } from "svelte";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { fake } from "../dev/fake";
+import * as scenes from "../dev/scenes";
+import type { ListRow } from "../src/bindings";
+import { LINES } from "../src/blotter/window";
+import { Page } from "../src/desk/page.svelte";
+import List from "../src/list/List.svelte";
+import {
+  awayOf,
+  dealerOf,
+  figures,
+  base64,
+  isOther,
+  isWorkbook,
+  labelOf,
+  mayAgain,
+  mayEdit,
+  mayRemove,
+  wordsOf,
+} from "../src/list/rows";
+import Screen from "./Screen.svelte";
+
+const [done, quoted, beyond, , , , pending, wrong, warned] = new scenes.RequestList("list")
+  .rows as [ListRow, ListRow, ListRow, ListRow, ListRow, ListRow, ListRow, ListRow, ListRow];
+
+describe("a row in words", () => {
+  test("what is wrong comes first, then what happened, then what to look at", () => {
+    expect(labelOf(wrong).text).toBe("Correct it");
+    expect(wordsOf(wrong)).toEqual({
+      text: "'5x' is not a quantity. Type it like 5m. And 1 more.",
+      bad: true,
+    });
+    expect(wordsOf(done).text).toMatch(/^Filled/);
+    expect(wordsOf(warned).text).toBe("Asks for the same as row 2.");
+  });
+
+  test("only a draft has fields, and only what is at rest can be removed", () => {
+    expect([done, quoted, pending, wrong].map(mayEdit)).toEqual([false, false, false, true]);
+    expect([done, quoted, pending, wrong].map(mayRemove)).toEqual([true, false, false, true]);
+    expect([done, quoted, pending, wrong].map(mayAgain)).toEqual([false, false, false, false]);
+  });
+
+  test("ties are counted, and the distance says which side of the limit it is on", () => {
+    expect(dealerOf(quoted)).toBe("Northbank, 1 more");
+    expect(dealerOf(beyond)).toBe("Kestrel Capital Markets");
+    expect([quoted, beyond, { ...quoted, away: "0" }, wrong].map(awayOf)).toEqual([
+      "-4 t",
+      "+1 t",
+      "at it",
+      "",
+    ]);
+  });
+
+  test("figures name only what there is", () => {
+    expect(figures(new scenes.RequestList("list-draft").summary())).toBe("1 to correct · 2 ready");
+  });
+
+  test("a workbook is told by its name, and goes to the desk byte by byte", () => {
+    const names = ["a.xlsx", "B.XLSX", "b.xls", "c.ods", "d.csv", "xlsx.txt"];
+    expect(names.filter(isWorkbook)).toEqual(["a.xlsx", "B.XLSX"]);
+    expect(names.filter(isOther)).toEqual(["b.xls", "c.ods"]);
+    const bytes = Uint8Array.from({ length: 20_000 }, (_, i) => (i * 7) % 256);
+    const back = [...atob(base64(bytes))].map((one) => one.charCodeAt(0));
+    expect(back).toEqual([...bytes]);
+  });
+});
+
+const byId = <E extends HTMLElement>(id: string) =>
+  document.querySelector<E>(`[data-testid="${id}"]`);
+const all = (id: string) => [...document.querySelectorAll(`[data-testid="${id}"]`)];
+
+let shown: ReturnType<typeof mount> | null = null;
+
+async function settled() {
+  for (let i = 0; i < 5; i++) {
+    flushSync();
+    await tick();
+    await Promise.resolve();
+  }
+}
+
+async function open(scene: string) {
+  const backend = fake(new URLSearchParams({ scene }));
+  const page = new Page(backend);
+  page.info = scenes.info(true);
+  page.reference = scenes.reference;
+  page.book.apply(scenes.frame("rfqs", 1));
+  const app = mount(Screen, {
+    target: document.body,
+    props: {
+      page,
+      component: List as unknown as Component,
+      props: { onclose: () => {} },
+      ownButton: false,
+    },
+  });
+  shown = app;
+  flushSync();
+  byId("opener")!.click();
+  await settled();
+  return { page, commands: backend.commands };
+}
+
+afterEach(async () => {
+  if (shown) await unmount(shown);
+  shown = null;
+  document.body.replaceChildren();
+});
+
+describe("the panel", () => {
+  test("of a long list only a window of rows is on the page", async () => {
+    await open("list-long");
+    const rows = all("list-row");
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThanOrEqual(LINES);
+    expect(byId("list-table")!.getAttribute("aria-rowcount")).toBe("501");
+  });
+
+  test("a paste adds rows, and what is refused stays to be corrected", async () => {
+    const { commands } = await open("list-empty");
+    const area = byId<HTMLTextAreaElement>("list-paste")!;
+    const paste = vi.spyOn(commands, "listPaste");
+    const event = (text: string) =>
+      Object.assign(new Event("paste", { bubbles: true, cancelable: true }), {
+        clipboardData: { getData: () => text },
+      });
+    area.dispatchEvent(event("buy,DE000BU2Z049,5m"));
+    await settled();
+    expect(paste).toHaveBeenCalledWith("buy,DE000BU2Z049,5m");
+    expect(all("list-row")).toHaveLength(1);
+    expect(area.value).toBe("");
+    paste.mockResolvedValue({ status: "error", error: scenes.problems.quantity });
+    area.dispatchEvent(event('"open'));
+    await settled();
+    expect(area.value).toBe('"open');
+    expect(byId("list-problem")).not.toBeNull();
+  });
+
+  test("another workbook and a file that is too large are not read", async () => {
+    const { commands } = await open("list-empty");
+    const paste = vi.spyOn(commands, "listPaste");
+    const drop = (name: string, size: number) => {
+      const bytes = new Uint8Array([80, 75]).buffer;
+      const file = { name, size, text: async () => "x", arrayBuffer: async () => bytes };
+      const event = Object.assign(new Event("drop", { bubbles: true, cancelable: true }), {
+        dataTransfer: { files: [file] },
+      });
+      byId("list-drop")!.dispatchEvent(event);
+    };
+    for (const [name, size, code] of [
+      ["rows.xls", 10, "list.workbook"],
+      ["rows.csv", 1_048_577, "list.too_long"],
+    ] as const) {
+      drop(name, size);
+      await settled();
+      expect(byId("problem-code")!.textContent).toBe(code);
+    }
+    expect(paste).not.toHaveBeenCalled();
+    drop("rows.csv", 1_048_576);
+    await settled();
+    expect(paste).toHaveBeenCalledWith("x");
+    const book = vi.spyOn(commands, "listWorkbook");
+    drop("rows.xlsx", 2);
+    await settled();
+    expect(book).toHaveBeenCalledWith("UEs=");
+  });
+
+  test("a corrected cell is checked, and Enter goes to the row below", async () => {
+    const { commands } = await open("list-draft");
+    const act = vi.spyOn(commands, "listAct");
+    const cell = byId<HTMLInputElement>("list-quantity-1")!;
+    cell.focus();
+    cell.value = "7m";
+    cell.dispatchEvent(new Event("change", { bubbles: true }));
+    await settled();
+    expect(act).toHaveBeenCalledWith({ kind: "edit", key: 1, field: "quantity", text: "7m" });
+    cell.dispatchEvent(
+      new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }),
+    );
+    expect((document.activeElement as HTMLElement).dataset.testid).toBe("list-quantity-2");
+    // What is said about a wrong cell is said in full where the keyboard is.
+    byId("list-dealers-8")!.focus();
+    await settled();
+    expect(byId("list-said")!.textContent).toContain("Eastbank is not a dealer you may ask.");
+  });
+
+  test("nothing is taken before the confirmation, which begins at Cancel", async () => {
+    const { commands } = await open("list");
+    const confirm = vi.spyOn(commands, "listConfirm");
+    byId("list-take")!.click();
+    await settled();
+    expect((document.activeElement as HTMLElement).dataset.testid).toBe("take-cancel");
+    expect(confirm).not.toHaveBeenCalled();
+    byId("take-confirm")!.click();
+    await settled();
+    expect(confirm).toHaveBeenCalledOnce();
+    expect(byId("list-confirm-dialog")).toBeNull();
+  });
+});
