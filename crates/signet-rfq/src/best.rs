@@ -30,6 +30,11 @@ impl Direction {
         if self.lower_is_better(side) { price < than } else { price > than }
     }
 
+    /// Whether a customer on `side` who agrees to `limit` does not agree to `price`.
+    pub fn beyond(self, side: Side, price: Decimal, limit: Decimal) -> bool {
+        self.better(side, limit, price)
+    }
+
     /// How much worse than `than` a customer on `side` does with `price`; negative when better.
     /// `None` when the difference of what two peers chose cannot be written.
     pub fn worse(self, side: Side, price: Decimal, than: Decimal) -> Option<Decimal> {
@@ -111,11 +116,12 @@ pub fn ticks_worse(
 /// Of two in the middle the one that is worse for the customer. `None` when fewer than three quote:
 /// no dealer alone can move it, and an absurd quote moves it to its neighbour at most.
 pub fn median_quoted<'a>(
+    direction: Direction,
     quotes: impl IntoIterator<Item = &'a Quote>,
     side: Side,
     quantity: Decimal,
 ) -> Option<Decimal> {
-    composite(Direction::Price, quotes, side, quantity).map(|c| c.price)
+    composite(direction, quotes, side, quantity).map(|c| c.price)
 }
 
 /// Where the market is, from the quotes of one RFQ.
@@ -227,7 +233,7 @@ mod tests {
         let median = |offers: &[&str], side| {
             let all: Vec<Quote> =
                 offers.iter().enumerate().map(|(i, o)| quote(&format!("D{i}"), o, o)).collect();
-            median_quoted(&all, side, Decimal::from(5)).map(|p| p.to_string())
+            median_quoted(Direction::Price, &all, side, Decimal::from(5)).map(|p| p.to_string())
         };
         for (offers, side, want) in [
             (&["99.5"][..], Side::Buy, None),
@@ -244,7 +250,8 @@ mod tests {
         let small = Quote { offer: level("99", "4"), ..quote("S", "98", "99") };
         let indicative = Quote { tradeable: false, ..quote("I", "98", "99") };
         let (a, b) = (quote("A", "99.0", "99.5"), quote("B", "99.0", "99.6"));
-        assert_eq!(median_quoted([&small, &indicative, &a, &b], Side::Buy, Decimal::from(5)), None);
+        let all = [&small, &indicative, &a, &b];
+        assert_eq!(median_quoted(Direction::Price, all, Side::Buy, Decimal::from(5)), None);
     }
 
     #[test]

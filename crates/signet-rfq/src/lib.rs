@@ -17,6 +17,7 @@ mod instrument_file;
 mod leg;
 pub mod lifecycle;
 mod price_format;
+mod price_type;
 mod quantity;
 mod quote;
 mod rfq;
@@ -37,6 +38,7 @@ pub use instrument_file::CatalogueError;
 pub use leg::{Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageKind, StatedLeg, gross, net_price};
 pub use lifecycle::RfqState;
 pub use price_format::{PriceFormat, price_type_words};
+pub use price_type::PriceType;
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{

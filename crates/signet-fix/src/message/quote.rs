@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, Qualifiers, Quote, QuoteId, Rfq, RfqId,
+    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, PriceType, Qualifiers, Quote, QuoteId, Rfq, RfqId,
     Side, StatedLeg, Terms, UtcMillis,
 };
 
@@ -112,6 +112,8 @@ pub struct QuoteResponse {
     pub at: UtcMillis,
     /// The legs (555) of a package, each with the one price at which it is done.
     pub legs: Vec<StatedLeg>,
+    /// PriceType (423): what `price` and the limit count. A plain price is sent without.
+    pub price_type: PriceType,
 }
 
 impl QuoteResponse {
@@ -150,6 +152,7 @@ impl QuoteResponse {
             limit: a.limit,
             at,
             legs: a.legs.clone(),
+            price_type: terms.price_type,
         }
     }
 
@@ -178,6 +181,7 @@ impl QuoteResponse {
             limit: None,
             at,
             legs: Vec::new(),
+            price_type: rfq.terms.price_type,
         })
     }
 }

@@ -63,6 +63,7 @@ fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteReques
         .prop_map(
             |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| {
                 QuoteRequest {
+                    price_type: signet_rfq::PriceType::Price,
                     legs: vec![],
                     id,
                     instrument,
@@ -330,6 +331,7 @@ fn response() -> impl Strategy<Value = AppMessage> {
         )| {
             let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
+                price_type: signet_rfq::PriceType::Price,
                 legs: vec![],
                 id,
                 response,
@@ -386,6 +388,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
                 at,
             )| {
                 ExecutionReport {
+                    price_type: None,
                     legs: vec![],
                     order_id,
                     exec_id,
@@ -414,6 +417,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
 
 fn pair(p: &str) -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new(p).unwrap(),
         symbol: p.into(),
         name: "Currency pair".into(),

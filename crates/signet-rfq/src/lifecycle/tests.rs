@@ -38,6 +38,7 @@ fn quote(id: &str, offer: &str, until: i64) -> Quote {
 
 fn fresh() -> Rfq {
     Rfq::new(Terms {
+        price_type: crate::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),
         instrument: bund().id,
@@ -75,6 +76,7 @@ fn accept_of(r: &Rfq) -> Accept {
 
 fn report(kind: ExecType, exec: &str, last: &str, cum: &str) -> Report {
     Report {
+        price_type: None,
         legs: vec![],
         kind,
         status: OrdStatus::PartiallyFilled,

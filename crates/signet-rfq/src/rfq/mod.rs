@@ -94,6 +94,11 @@ impl Rfq {
         self.lines.iter().find(|l| &l.dealer == dealer)
     }
 
+    /// Which way the numbers of this RFQ are good.
+    pub fn direction(&self) -> Direction {
+        self.terms.price_type.direction()
+    }
+
     fn line_mut(&mut self, dealer: &DealerId) -> Result<&mut Line, RfqError> {
         self.lines
             .iter_mut()
@@ -119,22 +124,11 @@ impl Rfq {
     /// The best price a customer on `side` can take now for the whole quantity; `None` when the RFQ
     /// has ended, did not ask for the side or has no such quote. `arrival_ms` as for [`best()`].
     pub fn best(&self, side: Side, now: UtcMillis, arrival_ms: i64) -> Option<Best> {
-        self.best_in(Direction::Price, side, now, arrival_ms)
-    }
-
-    /// As [`Self::best`], for numbers of either direction.
-    pub fn best_in(
-        &self,
-        direction: Direction,
-        side: Side,
-        now: UtcMillis,
-        arrival_ms: i64,
-    ) -> Option<Best> {
         if self.state.ended() || !self.terms.ask.allows(side) {
             return None;
         }
         let live = self.lines.iter().filter_map(|l| l.live_quote(now));
-        best(direction, live, side, self.terms.quantity, now, arrival_ms)
+        best(self.direction(), live, side, self.terms.quantity, now, arrival_ms)
     }
 
     /// Moves the request. While an accept is in flight, what would end it waits.

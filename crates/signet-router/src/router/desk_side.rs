@@ -422,8 +422,14 @@ pub fn accept_age(m: &AppMessage, now: UtcMillis) -> Result<(), (&'static str, S
     }
 }
 
-/// Settlement date and currency, as far as the accept names them.
+/// What the price counts; settlement date and currency, as far as the accept names them.
 fn same_terms(r: &QuoteResponse, terms: &Terms) -> Result<(), AcceptRefusal> {
+    if r.price_type != terms.price_type {
+        return Err(AcceptRefusal::OtherPriceType {
+            quoted: terms.price_type.word(),
+            accepted: r.price_type.word(),
+        });
+    }
     if let Some(accepted) = r.settlement_date.as_ref().filter(|d| **d != terms.settlement_date) {
         return Err(AcceptRefusal::OtherSettlement {
             quoted: terms.settlement_date.clone(),

@@ -85,7 +85,10 @@ impl Router {
                 valid_until: q.valid_until,
                 tradeable: q.tradeable,
                 at: now,
-                qualifiers: Qualifiers::default(),
+                qualifiers: Qualifiers {
+                    price_type: t.price_type.stated(),
+                    ..Qualifiers::default()
+                },
                 legs: q.legs.clone(),
             }),
             _ => return,
