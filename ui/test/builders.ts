@@ -52,6 +52,7 @@ export const rfq = (id: string, part: Partial<RfqView> = {}): RfqView => ({
   settlementDate: "2026-11-24",
   priceDecimals: 3,
   priceUnit: "% of par",
+  priceType: "price",
   state: "open",
   createdMs: 1,
   expiresMs: 2,
@@ -96,6 +97,15 @@ export const instrument = (id: string, symbol: string, name: string): Instrument
   priceUnit: "% of par",
   priceKind: "percent of par",
   priceExample: "99.500",
+  priceTypes: [
+    {
+      priceType: "price",
+      words: "percent of par",
+      unit: "% of par",
+      example: "99.500",
+      tick: "0.005",
+    },
+  ],
   tick: "0.005",
   lot: "1000",
   minQuantity: "1000",

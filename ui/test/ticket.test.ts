@@ -41,6 +41,7 @@ const form = (part: Partial<TicketForm> = {}): TicketForm => ({
   dealers: ["NORTHBANK"],
   ttlS: 60,
   settlementDate: null,
+  priceType: "price",
   priceLimit: "99.1",
   minQuantity: "",
   allOrNone: true,

@@ -94,14 +94,23 @@ impl PriceType {
         }
     }
 
-    /// How much worse `price` is than `than` for a customer who is `worse` worse off, in basis
-    /// points; `None` for a price, whose distance is a share of it.
+    /// A distance in basis points; `None` for a price, whose distance is a share of it. The inner
+    /// `None`: it cannot be written.
     pub fn in_basis_points(self, worse: Decimal) -> Option<Option<Decimal>> {
         match self {
             Self::Price => None,
             Self::Yield => Some(worse.checked_mul(Decimal::ONE_HUNDRED)),
             Self::Spread => Some(Some(worse)),
         }
+    }
+}
+
+impl PriceType {
+    /// A distance of yields or spreads as a distance of prices, in basis points, for rules that
+    /// know prices only: ten times its own, which is about what it does to the price of a bond of
+    /// ten years. `None` as for [`Self::in_basis_points`].
+    pub fn as_of_a_price(self, worse: Decimal) -> Option<Option<Decimal>> {
+        Some(self.in_basis_points(worse)?.and_then(|bp| bp.checked_mul(Decimal::TEN)))
     }
 }
 
@@ -223,5 +232,9 @@ mod tests {
         assert_eq!(PriceType::Yield.in_basis_points(worse), Some(Some(2.into())));
         assert_eq!(PriceType::Spread.in_basis_points(worse), Some(Some(worse)));
         assert_eq!(PriceType::Yield.in_basis_points(Decimal::MAX), Some(None));
+        assert_eq!(PriceType::Price.as_of_a_price(worse), None);
+        assert_eq!(PriceType::Yield.as_of_a_price(worse), Some(Some(20.into())));
+        assert_eq!(PriceType::Spread.as_of_a_price(Decimal::TWO), Some(Some(20.into())));
+        assert_eq!(PriceType::Spread.as_of_a_price(Decimal::MAX), Some(None));
     }
 }

@@ -466,6 +466,76 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_not_a_price_says_so_in_every_text() {
+        let s = str::to_owned;
+        let typed = || Some(s("yield"));
+        let Action::Accept(a) = accept().action else { panic!() };
+        let a = AcceptTerms { price_type: typed(), price: s("-0.125"), ..a };
+        let of = |action| Approval { action, ..accept() };
+        let text = of(Action::Accept(a.clone())).text().unwrap();
+        assert!(text.ends_with("settlement=20261124\nprice-type=yield\n"), "{text}");
+        let Action::Request(r) = request(&["D"]).action else { panic!() };
+        let r = RequestTerms { price_type: typed(), ..r };
+        let ahead = AheadTerms { price_type: typed(), ..ahead() };
+        for (action, line) in [
+            (Action::Request(r), "\nprice-type=yield\nttl-s="),
+            (Action::Accept(a), "\nprice-type=yield\n"),
+            (Action::Ahead(ahead), "\nprice-type=yield\nlimit="),
+        ] {
+            let approval = of(action);
+            let text = approval.text().unwrap();
+            assert!(text.contains(line), "{text}");
+            assert_eq!(Approval::parse(&text), Ok(approval));
+        }
+    }
+
+    #[test]
+    fn a_limit_is_kept_in_the_direction_of_the_numbers() {
+        let s = str::to_owned;
+        for (of, side, limit, price, want) in [
+            (None, "buy", "99.5", "99.5", true),
+            (None, "buy", "99.5", "99.6", false),
+            (None, "sell", "99.5", "99.4", false),
+            (Some("yield"), "buy", "2.5", "2.5", true),
+            (Some("yield"), "buy", "2.5", "2.6", true),
+            (Some("yield"), "buy", "2.5", "2.4", false),
+            (Some("yield"), "sell", "2.5", "2.6", false),
+            (Some("yield"), "sell", "-0.1", "-0.2", true),
+            (Some("spread"), "buy", "42", "41.9", false),
+            (Some("spread"), "sell", "42", "41.9", true),
+            (Some("spread"), "sell", "42", "42.1", false),
+            // What nobody knows is not approved.
+            (Some("discount"), "buy", "42", "42", false),
+            (Some("yield"), "both", "2.5", "2.5", false),
+        ] {
+            let of = of.map(s);
+            let until_ms = s("1795227780000");
+            let Action::Accept(base) = accept().action else { panic!() };
+            let limit = Some(LimitTerms { price: s(limit), until_ms: until_ms.clone() });
+            let approved = AcceptTerms {
+                price_type: of.clone(),
+                side: s(side),
+                limit: limit.clone(),
+                ..base.clone()
+            };
+            let goes_on = AcceptTerms { price: s(price), ..approved.clone() };
+            assert_eq!(approved.covers(&goes_on), want, "{of:?} {side} {price}");
+            let in_prices = AcceptTerms { price_type: None, ..goes_on.clone() };
+            assert_eq!(approved.covers(&in_prices), want && of.is_none(), "other numbers");
+            let early = AheadTerms {
+                price_type: of.clone(),
+                side: s(side),
+                limit: limit.unwrap(),
+                ..ahead()
+            };
+            let taken = AcceptTerms { limit: None, ..goes_on };
+            assert_eq!(early.covers(&taken), want, "ahead: {of:?} {side} {price}");
+            let in_prices = AcceptTerms { price_type: None, ..taken };
+            assert_eq!(early.covers(&in_prices), want && of.is_none(), "ahead, other numbers");
+        }
+    }
+
     fn request(dealers: &[&str]) -> Approval {
         let s = str::to_owned;
         let terms = RequestTerms {

@@ -1,6 +1,7 @@
 //! RFQ panels: the head, the dealers' lines, the accept.
 
 use super::{
+    PriceType,
     problem::Problem,
     ticket::{Ask, Side},
 };
@@ -201,6 +202,8 @@ pub struct RfqView {
     pub price_decimals: u8,
     /// Unit of the price, in words: `% of par`, `USD per EUR`.
     pub price_unit: String,
+    /// In which numbers it is asked for.
+    pub price_type: PriceType,
     /// How the RFQ stands.
     pub state: RfqState,
     /// When it was sent, milliseconds on the gateway's clock.

@@ -42,7 +42,8 @@ pub struct Trade {
     /// How many dealers the RFQ asks.
     pub asked: usize,
     /// How much worse than the middle of what at least three dealers quote, hundredths of a per
-    /// cent, rounded up; of yields and spreads the distance itself in basis points.
+    /// cent, rounded up; of yields and spreads ten times the distance in basis
+    /// points, see [`signet_rfq::PriceType::as_of_a_price`].
     pub off_market_bps: Option<i64>,
     /// The desk's open and traded amounts, without this trade.
     pub doing: Doing,
@@ -175,7 +176,7 @@ fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
     let middle = median_quoted(rfq.direction(), live, a.side, a.quantity)?;
     let worse = rfq.direction().worse(a.side, a.price, middle);
     // A share of a yield or a spread says nothing, and either may be zero.
-    if let Some(points) = worse.and_then(|w| rfq.terms.price_type.in_basis_points(w)) {
+    if let Some(points) = worse.and_then(|w| rfq.terms.price_type.as_of_a_price(w)) {
         return Some(points.map_or(i64::MAX, whole));
     }
     // A net price may be near zero: it is measured by the prices that it is made of.

@@ -1004,3 +1004,6 @@ mod life;
 
 #[path = "package_tests.rs"]
 mod packages;
+
+#[path = "type_tests.rs"]
+mod type_tests;
