@@ -105,8 +105,7 @@ pub(crate) fn off_market(
     let way = agreed.price_type.direction();
     let far = |(against, reference): &(Against, Decimal)| {
         // A difference that cannot be written is as far as can be.
-        let worse =
-            way.worse(agreed.side, agreed.price, *reference).unwrap_or(Decimal::MAX);
+        let worse = way.worse(agreed.side, agreed.price, *reference).unwrap_or(Decimal::MAX);
         let by_share = settings.off_market_bp > 0 && {
             match agreed.price_type.as_of_a_price(worse) {
                 // A share of a yield or a spread says nothing.

@@ -380,12 +380,7 @@ fn of_package(terms: StepUpTerms, legs: &[String]) -> StepUpTerms {
     StepUpTerms { symbol: name.clone(), instrument: name, legs: legs.to_vec(), ..terms }
 }
 
-fn dated(
-    terms: StepUpTerms,
-    currency: &str,
-    settlement: &str,
-    of: &Option<String>,
-) -> StepUpTerms {
+fn dated(terms: StepUpTerms, currency: &str, settlement: &str, of: &Option<String>) -> StepUpTerms {
     let of = of.as_deref().and_then(PriceType::read).unwrap_or_default();
     StepUpTerms {
         price_type: present::price_type(of),

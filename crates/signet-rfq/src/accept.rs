@@ -1,8 +1,8 @@
 //! An accept: the message that agrees to a trade, and the reasons for which it is refused.
 
 use crate::{
-    AcceptId, DealerId, Direction, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg, UtcMillis,
-    fix::ExecType, lifecycle::AcceptPhase,
+    AcceptId, DealerId, Direction, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg,
+    UtcMillis, fix::ExecType, lifecycle::AcceptPhase,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};

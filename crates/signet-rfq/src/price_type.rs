@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// FIX 4.4 has no PriceType for a discount margin, and 6 is the spread over a benchmark: a
 /// catalogue cannot list a discount margin, so that nobody reads one as the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum PriceType {
     /// 1, percent of par, of what has an ISIN; 2, per unit, of everything else. Nothing needs to be

@@ -1,5 +1,6 @@
 use crate::{
-    DealerId, Direction, Leg, PriceType, QuoteId, Side, StatedLeg, Terms, UtcMillis, net_price, price_type_words,
+    DealerId, Direction, Leg, PriceType, QuoteId, Side, StatedLeg, Terms, UtcMillis, net_price,
+    price_type_words,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,8 @@
 
 use crate::{
     Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Leg, LegsError,
-    MAX_DEALERS_PER_RFQ, MAX_LEGS, MIN_LEGS, PriceType, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis, gross,
-    leg::RATIO_MAX,
+    MAX_DEALERS_PER_RFQ, MAX_LEGS, MIN_LEGS, PriceType, RfqId, Side, TTL_MAX_S, TTL_MIN_S,
+    UtcMillis, gross, leg::RATIO_MAX,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};

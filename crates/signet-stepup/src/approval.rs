@@ -210,8 +210,7 @@ impl AcceptTerms {
         let Some(limit) = &self.limit else { return self == goes_on };
         let followed =
             Self { quote: goes_on.quote.clone(), price: goes_on.price.clone(), ..self.clone() };
-        followed == *goes_on
-            && limit.allows(self.price_type.as_deref(), &self.side, &goes_on.price)
+        followed == *goes_on && limit.allows(self.price_type.as_deref(), &self.side, &goes_on.price)
     }
 }
 

@@ -48,16 +48,16 @@ fn simulated_dealers_quote_yields_and_spreads_around_their_market() {
         (CREDIT, PriceType::Yield, "% yield", "3.3", "3.7"),
         (CREDIT, PriceType::Spread, "bp spread", "60", "85"),
     ] {
-        let rfq = w.desk.send_rfq(ticket(instrument, of, Ask::TwoWay, &[NORTH, "HARBOUR"])).unwrap();
+        let rfq =
+            w.desk.send_rfq(ticket(instrument, of, Ask::TwoWay, &[NORTH, "HARBOUR"])).unwrap();
         w.until(&mut s, "two quotes", |s| {
             s.lines.iter().filter(|l| l.rfq_id == rfq && l.can_lift && l.can_hit).count() == 2
         });
         let head = s.rfq(&rfq);
         assert_eq!((head.price_type, head.price_unit.as_str()), (of, unit));
         for line in s.lines.iter().filter(|l| l.rfq_id == rfq) {
-            let number = |q: &Option<QuoteSide>| -> Decimal {
-                q.as_ref().unwrap().price.parse().unwrap()
-            };
+            let number =
+                |q: &Option<QuoteSide>| -> Decimal { q.as_ref().unwrap().price.parse().unwrap() };
             let (bid, offer) = (number(&line.bid), number(&line.offer));
             let about = low.parse::<Decimal>().unwrap()..high.parse().unwrap();
             assert!(about.contains(&bid) && about.contains(&offer), "{line:?}");
@@ -72,7 +72,8 @@ fn a_buyer_takes_the_highest_yield_and_may_do_so_below_zero() {
     let (w, mut s) = World::connected();
     quotes(&w, NORTH, "-0.240", "-0.250");
     quotes(&w, "HARBOUR", "-0.190", "-0.200");
-    let rfq = w.desk.send_rfq(ticket(BUND, PriceType::Yield, Ask::Buy, &[NORTH, "HARBOUR"])).unwrap();
+    let rfq =
+        w.desk.send_rfq(ticket(BUND, PriceType::Yield, Ask::Buy, &[NORTH, "HARBOUR"])).unwrap();
     w.until(&mut s, "two quotes", |s| {
         s.lines.iter().filter(|l| l.rfq_id == rfq && l.can_lift).count() == 2
     });

@@ -325,8 +325,7 @@ fn worse_by(
     let way = Some(ticks).filter(|t| *t <= LIMIT_TICKS_MAX)?;
     let way = Decimal::from(way).checked_mul(tick)?;
     let higher_is_worse = of.direction().better(side, Decimal::ZERO, Decimal::ONE);
-    let worse =
-        if higher_is_worse { price.checked_add(way)? } else { price.checked_sub(way)? };
+    let worse = if higher_is_worse { price.checked_add(way)? } else { price.checked_sub(way)? };
     Some(worse).filter(|p| of.may_be_negative() || *p > Decimal::ZERO)
 }
 

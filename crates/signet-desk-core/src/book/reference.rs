@@ -7,7 +7,9 @@ use crate::{
     view::{Problem, Reference, TicketField},
 };
 use signet_fix::message::{DealerState, SecurityList};
-use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, Terms};
+use signet_rfq::{
+    Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, Terms,
+};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},

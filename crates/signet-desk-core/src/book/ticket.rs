@@ -17,9 +17,7 @@ use crate::{
 };
 use signet_fix::message::AppMessage;
 use signet_history::What;
-use signet_rfq::{
-    Catalogue, Instrument, Limit, RfqId, TermsError, UtcMillis, parse_quantity,
-};
+use signet_rfq::{Catalogue, Instrument, Limit, RfqId, TermsError, UtcMillis, parse_quantity};
 use std::sync::Arc;
 
 impl Book {

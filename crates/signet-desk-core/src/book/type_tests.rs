@@ -42,11 +42,8 @@ fn book() -> Book {
     let list =
         SecurityList { request: id("list"), last: true, instruments: vec![bond(&PriceType::ALL)] };
     b.message(AppMessage::SecurityList(list), NOW);
-    let dealer = |id: &str| DealerState {
-        id: DealerId::new(id).unwrap(),
-        name: id.into(),
-        online: true,
-    };
+    let dealer =
+        |id: &str| DealerState { id: DealerId::new(id).unwrap(), name: id.into(), online: true };
     b.message(
         AppMessage::VenueState(VenueState {
             name: "Venue".into(),
@@ -87,8 +84,7 @@ fn asked(b: &mut Book, form: &TicketForm) -> String {
 }
 
 fn quote(b: &mut Book, rfq: &str, dealer: &str, bid: &str, offer: &str, stated: Option<u16>) {
-    let level =
-        |p: &str| Some(Level { price: p.parse().unwrap(), size: 1_000.into() });
+    let level = |p: &str| Some(Level { price: p.parse().unwrap(), size: 1_000.into() });
     let q = QuoteMsg {
         legs: vec![],
         rfq: id(rfq),
@@ -144,7 +140,10 @@ fn the_ticket_offers_what_the_instrument_has_and_asks_for_it() {
     };
     b.message(AppMessage::SecurityList(plain), NOW);
     let no = b.ask(&form(Numbers::Yield, Ask::Buy, ""), NOW).unwrap_err();
-    assert_eq!((no.code.as_str(), no.field), ("price_type.not_listed", Some(TicketField::PriceType)));
+    assert_eq!(
+        (no.code.as_str(), no.field),
+        ("price_type.not_listed", Some(TicketField::PriceType))
+    );
     let check = b.check_ticket(&form(Numbers::Yield, Ask::Buy, ""), NOW);
     assert_eq!(check.refused.map(|p| p.code), Some("price_type.not_listed".into()));
 }
@@ -193,7 +192,8 @@ fn a_limit_is_typed_and_kept_in_the_numbers_that_were_asked_for() {
 
 #[test]
 fn the_best_yield_is_the_traders_best_and_stands_on_top() {
-    for (ask, order, best) in [(Ask::Buy, ["B", "A", "C"], "B"), (Ask::Sell, ["C", "A", "B"], "C")] {
+    for (ask, order, best) in [(Ask::Buy, ["B", "A", "C"], "B"), (Ask::Sell, ["C", "A", "B"], "C")]
+    {
         let mut b = book();
         let rfq = asked(&mut b, &form(Numbers::Yield, ask, ""));
         for (dealer, at) in [("A", "2.5"), ("B", "2.6"), ("C", "2.4")] {

@@ -125,7 +125,9 @@ impl Wanted {
         price: Decimal,
         quantity: Decimal,
     ) -> Result<(), Problem> {
-        if let Some(limit) = self.limit.filter(|l| i.price_type().direction().beyond(side, price, *l)) {
+        if let Some(limit) =
+            self.limit.filter(|l| i.price_type().direction().beyond(side, price, *l))
+        {
             let why = format!(
                 "{} is worse than your limit of {}. Nothing was sent.",
                 price::show(i, price),

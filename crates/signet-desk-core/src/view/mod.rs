@@ -57,5 +57,6 @@ pub use session::{
 };
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
 pub use ticket::{
-    Ask, PriceType, QuantityView, SettlementDay, SettlementView, Side, Ticket, TicketField, TicketLeg,
+    Ask, PriceType, QuantityView, SettlementDay, SettlementView, Side, Ticket, TicketField,
+    TicketLeg,
 };

@@ -15,9 +15,8 @@ use crate::{
     tagvalue::{Fields, parse_number},
 };
 use signet_rfq::{
-    AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, PriceType, Qualifiers,
-    QuoteId,
-    RfqId,
+    AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, PriceType,
+    Qualifiers, QuoteId, RfqId,
 };
 
 pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
@@ -84,9 +83,8 @@ pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError>
 
 /// What the numbers count: prices, unless PriceType (423) says otherwise.
 fn price_type(r: Reader<'_, '_>) -> Result<PriceType, DecodeError> {
-    let stated = r.optional(tag::PRICE_TYPE, |r, t| {
-        PriceType::of(r.number(t)?).ok_or(DecodeError::Bad(t))
-    })?;
+    let stated =
+        r.optional(tag::PRICE_TYPE, |r, t| PriceType::of(r.number(t)?).ok_or(DecodeError::Bad(t)))?;
     Ok(stated.unwrap_or_default())
 }
 

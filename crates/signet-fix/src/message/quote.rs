@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, PriceType, Qualifiers, Quote, QuoteId, Rfq, RfqId,
-    Side, StatedLeg, Terms, UtcMillis,
+    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, PriceType, Qualifiers, Quote, QuoteId,
+    Rfq, RfqId, Side, StatedLeg, Terms, UtcMillis,
 };
 
 /// Quote (S).

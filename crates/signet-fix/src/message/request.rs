@@ -1,7 +1,9 @@
 //! The request as a whole: asked for (R), refused (AG), and how it stands (AI).
 
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, Ask, DealerId, InstrumentId, Leg, PriceType, QuoteId, RfqId, Terms, UtcMillis};
+use signet_rfq::{
+    AcceptId, Ask, DealerId, InstrumentId, Leg, PriceType, QuoteId, RfqId, Terms, UtcMillis,
+};
 
 /// QuoteRequest (R): one instrument per request, or one package.
 #[derive(Debug, Clone, PartialEq, Eq)]

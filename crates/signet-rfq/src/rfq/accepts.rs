@@ -75,7 +75,8 @@ impl Rfq {
         }
         let level = quote.level(accept.side).ok_or(AcceptRefusal::NoPriceOnSide)?;
         if let Some(limit) =
-            accept.limit.filter(|l| !l.allows(self.direction(), accept.side, accept.price)) {
+            accept.limit.filter(|l| !l.allows(self.direction(), accept.side, accept.price))
+        {
             return Err(AcceptRefusal::LimitBetter { limit: limit.price, price: accept.price });
         }
         if accept.limit.is_some() && self.terms.is_package() {

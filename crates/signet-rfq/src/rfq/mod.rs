@@ -347,6 +347,6 @@ pub const REASON_PASS: u16 = 10;
 #[cfg(test)]
 mod package_tests;
 #[cfg(test)]
-mod type_tests;
-#[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod type_tests;

@@ -248,13 +248,8 @@ fn a_yield_is_executed_and_corrected_below_zero() {
     r.send_accept(&id("x1"), T, 0).unwrap();
     let done = take(&mut r, "x1", &fill("e1", "-0.3", "5000000"));
     assert_eq!((done.after, done.dispute), (AcceptPhase::Filled, None));
-    let correct = super::tests::about(
-        crate::fix::ExecType::TradeCorrect,
-        "e2",
-        "e1",
-        "-0.31",
-        "5000000",
-    );
+    let correct =
+        super::tests::about(crate::fix::ExecType::TradeCorrect, "e2", "e1", "-0.31", "5000000");
     let done = take(&mut r, "x1", &correct);
     assert_eq!((done.after, done.dispute), (AcceptPhase::Corrected, None));
     let trade = r.accept.as_ref().and_then(|(_, s)| s.traded().cloned()).unwrap();
@@ -264,6 +259,7 @@ fn a_yield_is_executed_and_corrected_below_zero() {
     p.arm(accept("A", Side::Buy, "99", None), T, 0).unwrap();
     p.send_accept(&id("x1"), T, 0).unwrap();
     take(&mut p, "x1", &fill("e1", "99", "5000000"));
-    let correct = Report { last: Some(Level { price: Decimal::ZERO, size: dec("5000000") }), ..correct };
+    let correct =
+        Report { last: Some(Level { price: Decimal::ZERO, size: dec("5000000") }), ..correct };
     assert!(take(&mut p, "x1", &correct).dispute.is_some());
 }

@@ -1,8 +1,8 @@
 //! The router: its inputs, outputs and limits, and the handling of one input.
 
 use signet_fix::message::{
-    ExecutionReport,
-    AppMessage, OrderStatusRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus,
+    AppMessage, ExecutionReport, OrderStatusRequest, QuoteRequest, QuoteResponse,
+    QuoteStatusReport, RfqStatus,
 };
 use signet_identity::CompId;
 use signet_rfq::{

@@ -1,7 +1,7 @@
 //! Requests in yields and spreads, from the desk's request to the dealer's execution.
 
-use super::{T0, answer, bund, dealer, dec, desk, hit, quote, report, request, send};
 use super::*;
+use super::{T0, answer, bund, dealer, dec, desk, hit, quote, report, request, send};
 use rust_decimal::Decimal;
 use signet_fix::message::{
     ApproveAhead, ExecType, ExecutionReport, OrdStatus, QuoteMsg, SnapshotMark,
