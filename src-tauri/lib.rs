@@ -88,6 +88,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::register_key,
             commands::touch_simulated_key,
             acting::end_rfq,
+            acting::pass_dealer,
             acting::stop_all,
             acting::stay_open,
             acting::close_window,

@@ -79,6 +79,7 @@ export const line = (rfqId: string, dealer: string, part: Partial<LineView> = {}
   bestBid: false,
   bestOffer: false,
   canHit: false,
+  canPass: false,
   canLift: false,
   tooLate: false,
   indicative: false,

@@ -278,6 +278,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             dealer: dealer.clone(),
         }),
         AppMessage::QuoteResponse(QuoteResponse {
+            text: None,
             price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: accept.clone(),

@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use signet_fix::{
     AppMessage,
     message::{
-        ExecType, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response, SnapshotMark,
+        ExecType, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse,
+        Response, SnapshotMark,
     },
 };
 use signet_rfq::{Ask, Leg, Level, Limit, Side, StatedLeg};
@@ -179,6 +180,13 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
         (AppMessage::Quote(q), true) => {
             let dealer = dealer_of(q.dealer.as_ref().map(ToString::to_string));
             (own(q.rfq.as_str())?, quoted(q, dealer))
+        }
+        // The gateway repeats what the desk has said itself.
+        (AppMessage::QuoteRequestReject(r), true)
+            if matches!(way, Way::ToDesk)
+                && r.advice.as_ref().is_some_and(|a| a.code == PASSED_BY_TRADER) =>
+        {
+            return None;
         }
         (AppMessage::QuoteRequestReject(r), true) => {
             let said = match (way, r.dealer) {

@@ -49,6 +49,7 @@ export const LINE: Record<LineState, string> = {
   expired: "Expired",
   passed: "Passed",
   rejected: "Rejected",
+  turnedDown: "Passed by you",
   traded: "Traded",
 };
 

@@ -866,6 +866,7 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
 #[test]
 fn a_plain_venue_gets_nothing_that_is_for_a_gateway() {
     let m = signet_fix::message::QuoteResponse {
+        text: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new("R1:1").unwrap(),

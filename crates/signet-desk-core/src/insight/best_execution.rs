@@ -11,7 +11,7 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    AppMessage, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response,
+    AppMessage, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse, Response,
 };
 use signet_rfq::{
     DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, PriceType, Quote, Side, UtcMillis,
@@ -186,8 +186,10 @@ impl<'a> Builder<'a> {
                 match &r.dealer {
                     Some(d) => {
                         self.ends(&d.clone(), s.at_ms);
+                        let ours = r.advice.as_ref().is_some_and(|a| a.code == PASSED_BY_TRADER);
+                        let who = if ours { "You passed" } else { "Passed" };
                         if let Some(a) = self.answers.get_mut(d) {
-                            a.answer = format!("Passed: {why}");
+                            a.answer = format!("{who}: {why}");
                         }
                     }
                     None => self.ended_ms = Some(s.at_ms),

@@ -30,7 +30,12 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             |b: &Option<rfq::Best>| b.as_ref().is_some_and(|b| b.dealers.contains(&line.dealer));
         let can = |side| l.online && live.is_some_and(|q| can_trade(l, q, side));
         let shown = q.filter(|_| {
-            !matches!(line.state, rfq::LineState::Passed(_) | rfq::LineState::Rejected(_))
+            !matches!(
+                line.state,
+                rfq::LineState::Passed(_)
+                    | rfq::LineState::Rejected(_)
+                    | rfq::LineState::TurnedDown(_)
+            )
         });
         let on = |side, of: Option<rfq::Composite>| {
             shown.and_then(|q| q.level(side)).map(|v| quote_side(l, v, side, of))
@@ -42,6 +47,7 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             state: state(&line.state),
             reason: match &line.state {
                 rfq::LineState::Passed(p) | rfq::LineState::Rejected(p) => Some(p.text.clone()),
+                rfq::LineState::TurnedDown(why) => Some(why.clone()).filter(|w| !w.is_empty()),
                 _ => None,
             },
             quote_id: q.map(|q| q.id.to_string()),
@@ -50,6 +56,7 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             valid_until_ms: live.map(|q| q.valid_until.0 as f64),
             best_bid: among(&best_bid),
             best_offer: among(&best_offer),
+            can_pass: l.online && r.check_pass(&line.dealer, l.at).is_ok(),
             can_hit: can(rfq::Side::Sell),
             can_lift: can(rfq::Side::Buy),
             too_late: live.is_some_and(|q| !q.live(l.at + l.arrival_ms)),
@@ -110,6 +117,7 @@ fn state(s: &rfq::LineState) -> LineState {
         rfq::LineState::NotRepeated => LineState::NotRepeated,
         rfq::LineState::Expired => LineState::Expired,
         rfq::LineState::Passed(_) => LineState::Passed,
+        rfq::LineState::TurnedDown(_) => LineState::TurnedDown,
         rfq::LineState::Rejected(_) => LineState::Rejected,
         rfq::LineState::Traded => LineState::Traded,
     }

@@ -247,6 +247,8 @@ pub enum LineState {
     Passed,
     /// The dealer, or the gateway on its behalf, refused the request; `reason` says why.
     Rejected,
+    /// The trader passed on this dealer.
+    TurnedDown,
     /// This dealer's quote was accepted and filled.
     Traded,
 }
@@ -294,6 +296,8 @@ pub struct LineView {
     pub best_offer: bool,
     /// Whether a hit (the trader sells) may be armed now.
     pub can_hit: bool,
+    /// The trader may pass on this dealer now.
+    pub can_pass: bool,
     /// Whether a lift (the trader buys) may be armed now.
     pub can_lift: bool,
     /// The quote stands, but ends before an accept could reach it.

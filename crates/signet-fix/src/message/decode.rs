@@ -217,6 +217,7 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
         at: r.utc(tag::TRANSACT_TIME)?,
         legs,
         price_type: price_type(r)?,
+        text: r.free_text(),
     })
 }
 

@@ -144,6 +144,7 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     if let Some(l) = &r.limit {
         limit(b, l);
     }
+    text(b, &r.text);
 }
 
 fn limit(b: &mut Body, limit: &Limit) {

@@ -114,6 +114,8 @@ pub struct QuoteResponse {
     pub legs: Vec<StatedLeg>,
     /// PriceType (423): what `price` and the limit count. A plain price is sent without.
     pub price_type: PriceType,
+    /// Text (58): why the trader passes. From a desk to the gateway only.
+    pub text: Option<String>,
 }
 
 impl QuoteResponse {
@@ -153,6 +155,7 @@ impl QuoteResponse {
             at,
             legs: a.legs.clone(),
             price_type: terms.price_type,
+            text: None,
         }
     }
 
@@ -182,6 +185,7 @@ impl QuoteResponse {
             at,
             legs: Vec::new(),
             price_type: rfq.terms.price_type,
+            text: None,
         })
     }
 }

@@ -90,6 +90,9 @@ pub struct QuoteRequestReject {
     pub advice: Option<Advice>,
 }
 
+/// ReasonCode (20104) of a QuoteRequestReject (AG) about a dealer on which the trader passed.
+pub const PASSED_BY_TRADER: &str = "line.passed_by_trader";
+
 /// Why the gateway refuses, for programs, and what would cure it, for people (20104, 20105).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {

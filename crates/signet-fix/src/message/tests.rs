@@ -331,6 +331,7 @@ fn response() -> impl Strategy<Value = AppMessage> {
         )| {
             let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
+                text: None,
                 price_type: signet_rfq::PriceType::Price,
                 legs: vec![],
                 id,

@@ -113,6 +113,7 @@ pub(crate) fn quote(id: &str, offer: &str, valid_until: i64, to_gateway: bool) -
 
 pub(crate) fn accept(quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(format!("{RFQ}:1")).unwrap(),

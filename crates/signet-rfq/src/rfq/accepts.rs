@@ -136,7 +136,13 @@ impl Rfq {
     pub fn may_follow(&self, accept: &Accept, now: UtcMillis) -> bool {
         let open = !self.state.ended() && self.state != RfqState::Sent && now < self.expires();
         let line = self.line(&accept.dealer).is_some_and(|l| {
-            !matches!(l.state, LineState::Passed(_) | LineState::Rejected(_) | LineState::Traded)
+            !matches!(
+                l.state,
+                LineState::Passed(_)
+                    | LineState::Rejected(_)
+                    | LineState::TurnedDown(_)
+                    | LineState::Traded
+            )
         });
         let follows = !self.terms.is_package();
         accept.limit.is_some_and(|l| follows && now < l.until) && open && line && !self.in_flight()

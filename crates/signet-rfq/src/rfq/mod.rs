@@ -3,9 +3,11 @@
 //! The tables of [`crate::lifecycle`] decide every move; this module carries out what goes with it.
 
 mod accepts;
+mod answering;
 mod executions;
 mod line;
 
+pub use answering::PASS_REASON_MAX;
 pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
 pub use line::{Line, LineState, Passed};
 
@@ -288,9 +290,14 @@ impl Rfq {
         Ok(())
     }
 
-    /// Every dealer has said no: nothing more can come.
+    /// Every dealer has said no, or was told no: nothing more can come.
     pub fn nobody_left(&self) -> bool {
-        self.lines.iter().all(|l| matches!(l.state, LineState::Passed(_) | LineState::Rejected(_)))
+        self.lines.iter().all(|l| {
+            matches!(
+                l.state,
+                LineState::Passed(_) | LineState::Rejected(_) | LineState::TurnedDown(_)
+            )
+        })
     }
 
     /// Time passes: quotes end, then the RFQ. Returns whether anything changed.

@@ -255,6 +255,7 @@ fn quote(rfq: &str, id: &str, price: &str, size: i64) -> AppMessage {
 
 fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(id).unwrap(),

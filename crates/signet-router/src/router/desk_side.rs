@@ -37,6 +37,7 @@ impl Router {
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 self.accept(desk, r, now)
             }
+            AppMessage::QuoteResponse(r) => self.pass_from_desk(desk, &r, now),
             AppMessage::OrderStatusRequest(h) => self.status(desk, h, now),
             AppMessage::SecurityListRequest(x) => self.list(desk, x),
             // Only the gateway and dealers send these types; a desk that does is broken or hostile.
@@ -193,7 +194,7 @@ impl Router {
         }
     }
 
-    fn reject(&mut self, desk: &CompId, msg_type: &str, id: &str, text: &str) {
+    pub(super) fn reject(&mut self, desk: &CompId, msg_type: &str, id: &str, text: &str) {
         let reject = BusinessReject {
             ref_seq_num: None,
             ref_msg_type: msg_type.into(),

@@ -20,6 +20,7 @@ mod proposal;
 mod reports;
 mod seen;
 mod snapshot;
+mod turned_down;
 
 pub use answers::{accept_refusal, accept_waits, request_refusal};
 pub use desk_side::accept_age;

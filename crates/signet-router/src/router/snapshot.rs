@@ -1,6 +1,6 @@
 //! The snapshot that a desk gets after logon, before anything new.
 
-use super::{Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, answers};
+use super::{Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, answers, turned_down::told_of};
 use signet_fix::message::{
     AppMessage, DealerState, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
     QuoteResponse, SnapshotMark, VenueState,
@@ -72,6 +72,9 @@ impl Router {
                     text: Some(why.text.clone()),
                     advice: None,
                 })
+            }
+            (LineState::TurnedDown(why), _) => {
+                AppMessage::QuoteRequestReject(told_of(rfq, &l.dealer, why.clone()))
             }
             (LineState::Unreachable, Some(q)) => cancel(q, true),
             (LineState::Withdrawn, Some(q)) => cancel(q, false),

@@ -101,6 +101,7 @@ pub(super) fn answer(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<O
 
 pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(id).unwrap(),

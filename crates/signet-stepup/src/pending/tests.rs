@@ -50,6 +50,7 @@ fn request(rfq: &str) -> (AppMessage, Action) {
 
 pub(super) fn accept(accept: &str) -> (AppMessage, Action) {
     let m = QuoteResponse {
+        text: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(accept).unwrap(),
