@@ -380,6 +380,21 @@ fn of_package(terms: StepUpTerms, legs: &[String]) -> StepUpTerms {
     StepUpTerms { symbol: name.clone(), instrument: name, legs: legs.to_vec(), ..terms }
 }
 
+/// An instrument as numbers of the approved type write it.
+fn told(catalogue: &Catalogue, id: &str, of: &Option<String>) -> Option<Instrument> {
+    let listed = InstrumentId::new(id).ok().and_then(|id| catalogue.get(&id))?;
+    let of = of.as_deref().map_or(Some(PriceType::Price), PriceType::read)?;
+    Some(listed.told_in(of))
+}
+
+fn ask_of(word: &str) -> Ask {
+    match word {
+        "buy" => Ask::Buy,
+        "sell" => Ask::Sell,
+        _ => Ask::TwoWay,
+    }
+}
+
 fn dated(terms: StepUpTerms, currency: &str, settlement: &str, of: &Option<String>) -> StepUpTerms {
     let of = of.as_deref().and_then(PriceType::read).unwrap_or_default();
     StepUpTerms {
@@ -396,12 +411,7 @@ fn shown(
     catalogue: &Catalogue,
     names: &BTreeMap<DealerId, String>,
 ) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
-    // As numbers of the approved type write it.
-    let instrument = |id: &str, of: &Option<String>| {
-        let listed = InstrumentId::new(id).ok().and_then(|id| catalogue.get(&id))?;
-        let of = of.as_deref().map_or(Some(PriceType::Price), PriceType::read)?;
-        Some(listed.told_in(of))
-    };
+    let instrument = |id: &str, of: &Option<String>| told(catalogue, id, of);
     let name = |d: &String| {
         DealerId::new(d.clone())
             .ok()
@@ -410,11 +420,6 @@ fn shown(
     };
     let number = |text: &str| text.parse::<Decimal>().ok();
     let quantity = |text: &str| number(text).map_or_else(|| text.to_owned(), group_digits);
-    let ask = |word: &str| match word {
-        "buy" => Ask::Buy,
-        "sell" => Ask::Sell,
-        _ => Ask::TwoWay,
-    };
     let price = |i: Option<Instrument>, text: &str| match (i, number(text)) {
         (Some(i), Some(p)) => present::price(Some(&i), p),
         _ => text.to_owned(),
@@ -423,7 +428,7 @@ fn shown(
     let terms = |of: &str, i: Option<Instrument>, side: &str, size: &str| {
         let i = i.as_ref();
         StepUpTerms {
-            ask: ask(side),
+            ask: ask_of(side),
             quantity: quantity(size),
             currency: String::new(),
             symbol: i.map_or_else(|| of.to_owned(), |i| i.symbol.clone()),

@@ -1,56 +1,8 @@
 //! The best price. RFQ screens often compute it for the wrong side or hard-code it; here it is one
 //! function with a table of tests.
 
-use crate::{DealerId, Level, Quote, Side, UtcMillis};
+use crate::{DealerId, Direction, Level, Quote, Side, UtcMillis};
 use rust_decimal::Decimal;
-
-/// Which way a number is good. A price and a yield of the same bond move against each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// A buyer wants the lower number: a price, in percent, per unit or as an amount.
-    Price,
-    /// A buyer wants the higher number: a yield, a spread, a discount.
-    Yield,
-}
-
-impl Direction {
-    /// That of a PriceType (423) of FIX 4.4; `None` for one whose numbers cannot be compared.
-    pub fn of(price_type: u16) -> Option<Self> {
-        match price_type {
-            // Percentage of par, per unit, fixed amount, premium.
-            1 | 2 | 3 | 5 => Some(Self::Price),
-            // Discount, spread, TED yield, yield.
-            4 | 6 | 8 | 9 => Some(Self::Yield),
-            _ => None,
-        }
-    }
-
-    /// Whether a customer on `side` rather has `price` than `than`.
-    pub fn better(self, side: Side, price: Decimal, than: Decimal) -> bool {
-        if self.lower_is_better(side) { price < than } else { price > than }
-    }
-
-    /// Whether a customer on `side` who agrees to `limit` does not agree to `price`.
-    pub fn beyond(self, side: Side, price: Decimal, limit: Decimal) -> bool {
-        self.better(side, limit, price)
-    }
-
-    /// How much worse than `than` a customer on `side` does with `price`; negative when better.
-    /// `None` when the difference of what two peers chose cannot be written.
-    pub fn worse(self, side: Side, price: Decimal, than: Decimal) -> Option<Decimal> {
-        let (of, less) = if self.lower_is_better(side) { (price, than) } else { (than, price) };
-        of.checked_sub(less)
-    }
-
-    /// A key that is smallest for the price that a customer on `side` wants most.
-    pub fn key(self, side: Side, price: Decimal) -> Decimal {
-        if self.lower_is_better(side) { price } else { -price }
-    }
-
-    fn lower_is_better(self, side: Side) -> bool {
-        (self == Self::Price) == (side == Side::Buy)
-    }
-}
 
 /// The best price for a customer, and everybody who makes it: ties are shown as ties.
 #[derive(Debug, Clone, PartialEq, Eq)]

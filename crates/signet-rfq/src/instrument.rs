@@ -208,6 +208,33 @@ impl Instrument {
     }
 }
 
+impl Instrument {
+    /// Whether somebody may ask for it in numbers of this type.
+    pub fn has(&self, price_type: PriceType) -> bool {
+        self.price_types.contains(&price_type)
+    }
+
+    /// The instrument as an RFQ in numbers of this type writes them: decimals, step and unit.
+    pub fn told_in(&self, price_type: PriceType) -> Self {
+        let told = Self { price_types: vec![price_type], ..self.clone() };
+        match price_type.convention() {
+            None => told,
+            Some((price_decimals, tick, unit)) => Self {
+                price_decimals,
+                tick,
+                price_unit: unit.into(),
+                price_format: PriceFormat::Decimals,
+                ..told
+            },
+        }
+    }
+
+    /// What its numbers count: the first type that it lists.
+    pub fn price_type(&self) -> PriceType {
+        self.price_types.first().copied().unwrap_or_default()
+    }
+}
+
 fn is_plain(types: &[PriceType]) -> bool {
     price_type::is_plain(types)
 }
@@ -352,6 +379,24 @@ mod tests {
             [("99.1", "99.100"), ("99", "99.000"), ("99.125", "99.125"), ("99.1255", "99.1255")]
         {
             assert_eq!(b.format_price(p.parse().unwrap()), want);
+        }
+    }
+
+    #[test]
+    fn an_instrument_is_written_in_the_convention_of_the_type() {
+        let b = Instrument { price_types: vec![PriceType::Price, PriceType::Yield], ..bund() };
+        assert!(b.has(PriceType::Yield) && !b.has(PriceType::Spread));
+        assert_eq!(b.price_type(), PriceType::Price);
+        let n = |s: &str| s.parse::<Decimal>().unwrap();
+        for (t, number, want, tick) in [
+            (PriceType::Price, "99.1", "99.100", "0.005"),
+            (PriceType::Yield, "-0.25", "-0.250", "0.001"),
+            (PriceType::Spread, "42", "42.0", "0.1"),
+        ] {
+            let told = b.told_in(t);
+            assert_eq!(told.format_price(n(number)), want);
+            assert_eq!((told.tick, told.price_type()), (n(tick), t));
+            assert_eq!(told.check(), Ok(()));
         }
     }
 

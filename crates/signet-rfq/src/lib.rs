@@ -28,7 +28,7 @@ pub mod test_double;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution, Limit};
-pub use best::{Best, Composite, Direction, best, composite, median_quoted, ticks_worse};
+pub use best::{Best, Composite, best, composite, median_quoted, ticks_worse};
 pub use id::{AcceptId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{
     AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit,
@@ -38,7 +38,7 @@ pub use instrument_file::CatalogueError;
 pub use leg::{Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageKind, StatedLeg, gross, net_price};
 pub use lifecycle::RfqState;
 pub use price_format::{PriceFormat, price_type_words};
-pub use price_type::PriceType;
+pub use price_type::{Direction, PriceType};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{

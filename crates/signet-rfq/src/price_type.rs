@@ -1,8 +1,56 @@
 //! What the numbers of a request and of its quotes count: PriceType (423).
 
-use crate::{Direction, Instrument, PriceFormat};
+use crate::Side;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+/// Which way a number is good. A price and a yield of the same bond move against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// A buyer wants the lower number: a price, in percent, per unit or as an amount.
+    Price,
+    /// A buyer wants the higher number: a yield, a spread, a discount.
+    Yield,
+}
+
+impl Direction {
+    /// That of a PriceType (423) of FIX 4.4; `None` for one whose numbers cannot be compared.
+    pub fn of(price_type: u16) -> Option<Self> {
+        match price_type {
+            // Percentage of par, per unit, fixed amount, premium.
+            1 | 2 | 3 | 5 => Some(Self::Price),
+            // Discount, spread, TED yield, yield.
+            4 | 6 | 8 | 9 => Some(Self::Yield),
+            _ => None,
+        }
+    }
+
+    /// Whether a customer on `side` rather has `price` than `than`.
+    pub fn better(self, side: Side, price: Decimal, than: Decimal) -> bool {
+        if self.lower_is_better(side) { price < than } else { price > than }
+    }
+
+    /// Whether a customer on `side` who agrees to `limit` does not agree to `price`.
+    pub fn beyond(self, side: Side, price: Decimal, limit: Decimal) -> bool {
+        self.better(side, limit, price)
+    }
+
+    /// How much worse than `than` a customer on `side` does with `price`; negative when better.
+    /// `None` when the difference of what two peers chose cannot be written.
+    pub fn worse(self, side: Side, price: Decimal, than: Decimal) -> Option<Decimal> {
+        let (of, less) = if self.lower_is_better(side) { (price, than) } else { (than, price) };
+        of.checked_sub(less)
+    }
+
+    /// A key that is smallest for the price that a customer on `side` wants most.
+    pub fn key(self, side: Side, price: Decimal) -> Decimal {
+        if self.lower_is_better(side) { price } else { -price }
+    }
+
+    fn lower_is_better(self, side: Side) -> bool {
+        (self == Self::Price) == (side == Side::Buy)
+    }
+}
 
 /// What a number counts. Everything that compares two numbers of one RFQ asks its type for the
 /// direction.
@@ -87,7 +135,7 @@ impl PriceType {
 
     /// Decimals, smallest step and unit of a number that is not a price: they are the same for
     /// every instrument.
-    fn convention(self) -> Option<(u8, Decimal, &'static str)> {
+    pub(crate) fn convention(self) -> Option<(u8, Decimal, &'static str)> {
         match self {
             Self::Price => None,
             Self::Yield => Some((3, Decimal::new(1, 3), "% yield")),
@@ -125,37 +173,9 @@ pub(crate) fn is_plain(types: &[PriceType]) -> bool {
     types == [PriceType::Price]
 }
 
-impl Instrument {
-    /// Whether somebody may ask for it in numbers of this type.
-    pub fn has(&self, price_type: PriceType) -> bool {
-        self.price_types.contains(&price_type)
-    }
-
-    /// The instrument as an RFQ in numbers of this type writes them: decimals, step and unit.
-    pub fn told_in(&self, price_type: PriceType) -> Self {
-        let told = Self { price_types: vec![price_type], ..self.clone() };
-        match price_type.convention() {
-            None => told,
-            Some((price_decimals, tick, unit)) => Self {
-                price_decimals,
-                tick,
-                price_unit: unit.into(),
-                price_format: PriceFormat::Decimals,
-                ..told
-            },
-        }
-    }
-
-    /// What its numbers count: the first type that it lists.
-    pub fn price_type(&self) -> PriceType {
-        self.price_types.first().copied().unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Side, instrument::bund};
 
     #[test]
     fn every_type_on_either_side_knows_which_number_is_better() {
@@ -206,24 +226,6 @@ mod tests {
             assert_eq!(PriceType::read(t.word()), Some(t));
         }
         assert_eq!(PriceType::read("discount margin"), None);
-    }
-
-    #[test]
-    fn an_instrument_is_written_in_the_convention_of_the_type() {
-        let b = Instrument { price_types: vec![PriceType::Price, PriceType::Yield], ..bund() };
-        assert!(b.has(PriceType::Yield) && !b.has(PriceType::Spread));
-        assert_eq!(b.price_type(), PriceType::Price);
-        let n = |s: &str| s.parse::<Decimal>().unwrap();
-        for (t, number, want, tick) in [
-            (PriceType::Price, "99.1", "99.100", "0.005"),
-            (PriceType::Yield, "-0.25", "-0.250", "0.001"),
-            (PriceType::Spread, "42", "42.0", "0.1"),
-        ] {
-            let told = b.told_in(t);
-            assert_eq!(told.format_price(n(number)), want);
-            assert_eq!((told.tick, told.price_type()), (n(tick), t));
-            assert_eq!(told.check(), Ok(()));
-        }
     }
 
     #[test]

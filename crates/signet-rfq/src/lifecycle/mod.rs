@@ -224,7 +224,7 @@ pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
         (S::Traded, E::Passed | E::Rejected | E::TurnedDown) => Never,
         (S::Traded, _) => Stay,
         (_, E::Executed) => To(S::Traded),
-        // What the trader said to the dealer holds until the RFQ ends: the dealer need not follow it.
+        // What the trader said to the dealer holds until the RFQ ends.
         (S::TurnedDown, _) => Stay,
         (_, E::TurnedDown) => To(S::TurnedDown),
         (_, E::NewQuote) => To(S::Quoted),
