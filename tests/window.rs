@@ -24,6 +24,8 @@ mod around;
 mod insight;
 #[path = "window/ticket.rs"]
 mod ticket;
+#[path = "window/types.rs"]
+mod types;
 #[path = "window/trader.rs"]
 mod trader;
 

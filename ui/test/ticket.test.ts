@@ -234,10 +234,11 @@ test("the ticket asks for the numbers that the instrument has", async () => {
   by<HTMLButtonElement>("ticket-send").click();
   await settle();
   expect(sent.at(-1)).toMatchObject({ priceType: "yield" });
-  // A pair has prices only: nothing is offered, and a price is asked for.
+  // A pair has prices only: nothing else is offered, and a price is asked for.
   page.draft.fill(form({ priceType: "yield" }), instruments[3] ?? null);
   await settle();
-  expect(document.querySelector("[data-testid=ticket-unit]")).toBeNull();
+  expect(by("ticket-unit").textContent).toBe("USD per EUR");
+  expect(document.querySelector("[data-testid=ticket-numbers-yield]")).toBeNull();
   by<HTMLButtonElement>("ticket-send").click();
   await settle();
   expect(sent.at(-1)).toMatchObject({ priceType: "price" });

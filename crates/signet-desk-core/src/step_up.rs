@@ -411,7 +411,6 @@ fn shown(
     catalogue: &Catalogue,
     names: &BTreeMap<DealerId, String>,
 ) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
-    let instrument = |id: &str, of: &Option<String>| told(catalogue, id, of);
     let name = |d: &String| {
         DealerId::new(d.clone())
             .ok()
@@ -446,7 +445,7 @@ fn shown(
         Action::Session(_) => (None, StepUpKind::Session, None),
         Action::RegisterKey { name } => (None, StepUpKind::RegisterKey, Some(name.clone())),
         Action::Request(r) => {
-            let i = instrument(&r.instrument, &r.price_type);
+            let i = told(catalogue, &r.instrument, &r.price_type);
             let unit = r.price_type.as_ref().and(i.as_ref()).map(|i| i.price_unit.clone());
             let all = terms(&r.instrument, i, &r.ask, &r.quantity);
             let all = dated(all, &r.currency, &r.settlement, &r.price_type);
@@ -456,15 +455,15 @@ fn shown(
             (Some(shown), StepUpKind::Request, None)
         }
         Action::Ahead(a) => {
-            let i = || instrument(&a.instrument, &a.price_type);
+            let i = || told(catalogue, &a.instrument, &a.price_type);
             let all = terms(&a.instrument, i(), &a.side, &a.quantity);
-            let all = dated(all, &a.currency, &a.settlement, &a.price_type);
             let limit = Some(price(i(), &a.limit.price));
             let dealers = a.dealers.iter().map(name).collect();
+            let all = dated(all, &a.currency, &a.settlement, &a.price_type);
             (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {
-            let i = || instrument(&a.instrument, &a.price_type);
+            let i = || told(catalogue, &a.instrument, &a.price_type);
             let all = terms(&a.instrument, i(), &a.side, &a.quantity);
             let all = dated(all, &a.currency, &a.settlement, &a.price_type);
             let shown = StepUpTerms {

@@ -8,7 +8,7 @@ use signet_fix::{
         Response, SnapshotMark,
     },
 };
-use signet_rfq::{Ask, Leg, Level, Limit, Side, StatedLeg};
+use signet_rfq::{Ask, Leg, Level, Limit, PriceType, Side, StatedLeg};
 
 /// Which way a message went. It says whose ids are in it.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,7 @@ pub enum Said {
         settlement: String,
         dealers: Vec<String>,
         legs: Vec<Leg>,
+        price_type: PriceType,
     },
     /// The trader ended the RFQ.
     Ended,
@@ -72,6 +73,7 @@ pub enum Said {
         quantity: Decimal,
         price: Decimal,
         limit: Option<Limit>,
+        price_type: PriceType,
         legs: Vec<StatedLeg>,
     },
     /// A trade, its correction or its end.
@@ -225,6 +227,7 @@ fn asked(q: QuoteRequest) -> Said {
         settlement: q.settlement_date,
         dealers: q.dealers.iter().map(ToString::to_string).collect(),
         legs: q.legs,
+        price_type: q.price_type,
     }
 }
 
@@ -238,6 +241,7 @@ fn accepted(r: QuoteResponse) -> Option<(String, Said)> {
         quantity: r.quantity,
         price: r.price,
         limit: r.limit,
+        price_type: r.price_type,
         legs: r.legs,
     };
     Some((r.rfq.map_or_else(|| rfq_of(r.id.as_str()), |rfq| Some(rfq.to_string()))?, said))

@@ -48,8 +48,8 @@ pub(crate) fn insights(
     out
 }
 
-/// How far each trade with a dealer was from the next best price, in basis points: of the price, or,
-/// of yields and spreads, as they are.
+/// How far each trade with a dealer was from the next best price, in basis points of the price; of
+/// yields and spreads as they are.
 fn cover_distances(trades: &[BlotterRow], name: &str) -> Vec<Decimal> {
     let of = trades.iter().filter(|t| t.dealer == name);
     of.filter_map(|t| {
