@@ -13,6 +13,19 @@ pub fn end_rfq(shell: State<'_, Shell>, rfq_id: String, reason: String) -> Answe
     shell.desk()?.end_rfq(&rfq_id, &reason)
 }
 
+/// Tells one dealer of an RFQ that nothing will be traded with it, with the trader's reason for the
+/// records.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn pass_dealer(
+    shell: State<'_, Shell>,
+    rfq_id: String,
+    dealer: String,
+    reason: String,
+) -> Answer<()> {
+    shell.desk()?.pass_dealer(&rfq_id, &dealer, &reason)
+}
+
 /// Stops everything at once: takes back what is armed and ends every open RFQ.
 #[tauri::command(async)]
 #[specta::specta]

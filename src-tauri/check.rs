@@ -75,6 +75,7 @@ fn run(desk: &Desk) -> Result<String, String> {
 fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     let dealers = desk.reference().dealers.iter().map(|d| d.id.clone()).collect();
     let ticket = Ticket {
+        price_type: Default::default(),
         legs: vec![],
         instrument: INSTRUMENT.into(),
         ask: Ask::Buy,

@@ -81,6 +81,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         commands::verify_now,
         commands::register_key,
         commands::touch_simulated_key,
+        acting::pass_dealer,
         acting::end_rfq,
         acting::stop_all,
         acting::stay_open,

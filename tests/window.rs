@@ -26,6 +26,8 @@ mod insight;
 mod list;
 #[path = "window/ticket.rs"]
 mod ticket;
+#[path = "window/types.rs"]
+mod types;
 #[path = "window/trader.rs"]
 mod trader;
 

@@ -42,7 +42,7 @@ const CUT: &str = "
 /// Where the fields of the ticket lie.
 const PLACES: &str = "
     return Object.fromEntries([...document.querySelectorAll('[data-region=ticket] [data-testid]')]
-        .filter(e => !/option|error|problem|isin/.test(e.dataset.testid))
+        .filter(e => !/option|error|problem|isin|numbers|unit/.test(e.dataset.testid))
         .map(e => [e.dataset.testid, e.getBoundingClientRect()])
         .map(([id, r]) => [id, [r.left, r.top, r.width, r.height].map(Math.round)]));";
 

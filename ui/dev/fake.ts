@@ -189,6 +189,24 @@ export function fake(asked: URLSearchParams): Backend {
       editRfq(id, { state: "cancelled", text: `Ended without a trade: ${reason}` }),
       ok(null)
     ),
+    passDealer: (id, dealer, reason) => (
+      change((f) => ({
+        ...f,
+        lines: f.lines.map((one) =>
+          one.rfqId === id && one.dealer === dealer
+            ? {
+                ...one,
+                state: "turnedDown" as const,
+                reason,
+                canPass: false,
+                bid: null,
+                offer: null,
+              }
+            : one,
+        ),
+      })),
+      ok(null)
+    ),
     stopAll: () => {
       const open = frame.rfqs.filter((rfq) => rfq.state === "open");
       for (const { id } of open) editRfq(id, { state: "cancelled", accept: null, text: "Ended" });

@@ -39,6 +39,7 @@ const ALLOWED = new Set([
   "register_key",
   "touch_simulated_key",
   "end_rfq",
+  "pass_dealer",
   "stop_all",
   "stay_open",
   "close_window",

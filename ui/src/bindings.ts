@@ -85,6 +85,7 @@ export const commands = {
 	/**  Touches the simulated key of a practice build; a build with real keys refuses. */
 	touchSimulatedKey: () => typedError<null, Problem>(__TAURI_INVOKE("touch_simulated_key")),
 	/**  Ends an RFQ without a trade, with the trader's reason for the records. */
+	passDealer: (rfqId: string, dealer: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("pass_dealer", { rfqId, dealer, reason })),
 	endRfq: (rfqId: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("end_rfq", { rfqId, reason })),
 	/**  Stops everything at once: takes back what is armed and ends every open RFQ. */
 	stopAll: () => typedError<StoppedView, Problem>(__TAURI_INVOKE("stop_all")),
@@ -790,6 +791,7 @@ export type IdentityView = {
 
 /**  An instrument that this trader may ask for. */
 export type InstrumentView = {
+	priceTypes: PriceTypeView[],
 	/**  ISIN, or the currency pair. */
 	id: string,
 	/**  What a trader calls it: `DBR 2.5 02/35`, `EUR/USD`. */
@@ -915,10 +917,12 @@ export type LineState =
 /**  The dealer, or the gateway on its behalf, refused the request; `reason` says why. */
 "rejected" | 
 /**  This dealer's quote was accepted and filled. */
+"turnedDown" | 
 "traded";
 
 /**  One dealer's row in the ladder of one RFQ. */
 export type LineView = {
+	canPass: boolean,
 	/**  QuoteReqID of the RFQ. */
 	rfqId: string,
 	/**  CompID of the dealer. */
@@ -1371,6 +1375,7 @@ export type RfqState =
 
 /**  The head of one RFQ panel. Its dealers are in [`LineView`]. */
 export type RfqView = {
+	priceType: PriceType,
 	/**  QuoteReqID. */
 	id: string,
 	/**  ISIN, or the currency pair. */
@@ -1690,6 +1695,7 @@ export type StepUpPhase =
 
 /**  The terms to be approved, formatted for the instrument. */
 export type StepUpTerms = {
+	priceType: PriceType,
 	/**  What is asked for, or the side of the accept. */
 	ask: Ask,
 	/**  With group separators. */
@@ -1858,10 +1864,14 @@ export type TicketField =
 /**  The least quantity. */
 "minimum" | 
 /**  The trader's note. */
+"priceType" | 
 "note";
 
 /**  Everything that the trader has typed and chosen. */
+export type PriceType = "price" | "yield" | "spread";
+export type PriceTypeView = { priceType: PriceType, words: string, unit: string, example: string, tick: string };
 export type TicketForm = {
+	priceType?: PriceType,
 	/**  ISIN, or the currency pair; empty before one is chosen. */
 	instrument: string,
 	/**  The text of the instrument field. */

@@ -99,10 +99,9 @@ test("a request offers what can be done with it, and says why the rest cannot", 
     (...of: unknown[]) =>
       void ran.push(`${name} ${of.map((one) => (one as { dealer?: string })?.dealer ?? one)}`);
   const run = Object.fromEntries(
-    ["arm", "choose", "approve", "limit", "disarm", "end", "endFor", "dismiss"].map((name) => [
-      name,
-      note(name),
-    ]),
+    ["arm", "choose", "approve", "limit", "disarm", "end", "endFor", "pass", "dismiss"].map(
+      (name) => [name, note(name)],
+    ),
   ) as unknown as Run;
   const offered = (part: Partial<Panel> = {}) =>
     panelActions(panel(part), run)
@@ -118,6 +117,11 @@ test("a request offers what can be done with it, and says why the rest cannot", 
     "end",
     "end-for",
   ]);
+  const mine = line("R", "B", { canPass: true });
+  const passing = panelActions(panel({ lines: [mine] }), run).find((one) => one.id === "R-pass-B");
+  expect(passing).toMatchObject({ words: "Pass on B, with a reason", keys: ["P"], not: undefined });
+  const off = panelActions(panel({ lines: [mine], live: false }), run);
+  expect(off.find((one) => one.id === "R-pass-B")?.not).toBe("not online");
   expect(offered({ view: rfq("R", { state: "done" }), offering: false })).toEqual(["dismiss"]);
   const both = panelActions(panel({ sides: ["sell", "buy"], side: null }), run);
   expect(both.find((one) => one.id === "R-take-buy")?.keys).toEqual(["B", "Enter"]);

@@ -25,10 +25,11 @@ import Settings from "../src/support/Settings.svelte";
 import Support from "../src/support/Support.svelte";
 import Disconnect from "../src/top/Disconnect.svelte";
 import EndReason from "../src/rfq/EndReason.svelte";
+import PassReason from "../src/rfq/PassReason.svelte";
 import Help from "../src/top/Help.svelte";
 import Palette from "../src/top/Palette.svelte";
 import Risk from "../src/top/Risk.svelte";
-import { rfq } from "./builders";
+import { line, rfq } from "./builders";
 import Screen from "./Screen.svelte";
 
 type Case = {
@@ -122,6 +123,15 @@ const CASES: Case[] = [
     props: { view: rfq("R1"), onend: () => {} },
     testid: "end-reason",
     first: "end-reason-text",
+    modal: true,
+  },
+  {
+    name: "a pass on one dealer, and why",
+    file: "rfq/PassReason.svelte",
+    component: PassReason,
+    props: { view: rfq("R1"), line: line("R1", "NORTHBANK"), onpass: () => {} },
+    testid: "pass-reason",
+    first: "pass-reason-text",
     modal: true,
   },
   {

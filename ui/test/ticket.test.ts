@@ -7,8 +7,10 @@ import { flushSync, mount, tick, unmount, type Component } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
+import { instruments } from "../dev/scenes/reference";
 import type { Problem, TicketForm } from "../src/bindings";
 import { Page } from "../src/desk/page.svelte";
+import { worseWay } from "../src/desk/words";
 import { askAgain, chosenRequest, duplicate } from "../src/ticket/reuse";
 import Ticket from "../src/ticket/Ticket.svelte";
 import Screen from "./Screen.svelte";
@@ -41,6 +43,7 @@ const form = (part: Partial<TicketForm> = {}): TicketForm => ({
   dealers: ["NORTHBANK"],
   ttlS: 60,
   settlementDate: null,
+  priceType: "price",
   priceLimit: "99.1",
   minQuantity: "",
   allOrNone: true,
@@ -214,4 +217,41 @@ test("a request is asked again as it was, or put into the ticket", async () => {
   await askAgain(page, "R1");
   expect([page.draft.refusal?.code, page.draft.quantity]).toEqual(["quantity.unreadable", "3m"]);
   expect(chosenRequest(page, null)).toBe(page.book.rfqs.at(-1)?.view.id);
+});
+
+test("the ticket asks for the numbers that the instrument has", async () => {
+  const sent: TicketForm[] = [];
+  await open((p) => {
+    const send = p.backend.commands.sendRfq;
+    p.backend.commands.sendRfq = (one) => (sent.push(one), send(one));
+  });
+  page.draft.fill(form({ ask: "buy" }), instruments[0] ?? null);
+  await settle();
+  expect(by("ticket-unit").textContent).toBe("% of par");
+  by<HTMLElement>("ticket-numbers-yield").querySelector("input")?.click();
+  await settle();
+  expect(by("ticket-unit").textContent).toBe("% yield");
+  by<HTMLButtonElement>("ticket-send").click();
+  await settle();
+  expect(sent.at(-1)).toMatchObject({ priceType: "yield" });
+  // A pair has prices only: nothing else is offered, and a price is asked for.
+  page.draft.fill(form({ priceType: "yield" }), instruments[3] ?? null);
+  await settle();
+  expect(by("ticket-unit").textContent).toBe("USD per EUR");
+  expect(document.querySelector("[data-testid=ticket-numbers-yield]")).toBeNull();
+  by<HTMLButtonElement>("ticket-send").click();
+  await settle();
+  expect(sent.at(-1)).toMatchObject({ priceType: "price" });
+});
+
+test("a limit lies where the numbers get worse for the side", () => {
+  for (const [side, of, want] of [
+    ["buy", "price", "up"],
+    ["sell", "price", "down"],
+    ["buy", "yield", "down"],
+    ["sell", "yield", "up"],
+    ["buy", "spread", "down"],
+    ["sell", "spread", "up"],
+  ] as const)
+    expect(worseWay(side, of)).toBe(want);
 });

@@ -4,7 +4,7 @@
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use signet_rfq::{Direction, Side, UtcMillis};
+use signet_rfq::{PriceType, Side, UtcMillis};
 
 /// Longer than the bounce of a key; shorter than a held key takes to its first repetition on most
 /// systems.
@@ -89,7 +89,7 @@ pub(crate) struct OffMarket {
 /// The worst price that an accept agrees to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Agreed {
-    pub direction: Direction,
+    pub price_type: PriceType,
     pub side: Side,
     pub price: Decimal,
     pub tick: Option<Decimal>,
@@ -102,13 +102,19 @@ pub(crate) fn off_market(
     references: &[(Against, Decimal)],
     settings: &TradingSettings,
 ) -> Option<OffMarket> {
+    let way = agreed.price_type.direction();
     let far = |(against, reference): &(Against, Decimal)| {
         // A difference that cannot be written is as far as can be.
-        let worse =
-            agreed.direction.worse(agreed.side, agreed.price, *reference).unwrap_or(Decimal::MAX);
+        let worse = way.worse(agreed.side, agreed.price, *reference).unwrap_or(Decimal::MAX);
         let by_share = settings.off_market_bp > 0 && {
-            let share = Decimal::new(i64::from(settings.off_market_bp), 4);
-            reference.abs().checked_mul(share).is_none_or(|most| worse > most)
+            match agreed.price_type.as_of_a_price(worse) {
+                // A share of a yield or a spread says nothing.
+                Some(bp) => bp.is_none_or(|bp| bp > Decimal::from(settings.off_market_bp)),
+                None => {
+                    let share = Decimal::new(i64::from(settings.off_market_bp), 4);
+                    reference.abs().checked_mul(share).is_none_or(|most| worse > most)
+                }
+            }
         };
         let by_ticks = settings.off_market_ticks > 0
             && agreed.tick.is_some_and(|tick| {

@@ -11,11 +11,11 @@ const USUAL: TradingSettings =
 #[test]
 fn a_price_far_from_the_market_is_told_from_one_that_is_not() {
     use Against::{Composite, LastTrade, Other};
-    use Direction::{Price, Yield};
+    use PriceType::{Price, Spread, Yield};
     let by_ticks = TradingSettings { off_market_bp: 0, off_market_ticks: 10, ..USUAL };
     let never = TradingSettings { off_market_bp: 0, off_market_ticks: 0, ..USUAL };
     let composite = [(Composite(3), n("100"))];
-    for (settings, direction, side, price, references, want) in [
+    for (settings, price_type, side, price, references, want) in [
         // Half a percent of 100, and not a tick more.
         (USUAL, Price, Side::Buy, "100.5", &composite[..], None),
         (USUAL, Price, Side::Buy, "100.501", &composite, Some(Composite(3))),
@@ -27,8 +27,13 @@ fn a_price_far_from_the_market_is_told_from_one_that_is_not() {
         (USUAL, Yield, Side::Buy, "2.40", &[(Other, n("2.50"))], Some(Other)),
         (USUAL, Yield, Side::Buy, "2.60", &[(Other, n("2.50"))], None),
         (USUAL, Yield, Side::Sell, "2.60", &[(Other, n("2.50"))], Some(Other)),
-        // A yield of zero has no half percent: everything that is worse is told.
-        (USUAL, Yield, Side::Buy, "-0.01", &[(Other, n("0"))], Some(Other)),
+        // Five basis points of a yield or a spread, whatever it is a share of.
+        (USUAL, Yield, Side::Buy, "-0.05", &[(Other, n("0"))], None),
+        (USUAL, Yield, Side::Buy, "-0.051", &[(Other, n("0"))], Some(Other)),
+        (USUAL, Spread, Side::Sell, "77", &[(Other, n("72"))], None),
+        (USUAL, Spread, Side::Sell, "77.1", &[(Other, n("72"))], Some(Other)),
+        (USUAL, Spread, Side::Buy, "66.9", &[(Other, n("72"))], Some(Other)),
+        (never, Yield, Side::Buy, "-9", &[(Other, n("2"))], None),
         (by_ticks, Price, Side::Buy, "100.10", &composite, None),
         (by_ticks, Price, Side::Buy, "100.11", &composite, Some(Composite(3))),
         (never, Price, Side::Buy, "1000", &composite, None),
@@ -61,9 +66,9 @@ fn a_price_far_from_the_market_is_told_from_one_that_is_not() {
             Some(Composite(3)),
         ),
     ] {
-        let agreed = Agreed { direction, side, price: n(price), tick: Some(n("0.01")) };
+        let agreed = Agreed { price_type, side, price: n(price), tick: Some(n("0.01")) };
         let got = off_market(agreed, references, &settings).map(|o| o.against);
-        assert_eq!(got, want, "{direction:?} {side:?} {price} of {references:?}");
+        assert_eq!(got, want, "{price_type:?} {side:?} {price} of {references:?}");
     }
 }
 

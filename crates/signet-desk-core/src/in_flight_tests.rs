@@ -18,6 +18,7 @@ fn accept(n: u32) -> (Accept, Terms) {
         limit: None,
     };
     let terms = Terms {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: rfq,
         instrument,

@@ -42,13 +42,34 @@ pub(crate) fn instrument(i: &Instrument) -> InstrumentView {
         currency: i.currency.clone(),
         price_decimals: i.price_decimals,
         price_unit: i.price_unit.clone(),
-        price_kind: price::PriceKind::of(i).words().into(),
+        price_kind: price::words(i).into(),
+        price_types: i.price_types.iter().map(|t| price_type_view(i, *t)).collect(),
         price_example: price::example(i),
         tick: i.tick.to_string(),
         lot: group_digits(i.lot),
         min_quantity: group_digits(i.min_quantity),
         max_quantity: group_digits(i.max_quantity),
         settlement: i.settlement.clone(),
+    }
+}
+
+pub(crate) fn price_type(t: rfq::PriceType) -> PriceType {
+    match t {
+        rfq::PriceType::Price => PriceType::Price,
+        rfq::PriceType::Yield => PriceType::Yield,
+        rfq::PriceType::Spread => PriceType::Spread,
+    }
+}
+
+/// How numbers of a type are typed for an instrument.
+fn price_type_view(i: &Instrument, t: rfq::PriceType) -> PriceTypeView {
+    let told = i.told_in(t);
+    PriceTypeView {
+        price_type: price_type(t),
+        words: price::words(&told).into(),
+        unit: told.price_unit.clone(),
+        example: price::example(&told),
+        tick: told.tick.to_string(),
     }
 }
 
@@ -78,6 +99,7 @@ pub(crate) fn head(l: &Look<'_>, market: MarketView, problem: Option<&Problem>) 
             rfq::Ask::Sell => Ask::Sell,
             rfq::Ask::TwoWay => Ask::TwoWay,
         },
+        price_type: price_type(t.price_type),
         legs: legs::asked(t),
         quantity: group_digits(t.quantity),
         currency: t.currency.clone(),
@@ -154,7 +176,7 @@ pub(crate) fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> St
     format!(
         "{what}: {verb} {} at {} {from} {}",
         group_digits(e.quantity),
-        price(i, e.price),
+        stated(i, e.price),
         name(names, &a.dealer)
     )
 }
@@ -270,7 +292,7 @@ pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Blotter
         .into(),
         quantity: group_digits(t.quantity),
         currency: t.currency.clone(),
-        price: traded.map(|(_, e)| price(i, e.price)),
+        price: traded.map(|(_, e)| stated(i, e.price)),
         dealer: traded.map_or_else(all, |(a, _)| name(names, &a.dealer)),
         status: rfq_status(r).words().into(),
         cover: None,
@@ -290,14 +312,14 @@ pub(crate) fn trade_row(
     let e = s.last_trade()?;
     // Cover: the best price of the dealers who did not trade, at this moment.
     let others = r.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(at));
-    let cover = rfq::best(direction(i), others, a.side, a.quantity, at, 0);
-    let cover = cover.map(|b| price(i, b.price));
+    let cover = rfq::best(r.direction(), others, a.side, a.quantity, at, 0);
+    let cover = cover.map(|b| stated(i, b.price));
     Some(BlotterRow {
         id: a.id.to_string(),
         at_ms: e.at.0 as f64,
         side: side_word(a.side).into(),
         quantity: group_digits(e.quantity),
-        price: Some(price(i, e.price)),
+        price: Some(stated(i, e.price)),
         dealer: name(names, &a.dealer),
         status: trade_status(s).words().into(),
         cover,
@@ -326,7 +348,7 @@ pub(crate) fn late_trade_row(
         side: side_word(e.side).into(),
         quantity: group_digits(e.cum_qty),
         currency: i.map_or_else(String::new, |i| i.currency.clone()),
-        price: Some(price(i, e.last.map_or(e.avg_px, |l| l.price))),
+        price: Some(stated(i, e.last.map_or(e.avg_px, |l| l.price))),
         dealer: e.dealer.as_ref().map_or_else(String::new, |d| name(names, d)),
         status: if e.status == OrdStatus::PartiallyFilled {
             RowStatus::PartlyFilled
@@ -355,7 +377,7 @@ pub(crate) fn dispute_row(
         at_ms: d.at.0 as f64,
         side: side_word(d.side).into(),
         quantity: group_digits(d.quantity),
-        price: Some(price(i, d.price)),
+        price: Some(stated(i, d.price)),
         dealer: name(names, &d.dealer),
         status: RowStatus::Disputed.words().into(),
         cover: None,
@@ -408,9 +430,15 @@ pub(crate) fn price(i: Option<&Instrument>, p: Decimal) -> String {
     i.map_or_else(|| p.to_string(), |i| price::show(i, p))
 }
 
-/// Which way the numbers of this instrument are good: what is quoted today are prices.
-pub(crate) fn direction(_: Option<&Instrument>) -> rfq::Direction {
-    rfq::Direction::Price
+/// As [`price`], where no heading says what the number counts: `2.475 %`, `42.0 bp`. A price
+/// stands alone.
+pub(crate) fn stated(i: Option<&Instrument>, p: Decimal) -> String {
+    let unit = match i.map(Instrument::price_type).unwrap_or_default() {
+        rfq::PriceType::Price => "",
+        rfq::PriceType::Yield => " %",
+        rfq::PriceType::Spread => " bp",
+    };
+    format!("{}{unit}", price(i, p))
 }
 
 /// `20261124` as `2026-11-24`.

@@ -20,6 +20,7 @@ pub(crate) fn instrument(terms: &Terms, catalogue: &Catalogue) -> Instrument {
         .collect();
     let all = || terms.legs.iter().filter_map(listed);
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::package(),
         symbol: format!("{}, {} legs", kind.words(), terms.legs.len()),
         name: names.join(" / "),

@@ -4,6 +4,7 @@ use signet_rfq::{DealerId, RfqId, StatedLeg, UtcMillis};
 
 fn instrument(id: &str, symbol: &str, decimals: u8) -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new(id).unwrap(),
         symbol: symbol.into(),
@@ -31,6 +32,7 @@ fn curve(ask: rfq::Ask) -> (Terms, Catalogue) {
     };
     let legs = vec![leg(&list[0], Side::Sell, "1.00"), leg(&list[1], Side::Buy, "1.5")];
     let terms = Terms {
+        price_type: signet_rfq::PriceType::Price,
         id: RfqId::new("R1").unwrap(),
         instrument: InstrumentId::package(),
         ask,

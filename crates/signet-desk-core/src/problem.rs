@@ -94,13 +94,19 @@ impl From<&InstrumentError> for Problem {
 
 impl From<&TermsError> for Problem {
     fn from(e: &TermsError) -> Self {
-        use TicketField::{Dealers, Instrument, Ttl};
+        use TicketField::{Dealers, Instrument, PriceType, Ttl};
         let (field, code, cure) = match e {
             TermsError::Instrument(i) => return i.into(),
             TermsError::NoDealer => (Dealers, "dealers.none", "Choose at least one dealer."),
             TermsError::TooManyDealers => (Dealers, "dealers.too_many", "Choose fewer dealers."),
             TermsError::DealerTwice(_) => (Dealers, "dealers.twice", "Choose each dealer once."),
             TermsError::BadTtl => (Ttl, "ttl.out_of_range", "Choose another time to live."),
+            TermsError::OtherPriceType(..) => {
+                (PriceType, "price_type.not_listed", "Ask in a type that the instrument has.")
+            }
+            TermsError::PackagePriceType => {
+                (PriceType, "price_type.package", "Ask for the package in prices.")
+            }
             TermsError::Legs(_) => (Instrument, "legs.invalid", "Change the legs."),
             TermsError::AlreadyExpired => (Ttl, "ttl.expired", "Send it again."),
             _ => (Instrument, "instrument.currency", "Choose the instrument again."),

@@ -7,7 +7,9 @@
 use crate::{present, problem::problem, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{StepUpChallenge, StepUpStatus};
-use signet_rfq::{Catalogue, DealerId, InstrumentId, Rfq, RfqId, UtcMillis, group_digits};
+use signet_rfq::{
+    Catalogue, DealerId, Instrument, InstrumentId, PriceType, Rfq, RfqId, UtcMillis, group_digits,
+};
 use signet_stepup::{
     AcceptTerms, Action, AheadTerms, Approval, RequestTerms,
     client::{CeremonyError, Status},
@@ -378,13 +380,37 @@ fn of_package(terms: StepUpTerms, legs: &[String]) -> StepUpTerms {
     StepUpTerms { symbol: name.clone(), instrument: name, legs: legs.to_vec(), ..terms }
 }
 
+/// An instrument as numbers of the approved type write it.
+fn told(catalogue: &Catalogue, id: &str, of: &Option<String>) -> Option<Instrument> {
+    let listed = InstrumentId::new(id).ok().and_then(|id| catalogue.get(&id))?;
+    let of = of.as_deref().map_or(Some(PriceType::Price), PriceType::read)?;
+    Some(listed.told_in(of))
+}
+
+fn ask_of(word: &str) -> Ask {
+    match word {
+        "buy" => Ask::Buy,
+        "sell" => Ask::Sell,
+        _ => Ask::TwoWay,
+    }
+}
+
+fn dated(terms: StepUpTerms, currency: &str, settlement: &str, of: &Option<String>) -> StepUpTerms {
+    let of = of.as_deref().and_then(PriceType::read).unwrap_or_default();
+    StepUpTerms {
+        price_type: present::price_type(of),
+        currency: currency.to_owned(),
+        settlement_date: present::iso(settlement),
+        ..terms
+    }
+}
+
 /// The action as the dialog shows it, formatted for the instrument.
 fn shown(
     action: &Action,
     catalogue: &Catalogue,
     names: &BTreeMap<DealerId, String>,
 ) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
-    let instrument = |id: &str| InstrumentId::new(id).ok().and_then(|id| catalogue.get(&id));
     let name = |d: &String| {
         DealerId::new(d.clone())
             .ok()
@@ -393,53 +419,56 @@ fn shown(
     };
     let number = |text: &str| text.parse::<Decimal>().ok();
     let quantity = |text: &str| number(text).map_or_else(|| text.to_owned(), group_digits);
-    let ask = |word: &str| match word {
-        "buy" => Ask::Buy,
-        "sell" => Ask::Sell,
-        _ => Ask::TwoWay,
-    };
-    let price = |of: &str, text: &str| match (instrument(of), number(text)) {
-        (Some(i), Some(p)) => present::price(Some(i), p),
+    let price = |i: Option<Instrument>, text: &str| match (i, number(text)) {
+        (Some(i), Some(p)) => present::price(Some(&i), p),
         _ => text.to_owned(),
     };
     // What every action about an instrument has.
-    let terms = |of: &str, side: &str, size: &str, currency: &str, settlement: &str| {
-        let i = instrument(of);
+    let terms = |of: &str, i: Option<Instrument>, side: &str, size: &str| {
+        let i = i.as_ref();
         StepUpTerms {
-            ask: ask(side),
+            ask: ask_of(side),
             quantity: quantity(size),
-            currency: currency.to_owned(),
+            currency: String::new(),
             symbol: i.map_or_else(|| of.to_owned(), |i| i.symbol.clone()),
             instrument: of.to_owned(),
             price: None,
             limit: None,
             price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
+            price_type: Default::default(),
             legs: Vec::new(),
             dealers: Vec::new(),
-            settlement_date: present::iso(settlement),
+            settlement_date: String::new(),
         }
     };
     match action {
         Action::Session(_) => (None, StepUpKind::Session, None),
         Action::RegisterKey { name } => (None, StepUpKind::RegisterKey, Some(name.clone())),
         Action::Request(r) => {
-            let all = terms(&r.instrument, &r.ask, &r.quantity, &r.currency, &r.settlement);
+            let i = told(catalogue, &r.instrument, &r.price_type);
+            let unit = r.price_type.as_ref().and(i.as_ref()).map(|i| i.price_unit.clone());
+            let all = terms(&r.instrument, i, &r.ask, &r.quantity);
+            let all = dated(all, &r.currency, &r.settlement, &r.price_type);
             let dealers = r.dealers.iter().map(name).collect();
             let all = of_package(all, &r.legs);
-            let shown = StepUpTerms { price_unit: String::new(), dealers, ..all };
+            let shown = StepUpTerms { price_unit: unit.unwrap_or_default(), dealers, ..all };
             (Some(shown), StepUpKind::Request, None)
         }
         Action::Ahead(a) => {
-            let all = terms(&a.instrument, &a.side, &a.quantity, &a.currency, &a.settlement);
-            let limit = Some(price(&a.instrument, &a.limit.price));
+            let i = || told(catalogue, &a.instrument, &a.price_type);
+            let all = terms(&a.instrument, i(), &a.side, &a.quantity);
+            let limit = Some(price(i(), &a.limit.price));
             let dealers = a.dealers.iter().map(name).collect();
+            let all = dated(all, &a.currency, &a.settlement, &a.price_type);
             (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {
-            let all = terms(&a.instrument, &a.side, &a.quantity, &a.currency, &a.settlement);
+            let i = || told(catalogue, &a.instrument, &a.price_type);
+            let all = terms(&a.instrument, i(), &a.side, &a.quantity);
+            let all = dated(all, &a.currency, &a.settlement, &a.price_type);
             let shown = StepUpTerms {
-                price: Some(price(&a.instrument, &a.price)),
-                limit: a.limit.as_ref().map(|l| price(&a.instrument, &l.price)),
+                price: Some(price(i(), &a.price)),
+                limit: a.limit.as_ref().map(|l| price(i(), &l.price)),
                 dealers: vec![name(&a.dealer)],
                 ..of_package(all, &a.legs)
             };

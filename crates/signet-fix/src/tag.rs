@@ -122,7 +122,7 @@ pub const SESSION_REJECT_REASON: u32 = 373;
 pub const BUSINESS_REJECT_REF_ID: u32 = 379;
 /// BusinessRejectReason of a BusinessMessageReject (j).
 pub const BUSINESS_REJECT_REASON: u32 = 380;
-/// PriceType: 1 percent of par, 2 per unit.
+/// PriceType: 1 percent of par, 2 per unit, 6 spread, 9 yield.
 pub const PRICE_TYPE: u32 = 423;
 /// PartyIDSource: D, a code of our own.
 pub const PARTY_ID_SOURCE: u32 = 447;
@@ -213,6 +213,8 @@ pub const MAX_TRADE_VOL: u32 = 20035;
 pub const SETTLEMENT: u32 = 20036;
 /// SecurityList (y): how people write a price, `32nds`; left out for decimals.
 pub const PRICE_FORMAT: u32 = 20037;
+/// PriceTypes: in which numbers an instrument may be asked for; words with a space between them.
+pub const PRICE_TYPES: u32 = 20038;
 
 /// Of one challenge and its answer.
 pub const STEP_UP_ID: u32 = 20100;

@@ -69,6 +69,7 @@ fn connect(gate: &mut End, dealer: &mut End) {
 fn fill(n: u32) -> AppMessage {
     let level = Level { price: 1.into(), size: 100.into() };
     AppMessage::ExecutionReport(ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: format!("O{n}"),
         exec_id: format!("X{n}"),

@@ -159,6 +159,7 @@ impl Pair {
 
 fn request(id: &str) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: InstrumentId::new("DE0001102580").unwrap(),
@@ -193,6 +194,7 @@ fn quote(id: &str) -> AppMessage {
 
 fn report(exec: &str) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "O1".into(),
         exec_id: exec.into(),
@@ -225,6 +227,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
     let accept = AcceptId::new("A1").unwrap();
     let dealer = Some(DealerId::new("NORTHBANK").unwrap());
     let bund = Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: instrument.clone(),
         symbol: "DBR 0 02/32".into(),
         name: "Bundesrepublik Deutschland".into(),
@@ -275,6 +278,8 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             dealer: dealer.clone(),
         }),
         AppMessage::QuoteResponse(QuoteResponse {
+            text: None,
+            price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: accept.clone(),
             response: Response::HitOrLift,

@@ -333,6 +333,8 @@ fn a_message_without_a_good_signature_does_nothing_is_answered_and_takes_its_num
 fn a_refusal_names_the_accept_and_not_its_rfq() {
     let p = Pair::new("NAMES");
     let accept = AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new("R1:2").unwrap(),
         response: Response::HitOrLift,

@@ -4,10 +4,11 @@ use rust_decimal::Decimal;
 use signet_fix::{
     AppMessage,
     message::{
-        ExecType, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response, SnapshotMark,
+        ExecType, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse,
+        Response, SnapshotMark,
     },
 };
-use signet_rfq::{Ask, Leg, Level, Limit, Side, StatedLeg};
+use signet_rfq::{Ask, Leg, Level, Limit, PriceType, Side, StatedLeg};
 
 /// Which way a message went. It says whose ids are in it.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,7 @@ pub enum Said {
         settlement: String,
         dealers: Vec<String>,
         legs: Vec<Leg>,
+        price_type: PriceType,
     },
     /// The trader ended the RFQ.
     Ended,
@@ -71,6 +73,7 @@ pub enum Said {
         quantity: Decimal,
         price: Decimal,
         limit: Option<Limit>,
+        price_type: PriceType,
         legs: Vec<StatedLeg>,
     },
     /// A trade, its correction or its end.
@@ -180,6 +183,13 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
             let dealer = dealer_of(q.dealer.as_ref().map(ToString::to_string));
             (own(q.rfq.as_str())?, quoted(q, dealer))
         }
+        // The gateway repeats what the desk has said itself.
+        (AppMessage::QuoteRequestReject(r), true)
+            if matches!(way, Way::ToDesk)
+                && r.advice.as_ref().is_some_and(|a| a.code == PASSED_BY_TRADER) =>
+        {
+            return None;
+        }
         (AppMessage::QuoteRequestReject(r), true) => {
             let said = match (way, r.dealer) {
                 (Way::ToDesk, None) => Said::Answered { accept: None, refused: true },
@@ -217,6 +227,7 @@ fn asked(q: QuoteRequest) -> Said {
         settlement: q.settlement_date,
         dealers: q.dealers.iter().map(ToString::to_string).collect(),
         legs: q.legs,
+        price_type: q.price_type,
     }
 }
 
@@ -230,6 +241,7 @@ fn accepted(r: QuoteResponse) -> Option<(String, Said)> {
         quantity: r.quantity,
         price: r.price,
         limit: r.limit,
+        price_type: r.price_type,
         legs: r.legs,
     };
     Some((r.rfq.map_or_else(|| rfq_of(r.id.as_str()), |rfq| Some(rfq.to_string()))?, said))

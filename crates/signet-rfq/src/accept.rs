@@ -1,8 +1,8 @@
 //! An accept: the message that agrees to a trade, and the reasons for which it is refused.
 
 use crate::{
-    AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg, UtcMillis,
-    fix::ExecType, lifecycle::AcceptPhase,
+    AcceptId, DealerId, Direction, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg,
+    UtcMillis, fix::ExecType, lifecycle::AcceptPhase,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -50,23 +50,20 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Whether a customer on `side` agrees to this price.
-    pub fn allows(&self, side: Side, price: Decimal) -> bool {
-        match side {
-            Side::Buy => price <= self.price,
-            Side::Sell => price >= self.price,
-        }
+    /// Whether a customer on `side` agrees to this price, in the direction of the RFQ's numbers.
+    pub fn allows(&self, direction: Direction, side: Side, price: Decimal) -> bool {
+        !direction.beyond(side, price, self.price)
     }
 }
 
 impl Accept {
     /// Whether `other` is agreed to by this accept: the same terms, or, with a limit, another quote
     /// of the same dealer within it.
-    pub fn agrees_to(&self, other: &Self) -> bool {
+    pub fn agrees_to(&self, direction: Direction, other: &Self) -> bool {
         let followed = Self { quote: other.quote.clone(), price: other.price, ..self.clone() };
         match &self.limit {
             None => self == other,
-            Some(limit) => followed == *other && limit.allows(self.side, other.price),
+            Some(limit) => followed == *other && limit.allows(direction, self.side, other.price),
         }
     }
 }
@@ -330,6 +327,14 @@ pub enum AcceptRefusal {
         /// The accept's date, `YYYYMMDD`.
         accepted: String,
     },
+    /// PriceType (423) differs from the RFQ's.
+    #[error("the numbers of the RFQ are {quoted}s, not {accepted}s")]
+    OtherPriceType {
+        /// The RFQ's type.
+        quoted: &'static str,
+        /// The accept's type.
+        accepted: &'static str,
+    },
     /// Currency (15) differs from the RFQ's.
     #[error("the currency is {quoted}, not {accepted}")]
     OtherCurrency {
@@ -373,6 +378,7 @@ impl AcceptRefusal {
             Self::NoDeadline => "accept.no_deadline",
             Self::FromTheFuture(_) => "accept.from_the_future",
             Self::OtherSettlement { .. } => "accept.settlement_mismatch",
+            Self::OtherPriceType { .. } => "accept.price_type_mismatch",
             Self::OtherCurrency { .. } => "accept.currency_mismatch",
         }
     }

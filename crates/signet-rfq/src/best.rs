@@ -1,51 +1,8 @@
 //! The best price. RFQ screens often compute it for the wrong side or hard-code it; here it is one
 //! function with a table of tests.
 
-use crate::{DealerId, Level, Quote, Side, UtcMillis};
+use crate::{DealerId, Direction, Level, Quote, Side, UtcMillis};
 use rust_decimal::Decimal;
-
-/// Which way a number is good. A price and a yield of the same bond move against each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// A buyer wants the lower number: a price, in percent, per unit or as an amount.
-    Price,
-    /// A buyer wants the higher number: a yield, a spread, a discount.
-    Yield,
-}
-
-impl Direction {
-    /// That of a PriceType (423) of FIX 4.4; `None` for one whose numbers cannot be compared.
-    pub fn of(price_type: u16) -> Option<Self> {
-        match price_type {
-            // Percentage of par, per unit, fixed amount, premium.
-            1 | 2 | 3 | 5 => Some(Self::Price),
-            // Discount, spread, TED yield, yield.
-            4 | 6 | 8 | 9 => Some(Self::Yield),
-            _ => None,
-        }
-    }
-
-    /// Whether a customer on `side` rather has `price` than `than`.
-    pub fn better(self, side: Side, price: Decimal, than: Decimal) -> bool {
-        if self.lower_is_better(side) { price < than } else { price > than }
-    }
-
-    /// How much worse than `than` a customer on `side` does with `price`; negative when better.
-    /// `None` when the difference of what two peers chose cannot be written.
-    pub fn worse(self, side: Side, price: Decimal, than: Decimal) -> Option<Decimal> {
-        let (of, less) = if self.lower_is_better(side) { (price, than) } else { (than, price) };
-        of.checked_sub(less)
-    }
-
-    /// A key that is smallest for the price that a customer on `side` wants most.
-    pub fn key(self, side: Side, price: Decimal) -> Decimal {
-        if self.lower_is_better(side) { price } else { -price }
-    }
-
-    fn lower_is_better(self, side: Side) -> bool {
-        (self == Self::Price) == (side == Side::Buy)
-    }
-}
 
 /// The best price for a customer, and everybody who makes it: ties are shown as ties.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,11 +68,12 @@ pub fn ticks_worse(
 /// Of two in the middle the one that is worse for the customer. `None` when fewer than three quote:
 /// no dealer alone can move it, and an absurd quote moves it to its neighbour at most.
 pub fn median_quoted<'a>(
+    direction: Direction,
     quotes: impl IntoIterator<Item = &'a Quote>,
     side: Side,
     quantity: Decimal,
 ) -> Option<Decimal> {
-    composite(Direction::Price, quotes, side, quantity).map(|c| c.price)
+    composite(direction, quotes, side, quantity).map(|c| c.price)
 }
 
 /// Where the market is, from the quotes of one RFQ.
@@ -227,7 +185,7 @@ mod tests {
         let median = |offers: &[&str], side| {
             let all: Vec<Quote> =
                 offers.iter().enumerate().map(|(i, o)| quote(&format!("D{i}"), o, o)).collect();
-            median_quoted(&all, side, Decimal::from(5)).map(|p| p.to_string())
+            median_quoted(Direction::Price, &all, side, Decimal::from(5)).map(|p| p.to_string())
         };
         for (offers, side, want) in [
             (&["99.5"][..], Side::Buy, None),
@@ -244,7 +202,8 @@ mod tests {
         let small = Quote { offer: level("99", "4"), ..quote("S", "98", "99") };
         let indicative = Quote { tradeable: false, ..quote("I", "98", "99") };
         let (a, b) = (quote("A", "99.0", "99.5"), quote("B", "99.0", "99.6"));
-        assert_eq!(median_quoted([&small, &indicative, &a, &b], Side::Buy, Decimal::from(5)), None);
+        let all = [&small, &indicative, &a, &b];
+        assert_eq!(median_quoted(Direction::Price, all, Side::Buy, Decimal::from(5)), None);
     }
 
     #[test]

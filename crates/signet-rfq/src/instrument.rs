@@ -1,6 +1,6 @@
 //! Instruments and their conventions.
 
-use crate::{InstrumentId, PriceFormat, group_digits};
+use crate::{InstrumentId, PriceFormat, PriceType, group_digits, price_type};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -74,6 +74,10 @@ pub struct Instrument {
     /// How people write its prices; left out for decimals.
     #[serde(default, skip_serializing_if = "PriceFormat::is_default")]
     pub price_format: PriceFormat,
+    /// In which numbers it may be asked for, each once and the usual one first; left out for prices
+    /// alone. PriceTypes (20038).
+    #[serde(default = "price_type::plain", skip_serializing_if = "is_plain")]
+    pub price_types: Vec<PriceType>,
 }
 
 /// Why an instrument, or a quantity of it, cannot be used. A bad record is the fault of whoever
@@ -137,6 +141,13 @@ impl Instrument {
                 "symbol, name, price_unit and settlement are 1 to 120 printable characters",
             );
         }
+        let of = |t: &PriceType| self.price_types.iter().filter(|other| *other == t).count();
+        if self.price_types.is_empty() || self.price_types.iter().any(|t| of(t) > 1) {
+            return bad("it is asked for in at least one price type, and in none twice");
+        }
+        if self.asset_class == AssetClass::FxSpot && !price_type::is_plain(&self.price_types) {
+            return bad("a currency pair has prices only: no yield and no spread");
+        }
         if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             return bad("the currency is not an ISO 4217 code");
         }
@@ -195,6 +206,37 @@ impl Instrument {
         }
         p.to_string()
     }
+}
+
+impl Instrument {
+    /// Whether somebody may ask for it in numbers of this type.
+    pub fn has(&self, price_type: PriceType) -> bool {
+        self.price_types.contains(&price_type)
+    }
+
+    /// The instrument as an RFQ in numbers of this type writes them: decimals, step and unit.
+    pub fn told_in(&self, price_type: PriceType) -> Self {
+        let told = Self { price_types: vec![price_type], ..self.clone() };
+        match price_type.convention() {
+            None => told,
+            Some((price_decimals, tick, unit)) => Self {
+                price_decimals,
+                tick,
+                price_unit: unit.into(),
+                price_format: PriceFormat::Decimals,
+                ..told
+            },
+        }
+    }
+
+    /// What its numbers count: the first type that it lists.
+    pub fn price_type(&self) -> PriceType {
+        self.price_types.first().copied().unwrap_or_default()
+    }
+}
+
+fn is_plain(types: &[PriceType]) -> bool {
+    price_type::is_plain(types)
 }
 
 /// ISO 6166: two letters, nine alphanumerics, and a check digit by the Luhn rule over the letters
@@ -274,6 +316,7 @@ impl Catalogue {
 #[cfg(test)]
 pub(crate) fn bund() -> Instrument {
     Instrument {
+        price_types: vec![crate::PriceType::Price],
         id: InstrumentId::new("DE0001102580").unwrap(),
         symbol: "DBR 0 02/32".into(),
         name: "Bundesrepublik Deutschland".into(),
@@ -336,6 +379,24 @@ mod tests {
             [("99.1", "99.100"), ("99", "99.000"), ("99.125", "99.125"), ("99.1255", "99.1255")]
         {
             assert_eq!(b.format_price(p.parse().unwrap()), want);
+        }
+    }
+
+    #[test]
+    fn an_instrument_is_written_in_the_convention_of_the_type() {
+        let b = Instrument { price_types: vec![PriceType::Price, PriceType::Yield], ..bund() };
+        assert!(b.has(PriceType::Yield) && !b.has(PriceType::Spread));
+        assert_eq!(b.price_type(), PriceType::Price);
+        let n = |s: &str| s.parse::<Decimal>().unwrap();
+        for (t, number, want, tick) in [
+            (PriceType::Price, "99.1", "99.100", "0.005"),
+            (PriceType::Yield, "-0.25", "-0.250", "0.001"),
+            (PriceType::Spread, "42", "42.0", "0.1"),
+        ] {
+            let told = b.told_in(t);
+            assert_eq!(told.format_price(n(number)), want);
+            assert_eq!((told.tick, told.price_type()), (n(tick), t));
+            assert_eq!(told.check(), Ok(()));
         }
     }
 

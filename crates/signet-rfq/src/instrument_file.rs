@@ -4,7 +4,8 @@ use crate::{Catalogue, Instrument, InstrumentError};
 use serde::Deserialize;
 
 /// Keys that only dealer simulators use.
-const SIMULATOR_KEYS: [&str; 2] = ["reference_mid", "half_spread"];
+const SIMULATOR_KEYS: [&str; 4] =
+    ["reference_mid", "half_spread", "reference_yield", "reference_spread"];
 
 /// Why a file of instruments cannot be used. At fault: whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::PriceFormat;
+    use crate::{PriceFormat, PriceType};
 
     const BUND: &str = "[[instrument]]\nid = 'DE0001102580'\nsymbol = 'DBR 0 02/32'\nname = 'Bund'\nasset_class = 'Government bond'\n\
         currency = 'EUR'\nprice_decimals = 3\nprice_unit = '% of par'\ntick = '0.005'\nlot = '1000'\nmin_quantity = '100000'\n\
@@ -55,6 +56,10 @@ mod tests {
                 .map(|c| c.len()),
             Ok(1)
         );
+        let typed = format!("{BUND}price_types = ['yield', 'price']\nreference_yield = '2.5'\n");
+        let read = Catalogue::from_toml(&typed).unwrap();
+        let types: Vec<_> = read.iter().map(|i| i.price_types.clone()).collect();
+        assert_eq!(types, [vec![PriceType::Yield, PriceType::Price]]);
         for format in PriceFormat::ALL {
             let text = format!("{BUND}price_format = '{}'\n", format.words())
                 .replace("price_decimals = 3", "price_decimals = 8")
@@ -64,6 +69,9 @@ mod tests {
         }
         for (bad, word) in [
             (format!("{BUND}price_format = '64ths'\n"), "price_format"),
+            (format!("{BUND}price_types = []\n"), "price type"),
+            (format!("{BUND}price_types = ['yield', 'yield']\n"), "price type"),
+            (format!("{BUND}price_types = ['discount margin']\n"), "price_types"),
             (format!("{BUND}surprise = 1\n"), "surprise"),
             (BUND.replace("DE0001102580", "DE0001102581"), "check digit"),
             (format!("{BUND}{BUND}"), "twice"),

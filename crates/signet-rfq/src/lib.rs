@@ -17,6 +17,7 @@ mod instrument_file;
 mod leg;
 pub mod lifecycle;
 mod price_format;
+mod price_type;
 mod quantity;
 mod quote;
 mod rfq;
@@ -27,7 +28,7 @@ pub mod test_double;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution, Limit};
-pub use best::{Best, Composite, Direction, best, composite, median_quoted, ticks_worse};
+pub use best::{Best, Composite, best, composite, median_quoted, ticks_worse};
 pub use id::{AcceptId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{
     AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit,
@@ -37,11 +38,12 @@ pub use instrument_file::CatalogueError;
 pub use leg::{Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageKind, StatedLeg, gross, net_price};
 pub use lifecycle::RfqState;
 pub use price_format::{PriceFormat, price_type_words};
+pub use price_type::{Direction, PriceType};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{
-    Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Passed, REASON_PASS,
-    Report, Rfq, RfqError, Taken,
+    Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, PASS_REASON_MAX, Passed,
+    REASON_PASS, Report, Rfq, RfqError, Taken,
 };
 pub use side::Side;
 pub use terms::{Ask, Terms, TermsError};

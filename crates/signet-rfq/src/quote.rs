@@ -1,5 +1,6 @@
 use crate::{
-    DealerId, Leg, QuoteId, Side, StatedLeg, Terms, UtcMillis, net_price, price_type_words,
+    DealerId, Direction, Leg, PriceType, QuoteId, Side, StatedLeg, Terms, UtcMillis, net_price,
+    price_type_words,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub enum QuoteFault {
     /// BidPx (132) is above OfferPx (133).
     #[error("the bid is above the offer")]
     Crossed,
+    /// Of yields and spreads: BidPx (132) is below OfferPx (133), so the bid is the dearer one.
+    #[error("the bid is below the offer, which of yields and spreads is crossed")]
+    CrossedYield,
     /// ValidUntilTime (62) is not after the time of arrival.
     #[error("the quote was over before it arrived; check ValidUntilTime (62) and the clocks")]
     Over,
@@ -77,6 +81,9 @@ pub enum QualifierFault {
     /// A yield or a spread, say.
     #[error("{}", price_types(*.0, *.1))]
     PriceType(u16, u16),
+    /// The request is in yields or spreads, and the quote does not say what its numbers are.
+    #[error("the quote has no PriceType (423); {} ({}) was asked for", price_type_words(*.0), .0)]
+    NoPriceType(u16),
     /// Currency (15): the quote's, then the one that was asked for.
     #[error("the quote is in {0}; {1} was asked for")]
     Currency(String, String),
@@ -96,15 +103,15 @@ fn price_types(quoted: u16, asked: u16) -> String {
     )
 }
 
-/// PriceType (423) in which an instrument is quoted: percentage of par, or per unit.
-const PERCENT: u16 = 1;
-const PER_UNIT: u16 = 2;
-
 impl Qualifiers {
     /// Whether a quote with these qualifiers matches the request. `by_isin`: a bond, quoted in
     /// percent.
     pub fn check(&self, terms: &Terms, by_isin: bool) -> Result<(), QualifierFault> {
-        let asked = if by_isin { PERCENT } else { PER_UNIT };
+        let asked = terms.price_type.code(by_isin);
+        // A number that does not say what it counts is taken for a price, and for nothing else.
+        if self.price_type.is_none() && terms.price_type.stated().is_some() {
+            return Err(QualifierFault::NoPriceType(asked));
+        }
         if let Some(other) = self.price_type.filter(|t| *t != asked) {
             return Err(QualifierFault::PriceType(other, asked));
         }
@@ -128,25 +135,31 @@ impl Qualifiers {
 impl Quote {
     /// Whether the quote answers the request and can be traded on.
     pub fn check_for(&self, terms: &Terms, now: UtcMillis) -> Result<(), QuoteFault> {
-        self.check(now)?;
+        self.check(terms.price_type, now)?;
         Ok(self.check_legs(terms)?)
     }
 
     /// Whether the quote can be traded on: prices and sizes above zero, not crossed, not expired.
-    /// The price of a package is net, and may be zero or below.
-    fn check(&self, now: UtcMillis) -> Result<(), QuoteFault> {
+    /// A yield, a spread and the net price of a package may be zero or below.
+    fn check(&self, price_type: PriceType, now: UtcMillis) -> Result<(), QuoteFault> {
         let levels = || self.bid.iter().chain(&self.offer);
         if levels().next().is_none() {
             return Err(QuoteFault::NoPrice);
         }
-        if self.legs.is_empty() && levels().any(|l| l.price <= Decimal::ZERO) {
+        let above_zero = self.legs.is_empty() && !price_type.may_be_negative();
+        if above_zero && levels().any(|l| l.price <= Decimal::ZERO) {
             return Err(QuoteFault::PriceNotPositive);
         }
         if levels().any(|l| l.size <= Decimal::ZERO) {
             return Err(QuoteFault::SizeNotPositive);
         }
-        if self.bid.zip(self.offer).is_some_and(|(b, o)| b.price > o.price) {
-            return Err(QuoteFault::Crossed);
+        // A dealer who buys at more than it sells at: at a higher price, or a lower yield.
+        let way = price_type.direction();
+        if self.bid.zip(self.offer).is_some_and(|(b, o)| way.better(Side::Buy, o.price, b.price)) {
+            return Err(match way {
+                Direction::Price => QuoteFault::Crossed,
+                Direction::Yield => QuoteFault::CrossedYield,
+            });
         }
         if !self.live(now) {
             return Err(QuoteFault::Over);
@@ -299,7 +312,7 @@ mod tests {
             (level("99", "1"), level("100", "1"), 10, Err(QuoteFault::Over)),
         ] {
             assert_eq!(
-                quote(bid, offer, until).check(UtcMillis(10)),
+                quote(bid, offer, until).check(PriceType::Price, UtcMillis(10)),
                 want,
                 "{bid:?} {offer:?} {until}"
             );
@@ -309,6 +322,7 @@ mod tests {
     #[test]
     fn a_quote_in_another_convention_is_refused_whichever_field_says_so() {
         let terms = |ask| Terms {
+            price_type: crate::PriceType::Price,
             legs: vec![],
             id: crate::RfqId::new("R1").unwrap(),
             instrument: crate::InstrumentId::new("DE0001102580").unwrap(),

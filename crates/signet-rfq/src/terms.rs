@@ -2,8 +2,8 @@
 
 use crate::{
     Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Leg, LegsError,
-    MAX_DEALERS_PER_RFQ, MAX_LEGS, MIN_LEGS, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis, gross,
-    leg::RATIO_MAX,
+    MAX_DEALERS_PER_RFQ, MAX_LEGS, MIN_LEGS, PriceType, RfqId, Side, TTL_MAX_S, TTL_MIN_S,
+    UtcMillis, gross, leg::RATIO_MAX,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,9 @@ pub struct Terms {
     /// The legs (555) of a package; empty for a single instrument.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<Leg>,
+    /// PriceType (423): in which numbers it is asked for, quoted and traded.
+    #[serde(default, skip_serializing_if = "PriceType::is_price")]
+    pub price_type: PriceType,
 }
 
 /// Why an RFQ may not be sent, or is refused on receipt. At fault: the desk.
@@ -77,6 +80,12 @@ pub enum TermsError {
     /// Currency (15) is not the instrument's: the instrument's symbol and currency.
     #[error("{0} trades in {1}")]
     OtherCurrency(String, String),
+    /// PriceType (423) is not one of the instrument's.
+    #[error("{0} is not asked for in {1}s here")]
+    OtherPriceType(String, &'static str),
+    /// PriceType (423) of a package: the prices of its legs add up, and yields do not.
+    #[error("a package is asked for in prices")]
+    PackagePriceType,
     /// The quantity is not one the instrument allows.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
@@ -99,12 +108,21 @@ impl Terms {
                 instrument.currency.clone(),
             ));
         }
+        if !instrument.has(self.price_type) {
+            return Err(TermsError::OtherPriceType(
+                instrument.symbol.clone(),
+                self.price_type.word(),
+            ));
+        }
         Ok(instrument.check_quantity(self.quantity)?)
     }
 
     /// As [`Self::check`], of a package: each leg's instrument must be listed.
     pub fn check_package(&self, catalogue: &Catalogue, now: UtcMillis) -> Result<(), TermsError> {
         self.check_rfq(now)?;
+        if !self.price_type.is_price() {
+            return Err(TermsError::PackagePriceType);
+        }
         Ok(self.check_legs(catalogue)?)
     }
 

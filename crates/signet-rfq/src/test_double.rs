@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 /// Never: the id is a valid one.
 pub fn eur_usd() -> Instrument {
     Instrument {
+        price_types: vec![crate::PriceType::Price],
         id: InstrumentId::new("EUR/USD").expect("a currency pair is an id"),
         symbol: "EUR/USD".into(),
         name: "Euro".into(),

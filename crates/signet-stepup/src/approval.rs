@@ -6,6 +6,7 @@
 
 use aws_lc_rs::digest;
 use rust_decimal::Decimal;
+use signet_rfq::{PriceType, Side};
 use std::fmt;
 
 /// First line of every text; the number changes with the format.
@@ -92,6 +93,8 @@ pub struct RequestTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
+    /// What the prices count, when they are not plain prices: `yield` or `spread`.
+    pub price_type: Option<String>,
     /// A line for each leg of a package; none for a single instrument.
     pub legs: Vec<String>,
     /// Seconds, plain decimal.
@@ -123,6 +126,8 @@ pub struct AcceptTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
+    /// What the prices count, when they are not plain prices: `yield` or `spread`.
+    pub price_type: Option<String>,
     /// A line for each leg of a package, with its price; none for a single instrument.
     pub legs: Vec<String>,
     /// Which later quotes of the dealer are approved too.
@@ -153,6 +158,8 @@ pub struct AheadTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
+    /// What the prices count, when they are not plain prices: `yield` or `spread`.
+    pub price_type: Option<String>,
     /// The worst price, and until when.
     pub limit: LimitTerms,
     /// Any one of these.
@@ -169,27 +176,30 @@ impl AheadTerms {
                 &accept.side,
                 &accept.currency,
                 &accept.settlement,
-            );
+            )
+            && self.price_type == accept.price_type;
         let number = |text: &str| text.parse::<Decimal>().ok();
         let size = number(&accept.quantity).zip(number(&self.quantity));
         // Of a package each leg is approved at its price, which is not known ahead.
         same && accept.legs.is_empty()
             && self.dealers.contains(&accept.dealer)
             && size.is_some_and(|(taken, most)| taken <= most)
-            && self.limit.allows(&self.side, &accept.price)
+            && self.limit.allows(self.price_type.as_deref(), &self.side, &accept.price)
     }
 }
 
 impl LimitTerms {
     /// Whether a price is not worse; what cannot be read is.
-    fn allows(&self, side: &str, price: &str) -> bool {
+    fn allows(&self, price_type: Option<&str>, side: &str, price: &str) -> bool {
         let number = |text: &str| text.parse::<Decimal>().ok();
         let both = number(price).zip(number(&self.price));
-        both.is_some_and(|(price, limit)| match side {
-            "buy" => price <= limit,
-            "sell" => price >= limit,
-            _ => false,
-        })
+        let side = match side {
+            "buy" => Side::Buy,
+            "sell" => Side::Sell,
+            _ => return false,
+        };
+        let of = price_type.map_or(Some(PriceType::Price), PriceType::read);
+        both.zip(of).is_some_and(|((price, limit), of)| !of.direction().beyond(side, price, limit))
     }
 }
 
@@ -200,7 +210,7 @@ impl AcceptTerms {
         let Some(limit) = &self.limit else { return self == goes_on };
         let followed =
             Self { quote: goes_on.quote.clone(), price: goes_on.price.clone(), ..self.clone() };
-        followed == *goes_on && limit.allows(&self.side, &goes_on.price)
+        followed == *goes_on && limit.allows(self.price_type.as_deref(), &self.side, &goes_on.price)
     }
 }
 
@@ -299,6 +309,7 @@ impl Approval {
                     ("currency", &r.currency),
                     ("settlement", &r.settlement),
                 ]);
+                l.extend(r.price_type.iter().map(|t| ("price-type", t.as_str())));
                 l.extend(r.legs.iter().map(|leg| ("leg", leg.as_str())));
                 l.push(("ttl-s", &r.ttl_s));
                 l.extend(r.dealers.iter().map(|d| ("dealer", d.as_str())));
@@ -317,6 +328,7 @@ impl Approval {
                     ("currency", &a.currency),
                     ("settlement", &a.settlement),
                 ]);
+                l.extend(a.price_type.iter().map(|t| ("price-type", t.as_str())));
                 l.extend(a.legs.iter().map(|leg| ("leg", leg.as_str())));
                 if let Some(limit) = &a.limit {
                     l.extend([("limit", limit.price.as_str()), ("until-ms", &limit.until_ms)]);
@@ -331,9 +343,9 @@ impl Approval {
                     ("quantity", &a.quantity),
                     ("currency", &a.currency),
                     ("settlement", &a.settlement),
-                    ("limit", &a.limit.price),
-                    ("until-ms", &a.limit.until_ms),
                 ]);
+                l.extend(a.price_type.iter().map(|t| ("price-type", t.as_str())));
+                l.extend([("limit", a.limit.price.as_str()), ("until-ms", &a.limit.until_ms)]);
                 l.extend(a.dealers.iter().map(|d| ("dealer", d.as_str())));
             }
             Action::RegisterKey { name } => {
@@ -368,6 +380,7 @@ impl Approval {
                 quantity: rest.take("quantity")?,
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
+                price_type: rest.take("price-type"),
                 legs: std::iter::from_fn(|| rest.take("leg")).collect(),
                 ttl_s: rest.take("ttl-s")?,
                 dealers: std::iter::from_fn(|| rest.take("dealer")).collect(),
@@ -383,6 +396,7 @@ impl Approval {
                 quantity: rest.take("quantity")?,
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
+                price_type: rest.take("price-type"),
                 legs: std::iter::from_fn(|| rest.take("leg")).collect(),
                 limit: match rest.take("limit") {
                     None => None,
@@ -396,6 +410,7 @@ impl Approval {
                 quantity: rest.take("quantity")?,
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
+                price_type: rest.take("price-type"),
                 limit: LimitTerms { price: rest.take("limit")?, until_ms: rest.take("until-ms")? },
                 dealers: std::iter::from_fn(|| rest.take("dealer")).collect(),
             }),
@@ -433,6 +448,7 @@ mod tests {
             desk: s("ALICE"),
             approver: s("ALICE"),
             action: Action::Accept(AcceptTerms {
+                price_type: None,
                 legs: vec![],
                 rfq: s("r-1"),
                 accept: s("r-1:2"),
@@ -449,9 +465,80 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_not_a_price_says_so_in_every_text() {
+        let s = str::to_owned;
+        let typed = || Some(s("yield"));
+        let Action::Accept(a) = accept().action else { panic!() };
+        let a = AcceptTerms { price_type: typed(), price: s("-0.125"), ..a };
+        let of = |action| Approval { action, ..accept() };
+        let text = of(Action::Accept(a.clone())).text().unwrap();
+        assert!(text.ends_with("settlement=20261124\nprice-type=yield\n"), "{text}");
+        let Action::Request(r) = request(&["D"]).action else { panic!() };
+        let r = RequestTerms { price_type: typed(), ..r };
+        let ahead = AheadTerms { price_type: typed(), ..ahead() };
+        for (action, line) in [
+            (Action::Request(r), "\nprice-type=yield\nttl-s="),
+            (Action::Accept(a), "\nprice-type=yield\n"),
+            (Action::Ahead(ahead), "\nprice-type=yield\nlimit="),
+        ] {
+            let approval = of(action);
+            let text = approval.text().unwrap();
+            assert!(text.contains(line), "{text}");
+            assert_eq!(Approval::parse(&text), Ok(approval));
+        }
+    }
+
+    #[test]
+    fn a_limit_is_kept_in_the_direction_of_the_numbers() {
+        let s = str::to_owned;
+        for (of, side, limit, price, want) in [
+            (None, "buy", "99.5", "99.5", true),
+            (None, "buy", "99.5", "99.6", false),
+            (None, "sell", "99.5", "99.4", false),
+            (Some("yield"), "buy", "2.5", "2.5", true),
+            (Some("yield"), "buy", "2.5", "2.6", true),
+            (Some("yield"), "buy", "2.5", "2.4", false),
+            (Some("yield"), "sell", "2.5", "2.6", false),
+            (Some("yield"), "sell", "-0.1", "-0.2", true),
+            (Some("spread"), "buy", "42", "41.9", false),
+            (Some("spread"), "sell", "42", "41.9", true),
+            (Some("spread"), "sell", "42", "42.1", false),
+            // What nobody knows is not approved.
+            (Some("discount"), "buy", "42", "42", false),
+            (Some("yield"), "both", "2.5", "2.5", false),
+        ] {
+            let of = of.map(s);
+            let until_ms = s("1795227780000");
+            let Action::Accept(base) = accept().action else { panic!() };
+            let limit = Some(LimitTerms { price: s(limit), until_ms: until_ms.clone() });
+            let approved = AcceptTerms {
+                price_type: of.clone(),
+                side: s(side),
+                limit: limit.clone(),
+                ..base.clone()
+            };
+            let goes_on = AcceptTerms { price: s(price), ..approved.clone() };
+            assert_eq!(approved.covers(&goes_on), want, "{of:?} {side} {price}");
+            let in_prices = AcceptTerms { price_type: None, ..goes_on.clone() };
+            assert_eq!(approved.covers(&in_prices), want && of.is_none(), "other numbers");
+            let early = AheadTerms {
+                price_type: of.clone(),
+                side: s(side),
+                limit: limit.unwrap(),
+                ..ahead()
+            };
+            let taken = AcceptTerms { limit: None, ..goes_on };
+            assert_eq!(early.covers(&taken), want, "ahead: {of:?} {side} {price}");
+            let in_prices = AcceptTerms { price_type: None, ..taken };
+            assert_eq!(early.covers(&in_prices), want && of.is_none(), "ahead, other numbers");
+        }
+    }
+
     fn request(dealers: &[&str]) -> Approval {
         let s = str::to_owned;
         let terms = RequestTerms {
+            price_type: None,
             legs: vec![],
             rfq: s("r-1"),
             instrument: s("EUR/USD"),
@@ -538,6 +625,7 @@ mod tests {
     fn ahead() -> AheadTerms {
         let s = str::to_owned;
         AheadTerms {
+            price_type: None,
             rfq: s("r-1"),
             instrument: s("EUR/USD"),
             side: s("buy"),

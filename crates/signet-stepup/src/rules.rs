@@ -472,6 +472,7 @@ mod tests {
         let s = String::new;
         let (quantity, currency) = (quantity.into(), currency.into());
         Action::Request(RequestTerms {
+            price_type: None,
             legs: vec![],
             rfq: s(),
             instrument: s(),
@@ -487,6 +488,7 @@ mod tests {
     fn accept(quantity: &str) -> Action {
         let s = String::new;
         Action::Accept(AcceptTerms {
+            price_type: None,
             legs: vec![],
             rfq: s(),
             accept: s(),

@@ -25,6 +25,7 @@ impl RequestTerms {
             quantity: plain(t.quantity),
             currency: t.currency.clone(),
             settlement: t.settlement_date.clone(),
+            price_type: stated(t),
             legs: t.legs.iter().map(|l| leg_line(l, asked_side(t.ask), None)).collect(),
             ttl_s: plain(Decimal::new(t.expires.since(t.created), 3)),
             dealers: t.dealers.iter().map(ToString::to_string).collect(),
@@ -46,10 +47,16 @@ impl AcceptTerms {
             quantity: plain(a.quantity),
             currency: terms.currency.clone(),
             settlement: terms.settlement_date.clone(),
+            price_type: stated(terms),
             legs: accepted_legs(a, terms),
             limit: a.limit.map(LimitTerms::of),
         }
     }
+}
+
+/// A plain price is approved without a word of its type.
+fn stated(t: &Terms) -> Option<String> {
+    t.price_type.stated().map(|_| t.price_type.word().into())
 }
 
 /// A request for both sides names the legs as they are when the package is bought.
@@ -108,6 +115,7 @@ impl AheadTerms {
             quantity: plain(quantity),
             currency: terms.currency.clone(),
             settlement: terms.settlement_date.clone(),
+            price_type: stated(terms),
             limit: LimitTerms::of(limit),
             dealers: terms.dealers.iter().map(ToString::to_string).collect(),
         }
@@ -150,6 +158,7 @@ mod tests {
         };
         let legs = vec![leg("A 1", Side::Buy, 1), leg("B", Side::Sell, 2), leg("C", Side::Buy, 1)];
         let terms = Terms {
+            price_type: signet_rfq::PriceType::Price,
             id: signet_rfq::RfqId::new("R1").unwrap(),
             instrument: signet_rfq::InstrumentId::package(),
             ask: Ask::TwoWay,

@@ -6,8 +6,8 @@ use signet_events::{About, Actor, Event, Origin, Side, Text};
 use signet_fix::{
     AppMessage,
     message::{
-        ExecType, ExecutionReport, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
-        QuoteResponse, QuoteStatusReport, Response, RfqStatus,
+        ExecType, ExecutionReport, PASSED_BY_TRADER, QuoteCancel, QuoteMsg, QuoteRequest,
+        QuoteRequestReject, QuoteResponse, QuoteStatusReport, Response, RfqStatus,
     },
 };
 use signet_identity::CompId;
@@ -172,7 +172,10 @@ fn response(about: About, r: &QuoteResponse) -> About {
 }
 
 fn rejected(about: About, desk: &CompId, r: &QuoteRequestReject) -> What {
+    let by_trader = r.advice.as_ref().is_some_and(|a| a.code == PASSED_BY_TRADER);
     let code = match r.dealer {
+        // The trader wants nothing more of this dealer; the RFQ goes on.
+        Some(_) if by_trader => "quote.passed",
         // One dealer will not quote; the RFQ goes on.
         Some(_) => "quote.refused",
         None => "rfq.refused",

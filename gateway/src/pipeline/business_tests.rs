@@ -26,6 +26,7 @@ fn level(price: &str) -> Option<Level> {
 
 fn asked() -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: id("ALICE1.R1"),
         instrument: pair(),
@@ -42,6 +43,7 @@ fn asked() -> AppMessage {
 
 fn accept(response: Response) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: rfq::AcceptId::new("ALICE1.A1").unwrap(),
         response,
@@ -79,6 +81,7 @@ fn quoted(bid: Option<Level>, offer: Option<Level>) -> AppMessage {
 
 fn report(exec_type: ExecType, dealer: Option<DealerId>, disputed: bool) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "o1".into(),
         exec_id: "e1".into(),

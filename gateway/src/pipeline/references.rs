@@ -45,6 +45,7 @@ mod tests {
 
     fn accept(n: u64) -> AppMessage {
         AppMessage::QuoteResponse(QuoteResponse {
+            price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: AcceptId::new(format!("x{n}")).unwrap(),
             response: Response::HitOrLift,

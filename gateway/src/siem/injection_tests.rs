@@ -31,6 +31,7 @@ fn messages(text: &str) -> Vec<AppMessage> {
     let instrument = || InstrumentId::new("EUR/USD").unwrap();
     let report = |exec_type, status| {
         AppMessage::ExecutionReport(ExecutionReport {
+            price_type: None,
             legs: vec![],
             order_id: text.into(),
             exec_id: text.into(),

@@ -252,6 +252,7 @@ fn on_event(session: &Session, shared: &Shared, rfqs: usize, e: Event) {
 
 fn pair() -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new("EUR/USD").expect("an id"),
         symbol: "EUR/USD".into(),
         name: "Euro against US dollar".into(),
@@ -292,6 +293,7 @@ fn welcome(session: &Session, rfqs: usize) {
     ];
     all.extend((0..rfqs).map(|i| {
         AppMessage::Snapshot(SnapshotMark::Rfq(QuoteRequest {
+            price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: rfq_id(i),
             instrument: pair().id,

@@ -40,6 +40,18 @@ pub struct Instrument {
     /// How people write its prices; a dealer's engine sends decimals.
     #[serde(default)]
     pub price_format: Option<String>,
+    /// In which numbers it may be asked for; left out for prices alone.
+    #[serde(default)]
+    pub price_types: Option<Vec<String>>,
+    /// Where the simulated market starts in yields, percent.
+    #[serde(default)]
+    pub reference_yield: Option<Decimal>,
+    /// Where it starts in spreads, basis points.
+    #[serde(default)]
+    pub reference_spread: Option<Decimal>,
+    /// Its numbers fall as its price rises: a bid is above an offer.
+    #[serde(skip)]
+    pub inverse: bool,
     /// Where the simulated market starts.
     pub reference_mid: Decimal,
     /// Half of the simulated market's bid-offer spread.
@@ -132,10 +144,42 @@ impl Instrument {
         is_isin(&self.id)
     }
 
+    /// The instrument as it is quoted in a PriceType (423); `None` for one in which it is not. A
+    /// request that has no 423 is for a price.
+    #[must_use]
+    pub fn told_in(&self, price_type: Option<&str>) -> Option<Self> {
+        let inverse = |mid: Option<Decimal>, price_decimals, half_spread| {
+            let tick = Decimal::new(1, price_decimals);
+            Some(Self {
+                reference_mid: mid?,
+                inverse: true,
+                price_decimals,
+                half_spread,
+                tick,
+                ..self.clone()
+            })
+        };
+        match price_type {
+            None | Some("1" | "2") => Some(self.clone()),
+            Some("9") => inverse(self.reference_yield, 3, Decimal::new(4, 3)),
+            Some("6") => inverse(self.reference_spread, 1, Decimal::new(4, 1)),
+            Some(_) => None,
+        }
+    }
+
     /// Business days from trade to settlement.
     #[must_use]
     pub fn settlement_days(&self) -> u8 {
         self.settlement.strip_prefix("T+").and_then(|n| n.parse().ok()).unwrap_or(0)
+    }
+
+    /// Whether the market's start is known in every type that is listed, and in no other.
+    fn has_references(&self) -> bool {
+        let listed = |word: &str| self.price_types.iter().flatten().any(|t| t == word);
+        let fits = |word, of: Option<Decimal>, scale| {
+            listed(word) == of.is_some() && of.is_none_or(|d| d.scale() <= scale)
+        };
+        fits("yield", self.reference_yield, 3) && fits("spread", self.reference_spread, 1)
     }
 
     fn check(&self) -> Result<(), InstrumentError> {
@@ -156,6 +200,9 @@ impl Instrument {
             "half_spread is above zero and below reference_mid"
         } else if !is_multiple(self.reference_mid, self.tick) {
             "reference_mid is a multiple of the tick"
+        } else if !self.has_references() {
+            "reference_yield and reference_spread are there for the price_types that need them, in \
+             three decimals and in one"
         } else if !matches!(self.settlement.as_str(), "T+0" | "T+1" | "T+2" | "T+3") {
             "settlement is T+0 to T+3"
         } else {

@@ -66,6 +66,9 @@ pub(crate) struct Order {
     pub(crate) quantity: Decimal,
     pub(crate) price: Decimal,
     pub(crate) price_decimals: u32,
+    /// PriceType (423) as in the accept.
+    #[serde(default)]
+    pub(crate) price_type: Option<String>,
     pub(crate) currency: String,
     pub(crate) settl_date: String,
     pub(crate) state: OrderState,
@@ -93,6 +96,7 @@ impl Order {
             quantity: response.quantity,
             price: response.price,
             price_decimals: response.price.scale(),
+            price_type: response.price_type.clone(),
             currency: String::new(),
             settl_date: String::new(),
             state: OrderState::PendingNew,
@@ -109,6 +113,7 @@ impl Order {
             && self.side == response.side
             && self.quantity == response.quantity
             && self.price == response.price
+            && self.price_type == response.price_type
             && self.symbol == response.symbol
             && self.security_id == response.security_id
             && self.legs.len() == response.legs.len()
@@ -171,6 +176,7 @@ impl Order {
             .set_if(167, (!self.legs.is_empty()).then_some(MULTILEG))
             .set(54, self.side.as_str())
             .set(38, quantity_text(self.quantity))
+            .set_if(423, self.price_type.clone())
             .set(44, price(self.price))
             .set_if(15, Some(self.currency.as_str()).filter(|text| !text.is_empty()))
             .set_if(32, is_fill.then(|| quantity_text(self.filled)))

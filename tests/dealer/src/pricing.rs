@@ -15,12 +15,13 @@ const STRAY_MAX: Decimal = Decimal::from_parts(2, 0, 0, false, 2);
 pub(crate) fn walk(mid: Decimal, instrument: &Instrument, dice: &mut Dice) -> Decimal {
     let ticks = Decimal::from(dice.between(0, 2 * STEP_TICKS_MAX)) - Decimal::from(STEP_TICKS_MAX);
     let moved = mid + ticks * instrument.tick;
-    let stray = instrument.reference_mid * STRAY_MAX;
+    let stray = (instrument.reference_mid * STRAY_MAX).abs().max(instrument.half_spread);
     let near = (moved - instrument.reference_mid).abs() <= stray;
     if near { moved } else { instrument.reference_mid }
 }
 
-/// Bid and offer of this dealer around a mid, both on the tick, the bid below the offer.
+/// Bid and offer of this dealer around a mid, both on the tick, the bid below the offer; of yields
+/// and spreads above it.
 pub(crate) fn two_way(
     mid: Decimal,
     instrument: &Instrument,
@@ -31,6 +32,10 @@ pub(crate) fn two_way(
     let on_tick = |price: Decimal| price / instrument.tick;
     let bid = on_tick(mid - half).floor() * instrument.tick;
     let offer = on_tick(mid + half).ceil() * instrument.tick;
+    if instrument.inverse {
+        // Who buys wants the higher yield.
+        return (offer, bid);
+    }
     // A wide dealer of a cheap instrument still bids something.
     (bid.max(instrument.tick), offer.max(instrument.tick + instrument.tick))
 }

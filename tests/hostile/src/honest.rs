@@ -128,6 +128,7 @@ impl HonestDesk {
     /// Asks, is quoted, accepts, is filled.
     pub fn trades(&mut self) -> Res<Took> {
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,

@@ -231,6 +231,7 @@ impl Trader {
         let dealers = (0..count).map(|n| DEALERS[(first + n) % DEALERS.len()].to_owned()).collect();
         let asks = [Ask::Buy, Ask::Sell, Ask::TwoWay];
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: BUND.into(),
             ask: asks[self.dice.below(3) as usize],

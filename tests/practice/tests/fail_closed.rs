@@ -78,6 +78,7 @@ impl Hunt {
     fn ask(&self, quantity: &str) -> Result<String, Problem> {
         let dealers = vec![WATCHER.into()];
         self.alice.desk.send_rfq(Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,

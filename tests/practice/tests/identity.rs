@@ -113,6 +113,7 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
         r.instruments > 0 && r.dealers.iter().any(|d| d.id == NORTH && d.online)
     });
     let ticket = Ticket {
+        price_type: Default::default(),
         legs: vec![],
         instrument: desk.find_instruments("DE000BU2Z049").hits[0].id.clone(),
         ask: Ask::Buy,

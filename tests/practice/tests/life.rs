@@ -313,6 +313,7 @@ impl World {
 
     fn ask(&mut self) {
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: "EUR/USD".into(),
             ask: Ask::Buy,
@@ -711,6 +712,7 @@ impl World {
         for l in frame.lines.iter().filter(|l| l.can_lift) {
             let rfq = RfqId::new(l.rfq_id.clone()).unwrap();
             let hit = AppMessage::QuoteResponse(QuoteResponse {
+                price_type: signet_rfq::PriceType::Price,
                 legs: vec![],
                 id: AcceptId::new(format!("{rfq}:try")).unwrap(),
                 response: Response::HitOrLift,
@@ -759,6 +761,7 @@ fn report(
 ) -> ExecutionReport {
     let cum = if filled > 0 { a.quantity } else { Decimal::ZERO };
     ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "O".into(),
         exec_id: exec.into(),

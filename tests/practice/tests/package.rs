@@ -30,6 +30,7 @@ fn butterfly(dealers: &[&str]) -> Ticket {
         settlement_date: None,
     };
     Ticket {
+        price_type: Default::default(),
         instrument: String::new(),
         legs: vec![
             leg(SHORT, Side::Buy, "5m", "1"),

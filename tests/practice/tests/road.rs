@@ -135,6 +135,7 @@ fn a_trader_ends_an_rfq() {
 fn tickets_that_make_no_sense_are_refused_with_a_cure_before_anything_is_sent() {
     let (w, _s) = World::connected();
     let good = Ticket {
+        price_type: Default::default(),
         legs: vec![],
         instrument: BUND.into(),
         ask: Ask::Buy,

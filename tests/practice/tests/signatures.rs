@@ -574,6 +574,7 @@ fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
             && r.dealers.iter().any(|d| d.id == NORTH && d.online)
     });
     let ticket = Ticket {
+        price_type: Default::default(),
         legs: vec![],
         instrument: BUND.into(),
         ask: Ask::Buy,

@@ -324,6 +324,7 @@ impl World {
     /// An RFQ that was sent.
     pub fn request(&mut self) -> Result<String, Problem> {
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,

@@ -71,7 +71,8 @@ impl Click {
     /// Whether a trade is what the trader agreed to.
     fn agrees_to(&self, dealer: &str, f: &Fill) -> bool {
         let same = self.quote == f.quote && self.price == f.price;
-        let within = self.limit.is_some_and(|l| l.allows(self.side, f.price));
+        let within =
+            self.limit.is_some_and(|l| l.allows(signet_rfq::Direction::Price, self.side, f.price));
         let terms = self.side == f.side && self.quantity == f.quantity && self.dealer == dealer;
         terms && (same || within)
     }

@@ -313,6 +313,7 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
     };
     let zero = Decimal::ZERO;
     ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: format!("O.{}", r.id),
         exec_id,
@@ -341,6 +342,7 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
 fn unknown(h: &OrderStatusRequest, t: i64) -> ExecutionReport {
     let zero = Decimal::ZERO;
     ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "NONE".into(),
         exec_id: format!("U.{}.{t}", h.accept),

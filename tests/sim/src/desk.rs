@@ -182,6 +182,7 @@ impl Desk {
     pub(crate) fn ask(&mut self, millions: u8, dealers: u8, ttl_s: u32, t: i64) {
         let chosen = DEALERS.iter().enumerate().filter(|(i, _)| dealers & (1 << i) != 0);
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: PAIR.into(),
             ask: [Ask::Buy, Ask::Sell, Ask::TwoWay][usize::from(millions) % 3],

@@ -52,6 +52,7 @@ export function stepUp(
     legs: [],
     price: kind === "request" ? null : "99.125",
     priceUnit: "% of par",
+    priceType: "price" as const,
     dealers: kind === "request" ? ["Northbank", "Eastbrook", "Southgate"] : ["Northbank"],
     settlementDate: "2026-11-24",
     limit: kind === "accept" || kind === "ahead" ? "99.135" : null,

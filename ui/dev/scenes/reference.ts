@@ -5,6 +5,7 @@ import type {
   FoundInstruments,
   IdentityView,
   InvitationView,
+  PriceTypeView,
   Reference,
 } from "../../src/bindings";
 
@@ -55,6 +56,18 @@ export const DEALERS = [
   ["KESTREL", "Kestrel Capital Markets"],
 ] as const;
 
+const PRICE: PriceTypeView = {
+  priceType: "price",
+  words: "percent of par",
+  unit: "% of par",
+  example: "99.500",
+  tick: "0.005",
+};
+const TYPES: PriceTypeView[] = [
+  PRICE,
+  { priceType: "yield", words: "yield, percent", unit: "% yield", example: "2.475", tick: "0.001" },
+];
+
 const instrument = (id: string, symbol: string, name: string, fx = false) => ({
   id,
   symbol,
@@ -65,6 +78,9 @@ const instrument = (id: string, symbol: string, name: string, fx = false) => ({
   priceUnit: fx ? "USD per EUR" : "% of par",
   priceKind: fx ? "per unit" : "percent of par",
   priceExample: fx ? "1.25000" : "99.500",
+  priceTypes: fx
+    ? [{ ...PRICE, words: "per unit", unit: "USD per EUR", example: "1.25000" }]
+    : TYPES,
   tick: fx ? "0.00001" : "0.005",
   lot: "1000",
   minQuantity: "100000",

@@ -11,6 +11,7 @@ const form = (part: Partial<TicketForm>): TicketForm => ({
   dealers: ["NORTHBANK", "MERIDIAN"],
   ttlS: 30,
   settlementDate: null,
+  priceType: "price",
   priceLimit: "",
   minQuantity: "",
   allOrNone: false,

@@ -1,7 +1,15 @@
 // The content of the ticket. It outlives the ticket on the screen: after a reconnect the trader
 // finds it unchanged. The desk keeps it over a restart.
 
-import type { Ask, DealerView, InstrumentView, Problem, TicketForm } from "../bindings";
+import type {
+  Ask,
+  DealerView,
+  InstrumentView,
+  PriceType,
+  PriceTypeView,
+  Problem,
+  TicketForm,
+} from "../bindings";
 
 export class Draft {
   /** The text of the instrument field. */
@@ -13,6 +21,8 @@ export class Draft {
   ttl = $state(0);
   /** The day chosen instead of the usual one. */
   settles: string | null = $state(null);
+  /** In which numbers it is asked for, where the instrument has them. */
+  numbers: PriceType = $state("price");
   /** The worst price that an accept may have. */
   limit = $state("");
   /** The least that an accept may take. */
@@ -49,6 +59,12 @@ export class Draft {
     return texts.every((text) => text.trim() === "") && this.#ticked.size === 0;
   }
 
+  /** The numbers that are asked for: the chosen ones, or the instrument's usual ones. */
+  told(instrument: InstrumentView | undefined): PriceTypeView | undefined {
+    const types = instrument?.priceTypes ?? [];
+    return types.find((one) => one.priceType === this.numbers) ?? types[0];
+  }
+
   /** The ticket as it is kept and sent, for this instrument and these dealers. */
   form(instrument: InstrumentView | undefined, dealers: string[]): TicketForm {
     return {
@@ -59,6 +75,7 @@ export class Draft {
       dealers,
       ttlS: this.ttl,
       settlementDate: this.settles,
+      priceType: this.told(instrument)?.priceType ?? this.numbers,
       priceLimit: this.limit,
       minQuantity: this.least,
       allOrNone: this.allOrNone,
@@ -74,6 +91,7 @@ export class Draft {
     this.quantity = form.quantity;
     if (form.ttlS > 0) this.ttl = form.ttlS;
     this.settles = form.settlementDate;
+    this.numbers = form.priceType ?? "price";
     this.limit = form.priceLimit;
     this.least = form.minQuantity;
     this.allOrNone = form.allOrNone;

@@ -9,6 +9,7 @@ import type {
   LineState,
   LinkState,
   NoticeKind,
+  PriceType,
   RfqState,
   Side,
   StepUpKind,
@@ -48,6 +49,7 @@ export const LINE: Record<LineState, string> = {
   expired: "Expired",
   passed: "Passed",
   rejected: "Rejected",
+  turnedDown: "Passed by you",
   traded: "Traded",
 };
 
@@ -138,3 +140,10 @@ export const awaitsAnswer = (state: AcceptState) =>
   ["stepUp", "sent", "lastLook", "unknown"].includes(state);
 
 export const isOpen = (state: RfqState) => state === "sent" || state === "open";
+
+/** Where a limit lies for a side: a buyer pays more up to a price, and down to a yield. */
+export const worseWay = (side: Ask, of: PriceType): "up" | "down" =>
+  (side === "buy") === (of === "price") ? "up" : "down";
+
+/** What stands behind a number where no heading says what it is; a price stands alone. */
+export const UNIT: Record<PriceType, string> = { price: "", yield: " %", spread: " bp" };

@@ -33,6 +33,8 @@ export type States = {
     enterIsFresh: boolean;
     /** The request can be traded on, and the side is known. */
     mayArm: boolean;
+    /** The trader may pass on the dealer that is aimed at. */
+    mayPass: boolean;
     /** An accept of it can be approved before its quote is chosen. */
     mayApprove: boolean;
     armed: boolean;
@@ -86,7 +88,7 @@ export type Commands = {
   dialog: "close" | "nextStop" | "previousStop";
   approval: never;
   requests: "previous" | "next";
-  request: "buy" | "sell" | "choose" | "arm" | "approve" | "disarm" | "forget" | "dismiss";
+  request: "buy" | "sell" | "choose" | "arm" | "approve" | "pass" | "disarm" | "forget" | "dismiss";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
   palette: "previous" | "next" | "run";
@@ -279,6 +281,12 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: ({ mayApprove }) => mayApprove,
       command: "approve",
       help: [["A"], "Approve the accept with your key before you choose a quote"],
+    },
+    {
+      keys: ["p", "P"],
+      when: ({ mayPass }) => mayPass,
+      command: "pass",
+      help: [["P"], "Pass on the chosen dealer, with a reason; the others go on"],
     },
     {
       keys: ["Escape"],

@@ -29,6 +29,7 @@ export type Run = {
   disarm: () => void;
   end: () => void;
   endFor: () => void;
+  pass: (line: LineView) => void;
   dismiss: () => void;
 };
 
@@ -121,6 +122,15 @@ export function panelActions(panel: Panel, run: Run): Action[] {
       not: notEnding,
       run: run.endFor,
     },
+    ...lines
+      .filter((line) => line.canPass)
+      .map((line) => ({
+        id: id(`pass-${line.dealer}`),
+        words: `Pass on ${line.dealerName}, with a reason`,
+        keys: keysOf("request", "pass"),
+        not: panel.live ? notEnding : "not online",
+        run: () => run.pass(line),
+      })),
     {
       id: id("dismiss"),
       words: `Dismiss: ${what}`,

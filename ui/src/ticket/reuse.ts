@@ -33,6 +33,7 @@ async function formOf(page: Page, id: string): Promise<TicketForm | null> {
     dealers: rfq.asked.map((line) => line.view.dealer),
     ttlS: Math.round((view.expiresMs - view.createdMs) / 1000),
     settlementDate: null,
+    priceType: view.priceType,
     priceLimit: "",
     minQuantity: "",
     allOrNone: false,

@@ -205,7 +205,7 @@ impl Place {
         let key = match sort {
             Column::Time => Key::Time(at_ms),
             _ if said.is_empty() => Key::Nothing,
-            _ => number(&said)
+            _ => number(said.trim_end_matches([' ', '%', 'b', 'p']))
                 .filter(|_| numeric)
                 .map_or_else(|| Key::Text(said.to_lowercase()), Key::Number),
         };

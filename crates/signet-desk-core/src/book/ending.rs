@@ -190,7 +190,7 @@ fn stop(item: &mut Item) -> bool {
 }
 
 /// A reason as it goes into a message and the records.
-fn readable(text: &str) -> Result<String, Problem> {
+pub(super) fn readable(text: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.chars().count() > REASON_MAX || text.chars().any(char::is_control) {
         return Err(problem(

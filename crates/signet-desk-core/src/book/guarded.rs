@@ -6,26 +6,28 @@ use crate::{
     clock::Moment,
     guard::{Against, Agreed, Guard, OffMarket, Pressed, TradingSettings, off_market},
     ladder,
-    present::{direction, price},
+    present::price,
     problem::problem,
     view::{GuardView, Problem},
 };
 use rust_decimal::Decimal;
 use signet_rfq::{
-    AcceptId, AcceptState, Instrument, InstrumentId, RfqId, UtcMillis, best, composite,
+    AcceptId, AcceptState, Instrument, InstrumentId, PriceType, RfqId, Terms, UtcMillis, best,
+    composite,
 };
 use std::collections::BTreeMap;
 
 /// A trade that is longer ago says nothing about the market now, milliseconds.
 const LAST_TRADE_MAX_MS: i64 = 3_600_000;
 
-/// The trader's latest trade of each instrument in this run; as many as there are instruments.
+/// The trader's latest trade of each instrument in this run, by what the number counts; at most
+/// three times as many as there are instruments.
 #[derive(Debug, Default)]
-pub(super) struct LastTrades(BTreeMap<InstrumentId, (Decimal, UtcMillis)>);
+pub(super) struct LastTrades(BTreeMap<(InstrumentId, PriceType), (Decimal, UtcMillis)>);
 
 impl LastTrades {
-    fn at(&self, instrument: &InstrumentId, at: UtcMillis) -> Option<Decimal> {
-        let (price, when) = self.0.get(instrument)?;
+    fn at(&self, terms: &Terms, at: UtcMillis) -> Option<Decimal> {
+        let (price, when) = self.0.get(&(terms.instrument.clone(), terms.price_type))?;
         (at.since(*when) <= LAST_TRADE_MAX_MS).then_some(*price)
     }
 }
@@ -45,7 +47,7 @@ impl Guarding<'_> {
         at: UtcMillis,
     ) -> Option<(OffMarket, Decimal)> {
         let (a, AcceptState::Armed) = item.rfq.accept.as_ref()? else { return None };
-        let way = direction(instrument);
+        let (way, price_type) = (item.rfq.direction(), item.rfq.terms.price_type);
         let worst = a.limit.map_or(a.price, |l| l.price);
         let live = || item.rfq.lines.iter().filter_map(|l| l.live_quote(at));
         let mut references = Vec::new();
@@ -56,10 +58,10 @@ impl Guarding<'_> {
             let other = best(way, others, a.side, a.quantity, at, 0);
             references.extend(other.map(|b| (Against::Other, b.price)));
         }
-        let last = self.last.at(&a.instrument, at);
+        let last = self.last.at(&item.rfq.terms, at);
         references.extend(last.map(|price| (Against::LastTrade, price)));
         let agreed =
-            Agreed { direction: way, side: a.side, price: worst, tick: instrument.map(|i| i.tick) };
+            Agreed { price_type, side: a.side, price: worst, tick: instrument.map(|i| i.tick) };
         off_market(agreed, &references, &self.trading).map(|o| (o, worst))
     }
 
@@ -77,7 +79,7 @@ impl Guarding<'_> {
             .is_some_and(|(_, worst)| item.guard.as_ref().is_some_and(|g| g.has_seen(*worst)));
         Some(GuardView {
             after_ms: self.trading.confirm_after_ms,
-            warning: off.map(|(o, _)| words(&o, instrument)),
+            warning: off.map(|(o, _)| words(&o, item.rfq.terms.price_type, instrument)),
             seen,
         })
     }
@@ -105,7 +107,9 @@ impl Book {
         if a.id != *accept {
             return Ok(());
         }
-        let instrument = self.reference.instrument(&a.instrument);
+        let price_type = item.rfq.terms.price_type;
+        let instrument = self.reference.of_rfq(&item.rfq.terms);
+        let instrument = instrument.as_deref();
         let worst = a.limit.map_or(a.price, |l| l.price);
         let off = guarding.off_market(item, instrument, moment.venue);
         let guard = item.guard.get_or_insert_with(|| Guard::shown(moment.laptop));
@@ -120,7 +124,7 @@ impl Book {
             )),
             (Pressed::Warned, Some((o, _))) => Err(problem(
                 "accept.off_market",
-                format!("{} Nothing was sent.", words(&o, instrument)),
+                format!("{} Nothing was sent.", words(&o, price_type, instrument)),
                 "If you mean it, confirm a second time.",
             )),
             _ => Ok(()),
@@ -132,31 +136,37 @@ impl Book {
         let at = self.clock.gateway(now);
         let names = self.reference.names();
         let Some(item) = self.screen.get_mut(id) else { return };
-        let instrument = self.reference.instrument(&item.rfq.terms.instrument);
+        let instrument = self.reference.of_rfq(&item.rfq.terms);
+        let instrument = instrument.as_deref();
         if item.cover.is_none() {
             item.cover = ladder::cover(&item.rfq, instrument, &names, at);
         }
         let traded = item.rfq.accept.as_ref().and_then(|(_, s)| s.traded());
         if let (Some(e), Some(i)) = (traded, instrument) {
-            self.last_trades.0.insert(i.id.clone(), (e.price, at));
+            let of = (i.id.clone(), item.rfq.terms.price_type);
+            self.last_trades.0.insert(of, (e.price, at));
         }
     }
 }
 
 /// `0.62 % worse than the composite of 4 dealers, 99.130.`
-fn words(o: &OffMarket, instrument: Option<&Instrument>) -> String {
+fn words(o: &OffMarket, of: PriceType, instrument: Option<&Instrument>) -> String {
     let reference = price(instrument, o.reference);
-    let share = o
-        .worse
-        .checked_mul(Decimal::ONE_HUNDRED)
-        .and_then(|w| w.checked_div(o.reference.abs()))
-        .map_or_else(|| "Far".into(), |p| format!("{} %", p.round_dp(2).normalize()));
+    let (far, unit) = match of.in_basis_points(o.worse) {
+        Some(bp) => (bp, "bp"),
+        None => (percent(o.worse, o.reference), "%"),
+    };
+    let far = far.map_or_else(|| "Far".into(), |p| format!("{} {unit}", p.round_dp(2).normalize()));
     let than = match o.against {
         Against::Composite(dealers) => format!("the composite of {dealers} dealers, {reference}"),
         Against::Other => format!("another dealer's price, {reference}"),
         Against::LastTrade => format!("your last trade of this instrument, {reference}"),
     };
-    format!("{share} worse than {than}.")
+    format!("{far} worse than {than}.")
+}
+
+fn percent(part: Decimal, of: Decimal) -> Option<Decimal> {
+    part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(of.abs())
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ fn terms_that_are_shown_again_are_to_be_read_again() {
 
 fn instruments(b: &mut Book) {
     let instrument = Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         price_format: signet_rfq::PriceFormat::default(),
         id: pair(),
         symbol: "EUR/USD".into(),

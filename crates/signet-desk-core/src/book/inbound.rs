@@ -7,8 +7,8 @@ use crate::{
     view::NoticeKind,
 };
 use signet_fix::message::{
-    AppMessage, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport, RfqStatus,
-    SecurityList, VenueState,
+    AppMessage, PASSED_BY_TRADER, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport,
+    RfqStatus, SecurityList, VenueState,
 };
 use signet_rfq::{Passed, RfqId, RfqState, UtcMillis};
 
@@ -122,6 +122,7 @@ impl Book {
     }
 
     fn request_rejected(&mut self, r: QuoteRequestReject, now: UtcMillis) {
+        let words = r.text.clone().unwrap_or_default();
         let text = r.text.unwrap_or_else(|| "no reason given".into());
         if r.dealer.is_none() {
             self.settled(&r.rfq);
@@ -130,6 +131,9 @@ impl Book {
         let Some(i) = self.screen.get_mut(&r.rfq) else { return };
         i.dirty = true;
         match r.dealer {
+            Some(d) if r.advice.as_ref().is_some_and(|a| a.code == PASSED_BY_TRADER) => {
+                i.rfq.turned_down(&d, words);
+            }
             Some(d) => {
                 let _ = i.rfq.pass(&d, Passed { code: r.reason, text });
             }

@@ -11,6 +11,7 @@ fn part(request: &str, ids: &[String], last: bool) -> SecurityList {
 
 fn pair(id: &str) -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new(id).expect("an id"),
         symbol: "one name".into(),
         name: "one name".into(),

@@ -105,7 +105,7 @@ impl Book {
         };
         let names = self.reference.names();
         let shown = self.reference.of_rfq(&r.terms);
-        let price = present::price(shown.as_deref(), better.price);
+        let price = present::stated(shown.as_deref(), better.price);
         let who: Vec<&str> =
             better.dealers.iter().map(|d| names.get(d).map_or(d.as_str(), |n| n)).collect();
         self.choices.note(accept.id, format!("{price} {}", who.join(", ")));

@@ -11,7 +11,8 @@ use crate::{
     problem::problem,
     settlement,
     view::{
-        AcceptView, ArmIntent, Ask, Problem, QuantityView, Reference, SettlementView, Side, Ticket,
+        AcceptView, ArmIntent, Ask, PriceType, Problem, QuantityView, Reference, SettlementView,
+        Side, Ticket,
     },
 };
 use rust_decimal::Decimal;
@@ -87,6 +88,7 @@ impl Book {
         let at = self.clock.gateway(now);
         let terms = Terms {
             legs: vec![],
+            price_type: price_type(ticket.price_type),
             id,
             instrument: instrument.id.clone(),
             ask: asked(ticket.ask),
@@ -154,9 +156,10 @@ impl Book {
         if item.rfq.terms.is_package() {
             return Err(super::package::no_limit());
         }
-        let instrument = self.reference.instrument(&armed.instrument).ok_or_else(no_rfq)?;
-        let price =
-            worse_by(armed.side, armed.price, ticks, instrument.tick).ok_or_else(limit_too_far)?;
+        let terms = &item.rfq.terms;
+        let instrument = self.reference.of_rfq(terms).ok_or_else(no_rfq)?;
+        let price = worse_by(terms.price_type, armed.side, armed.price, ticks, instrument.tick)
+            .ok_or_else(limit_too_far)?;
         let until = item.rfq.expires();
         if !item.rfq.set_limit(Limit { price, until }) {
             return Err(not_armed());
@@ -198,11 +201,11 @@ impl Book {
                 "Approve when the first quote is there.",
             )
         })?;
-        let instrument =
-            self.reference.instrument(&item.rfq.terms.instrument).ok_or_else(no_rfq)?;
-        let price = worse_by(side, best.price, ticks, instrument.tick).ok_or_else(limit_too_far)?;
-        let limit = Limit { price, until: item.rfq.expires() };
         let terms = &item.rfq.terms;
+        let instrument = self.reference.of_rfq(terms).ok_or_else(no_rfq)?;
+        let price = worse_by(terms.price_type, side, best.price, ticks, instrument.tick)
+            .ok_or_else(limit_too_far)?;
+        let limit = Limit { price, until: item.rfq.expires() };
         let quantity = terms.quantity;
         item.ahead = Some(Ahead {
             terms: AheadTerms::of(terms, side, quantity, limit),
@@ -321,14 +324,20 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
     })
 }
 
-/// A price so many ticks worse for a customer on `side`; `None` when it is too far or below zero.
-fn worse_by(side: rfq::Side, price: Decimal, ticks: u32, tick: Decimal) -> Option<Decimal> {
+/// A number so many ticks worse for a customer on `side`; `None` when it is too far, or a price
+/// that is not above zero.
+fn worse_by(
+    of: rfq::PriceType,
+    side: rfq::Side,
+    price: Decimal,
+    ticks: u32,
+    tick: Decimal,
+) -> Option<Decimal> {
     let way = Some(ticks).filter(|t| *t <= LIMIT_TICKS_MAX)?;
     let way = Decimal::from(way).checked_mul(tick)?;
-    match side {
-        rfq::Side::Buy => price.checked_add(way),
-        rfq::Side::Sell => price.checked_sub(way).filter(|p| *p > Decimal::ZERO),
-    }
+    let higher_is_worse = of.direction().better(side, Decimal::ZERO, Decimal::ONE);
+    let worse = if higher_is_worse { price.checked_add(way)? } else { price.checked_sub(way)? };
+    Some(worse).filter(|p| of.may_be_negative() || *p > Decimal::ZERO)
 }
 
 fn limit_too_far() -> Problem {
@@ -344,6 +353,14 @@ pub(super) fn asked(ask: Ask) -> rfq::Ask {
         Ask::Buy => rfq::Ask::Buy,
         Ask::Sell => rfq::Ask::Sell,
         Ask::TwoWay => rfq::Ask::TwoWay,
+    }
+}
+
+pub(super) fn price_type(of: PriceType) -> rfq::PriceType {
+    match of {
+        PriceType::Price => rfq::PriceType::Price,
+        PriceType::Yield => rfq::PriceType::Yield,
+        PriceType::Spread => rfq::PriceType::Spread,
     }
 }
 

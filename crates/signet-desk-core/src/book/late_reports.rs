@@ -9,9 +9,14 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::ExecutionReport;
 use signet_rfq::{
-    RfqId, UtcMillis,
+    PriceType, RfqId, UtcMillis,
     lifecycle::{Meaning, meaning},
 };
+
+/// What the numbers of a report count, when its RFQ is not there to say it.
+fn numbers(e: &ExecutionReport) -> PriceType {
+    e.price_type.and_then(PriceType::of).unwrap_or_default()
+}
 
 impl Book {
     /// Puts the report into the blotter. If it does not fit the row that is there, it gets a row of
@@ -20,7 +25,7 @@ impl Book {
         let row = present::late_trade_row(
             id,
             e,
-            self.reference.instrument(&e.instrument),
+            self.reference.told(&e.instrument, numbers(e)).as_deref(),
             &self.reference.names(),
         );
         let known = self.records.blotter.get(BlotterTab::Trades, e.accept.as_str()).cloned();
@@ -90,7 +95,7 @@ impl Book {
         let row = present::late_dispute_row(
             id,
             e,
-            self.reference.instrument(&e.instrument),
+            self.reference.told(&e.instrument, numbers(e)).as_deref(),
             &self.reference.names(),
         );
         if self.records.blotter.get(BlotterTab::Trades, &row.id).is_some() {

@@ -34,6 +34,7 @@ pub(super) fn id(s: &str) -> RfqId {
 
 pub(super) fn request(rfq: &str) -> QuoteRequest {
     QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: id(rfq),
         instrument: pair(),
@@ -109,6 +110,7 @@ pub(super) fn report(
 ) -> ExecutionReport {
     let price: Decimal = price.parse().unwrap();
     ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "O".into(),
         exec_id: exec.into(),
@@ -222,6 +224,8 @@ fn accepts_in_flight_survive_a_restart_in_their_own_terms() {
 fn a_desk_that_lost_its_file_takes_the_terms_from_the_gateway_and_invents_none() {
     let mut b = Book::new(Ids::new(NOW, 1), NOW);
     let accept = QuoteResponse {
+        text: None,
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new("R1:7").unwrap(),
         response: Response::HitOrLift,

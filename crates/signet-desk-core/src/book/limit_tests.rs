@@ -16,6 +16,7 @@ use signet_stepup::{Action, AheadTerms, Approval};
 fn book() -> Book {
     let mut b = life_tests::book();
     let instrument = Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: pair(),
         symbol: "EUR/USD".into(),
         name: "Euro dollar".into(),

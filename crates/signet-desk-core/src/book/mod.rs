@@ -29,6 +29,7 @@
 //! The other files hold one part of the state each, with the methods that keep it right.
 
 mod accept_rows;
+mod answering;
 mod connection;
 mod dialogs;
 mod direct;

@@ -48,6 +48,7 @@ impl Book {
             expires: at + i64::from(ticket.ttl_s) * 1_000,
             created: at,
             legs,
+            price_type: super::intents::price_type(ticket.price_type),
         };
         terms.check_package(self.reference.catalogue(), at).map_err(|e| Problem::from(&e))?;
         Ok(terms)

@@ -22,6 +22,7 @@ fn dec(n: &str) -> Decimal {
 
 fn bond(id: &str, symbol: &str) -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new(id).unwrap(),
         symbol: symbol.into(),
@@ -70,6 +71,7 @@ fn leg(id: &str, side: view::Side, quantity: &str, ratio: Option<&str>) -> Ticke
 fn butterfly() -> Ticket {
     use view::Side::{Buy, Sell};
     Ticket {
+        price_type: Default::default(),
         instrument: String::new(),
         legs: vec![
             leg(SHORT, Buy, "5m", None),

@@ -7,7 +7,9 @@ use crate::{
     view::{Problem, Reference, TicketField},
 };
 use signet_fix::message::{DealerState, SecurityList};
-use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Terms};
+use signet_rfq::{
+    Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, Terms,
+};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -42,7 +44,16 @@ impl ReferenceData {
         if terms.is_package() {
             return Some(Cow::Owned(legs::instrument(terms, &self.catalogue)));
         }
-        self.instrument(&terms.instrument).map(Cow::Borrowed)
+        self.told(&terms.instrument, terms.price_type)
+    }
+
+    /// An instrument as numbers of this type write it.
+    pub(super) fn told(&self, id: &InstrumentId, of: PriceType) -> Option<Cow<'_, Instrument>> {
+        let i = self.instrument(id)?;
+        Some(match of {
+            PriceType::Price => Cow::Borrowed(i),
+            other => Cow::Owned(i.told_in(other)),
+        })
     }
 
     /// Whether the prices of an RFQ are percentages of par: of an ISIN, or of legs that all are.

@@ -73,7 +73,8 @@ impl Book {
         let as_sent = r.accept(rfq.clone(), dealer);
         i.dirty = true;
         let named = i.rfq.accept.as_ref().map(|(a, _)| a.quote.clone());
-        if i.rfq.passed_on(&as_sent) {
+        let same_numbers = r.price_type == i.rfq.terms.price_type;
+        if same_numbers && i.rfq.passed_on(&as_sent) {
             if named.as_ref() != Some(&as_sent.quote) {
                 self.write_as_sent(&rfq);
             }
@@ -106,6 +107,9 @@ impl Book {
             return tracing::warn!(accept = %r.id, "an accept outside a snapshot was ignored");
         };
         let Some(i) = self.screen.get_mut(&rfq) else { return };
+        if r.price_type != i.rfq.terms.price_type {
+            return tracing::warn!(accept = %r.id, "an accept in other numbers was ignored");
+        }
         let as_sent = r.accept(rfq, dealer);
         // The one that this desk knows may have gone on while the link was lost.
         if i.rfq.passed_on(&as_sent) {

@@ -13,6 +13,7 @@ fn two_rfqs() -> (Book, u64) {
     let mut book = Book::new(Ids::new(NOW, 1), NOW);
     for id in ["A", "B"] {
         let rfq = Rfq::new(Terms {
+            price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: RfqId::new(id).expect("an id"),
             instrument: InstrumentId::new("EUR/USD").expect("an instrument"),
@@ -96,6 +97,7 @@ fn rows_of_a_time_without_a_catalogue_get_their_names_when_it_comes() {
         |book: &Book| book.records.blotter.get(BlotterTab::Rfqs, "A").map(|r| r.symbol.clone());
     assert_eq!(symbol(&book).as_deref(), Some("EUR/USD"));
     let instrument = rfq::Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new("EUR/USD").expect("an instrument"),
         symbol: "Euro dollar".into(),
         name: "Euro dollar".into(),

@@ -1,7 +1,7 @@
 //! What the ticket needs of the book beside its intents: what is kept, what is wanted of an accept,
 //! and what is known before a request is sent.
 
-use super::{Book, frame_clock::Part};
+use super::{Book, frame_clock::Part, intents::price_type};
 use crate::{
     price,
     problem::{offline, problem},
@@ -17,7 +17,7 @@ use crate::{
 };
 use signet_fix::message::AppMessage;
 use signet_history::What;
-use signet_rfq::{Catalogue, Instrument, Limit, RfqId, UtcMillis, parse_quantity};
+use signet_rfq::{Catalogue, Instrument, Limit, RfqId, TermsError, UtcMillis, parse_quantity};
 use std::sync::Arc;
 
 impl Book {
@@ -74,7 +74,7 @@ impl Book {
     /// Checks a filled-in ticket, puts the RFQ on screen and returns the message to be sent.
     pub(crate) fn ask(&mut self, form: &TicketForm, now: UtcMillis) -> Result<AppMessage, Problem> {
         check_texts(form)?;
-        wanted(form, self.reference.chosen(&form.instrument)?)?;
+        wanted(form, &self.told_in(form)?)?;
         let message = self.new_rfq(&form.ticket(), now)?;
         if let AppMessage::QuoteRequest(q) = &message {
             let rfq_id = q.id.to_string();
@@ -109,7 +109,7 @@ impl Book {
         if !form.quantity.trim().is_empty() {
             let q = parse_quantity(&form.quantity).map_err(|e| Problem::from(&e))?;
             i.check_quantity(q).map_err(|e| Problem::from(&e))?;
-            wanted(form, i)?;
+            wanted(form, &self.told_in(form)?)?;
         }
         settlement::date(i, form.settlement_date.as_deref(), self.clock.gateway(now))?;
         let dealers = self.reference.chosen_dealers(&form.dealers)?;
@@ -274,15 +274,27 @@ impl Book {
     /// What the ticket of an RFQ wants of an accept; `None` if it is not kept.
     fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
         let form = self.records.tickets.form(rfq)?;
-        let instrument = self.reference.named(&form.instrument)?;
+        let instrument = self.told_in(form).ok()?;
         // It was checked when it was sent.
-        Some((instrument.clone(), wanted(form, instrument).ok()?))
+        let wanted = wanted(form, &instrument).ok()?;
+        Some((instrument, wanted))
+    }
+
+    /// The instrument of a ticket as numbers of the chosen type write it, if it has the type.
+    fn told_in(&self, form: &TicketForm) -> Result<Instrument, Problem> {
+        let i = self.reference.chosen(&form.instrument)?;
+        let of = price_type(form.price_type);
+        if i.has(of) {
+            return Ok(i.told_in(of));
+        }
+        let why = TermsError::OtherPriceType(i.symbol.clone(), of.word());
+        Err(Problem::from(&why).about(TicketField::PriceType))
     }
 
     /// The number behind the price of an intent.
     fn shown_price(&self, intent: &ArmIntent) -> Option<String> {
         let rfq = self.screen.rfq(&RfqId::new(intent.rfq_id.clone()).ok()?)?;
-        let i = self.reference.instrument(&rfq.terms.instrument)?;
+        let i = self.reference.of_rfq(&rfq.terms)?;
         price::read(i.price_format, &intent.price).map(|p| p.to_string())
     }
 }
@@ -299,3 +311,6 @@ fn not_kept(e: &NotKept) -> Problem {
 #[cfg(test)]
 #[path = "ticket_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "type_tests.rs"]
+mod type_tests;

@@ -10,6 +10,7 @@ use signet_rfq::{AssetClass, PriceFormat};
 
 fn instrument() -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: pair(),
         symbol: "EUR/USD".into(),
         name: "Euro dollar".into(),
@@ -52,6 +53,7 @@ fn book_with(instrument: Instrument) -> Book {
 
 fn form(ask: Ask, limit: &str, least: &str) -> TicketForm {
     TicketForm {
+        price_type: Default::default(),
         instrument: "EUR/USD".into(),
         typed: "EUR/USD".into(),
         ask,

@@ -215,6 +215,13 @@ impl Desk {
         self.command(Command::Send(message))
     }
 
+    /// Tells one dealer of an RFQ that nothing will be traded with it, with the trader's reason for
+    /// the records.
+    pub fn pass_dealer(&self, rfq_id: &str, dealer: &str, reason: &str) -> Result<(), Problem> {
+        let message = lock(&self.book).pass(rfq_id, dealer, reason, laptop_now())?;
+        self.command(Command::Send(message))
+    }
+
     /// Stops everything at once: takes back what is armed and ends every open RFQ. Asks nothing.
     pub fn stop_all(&self) -> Result<StoppedView, Problem> {
         let (messages, approvals, done) = lock(&self.book).stop_all(laptop_now());

@@ -21,7 +21,7 @@ use refusal::TouchRefusal;
 use signet_fix::{AppMessage, message::*};
 use signet_identity::CompId;
 use signet_journal::{LogError, StoreKey};
-use signet_rfq::{AcceptId, DealerId, Rfq, RfqId, RfqState, UtcMillis};
+use signet_rfq::{AcceptId, DealerId, REASON_PASS, Rfq, RfqId, RfqState, UtcMillis};
 use signet_stepup::{AcceptTerms, Action, RequestTerms, SessionReason, rules::Wanted};
 use std::{collections::BTreeMap, path::Path};
 use store::TouchStore;
@@ -127,6 +127,9 @@ impl Direct {
     /// A message that the book would send to a gateway.
     pub(crate) fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         match m {
+            AppMessage::QuoteResponse(r) if r.response == Response::Pass => {
+                self.pass_dealer(&r, book, now)
+            }
             AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => {
                 self.business(m, book, now)
             }
@@ -222,6 +225,38 @@ impl Direct {
             }));
         }
         todo
+    }
+
+    /// The trader passes on one dealer. Without a gateway the desk tells itself what it did.
+    fn pass_dealer(&mut self, r: &QuoteResponse, book: &Book, now: Moment) -> Vec<DirectAction> {
+        let rfq = r.rfq.as_ref().and_then(|id| book.rfq(id));
+        let Some((rfq, dealer)) = rfq.zip(r.dealer.clone()) else { return Vec::new() };
+        let Ok(quote) = rfq.check_pass(&dealer, now.venue) else { return Vec::new() };
+        self.passes += 1;
+        let id = AcceptId::new(format!("P.{}.{}", now.venue.0, self.passes)).ok();
+        let told = id.and_then(|id| QuoteResponse::pass(id, rfq, quote, r.isin, now.venue));
+        let Some(told) = told else { return Vec::new() };
+        let told = QuoteResponse { dealer: Some(dealer.clone()), ..told };
+        let mut after = rfq.clone();
+        after.turned_down(&dealer, String::new());
+        let over = after.nobody_left() && !after.in_flight();
+        let own = QuoteRequestReject {
+            rfq: rfq.terms.id.clone(),
+            reason: REASON_PASS,
+            instrument: rfq.terms.instrument.clone(),
+            dealer: Some(dealer),
+            text: r.text.clone(),
+            advice: Some(Advice { code: PASSED_BY_TRADER.into(), cure: String::new() }),
+        };
+        let ended =
+            status(rfq.terms.id.clone(), rfq.terms.instrument.clone(), RfqStatus::NothingDone);
+        [
+            DirectAction::ToVenue(AppMessage::QuoteResponse(told)),
+            DirectAction::ToBook(AppMessage::QuoteRequestReject(own)),
+        ]
+        .into_iter()
+        .chain(over.then_some(ended))
+        .collect()
     }
 
     // ----- from the venue -----

@@ -207,6 +207,7 @@ impl World {
     fn ask(&mut self, quantity: &str) -> String {
         let dealers = self.dealers.iter().map(ToString::to_string).collect();
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,
@@ -343,6 +344,7 @@ impl World {
         let quantity = if filled { 5_000_000 } else { 0 };
         let at = self.now().venue;
         self.says(AppMessage::ExecutionReport(ExecutionReport {
+            price_type: None,
             legs: vec![],
             order_id: "O1".into(),
             exec_id: format!("E{}", self.laptop),
@@ -864,6 +866,8 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
 #[test]
 fn a_plain_venue_gets_nothing_that_is_for_a_gateway() {
     let m = signet_fix::message::QuoteResponse {
+        text: None,
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new("R1:1").unwrap(),
         response: signet_fix::message::Response::HitOrLift,

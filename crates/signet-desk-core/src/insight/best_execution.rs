@@ -11,11 +11,11 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    AppMessage, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response,
+    AppMessage, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse, Response,
 };
 use signet_rfq::{
-    DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, Quote, Side, UtcMillis, best,
-    group_digits,
+    DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, PriceType, Quote, Side, UtcMillis,
+    best, group_digits,
     lifecycle::{Meaning, meaning},
     median_quoted,
 };
@@ -48,6 +48,8 @@ impl Names<'_> {
 /// Fills in what the timeline says. The caller has filled in who the desk is and where the
 /// evidence is.
 pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> BestExecution {
+    let told = names.instrument.map(|i| i.told_in(asked_in(t)));
+    let names = &Names { dealers: names.dealers, instrument: told.as_ref() };
     let mut b = Builder::new(names);
     for step in &t.steps {
         b.step(step);
@@ -59,6 +61,18 @@ pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> 
     (page.quotes, page.accepts) = (b.quotes, b.accepts);
     notes(&mut page, t, b.repeated);
     with_reasons(page, &BTreeMap::new())
+}
+
+/// What the numbers of the RFQ count.
+fn asked_in(t: &Timeline) -> PriceType {
+    let asked = t.steps.iter().find_map(|s| match &s.said {
+        Said::Sent(m) => match &**m {
+            AppMessage::QuoteRequest(q) => Some(q.price_type),
+            _ => None,
+        },
+        _ => None,
+    });
+    asked.unwrap_or_default()
 }
 
 /// Adds reasons that were given a moment ago, by accept: the history writes them down behind the
@@ -172,8 +186,10 @@ impl<'a> Builder<'a> {
                 match &r.dealer {
                     Some(d) => {
                         self.ends(&d.clone(), s.at_ms);
+                        let ours = r.advice.as_ref().is_some_and(|a| a.code == PASSED_BY_TRADER);
+                        let who = if ours { "You passed" } else { "Passed" };
                         if let Some(a) = self.answers.get_mut(d) {
-                            a.answer = format!("Passed: {why}");
+                            a.answer = format!("{who}: {why}");
                         }
                     }
                     None => self.ended_ms = Some(s.at_ms),
@@ -267,6 +283,14 @@ impl<'a> Builder<'a> {
         (a.bid, a.offer) = (bid, offer);
     }
 
+    fn price_type(&self) -> PriceType {
+        self.asked.as_ref().map(|a| a.request.price_type).unwrap_or_default()
+    }
+
+    fn direction(&self) -> Direction {
+        self.price_type().direction()
+    }
+
     fn quantity(&self) -> Decimal {
         self.asked.as_ref().map_or(Decimal::ZERO, |a| a.request.quantity)
     }
@@ -280,13 +304,13 @@ impl<'a> Builder<'a> {
         without: Option<&DealerId>,
     ) -> Option<(Decimal, Vec<DealerId>)> {
         let standing = self.ladder.values().filter(|q| Some(&q.dealer) != without);
-        best(Direction::Price, standing, side, quantity, UtcMillis(at_ms), 0)
+        best(self.direction(), standing, side, quantity, UtcMillis(at_ms), 0)
             .map(|b| (b.price, b.dealers))
     }
 
     fn composite(&self, side: Side, quantity: Decimal, at_ms: i64) -> Option<Decimal> {
         let live = self.ladder.values().filter(|q| q.live(UtcMillis(at_ms)));
-        median_quoted(live, side, quantity)
+        median_quoted(self.direction(), live, side, quantity)
     }
 
     /// Keeps the first composite of each side.
@@ -313,7 +337,7 @@ impl<'a> Builder<'a> {
             self.first.get(&(r.side == Side::Buy)).copied(),
             self.composite(r.side, r.quantity, s.at_ms),
         );
-        let n = self.names;
+        let (n, of) = (self.names, self.price_type());
         self.terms.insert(r.id.to_string(), (r.clone(), now));
         self.accepts.push(BestAccept {
             id: r.id.to_string(),
@@ -332,8 +356,8 @@ impl<'a> Builder<'a> {
             cover: cover.map(|(p, who)| n.at(p, &who)),
             composite_first: first.map(|p| n.price(p)),
             composite: now.map(|p| n.price(p)),
-            slippage_first: first.and_then(|c| slippage(r.side, r.price, c)),
-            slippage: now.and_then(|c| slippage(r.side, r.price, c)),
+            slippage_first: first.and_then(|c| slippage(of, r.side, r.price, c)),
+            slippage: now.and_then(|c| slippage(of, r.side, r.price, c)),
             reason: None,
         });
     }
@@ -344,7 +368,7 @@ impl<'a> Builder<'a> {
         let (side, dealer) = (terms.side, terms.dealer.clone());
         let price = e.last.map_or(e.avg_px, |l| l.price);
         let shown = self.names.price(price);
-        let first = self.first.get(&(side == Side::Buy)).copied();
+        let (first, of) = (self.first.get(&(side == Side::Buy)).copied(), self.price_type());
         let Some(a) = self.accepts.iter_mut().find(|a| a.id == e.accept.as_str()) else { return };
         let why = e.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
         let executed = e.cum_qty > Decimal::ZERO;
@@ -359,8 +383,8 @@ impl<'a> Builder<'a> {
                 a.hold_ms = a.hold_ms.or(hold);
                 (a.traded, a.exec_id) = (Some(shown), Some(e.exec_id.clone()));
                 // A limit lets it trade at another price than that of the quote.
-                a.slippage_first = first.and_then(|c| slippage(side, price, c));
-                a.slippage = now.and_then(|c| slippage(side, price, c));
+                a.slippage_first = first.and_then(|c| slippage(of, side, price, c));
+                a.slippage = now.and_then(|c| slippage(of, side, price, c));
                 self.ended_ms = self.ended_ms.or(Some(s.at_ms));
                 if let Some(d) = dealer.and_then(|d| self.answers.get_mut(&d)) {
                     d.traded = true;
@@ -417,15 +441,15 @@ impl<'a> Builder<'a> {
 
 /// A price against a composite, in words: a buyer who pays more, and a seller who gets less, did
 /// worse. `None` when the numbers are too large.
-fn slippage(side: Side, price: Decimal, composite: Decimal) -> Option<String> {
-    let worse = match side {
-        Side::Buy => price.checked_sub(composite)?,
-        Side::Sell => composite.checked_sub(price)?,
-    };
+fn slippage(of: PriceType, side: Side, price: Decimal, composite: Decimal) -> Option<String> {
+    let worse = of.direction().worse(side, price, composite)?;
     if worse.is_zero() {
         return Some("none".into());
     }
-    let bp = worse.abs().checked_mul(Decimal::from(10_000))?.checked_div(composite)?;
+    let bp = match of.in_basis_points(worse.abs()) {
+        Some(bp) => bp?,
+        None => worse.abs().checked_mul(Decimal::from(10_000))?.checked_div(composite)?,
+    };
     let word = if worse > Decimal::ZERO { "worse" } else { "better" };
     Some(format!("{} {word} ({} bp)", worse.abs().normalize(), bp.round_dp(1)))
 }

@@ -10,6 +10,7 @@ fn d(id: &str) -> DealerId {
 
 fn request(ask: Ask) -> QuoteRequest {
     QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
@@ -78,6 +79,7 @@ fn report(kind: ExecType, status: OrdStatus, price: &str, at: i64) -> Step {
     heard(
         at,
         AppMessage::ExecutionReport(ExecutionReport {
+            price_type: None,
             legs: vec![],
             order_id: "o".into(),
             exec_id: "E1".into(),
@@ -238,15 +240,20 @@ fn what_a_peer_adds_makes_a_page_no_longer_than_is_read() {
 
 #[test]
 fn slippage_is_said_from_the_traders_side() {
-    for (side, price, composite, want) in [
-        (Side::Buy, "100.01", "100", Some("0.01 worse (1.0 bp)")),
-        (Side::Buy, "99.99", "100", Some("0.01 better (1.0 bp)")),
-        (Side::Sell, "100.01", "100", Some("0.01 better (1.0 bp)")),
-        (Side::Sell, "99.99", "100", Some("0.01 worse (1.0 bp)")),
-        (Side::Buy, "100", "100.0", Some("none")),
-        (Side::Buy, "79228162514264337593543950335", "1", None),
+    use PriceType::{Price, Spread, Yield};
+    for (of, side, price, composite, want) in [
+        (Yield, Side::Buy, "2.49", "2.50", Some("0.01 worse (1.0 bp)")),
+        (Yield, Side::Sell, "2.49", "2.50", Some("0.01 better (1.0 bp)")),
+        (Yield, Side::Sell, "-0.10", "0", Some("0.1 better (10.0 bp)")),
+        (Spread, Side::Buy, "72.5", "72", Some("0.5 better (0.5 bp)")),
+        (Price, Side::Buy, "100.01", "100", Some("0.01 worse (1.0 bp)")),
+        (Price, Side::Buy, "99.99", "100", Some("0.01 better (1.0 bp)")),
+        (Price, Side::Sell, "100.01", "100", Some("0.01 better (1.0 bp)")),
+        (Price, Side::Sell, "99.99", "100", Some("0.01 worse (1.0 bp)")),
+        (Price, Side::Buy, "100", "100.0", Some("none")),
+        (Price, Side::Buy, "79228162514264337593543950335", "1", None),
     ] {
-        let found = slippage(side, price.parse().unwrap(), composite.parse().unwrap());
+        let found = slippage(of, side, price.parse().unwrap(), composite.parse().unwrap());
         assert_eq!(found.as_deref(), want, "{side:?} {price}");
     }
     assert_eq!(

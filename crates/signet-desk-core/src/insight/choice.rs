@@ -1,7 +1,7 @@
 //! Whether another dealer had a better price when one was accepted, and why the trader took it.
 
 use crate::{problem::problem, view::Problem};
-use signet_rfq::{Accept, AcceptId, Best, Direction, Rfq, UtcMillis, best};
+use signet_rfq::{Accept, AcceptId, Best, Rfq, UtcMillis, best};
 use std::collections::{HashMap, VecDeque};
 
 /// Accepts that are remembered until their trade is reported; the oldest are dropped.
@@ -14,7 +14,7 @@ const REASON_MAX: usize = 500;
 /// reached was not to be had.
 pub(crate) fn better(r: &Rfq, a: &Accept, at: UtcMillis, arrival_ms: i64) -> Option<Best> {
     let quotes = r.lines.iter().filter_map(|l| l.live_quote(at));
-    let best = best(Direction::Price, quotes, a.side, a.quantity, at, arrival_ms)?;
+    let best = best(r.direction(), quotes, a.side, a.quantity, at, arrival_ms)?;
     let other = best.price != a.price && !best.dealers.contains(&a.dealer);
     other.then_some(best)
 }
@@ -72,6 +72,7 @@ mod tests {
 
     fn rfq(ask: Ask) -> Rfq {
         let mut r = Rfq::new(Terms {
+            price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: RfqId::new("R1").unwrap(),
             instrument: InstrumentId::new("EUR/USD").unwrap(),

@@ -48,15 +48,26 @@ pub(crate) fn insights(
     out
 }
 
-/// How far each trade with a dealer was from the next best price, in basis points of the price.
+/// How far each trade with a dealer was from the next best price, in basis points of the price; of
+/// yields and spreads as they are.
 fn cover_distances(trades: &[BlotterRow], name: &str) -> Vec<Decimal> {
     let of = trades.iter().filter(|t| t.dealer == name);
     of.filter_map(|t| {
-        let (price, cover) = (number(t.price.as_deref()?)?, number(t.cover.as_deref()?)?);
+        let ((price, unit), (cover, of)) = (told(t.price.as_deref()?), told(t.cover.as_deref()?));
+        let (price, cover) = (number(price)?, number(cover).filter(|_| unit == of)?);
         let apart = price.checked_sub(cover)?.abs();
-        apart.checked_mul(Decimal::from(10_000))?.checked_div(price)
+        match unit {
+            "bp" => Some(apart),
+            "%" => apart.checked_mul(Decimal::ONE_HUNDRED),
+            _ => apart.checked_mul(Decimal::from(10_000))?.checked_div(price),
+        }
     })
     .collect()
+}
+
+/// A number as the blotter writes it, and its unit; none for a price.
+fn told(text: &str) -> (&str, &str) {
+    text.rsplit_once(' ').unwrap_or((text, ""))
 }
 
 /// The middle; of two in the middle the farther.
@@ -104,6 +115,15 @@ mod tests {
         assert_eq!(found.len(), 3);
         assert_eq!(middle(found), Some(Decimal::from(2)));
         assert_eq!(middle(vec![]), None);
+        let others = [
+            trade("C", "2.475 %", Some("2.465 %")),
+            trade("C", "-0.010 %", Some("0.010 %")),
+            trade("C", "42.0 bp", Some("42.5 bp")),
+            // A yield is not compared with a price.
+            trade("C", "2.475 %", Some("99")),
+        ];
+        let found = cover_distances(&others, "C");
+        assert_eq!(found, ["1", "2", "0.5"].map(|d| d.parse().unwrap()));
     }
 
     #[test]

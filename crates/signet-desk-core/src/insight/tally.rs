@@ -3,7 +3,7 @@
 
 use super::record::{DealerRecord, Outcome, Take, Turn, records};
 use rust_decimal::Decimal;
-use signet_fix::message::{AppMessage, ExecutionReport, Response};
+use signet_fix::message::{AppMessage, ExecutionReport, PASSED_BY_TRADER, Response};
 use signet_rfq::{
     AcceptId, DealerId, MAX_DEALERS_PER_RFQ, RfqId,
     lifecycle::{Meaning, meaning},
@@ -98,6 +98,10 @@ impl Tally {
                 self.answered(&q.rfq, dealer, at_ms, told, true);
             }
             AppMessage::QuoteRequestReject(r) => {
+                // The trader passed on the dealer: that says nothing of how the dealer answers.
+                if r.advice.as_ref().is_some_and(|a| a.code == PASSED_BY_TRADER) {
+                    return;
+                }
                 let Some(dealer) = &r.dealer else { return };
                 self.answered(&r.rfq, dealer, at_ms, told, false);
             }

@@ -9,6 +9,7 @@ fn request(id: &str, at: i64, dealers: &[&str]) -> AppMessage {
 
 fn asked(id: &str, at: i64, dealers: &[&str]) -> QuoteRequest {
     QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: InstrumentId::new("EURUSD").unwrap(),
@@ -70,6 +71,7 @@ fn accept(rfq: &str, dealer: &str, at: i64) -> AppMessage {
 fn report(rfq: &str, dealer: Option<&str>, kind: ExecType, status: OrdStatus) -> ExecutionReport {
     let done = matches!(kind, ExecType::Trade);
     ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "o".into(),
         exec_id: "e".into(),

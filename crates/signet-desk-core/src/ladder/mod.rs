@@ -1,7 +1,7 @@
 //! The ladder of one RFQ: who quotes what, which is best, and where the market is. Pure.
 
 use crate::{
-    present::{Look, Names, direction, name, price},
+    present::{Look, Names, name, price},
     view::{CoverView, LineState, LineView, MarketView, QuoteSide},
 };
 use rust_decimal::Decimal;
@@ -14,10 +14,10 @@ pub(crate) use record::words as record_words;
 /// The ladder in rank order: dealers with a live quote first, best price first, then the others.
 pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
     let r = l.rfq;
-    let way = direction(l.instrument);
+    let way = r.direction();
     // Only a quote that an accept can still reach is the best.
-    let best_bid = r.best_in(way, rfq::Side::Sell, l.at, l.arrival_ms);
-    let best_offer = r.best_in(way, rfq::Side::Buy, l.at, l.arrival_ms);
+    let best_bid = r.best(rfq::Side::Sell, l.at, l.arrival_ms);
+    let best_offer = r.best(rfq::Side::Buy, l.at, l.arrival_ms);
     let (bids, offers) = (composite(l, rfq::Side::Sell), composite(l, rfq::Side::Buy));
     let mut order: Vec<usize> = (0..r.lines.len()).collect();
     order.sort_by_key(|i| rank_key(&r.lines[*i], r.terms.ask, way, l.at));
@@ -30,7 +30,12 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             |b: &Option<rfq::Best>| b.as_ref().is_some_and(|b| b.dealers.contains(&line.dealer));
         let can = |side| l.online && live.is_some_and(|q| can_trade(l, q, side));
         let shown = q.filter(|_| {
-            !matches!(line.state, rfq::LineState::Passed(_) | rfq::LineState::Rejected(_))
+            !matches!(
+                line.state,
+                rfq::LineState::Passed(_)
+                    | rfq::LineState::Rejected(_)
+                    | rfq::LineState::TurnedDown(_)
+            )
         });
         let on = |side, of: Option<rfq::Composite>| {
             shown.and_then(|q| q.level(side)).map(|v| quote_side(l, v, side, of))
@@ -42,6 +47,7 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             state: state(&line.state),
             reason: match &line.state {
                 rfq::LineState::Passed(p) | rfq::LineState::Rejected(p) => Some(p.text.clone()),
+                rfq::LineState::TurnedDown(why) => Some(why.clone()).filter(|w| !w.is_empty()),
                 _ => None,
             },
             quote_id: q.map(|q| q.id.to_string()),
@@ -50,6 +56,7 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             valid_until_ms: live.map(|q| q.valid_until.0 as f64),
             best_bid: among(&best_bid),
             best_offer: among(&best_offer),
+            can_pass: l.online && r.check_pass(&line.dealer, l.at).is_ok(),
             can_hit: can(rfq::Side::Sell),
             can_lift: can(rfq::Side::Buy),
             too_late: live.is_some_and(|q| !q.live(l.at + l.arrival_ms)),
@@ -66,7 +73,7 @@ pub(crate) fn market(l: &Look<'_>) -> MarketView {
     let r = l.rfq;
     let side = |side| composite(l, side).filter(|_| r.terms.ask.allows(side));
     let (bid, offer) = (side(rfq::Side::Sell), side(rfq::Side::Buy));
-    let best = |side| r.best_in(direction(l.instrument), side, l.at, l.arrival_ms);
+    let best = |side| r.best(side, l.at, l.arrival_ms);
     let mid = best(rfq::Side::Sell)
         .zip(best(rfq::Side::Buy))
         .and_then(|(b, o)| b.price.checked_add(o.price)?.checked_div(Decimal::TWO));
@@ -90,15 +97,15 @@ pub(crate) fn cover(
     let (a, s) = r.accept.as_ref()?;
     let traded = s.last_trade()?.price;
     let others = r.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(at));
-    let best = rfq::best(direction(i), others, a.side, a.quantity, at, 0)?;
+    let best = rfq::best(r.direction(), others, a.side, a.quantity, at, 0)?;
     let by = best.dealers.iter().map(|d| name(names, d)).collect::<Vec<_>>().join(", ");
-    let ticks = i.and_then(|i| ticks_worse(direction(Some(i)), a.side, best.price, traded, i.tick));
+    let ticks = i.and_then(|i| ticks_worse(r.direction(), a.side, best.price, traded, i.tick));
     Some(CoverView { price: price(i, best.price), dealers: by, ticks: ticks.map(signed) })
 }
 
 fn composite(l: &Look<'_>, side: rfq::Side) -> Option<rfq::Composite> {
     let live = l.rfq.lines.iter().filter_map(|line| line.live_quote(l.at));
-    rfq::composite(direction(l.instrument), live, side, l.rfq.terms.quantity)
+    rfq::composite(l.rfq.direction(), live, side, l.rfq.terms.quantity)
 }
 
 fn state(s: &rfq::LineState) -> LineState {
@@ -110,6 +117,7 @@ fn state(s: &rfq::LineState) -> LineState {
         rfq::LineState::NotRepeated => LineState::NotRepeated,
         rfq::LineState::Expired => LineState::Expired,
         rfq::LineState::Passed(_) => LineState::Passed,
+        rfq::LineState::TurnedDown(_) => LineState::TurnedDown,
         rfq::LineState::Rejected(_) => LineState::Rejected,
         rfq::LineState::Traded => LineState::Traded,
     }
@@ -161,7 +169,7 @@ fn quote_side(
 ) -> QuoteSide {
     let away = of
         .zip(l.instrument)
-        .and_then(|(c, i)| ticks_worse(direction(Some(i)), side, v.price, c.price, i.tick));
+        .and_then(|(c, i)| ticks_worse(l.rfq.direction(), side, v.price, c.price, i.tick));
     QuoteSide {
         price: price(l.instrument, v.price),
         size: group_digits(v.size.normalize()),

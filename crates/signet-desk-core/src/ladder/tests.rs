@@ -13,6 +13,7 @@ fn n(text: &str) -> Decimal {
 
 fn bond() -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new("DE0001102580").unwrap(),
         symbol: "DBR".into(),
@@ -49,6 +50,7 @@ fn quote(dealer: &str, text: &str, ends_in_ms: i64) -> Quote {
 fn rfq(ask: Ask, quotes: &[(&str, &str, i64)]) -> Rfq {
     let dealers = quotes.iter().map(|(d, ..)| DealerId::new(*d).unwrap()).collect();
     let mut rfq = Rfq::new(Terms {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R").unwrap(),
         instrument: bond().id,

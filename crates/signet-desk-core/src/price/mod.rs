@@ -14,69 +14,18 @@
 //! | --- | --- | --- |
 //! | 1, 2 | percent of par, price per unit | lower |
 //! | 9 | yield, percent | higher |
-//! | 6 | spread or discount margin, basis points | higher |
+//! | 6 | spread over a benchmark, basis points | higher |
 
 use rust_decimal::Decimal;
-use signet_rfq::{Instrument, PriceFormat, Side};
+use signet_rfq::{Instrument, PriceFormat, PriceType};
 
-/// What a price counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PriceKind {
-    /// Percent of par.
-    Percent,
-    /// Of one unit: a currency pair.
-    PerUnit,
-    /// Yield in percent.
-    Yield,
-    /// Spread over a benchmark, basis points.
-    Spread,
-    /// Spread over the reference rate of a floater, basis points.
-    DiscountMargin,
-}
-
-impl PriceKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Percent, Self::PerUnit, Self::Yield, Self::Spread, Self::DiscountMargin];
-
-    /// What the desk asks for: bonds in percent of par, pairs per unit.
-    pub fn of(i: &Instrument) -> Self {
-        if i.asset_class.has_isin() { Self::Percent } else { Self::PerUnit }
-    }
-
-    /// PriceType (423) of FIX 4.4, which has no discount margin: it is a spread there.
-    pub fn code(self) -> u16 {
-        match self {
-            Self::Percent => 1,
-            Self::PerUnit => 2,
-            Self::Spread | Self::DiscountMargin => 6,
-            Self::Yield => 9,
-        }
-    }
-
-    /// For people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Percent => "percent of par",
-            Self::PerUnit => "per unit",
-            Self::Yield => "yield, percent",
-            Self::Spread => "spread, basis points",
-            Self::DiscountMargin => "discount margin, basis points",
-        }
-    }
-
-    /// Whether a number below zero can be one.
-    pub fn may_be_negative(self) -> bool {
-        matches!(self, Self::Yield | Self::Spread | Self::DiscountMargin)
-    }
-
-    /// Whether the first number is better for a customer on `side` than the second. A high yield or
-    /// spread means a cheap bond.
-    pub fn better(self, side: Side, first: Decimal, second: Decimal) -> bool {
-        match (side, self.may_be_negative()) {
-            (Side::Buy, false) | (Side::Sell, true) => first < second,
-            (Side::Sell, false) | (Side::Buy, true) => first > second,
-        }
+/// What the numbers of an instrument count, for people.
+pub(crate) fn words(i: &Instrument) -> &'static str {
+    match i.price_type() {
+        PriceType::Price if i.asset_class.has_isin() => "percent of par",
+        PriceType::Price => "per unit",
+        PriceType::Yield => "yield, percent",
+        PriceType::Spread => "spread, basis points",
     }
 }
 
@@ -140,7 +89,7 @@ pub(crate) fn typed(i: &Instrument, text: &str) -> Result<Decimal, PriceError> {
         typed: text.trim().chars().take(TYPED_MAX).collect(),
         example: example(i),
     })?;
-    if price <= Decimal::ZERO && !PriceKind::of(i).may_be_negative() {
+    if price <= Decimal::ZERO && !i.price_type().may_be_negative() {
         return Err(PriceError::NotPositive);
     }
     if !price.checked_rem(i.tick).is_some_and(|rest| rest.is_zero()) {
@@ -154,7 +103,15 @@ pub(crate) fn typed(i: &Instrument, text: &str) -> Result<Decimal, PriceError> {
 
 /// A price in the instrument's convention, to show how one is typed.
 pub(crate) fn example(i: &Instrument) -> String {
-    match i.price_format {
+    match (i.price_type(), i.price_format) {
+        (PriceType::Yield, _) => i.format_price(Decimal::new(2475, 3)),
+        (PriceType::Spread, _) => i.format_price(Decimal::new(425, 1)),
+        (_, format) => example_price(i, format),
+    }
+}
+
+fn example_price(i: &Instrument, format: PriceFormat) -> String {
+    match format {
         PriceFormat::Decimals if i.asset_class.has_isin() => i.format_price(Decimal::new(995, 1)),
         PriceFormat::Decimals => i.format_price(Decimal::new(125, 2)),
         PriceFormat::ThirtySeconds => "99-16+".into(),

@@ -13,6 +13,7 @@ fn bond(format: PriceFormat) -> Instrument {
         PriceFormat::ThirtySecondEighths => (8, "0.00390625"),
     };
     let i = Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new("US91282CMM00").unwrap(),
         symbol: "UST 4.625 02/35".into(),
         name: "Treasury".into(),
@@ -116,26 +117,26 @@ fn a_typed_price_is_one_that_can_be_quoted() {
 }
 
 #[test]
-fn which_of_two_prices_is_better_depends_on_what_they_count() {
-    for (kind, code, buyer_wants_the_lower) in [
-        (PriceKind::Percent, 1, true),
-        (PriceKind::PerUnit, 2, true),
-        (PriceKind::Yield, 9, false),
-        (PriceKind::Spread, 6, false),
-        (PriceKind::DiscountMargin, 6, false),
+fn a_yield_or_a_spread_is_typed_in_its_own_convention() {
+    let b = Instrument { price_types: PriceType::ALL.into(), ..bond(PriceFormat::ThirtySeconds) };
+    let (y, bp) = (b.told_in(PriceType::Yield), b.told_in(PriceType::Spread));
+    for (i, text, want) in [
+        (&y, "4.125", Ok(n("4.125"))),
+        (&y, "0", Ok(n("0"))),
+        (&y, "-0.35", Ok(n("-0.35"))),
+        (&bp, "-12.5", Ok(n("-12.5"))),
     ] {
-        let (low, high) = (n("1.5"), n("1.75"));
-        assert_eq!(kind.code(), code, "{kind:?}");
-        assert_eq!(kind.better(Side::Buy, low, high), buyer_wants_the_lower, "{kind:?}");
-        assert_eq!(kind.better(Side::Buy, high, low), !buyer_wants_the_lower, "{kind:?}");
-        assert_eq!(kind.better(Side::Sell, low, high), !buyer_wants_the_lower, "{kind:?}");
-        assert_eq!(kind.better(Side::Sell, high, low), buyer_wants_the_lower, "{kind:?}");
-        for side in [Side::Buy, Side::Sell] {
-            assert!(!kind.better(side, low, low), "{kind:?}: a tie is a tie");
-        }
+        assert_eq!(typed(i, text), want, "{text}");
     }
-    let words: std::collections::BTreeSet<_> = PriceKind::ALL.map(PriceKind::words).into();
-    assert_eq!(words.len(), PriceKind::ALL.len());
+    assert!(matches!(typed(&y, "4.1255"), Err(PriceError::OffTick { .. })));
+    assert!(matches!(typed(&bp, "42.55"), Err(PriceError::OffTick { .. })));
+    assert!(matches!(typed(&y, "99-16"), Err(PriceError::Unreadable { .. })));
+    assert_eq!((show(&y, n("-0.35")), show(&bp, n("42"))), ("-0.350".into(), "42.0".into()));
+    for i in [&b, &y, &bp] {
+        assert!(typed(i, &example(i)).is_ok(), "the example is one: {}", example(i));
+    }
+    let all = [&b, &y, &bp].map(words);
+    assert_eq!(all, ["percent of par", "yield, percent", "spread, basis points"]);
 }
 
 fn any_format() -> impl Strategy<Value = PriceFormat> {

@@ -3,6 +3,7 @@ use signet_rfq::InstrumentId;
 
 fn bond(currency: &str, settlement: &str) -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new("DE0001102580").expect("an id"),
         symbol: "a bond".into(),
         name: "a bond".into(),

@@ -6,7 +6,7 @@
 //! desk refuses an accept that breaks them, and gives the limit to the accept (20140).
 
 use crate::{
-    price::{self, PriceError, PriceKind},
+    price::{self, PriceError},
     problem::{problem, sentence},
     view::{Ask, Problem, TicketField, TicketForm},
 };
@@ -65,7 +65,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
     Err(problem("template.name", why, "Type another name."))
 }
 
-/// What an accept of this ticket has to keep to.
+/// What an accept of this ticket has to keep to; `i` as told in the ticket's price type.
 pub(crate) fn wanted(f: &TicketForm, i: &Instrument) -> Result<Wanted, Problem> {
     Ok(Wanted { limit: limit(f, i)?, at_least: at_least(f)? })
 }
@@ -125,7 +125,9 @@ impl Wanted {
         price: Decimal,
         quantity: Decimal,
     ) -> Result<(), Problem> {
-        if let Some(limit) = self.limit.filter(|l| PriceKind::of(i).better(side, *l, price)) {
+        if let Some(limit) =
+            self.limit.filter(|l| i.price_type().direction().beyond(side, price, *l))
+        {
             let why = format!(
                 "{} is worse than your limit of {}. Nothing was sent.",
                 price::show(i, price),

@@ -7,6 +7,7 @@ fn n(text: &str) -> Decimal {
 
 fn bund() -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new("DE000BU2Z049").unwrap(),
         symbol: "DBR 2.5 02/35".into(),
         name: "Bund".into(),
@@ -25,6 +26,7 @@ fn bund() -> Instrument {
 
 fn form(ask: Ask, limit: &str, least: &str, all: bool) -> TicketForm {
     TicketForm {
+        price_type: Default::default(),
         instrument: "DE000BU2Z049".into(),
         typed: String::new(),
         ask,

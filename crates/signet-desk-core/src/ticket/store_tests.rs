@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 fn form(quantity: &str) -> TicketForm {
     TicketForm {
+        price_type: Default::default(),
         instrument: "DE000BU2Z049".into(),
         typed: "DBR 2.5 02/35".into(),
         ask: Ask::TwoWay,

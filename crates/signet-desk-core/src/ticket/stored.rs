@@ -1,7 +1,7 @@
 //! The records of the file of tickets. Types of their own, apart from the views: a member that a
 //! later Signet adds has a default, so that every record stays readable.
 
-use crate::view::{Ask, TicketForm};
+use crate::view::{Ask, PriceType, TicketForm};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub(super) struct Form {
     all_or_none: bool,
     #[serde(default)]
     note: String,
+    /// What the limit counts; left out for a price.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    numbers: String,
 }
 
 /// One record.
@@ -50,6 +53,23 @@ impl Line {
     }
 }
 
+/// A word of its own: the view's names may change, a stored one may not.
+fn numbers(of: PriceType) -> &'static str {
+    match of {
+        PriceType::Price => "",
+        PriceType::Yield => "yield",
+        PriceType::Spread => "spread",
+    }
+}
+
+fn price_type(numbers: &str) -> PriceType {
+    match numbers {
+        "yield" => PriceType::Yield,
+        "spread" => PriceType::Spread,
+        _ => PriceType::Price,
+    }
+}
+
 impl Form {
     pub(super) fn of(f: &TicketForm) -> Self {
         // Every member is named, so that a new one does not compile until it is stored.
@@ -65,6 +85,7 @@ impl Form {
             min_quantity,
             all_or_none,
             note,
+            price_type,
         } = f.clone();
         let ask = match ask {
             Ask::Buy => Side::Buy,
@@ -83,6 +104,7 @@ impl Form {
             min_quantity,
             all_or_none,
             note,
+            numbers: numbers(price_type).into(),
         }
     }
 
@@ -103,6 +125,7 @@ impl Form {
             min_quantity: self.min_quantity,
             all_or_none: self.all_or_none,
             note: self.note,
+            price_type: price_type(&self.numbers),
         }
     }
 }

@@ -85,6 +85,7 @@ fn a_plain_venue_is_read() {
 fn nothing() -> AcceptTerms {
     let s = String::new;
     AcceptTerms {
+        price_type: None,
         legs: vec![],
         rfq: s(),
         accept: s(),

@@ -1,6 +1,6 @@
 //! The ticket as it is filled in, kept and used again.
 
-use super::{Ask, Problem, Ticket};
+use super::{Ask, PriceType, Problem, Ticket};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -22,6 +22,9 @@ pub struct TicketForm {
     pub ttl_s: u32,
     /// The day that the trader chose, `2026-12-01`; `None` for the usual one.
     pub settlement_date: Option<String>,
+    /// In which numbers prices are asked for, and the limit is.
+    #[serde(default)]
+    pub price_type: PriceType,
     /// The worst price that an accept may have, as typed; empty for none.
     pub price_limit: String,
     /// The least that an accept may take, as typed; empty for any.
@@ -43,6 +46,7 @@ impl TicketForm {
             ttl_s: self.ttl_s,
             settlement_date: self.settlement_date.clone(),
             legs: Vec::new(),
+            price_type: self.price_type,
         }
     }
 }

@@ -48,7 +48,7 @@ pub use notice::{Notice, NoticeKind};
 pub use pin::{PinTries, PinView};
 pub use problem::Problem;
 pub(crate) use problem::is_code;
-pub use reference::{DealerView, InstrumentView, Reference};
+pub use reference::{DealerView, InstrumentView, PriceTypeView, Reference};
 pub use rfq::{
     AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegView, LineState,
     LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
@@ -62,5 +62,6 @@ pub use session::{
 };
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
 pub use ticket::{
-    Ask, QuantityView, SettlementDay, SettlementView, Side, Ticket, TicketField, TicketLeg,
+    Ask, PriceType, QuantityView, SettlementDay, SettlementView, Side, Ticket, TicketField,
+    TicketLeg,
 };

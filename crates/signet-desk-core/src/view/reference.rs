@@ -1,5 +1,6 @@
 //! Instruments and dealers.
 
+use super::PriceType;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -25,6 +26,8 @@ pub struct InstrumentView {
     pub price_kind: String,
     /// A price as it is typed: `99.500`, `99-16+`.
     pub price_example: String,
+    /// In which numbers it may be asked for, the usual one first.
+    pub price_types: Vec<PriceTypeView>,
     /// Smallest price step, a decimal.
     pub tick: String,
     /// Quantities are multiples of this; with group separators.
@@ -35,6 +38,22 @@ pub struct InstrumentView {
     pub max_quantity: String,
     /// Settlement convention: `T+2`, `spot`.
     pub settlement: String,
+}
+
+/// How numbers of one type are typed for an instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceTypeView {
+    /// To be sent with the ticket.
+    pub price_type: PriceType,
+    /// `percent of par`, `yield, percent`.
+    pub words: String,
+    /// `% of par`, `% yield`, `bp spread`.
+    pub unit: String,
+    /// A number as it is typed: `2.475`.
+    pub example: String,
+    /// Smallest step, a decimal.
+    pub tick: String,
 }
 
 /// A dealer that this trader may ask.

@@ -1,6 +1,7 @@
 //! RFQ panels: the head, the dealers' lines, the accept.
 
 use super::{
+    PriceType,
     problem::Problem,
     ticket::{Ask, Side},
 };
@@ -201,6 +202,8 @@ pub struct RfqView {
     pub price_decimals: u8,
     /// Unit of the price, in words: `% of par`, `USD per EUR`.
     pub price_unit: String,
+    /// In which numbers it is asked for.
+    pub price_type: PriceType,
     /// How the RFQ stands.
     pub state: RfqState,
     /// When it was sent, milliseconds on the gateway's clock.
@@ -244,6 +247,8 @@ pub enum LineState {
     Passed,
     /// The dealer, or the gateway on its behalf, refused the request; `reason` says why.
     Rejected,
+    /// The trader passed on this dealer.
+    TurnedDown,
     /// This dealer's quote was accepted and filled.
     Traded,
 }
@@ -291,6 +296,8 @@ pub struct LineView {
     pub best_offer: bool,
     /// Whether a hit (the trader sells) may be armed now.
     pub can_hit: bool,
+    /// The trader may pass on this dealer now.
+    pub can_pass: bool,
     /// Whether a lift (the trader buys) may be armed now.
     pub can_lift: bool,
     /// The quote stands, but ends before an accept could reach it.

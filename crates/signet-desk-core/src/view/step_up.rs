@@ -1,6 +1,9 @@
 //! The step-up dialog.
 
-use super::{problem::Problem, ticket::Ask};
+use super::{
+    problem::Problem,
+    ticket::{Ask, PriceType},
+};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -66,8 +69,11 @@ pub struct StepUpTerms {
     pub price: Option<String>,
     /// The worst price of an accept that is approved too; `None` when only the quote itself is.
     pub limit: Option<String>,
-    /// Unit of the price, in words; empty for an RFQ.
+    /// Unit of the price, in words; of an RFQ only where it is asked for in other numbers than
+    /// prices.
     pub price_unit: String,
+    /// What price and limit count.
+    pub price_type: PriceType,
     /// The legs of a package, each as its line in the text that is signed; none for a single
     /// instrument.
     pub legs: Vec<String>,

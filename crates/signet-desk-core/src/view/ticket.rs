@@ -45,6 +45,21 @@ pub enum TicketField {
     Minimum,
     /// The trader's note.
     Note,
+    /// In which numbers it is asked for.
+    PriceType,
+}
+
+/// What the numbers of a request and its quotes count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum PriceType {
+    /// Percent of par, or per unit.
+    #[default]
+    Price,
+    /// Percent a year.
+    Yield,
+    /// Basis points over a benchmark.
+    Spread,
 }
 
 /// The RFQ ticket as typed.
@@ -58,6 +73,9 @@ pub struct Ticket {
     pub legs: Vec<TicketLeg>,
     /// What is asked for.
     pub ask: Ask,
+    /// In which numbers it is asked for; a package in prices.
+    #[serde(default)]
+    pub price_type: PriceType,
     /// As typed: `5m`, `250k`, `1,500,000`; empty when there are legs.
     pub quantity: String,
     /// CompIDs of the dealers to be asked.

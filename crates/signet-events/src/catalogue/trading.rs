@@ -50,6 +50,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Nothing to do.",
     },
     Entry {
+        code: "quote.passed",
+        severity: Severity::Informational,
+        class: Class::Message(Change::Update, true),
+        technique: None,
+        meaning: "A trader passed on one dealer; the RFQ goes on with the others.",
+        response: "Nothing to do. The words are the trader's reason.",
+    },
+    Entry {
         code: "quote.refused",
         severity: Severity::Informational,
         class: Class::Message(Change::Update, true),

@@ -15,8 +15,8 @@ use crate::{
     tagvalue::{Fields, parse_number},
 };
 use signet_rfq::{
-    AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, Qualifiers, QuoteId,
-    RfqId,
+    AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, PriceType,
+    Qualifiers, QuoteId, RfqId,
 };
 
 pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
@@ -77,7 +77,15 @@ pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError>
         expires: r.utc(tag::EXPIRE_TIME)?,
         at: r.utc(tag::TRANSACT_TIME)?,
         legs,
+        price_type: price_type(r)?,
     })
+}
+
+/// What the numbers count: prices, unless PriceType (423) says otherwise.
+fn price_type(r: Reader<'_, '_>) -> Result<PriceType, DecodeError> {
+    let stated =
+        r.optional(tag::PRICE_TYPE, |r, t| PriceType::of(r.number(t)?).ok_or(DecodeError::Bad(t)))?;
+    Ok(stated.unwrap_or_default())
 }
 
 /// A package without legs is nothing that anybody could trade.
@@ -208,6 +216,8 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
         limit: limit(&r)?,
         at: r.utc(tag::TRANSACT_TIME)?,
         legs,
+        price_type: price_type(r)?,
+        text: r.free_text(),
     })
 }
 
@@ -272,6 +282,10 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         avg_px: r.decimal(tag::AVG_PX)?,
         settlement_date: r.optional(tag::SETTL_DATE, Reader::date)?,
         currency: r.optional(tag::CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
+        // A report is never lost for it: what cannot be read does not fit.
+        price_type: r
+            .opt(tag::PRICE_TYPE)
+            .map(|t| parse_number(t).and_then(|n| u16::try_from(n).ok()).unwrap_or_default()),
         price: r.optional(tag::PRICE, Reader::decimal)?,
         disputed: r.opt(tag::REASON_CODE) == Some(DISPUTED.as_bytes()),
         reject_reason: r

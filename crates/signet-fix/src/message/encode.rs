@@ -64,10 +64,9 @@ pub(super) fn quote_request(b: &mut Body, q: &QuoteRequest) {
     legs::encode_asked(b, &q.legs);
     b.put(tag::EXPIRE_TIME, q.expires);
     b.put(tag::TRANSACT_TIME, q.at);
-    if q.isin {
-        // Percentage of par.
-        b.put(tag::PRICE_TYPE, 1);
-    }
+    // A price per unit is asked for by saying nothing.
+    let stated = q.price_type.stated().or_else(|| q.isin.then(|| q.price_type.code(true)));
+    b.put_opt(tag::PRICE_TYPE, stated);
     parties(b, &q.dealers);
 }
 
@@ -141,9 +140,11 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     b.put_opt(tag::VALID_UNTIL_TIME, r.deadline);
     b.put(tag::TRANSACT_TIME, r.at);
     b.put(tag::PRICE, r.price);
+    b.put_opt(tag::PRICE_TYPE, r.price_type.stated());
     if let Some(l) = &r.limit {
         limit(b, l);
     }
+    text(b, &r.text);
 }
 
 fn limit(b: &mut Body, limit: &Limit) {
@@ -186,6 +187,7 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put_opt(tag::SETTL_DATE, e.settlement_date.as_ref());
     instrument::put(b, &e.instrument, false);
     b.put(tag::SIDE, side(e.side));
+    b.put_opt(tag::PRICE_TYPE, e.price_type);
     b.put_opt(tag::PRICE, e.price);
     b.put_opt(tag::CURRENCY, e.currency.as_ref());
     b.put_opt(tag::LAST_QTY, e.last.map(|l| l.size));

@@ -38,6 +38,8 @@ pub struct ExecutionReport {
     pub settlement_date: Option<String>,
     /// Currency (15).
     pub currency: Option<String>,
+    /// PriceType (423): what the prices count. One that cannot be read is 0, which nothing is of.
+    pub price_type: Option<u16>,
     /// Price (44), from the gateway: the price at which it passed the accept on, which a limit lets
     /// be another than the desk's.
     pub price: Option<Decimal>,
@@ -64,6 +66,7 @@ impl ExecutionReport {
             exec_ref: self.exec_ref.clone(),
             order_id: self.order_id.clone(),
             instrument: self.instrument.clone(),
+            price_type: self.price_type,
             side: self.side,
             last: self.last,
             cum_qty: self.cum_qty,

@@ -20,7 +20,9 @@ pub use access::{AccessDecision, AccessVerdict};
 pub use execution::{BusinessReject, ExecutionReport, OrderStatusRequest};
 pub use quote::{ApproveAhead, QuoteCancel, QuoteMsg, QuoteResponse, Response};
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
-pub use request::{Advice, QuoteRequest, QuoteRequestReject, QuoteStatusReport, RfqStatus};
+pub use request::{
+    Advice, PASSED_BY_TRADER, QuoteRequest, QuoteRequestReject, QuoteStatusReport, RfqStatus,
+};
 pub use signet_rfq::fix::{ExecType, OrdStatus};
 pub use stepup::{
     AccessState, Answer, KeyReport, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome,

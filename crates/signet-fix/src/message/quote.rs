@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, Qualifiers, Quote, QuoteId, Rfq, RfqId,
-    Side, StatedLeg, Terms, UtcMillis,
+    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, PriceType, Qualifiers, Quote, QuoteId,
+    Rfq, RfqId, Side, StatedLeg, Terms, UtcMillis,
 };
 
 /// Quote (S).
@@ -112,6 +112,10 @@ pub struct QuoteResponse {
     pub at: UtcMillis,
     /// The legs (555) of a package, each with the one price at which it is done.
     pub legs: Vec<StatedLeg>,
+    /// PriceType (423): what `price` and the limit count. A plain price is sent without.
+    pub price_type: PriceType,
+    /// Text (58): why the trader passes. From a desk to the gateway only.
+    pub text: Option<String>,
 }
 
 impl QuoteResponse {
@@ -150,6 +154,8 @@ impl QuoteResponse {
             limit: a.limit,
             at,
             legs: a.legs.clone(),
+            price_type: terms.price_type,
+            text: None,
         }
     }
 
@@ -178,6 +184,8 @@ impl QuoteResponse {
             limit: None,
             at,
             legs: Vec::new(),
+            price_type: rfq.terms.price_type,
+            text: None,
         })
     }
 }

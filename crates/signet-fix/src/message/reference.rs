@@ -7,7 +7,7 @@ use crate::{
     tag,
     tagvalue::{Body, Fields},
 };
-use signet_rfq::{AssetClass, DealerId, Instrument, PriceFormat, RfqId, UtcMillis};
+use signet_rfq::{AssetClass, DealerId, Instrument, PriceFormat, PriceType, RfqId, UtcMillis};
 
 /// Instruments in one SecurityList message; more are sent in several (LastFragment, 893).
 pub(crate) const MAX_INSTRUMENTS_PER_LIST: usize = 100;
@@ -104,10 +104,14 @@ pub(super) fn encode_list(b: &mut Body, y: &SecurityList) {
         if i.price_format != PriceFormat::default() {
             b.put(tag::PRICE_FORMAT, i.price_format.words());
         }
+        if i.price_types != [PriceType::Price] {
+            let words: Vec<&str> = i.price_types.iter().map(|t| t.word()).collect();
+            b.put(tag::PRICE_TYPES, words.join(" "));
+        }
     }
 }
 
-const LIST_MEMBERS: [u32; 14] = [
+const LIST_MEMBERS: [u32; 15] = [
     tag::SECURITY_ID,
     tag::SECURITY_ID_SOURCE,
     tag::SECURITY_DESC,
@@ -122,6 +126,7 @@ const LIST_MEMBERS: [u32; 14] = [
     tag::MAX_TRADE_VOL,
     tag::SETTLEMENT,
     tag::PRICE_FORMAT,
+    tag::PRICE_TYPES,
 ];
 
 pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
@@ -161,6 +166,9 @@ fn instrument(r: Reader<'_, '_>) -> Result<Instrument, DecodeError> {
         max_quantity: r.positive(tag::MAX_TRADE_VOL)?,
         settlement: r.text(tag::SETTLEMENT)?.into(),
         price_format: r.optional(tag::PRICE_FORMAT, price_format)?.unwrap_or_default(),
+        price_types: r
+            .optional(tag::PRICE_TYPES, price_types)?
+            .unwrap_or_else(|| vec![PriceType::Price]),
     };
     i.check().map_err(|_| DecodeError::Bad(tag::SYMBOL))?;
     Ok(i)
@@ -169,6 +177,12 @@ fn instrument(r: Reader<'_, '_>) -> Result<Instrument, DecodeError> {
 fn price_format(r: Reader<'_, '_>, tag: u32) -> Result<PriceFormat, DecodeError> {
     let word = r.text(tag)?;
     PriceFormat::ALL.into_iter().find(|f| f.words() == word).ok_or(DecodeError::Bad(tag))
+}
+
+/// At most as many words as there are types; [`Instrument::check`] refuses one that stands twice.
+fn price_types(r: Reader<'_, '_>, tag: u32) -> Result<Vec<PriceType>, DecodeError> {
+    let words: Vec<&str> = r.text(tag)?.split(' ').take(PriceType::ALL.len() + 1).collect();
+    words.into_iter().map(|w| PriceType::read(w).ok_or(DecodeError::Bad(tag))).collect()
 }
 
 pub(super) fn encode_venue(b: &mut Body, u: &VenueState) {

@@ -1,7 +1,9 @@
 //! The request as a whole: asked for (R), refused (AG), and how it stands (AI).
 
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, Ask, DealerId, InstrumentId, Leg, QuoteId, RfqId, Terms, UtcMillis};
+use signet_rfq::{
+    AcceptId, Ask, DealerId, InstrumentId, Leg, PriceType, QuoteId, RfqId, Terms, UtcMillis,
+};
 
 /// QuoteRequest (R): one instrument per request, or one package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct QuoteRequest {
     pub at: UtcMillis,
     /// The legs (555) of a package; empty for a single instrument.
     pub legs: Vec<Leg>,
+    /// PriceType (423): in which numbers it is asked for.
+    pub price_type: PriceType,
 }
 
 impl QuoteRequest {
@@ -45,6 +49,7 @@ impl QuoteRequest {
             expires: self.expires,
             created: self.at,
             legs: self.legs.clone(),
+            price_type: self.price_type,
         }
     }
 
@@ -62,6 +67,7 @@ impl QuoteRequest {
             expires: terms.expires,
             at: terms.created,
             legs: terms.legs.clone(),
+            price_type: terms.price_type,
         }
     }
 }
@@ -83,6 +89,9 @@ pub struct QuoteRequestReject {
     /// What the gateway adds for its desk; dealers send none.
     pub advice: Option<Advice>,
 }
+
+/// ReasonCode (20104) of a QuoteRequestReject (AG) about a dealer on which the trader passed.
+pub const PASSED_BY_TRADER: &str = "line.passed_by_trader";
 
 /// Why the gateway refuses, for programs, and what would cure it, for people (20104, 20105).
 #[derive(Debug, Clone, PartialEq, Eq)]

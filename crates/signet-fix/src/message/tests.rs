@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_rfq::{
     AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Leg, Level, Limit, MAX_LEGS,
-    MIN_LEGS, PriceFormat, QuoteId, Side, StatedLeg, UtcMillis,
+    MIN_LEGS, PriceFormat, PriceType, QuoteId, Side, StatedLeg, UtcMillis,
 };
 
 fn id() -> impl Strategy<Value = String> {
@@ -63,6 +63,7 @@ fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteReques
         .prop_map(
             |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| {
                 QuoteRequest {
+                    price_type: signet_rfq::PriceType::Price,
                     legs: vec![],
                     id,
                     instrument,
@@ -330,6 +331,8 @@ fn response() -> impl Strategy<Value = AppMessage> {
         )| {
             let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
+                text: None,
+                price_type: signet_rfq::PriceType::Price,
                 legs: vec![],
                 id,
                 response,
@@ -386,6 +389,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
                 at,
             )| {
                 ExecutionReport {
+                    price_type: None,
                     legs: vec![],
                     order_id,
                     exec_id,
@@ -414,6 +418,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
 
 fn pair(p: &str) -> Instrument {
     Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new(p).unwrap(),
         symbol: p.into(),
         name: "Currency pair".into(),
@@ -823,4 +828,102 @@ fn a_single_instrument_is_written_as_ever() {
     let m = decode(r).unwrap();
     let written = String::from_utf8(m.encode().finish("FIX.4.4").unwrap()).unwrap();
     assert!(written.replace('\u{1}', "|").contains(r), "{written}");
+}
+
+/// What PriceType (423) a message states, and what is read of it.
+#[test]
+fn a_price_type_is_said_where_it_is_not_a_price() {
+    let text = |m: &AppMessage| {
+        let bytes = m.encode().finish("FIX.4.4").unwrap();
+        String::from_utf8(bytes).unwrap().replace('\u{1}', "|")
+    };
+    let r = |named: &str, type_: &str| {
+        decode(&format!(
+            "35=R|131=R1|146=1|{named}303=1|537=1|54=1|38=5|64=20261124|15=EUR|126=20261121-02:22:00.000|60=20261121-02:22:00.000|{type_}"
+        ))
+    };
+    let bond = "55=DE0001102580|48=DE0001102580|22=4|";
+    for (named, said, of, told) in [
+        (bond, "", PriceType::Price, "423=1|"),
+        (bond, "423=1|", PriceType::Price, "423=1|"),
+        (bond, "423=9|", PriceType::Yield, "423=9|"),
+        (bond, "423=6|", PriceType::Spread, "423=6|"),
+        ("55=EUR/USD|", "", PriceType::Price, ""),
+        ("55=EUR/USD|", "423=2|", PriceType::Price, ""),
+    ] {
+        let m = r(named, said).unwrap();
+        let AppMessage::QuoteRequest(q) = &m else { panic!() };
+        assert_eq!((q.price_type, q.terms().price_type), (of, of), "{named} {said}");
+        assert_eq!(QuoteRequest::of(&q.terms(), q.isin).price_type, of);
+        let written = text(&m);
+        assert_eq!(written.contains("|423="), !told.is_empty(), "{written}");
+        assert!(written.contains(told), "{written}");
+    }
+    for bad in ["423=4|", "423=3|", "423=0|", "423=x|", "423=99999|"] {
+        assert!(r(bond, bad).is_err(), "{bad}");
+    }
+    let aj = |type_: &str| {
+        decode(&format!(
+            "35=AJ|693=x|117=q|694=1|11=x|55=DE0001102580|54=1|38=5|60=20261121-02:22:00.000|44=-0.25|{type_}"
+        ))
+    };
+    for (said, of, told) in [
+        ("", PriceType::Price, None),
+        ("423=9|", PriceType::Yield, Some("|423=9|")),
+        ("423=6|", PriceType::Spread, Some("|423=6|")),
+    ] {
+        let m = aj(said).unwrap();
+        let AppMessage::QuoteResponse(q) = &m else { panic!() };
+        assert_eq!((q.price_type, q.price), (of, "-0.25".parse().unwrap()));
+        let written = text(&m);
+        assert_eq!(written.contains("|423="), told.is_some(), "{written}");
+        assert!(told.is_none_or(|t| written.contains(t)), "{written}");
+    }
+    assert!(aj("423=8|").is_err());
+    let e = |type_: &str| {
+        let m = decode(&format!(
+            "35=8|37=o|11=x|17=e|150=F|39=2|55=X|54=1|{type_}32=5|31=-0.25|151=0|14=5|6=-0.25|60=20261121-02:22:00.000|"
+        ));
+        match m.unwrap() {
+            AppMessage::ExecutionReport(e) => (e.price_type, text(&AppMessage::ExecutionReport(e))),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(e("").0, None);
+    assert!(!e("").1.contains("|423="));
+    assert_eq!(e("423=9|").0, Some(9));
+    assert!(e("423=9|").1.contains("|423=9|"));
+    for odd in ["423=x|", "423=-1|", "423=70000|"] {
+        assert_eq!(e(odd).0, Some(0), "{odd} is not lost, and fits nothing");
+    }
+}
+
+#[test]
+fn an_instrument_lists_its_price_types() {
+    let told = |types: &[PriceType]| {
+        let i = Instrument {
+            id: InstrumentId::new("DE0001102580").unwrap(),
+            asset_class: AssetClass::GovernmentBond,
+            price_types: types.into(),
+            ..pair("EUR/USD")
+        };
+        let request = RfqId::new("1").unwrap();
+        let list = SecurityList { request, last: true, instruments: vec![i] };
+        let m = AppMessage::SecurityList(list);
+        let text = String::from_utf8(m.encode().finish("FIX.4.4").unwrap()).unwrap();
+        let text = text.replace('\u{1}', "|");
+        let body = &text[text.find("35=").unwrap()..text.rfind("10=").unwrap()];
+        assert_eq!(decode(body), Ok(m));
+        body.to_owned()
+    };
+    use PriceType::{Price, Spread, Yield};
+    assert!(!told(&[Price]).contains("20038="));
+    assert!(told(&[Price, Yield]).contains("|20038=price yield|"));
+    assert!(told(&[Spread]).contains("|20038=spread|"));
+    let all = told(&[Yield, Price, Spread]);
+    for bad in ["yield yield", "", "price", "price yield spread price", "discount"] {
+        let text = all.replace("yield price spread", bad);
+        let good = bad == "price";
+        assert_eq!(decode(&text).is_ok(), good, "{bad:?}");
+    }
 }

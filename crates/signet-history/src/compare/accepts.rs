@@ -97,13 +97,23 @@ fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
 fn words(said: &Said) -> String {
     match said {
         Said::Accepted {
-            dealer, quote, instrument, side, quantity, price, limit, legs, ..
+            dealer,
+            quote,
+            instrument,
+            side,
+            quantity,
+            price,
+            limit,
+            legs,
+            price_type,
+            ..
         } => {
             let limit = limit.map_or_else(String::new, |l| format!(", at worst {}", l.price));
             let legs = legs_words(legs);
             format!(
-                "{side:?} {quantity} of {instrument} at {price}{limit}, quote {quote} of \
-                    {dealer}{legs}"
+                "{side:?} {quantity} of {instrument} at a {} of {price}{limit}, quote {quote} of \
+                    {dealer}{legs}",
+                price_type.word()
             )
         }
         other => format!("{other:?}"),

@@ -110,10 +110,20 @@ fn passes(p: &Pair<'_>) -> Vec<Difference> {
 
 fn words(said: &Said) -> String {
     match said {
-        Said::Asked { instrument, ask, quantity, currency, settlement, dealers, legs } => {
+        Said::Asked {
+            instrument,
+            ask,
+            quantity,
+            currency,
+            settlement,
+            dealers,
+            legs,
+            price_type,
+        } => {
             let legs: Vec<StatedLeg> = legs.iter().map(StatedLeg::of).collect();
             format!(
-                "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked of {}{}",
+                "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked in {}s, of {}{}",
+                price_type.word(),
                 dealers.join(", "),
                 legs_words(&legs)
             )

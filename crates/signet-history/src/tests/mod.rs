@@ -79,6 +79,7 @@ fn outer(id: &str, to_dealers: bool) -> String {
 
 pub(crate) fn request(quantity: u32) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(RFQ).unwrap(),
         instrument: instrument(),
@@ -112,6 +113,8 @@ pub(crate) fn quote(id: &str, offer: &str, valid_until: i64, to_gateway: bool) -
 
 pub(crate) fn accept(quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(format!("{RFQ}:1")).unwrap(),
         response: Response::HitOrLift,
@@ -134,6 +137,7 @@ pub(crate) fn accept(quote: &str, price: &str) -> AppMessage {
 /// A trade as the dealer reports it, or as the gateway passes it on.
 pub(crate) fn trade(exec: &str, price: &str, to_gateway: bool) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "O1".into(),
         exec_id: exec.into(),

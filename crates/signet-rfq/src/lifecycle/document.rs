@@ -124,7 +124,10 @@ fn statuses(out: &mut String) {
     for r in QuoteRespType::ALL {
         let (desk, dealer) = match r {
             QuoteRespType::HitOrLift => ("an accept", "an accept"),
-            QuoteRespType::Pass => ("refused (j)", "the RFQ is over"),
+            QuoteRespType::Pass => (
+                "passes on one dealer",
+                "nothing will be traded with it in this RFQ: the RFQ is over, or the trader passes",
+            ),
             _ => ("refused (3)", "not sent"),
         };
         let _ = writeln!(out, "| {} | {} | {desk} | {dealer} |", r.code(), r.words());

@@ -180,6 +180,8 @@ kinds! {
         Passed = "passed",
         /// The dealer, or the gateway for it, refuses the request, with another 658.
         Rejected = "rejected",
+        /// The trader has told the dealer that nothing will be traded with it in this RFQ.
+        TurnedDown = "passed by the trader",
         /// An accept of this dealer's quote was executed.
         Traded = "traded",
     }
@@ -200,6 +202,8 @@ kinds! {
         Passed = "the dealer passes",
         /// QuoteRequestRejectReason (658) other than 10.
         Rejected = "the dealer rejects",
+        /// The trader passes on this dealer.
+        TurnedDown = "the trader passes",
         /// The quote's own time is over.
         TimeUp = "the quote's time is up",
         /// The dealer, or the gateway, cannot be reached.
@@ -217,9 +221,12 @@ pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
     use LinePhase as S;
     match (state, event) {
         (S::Traded, E::Executed) => Stay,
-        (S::Traded, E::Passed | E::Rejected) => Never,
+        (S::Traded, E::Passed | E::Rejected | E::TurnedDown) => Never,
         (S::Traded, _) => Stay,
         (_, E::Executed) => To(S::Traded),
+        // What the trader said to the dealer holds until the RFQ ends.
+        (S::TurnedDown, _) => Stay,
+        (_, E::TurnedDown) => To(S::TurnedDown),
         (_, E::NewQuote) => To(S::Quoted),
         (_, E::DeadQuote) => To(S::Expired),
         // Only what the lost link took away comes back with the same quote: what a dealer withdrew

@@ -38,6 +38,7 @@ fn quote(id: &str, offer: &str, until: i64) -> Quote {
 
 fn fresh() -> Rfq {
     Rfq::new(Terms {
+        price_type: crate::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),
         instrument: bund().id,
@@ -75,6 +76,7 @@ fn accept_of(r: &Rfq) -> Accept {
 
 fn report(kind: ExecType, exec: &str, last: &str, cum: &str) -> Report {
     Report {
+        price_type: None,
         legs: vec![],
         kind,
         status: OrdStatus::PartiallyFilled,
@@ -218,6 +220,7 @@ fn line_in(phase: LinePhase) -> Rfq {
         LinePhase::Expired => assert!(r.tick(UtcMillis(60_000))),
         LinePhase::Passed => r.pass(&d("A"), why(10)).unwrap(),
         LinePhase::Rejected => r.pass(&d("A"), why(1)).unwrap(),
+        LinePhase::TurnedDown => assert!(r.turned_down(&d("A"), "".into())),
         LinePhase::Traded => fill(&mut r),
     }
     assert_eq!(r.line(&d("A")).unwrap().state.phase(), phase);
@@ -241,6 +244,7 @@ fn every_cell_of_the_line_table() {
                 }
                 LineEvent::Passed => drop(r.pass(&d("A"), why(10))),
                 LineEvent::Rejected => drop(r.pass(&d("A"), why(1))),
+                LineEvent::TurnedDown => drop(r.turned_down(&d("A"), "no".into())),
                 LineEvent::TimeUp => drop(r.tick(UtcMillis(61_000))),
                 LineEvent::LinkLost => drop(r.unreachable(&d("A"))),
                 LineEvent::NotRepeated => drop(r.settle_repeats(|_| false)),
@@ -266,7 +270,7 @@ fn every_cell_of_the_line_table() {
             }
         }
     }
-    assert_eq!(LinePhase::ALL.len() * LineEvent::ALL.len(), 90);
+    assert_eq!(LinePhase::ALL.len() * LineEvent::ALL.len(), 110);
 }
 
 fn accept_in(phase: AcceptPhase) -> Rfq {

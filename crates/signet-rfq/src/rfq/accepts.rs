@@ -74,7 +74,9 @@ impl Rfq {
             return Err(AcceptRefusal::Indicative);
         }
         let level = quote.level(accept.side).ok_or(AcceptRefusal::NoPriceOnSide)?;
-        if let Some(limit) = accept.limit.filter(|l| !l.allows(accept.side, accept.price)) {
+        if let Some(limit) =
+            accept.limit.filter(|l| !l.allows(self.direction(), accept.side, accept.price))
+        {
             return Err(AcceptRefusal::LimitBetter { limit: limit.price, price: accept.price });
         }
         if accept.limit.is_some() && self.terms.is_package() {
@@ -116,14 +118,14 @@ impl Rfq {
         if now >= limit.until {
             return Err(AcceptRefusal::LimitOver);
         }
-        if !limit.allows(accept.side, accept.price) {
+        if !limit.allows(self.direction(), accept.side, accept.price) {
             return Err(AcceptRefusal::LimitBetter { limit: limit.price, price: accept.price });
         }
         let stands = self.line(&accept.dealer).and_then(|l| l.live_quote(now));
         let Some((quote, level)) = stands.and_then(|q| Some((q, q.level(accept.side)?))) else {
             return Ok(accept.clone());
         };
-        if !limit.allows(accept.side, level.price) {
+        if !limit.allows(self.direction(), accept.side, level.price) {
             return Err(AcceptRefusal::BeyondLimit { quoted: level.price, limit: limit.price });
         }
         Ok(Accept { quote: quote.id.clone(), price: level.price, ..accept.clone() })
@@ -134,7 +136,13 @@ impl Rfq {
     pub fn may_follow(&self, accept: &Accept, now: UtcMillis) -> bool {
         let open = !self.state.ended() && self.state != RfqState::Sent && now < self.expires();
         let line = self.line(&accept.dealer).is_some_and(|l| {
-            !matches!(l.state, LineState::Passed(_) | LineState::Rejected(_) | LineState::Traded)
+            !matches!(
+                l.state,
+                LineState::Passed(_)
+                    | LineState::Rejected(_)
+                    | LineState::TurnedDown(_)
+                    | LineState::Traded
+            )
         });
         let follows = !self.terms.is_package();
         accept.limit.is_some_and(|l| follows && now < l.until) && open && line && !self.in_flight()
@@ -143,8 +151,9 @@ impl Rfq {
     /// The gateway says on which quote it passed the present accept on. Returns whether that is
     /// what the trader agreed to; if not, nothing changes.
     pub fn passed_on(&mut self, as_sent: &Accept) -> bool {
+        let way = self.direction();
         match &mut self.accept {
-            Some((a, s)) if s.in_flight() && a.agrees_to(as_sent) => {
+            Some((a, s)) if s.in_flight() && a.agrees_to(way, as_sent) => {
                 *a = as_sent.clone();
                 true
             }
@@ -179,8 +188,11 @@ impl Rfq {
     /// Lets the armed accept follow its dealer's quotes up to a limit. Returns whether it is armed
     /// and the limit is not better than its price.
     pub fn set_limit(&mut self, limit: Limit) -> bool {
+        let way = self.direction();
         match &mut self.accept {
-            Some((a, AcceptState::Armed)) if limit.allows(a.side, a.price) && a.legs.is_empty() => {
+            Some((a, AcceptState::Armed))
+                if limit.allows(way, a.side, a.price) && a.legs.is_empty() =>
+            {
                 a.limit = Some(limit);
                 true
             }

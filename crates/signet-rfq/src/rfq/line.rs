@@ -33,6 +33,9 @@ pub enum LineState {
     Passed(Passed),
     /// The dealer, or the gateway for it, refuses the request, with another 658.
     Rejected(Passed),
+    /// The trader passed on this dealer, with a reason that the dealer does not get; it may be
+    /// empty.
+    TurnedDown(String),
     /// An accept of this dealer's quote was executed.
     Traded,
 }
@@ -54,6 +57,7 @@ impl LineState {
             Self::Expired => LinePhase::Expired,
             Self::Passed(_) => LinePhase::Passed,
             Self::Rejected(_) => LinePhase::Rejected,
+            Self::TurnedDown(_) => LinePhase::TurnedDown,
             Self::Traded => LinePhase::Traded,
         }
     }

@@ -3,9 +3,11 @@
 //! The tables of [`crate::lifecycle`] decide every move; this module carries out what goes with it.
 
 mod accepts;
+mod answering;
 mod executions;
 mod line;
 
+pub use answering::PASS_REASON_MAX;
 pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
 pub use line::{Line, LineState, Passed};
 
@@ -94,6 +96,11 @@ impl Rfq {
         self.lines.iter().find(|l| &l.dealer == dealer)
     }
 
+    /// Which way the numbers of this RFQ are good.
+    pub fn direction(&self) -> Direction {
+        self.terms.price_type.direction()
+    }
+
     fn line_mut(&mut self, dealer: &DealerId) -> Result<&mut Line, RfqError> {
         self.lines
             .iter_mut()
@@ -119,22 +126,11 @@ impl Rfq {
     /// The best price a customer on `side` can take now for the whole quantity; `None` when the RFQ
     /// has ended, did not ask for the side or has no such quote. `arrival_ms` as for [`best()`].
     pub fn best(&self, side: Side, now: UtcMillis, arrival_ms: i64) -> Option<Best> {
-        self.best_in(Direction::Price, side, now, arrival_ms)
-    }
-
-    /// As [`Self::best`], for numbers of either direction.
-    pub fn best_in(
-        &self,
-        direction: Direction,
-        side: Side,
-        now: UtcMillis,
-        arrival_ms: i64,
-    ) -> Option<Best> {
         if self.state.ended() || !self.terms.ask.allows(side) {
             return None;
         }
         let live = self.lines.iter().filter_map(|l| l.live_quote(now));
-        best(direction, live, side, self.terms.quantity, now, arrival_ms)
+        best(self.direction(), live, side, self.terms.quantity, now, arrival_ms)
     }
 
     /// Moves the request. While an accept is in flight, what would end it waits.
@@ -294,9 +290,14 @@ impl Rfq {
         Ok(())
     }
 
-    /// Every dealer has said no: nothing more can come.
+    /// Every dealer has said no, or was told no: nothing more can come.
     pub fn nobody_left(&self) -> bool {
-        self.lines.iter().all(|l| matches!(l.state, LineState::Passed(_) | LineState::Rejected(_)))
+        self.lines.iter().all(|l| {
+            matches!(
+                l.state,
+                LineState::Passed(_) | LineState::Rejected(_) | LineState::TurnedDown(_)
+            )
+        })
     }
 
     /// Time passes: quotes end, then the RFQ. Returns whether anything changed.
@@ -354,3 +355,5 @@ pub const REASON_PASS: u16 = 10;
 mod package_tests;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod type_tests;

@@ -62,6 +62,7 @@ pub(crate) fn butterfly() -> Terms {
         leg(LONG, Side::Buy, "1", 5),
     ];
     Terms {
+        price_type: crate::PriceType::Price,
         id: RfqId::new("R1").unwrap(),
         instrument: InstrumentId::package(),
         ask: Ask::TwoWay,
@@ -135,6 +136,7 @@ fn fill(side: Side) -> Report {
     let a = accept(side);
     let done = |l: &StatedLeg| StatedLeg { last: l.agreed(), bid: None, offer: None, ..l.clone() };
     Report {
+        price_type: None,
         kind: ExecType::Trade,
         status: OrdStatus::Filled,
         exec_id: "e1".into(),

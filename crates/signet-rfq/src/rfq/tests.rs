@@ -18,6 +18,7 @@ pub(crate) fn dec(n: &str) -> Decimal {
 
 fn terms() -> Terms {
     Terms {
+        price_type: crate::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),
         instrument: bund().id,
@@ -60,6 +61,7 @@ pub(crate) fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept
 
 pub(crate) fn fill(exec: &str, price: &str, quantity: &str) -> Report {
     Report {
+        price_type: None,
         legs: vec![],
         kind: ExecType::Trade,
         status: OrdStatus::Filled,

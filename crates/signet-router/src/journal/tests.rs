@@ -45,6 +45,7 @@ fn trade(journal: &mut Journal, router: &mut Router, from: usize, count: usize, 
     for n in from..from + count {
         let id = RfqId::new(format!("R{n}")).unwrap();
         let request = AppMessage::QuoteRequest(QuoteRequest {
+            price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: id.clone(),
             instrument: InstrumentId::new("EUR/USD").unwrap(),
@@ -221,6 +222,7 @@ impl Gateway {
 
 fn request(id: &str, quantity: i64, at: i64) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
@@ -253,6 +255,8 @@ fn quote(rfq: &str, id: &str, price: &str, size: i64) -> AppMessage {
 
 fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(id).unwrap(),
         response: Response::HitOrLift,
@@ -274,6 +278,7 @@ fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) ->
 
 fn fill(accept: &str, price: &str, quantity: i64) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "O".into(),
         exec_id: format!("E-{accept}"),

@@ -54,6 +54,7 @@ pub(super) fn rejection(
     now: UtcMillis,
 ) -> ExecutionReport {
     ExecutionReport {
+        price_type: None,
         order_id: "NONE".into(),
         exec_id: format!("G.{}.{}", id, now.0),
         exec_ref: None,

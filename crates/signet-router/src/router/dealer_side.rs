@@ -94,8 +94,9 @@ impl Router {
             Err(why) => return self.note(format!("{dealer} quote {} not taken: {why}", q.id)),
         }
         let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
-        // The qualifiers match the terms, so the desk needs none.
-        let qualifiers = Qualifiers::default();
+        // The qualifiers match the terms, so the desk needs none but what no price goes without.
+        let price_type = e.rfq.terms.price_type.stated();
+        let qualifiers = Qualifiers { price_type, ..Qualifiers::default() };
         self.tell_desk(
             &desk,
             AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), qualifiers, ..q }),

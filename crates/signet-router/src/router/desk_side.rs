@@ -37,6 +37,7 @@ impl Router {
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 self.accept(desk, r, now)
             }
+            AppMessage::QuoteResponse(r) => self.pass_from_desk(desk, &r, now),
             AppMessage::OrderStatusRequest(h) => self.status(desk, h, now),
             AppMessage::SecurityListRequest(x) => self.list(desk, x),
             // Only the gateway and dealers send these types; a desk that does is broken or hostile.
@@ -193,7 +194,7 @@ impl Router {
         }
     }
 
-    fn reject(&mut self, desk: &CompId, msg_type: &str, id: &str, text: &str) {
+    pub(super) fn reject(&mut self, desk: &CompId, msg_type: &str, id: &str, text: &str) {
         let reject = BusinessReject {
             ref_seq_num: None,
             ref_msg_type: msg_type.into(),
@@ -422,8 +423,14 @@ pub fn accept_age(m: &AppMessage, now: UtcMillis) -> Result<(), (&'static str, S
     }
 }
 
-/// Settlement date and currency, as far as the accept names them.
+/// What the price counts; settlement date and currency, as far as the accept names them.
 fn same_terms(r: &QuoteResponse, terms: &Terms) -> Result<(), AcceptRefusal> {
+    if r.price_type != terms.price_type {
+        return Err(AcceptRefusal::OtherPriceType {
+            quoted: terms.price_type.word(),
+            accepted: r.price_type.word(),
+        });
+    }
     if let Some(accepted) = r.settlement_date.as_ref().filter(|d| **d != terms.settlement_date) {
         return Err(AcceptRefusal::OtherSettlement {
             quoted: terms.settlement_date.clone(),

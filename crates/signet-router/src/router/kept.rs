@@ -137,6 +137,10 @@ impl Router {
                     _ => Keep::Nothing,
                 }
             }
+            AppMessage::QuoteResponse(r) => {
+                let takes = self.takes_pass(desk, r, now);
+                if takes { Keep::This(input.clone()) } else { Keep::Nothing }
+            }
             AppMessage::RfqCancel { .. } => {
                 let entry = self.concerns(input).and_then(|id| self.rfqs.get(&id));
                 let ends =

@@ -703,6 +703,7 @@ fn a_decline_names_who_declined() {
 fn the_instruments_come_in_parts_and_the_last_says_so() {
     for count in [0usize, 1, 50, 51, 120] {
         let instrument = |n: usize| Instrument {
+            price_types: vec![signet_rfq::PriceType::Price],
             id: InstrumentId::new(format!("I{n}")).unwrap(),
             symbol: format!("S{n}"),
             name: "a pair".into(),

@@ -1,7 +1,8 @@
 //! The router: its inputs, outputs and limits, and the handling of one input.
 
 use signet_fix::message::{
-    AppMessage, OrderStatusRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus,
+    AppMessage, ExecutionReport, OrderStatusRequest, QuoteRequest, QuoteResponse,
+    QuoteStatusReport, RfqStatus,
 };
 use signet_identity::CompId;
 use signet_rfq::{
@@ -19,6 +20,7 @@ mod proposal;
 mod reports;
 mod seen;
 mod snapshot;
+mod turned_down;
 
 pub use answers::{accept_refusal, accept_waits, request_refusal};
 pub use desk_side::accept_age;
@@ -288,7 +290,19 @@ impl Router {
         self.rfqs.iter().filter(move |(_, e)| &e.desk == desk).map(|(_, e)| &e.rfq)
     }
 
+    /// A report about an accept whose numbers are not prices says what they are.
+    fn typed(&self, desk: &CompId, e: ExecutionReport) -> ExecutionReport {
+        let id = AcceptId::new(outer(desk, e.accept.as_str())).ok();
+        let rfq = id.and_then(|id| self.rfqs.get(self.accepts.get(&id)?));
+        let stated = rfq.and_then(|r| r.rfq.terms.price_type.stated());
+        ExecutionReport { price_type: e.price_type.or(stated), ..e }
+    }
+
     fn tell_desk(&mut self, desk: &CompId, m: AppMessage) {
+        let m = match m {
+            AppMessage::ExecutionReport(e) => AppMessage::ExecutionReport(self.typed(desk, e)),
+            other => other,
+        };
         let Some(d) = self.desks.get_mut(desk) else { return };
         if d.online {
             return self.out.push(Output::ToDesk(desk.clone(), m));

@@ -12,6 +12,7 @@ const LONG: &str = "DE0001030732";
 
 fn market() -> Router {
     let one = |id: &str| Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         price_format: signet_rfq::PriceFormat::default(),
         id: InstrumentId::new(id).unwrap(),
         symbol: id.into(),

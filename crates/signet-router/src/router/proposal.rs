@@ -42,7 +42,8 @@ pub struct Trade {
     /// How many dealers the RFQ asks.
     pub asked: usize,
     /// How much worse than the middle of what at least three dealers quote, hundredths of a per
-    /// cent, rounded up.
+    /// cent, rounded up; of yields and spreads ten times the distance in basis
+    /// points, see [`signet_rfq::PriceType::as_of_a_price`].
     pub off_market_bps: Option<i64>,
     /// The desk's open and traded amounts, without this trade.
     pub doing: Doing,
@@ -129,7 +130,8 @@ impl Router {
         if a.quantity > rfq.terms.quantity {
             return Err("it is more than the RFQ asks for");
         }
-        if a.limit.price <= Decimal::ZERO || a.limit.until <= now {
+        let below = a.limit.price <= Decimal::ZERO && !rfq.terms.price_type.may_be_negative();
+        if below || a.limit.until <= now {
             return Err("its limit is not a price, or its time is over");
         }
         let until = a.limit.until.min(rfq.expires());
@@ -170,11 +172,13 @@ const REFERENCE_AGE_MAX_MS: i64 = 120_000;
 /// absurd its quote, can neither block another's quote nor make a bad price look good.
 fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
     let recent = rfq.lines.iter().filter(|l| now.since(l.quoted_at) <= REFERENCE_AGE_MAX_MS);
-    let middle = median_quoted(recent.filter_map(|l| l.live_quote(now)), a.side, a.quantity)?;
-    let worse = match a.side {
-        Side::Buy => a.price.checked_sub(middle),
-        Side::Sell => middle.checked_sub(a.price),
-    };
+    let live = recent.filter_map(|l| l.live_quote(now));
+    let middle = median_quoted(rfq.direction(), live, a.side, a.quantity)?;
+    let worse = rfq.direction().worse(a.side, a.price, middle);
+    // A share of a yield or a spread says nothing, and either may be zero.
+    if let Some(points) = worse.and_then(|w| rfq.terms.price_type.as_of_a_price(w)) {
+        return Some(points.map_or(i64::MAX, whole));
+    }
     // A net price may be near zero: it is measured by the prices that it is made of.
     let of = match &rfq.terms.legs[..] {
         [] => Some(middle),
@@ -208,7 +212,12 @@ fn bps(worse: Decimal, of: Decimal) -> i64 {
         return 0;
     }
     let share = worse.checked_mul(Decimal::from(10_000)).and_then(|w| w.checked_div(of.abs()));
-    share.and_then(|s| i64::try_from(s.ceil()).ok()).unwrap_or(i64::MAX)
+    share.map_or(i64::MAX, whole)
+}
+
+/// Rounded up; zero for what is not worse.
+fn whole(bps: Decimal) -> i64 {
+    i64::try_from(bps.ceil().max(Decimal::ZERO)).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

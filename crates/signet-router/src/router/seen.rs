@@ -109,6 +109,7 @@ fn line(rfq: &Rfq, l: &Line) -> LineSeen {
         LineState::Expired => "expired",
         LineState::Passed(_) => "passed",
         LineState::Rejected(_) => "rejected",
+        LineState::TurnedDown(_) => "passed by the trader",
     };
     let sides: &[Side] = match rfq.terms.ask {
         Ask::Buy => &[Side::Buy],

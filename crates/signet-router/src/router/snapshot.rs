@@ -1,6 +1,6 @@
 //! The snapshot that a desk gets after logon, before anything new.
 
-use super::{Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, answers};
+use super::{Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, answers, turned_down::told_of};
 use signet_fix::message::{
     AppMessage, DealerState, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
     QuoteResponse, SnapshotMark, VenueState,
@@ -73,6 +73,9 @@ impl Router {
                     advice: None,
                 })
             }
+            (LineState::TurnedDown(why), _) => {
+                AppMessage::QuoteRequestReject(told_of(rfq, &l.dealer, why.clone()))
+            }
             (LineState::Unreachable, Some(q)) => cancel(q, true),
             (LineState::Withdrawn, Some(q)) => cancel(q, false),
             (LineState::Quoted, Some(q)) if q.live(now) => AppMessage::Quote(QuoteMsg {
@@ -85,7 +88,10 @@ impl Router {
                 valid_until: q.valid_until,
                 tradeable: q.tradeable,
                 at: now,
-                qualifiers: Qualifiers::default(),
+                qualifiers: Qualifiers {
+                    price_type: t.price_type.stated(),
+                    ..Qualifiers::default()
+                },
                 legs: q.legs.clone(),
             }),
             _ => return,

@@ -24,6 +24,7 @@ pub(super) const T0: UtcMillis = UtcMillis(1_795_227_720_000);
 
 pub(super) fn router() -> Router {
     let i = Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
         id: bund(),
         symbol: "DBR".into(),
         name: "Bund".into(),
@@ -59,6 +60,7 @@ pub(super) fn router() -> Router {
 
 pub(super) fn request(id: &str, dealers: &[&str]) -> QuoteRequest {
     QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),
         instrument: bund(),
@@ -99,6 +101,8 @@ pub(super) fn answer(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<O
 
 pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(id).unwrap(),
         response: Response::HitOrLift,
@@ -121,6 +125,7 @@ pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
 pub(super) fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
     let filled = s == OrdStatus::Filled;
     AppMessage::ExecutionReport(ExecutionReport {
+        price_type: None,
         legs: vec![],
         order_id: "O".into(),
         exec_id: "X".into(),
@@ -1000,3 +1005,6 @@ mod life;
 
 #[path = "package_tests.rs"]
 mod packages;
+
+#[path = "type_tests.rs"]
+mod type_tests;

@@ -13,6 +13,7 @@ const RULES: &str = "logon = 'never'\non_wake = true\naccept_above = { default =
 
 fn ahead(rfq: &str, limit: &str, until: i64) -> Ahead {
     let terms = AheadTerms {
+        price_type: None,
         rfq: rfq.into(),
         instrument: "EUR/USD".into(),
         side: "buy".into(),

@@ -20,6 +20,7 @@ fn asked(wanted: Wanted) -> Asked {
 
 fn request(rfq: &str) -> (AppMessage, Action) {
     let m = QuoteRequest {
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(rfq).unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
@@ -33,6 +34,7 @@ fn request(rfq: &str) -> (AppMessage, Action) {
         at: T,
     };
     let terms = RequestTerms {
+        price_type: None,
         legs: vec![],
         rfq: rfq.into(),
         instrument: "EUR/USD".into(),
@@ -48,6 +50,8 @@ fn request(rfq: &str) -> (AppMessage, Action) {
 
 pub(super) fn accept(accept: &str) -> (AppMessage, Action) {
     let m = QuoteResponse {
+        text: None,
+        price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: AcceptId::new(accept).unwrap(),
         response: Response::HitOrLift,
@@ -66,6 +70,7 @@ pub(super) fn accept(accept: &str) -> (AppMessage, Action) {
         limit: None,
     };
     let terms = AcceptTerms {
+        price_type: None,
         legs: vec![],
         rfq: "r".into(),
         accept: accept.into(),

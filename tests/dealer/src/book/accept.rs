@@ -223,6 +223,10 @@ fn matches_quote(response: &QuoteResponse, rfq: &Rfq, live: &QuoteTerms) -> Resu
         _ => return Err((OTHER, "the side is buy or sell")),
     };
     let price = price.ok_or((OTHER, "this side was not quoted"))?;
+    let stated = rfq.request.price_type.as_ref().filter(|_| rfq.instrument.inverse);
+    if response.price_type.as_ref() != stated {
+        return Err((OTHER, "the price type is not the quoted one"));
+    }
     if response.price != price {
         return Err((OTHER, "the price is not the quoted one"));
     }

@@ -146,7 +146,8 @@ pub(crate) struct Book {
     sent: u64,
     connected: bool,
     mood: Mood,
-    mids: BTreeMap<String, Decimal>,
+    /// By instrument, and by the type of the numbers when they are not prices.
+    mids: BTreeMap<(String, Option<String>), Decimal>,
     rfqs: BTreeMap<String, Rfq>,
     quotes: BTreeMap<String, QuoteRecord>,
     orders: BTreeMap<String, Order>,

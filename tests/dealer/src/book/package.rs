@@ -51,7 +51,8 @@ impl Book {
         for leg in legs {
             let found = self.instruments.find(&leg.symbol, leg.security_id.as_deref());
             let Some(instrument) = found else { continue };
-            let mid = self.mids.entry(instrument.id.clone()).or_insert(instrument.reference_mid);
+            let mid =
+                self.mids.entry((instrument.id.clone(), None)).or_insert(instrument.reference_mid);
             *mid = walk(*mid, instrument, dice);
             let (bid, offer) = two_way(*mid, instrument, &self.settings);
             priced.push(Leg {

@@ -57,6 +57,8 @@ impl Book {
         if !self.settings.covers.contains(&instrument.asset_class) {
             return Err((NO_MARKET, "no market in this instrument"));
         }
+        let told = instrument.told_in(request.price_type.as_deref());
+        let told = told.ok_or((OTHER, "not quoted in this PriceType (423)"))?;
         let quantity = request.quantity.ok_or((OTHER, "a quantity is needed"))?;
         if quantity > instrument.max_quantity {
             return Err((EXCEEDS_LIMIT, "above the largest quantity"));
@@ -67,7 +69,7 @@ impl Book {
         if !(quantity % instrument.lot).is_zero() {
             return Err((OTHER, "not a multiple of the lot"));
         }
-        Ok((instrument.clone(), quantity))
+        Ok((told, quantity))
     }
 
     fn open(
@@ -135,7 +137,8 @@ impl Book {
         let Some(rfq) = self.rfqs.get_mut(id) else { return vec![] };
         let settings = Arc::clone(&self.settings);
         let instrument = &rfq.instrument;
-        let mid = self.mids.entry(instrument.id.clone()).or_insert(instrument.reference_mid);
+        let of = rfq.request.price_type.clone().filter(|_| instrument.inverse);
+        let mid = self.mids.entry((instrument.id.clone(), of)).or_insert(instrument.reference_mid);
         *mid = walk(*mid, instrument, &mut rfq.dice);
         let (bid, offer) = two_way(*mid, instrument, &settings);
         let is_partial = rfq.dice.happens(settings.partial_size_probability);

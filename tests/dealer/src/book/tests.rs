@@ -76,6 +76,7 @@ fn quoted(book: &mut Book, id: &str) -> Outgoing {
 
 fn accept(quote: &Outgoing, cl_ord_id: &str) -> QuoteResponse {
     QuoteResponse {
+        price_type: None,
         legs: vec![],
         quote_resp_id: format!("R-{cl_ord_id}"),
         kind: ResponseType::Accept,
@@ -467,6 +468,7 @@ fn accept_package(quote: &Outgoing) -> QuoteResponse {
         (leg.bid, leg.offer) = price(leg.side == "2");
     }
     QuoteResponse {
+        price_type: None,
         quote_resp_id: "R-P".into(),
         kind: ResponseType::Accept,
         quote_id: quote.get(117).unwrap().into(),

@@ -82,6 +82,8 @@ pub(crate) struct QuoteResponse {
     pub(crate) side: String,
     pub(crate) quantity: Decimal,
     pub(crate) price: Decimal,
+    /// PriceType (423): what the price counts, when it is not a plain price.
+    pub(crate) price_type: Option<String>,
     /// The legs (555) of a package.
     pub(crate) legs: Vec<Leg>,
 }
@@ -172,6 +174,7 @@ fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
         side: text(54)?,
         quantity: decimal(38)?,
         price: decimal(44)?,
+        price_type: fields.optional(423),
         legs: if is_accept { fields.legs()? } else { vec![] },
     }))
 }

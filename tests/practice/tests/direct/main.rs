@@ -260,6 +260,7 @@ impl Person {
 
     fn ask(&self, quantity: &str) -> String {
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,

@@ -184,6 +184,7 @@ impl World {
     pub fn ask(&self, ask: Ask, dealers: &[&str], ttl_s: u32) -> String {
         self.desk
             .send_rfq(Ticket {
+                price_type: Default::default(),
                 legs: vec![],
                 instrument: BUND.into(),
                 ask,

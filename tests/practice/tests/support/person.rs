@@ -145,6 +145,7 @@ impl Person {
 
     pub fn ask_for(&self, quantity: &str, ttl_s: u32) -> String {
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: BUND.into(),
             ask: Ask::Buy,

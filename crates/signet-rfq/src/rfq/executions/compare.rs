@@ -5,7 +5,7 @@ use super::{
     legs::{Stated, executed_legs_differ},
 };
 use crate::{
-    Accept, AcceptState, Dispute, Execution, Rfq,
+    Accept, AcceptState, Dispute, Execution, PriceType, Rfq,
     lifecycle::{self, AcceptEvent, Meaning},
 };
 use rust_decimal::Decimal;
@@ -89,6 +89,8 @@ impl Rfq {
             Some("the side differs")
         } else if r.instrument != a.instrument {
             Some("the instrument differs")
+        } else if r.price_type.is_some_and(|t| PriceType::of(t) != Some(self.terms.price_type)) {
+            Some("the price type differs")
         } else if price.is_some_and(|p| p != r.price()) {
             Some("the price differs")
         } else if r.currency.as_ref().is_some_and(|c| *c != self.terms.currency) {
@@ -265,7 +267,8 @@ impl Rfq {
         let quantity = r.last.map_or(r.cum_qty, |l| l.size);
         let rest = t.quantity.saturating_sub(k.quantity).max(Decimal::ZERO);
         let total = rest.saturating_add(quantity);
-        let no_price = r.price() <= Decimal::ZERO && !self.terms.is_package();
+        let above_zero = !self.terms.is_package() && !self.terms.price_type.may_be_negative();
+        let no_price = above_zero && r.price() <= Decimal::ZERO;
         if quantity <= Decimal::ZERO || no_price {
             return Verdict::unfit("it is corrected to nothing");
         }
@@ -277,7 +280,8 @@ impl Rfq {
         }
         let known = Known::of(a, r, r.price(), quantity, true);
         let mut trade = r.execution(total);
-        if rest > Decimal::ZERO && r.avg_px > Decimal::ZERO {
+        let averaged = r.avg_px > Decimal::ZERO || (!above_zero && !r.avg_px.is_zero());
+        if rest > Decimal::ZERO && averaged {
             trade.price = r.avg_px;
         }
         Verdict {

@@ -64,6 +64,8 @@ pub struct Report {
     pub order_id: String,
     /// Symbol (55) or SecurityID (48).
     pub instrument: InstrumentId,
+    /// PriceType (423) as it came; `None` where the report has none.
+    pub price_type: Option<u16>,
     /// Side (54).
     pub side: Side,
     /// LastPx (31) and LastQty (32).
