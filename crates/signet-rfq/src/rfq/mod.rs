@@ -4,9 +4,11 @@
 
 mod accepts;
 mod executions;
+mod hand_over;
 mod line;
 
 pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
+pub use hand_over::HandOverRefusal;
 pub use line::{Line, LineState, Passed};
 
 use crate::{
@@ -37,7 +39,7 @@ pub enum RfqError {
 /// One RFQ: what was asked, each dealer's line, the accepts and what became of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rfq {
-    /// What was asked; never changes.
+    /// What was asked; of it only the id changes, when a colleague takes the RFQ over.
     pub terms: Terms,
     /// When it ends on the gateway's clock, if that is another time than the terms say: it may have
     /// waited for a touch first.
