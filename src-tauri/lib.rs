@@ -13,6 +13,7 @@ pub mod check;
 mod commands;
 mod display;
 pub mod doctor;
+mod group;
 pub mod history;
 mod insight;
 pub mod instance;
@@ -91,6 +92,8 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             acting::stop_all,
             acting::stay_open,
             acting::close_window,
+            group::ask_group,
+            group::take_over,
             insight::blotter_rows,
             insight::blotter_columns,
             insight::keep_blotter_columns,

@@ -3,7 +3,7 @@
 //!
 //! Every text that the desk takes from a message and shows passes here once.
 
-use signet_fix::message::{AppMessage, KeyReport, SnapshotMark};
+use signet_fix::message::{AppMessage, GroupMark, KeyReport, SnapshotMark};
 
 /// U+FFFD, which replaces a deceptive character.
 const REPLACEMENT: char = '\u{fffd}';
@@ -80,6 +80,13 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         AppMessage::ExecutionReport(e) => some(&mut e.text),
         AppMessage::BusinessReject(j) => some(&mut j.text),
         AppMessage::RfqCancel { text, .. } => some(text),
+        AppMessage::Group(GroupMark::Rfq(g)) => {
+            one(&mut g.name);
+            some(&mut g.hindrance);
+        }
+        AppMessage::HandOver(h) => {
+            [&mut h.name, &mut h.code, &mut h.text, &mut h.cure].into_iter().for_each(some);
+        }
         AppMessage::StepUpChallenge(c) => some(&mut c.reason),
         AppMessage::StepUpOutcome(o) => {
             [&mut o.code, &mut o.text, &mut o.cure].into_iter().for_each(some)
@@ -110,6 +117,9 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         | AppMessage::StepUpAnswer(_)
         | AppMessage::StepUpRequest { .. }
         | AppMessage::KeyRequest(_)
+        | AppMessage::GroupRequest { .. }
+        | AppMessage::TakeOver(_)
+        | AppMessage::Group(GroupMark::Begin | GroupMark::End { .. })
         | AppMessage::PostureRequest { .. }
         | AppMessage::PostureReport { .. } => {}
         _ => {}

@@ -61,7 +61,7 @@ impl Book {
     /// deadline has passed, since the trader pressed.
     pub(crate) fn not_now(&self, m: &AppMessage, now: UtcMillis) -> Option<Problem> {
         let commits = match m {
-            AppMessage::QuoteRequest(_) => true,
+            AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => true,
             AppMessage::QuoteResponse(r) => r.response == Response::HitOrLift,
             _ => false,
         };
@@ -94,7 +94,8 @@ impl Book {
         self.step_ups = StepUps::default();
         self.questions.clear();
         self.reference.forget();
-        [Part::StepUp, Part::Reference, Part::Blotter]
+        self.group.forget();
+        [Part::StepUp, Part::Reference, Part::Blotter, Part::Group]
             .into_iter()
             .for_each(|part| self.frames.mark(part));
         self.frames.wake();
@@ -155,6 +156,7 @@ impl Book {
         self.connection.restoring = None;
         self.questions.clear();
         self.reference.link_lost();
+        self.group_link_lost();
         self.with_step_ups(StepUps::link_lost);
     }
 
@@ -175,6 +177,10 @@ impl Book {
             AppMessage::RfqCancel { rfq, .. } => {
                 self.not_ending(rfq);
                 Some(rfq.clone())
+            }
+            AppMessage::TakeOver(_) | AppMessage::GroupRequest { .. } => {
+                self.group_failed(why.clone());
+                None
             }
             _ => None,
         };

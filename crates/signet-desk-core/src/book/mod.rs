@@ -21,6 +21,7 @@
 //! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
+//! | `group.rs` | colleagues' open RFQs, and RFQs that change hands |
 //! | `accept_rows.rs` | rows of accepts that a person must look at |
 //! | `insights.rs` | what was seen of the dealers |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
@@ -34,6 +35,7 @@ mod direct;
 mod ending;
 mod frame_clock;
 mod frames;
+mod group;
 mod guarded;
 mod ids;
 mod inbound;
@@ -74,6 +76,7 @@ use crate::{
 use connection::Connection;
 use dialogs::Dialogs;
 use frame_clock::FrameClock;
+use group::Group;
 use guarded::LastTrades;
 use notices::Notices;
 use questions::Questions;
@@ -118,6 +121,7 @@ pub struct Book {
     choices: Choices,
     /// Reads the history back.
     reader: Option<Arc<Reader>>,
+    group: Group,
 }
 
 impl Book {
@@ -145,6 +149,7 @@ impl Book {
             ends_later: BTreeSet::new(),
             choices: Choices::default(),
             reader: None,
+            group: Group::default(),
         }
     }
 

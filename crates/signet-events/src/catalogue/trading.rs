@@ -39,7 +39,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         code: "rfq.takeover_refused",
         severity: Severity::Medium,
         class: Class::Message(Change::Update, false),
-        technique: Some(VALID_ACCOUNTS),
+        technique: VALID_ACCOUNTS,
         meaning: "A desk asked for an RFQ that it may not take over.",
         response: "Many by one desk are somebody who tries ids: call the trader.",
     },

@@ -77,7 +77,7 @@ pub struct HandOver {
     pub at: UtcMillis,
     /// Tag 20104: the stable code of a refusal.
     pub code: Option<String>,
-    /// Text (58): why not, for the trader.
+    /// Text (58): why not, for the trader; for who has it now, the RFQ's id as dealers know it.
     pub text: Option<String>,
     /// Tag 20105: what helps.
     pub cure: Option<String>,

@@ -335,11 +335,13 @@ impl Rfq {
         quotes.chain(own).min()
     }
 
-    /// Ends the RFQ without a trade (`Cancelled`, `Expired`, or `NothingDone` when nobody is left).
+    /// Ends the RFQ without a trade (`Cancelled`, `Expired`, `NothingDone` when nobody is left, or
+    /// `TakenOver`).
     pub fn end(&mut self, state: RfqState, reason: Option<String>) -> Result<(), RfqError> {
         let event = match state {
             RfqState::Expired => RequestEvent::TimeUp,
             RfqState::NothingDone => RequestEvent::NobodyLeft,
+            RfqState::TakenOver => RequestEvent::TakenOver,
             _ => RequestEvent::Ended,
         };
         self.request_event(event)?;

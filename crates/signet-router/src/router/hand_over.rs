@@ -2,12 +2,13 @@
 //! nothing of it. Who may is decided before; here is what the RFQ itself allows.
 
 use super::{
-    Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, Trade, accepts, outer,
+    Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Proposal, Router, Trade, accepts, outer,
     proposal::legs_of,
 };
 use signet_fix::message::{AppMessage, GroupRfq, HandOver, HandOverKind, QuoteRequest, TakeOver};
 use signet_identity::CompId;
-use signet_rfq::{HandOverRefusal, Rfq, RfqId, UtcMillis};
+use signet_rfq::{HandOverRefusal, Rfq, RfqId, Terms, UtcMillis};
+use signet_stepup::{Action, RequestTerms};
 
 /// How often one RFQ may change hands.
 pub(super) const MAX_HAND_OVERS: usize = 16;
@@ -97,8 +98,8 @@ impl TakeOverRefusal {
 pub struct TakeOverFacts {
     /// The RFQ as dealers know it.
     pub rfq: RfqId,
-    /// The trade that the taker would have open, as in a request of its own.
-    pub trade: Trade,
+    /// What the taker would have open, as if it asked for it: no dealer hears of it.
+    pub proposal: Proposal,
 }
 
 impl Router {
@@ -158,7 +159,10 @@ impl Router {
             return Err(TakeOverRefusal::Dealer(d.to_string()));
         }
         let trade = self.trade_of(taker, &rfq, now);
-        Ok(TakeOverFacts { rfq: id, trade })
+        let terms = Terms { id: t.rfq.clone(), ..rfq.terms };
+        let action = Action::Request(RequestTerms::of(&terms));
+        let proposal = Proposal { goes_on: action.clone(), action, ends: None, trade };
+        Ok(TakeOverFacts { rfq: id, proposal })
     }
 
     /// What entitlements weigh when a desk comes to have an RFQ: as if it asked for it.
@@ -210,10 +214,7 @@ impl Router {
             &t.desk,
             AppMessage::HandOver(told(&t.of, HandOverKind::Theirs, taker, now)),
         );
-        self.tell_desk(
-            taker,
-            AppMessage::HandOver(told(&t.rfq, HandOverKind::Yours, &t.desk, now)),
-        );
+        self.tell_desk(taker, AppMessage::HandOver(yours(&id, &t.rfq, &t.desk, now)));
         self.open_rfq(taker, &rfq, isin, now);
         self.note(words);
     }
@@ -223,10 +224,7 @@ impl Router {
         let Some(e) = self.rfqs.get(outer_id) else { return };
         let Some(last) = e.before.last().cloned() else { return };
         let own = e.rfq.terms.id.clone();
-        self.tell_desk(
-            desk,
-            AppMessage::HandOver(told(&own, HandOverKind::Yours, &last.desk, last.at)),
-        );
+        self.tell_desk(desk, AppMessage::HandOver(yours(outer_id, &own, &last.desk, last.at)));
     }
 
     /// In the snapshot: the RFQs that this desk has no longer, whether or not it has heard of it.
@@ -293,6 +291,12 @@ fn told(own: &RfqId, kind: HandOverKind, other: &CompId, at: UtcMillis) -> HandO
         text: None,
         cure: None,
     }
+}
+
+/// Names the RFQ as its dealers do, for whoever speaks with one.
+fn yours(rfq: &RfqId, own: &RfqId, before: &CompId, at: UtcMillis) -> HandOver {
+    let text = Some(rfq.to_string());
+    HandOver { text, ..told(own, HandOverKind::Yours, before, at) }
 }
 
 /// What the desk reads when nothing changes hands.
