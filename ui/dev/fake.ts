@@ -36,6 +36,8 @@ const PRESSED: Record<string, string> = {
   view: "view-open",
   export: "export-open",
   dealers: "dealers-open",
+  group: "group-open",
+  "group-empty": "group-open",
   more: "ticket-more",
 };
 
@@ -266,6 +268,11 @@ export function fake(asked: URLSearchParams): Backend {
       ok({ path: "/home/alice/Downloads/signet-best-execution.html", rows: 1 }),
     printPage: () => (window.print(), ok(null)),
     dealerInsights: () => ok(scenes.dealers),
+    askGroup: () => ok(null),
+    takeOver: (key) => {
+      change((f) => ({ ...f, group: f.group && { ...f.group, taking: key } }));
+      return ok(null);
+    },
   };
   return { commands, onChanged: async (to) => (wake = to) };
 }

@@ -21,6 +21,8 @@ export const SCENES = [
   "blotter",
   "best",
   "dealers",
+  "group",
+  "group-empty",
   "view",
   "export",
   "attention",

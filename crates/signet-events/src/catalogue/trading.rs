@@ -30,8 +30,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Low,
         class: Class::Message(Change::Update, true),
         technique: None,
-        meaning: "A colleague of the same group has taken an RFQ over: desk is the one that has it now, \
-            the words name the one that had it.",
+        meaning: "A colleague of the same group has taken an RFQ over: desk is the one that has it \
+            now, the words name the one that had it.",
         response: "Nothing to do, if the two work together. Otherwise see entitlements: the action \
             is take-over.",
     },
