@@ -195,6 +195,8 @@ fn without_a_policy_there_is_no_list_and_a_touch_can_be_demanded() {
         let no = bob.hears(&["35=UJ|", "20176=3|"]).await;
         assert_eq!(field(&no, "20104"), "takeover.not_found");
     });
+    // One venue at a time.
+    drop(v);
     let touch = format!(
         "{POLICIES}@id(\"touch\") forbid (principal, action == Action::\"take-over\", resource) \
             unless {{ context.touched }};"
