@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+//
 // The list of the group's requests: one confirmation, focus given back, and what stands in the way.
 
 import { flushSync, mount, tick, unmount, type Component } from "svelte";
@@ -53,8 +55,8 @@ async function open() {
 }
 
 /** As a click of a person: the first on its spot. */
-const click = async (button: HTMLElement) => {
-  button.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
+const click = async (button: HTMLElement, clientX = 0) => {
+  button.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1, clientX }));
   await settled();
 };
 
@@ -83,7 +85,10 @@ test("one confirmation takes a request over, and what stands in the way offers n
   await click(first!);
   expect(here()).toBe("group-confirm-take");
   expect(asked).toEqual(["list"]);
+  // A second click on the same spot was meant for the row.
   await click(all("group-confirm-take")[0]!);
+  expect(asked).toEqual(["list"]);
+  await click(all("group-confirm-take")[0]!, 300);
   expect(asked).toEqual(["list", "BOB/1"]);
 });
 
