@@ -38,6 +38,7 @@ const PRESSED: Record<string, string> = {
   dealers: "dealers-open",
   group: "group-open",
   "group-empty": "group-open",
+  "group-confirm": "group-open",
   more: "ticket-more",
 };
 
@@ -119,6 +120,11 @@ export function fake(asked: URLSearchParams): Backend {
   if (scene === "best") setTimeout(openRow, 700);
   if (scene === "attention")
     setTimeout(() => document.getElementById("tab-attention")?.click(), 500);
+  if (scene === "group-confirm")
+    setTimeout(
+      () => document.querySelector<HTMLElement>("[data-testid=group-take]")?.click(),
+      1_000,
+    );
   if (scene === "support")
     setTimeout(
       () => document.querySelector<HTMLElement>("[data-testid=support-open]")?.click(),

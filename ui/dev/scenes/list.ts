@@ -23,6 +23,7 @@ export const SCENES = [
   "dealers",
   "group",
   "group-empty",
+  "group-confirm",
   "view",
   "export",
   "attention",
