@@ -13,6 +13,7 @@ pub mod check;
 mod commands;
 mod display;
 pub mod doctor;
+mod group;
 pub mod history;
 mod insight;
 pub mod instance;
@@ -92,6 +93,8 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         list::list_page,
         list::list_take,
         list::list_confirm,
+        group::ask_group,
+        group::take_over,
         insight::blotter_rows,
         insight::blotter_columns,
         insight::keep_blotter_columns,

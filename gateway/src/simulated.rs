@@ -24,6 +24,7 @@ use crate::{
 };
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
+    message::TakeOver,
     session::{Binding, Channel, Event, Outbox, Session},
     signature::{commits_asker, commits_gateway, every},
 };
@@ -341,6 +342,11 @@ impl TradingThread {
     }
 
     // ----- what is so -----
+
+    /// A colleague's desk, which is not on, asks for an RFQ; whether it has it then.
+    pub fn colleague_asks(&self, desk: &CompId, t: TakeOver) -> bool {
+        self.pipeline.colleague_asks(desk, t)
+    }
 
     /// What the gateway holds of a desk's RFQs.
     pub fn rfqs_of(&self, desk: &CompId) -> Vec<Rfq> {

@@ -42,6 +42,9 @@ const PRESSED: Record<string, string> = {
   view: "view-open",
   export: "export-open",
   dealers: "dealers-open",
+  group: "group-open",
+  "group-empty": "group-open",
+  "group-confirm": "group-open",
   more: "ticket-more",
 };
 
@@ -125,6 +128,11 @@ export function fake(asked: URLSearchParams): Backend {
   if (scene === "best") setTimeout(openRow, 700);
   if (scene === "attention")
     setTimeout(() => document.getElementById("tab-attention")?.click(), 500);
+  if (scene === "group-confirm")
+    setTimeout(
+      () => document.querySelector<HTMLElement>("[data-testid=group-take]")?.click(),
+      1_000,
+    );
   if (scene === "support")
     setTimeout(
       () => document.querySelector<HTMLElement>("[data-testid=support-open]")?.click(),
@@ -298,6 +306,11 @@ export function fake(asked: URLSearchParams): Backend {
     listPage: (offset, limit) => ok(list.page(offset, limit)),
     listTake: () => (list.take(), listed(null)),
     listConfirm: () => (list.confirm(), listed(null)),
+    askGroup: () => ok(null),
+    takeOver: (key) => {
+      change((f) => ({ ...f, group: f.group && { ...f.group, taking: key } }));
+      return ok(null);
+    },
   };
   return { commands, onChanged: async (to) => (wake = to) };
 }

@@ -2,6 +2,7 @@
 
 import type { Frame, SessionView } from "../src/bindings";
 import { keys, pin, risk, session, stepUps } from "./scenes/access";
+import { group } from "./scenes/group";
 import { problems } from "./scenes/problems";
 import { records, requests } from "./scenes/requests";
 
@@ -43,6 +44,7 @@ export function frame(scene: string, now: number): Frame {
       risk: risk(scene, now),
     },
     keys: keys(now),
+    group: group(scene, now),
     session: links[scene] ?? session("online", now),
     closing: scene === "closing",
     records: records(),
@@ -76,6 +78,7 @@ export const quiet: Frame = {
   stepUp: null,
   access: null,
   keys: null,
+  group: null,
   session: null,
   closing: null,
   records: null,

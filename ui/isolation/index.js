@@ -59,6 +59,8 @@ const ALLOWED = new Set([
   "save_best_execution",
   "print_page",
   "dealer_insights",
+  "ask_group",
+  "take_over",
   "security",
   "look",
   "keep_look",

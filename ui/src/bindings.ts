@@ -105,6 +105,10 @@ export const commands = {
 	listTake: () => typedError<null, Problem>(__TAURI_INVOKE("list_take")),
 	/**  Takes what is shown, one accept after the other. */
 	listConfirm: () => typedError<null, Problem>(__TAURI_INVOKE("list_confirm")),
+	/**  Asks which RFQs of colleagues are open; the frames show the answer. */
+	askGroup: () => typedError<null, Problem>(__TAURI_INVOKE("ask_group")),
+	/**  Takes a colleague's RFQ over, by its key in the list. */
+	takeOver: (key: string) => typedError<null, Problem>(__TAURI_INVOKE("take_over", { key })),
 	/**  A window of the blotter's lines. */
 	blotterRows: (query: RowsQuery) => typedError<RowsPage, Problem>(__TAURI_INVOKE("blotter_rows", { query })),
 	/**  The columns that the trader wants to see. */
@@ -512,6 +516,36 @@ export type ChannelView = {
 	hybridOnly: boolean,
 };
 
+/**  A colleague's open RFQ: what was asked, and no price. */
+export type ColleagueRfq = {
+	/**  Unique in the list. */
+	key: string,
+	/**  The person that has it. */
+	person: string,
+	/**  The desk that has it. */
+	desk: string,
+	/**  What a trader calls the instrument. */
+	symbol: string,
+	/**  ISIN, or the currency pair; the symbol again for a package. */
+	instrument: string,
+	/**  The customer's side. */
+	ask: Ask,
+	/**  How many legs a package has; 0 for a single instrument. */
+	legs: number,
+	/**  With group separators. */
+	quantity: string,
+	/**  ISO 4217. */
+	currency: string,
+	/**  Names of the dealers asked. */
+	dealers: string[],
+	/**  Dealers whose quote can be taken now. */
+	quoting: number,
+	/**  When it ends, milliseconds on the gateway's clock. */
+	expiresMs: number,
+	/**  Why it cannot be taken over now, if it cannot. */
+	hindrance: string | null,
+};
+
 /**  Which colours the page has. */
 export type Colours = 
 /**  As the system asks for. */
@@ -732,6 +766,8 @@ export type Frame = {
 	keys: KeysView | null,
 	/**  How the dealers did in earlier RFQs. */
 	records: RecordView[] | null,
+	/**  Colleagues' open RFQs, and how a taking over is going. */
+	group: GroupView | null,
 	/**  The trader asked to close the window while something is open, and is to be asked. */
 	closing: boolean | null,
 	/**  Heads of the RFQs that changed. */
@@ -748,6 +784,26 @@ export type Frame = {
 	list: ListSummary | null,
 	/**  New notices, newest last. */
 	notices: Notice[],
+};
+
+/**  What the gateway told of colleagues' RFQs when it was last asked. */
+export type GroupView = {
+	/**  This venue has such a list. */
+	known: boolean,
+	/**  The gateway was asked and has not told everything yet. */
+	asking: boolean,
+	/**  When it had told everything, milliseconds on the gateway's clock; `None` before. */
+	atMs: number | null,
+	/**  The newest first. */
+	rows: ColleagueRfq[],
+	/**  There are more than are told. */
+	more: boolean,
+	/**  The RFQ that is being taken over, by its key; nothing else can be meanwhile. */
+	taking: string | null,
+	/**  The RFQ that was taken over last, as this desk calls it. */
+	taken: string | null,
+	/**  Why the last one was not taken over. */
+	problem: Problem | null,
 };
 
 /**  What stands between an armed accept and its sending. */
@@ -1371,7 +1427,9 @@ export type RfqState =
 /**  The gateway refused it; `problem` says why. */
 "refused" | 
 /**  Every dealer passed, rejected or withdrew. */
-"nothingDone";
+"nothingDone" | 
+/**  A colleague has it now. */
+"takenOver";
 
 /**  The head of one RFQ panel. Its dealers are in [`LineView`]. */
 export type RfqView = {

@@ -10,6 +10,7 @@ export const frame = (part: Partial<Frame>): Frame => ({
   stepUp: null,
   access: null,
   keys: null,
+  group: null,
   session: null,
   closing: null,
   records: null,

@@ -15,6 +15,7 @@ import Export from "../src/blotter/Export.svelte";
 import View from "../src/blotter/View.svelte";
 import { usualLook } from "../src/blotter/columns";
 import BestExecution from "../src/insight/BestExecution.svelte";
+import Group from "../src/group/Group.svelte";
 import Dealers from "../src/insight/Dealers.svelte";
 import List from "../src/list/List.svelte";
 import Take from "../src/list/Take.svelte";
@@ -166,6 +167,14 @@ const CASES: Case[] = [
     component: Dealers,
     testid: "dealers",
     first: "dealers-close",
+    modal: true,
+  },
+  {
+    name: "requests of the group",
+    file: "group/Group.svelte",
+    component: Group,
+    testid: "group",
+    first: "group-close",
     modal: true,
   },
   {

@@ -21,6 +21,7 @@ const MAY_USE: Record<string, string[]> = {
   notices: ["bindings", "desk", "parts"],
   blotter: ["bindings", "desk", "keyboard", "notices", "parts"],
   insight: ["bindings", "desk", "parts"],
+  group: ["bindings", "desk", "keyboard", "parts"],
   connect: ["bindings", "desk", "keyboard", "parts"],
   enrol: ["bindings", "desk", "keyboard", "parts"],
   list: ["bindings", "blotter", "desk", "keyboard", "parts"],

@@ -3,7 +3,7 @@
 //!
 //! Every text that the desk takes from a message and shows passes here once.
 
-use signet_fix::message::{AppMessage, KeyReport, SnapshotMark};
+use signet_fix::message::{AppMessage, GroupMark, KeyReport, SnapshotMark};
 
 /// U+FFFD, which replaces a deceptive character.
 const REPLACEMENT: char = '\u{fffd}';
@@ -80,6 +80,7 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         AppMessage::ExecutionReport(e) => some(&mut e.text),
         AppMessage::BusinessReject(j) => some(&mut j.text),
         AppMessage::RfqCancel { text, .. } => some(text),
+        AppMessage::Group(_) | AppMessage::HandOver(_) => about_colleagues(&mut m),
         AppMessage::StepUpChallenge(c) => some(&mut c.reason),
         AppMessage::StepUpOutcome(o) => {
             [&mut o.code, &mut o.text, &mut o.cure].into_iter().for_each(some)
@@ -110,11 +111,28 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         | AppMessage::StepUpAnswer(_)
         | AppMessage::StepUpRequest { .. }
         | AppMessage::KeyRequest(_)
+        | AppMessage::GroupRequest { .. }
+        | AppMessage::TakeOver(_)
         | AppMessage::PostureRequest { .. }
         | AppMessage::PostureReport { .. } => {}
         _ => {}
     }
     m
+}
+
+/// Of a colleague's RFQ, or of one that changed hands.
+fn about_colleagues(m: &mut AppMessage) {
+    let texts: &mut [&mut Option<String>] = match m {
+        AppMessage::Group(GroupMark::Rfq(g)) => {
+            g.name = shown(&g.name);
+            &mut [&mut g.hindrance]
+        }
+        AppMessage::HandOver(h) => &mut [&mut h.name, &mut h.code, &mut h.text, &mut h.cure],
+        _ => return,
+    };
+    for text in texts {
+        **text = text.as_deref().map(shown);
+    }
 }
 
 #[cfg(test)]

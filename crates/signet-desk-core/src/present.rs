@@ -114,6 +114,7 @@ pub(crate) fn head(l: &Look<'_>, market: MarketView, problem: Option<&Problem>) 
             rfq::RfqState::Cancelled => RfqState::Cancelled,
             rfq::RfqState::Refused => RfqState::Refused,
             rfq::RfqState::NothingDone => RfqState::NothingDone,
+            rfq::RfqState::TakenOver => RfqState::TakenOver,
         },
         created_ms: t.created.0 as f64,
         expires_ms: l.rfq.expires().0 as f64,
@@ -154,6 +155,7 @@ fn text(l: &Look<'_>) -> String {
         rfq::RfqState::Cancelled => reason("Ended without a trade", r),
         rfq::RfqState::Refused => reason("Refused", r),
         rfq::RfqState::NothingDone => reason("Nothing done", r),
+        rfq::RfqState::TakenOver => r.reason.clone().unwrap_or_else(|| "Taken over".into()),
     }
 }
 
@@ -201,6 +203,7 @@ fn rfq_status(r: &Rfq) -> RowStatus {
         rfq::RfqState::Cancelled => RowStatus::Cancelled,
         rfq::RfqState::Refused => RowStatus::Refused,
         rfq::RfqState::NothingDone => RowStatus::NothingDone,
+        rfq::RfqState::TakenOver => RowStatus::TakenOver,
     }
 }
 
@@ -298,6 +301,8 @@ pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Blotter
         cover: None,
         settlement_date: iso(&t.settlement_date),
         exec_id: traded.map(|(_, e)| e.exec_id.clone()),
+        // Who has it now, and since when.
+        text: r.reason.clone().filter(|_| r.state == rfq::RfqState::TakenOver),
         ..BlotterRow::default()
     }
 }

@@ -94,10 +94,11 @@ pub fn every(_: &str) -> bool {
     true
 }
 
-/// Messages that commit a gateway towards a desk: states of RFQs and trades, refusals, access.
+/// Messages that commit a gateway towards a desk: states of RFQs and trades, who has one, refusals,
+/// access.
 /// Quotes are not signed: they are many, and commit the dealer, not the gateway.
 pub fn commits_gateway(msg_type: &str) -> bool {
-    matches!(msg_type, "8" | "AG" | "AI" | "U7" | "UB")
+    matches!(msg_type, "8" | "AG" | "AI" | "U7" | "UB" | "UJ")
 }
 
 /// Messages that commit the customer of a dealer: the request, and the answer to a quote.

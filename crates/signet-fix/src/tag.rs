@@ -248,6 +248,20 @@ pub const APPROVER: u32 = 20116;
 pub const PRICE_LIMIT: u32 = 20140;
 /// QuoteResponse (AJ), UTC: when that agreement ends.
 pub const LIMIT_UNTIL: u32 = 20141;
+/// User-defined: which part of the list of the group's RFQs this is.
+pub const GROUP_PHASE: u32 = 20170;
+/// User-defined: CompID of the desk that has, or had, an RFQ.
+pub const OWNER_DESK: u32 = 20171;
+/// User-defined: what that desk calls the RFQ.
+pub const OWNER_RFQ: u32 = 20172;
+/// User-defined: the person at that desk.
+pub const OWNER_NAME: u32 = 20173;
+/// User-defined: dealers whose quote can be taken now.
+pub const QUOTING: u32 = 20174;
+/// User-defined: there are more than were told.
+pub const MORE: u32 = 20175;
+/// User-defined: what a hand-over did.
+pub const HAND_OVER: u32 = 20176;
 /// U9: 1 list, 2 begin, 3 finish. UA: 1 list, 2 options, 3 registered, 4 refused.
 pub const KEY_STEP: u32 = 20120;
 /// The person's name for a security key.

@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 use signet_fix::{
     AppMessage,
     message::{
-        ExecType, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse,
-        Response, SnapshotMark,
+        ExecType, ExecutionReport, HandOverKind, PASSED_BY_TRADER, QuoteMsg, QuoteRequest,
+        QuoteResponse, Response, SnapshotMark,
     },
 };
 use signet_rfq::{Ask, Leg, Level, Limit, PriceType, Side, StatedLeg};
@@ -63,6 +63,8 @@ pub enum Said {
     },
     /// A dealer will not quote.
     Passed { dealer: String },
+    /// It changed hands: from here on, or until here, it is another desk's.
+    HandedOver,
     /// The trader takes a quote.
     Accepted {
         accept: String,
@@ -178,6 +180,10 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
     Some(match (AppMessage::decode(frame).ok()?, to_desk) {
         (AppMessage::QuoteRequest(q), false) => (own(q.id.as_str())?, asked(q)),
         (AppMessage::RfqCancel { rfq, .. }, false) => (own(rfq.as_str())?, Said::Ended),
+        (AppMessage::TakeOver(t), false) => (own(t.rfq.as_str())?, Said::HandedOver),
+        (AppMessage::HandOver(h), true) if h.kind != HandOverKind::Refused => {
+            (own(h.rfq.as_str())?, Said::HandedOver)
+        }
         (AppMessage::QuoteResponse(r), false) if r.response == Response::HitOrLift => accepted(r)?,
         (AppMessage::Quote(q), true) => {
             let dealer = dealer_of(q.dealer.as_ref().map(ToString::to_string));

@@ -42,8 +42,8 @@ pub use price_type::{Direction, PriceType};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{
-    Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, PASS_REASON_MAX, Passed,
-    REASON_PASS, Report, Rfq, RfqError, Taken,
+    HandOverRefusal, Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ,
+    PASS_REASON_MAX, Passed, REASON_PASS, Report, Rfq, RfqError, Taken,
 };
 pub use side::Side;
 pub use terms::{Ask, Terms, TermsError};

@@ -119,6 +119,9 @@ pub struct Question {
     action: String,
     #[arg(long)]
     dealer: Option<String>,
+    /// The trader that has the RFQ, for `see-rfqs` and `take-over`.
+    #[arg(long)]
+    colleague: Option<String>,
     /// ISIN, currency pair or symbol.
     #[arg(long)]
     instrument: Option<String>,
@@ -173,6 +176,7 @@ impl From<Question> for Scenario {
             user: q.user,
             action: q.action,
             dealer: q.dealer,
+            colleague: q.colleague,
             instrument: q.instrument,
             side: q.side.map(side),
             quantity: q.quantity,

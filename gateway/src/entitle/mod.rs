@@ -18,7 +18,8 @@ use signet_events::{About, Actor, Event, Text};
 use signet_fix::message::VenueState;
 use signet_identity::CompId;
 use signet_policy::entitle::{
-    Act, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step, World,
+    Act, CedarEntitlements, Colleague, Deal, Entitlements as _, Outcome, Proof, Question, Side,
+    Step, World,
 };
 use signet_rfq::{Ask, DealerId, UtcMillis};
 use signet_router::Proposal;
@@ -180,6 +181,21 @@ impl EntitlementGate {
         self.can_be_had(Ruling::of(verdicts, policies.digest()))
     }
 
+    /// What the policies say about a trader and a colleague's RFQs.
+    pub fn colleague(
+        &self,
+        who: &str,
+        what: Colleague,
+        owner: &str,
+        proof: Proof,
+    ) -> (Outcome, Ruling) {
+        let policies = self.policies();
+        let act = Act::Colleague { what, owner };
+        let verdict = policies.decide(&Question { who, proof, act });
+        let ruling = self.can_be_had(Ruling::of_one(verdict, policies.digest()));
+        (ruling.outcome, ruling)
+    }
+
     /// What is owed and cannot be had here is a refusal that says so.
     fn can_be_had(&self, r: Ruling) -> Ruling {
         match r.outcome {
@@ -222,15 +238,15 @@ impl EntitlementGate {
 
     /// Leaves out the dealers that somebody may not see.
     pub fn visible(&self, who: Option<&str>, mut state: VenueState) -> VenueState {
-        let policies = self.policies();
-        state.dealers.retain(|d| {
-            who.is_some_and(|who| {
-                let act = Act::See { dealer: d.id.as_str() };
-                let question = Question { who, proof: Proof::default(), act };
-                policies.decide(&question).outcome() == Outcome::Allow
-            })
-        });
+        state.dealers.retain(|d| who.is_some_and(|who| self.sees(who, &d.id)));
         state
+    }
+
+    /// Whether somebody is shown a dealer at all.
+    pub fn sees(&self, who: &str, dealer: &DealerId) -> bool {
+        let act = Act::See { dealer: dealer.as_str() };
+        let question = Question { who, proof: Proof::default(), act };
+        self.policies().decide(&question).outcome() == Outcome::Allow
     }
 }
 

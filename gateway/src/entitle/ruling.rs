@@ -70,6 +70,19 @@ impl Ruling {
         }
     }
 
+    /// The verdict about something that no dealer hears of.
+    pub fn of_one(verdict: Verdict, digest: &str) -> Self {
+        Self {
+            outcome: verdict.outcome(),
+            code: verdict.code().unwrap_or_default(),
+            words: verdict.words(),
+            cure: verdict.cure(),
+            ids: verdict.ids().into_iter().map(String::from).collect(),
+            dealers: Vec::new(),
+            digest: digest.into(),
+        }
+    }
+
     /// Denied by the gateway, not by a policy.
     pub fn refused(code: &'static str, words: &str, cure: &str, digest: &str) -> Self {
         Self {

@@ -27,11 +27,11 @@ impl Class {
     /// Of a message, whoever sends it.
     pub fn of(m: &AppMessage) -> Self {
         match m {
-            AppMessage::QuoteRequest(_) => Self::Request,
+            AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => Self::Request,
             AppMessage::QuoteResponse(_) => Self::Accept,
             AppMessage::RfqCancel { .. } => Self::Cancel,
             AppMessage::OrderStatusRequest(_) => Self::Status,
-            AppMessage::SecurityListRequest(_) => Self::List,
+            AppMessage::SecurityListRequest(_) | AppMessage::GroupRequest { .. } => Self::List,
             AppMessage::KeyRequest(_)
             | AppMessage::StepUpRequest { .. }
             | AppMessage::ApproveAhead(_) => Self::Keys,

@@ -6,8 +6,8 @@ use signet_events::{About, Actor, Event, Origin, Side, Text};
 use signet_fix::{
     AppMessage,
     message::{
-        ExecType, ExecutionReport, PASSED_BY_TRADER, QuoteCancel, QuoteMsg, QuoteRequest,
-        QuoteRequestReject, QuoteResponse, QuoteStatusReport, Response, RfqStatus,
+        ExecType, ExecutionReport, HandOver, HandOverKind, PASSED_BY_TRADER, QuoteCancel, QuoteMsg,
+        QuoteRequest, QuoteRequestReject, QuoteResponse, QuoteStatusReport, Response, RfqStatus,
     },
 };
 use signet_identity::CompId;
@@ -105,6 +105,7 @@ fn to_desk(cause: &Cause, desk: &CompId, m: &AppMessage) -> Option<What> {
         AppMessage::QuoteCancel(c) => withdrawn(about, desk, c),
         AppMessage::QuoteStatusReport(s) => ended(about, desk, s)?,
         AppMessage::ExecutionReport(e) => execution(cause, about, desk, e)?,
+        AppMessage::HandOver(h) => handed_over(about, desk, h)?,
         _ => return None,
     };
     // A question of the desk about an accept is answered with what was told before.
@@ -218,6 +219,13 @@ fn withdrawn(about: About, desk: &CompId, c: &QuoteCancel) -> What {
     };
     let words = if c.unreachable { "the dealer cannot be reached" } else { "" };
     ("quote.withdrawn", about, words.to_owned())
+}
+
+/// Told once, by what the desk hears that has it now.
+fn handed_over(about: About, desk: &CompId, h: &HandOver) -> Option<What> {
+    let (HandOverKind::Yours, Some(before)) = (h.kind, &h.desk) else { return None };
+    let about = About { rfq: h.text.as_deref().map(Text::from), ..about };
+    Some(("rfq.handed_over", about, format!("{before} had it; {desk} has it now, as {}", h.rfq)))
 }
 
 fn ended(about: About, desk: &CompId, s: &QuoteStatusReport) -> Option<What> {

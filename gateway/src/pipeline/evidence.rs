@@ -196,11 +196,14 @@ impl Pipeline {
     }
 }
 
-/// What commits the person at a desk: asking, answering a quote, ending an RFQ.
+/// What commits the person at a desk: asking, answering a quote, ending an RFQ, taking one over.
 fn commits_desk(m: &AppMessage) -> bool {
     matches!(
         m,
-        AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) | AppMessage::RfqCancel { .. }
+        AppMessage::QuoteRequest(_)
+            | AppMessage::QuoteResponse(_)
+            | AppMessage::RfqCancel { .. }
+            | AppMessage::TakeOver(_)
     )
 }
 

@@ -136,6 +136,11 @@ impl Pipeline {
                 "a message of a desk without a registered person; dropped"
             );
         }
+        let m = match m {
+            AppMessage::GroupRequest { .. } => return self.tell_group(desk, at),
+            AppMessage::TakeOver(t) => return self.take_over(desk, t, at),
+            m => m,
+        };
         if self.answered_by_approvals(desk, &m, at) {
             return;
         }
@@ -249,7 +254,12 @@ impl Pipeline {
     }
 
     /// What the rules want for an action, and what a lease of the session proves for it.
-    fn touch_wanted(&self, desk: &CompId, p: &Proposal, at: UtcMillis) -> (Wanted, Proof) {
+    pub(super) fn touch_wanted(
+        &self,
+        desk: &CompId,
+        p: &Proposal,
+        at: UtcMillis,
+    ) -> (Wanted, Proof) {
         match &self.step_up {
             Some(s) => s.wanted(desk, p, at),
             None => (Wanted::Nothing, Proof::default()),
@@ -279,7 +289,7 @@ impl Pipeline {
 
     /// A message of a desk that was judged as of `at`: the router sees it at that time too, so that
     /// a clock that is set in between cannot make it take what was not weighed.
-    fn let_through(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
+    pub(super) fn let_through(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
         self.route_at(at, Input::FromDesk(desk.clone(), m));
     }
 
@@ -343,6 +353,7 @@ impl Pipeline {
             Output::ToDesk(desk, m) => {
                 let m = match m {
                     AppMessage::VenueState(v) => AppMessage::VenueState(self.visible(&desk, v)),
+                    AppMessage::HandOver(h) => AppMessage::HandOver(self.named_hand_over(h)),
                     m => m,
                 };
                 self.measure_answer(&m);
@@ -441,6 +452,7 @@ pub(super) fn id_of(m: &AppMessage) -> Option<String> {
         AppMessage::RfqCancel { rfq, .. } => Some(rfq.to_string()),
         AppMessage::OrderStatusRequest(h) => Some(h.accept.to_string()),
         AppMessage::ApproveAhead(a) => Some(a.rfq.to_string()),
+        AppMessage::TakeOver(t) => Some(t.rfq.to_string()),
         _ => None,
     }
 }

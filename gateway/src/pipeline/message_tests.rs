@@ -1,5 +1,5 @@
 use super::*;
-use signet_fix::message::{OrderStatusRequest, QuoteRequest, Response};
+use signet_fix::message::{OrderStatusRequest, QuoteRequest, Response, TakeOver};
 use signet_rfq::{AcceptId, Ask, InstrumentId, QuoteId, RfqId, Side};
 
 const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
@@ -53,6 +53,15 @@ pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
         (AppMessage::QuoteResponse(response), "R1:1"),
         (AppMessage::RfqCancel { rfq: rfq(), text: None }, "R1"),
         (AppMessage::OrderStatusRequest(ask), "R1:1"),
+        (
+            AppMessage::TakeOver(TakeOver {
+                rfq: rfq(),
+                desk: CompId::new("BOB").expect("a desk"),
+                of: rfq(),
+                at: NOW,
+            }),
+            "R1",
+        ),
     ]
 }
 

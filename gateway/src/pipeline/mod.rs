@@ -15,6 +15,7 @@
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `registry_standing.rs` | a registry that does not answer is said |
 //! | `business.rs` | which of all that becomes an event for who watches |
+//! | `hand_over.rs` | a trader looks at colleagues' RFQs, and takes one over |
 //! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
 //! | `lockouts.rs` | people and networks that are kept out after failures |
 //! | `clock_watch.rs`, `overtime.rs` | a clock that is set, and RFQs that it would keep open |
@@ -36,6 +37,7 @@ mod ending;
 mod entitled;
 mod evidence;
 mod from_dealers;
+mod hand_over;
 mod journalled;
 mod keys;
 mod lockouts;

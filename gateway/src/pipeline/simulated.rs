@@ -1,6 +1,7 @@
 //! What the simulator asks and does beyond what happens in a gateway.
 
 use super::Pipeline;
+use signet_fix::message::TakeOver;
 use signet_identity::CompId;
 use signet_rfq::Rfq;
 use signet_router::journal::JournalLimits;
@@ -15,6 +16,12 @@ impl Pipeline {
     /// Sets the limits of the journal.
     pub(crate) fn limit_journal(&self, limits: JournalLimits) {
         self.router.limit(limits);
+    }
+
+    /// A colleague's desk asks for an RFQ: whether it has it then.
+    pub(crate) fn colleague_asks(self: &Rc<Self>, desk: &CompId, t: TakeOver) -> bool {
+        self.take_over(desk, t.clone(), crate::clock::now());
+        self.router.with(|r| r.rfqs_of(desk).any(|rfq| rfq.terms.id == t.rfq))
     }
 
     /// The RFQs of a desk.

@@ -75,6 +75,11 @@ impl StepUp {
         }
     }
 
+    /// Whether an accept of a desk waits for a touch, one for which `is` says so.
+    pub(super) fn holds_accept(&self, desk: &CompId, is: impl Fn(&AppMessage) -> bool) -> bool {
+        self.pending.borrow().accepts().any(|(_, of, m)| of == desk && is(m))
+    }
+
     /// Messages and matters that wait for a touch.
     pub(super) fn held(&self) -> usize {
         self.pending.borrow().held_count()

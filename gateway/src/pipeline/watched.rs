@@ -31,11 +31,11 @@ impl Pipeline {
     }
 }
 
-/// A request or an accept: what commits the desk. Withdrawals, questions and what is about the
-/// connection go on.
+/// A request, an accept or a take-over: what commits the desk. Withdrawals, questions and what is
+/// about the connection go on.
 fn is_new_business(m: &AppMessage) -> bool {
     match m {
-        AppMessage::QuoteRequest(_) => true,
+        AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => true,
         AppMessage::QuoteResponse(r) => r.response == Response::HitOrLift,
         _ => false,
     }
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn what_commits_a_desk_is_new_business_and_nothing_else() {
         for (m, _) in messages() {
-            let want = matches!(m.msg_type(), "R" | "AJ");
+            let want = matches!(m.msg_type(), "R" | "AJ" | "UH");
             assert_eq!(is_new_business(&m), want, "{}", m.msg_type());
         }
     }

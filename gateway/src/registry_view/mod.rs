@@ -135,6 +135,28 @@ impl RegistryView {
         still_good(&s.view, shown, crate::clock::now()).ok().map(|c| c.user.clone())
     }
 
+    /// The person of each desk; `None` for one whose certificates name several.
+    pub fn people(&self) -> HashMap<String, Option<String>> {
+        let s = self.snapshots.borrow();
+        let mut people: HashMap<String, Option<String>> = HashMap::new();
+        for c in s.view.certificates.values() {
+            people
+                .entry(c.comp_id.clone())
+                .and_modify(|known| {
+                    if known.as_ref() != Some(&c.user) {
+                        *known = None;
+                    }
+                })
+                .or_insert_with(|| Some(c.user.clone()));
+        }
+        people
+    }
+
+    /// The person of a desk, whether or not it is on.
+    pub fn person_of(&self, desk: &str) -> Option<String> {
+        self.people().remove(desk).flatten()
+    }
+
     /// The devices with a certificate of a user, by name.
     pub fn devices_of(&self, user: &str) -> Vec<String> {
         let s = self.snapshots.borrow();

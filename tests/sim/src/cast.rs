@@ -4,6 +4,8 @@ use signet_identity::CompId;
 use signet_rfq::DealerId;
 
 pub(crate) const DESK: &str = "TRADER";
+/// Of the same group; it takes RFQs over and is never on.
+pub(crate) const COLLEAGUE: &str = "COLLEAGUE";
 pub(crate) const GATEWAY: &str = "GATEWAY";
 pub(crate) const DEALERS: [&str; 3] = ["NORTH", "SOUTH", "EAST"];
 pub(crate) const PAIR: &str = "EUR/USD";

@@ -95,6 +95,8 @@ pub struct Tally {
     pub fills: usize,
     /// Accepts that a person approved with a key.
     pub approved: usize,
+    /// RFQs that a colleague took over.
+    pub taken: usize,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -104,6 +106,7 @@ impl std::ops::AddAssign for Tally {
         self.arrived += more.arrived;
         self.fills += more.fills;
         self.approved += more.approved;
+        self.taken += more.taken;
     }
 }
 
@@ -118,6 +121,8 @@ pub(crate) struct Truth {
     pub clock_was_set: bool,
     /// Why the gateway did not start again.
     pub does_not_start: Option<String>,
+    /// When a colleague took an RFQ over.
+    pub taken: BTreeMap<String, i64>,
     /// Fills that were on screen at some time.
     pub shown: BTreeSet<String>,
     fills_seen: [usize; 3],
@@ -170,6 +175,10 @@ impl Truth {
                 format!("{dealer} got {id}, which nobody clicked"),
             ));
         };
+        if self.taken.contains_key(&click.rfq) {
+            let words = format!("{dealer} got {id}, whose RFQ a colleague has");
+            return Err(broken("handover.ex_owner", words));
+        }
         if is_denied(dealer, r.quantity) {
             return Err(broken("fill.denied", format!("{dealer} got {id}, which is denied")));
         }
@@ -201,6 +210,7 @@ impl Truth {
             arrived: self.arrivals_seen.iter().sum(),
             fills: self.filled.len(),
             approved: self.approved.len(),
+            taken: self.taken.len(),
         }
     }
 

@@ -99,7 +99,8 @@ fn configuration(folder: &Path) -> std::path::PathBuf {
         [desks]\nlisten = '127.0.0.1:0'\ntrust = 'desks-ca.pem'\n\
         [dealers]\ntrust = 'dealers-ca.pem'\n\
         [entitlements]\npolicies = 'entitlements.cedar'\nfacts = 'entitlements.toml'\n\
-        [risk]\nsettings = 'risk.toml'\n[[desk]]\ncomp_id = '{DESK}'\n"
+        [risk]\nsettings = 'risk.toml'\n[[desk]]\ncomp_id = '{DESK}'\n\
+        [[desk]]\ncomp_id = '{COLLEAGUE}'\n"
     );
     for d in DEALERS {
         let name = d.to_lowercase();

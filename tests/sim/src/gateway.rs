@@ -8,14 +8,14 @@ use crate::{
 };
 use signet_fix::{
     AppMessage,
-    message::{QuoteResponse, Response},
+    message::{QuoteResponse, Response, TakeOver},
     session::{Channel, Event, Outbox, Session},
 };
 use signet_gateway::{
     GatewayError,
     simulated::{Plan, TradingThread},
 };
-use signet_rfq::{Rfq, UtcMillis};
+use signet_rfq::{Rfq, RfqId, UtcMillis};
 use signet_router::journal::JournalLimits;
 use std::{collections::BTreeSet, net::IpAddr, path::Path, rc::Rc, time::Duration};
 
@@ -64,6 +64,18 @@ impl Gateway {
     /// What the gateway holds of the desk's RFQs.
     pub(crate) fn rfqs(&self) -> Vec<Rfq> {
         self.thread.rfqs_of(&comp(DESK))
+    }
+
+    /// A colleague asks for one of the desk's RFQs, by its place among those that are open; the one
+    /// that the colleague has then.
+    pub(crate) fn colleague_takes(&self, pick: u8, number: u32, t: i64) -> Option<String> {
+        let all = self.rfqs();
+        let open: Vec<&Rfq> = all.iter().filter(|r| !r.state.ended()).collect();
+        let of = open.get(usize::from(pick) % open.len().max(1))?.terms.id.clone();
+        let rfq = RfqId::new(format!("C{number}")).ok()?;
+        let asks = TakeOver { rfq, desk: comp(DESK), of: of.clone(), at: self.clock(t) };
+        let taken = self.at(t, |g| g.colleague_asks(&comp(COLLEAGUE), asks));
+        taken.then(|| of.to_string())
     }
 
     /// The journal takes no new RFQ, or does again.

@@ -15,7 +15,8 @@ const DENIED: (&str, i64) = (DEALERS[2], 4_000_000);
 const NEW: (&str, i64) = (DEALERS[1], 500_000);
 
 /// Rates that the policies need.
-pub(crate) const FACTS: &str = "reporting_currency = 'EUR'\n";
+pub(crate) const FACTS: &str =
+    "reporting_currency = 'EUR'\n[groups]\ndesk = ['TRADER', 'COLLEAGUE']\n";
 
 /// The policies; `locked`: those that deny every accept.
 pub(crate) fn policies(locked: bool) -> String {
@@ -27,6 +28,8 @@ pub(crate) fn policies(locked: bool) -> String {
     format!(
         "@id(\"all\") permit (principal, action in [Action::\"see\", Action::\"request\", \
         Action::\"accept\"], resource);\n{all}\
+        @id(\"group\") permit (principal, action in [Action::\"see-rfqs\", \
+        Action::\"take-over\"], resource);\n\
         @id(\"denied\") forbid (principal, action == Action::\"accept\", \
         resource == Dealer::\"{denied}\") when {{ context.notional > {most} }};\n\
         @id(\"new\") forbid (principal, action == Action::\"accept\", \

@@ -76,6 +76,8 @@ pub enum Act {
     Bust { dealer: u8 },
     /// A dealer takes all its quotes back.
     Withdraw { dealer: u8 },
+    /// A colleague takes an open RFQ over: which one.
+    TakenOver { pick: u8 },
 }
 
 /// An event and its time.
@@ -119,8 +121,24 @@ pub fn schedule(seed: u64) -> Vec<Event> {
     }
     forge(seed, &mut events);
     unwritten(seed, &mut events);
+    taken_over(seed, &mut events);
     events.sort_by_key(|e| e.at);
     events
+}
+
+/// A colleague takes RFQs over close to what the trader does with them, in a part of the runs. From a
+/// generator of its own, as `forge`.
+fn taken_over(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x6a09_e667_f3bc_c908);
+    if !rng.chance(30) {
+        return;
+    }
+    let acts: Vec<i64> = events.iter().map(|e| e.at).collect();
+    for _ in 0..rng.within(1, 4) {
+        let near = acts[rng.pick(acts.len())] + rng.within(-200, 400);
+        let act = Act::TakenOver { pick: small(&mut rng) };
+        events.push(Event { at: near.clamp(0, LENGTH_MS), act });
+    }
 }
 
 /// The journal cannot be written while dealers answer, take fills and quotes back, and the gateway

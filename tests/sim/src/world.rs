@@ -60,6 +60,8 @@ pub(crate) struct World {
     next_tick: i64,
     next_ping: i64,
     no_network_until: i64,
+    /// How often a colleague asked for an RFQ.
+    colleagues: u32,
     gateway_offset: i64,
     locked: bool,
     disk_full: bool,
@@ -94,6 +96,7 @@ impl World {
             timers: Vec::new(),
             next_tick: 0,
             next_ping: 0,
+            colleagues: 0,
             no_network_until: 0,
             gateway_offset: 0,
             locked: false,
@@ -595,6 +598,16 @@ impl World {
                         _ => self.dealers[i].withdraw(),
                     };
                     self.do_all(i, does);
+                }
+            }
+            Act::TakenOver { pick } => {
+                self.colleagues += 1;
+                let taken = self
+                    .gateway
+                    .as_ref()
+                    .and_then(|g| g.colleague_takes(*pick, self.colleagues, self.t));
+                if let Some(rfq) = taken {
+                    self.truth.taken.insert(rfq, self.t);
                 }
             }
             act => self.fault(act),

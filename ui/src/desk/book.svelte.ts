@@ -7,6 +7,7 @@ import type {
   AccessView,
   EnrolView,
   Frame,
+  GroupView,
   KeysView,
   LineView,
   ListSummary,
@@ -65,6 +66,8 @@ export class Book {
   stepUp: StepUpView | null = $state.raw(null);
   access: AccessView | null = $state.raw(null);
   keys: KeysView | null = $state.raw(null);
+  /** Colleagues' open requests. */
+  group: GroupView | null = $state.raw(null);
   /** How the dealers did in earlier requests, by CompID. */
   records: Map<string, RecordView> = $state.raw(new Map());
   /** The trader asked to close the window while something is open. */
@@ -89,6 +92,7 @@ export class Book {
     if (frame.stepUp) this.stepUp = frame.stepUp[0] ?? null;
     if (frame.access) this.access = frame.access;
     if (frame.keys) this.keys = frame.keys;
+    if (frame.group) this.group = frame.group;
     if (frame.records) this.records = new Map(frame.records.map((one) => [one.dealer, one]));
     if (frame.list) this.list = frame.list;
     if (frame.closing !== null) this.closing = frame.closing;

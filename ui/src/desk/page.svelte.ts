@@ -27,6 +27,8 @@ export class Page {
   /** What was left in the ticket at the last end is in it again, or the trader has begun another. */
   draftTaken = $state(false);
   readonly insight = new Insight();
+  /** The list of the group's requests is open. */
+  group = $state(false);
   /** Too many prices change for any of them to flash. */
   busy = $state(false);
   #busyUntil = 0;

@@ -38,6 +38,7 @@ export const RFQ: Record<RfqState, Label> = {
   cancelled: { text: "Ended by you", shape: "ring", tone: "plain" },
   refused: { text: "Refused", shape: "cross", tone: "bad" },
   nothingDone: { text: "Nothing done", shape: "ring", tone: "plain" },
+  takenOver: { text: "Taken over", shape: "turn", tone: "warn" },
 };
 
 export const LINE: Record<LineState, string> = {

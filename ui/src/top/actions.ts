@@ -9,6 +9,7 @@ import { keysOf } from "../keyboard/shortcuts";
 export type Run = {
   help: () => void;
   keys: () => void;
+  group: () => void;
   approval: () => void;
   next: () => void;
   list: () => void;
@@ -68,6 +69,13 @@ export function pageActions(page: Page, run: Run): Action[] {
       keys: [],
       not: page.online && page.access?.stepUp ? undefined : "not at this venue, or not online",
       run: () => void ask(page.commands.verifyNow()),
+    },
+    {
+      id: "group",
+      words: "Requests of your group: see them, take one over",
+      keys: [],
+      not: notTrading ?? (page.book.group?.known ? undefined : "this venue has no gateway"),
+      run: run.group,
     },
     { id: "keys", words: "Your security keys", keys: [], not: notTrading, run: run.keys },
     {

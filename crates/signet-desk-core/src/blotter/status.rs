@@ -14,6 +14,8 @@ pub enum RowStatus {
     Refused,
     NothingDone,
     EndedWhileAway,
+    /// A colleague has it now.
+    TakenOver,
     Filled,
     PartlyFilled,
     Corrected,
@@ -27,7 +29,7 @@ pub enum RowStatus {
 }
 
 impl RowStatus {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Sent,
         Self::Open,
         Self::Expired,
@@ -35,6 +37,7 @@ impl RowStatus {
         Self::Refused,
         Self::NothingDone,
         Self::EndedWhileAway,
+        Self::TakenOver,
         Self::Filled,
         Self::PartlyFilled,
         Self::Corrected,
@@ -53,6 +56,7 @@ impl RowStatus {
             Self::Refused => "Refused",
             Self::NothingDone => "Nothing done",
             Self::EndedWhileAway => "Ended while away",
+            Self::TakenOver => "Taken over",
             Self::Filled => "Filled",
             Self::PartlyFilled => "Partly filled",
             Self::Corrected => "Corrected",

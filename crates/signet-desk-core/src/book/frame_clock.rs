@@ -16,9 +16,10 @@ pub(super) enum Part {
     List,
     Closing,
     Records,
+    Group,
 }
 
-const PARTS: usize = Part::Records as usize + 1;
+const PARTS: usize = Part::Group as usize + 1;
 
 pub(super) struct FrameClock {
     seq: u64,

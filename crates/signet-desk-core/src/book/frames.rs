@@ -64,6 +64,7 @@ impl Book {
             access: touch.then(|| self.step_ups.access.clone()),
             keys: touch.then(|| self.step_ups.keys.clone()),
             records: newer(Part::Records).then(|| self.records_shown.words.clone()),
+            group: newer(Part::Group).then(|| self.group_view()),
             closing: newer(Part::Closing).then_some(self.dialogs.closing),
             rfqs,
             lines,

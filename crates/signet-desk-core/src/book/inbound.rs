@@ -34,6 +34,8 @@ impl Book {
             AppMessage::AccessState(a) => answers = self.access(a),
             AppMessage::AccessDecision(d) => self.decided(d, now),
             AppMessage::KeyReport(k) => answers = self.key_report(k, now),
+            AppMessage::Group(mark) => self.group_told(mark, now),
+            AppMessage::HandOver(h) => self.handed_over(h, now),
             other => tracing::warn!(
                 msg_type = other.msg_type(),
                 "the gateway sent a message that a desk does not handle"

@@ -61,7 +61,7 @@ impl Book {
     /// deadline has passed, since the trader pressed.
     pub(crate) fn not_now(&self, m: &AppMessage, now: UtcMillis) -> Option<Problem> {
         let commits = match m {
-            AppMessage::QuoteRequest(_) => true,
+            AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => true,
             AppMessage::QuoteResponse(r) => r.response == Response::HitOrLift,
             _ => false,
         };
@@ -96,7 +96,8 @@ impl Book {
         self.list.forget();
         self.show_list();
         self.reference.forget();
-        [Part::StepUp, Part::Reference, Part::Blotter]
+        self.group.forget();
+        [Part::StepUp, Part::Reference, Part::Blotter, Part::Group]
             .into_iter()
             .for_each(|part| self.frames.mark(part));
         self.frames.wake();
@@ -158,6 +159,7 @@ impl Book {
         self.questions.clear();
         self.list_link_lost();
         self.reference.link_lost();
+        self.group_link_lost();
         self.with_step_ups(StepUps::link_lost);
     }
 
@@ -178,6 +180,10 @@ impl Book {
             AppMessage::RfqCancel { rfq, .. } => {
                 self.not_ending(rfq);
                 Some(rfq.clone())
+            }
+            AppMessage::TakeOver(_) | AppMessage::GroupRequest { .. } => {
+                self.group_failed(why.clone());
+                None
             }
             _ => None,
         };

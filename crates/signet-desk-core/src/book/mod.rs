@@ -22,6 +22,7 @@
 //! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
+//! | `group.rs` | colleagues' open RFQs, and RFQs that change hands |
 //! | `accept_rows.rs` | rows of accepts that a person must look at |
 //! | `insights.rs` | what was seen of the dealers |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
@@ -36,6 +37,7 @@ mod direct;
 mod ending;
 mod frame_clock;
 mod frames;
+mod group;
 mod guarded;
 mod ids;
 mod inbound;
@@ -81,6 +83,7 @@ use connection::Connection;
 use dialogs::Dialogs;
 use frame_clock::FrameClock;
 use frames::ShownRecords;
+use group::Group;
 use guarded::LastTrades;
 use notices::Notices;
 use questions::Questions;
@@ -127,6 +130,7 @@ pub struct Book {
     reader: Option<Arc<Reader>>,
     /// Requests that are sent together.
     list: List,
+    group: Group,
 }
 
 impl Book {
@@ -155,6 +159,7 @@ impl Book {
             choices: Choices::default(),
             reader: None,
             list: List::default(),
+            group: Group::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rejects of this desk's messages: not processed, or not readable.
 
 use super::{Book, rfq_of_accept, sent::Sent};
-use crate::view::NoticeKind;
+use crate::{problem::problem, view::NoticeKind};
 use signet_fix::message::{AppMessage, BusinessReject, OrderStatusRequest};
 use signet_rfq::{Accept, AcceptId, Declined, RfqId, RfqState, UtcMillis};
 
@@ -28,6 +28,10 @@ impl Book {
             }
         }
         let words = format!("The {} could not do this: {text}", self.connection.peer());
+        if matches!(j.ref_msg_type.as_str(), "UG" | "UH") {
+            let cure = "Look at the list again in some seconds.";
+            self.group_failed(problem("group.refused", words.clone(), cure));
+        }
         self.notice(NoticeKind::Bad, "gateway.business_reject", words, rfq.as_ref(), now);
         if self.connection.direct {
             let by_number = match what {

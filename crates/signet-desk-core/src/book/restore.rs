@@ -149,6 +149,7 @@ impl Book {
         }
         ended.iter().for_each(|id| self.blot_rfq(id));
         self.close_orphans(&seen);
+        self.group_restored(now);
         let back = self.connection.gap.take().map(|gap| self.tell_missed(gap, now));
         self.link(now, |s| {
             s.state = LinkState::Online;
@@ -228,12 +229,13 @@ fn ended_away(state: RfqState) -> &'static str {
         RfqState::Cancelled => "was ended without a trade",
         RfqState::NothingDone => "ended because every dealer passed",
         RfqState::Refused => "was not taken",
+        RfqState::TakenOver => "went to a colleague",
         _ => "ended",
     }
 }
 
 /// `14:02:09`
-fn clock_time(t: UtcMillis) -> String {
+pub(super) fn clock_time(t: UtcMillis) -> String {
     let s = t.0.div_euclid(1_000).rem_euclid(86_400);
     format!("{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
 }

@@ -17,7 +17,8 @@ impl Book {
     pub(super) fn blot_rfq(&mut self, id: &RfqId) {
         let Some(rfq) = self.screen.rfq(id) else { return };
         let instrument = self.reference.of_rfq(&rfq.terms);
-        let row = present::rfq_row(rfq, instrument.as_deref(), &self.reference.names());
+        let mut row = present::rfq_row(rfq, instrument.as_deref(), &self.reference.names());
+        row.text = row.text.or_else(|| self.group.origin(id).map(str::to_owned));
         self.blot(BlotterTab::Rfqs, row);
     }
 

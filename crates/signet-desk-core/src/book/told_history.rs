@@ -44,6 +44,7 @@ impl Book {
             AppMessage::QuoteRequest(q) => q.id.to_string(),
             AppMessage::QuoteResponse(r) => r.id.to_string(),
             AppMessage::RfqCancel { rfq, .. } => rfq.to_string(),
+            AppMessage::TakeOver(t) => t.rfq.to_string(),
             _ => String::new(),
         };
         let (msg, code) = (m.msg_type().to_owned(), code.to_owned());

@@ -1,6 +1,7 @@
 //! The desk as the window uses it.
 
 mod around;
+mod group;
 mod insights;
 mod list;
 mod ticket;

@@ -3,6 +3,7 @@
 use super::{
     access::AccessView,
     enrol::EnrolView,
+    group::GroupView,
     keys::KeysView,
     list::ListSummary,
     notice::Notice,
@@ -52,6 +53,8 @@ pub struct Frame {
     pub keys: Option<KeysView>,
     /// How the dealers did in earlier RFQs.
     pub records: Option<Vec<RecordView>>,
+    /// Colleagues' open RFQs, and how a taking over is going.
+    pub group: Option<GroupView>,
     /// The trader asked to close the window while something is open, and is to be asked.
     pub closing: Option<bool>,
     /// Heads of the RFQs that changed.

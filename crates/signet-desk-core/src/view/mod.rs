@@ -15,6 +15,7 @@ mod enrol;
 mod find;
 mod form;
 mod frame;
+mod group;
 mod insight;
 mod keys;
 mod list;
@@ -36,6 +37,7 @@ pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
 pub use find::FoundInstruments;
 pub use form::{AskedView, DealerHint, KeptTickets, TemplateView, TicketCheck, TicketForm};
 pub use frame::{Behind, Frame, as_seq};
+pub use group::{ColleagueRfq, GroupView};
 pub use insight::{
     BestAccept, BestDealer, BestExecution, BestQuote, DealerInsight, ExportFormat, SavedFile,
 };

@@ -26,6 +26,8 @@ pub enum RfqState {
     Refused,
     /// Every dealer passed, rejected or withdrew.
     NothingDone,
+    /// A colleague has it now.
+    TakenOver,
 }
 
 /// How the accept of an RFQ stands.

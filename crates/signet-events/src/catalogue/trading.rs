@@ -26,6 +26,24 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "The words say why.",
     },
     Entry {
+        code: "rfq.handed_over",
+        severity: Severity::Low,
+        class: Class::Message(Change::Update, true),
+        technique: None,
+        meaning: "A colleague of the same group has taken an RFQ over: desk is the one that has it \
+            now, the words name the one that had it.",
+        response: "Nothing to do, if the two work together. Otherwise see entitlements: the action \
+            is take-over.",
+    },
+    Entry {
+        code: "rfq.takeover_refused",
+        severity: Severity::Medium,
+        class: Class::Message(Change::Update, false),
+        technique: VALID_ACCOUNTS,
+        meaning: "A desk asked for an RFQ that it may not take over.",
+        response: "Many by one desk are somebody who tries ids: call the trader.",
+    },
+    Entry {
         code: "rfq.ended",
         severity: Severity::Informational,
         class: Class::Message(Change::Update, true),

@@ -6,7 +6,7 @@ use super::{
     OrdStatus, OrderStatusRequest, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
     QuoteResponse, QuoteStatusReport, Response, RfqStatus, access,
     execution::DISPUTED,
-    legs,
+    handover, legs,
     reader::{Reader, lossy},
     reference, stepup,
 };
@@ -49,6 +49,10 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
         "UE" => AppMessage::ApproveAhead(approve_ahead(f)?),
         "U9" => AppMessage::KeyRequest(stepup::decode_key_request(r)?),
         "UA" => AppMessage::KeyReport(stepup::decode_key_report(r)?),
+        "UG" => AppMessage::GroupRequest { at: handover::decode_request(r)? },
+        "UH" => AppMessage::TakeOver(handover::decode_take_over(r)?),
+        "UI" => AppMessage::Group(handover::decode_group(f)?),
+        "UJ" => AppMessage::HandOver(handover::decode_hand_over(r)?),
         other => return Err(DecodeError::UnsupportedType(lossy(other.as_bytes()))),
     })
 }

@@ -4,8 +4,8 @@
 use super::{
     AppMessage, ApproveAhead, BusinessReject, ExecutionReport, OrderStatusRequest, QuoteCancel,
     QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse, QuoteStatusReport,
-    ROLE_LIQUIDITY_PROVIDER, Response, access, execution::DISPUTED, instrument, instrument::side,
-    legs, reference, stepup,
+    ROLE_LIQUIDITY_PROVIDER, Response, access, execution::DISPUTED, handover, instrument,
+    instrument::side, legs, reference, stepup,
 };
 use crate::{tag, tagvalue::Body};
 use signet_rfq::{Ask, DealerId, Limit};
@@ -41,6 +41,10 @@ pub(super) fn message(m: &AppMessage) -> Body {
         AppMessage::StepUpRequest { reason } => b.put(tag::STEP_UP_REASON, reason),
         AppMessage::KeyRequest(k) => stepup::encode_key_request(&mut b, k),
         AppMessage::KeyReport(k) => stepup::encode_key_report(&mut b, k),
+        AppMessage::GroupRequest { at } => handover::encode_request(&mut b, *at),
+        AppMessage::TakeOver(t) => handover::encode_take_over(&mut b, t),
+        AppMessage::Group(g) => handover::encode_group(&mut b, g),
+        AppMessage::HandOver(h) => handover::encode_hand_over(&mut b, h),
     }
     b
 }

@@ -8,6 +8,7 @@ mod access;
 mod decode;
 mod encode;
 mod execution;
+mod handover;
 mod instrument;
 mod legs;
 mod quote;
@@ -18,6 +19,7 @@ mod stepup;
 
 pub use access::{AccessDecision, AccessVerdict};
 pub use execution::{BusinessReject, ExecutionReport, OrderStatusRequest};
+pub use handover::{GroupMark, GroupRfq, HandOver, HandOverKind, TakeOver};
 pub use quote::{ApproveAhead, QuoteCancel, QuoteMsg, QuoteResponse, Response};
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
 pub use request::{
@@ -30,7 +32,7 @@ pub use stepup::{
 };
 
 use crate::tagvalue::{Body, Fields, ParseError};
-use signet_rfq::RfqId;
+use signet_rfq::{RfqId, UtcMillis};
 
 /// PartyRole (452) of the dealer asked, quoting or traded with: 35, "liquidity provider".
 pub const ROLE_LIQUIDITY_PROVIDER: u32 = 35;
@@ -105,6 +107,17 @@ pub enum AppMessage {
     },
     /// User-defined UE.
     ApproveAhead(ApproveAhead),
+    /// User-defined UG, desk to gateway: which RFQs of colleagues are open.
+    GroupRequest {
+        /// TransactTime (60).
+        at: UtcMillis,
+    },
+    /// User-defined UH.
+    TakeOver(TakeOver),
+    /// User-defined UI.
+    Group(GroupMark),
+    /// User-defined UJ.
+    HandOver(HandOver),
 }
 
 impl AppMessage {
@@ -151,6 +164,10 @@ impl AppMessage {
             Self::PostureRequest { .. } => "UC",
             Self::PostureReport { .. } => "UD",
             Self::ApproveAhead(_) => "UE",
+            Self::GroupRequest { .. } => "UG",
+            Self::TakeOver(_) => "UH",
+            Self::Group(_) => "UI",
+            Self::HandOver(_) => "UJ",
         }
     }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::{tag, tagvalue::Fields};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use signet_identity::CompId;
 use signet_rfq::{
     AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Leg, Level, Limit, MAX_LEGS,
     MIN_LEGS, PriceFormat, PriceType, QuoteId, Side, StatedLeg, UtcMillis,
@@ -212,6 +213,33 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
             }),
         (rfq(), text()).prop_map(|(rfq, text)| AppMessage::RfqCancel { rfq, text }),
         step_up(),
+        hand_over(),
+    ]
+}
+
+fn hand_over() -> impl Strategy<Value = AppMessage> {
+    let desk = || id().prop_map(|s| CompId::new(s).unwrap());
+    let word = || "[!-~]([ -~]{0,20}[!-~])?";
+    let kinds = vec![HandOverKind::Yours, HandOverKind::Theirs, HandOverKind::Refused];
+    let other = (prop::option::of(desk()), prop::option::of(word()));
+    let why = (prop::option::of(word()), text(), text());
+    prop_oneof![
+        time().prop_map(|at| AppMessage::GroupRequest { at }),
+        (rfq(), desk(), rfq(), time())
+            .prop_map(|(rfq, desk, of, at)| AppMessage::TakeOver(TakeOver { rfq, desk, of, at })),
+        Just(AppMessage::Group(GroupMark::Begin)),
+        any::<bool>().prop_map(|more| AppMessage::Group(GroupMark::End { more })),
+        (desk(), word(), request(1..4), 0u32..30, text()).prop_map(
+            |(desk, name, request, quoting, hindrance)| {
+                let row = GroupRfq { desk, name, request, quoting, hindrance };
+                AppMessage::Group(GroupMark::Rfq(Box::new(row)))
+            }
+        ),
+        (rfq(), prop::sample::select(kinds), other, time(), why).prop_map(
+            |(rfq, kind, (desk, name), at, (code, text, cure))| {
+                AppMessage::HandOver(HandOver { rfq, kind, desk, name, at, code, text, cure })
+            }
+        ),
     ]
 }
 

@@ -48,12 +48,37 @@ pub fn compare(gateway: &Account, desk: &Account, tolerance: Tolerance) -> Vec<D
             accounts: (gateway, desk),
             tolerance,
         };
+        if let Some(open) = changed_hands(&pair) {
+            out.push(open);
+            continue;
+        }
         out.extend(requests::compare(&pair));
         out.extend(quotes::compare(&pair));
         out.extend(accepts::compare(&pair));
         out.extend(trades::compare(&pair));
     }
     out
+}
+
+/// An RFQ that changed hands is in the accounts of two desks, each a part under a name of its own:
+/// one of them alone cannot be compared, and that is said. Neither side's own word is enough: the
+/// gateway signed that the RFQ changed hands, or the desk that it wants it.
+fn changed_hands(pair: &Pair<'_>) -> Option<Difference> {
+    let says = |f: &&&Fact| f.said == Said::HandedOver;
+    let signed = |f: &&&Fact| f.signer.as_ref().is_some_and(|s| s.gateway);
+    let at_desk = pair.desk.iter().find(|f| says(f) && signed(f));
+    let at_gateway = pair.gateway.iter().find(|f| says(f) && f.signer.is_some());
+    let one = at_desk.or(at_gateway)?;
+    Some(Difference {
+        code: "rfq.changed_hands",
+        rfq: pair.rfq.into(),
+        what: "It changed hands, and is not compared.".into(),
+        gateway: at_gateway.map(|f| f.place.clone()),
+        desk: at_desk.map(|f| f.place.clone()),
+        against: Blame::Open,
+        explained: "Each of the two desks has a part of it, under a name of its own.".into(),
+        proof: Proof::of("the record", one, "that it changed hands").into_iter().collect(),
+    })
 }
 
 fn of_rfq<'a>(a: &'a Account, rfq: &str) -> Vec<&'a Fact> {

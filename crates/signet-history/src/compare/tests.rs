@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    account::{Way, fact_of},
+    account::{Signer, Way, fact_of},
     tests::*,
 };
 use signet_fix::{
@@ -438,4 +438,42 @@ fn a_leg_that_differs_is_found_and_told() {
             assert_eq!(at(&with(97, 10)).len(), 1, "{code}: the price of one leg");
         }
     }
+}
+
+/// Neither side hides an RFQ behind a hand-over that the other did not sign.
+#[test]
+fn an_rfq_that_changed_hands_is_named_and_only_a_signature_says_so() {
+    let handed = |by: Option<Signer>| {
+        let mut a = Written::traded().account();
+        let (rfq, place) = (a.facts[0].rfq.clone(), "record 9".into());
+        let (at_ms, frame) = (a.facts[0].at_ms, Vec::new());
+        let said = Said::HandedOver;
+        let (signer, dealer) = (by, None);
+        a.facts.push(Fact { rfq, at_ms, said, signer, dealer, place, restored: false, frame });
+        a
+    };
+    let signer = |gateway| Signer {
+        who: "somebody".into(),
+        gateway,
+        certificate: String::new(),
+        serial: String::new(),
+    };
+    let lies = || Evidence::whole().without(is_request);
+    let codes = |gateway: &Account, desk: &Account| {
+        let all = compare(gateway, desk, Tolerance::default());
+        all.into_iter().map(|d| d.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&lies().0, &handed(Some(signer(true)))), ["rfq.changed_hands"]);
+    for own_word in [None, Some(signer(false))] {
+        assert_eq!(codes(&lies().0, &handed(own_word)), ["request.denied_by_gateway"]);
+    }
+    // The gateway's own word for it.
+    let mut unsigned = lies();
+    let last = handed(None).facts.pop().unwrap();
+    unsigned.0.facts.push(last.clone());
+    let told = Written::traded().account();
+    assert_eq!(codes(&unsigned.0, &told), ["request.denied_by_gateway"]);
+    let mut signed = lies();
+    signed.0.facts.push(Fact { signer: Some(signer(false)), ..last });
+    assert_eq!(codes(&signed.0, &told), ["rfq.changed_hands"]);
 }

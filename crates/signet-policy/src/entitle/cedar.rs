@@ -1,8 +1,8 @@
 //! Cedar behind the trait.
 
 use super::{
-    Act, Because, Cited, Deal, Denial, Documents, Entitlements, Facts, Proof, Question, Step,
-    Verdict, World, facts::by_member, load::Kinds,
+    Act, Because, Cited, Colleague, Deal, Denial, Documents, Entitlements, Facts, Proof, Question,
+    Step, Verdict, World, facts::by_member, load::Kinds,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use cedar_policy::{
@@ -192,6 +192,10 @@ impl CedarEntitlements {
                     add(name, value);
                 }
             }
+            Act::Colleague { owner, .. } => {
+                add("groups of the trader", of(&self.facts.groups, q.who));
+                add("groups of the colleague", of(&self.facts.groups, owner));
+            }
             Act::Admin { privileged, hardware_key, .. } => {
                 add("groups of the administrator", of(&self.facts.admin_groups, q.who));
                 add("privileged", privileged.to_string());
@@ -258,6 +262,17 @@ impl CedarEntitlements {
                 self.dealer(dealer)?,
                 self.trade(step, new_dealer, deal, proof)?,
             ),
+            Act::Colleague { what, owner } => {
+                let yes = RestrictedExpression::new_bool;
+                let context = match what {
+                    Colleague::See => Vec::new(),
+                    Colleague::TakeOver => vec![
+                        ("touched", yes(proof.touched)),
+                        ("secondPerson", yes(proof.second_person)),
+                    ],
+                };
+                (uid("Trader", q.who)?, uid("Trader", owner)?, context)
+            }
             Act::Admin { privileged, hardware_key, .. } => {
                 let yes = RestrictedExpression::new_bool;
                 let context = vec![
@@ -350,12 +365,18 @@ impl CedarEntitlements {
 
     /// Asks as things are, then as if touched, then as if two people had approved.
     fn try_decide(&self, q: &Question<'_>) -> Result<Verdict, (Denial, Vec<Cited>)> {
+        // A policy without a condition permits nothing across groups.
+        if let Act::Colleague { owner, .. } = q.act
+            && !self.facts.share_a_group(q.who, owner)
+        {
+            return Ok(self.deny(Vec::new()));
+        }
         let (allowed, plain) = self.ask(q, q.proof)?;
         if allowed {
             return Ok(Verdict::Allow(self.because(plain)));
         }
-        // Seeing a dealer never needs a touch.
-        if matches!(q.act, Act::See { .. }) {
+        // Seeing never needs a touch.
+        if matches!(q.act, Act::See { .. } | Act::Colleague { what: Colleague::See, .. }) {
             return Ok(self.deny(plain));
         }
         let mut in_the_way = plain;

@@ -8,8 +8,8 @@
 //! first trade of the day or a new dealer.
 
 use super::{
-    Act, AdminAction, Amounts, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof,
-    Question, Side, Step,
+    Act, AdminAction, Amounts, CedarEntitlements, Colleague, Deal, Entitlements as _, Outcome,
+    Proof, Question, Side, Step,
     universe::{Alike, Universe, VAST},
 };
 use rust_decimal::Decimal;
@@ -86,7 +86,9 @@ pub fn diff(old: &CedarEntitlements, new: &CedarEntitlements, max: usize) -> Dif
             }
         }
     }
-    let all = all + universe.administrators.len() * AdminAction::ALL.len() * 4;
+    let colleagues = found.look_at_colleagues(&universe, old, new);
+    asked += colleagues;
+    let all = all + colleagues + universe.administrators.len() * AdminAction::ALL.len() * 4;
     Diff { changes: found.into_changes(&universe), asked, all }
 }
 
@@ -309,6 +311,33 @@ struct Found(BTreeMap<(Fields, String, Outcome, Outcome), ()>);
 impl Found {
     fn add(&mut self, fields: Fields, tail: String, before: Outcome, now: Outcome) {
         self.0.insert((fields, tail, before, now), ());
+    }
+
+    /// Asks what each kind of trader may do with the RFQs of each. Returns how often it asked.
+    fn look_at_colleagues(
+        &mut self,
+        u: &Universe,
+        old: &CedarEntitlements,
+        new: &CedarEntitlements,
+    ) -> usize {
+        let pairs = u.traders.iter().flat_map(|who| u.traders.iter().map(move |of| (who, of)));
+        let pairs = pairs.flat_map(|(who, of)| Colleague::ALL.map(|what| (who, of, what)));
+        let mut asked = 0;
+        for (who, of, what) in pairs {
+            let act = Act::Colleague { what, owner: &of.one };
+            let (before, now) = (outcome(old, &who.one, act), outcome(new, &who.one, act));
+            asked += 1;
+            if before != now {
+                let words = match what {
+                    Colleague::See => "see RFQs of",
+                    Colleague::TakeOver => "take over RFQs of",
+                };
+                let fields =
+                    [who.all.clone(), one(words), of.all.clone(), one(""), one(""), one("")];
+                self.add(fields, String::new(), before, now);
+            }
+        }
+        asked
     }
 
     /// Asks for every value, and keeps runs of values that changed in the same way.

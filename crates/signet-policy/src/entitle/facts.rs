@@ -77,6 +77,11 @@ impl Facts {
         self.groups.values().flatten().map(String::as_str).collect()
     }
 
+    /// Whether some group has both of these traders.
+    pub fn share_a_group(&self, one: &str, other: &str) -> bool {
+        self.groups.values().any(|members| members.contains(one) && members.contains(other))
+    }
+
     /// Every administrator in a group.
     pub fn administrators(&self) -> BTreeSet<&str> {
         self.admin_groups.values().flatten().map(String::as_str).collect()

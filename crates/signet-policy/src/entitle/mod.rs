@@ -27,7 +27,7 @@ pub use error::EntitleError;
 pub use expect::{Expectations, TestReport, TestResult};
 pub use facts::Facts;
 pub use load::{Documents, InstrumentFacts, World};
-pub use question::{Act, AdminAction, Amounts, Deal, Proof, Question, Side, Step};
+pub use question::{Act, AdminAction, Amounts, Colleague, Deal, Proof, Question, Side, Step};
 pub use scenario::{Scenario, ScenarioError, amount};
 pub use verdict::{Because, Cited, Denial, Outcome, Verdict};
 

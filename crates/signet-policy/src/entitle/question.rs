@@ -46,6 +46,13 @@ pub enum Act<'a> {
         /// What is to be traded.
         deal: &'a Deal<'a>,
     },
+    /// Whether a trader is shown a colleague's open RFQs, or may take one over.
+    Colleague {
+        /// Which of the two.
+        what: Colleague,
+        /// The trader that has the RFQ.
+        owner: &'a str,
+    },
     /// Whether an administrator may use a class of commands.
     Admin {
         /// The class of the command.
@@ -69,6 +76,28 @@ pub enum Step {
         /// quote.
         off_market_bps: Option<i64>,
     },
+}
+
+/// What a trader wants with a colleague's RFQs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Colleague {
+    /// To be shown them.
+    See,
+    /// To take one over.
+    TakeOver,
+}
+
+impl Colleague {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::See, Self::TakeOver];
+
+    /// As policies name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::See => "see-rfqs",
+            Self::TakeOver => "take-over",
+        }
+    }
 }
 
 /// The sides a trader asks for, or the one side an accept takes.
@@ -170,6 +199,7 @@ impl Act<'_> {
             Self::See { .. } => "see",
             Self::Trade { step: Step::Request, .. } => "request",
             Self::Trade { step: Step::Accept { .. }, .. } => "accept",
+            Self::Colleague { what, .. } => what.word(),
             Self::Admin { action, .. } => action.word(),
         }
     }

@@ -1,8 +1,8 @@
 //! A question as people write it: on the command line and in files of expectations.
 
 use super::{
-    Act, AdminAction, Amounts, CedarEntitlements, Deal, Entitlements as _, Proof, Question, Side,
-    Step, Verdict,
+    Act, AdminAction, Amounts, CedarEntitlements, Colleague, Deal, Entitlements as _, Proof,
+    Question, Side, Step, Verdict,
 };
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -16,8 +16,8 @@ pub enum ScenarioError {
     Missing(&'static str, String),
     /// The action that was written.
     #[error(
-        "{0:?} is not an action: see, request, accept, admin-read, admin-lock, admin-users, \
-            admin-keys, admin-policy, admin-sessions"
+        "{0:?} is not an action: see, request, accept, see-rfqs, take-over, admin-read, \
+            admin-lock, admin-users, admin-keys, admin-policy, admin-sessions"
     )]
     NoAction(String),
     /// The amount that was written, cut to 40 characters.
@@ -35,10 +35,12 @@ pub enum ScenarioError {
 pub struct Scenario {
     /// Trader or administrator.
     pub user: String,
-    /// `see`, `request`, `accept`, or one of [`AdminAction::word`].
+    /// `see`, `request`, `accept`, `see-rfqs`, `take-over`, or one of [`AdminAction::word`].
     pub action: String,
-    /// CompID of the dealer; every action of a trader needs it.
+    /// CompID of the dealer; `see`, `request` and `accept` need it.
     pub dealer: Option<String>,
+    /// The trader that has the RFQ; `see-rfqs` and `take-over` need it.
+    pub colleague: Option<String>,
     /// ISIN, currency pair or symbol.
     pub instrument: Option<String>,
     /// The side; `request` and `accept` need it.
@@ -97,6 +99,10 @@ impl Scenario {
         let dealer = || self.dealer.as_deref().ok_or_else(|| missing("dealer"));
         if self.action == "see" {
             return Ok(ask(Act::See { dealer: dealer()? }));
+        }
+        if let Some(what) = Colleague::ALL.into_iter().find(|c| c.word() == self.action) {
+            let owner = self.colleague.as_deref().ok_or_else(|| missing("colleague"))?;
+            return Ok(ask(Act::Colleague { what, owner }));
         }
         let admin = AdminAction::ALL.into_iter().find(|a| a.word() == self.action);
         if let Some(action) = admin {

@@ -73,13 +73,18 @@ kinds! {
         NobodyLeft = "every dealer is out",
         /// An accept of it was executed.
         Executed = "executed",
+        /// A colleague takes it over: it ends for this desk and goes on for the colleague's.
+        TakenOver = "taken over by a colleague",
     }
 }
 
 impl RequestEvent {
     /// Whether this event waits while an accept is in flight: the answer decides first.
     pub const fn waits_for_the_answer(self) -> bool {
-        matches!(self, Self::Refused | Self::Ended | Self::TimeUp | Self::NobodyLeft)
+        matches!(
+            self,
+            Self::Refused | Self::Ended | Self::TimeUp | Self::NobodyLeft | Self::TakenOver
+        )
     }
 }
 
@@ -100,6 +105,8 @@ pub enum RfqState {
     Refused,
     /// Every dealer passed or rejected.
     NothingDone,
+    /// A colleague has it now; it has ended for this desk only.
+    TakenOver,
 }
 
 impl RfqState {
@@ -118,6 +125,7 @@ impl RfqState {
             Self::Cancelled => "cancelled",
             Self::Refused => "refused",
             Self::NothingDone => "nothing done",
+            Self::TakenOver => "taken over",
         }
     }
 }
@@ -129,7 +137,7 @@ impl fmt::Display for RfqState {
 }
 
 /// Every state of a request, in the order of the table.
-pub const REQUEST_STATES: [RfqState; 7] = [
+pub const REQUEST_STATES: [RfqState; 8] = [
     RfqState::Sent,
     RfqState::Open,
     RfqState::Done,
@@ -137,6 +145,7 @@ pub const REQUEST_STATES: [RfqState; 7] = [
     RfqState::Cancelled,
     RfqState::Refused,
     RfqState::NothingDone,
+    RfqState::TakenOver,
 ];
 
 /// The outcome of `event` for a request in `state`, while no accept is in flight.
@@ -151,13 +160,18 @@ pub const fn request(state: RfqState, event: RequestEvent) -> Outcome<RfqState> 
         (S::Sent | S::Open, E::TimeUp) => To(S::Expired),
         (S::Sent | S::Open, E::NobodyLeft) => To(S::NothingDone),
         (S::Sent | S::Open, E::Executed) => To(S::Done),
+        (S::Open, E::TakenOver) => To(S::TakenOver),
+        // The dealers are not asked yet: there is nothing that could go on.
+        (S::Sent, E::TakenOver) => Never,
         // A late acknowledgement is harmless; everything else finds a final state.
-        (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone, E::Acknowledged) => {
-            Stay
-        }
+        (
+            S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone | S::TakenOver,
+            E::Acknowledged,
+        ) => Stay,
         (S::Done, E::Executed) => Stay,
-        (S::Expired | S::Cancelled | S::Refused | S::NothingDone, E::Executed) => Never,
-        (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone, _) => Never,
+        (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone | S::TakenOver, _) => {
+            Never
+        }
     }
 }
 

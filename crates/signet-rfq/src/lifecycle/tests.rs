@@ -120,6 +120,7 @@ fn request_in(state: RfqState) -> Rfq {
         RfqState::Sent | RfqState::Open => {}
         RfqState::Done => fill(&mut r),
         RfqState::Refused => assert!(r.refuse("no".into())),
+        RfqState::TakenOver => assert!(r.taken_over("by BOB".into())),
         other => r.end(other, Some("why".into())).unwrap(),
     }
     assert_eq!(r.state, state);
@@ -157,6 +158,9 @@ fn request_event(r: &mut Rfq, event: RequestEvent) -> Option<bool> {
             };
         }
         RequestEvent::NobodyLeft => r.end(RfqState::NothingDone, None),
+        RequestEvent::TakenOver => {
+            return if r.taken_over("by BOB".into()) { Some(true) } else { None };
+        }
         RequestEvent::Executed => return None,
     };
     done.ok().map(|()| r.state != before)
@@ -186,7 +190,7 @@ fn every_cell_of_the_request_table() {
             }
         }
     }
-    assert_eq!(REQUEST_STATES.len() * RequestEvent::ALL.len(), 49);
+    assert_eq!(REQUEST_STATES.len() * RequestEvent::ALL.len(), 64);
 }
 
 #[test]

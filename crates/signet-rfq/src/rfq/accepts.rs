@@ -288,7 +288,7 @@ impl Rfq {
         self.accept_event(&id, AcceptEvent::LinkLost, AcceptState::Unknown) == Ok(true)
     }
 
-    fn shelve_accept(&mut self) {
+    pub(super) fn shelve_accept(&mut self) {
         match self.accept.take() {
             Some((_, AcceptState::Armed)) | None => {}
             Some(done) => self.past.push(done),

@@ -5,10 +5,12 @@
 mod accepts;
 mod answering;
 mod executions;
+mod hand_over;
 mod line;
 
 pub use answering::PASS_REASON_MAX;
 pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
+pub use hand_over::HandOverRefusal;
 pub use line::{Line, LineState, Passed};
 
 use crate::{
@@ -39,7 +41,7 @@ pub enum RfqError {
 /// One RFQ: what was asked, each dealer's line, the accepts and what became of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rfq {
-    /// What was asked; never changes.
+    /// What was asked; of it only the id changes, when a colleague takes the RFQ over.
     pub terms: Terms,
     /// When it ends on the gateway's clock, if that is another time than the terms say: it may have
     /// waited for a touch first.
@@ -334,11 +336,13 @@ impl Rfq {
         quotes.chain(own).min()
     }
 
-    /// Ends the RFQ without a trade (`Cancelled`, `Expired`, or `NothingDone` when nobody is left).
+    /// Ends the RFQ without a trade (`Cancelled`, `Expired`, `NothingDone` when nobody is left, or
+    /// `TakenOver`).
     pub fn end(&mut self, state: RfqState, reason: Option<String>) -> Result<(), RfqError> {
         let event = match state {
             RfqState::Expired => RequestEvent::TimeUp,
             RfqState::NothingDone => RequestEvent::NobodyLeft,
+            RfqState::TakenOver => RequestEvent::TakenOver,
             _ => RequestEvent::Ended,
         };
         self.request_event(event)?;

@@ -403,6 +403,7 @@ const DEALER: u8 = b'L';
 const NOT_SENT: u8 = b'N';
 const REQUEST: u8 = b'R';
 const ACCEPT: u8 = b'A';
+const TAKE_OVER: u8 = b'T';
 
 /// Where records that cannot be read are kept.
 fn aside(journal: &Path) -> PathBuf {
@@ -455,6 +456,10 @@ fn encode(now: UtcMillis, input: &Input) -> Option<Vec<u8>> {
             owned = AppMessage::QuoteResponse(r.clone());
             (ACCEPT, d.as_str(), &owned)
         }
+        Input::Decided(d, Decided::TakeOver(t)) => {
+            owned = AppMessage::TakeOver(t.clone());
+            (TAKE_OVER, d.as_str(), &owned)
+        }
         _ => return None,
     };
     let frame = message.encode().finish(BEGIN_STRING).ok()?;
@@ -480,6 +485,7 @@ fn decode(r: &[u8]) -> Option<(UtcMillis, Input)> {
         (NOT_SENT, m) => Input::NotSentToDealer(DealerId::new(id).ok()?, m),
         (REQUEST, AppMessage::QuoteRequest(q)) => Input::Decided(desk()?, Decided::Request(q)),
         (ACCEPT, AppMessage::QuoteResponse(r)) => Input::Decided(desk()?, Decided::Accept(r)),
+        (TAKE_OVER, AppMessage::TakeOver(t)) => Input::Decided(desk()?, Decided::TakeOver(t)),
         _ => return None,
     };
     Some((UtcMillis(i64::from_le_bytes(time)), input))

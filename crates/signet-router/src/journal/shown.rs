@@ -1,6 +1,6 @@
 //! Records of the journal in words.
 
-use super::{DEALER, DESK, NOT_SENT, REQUEST, decode};
+use super::{DEALER, DESK, NOT_SENT, REQUEST, TAKE_OVER, decode};
 use signet_rfq::UtcMillis;
 
 /// What a record says, for people: its time, whose it is, and the FIX message.
@@ -12,6 +12,7 @@ pub fn shown(record: &[u8]) -> Option<Shown> {
         DEALER => "from-dealer",
         NOT_SENT => "not-sent-to-dealer",
         REQUEST => "request-decided",
+        TAKE_OVER => "take-over-decided",
         _ => "accept-decided",
     };
     let id = std::str::from_utf8(record.get(10..id_end)?).ok()?.to_owned();
@@ -23,7 +24,8 @@ pub fn shown(record: &[u8]) -> Option<Shown> {
 pub struct Shown {
     /// When it was written down.
     pub at: UtcMillis,
-    /// `from-desk`, `from-dealer`, `not-sent-to-dealer`, `request-decided` or `accept-decided`.
+    /// `from-desk`, `from-dealer`, `not-sent-to-dealer`, `request-decided`, `take-over-decided` or
+    /// `accept-decided`.
     pub kind: &'static str,
     /// CompID of the desk or dealer that it is from or for.
     pub id: String,

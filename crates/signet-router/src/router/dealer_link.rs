@@ -16,11 +16,8 @@ impl Router {
                 );
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                let Some(id) = self.accepts.get(&r.id).cloned() else { return };
-                let own = self
-                    .rfqs
-                    .get(&id)
-                    .and_then(|e| self.accept_named(&e.desk, &r.id, dealer, &e.rfq));
+                let Some(id) = self.accepts.get(&r.id).map(|s| s.rfq.clone()) else { return };
+                let own = self.accept_named(&id, &r.id, dealer);
                 if let Some(own) = own {
                     self.decline(
                         &id,

@@ -136,10 +136,7 @@ impl Router {
         ));
         let meaning = status_of(&s);
         if let Some(outer_id) = s.answers.as_ref().filter(|_| meaning != StatusMeaning::Noted) {
-            let own = self
-                .rfqs
-                .get(&s.rfq)
-                .and_then(|e| self.accept_named(&e.desk, outer_id, dealer, &e.rfq));
+            let own = self.accept_named(&s.rfq, outer_id, dealer);
             if let Some(own) = own {
                 self.decline(&s.rfq, &own, Declined::ByDealer(text), now);
             }
@@ -245,11 +242,8 @@ impl Router {
             }
             "AJ" => {
                 let Ok(outer_id) = AcceptId::new(id) else { return };
-                let Some(rfq) = self.accepts.get(&outer_id).cloned() else { return };
-                let own = self
-                    .rfqs
-                    .get(&rfq)
-                    .and_then(|e| self.accept_named(&e.desk, &outer_id, dealer, &e.rfq));
+                let Some(rfq) = self.accepts.get(&outer_id).map(|s| s.rfq.clone()) else { return };
+                let own = self.accept_named(&rfq, &outer_id, dealer);
                 let Some(own) = own else {
                     return self.stray(dealer, "a reject", outer_id.as_str());
                 };

@@ -2,6 +2,7 @@
 
 use super::{
     ASK_FOR_DESK_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
+    accepts::{self, SentAccept, outer_accept},
     answers::{REJ_OTHER, REJ_UNKNOWN_ORDER, rejection, status_report},
     outer, request_refusal,
 };
@@ -40,6 +41,7 @@ impl Router {
             AppMessage::QuoteResponse(r) => self.pass_from_desk(desk, &r, now),
             AppMessage::OrderStatusRequest(h) => self.status(desk, h, now),
             AppMessage::SecurityListRequest(x) => self.list(desk, x),
+            AppMessage::TakeOver(t) => self.asked_to_take_over(desk, &t, now),
             // Only the gateway and dealers send these types; a desk that does is broken or hostile.
             other => {
                 let reject = BusinessReject {
@@ -64,7 +66,7 @@ impl Router {
     ) -> Result<(RfqId, Terms), (u16, String)> {
         let id = RfqId::new(outer(desk, q.id.as_str()))
             .map_err(|_| (OTHER, "the request id is too long".to_owned()))?;
-        if self.rfqs.contains_key(&id) {
+        if self.is_used(desk, &q.id) {
             return Err((OTHER, "this request id was used before".into()));
         }
         let open = self.rfqs.open_count(desk);
@@ -133,7 +135,7 @@ impl Router {
     /// An RFQ that was let through, on the gateway's clock.
     pub(super) fn open_request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
         let Ok(id) = RfqId::new(outer(desk, q.id.as_str())) else { return };
-        if self.rfqs.contains_key(&id) {
+        if self.is_used(desk, &q.id) {
             return;
         }
         for id in self.rfqs.beyond(desk, self.max_ended) {
@@ -145,7 +147,14 @@ impl Router {
         let dealers = rfq.terms.dealers.clone();
         self.rfqs.insert(
             id.clone(),
-            Entry { desk: desk.clone(), rfq, isin: q.isin, ended_at: None, asked_at: None },
+            Entry {
+                desk: desk.clone(),
+                rfq,
+                isin: q.isin,
+                ended_at: None,
+                asked_at: None,
+                before: Vec::new(),
+            },
         );
         let onward = QuoteRequest { id, dealers: vec![], at: now, ..q };
         // Whether a dealer can be reached shows when sending: a failure comes back as an input of
@@ -181,10 +190,9 @@ impl Router {
     }
 
     fn cancel(&mut self, desk: &CompId, rfq: &RfqId, text: Option<String>, now: UtcMillis) {
-        let entry =
-            RfqId::new(outer(desk, rfq.as_str())).ok().filter(|id| self.rfqs.contains_key(id));
-        let Some(id) = entry else {
-            return self.reject(desk, "U3", rfq.as_str(), "no such RFQ");
+        let Some(id) = self.find(desk, rfq) else {
+            let why = self.gone(desk, rfq).unwrap_or_else(|| "no such RFQ".into());
+            return self.reject(desk, "U3", rfq.as_str(), &why);
         };
         let ended = self.rfqs.get_mut(&id).map(|e| e.rfq.end(RfqState::Cancelled, text.clone()));
         match ended {
@@ -206,9 +214,7 @@ impl Router {
     }
 
     fn accept(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
-        let known =
-            AcceptId::new(outer(desk, r.id.as_str())).ok().filter(|a| self.accepts.contains_key(a));
-        if known.is_some() {
+        if self.accepts.is_known(desk, &r.id) {
             // A repeated accept is answered with its state, never executed twice.
             let h = OrderStatusRequest {
                 accept: r.id,
@@ -229,12 +235,9 @@ impl Router {
     /// stands.
     pub(super) fn pass_on(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
         let (Some(rfq), Some(dealer)) = (r.rfq.clone(), r.dealer.clone()) else { return };
-        let (Ok(id), Ok(outer_id)) =
-            (RfqId::new(outer(desk, rfq.as_str())), AcceptId::new(outer(desk, r.id.as_str())))
-        else {
-            return;
-        };
-        let Some(e) = self.rfqs.get_mut(&id) else { return };
+        let Some(id) = self.find(desk, &rfq) else { return };
+        let outer_id = self.rfqs.get(&id).and_then(|e| outer_accept(&id, e, &r.id));
+        let (Some(outer_id), Some(e)) = (outer_id, self.rfqs.get_mut(&id)) else { return };
         e.rfq.tick(now);
         if !e.rfq.sent_before(r.accept(rfq, dealer.clone())) {
             return;
@@ -243,7 +246,7 @@ impl Router {
         // The quote may not be the one that the desk named: it must know what is in flight.
         let followed = e.rfq.accept.as_ref().filter(|(a, _)| a.limit.is_some());
         let as_sent = followed.map(|(a, _)| QuoteResponse::hit(a, &e.rfq.terms, e.isin, now));
-        let terms = &e.rfq.terms;
+        let (terms, own) = (&e.rfq.terms, r.id.clone());
         let onward = QuoteResponse {
             id: outer_id.clone(),
             rfq: None,
@@ -258,7 +261,8 @@ impl Router {
             at: now,
             ..r
         };
-        self.accepts.insert(outer_id, id);
+        let sent = SentAccept { rfq: id, desk: desk.clone(), own };
+        self.accepts.insert(outer_id, sent);
         if let Some(as_sent) = as_sent {
             self.tell_desk(desk, AppMessage::QuoteResponse(as_sent));
         }
@@ -273,7 +277,9 @@ impl Router {
         now: UtcMillis,
     ) -> Result<Checked, (&'static str, String)> {
         AcceptId::new(outer(desk, r.id.as_str()))
-            .map_err(|_| ("accept.id", "the accept id is too long".to_owned()))?;
+            .ok()
+            .filter(|_| accepts::is_free_for_desks(&r.id))
+            .ok_or(("accept.id", "the accept id is too long, or holds `:~`".to_owned()))?;
         let no_quote = || ("quote.none", "no such quote".to_owned());
         let id = self.rfq_of_accept(desk, r)?;
         let dealer = r.dealer.clone().ok_or_else(no_quote)?;
@@ -335,9 +341,7 @@ impl Router {
 
     /// Answers with the state of an accept; asks the dealer when the gateway does not know it.
     fn status(&mut self, desk: &CompId, h: OrderStatusRequest, now: UtcMillis) {
-        let rfq = AcceptId::new(outer(desk, h.accept.as_str()))
-            .ok()
-            .and_then(|a| self.accepts.get(&a).cloned());
+        let rfq = self.accepts.of_desk(desk, &h.accept).map(|(_, sent)| sent.rfq.clone());
         let state = rfq
             .as_ref()
             .and_then(|id| self.rfqs.get(id))

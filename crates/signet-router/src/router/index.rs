@@ -38,6 +38,12 @@ struct Derived {
     quotes: BTreeMap<(CompId, DealerId, QuoteId), BTreeSet<RfqId>>,
     /// Not ended.
     alive: BTreeSet<RfqId>,
+    /// The same by the desk that has them.
+    alive_of: BTreeMap<CompId, BTreeSet<RfqId>>,
+    /// Those that changed hands, by the desk that has them and what it calls them.
+    taken: BTreeMap<(CompId, RfqId), RfqId>,
+    /// Those that changed hands, by the desks that had them and what these called them.
+    former: BTreeMap<(CompId, RfqId), RfqId>,
     /// When time changes something.
     due: BTreeSet<(UtcMillis, RfqId)>,
     /// Ended without anything to remember, by desk, the oldest first.
@@ -50,6 +56,10 @@ struct Derived {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Contribution {
     desk: CompId,
+    /// What the desk calls it, if it had another one before.
+    taken: Option<RfqId>,
+    /// The desks that had it before, and what they called it.
+    former: Vec<(CompId, RfqId)>,
     currency: String,
     open: Option<Decimal>,
     in_flight: Option<Decimal>,
@@ -111,6 +121,8 @@ impl Contribution {
             if e.rfq.is_to_be_remembered() { REMEMBER_TRADED_MS } else { REMEMBER_OTHER_MS };
         Self {
             desk: e.desk.clone(),
+            taken: (!e.before.is_empty()).then(|| e.rfq.terms.id.clone()),
+            former: e.before.iter().map(|f| (f.desk.clone(), f.id.clone())).collect(),
             currency: e.rfq.terms.currency.clone(),
             open: alive.then_some(e.rfq.terms.quantity),
             in_flight: accept.filter(|(_, s)| s.in_flight()).map(|(a, _)| a.quantity),
@@ -194,7 +206,12 @@ impl Derived {
         }
         if share.open.is_some() {
             self.alive.insert(id.clone());
+            self.alive_of.entry(share.desk.clone()).or_default().insert(id.clone());
         }
+        if let Some(own) = &share.taken {
+            self.taken.insert((share.desk.clone(), own.clone()), id.clone());
+        }
+        self.former.extend(share.former.iter().map(|f| (f.clone(), id.clone())));
         self.due.extend(share.due.map(|t| (t, id.clone())));
         if let Some(t) = share.spare {
             self.spare.entry(share.desk.clone()).or_default().insert((t, id.clone()));
@@ -221,6 +238,16 @@ impl Derived {
             }
         }
         self.alive.remove(id);
+        if let Some(ids) = self.alive_of.get_mut(&share.desk) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.alive_of.remove(&share.desk);
+            }
+        }
+        if let Some(own) = &share.taken {
+            self.taken.remove(&(share.desk.clone(), own.clone()));
+        }
+        share.former.iter().for_each(|f| drop(self.former.remove(f)));
         let _ = share.due.map(|t| self.due.remove(&(t, id.clone())));
         let _ = share.forget.map(|t| self.forget.remove(&(t, id.clone())));
         if let (Some(t), Some(spare)) = (share.spare, self.spare.get_mut(&share.desk)) {
@@ -295,16 +322,37 @@ impl RfqIndex {
         self.derived.alive.iter().filter_map(|id| self.rfqs.get_key_value(id))
     }
 
-    /// The RFQs of one desk that have not ended: they stand together, as ids begin with the desk's.
-    pub(crate) fn alive_of<'a>(
-        &'a self,
-        desk: &'a CompId,
-    ) -> impl Iterator<Item = (&'a RfqId, &'a Entry)> {
-        let prefix = outer(desk, "");
-        let from = RfqId::new(prefix.as_str()).ok();
-        let ids = from.into_iter().flat_map(|from| self.derived.alive.range(from..));
-        let ids = ids.take_while(move |id| id.as_str().starts_with(&prefix));
-        ids.filter_map(|id| self.rfqs.get_key_value(id)).filter(move |(_, e)| &e.desk == desk)
+    /// The RFQs of one desk that have not ended, those that it took over among them.
+    pub(crate) fn alive_of(&self, desk: &CompId) -> impl Iterator<Item = (&RfqId, &Entry)> {
+        let ids = self.derived.alive_of.get(desk).into_iter().flatten();
+        ids.filter_map(|id| self.rfqs.get_key_value(id))
+    }
+
+    /// The desks that have an RFQ which has not ended.
+    pub(crate) fn desks_alive(&self) -> impl Iterator<Item = &CompId> {
+        self.derived.alive_of.keys()
+    }
+
+    /// The RFQ that a desk has and calls `own`.
+    pub(crate) fn named(&self, desk: &CompId, own: &RfqId) -> Option<RfqId> {
+        if let Some(id) = self.derived.taken.get(&(desk.clone(), own.clone())) {
+            return Some(id.clone());
+        }
+        let id = RfqId::new(outer(desk, own.as_str())).ok()?;
+        self.rfqs.get(&id).filter(|e| &e.desk == desk && &e.rfq.terms.id == own)?;
+        Some(id)
+    }
+
+    /// The RFQ that a desk had and called `own`, and that another one has now.
+    pub(crate) fn formerly(&self, desk: &CompId, own: &RfqId) -> Option<&RfqId> {
+        self.derived.former.get(&(desk.clone(), own.clone()))
+    }
+
+    /// The RFQs that a desk had and another one has now.
+    pub(crate) fn formerly_of<'a>(&'a self, desk: &'a CompId) -> impl Iterator<Item = &'a RfqId> {
+        let all = self.derived.former.iter().filter(move |((d, _), _)| d == desk);
+        all.filter(move |(_, id)| self.rfqs.get(id).is_some_and(|e| &e.desk != desk))
+            .map(|(_, id)| id)
     }
 
     /// The RFQ in which a desk sees this quote; the first by id if the dealer used one id twice.

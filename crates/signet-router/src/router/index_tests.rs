@@ -88,7 +88,7 @@ fn check(r: &Router, now: UtcMillis, begins: i64) {
 proptest! {
     #[test]
     fn sums_and_indices_equal_a_recount(
-        steps in prop::collection::vec((0u8..14, 0u8..3, 0u8..4, 0i64..4_000, 0u8..20), 0..60),
+        steps in prop::collection::vec((0u8..16, 0u8..3, 0u8..4, 0i64..4_000, 0u8..20), 0..60),
         begins in 0i64..DAY,
     ) {
         let (mut r, mut replayed) = (router(), router());
@@ -116,6 +116,12 @@ proptest! {
                     begins = (begins + 5 * HOUR) % DAY;
                     r.day_begins(begins);
                     Input::Tick
+                }
+                13 | 14 => {
+                    // Whoever has it: what was asked, or what was taken over before.
+                    let of = RfqId::new(format!("{}{n}", ["R", "T"][usize::from(what == 14)])).unwrap();
+                    let (from, rfq) = (desk(["BOB", "CAROL", "ALICE"][who as usize]), RfqId::new(format!("T{n}")).unwrap());
+                    Input::FromDesk(trader, AppMessage::TakeOver(TakeOver { rfq, desk: from, of, at: now }))
                 }
                 _ => Input::Tick,
             };

@@ -7,7 +7,7 @@ use super::{Decided, Input, Output, Router, dealer_side, desk_side, outer};
 use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, Response};
 use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
+    AcceptId, DealerId, Declined, Passed, Report, RfqId, RfqState, UtcMillis,
     lifecycle::{Meaning, StatusMeaning, meaning},
 };
 
@@ -44,9 +44,7 @@ impl Router {
         for (id, desk) in &mut self.desks {
             desk.pending.retain(|m| match m {
                 AppMessage::ExecutionReport(e) => {
-                    let known = AcceptId::new(outer(id, e.accept.as_str()))
-                        .is_ok_and(|a| accepts.contains_key(&a));
-                    known && is_an_answer(e)
+                    accepts.is_known(id, &e.accept) && is_an_answer(e)
                 }
                 _ => false,
             });
@@ -55,20 +53,18 @@ impl Router {
 
     /// The RFQ (as dealers know it) an input is about.
     pub fn concerns(&self, input: &Input) -> Option<RfqId> {
-        let by_accept = |a: &AcceptId| self.accepts.get(a).cloned();
-        let own = |desk: &CompId, id: &str| RfqId::new(outer(desk, id)).ok();
+        let by_accept = |a: &AcceptId| self.accepts.get(a).map(|sent| sent.rfq.clone());
+        let new = |desk: &CompId, id: &RfqId| RfqId::new(outer(desk, id.as_str())).ok();
         match input {
-            Input::Decided(desk, Decided::Request(q)) => own(desk, q.id.as_str()),
-            Input::Decided(desk, Decided::Accept(r)) => {
-                r.rfq.as_ref().and_then(|rfq| own(desk, rfq.as_str()))
-            }
-            Input::FromDesk(desk, AppMessage::QuoteRequest(q)) => own(desk, q.id.as_str()),
-            Input::FromDesk(desk, AppMessage::RfqCancel { rfq, .. }) => own(desk, rfq.as_str()),
+            Input::Decided(desk, Decided::Request(q)) => new(desk, &q.id),
+            Input::Decided(desk, Decided::Accept(r)) => self.find(desk, r.rfq.as_ref()?),
+            Input::Decided(_, Decided::TakeOver(t))
+            | Input::FromDesk(_, AppMessage::TakeOver(t)) => self.find(&t.desk, &t.of),
+            Input::FromDesk(desk, AppMessage::QuoteRequest(q)) => new(desk, &q.id),
+            Input::FromDesk(desk, AppMessage::RfqCancel { rfq, .. }) => self.find(desk, rfq),
             Input::FromDesk(desk, AppMessage::QuoteResponse(r)) => {
                 let found = self.rfq_of_accept(desk, r).ok();
-                found.or_else(|| {
-                    AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a))
-                })
+                found.or_else(|| self.accepts.of_desk(desk, &r.id).map(|(_, s)| s.rfq.clone()))
             }
             Input::FromDealer(_, AppMessage::Quote(q)) => Some(q.rfq.clone()),
             Input::FromDealer(_, AppMessage::QuoteCancel(c)) => c.rfq.clone(),
@@ -124,8 +120,7 @@ impl Router {
                 Err(_) => Keep::Nothing,
             },
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                let known = AcceptId::new(outer(desk, r.id.as_str()))
-                    .is_ok_and(|a| self.accepts.contains_key(&a));
+                let known = self.accepts.is_known(desk, &r.id);
                 let checked = self
                     .check_accept(desk, r, now)
                     .and_then(|c| desk_side::check_age(r, now).map(|()| c));
@@ -146,6 +141,9 @@ impl Router {
                 let ends =
                     entry.is_some_and(|e| e.rfq.clone().end(RfqState::Cancelled, None).is_ok());
                 if ends { Keep::This(input.clone()) } else { Keep::Nothing }
+            }
+            AppMessage::TakeOver(t) if self.take_over(desk, t, now).is_ok() => {
+                Keep::This(Input::Decided(desk.clone(), Decided::TakeOver(t.clone())))
             }
             _ => Keep::Nothing,
         }
@@ -196,7 +194,8 @@ impl Router {
             }
             AppMessage::QuoteStatusReport(s) => dealer_side::status_of(s) != StatusMeaning::Noted,
             AppMessage::ExecutionReport(r) => match self
-                .accept_named(&e.desk, &r.accept, dealer, &rfq)
+                .concerns(input)
+                .and_then(|id| self.accept_named(&id, &r.accept, dealer))
             {
                 Some(a) => rfq
                     .report(&a, &Report { disputed: false, ..r.report() }, Declined::ByDealer, now)
@@ -209,17 +208,16 @@ impl Router {
         if changes { Keep::This(input.clone()) } else { Keep::Nothing }
     }
 
-    /// The desk's id of an accept, when it is of this RFQ and of a quote of this dealer.
+    /// What its desk calls an accept, when it is of this RFQ and of a quote of this dealer.
     pub(super) fn accept_named(
         &self,
-        desk: &CompId,
+        rfq: &RfqId,
         outer_id: &AcceptId,
         dealer: &DealerId,
-        rfq: &Rfq,
     ) -> Option<AcceptId> {
-        let own = outer_id.as_str().strip_prefix(&outer(desk, ""))?;
-        let own = AcceptId::new(own).ok()?;
-        rfq.accept_of(&own).filter(|(a, _)| &a.dealer == dealer).map(|(a, _)| a.id.clone())
+        let sent = self.accepts.get(outer_id).filter(|sent| &sent.rfq == rfq)?;
+        let found = self.rfqs.get(rfq)?.rfq.accept_of(&sent.own);
+        found.filter(|(a, _)| &a.dealer == dealer).map(|(a, _)| a.id.clone())
     }
 }
 

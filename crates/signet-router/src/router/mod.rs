@@ -2,18 +2,20 @@
 
 use signet_fix::message::{
     AppMessage, ExecutionReport, OrderStatusRequest, QuoteRequest, QuoteResponse,
-    QuoteStatusReport, RfqStatus,
+    QuoteStatusReport, RfqStatus, TakeOver,
 };
 use signet_identity::CompId;
 use signet_rfq::{
     AcceptId, Catalogue, DealerId, InstrumentId, Rfq, RfqId, RfqState, Terms, UtcMillis,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod accepts;
 mod answers;
 mod dealer_link;
 mod dealer_side;
 mod desk_side;
+mod hand_over;
 mod index;
 mod kept;
 mod proposal;
@@ -22,8 +24,11 @@ mod seen;
 mod snapshot;
 mod turned_down;
 
+use accepts::Accepts;
 pub use answers::{accept_refusal, accept_waits, request_refusal};
 pub use desk_side::accept_age;
+use hand_over::Former;
+pub use hand_over::{TakeOverFacts, TakeOverRefusal, not_taken_over};
 use index::RfqIndex;
 pub use index::{Amounts, Doing};
 pub use kept::Keep;
@@ -85,6 +90,8 @@ pub enum Decided {
     Request(QuoteRequest),
     /// An accept; its 131 is the RFQ's id as the desk wrote it.
     Accept(QuoteResponse),
+    /// The desk has a colleague's RFQ from now on.
+    TakeOver(TakeOver),
 }
 
 /// What the caller has to do, in this order.
@@ -154,6 +161,8 @@ struct Entry {
     ended_at: Option<UtcMillis>,
     /// When the answer to the accept in flight was last asked for.
     asked_at: Option<UtcMillis>,
+    /// The desks that had it before, the first one first.
+    before: Vec<Former>,
 }
 
 /// The id a dealer knows an RFQ or an accept by: unique over all desks.
@@ -170,8 +179,7 @@ pub struct Router {
     desks: BTreeMap<CompId, Desk>,
     dealers: BTreeMap<DealerId, Dealer>,
     rfqs: RfqIndex,
-    /// Accepts by the id dealers know.
-    accepts: HashMap<AcceptId, RfqId>,
+    accepts: Accepts,
     /// Dealers that desks without settings of their own may ask (empty: all); `None` when there can
     /// be no such desk.
     desk_default: Option<BTreeSet<DealerId>>,
@@ -210,7 +218,7 @@ impl Router {
             desks: desks.into_iter().map(desk).collect(),
             dealers: dealers.into_iter().map(dealer).collect(),
             rfqs: RfqIndex::default(),
-            accepts: HashMap::new(),
+            accepts: Accepts::default(),
             desk_default: None,
             replaying: false,
             max_ended: MAX_ENDED_RFQS_PER_DESK,
@@ -264,6 +272,7 @@ impl Router {
             Input::NotSentToDealer(d, m) => self.not_sent(&d, m, now),
             Input::Decided(desk, Decided::Request(q)) => self.open_request(&desk, q, now),
             Input::Decided(desk, Decided::Accept(r)) => self.pass_on(&desk, r, now),
+            Input::Decided(desk, Decided::TakeOver(t)) => self.hand_over(&desk, &t, now),
             Input::Tick => self.tick(now),
         }
         self.rfqs.settle();
@@ -372,9 +381,8 @@ impl Router {
     }
 
     fn forget_one(&mut self, id: &RfqId) {
-        let Some(e) = self.rfqs.remove(id) else { return };
-        for (a, _) in e.rfq.accept.iter().chain(&e.rfq.past) {
-            let _ = AcceptId::new(outer(&e.desk, a.id.as_str())).map(|a| self.accepts.remove(&a));
+        if self.rfqs.remove(id).is_some() {
+            self.accepts.forget(id);
         }
     }
 
@@ -411,9 +419,9 @@ impl Router {
         if !state.in_flight() {
             return;
         }
-        let Ok(accept) = AcceptId::new(outer(&e.desk, a.id.as_str())) else { return };
+        let Some((accept, _)) = self.accepts.of_desk(&e.desk, &a.id) else { return };
         let ask = OrderStatusRequest {
-            accept,
+            accept: accept.clone(),
             instrument: a.instrument.clone(),
             side: a.side,
             dealer: None,
@@ -452,9 +460,12 @@ impl Router {
         let no_quote = || ("quote.none", "no such quote".to_owned());
         let dealer = r.dealer.as_ref().ok_or_else(no_quote)?;
         if let Some(rfq) = &r.rfq {
-            let id = RfqId::new(outer(desk, rfq.as_str())).map_err(|_| no_quote())?;
-            let asked =
-                self.rfqs.get(&id).is_some_and(|e| &e.desk == desk && e.rfq.line(dealer).is_some());
+            let Some(id) = self.find(desk, rfq) else {
+                return Err(self
+                    .gone(desk, rfq)
+                    .map_or_else(no_quote, |words| ("rfq.handed_over", words)));
+            };
+            let asked = self.rfqs.get(&id).is_some_and(|e| e.rfq.line(dealer).is_some());
             return if asked { Ok(id) } else { Err(no_quote()) };
         }
         let mut alive = self.rfqs.alive_with_quote(desk, dealer, &r.quote);

@@ -1,12 +1,11 @@
 //! What a message would do if it went on now, for the stages that decide whether it may.
 
-use super::{Doing, Router, outer};
+use super::{Doing, Router};
 use rust_decimal::Decimal;
 use signet_fix::message::{AppMessage, ApproveAhead, Response};
 use signet_identity::CompId;
 use signet_rfq::{
-    Accept, AcceptId, Ask, DealerId, InstrumentId, Leg, Rfq, RfqId, Side, Terms, UtcMillis,
-    median_quoted,
+    Accept, Ask, DealerId, InstrumentId, Leg, Rfq, Side, Terms, UtcMillis, median_quoted,
 };
 use signet_stepup::{AcceptTerms, Action, AheadTerms, RequestTerms};
 
@@ -72,8 +71,7 @@ impl Router {
                 Some(Proposal { goes_on: action.clone(), action, ends: None, trade })
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                let known = AcceptId::new(outer(desk, r.id.as_str()))
-                    .is_ok_and(|a| self.accepts.contains_key(&a));
+                let known = self.accepts.is_known(desk, &r.id);
                 let checked = self.check_accept(desk, r, now).ok().filter(|_| !known)?;
                 let (a, rfq) = (&checked.accept, &checked.rfq);
                 let ask = ask_of(a.side);
@@ -114,8 +112,7 @@ impl Router {
         a: &ApproveAhead,
         now: UtcMillis,
     ) -> Result<(AheadTerms, UtcMillis), &'static str> {
-        let id = RfqId::new(outer(desk, a.rfq.as_str())).ok();
-        let entry = id.and_then(|id| self.rfqs.get(&id)).filter(|e| &e.desk == desk);
+        let entry = self.find(desk, &a.rfq).and_then(|id| self.rfqs.get(&id));
         let mut rfq = entry.ok_or("the gateway has no such RFQ")?.rfq.clone();
         rfq.tick(now);
         if rfq.state.ended() || rfq.in_flight() {
@@ -190,7 +187,7 @@ fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
 }
 
 /// The side that is asked for in each leg.
-fn legs_of(terms: &Terms, ask: Ask) -> Vec<(InstrumentId, Ask)> {
+pub(super) fn legs_of(terms: &Terms, ask: Ask) -> Vec<(InstrumentId, Ask)> {
     let in_leg = |l: &Leg| match ask {
         Ask::TwoWay => Ask::TwoWay,
         Ask::Buy => ask_of(l.side_in(Side::Buy)),

@@ -10,13 +10,11 @@ use signet_rfq::{
 
 impl Router {
     pub(super) fn execution(&mut self, dealer: &DealerId, report: ExecutionReport, now: UtcMillis) {
-        let id = self.accepts.get(&report.accept).cloned();
-        let found = id.and_then(|id| {
-            let e = self.rfqs.get(&id)?;
-            let own = self.accept_named(&e.desk, &report.accept, dealer, &e.rfq)?;
-            Some((id, own))
+        let found = self.accepts.get(&report.accept).cloned().and_then(|sent| {
+            let own = self.accept_named(&sent.rfq, &report.accept, dealer)?;
+            Some((sent.rfq, own, sent.desk))
         });
-        let Some((id, own)) = found else {
+        let Some((id, own, desk)) = found else {
             let words = format!(
                 "reports {} for accept {}, which it was not sent",
                 report.exec_type.words(),
@@ -31,7 +29,7 @@ impl Router {
         let report = ExecutionReport { disputed: false, ..report };
         let heard = Report { text: report.text.clone().or(Some(silent)), ..report.report() };
         let Ok(taken) = e.rfq.report(&own, &heard, Declined::ByDealer, now) else { return };
-        let (desk, state) = (e.desk.clone(), e.rfq.accept_of(&own).cloned());
+        let state = e.rfq.accept_of(&own).cloned();
         // A desk that has not heard on which quote a limit let it go on compares with this.
         let report = ExecutionReport { price: state.as_ref().map(|(a, _)| a.price), ..report };
         let record = format!(
@@ -63,12 +61,12 @@ impl Router {
                 dealer,
                 format!("{} for accept {}: {}", report.exec_id, report.accept, d.why),
             );
-            self.forward(
-                desk,
-                dealer,
-                own,
-                ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report },
-            );
+            let report = ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report };
+            // Who has the RFQ by now cannot trade in it until it is settled.
+            let has = self.rfqs.get(id).map(|e| e.desk.clone()).filter(|has| has != desk);
+            for told in has.iter().chain([desk]) {
+                self.forward(told, dealer, own, report.clone());
+            }
             return self.after_answer(id, now);
         }
         match (taken.event, taken.changed) {

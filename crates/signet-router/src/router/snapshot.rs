@@ -6,7 +6,7 @@ use signet_fix::message::{
     QuoteResponse, SnapshotMark, VenueState,
 };
 use signet_identity::CompId;
-use signet_rfq::{Line, LineState, Qualifiers, Quote, Rfq, UtcMillis};
+use signet_rfq::{Line, LineState, Qualifiers, Quote, Rfq, RfqId, UtcMillis};
 use std::{collections::BTreeSet, ops::Bound};
 
 impl Router {
@@ -20,19 +20,21 @@ impl Router {
         let venue = self.venue_state(desk, now);
         self.tell_desk(desk, AppMessage::VenueState(venue));
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
-        let open: Vec<(Rfq, bool)> =
-            self.rfqs.alive_of(desk).map(|(_, e)| (e.rfq.clone(), e.isin)).collect();
-        for (rfq, isin) in &open {
+        let open: Vec<(RfqId, Rfq, bool)> =
+            self.rfqs.alive_of(desk).map(|(id, e)| (id.clone(), e.rfq.clone(), e.isin)).collect();
+        for (id, rfq, isin) in &open {
+            self.tell_origin(desk, id);
             self.open_rfq(desk, rfq, *isin, now);
         }
         // Before the end, so that the desk knows why an RFQ that is not in the snapshot has ended.
+        self.tell_lost(desk);
         for m in pending {
             self.tell_desk(desk, m);
         }
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::End));
     }
 
-    fn open_rfq(&mut self, desk: &CompId, rfq: &Rfq, isin: bool, now: UtcMillis) {
+    pub(super) fn open_rfq(&mut self, desk: &CompId, rfq: &Rfq, isin: bool, now: UtcMillis) {
         let t = &rfq.terms;
         let request = QuoteRequest { expires: rfq.expires(), ..QuoteRequest::of(t, isin) };
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Rfq(request)));

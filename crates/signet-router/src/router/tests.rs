@@ -6,6 +6,7 @@ use signet_fix::message::{
     Response, SnapshotMark,
 };
 use signet_rfq::{Ask, AssetClass, Instrument, Level, Limit, Qualifiers, QuoteId, Side};
+use std::collections::HashMap;
 
 pub(super) fn dec(s: &str) -> Decimal {
     s.parse().unwrap()

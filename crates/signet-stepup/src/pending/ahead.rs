@@ -66,6 +66,19 @@ impl PendingApprovals {
         self.done()
     }
 
+    /// This RFQ is another desk's from now on: what was approved ahead for it ends, and what still
+    /// waits for its touch.
+    pub fn end_ahead(&mut self, desk: &CompId, rfq: &str) -> Vec<ApprovalStep> {
+        if let Some(d) = self.desks.get_mut(desk) {
+            d.ahead.retain(|a| a.terms.rfq != rfq);
+        }
+        self.end(
+            |h| &h.desk == desk && matches!(&h.what, Matter::Ahead(a) if a.terms.rfq == rfq),
+            "a colleague has taken this RFQ over",
+        );
+        self.done()
+    }
+
     pub(super) fn keep_ahead(&mut self, desk: &CompId, ahead: Ahead) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.ahead.retain(|a| a.terms.rfq != ahead.terms.rfq);

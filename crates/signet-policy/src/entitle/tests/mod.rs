@@ -3,6 +3,7 @@ use cedar_policy::Schema;
 use rust_decimal::Decimal;
 
 mod arithmetic;
+mod colleagues;
 mod decisions;
 mod differences;
 mod examples;

@@ -1,0 +1,81 @@
+//! Accepts that went to dealers: by the id that dealers know, and by what their desks call them.
+
+use super::{Entry, outer};
+use signet_identity::CompId;
+use signet_rfq::{AcceptId, RfqId};
+use std::collections::HashMap;
+
+/// Before the number of an accept in an RFQ that has changed hands. No desk may use it in an id.
+const OF_TAKER: &str = ":~";
+
+/// One that went to its dealer.
+#[derive(Debug, Clone)]
+pub(super) struct SentAccept {
+    /// Its RFQ, as dealers know it.
+    pub rfq: RfqId,
+    /// Who accepted: not the desk that has the RFQ, if it changed hands since.
+    pub desk: CompId,
+    /// What that desk calls it.
+    pub own: AcceptId,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Accepts {
+    by_outer: HashMap<AcceptId, SentAccept>,
+    by_own: HashMap<(CompId, AcceptId), AcceptId>,
+    by_rfq: HashMap<RfqId, Vec<AcceptId>>,
+}
+
+impl Accepts {
+    pub(super) fn insert(&mut self, id: AcceptId, sent: SentAccept) {
+        self.by_own.insert((sent.desk.clone(), sent.own.clone()), id.clone());
+        self.by_rfq.entry(sent.rfq.clone()).or_default().push(id.clone());
+        self.by_outer.insert(id, sent);
+    }
+
+    /// By the id that dealers know.
+    pub(super) fn get(&self, id: &AcceptId) -> Option<&SentAccept> {
+        self.by_outer.get(id)
+    }
+
+    /// By what its desk calls it, with the id that dealers know.
+    pub(super) fn of_desk(
+        &self,
+        desk: &CompId,
+        own: &AcceptId,
+    ) -> Option<(&AcceptId, &SentAccept)> {
+        self.by_outer.get_key_value(self.by_own.get(&(desk.clone(), own.clone()))?)
+    }
+
+    pub(super) fn is_known(&self, desk: &CompId, own: &AcceptId) -> bool {
+        self.by_own.contains_key(&(desk.clone(), own.clone()))
+    }
+
+    pub(super) fn forget(&mut self, rfq: &RfqId) {
+        for id in self.by_rfq.remove(rfq).unwrap_or_default() {
+            if let Some(sent) = self.by_outer.remove(&id) {
+                self.by_own.remove(&(sent.desk, sent.own));
+            }
+        }
+    }
+}
+
+/// The id by which a dealer will know an accept. It begins with the RFQ's as the dealer knows it,
+/// whoever has the RFQ by now.
+pub(super) fn outer_accept(rfq: &RfqId, e: &Entry, own: &AcceptId) -> Option<AcceptId> {
+    if e.before.is_empty() {
+        return AcceptId::new(outer(&e.desk, own.as_str())).ok();
+    }
+    let number = e.rfq.past.len() + usize::from(e.rfq.accept.is_some()) + 1;
+    AcceptId::new(format!("{rfq}{OF_TAKER}{number}")).ok()
+}
+
+/// Whether a desk may give an accept this id.
+pub(super) fn is_free_for_desks(own: &AcceptId) -> bool {
+    !own.as_str().contains(OF_TAKER)
+}
+
+/// Whether the accepts of an RFQ can be named after it changed hands.
+pub(super) fn leaves_room_for_accepts(rfq: &RfqId) -> bool {
+    AcceptId::new(format!("{rfq}{OF_TAKER}99999")).is_ok()
+}

@@ -1,0 +1,429 @@
+use super::*;
+use crate::{
+    Input, Output,
+    journal::{Journal, OnBadRecord},
+    router::tests::{T0, answer, dealer, desk, hit, quote, quoted, report, request, router, send},
+};
+use proptest::prelude::*;
+use signet_fix::message::{ExecType, OrdStatus, QuoteResponse};
+use signet_journal::StoreKey;
+use signet_rfq::RfqState;
+use std::collections::BTreeMap;
+
+fn id(n: &str) -> RfqId {
+    RfqId::new(n).unwrap()
+}
+
+fn take(rfq: &str, of_desk: &str, of: &str) -> AppMessage {
+    AppMessage::TakeOver(TakeOver { rfq: id(rfq), desk: desk(of_desk), of: id(of), at: T0 })
+}
+
+/// An accept that names its RFQ, as our desks do.
+fn hit_in(rfq: &str, accept: &str, who: &str, q: &str, price: &str) -> AppMessage {
+    match hit(accept, who, q, price) {
+        AppMessage::QuoteResponse(r) => {
+            AppMessage::QuoteResponse(QuoteResponse { rfq: Some(id(rfq)), ..r })
+        }
+        _ => unreachable!(),
+    }
+}
+
+fn told_to<'a>(out: &'a [Output], who: &str) -> Vec<&'a AppMessage> {
+    let to = |o: &'a Output| match o {
+        Output::ToDesk(d, m) if d.as_str() == who => Some(m),
+        _ => None,
+    };
+    out.iter().filter_map(to).collect()
+}
+
+fn to_dealers(out: &[Output]) -> Vec<&AppMessage> {
+    out.iter().filter_map(|o| if let Output::ToDealer(_, m) = o { Some(m) } else { None }).collect()
+}
+
+fn refused(out: &[Output], who: &str) -> Option<String> {
+    told_to(out, who).into_iter().find_map(|m| match m {
+        AppMessage::HandOver(h) if h.kind == HandOverKind::Refused => h.code.clone(),
+        _ => None,
+    })
+}
+
+fn owner(r: &Router, rfq: &str) -> String {
+    r.rfqs.get(&id(rfq)).unwrap().desk.to_string()
+}
+
+/// BOB has ALICE's R1, which he calls B1.
+fn taken() -> Router {
+    let mut r = quoted();
+    let out = send(&mut r, "BOB", take("B1", "ALICE", "R1"), 200);
+    assert_eq!(refused(&out, "BOB"), None);
+    r
+}
+
+#[test]
+fn it_changes_hands_in_one_step_and_dealers_see_nothing_of_it() {
+    let mut r = quoted();
+    let out = send(&mut r, "BOB", take("B1", "ALICE", "R1"), 200);
+    assert!(to_dealers(&out).is_empty(), "{out:?}");
+    let [AppMessage::HandOver(lost)] = told_to(&out, "ALICE")[..] else { panic!("{out:?}") };
+    assert_eq!(
+        (lost.rfq.as_str(), lost.kind, lost.desk.as_ref().map(CompId::as_str), lost.at),
+        ("R1", HandOverKind::Theirs, Some("BOB"), T0 + 200)
+    );
+    let types: Vec<&str> = told_to(&out, "BOB").iter().map(|m| m.msg_type()).collect();
+    assert_eq!(types, ["UJ", "U2", "S", "S"], "the RFQ and the quotes that stand");
+    // What dealers say from now on is his; in their names nothing has changed.
+    let out = answer(&mut r, "N", quote("ALICE.R1", "n2", "99.4", 10_000), 300);
+    assert!(told_to(&out, "ALICE").is_empty());
+    let [AppMessage::Quote(q)] = told_to(&out, "BOB")[..] else { panic!("{out:?}") };
+    assert_eq!(q.rfq.as_str(), "B1");
+    let out = send(&mut r, "BOB", hit_in("B1", "B1:1", "N", "n2", "99.4"), 400);
+    let [AppMessage::QuoteResponse(sent)] = to_dealers(&out)[..] else { panic!("{out:?}") };
+    assert_eq!(sent.id.as_str(), "ALICE.R1:~1", "the dealer finds its RFQ in it");
+    let out =
+        answer(&mut r, "N", report("ALICE.R1:~1", ExecType::Trade, OrdStatus::Filled, "99.4"), 500);
+    assert!(told_to(&out, "ALICE").is_empty());
+    let filled = told_to(&out, "BOB")
+        .into_iter()
+        .any(|m| matches!(m, AppMessage::ExecutionReport(e) if e.accept.as_str() == "B1:1"));
+    assert!(filled, "{out:?}");
+    assert!(out.contains(&Output::Traded(desk("BOB"), dealer("N"))));
+    let sums = |who: &str| r.doing(&desk(who), T0 + 600);
+    assert_eq!((sums("ALICE").trades_today, sums("BOB").trades_today), (0, 1));
+    assert!(r.rfqs.is_consistent());
+}
+
+#[test]
+fn the_desk_that_had_it_is_refused_and_told_why() {
+    let mut r = taken();
+    let out = send(&mut r, "ALICE", hit_in("R1", "R1:1", "N", "n1", "99.5"), 300);
+    assert!(to_dealers(&out).is_empty());
+    let [AppMessage::ExecutionReport(e)] = told_to(&out, "ALICE")[..] else { panic!("{out:?}") };
+    assert_eq!(e.status, OrdStatus::Rejected);
+    assert_eq!(e.text.as_deref(), Some("BOB has taken this RFQ over"));
+    // Without the RFQ's name the quote is nobody's either.
+    let out = send(&mut r, "ALICE", hit("R1:2", "N", "n1", "99.5"), 300);
+    assert!(to_dealers(&out).is_empty());
+    let end = AppMessage::RfqCancel { rfq: id("R1"), text: None };
+    let out = send(&mut r, "ALICE", end, 300);
+    let [AppMessage::BusinessReject(j)] = told_to(&out, "ALICE")[..] else { panic!("{out:?}") };
+    assert_eq!(j.text.as_deref(), Some("BOB has taken this RFQ over"));
+    let again = AppMessage::QuoteRequest(request("R1", &["N"]));
+    assert!(to_dealers(&send(&mut r, "ALICE", again, 300)).is_empty(), "the id stays used");
+    assert_eq!(owner(&r, "ALICE.R1"), "BOB");
+    // The one that has it now ends it.
+    let out = send(&mut r, "BOB", AppMessage::RfqCancel { rfq: id("B1"), text: None }, 400);
+    assert!(out.iter().any(|o| matches!(o, Output::ToDealer(..))));
+    assert!(told_to(&out, "ALICE").is_empty());
+}
+
+#[test]
+fn not_while_an_accept_is_on_its_way_or_its_outcome_is_unknown() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit_in("R1", "R1:1", "N", "n1", "99.5"), 200);
+    let refuses = |r: &mut Router, at| {
+        let out = send(r, "BOB", take("B1", "ALICE", "R1"), at);
+        assert_eq!(refused(&out, "BOB").as_deref(), Some("takeover.accept_in_flight"));
+        assert!(told_to(&out, "ALICE").is_empty());
+        assert_eq!(owner(r, "ALICE.R1"), "ALICE");
+    };
+    refuses(&mut r, 210);
+    answer(
+        &mut r,
+        "N",
+        report("ALICE.R1:1", ExecType::PendingNew, OrdStatus::PendingNew, "0"),
+        220,
+    );
+    refuses(&mut r, 230);
+    r.handle(T0 + 240, Input::DealerDown(dealer("N")));
+    refuses(&mut r, 250);
+    // The dealer says no: from now on it may.
+    answer(&mut r, "N", report("ALICE.R1:1", ExecType::Rejected, OrdStatus::Rejected, "0"), 260);
+    let out = send(&mut r, "BOB", take("B1", "ALICE", "R1"), 270);
+    assert_eq!(refused(&out, "BOB"), None);
+    assert_eq!(owner(&r, "ALICE.R1"), "BOB");
+    // What the dealer says of her accept by now is hers to settle, and he cannot trade meanwhile.
+    let late = report("ALICE.R1:1", ExecType::Trade, OrdStatus::Filled, "99.5");
+    let out = answer(&mut r, "N", late, 280);
+    let disputes = |who: &str| {
+        told_to(&out, who)
+            .iter()
+            .filter(|m| matches!(m, AppMessage::ExecutionReport(e) if e.disputed))
+            .count()
+    };
+    assert_eq!((disputes("ALICE"), disputes("BOB")), (1, 1), "{out:?}");
+    let out = send(&mut r, "BOB", hit_in("B1", "B1:1", "E", "e1", "99.6"), 290);
+    assert!(to_dealers(&out).is_empty());
+    let out = send(&mut r, "CAROL", take("C1", "BOB", "B1"), 300);
+    assert_eq!(refused(&out, "CAROL").as_deref(), Some("takeover.disputed"));
+}
+
+#[test]
+fn what_cannot_change_hands_says_why_and_changes_nothing() {
+    let refusal = |r: &mut Router, who: &str, m: AppMessage| {
+        let before = r.dump();
+        let out = send(r, who, m, 300);
+        assert!(to_dealers(&out).is_empty());
+        assert_eq!(r.dump(), before);
+        refused(&out, who).unwrap()
+    };
+    let mut r = quoted();
+    send(&mut r, "BOB", AppMessage::QuoteRequest(request("B0", &["N"])), 10);
+    for (who, m, want) in [
+        ("BOB", take("B1", "ALICE", "R9"), "takeover.not_found"),
+        ("BOB", take("B1", "NOBODY", "R1"), "takeover.not_found"),
+        // As dealers name it, and as a desk could be tricked to name it.
+        ("BOB", take("B1", "ALICE", "ALICE.R1"), "takeover.not_found"),
+        ("ALICE", take("R2", "ALICE", "R1"), "takeover.own"),
+        ("BOB", take("B0", "ALICE", "R1"), "takeover.id"),
+        // CAROL may ask N only, and E is asked in it.
+        ("CAROL", take("C1", "ALICE", "R1"), "takeover.dealer"),
+    ] {
+        assert_eq!(refusal(&mut r, who, m), want);
+    }
+    let mut r = taken();
+    assert_eq!(refusal(&mut r, "BOB", take("B2", "ALICE", "R1")), "takeover.gone");
+    assert_eq!(refusal(&mut r, "BOB", take("B1", "ALICE", "R1")), "takeover.gone");
+    assert_eq!(refusal(&mut r, "ALICE", take("R1", "BOB", "B1")), "takeover.id");
+    r.handle(T0 + 70_000, Input::Tick);
+    let out = send(&mut r, "ALICE", take("R5", "BOB", "B1"), 70_001);
+    assert_eq!(refused(&out, "ALICE").as_deref(), Some("takeover.not_open"), "it has expired");
+}
+
+#[test]
+fn it_goes_back_and_forth_a_bounded_number_of_times_and_back_again_is_another_name() {
+    let mut r = quoted();
+    let names = ["ALICE", "BOB"];
+    let mut last = "R1".to_owned();
+    for n in 0..MAX_HAND_OVERS {
+        let (from, to) = (names[n % 2], names[(n + 1) % 2]);
+        let mine = format!("T{n}");
+        let out = send(&mut r, to, take(&mine, from, &last), 200);
+        assert_eq!(refused(&out, to), None, "{n}");
+        last = mine;
+    }
+    let out = send(&mut r, "BOB", take("T99", "ALICE", &last), 200);
+    assert_eq!(refused(&out, "BOB").as_deref(), Some("takeover.too_often"));
+    assert!(r.rfqs.is_consistent());
+}
+
+#[test]
+fn a_desk_that_was_away_hears_it_in_its_snapshot_before_the_end() {
+    let mut r = quoted();
+    r.handle(T0 + 150, Input::DeskDown(desk("ALICE")));
+    send(&mut r, "BOB", take("B1", "ALICE", "R1"), 200);
+    // BOB's link is cut before he hears of it.
+    r.handle(T0 + 210, Input::DeskDown(desk("BOB")));
+    for _ in 0..2 {
+        let out = r.handle(T0 + 300, Input::DeskUp(desk("ALICE")));
+        let types: Vec<&str> = told_to(&out, "ALICE").iter().map(|m| m.msg_type()).collect();
+        assert_eq!(types, ["U1", "U2", "UJ", "U2"]);
+    }
+    let out = r.handle(T0 + 310, Input::DeskUp(desk("BOB")));
+    let types: Vec<&str> = told_to(&out, "BOB").iter().map(|m| m.msg_type()).collect();
+    assert_eq!(types, ["U1", "U2", "UJ", "U2", "S", "S", "U2"]);
+}
+
+#[test]
+fn others_are_shown_what_they_may_see_and_no_price() {
+    let mut r = quoted();
+    send(&mut r, "BOB", AppMessage::QuoteRequest(request("B0", &["N"])), 10);
+    let sees = |d: &CompId| (d.as_str() == "ALICE").then(|| "alice".to_owned());
+    let (rows, more) = r.open_of_others(&desk("CAROL"), 10, T0 + 200, sees);
+    assert!(!more);
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!(
+        (row.desk.as_str(), row.name.as_str(), row.request.id.as_str(), row.quoting),
+        ("ALICE", "alice", "R1", 2)
+    );
+    assert!(!format!("{row:?}").contains("99."), "no price: {row:?}");
+    let everybody = |_: &CompId| Some("x".to_owned());
+    assert_eq!(r.open_of_others(&desk("ALICE"), 10, T0, everybody).0.len(), 1, "not one's own");
+    let (rows, more) = r.open_of_others(&desk("CAROL"), 1, T0, everybody);
+    assert_eq!((rows.len(), rows[0].desk.as_str(), more), (1, "BOB", true), "the newest first");
+    assert_eq!(r.open_of_others(&desk("CAROL"), 10, T0, |_| None), (vec![], false));
+    send(&mut r, "ALICE", hit_in("R1", "R1:1", "N", "n1", "99.5"), 300);
+    let (rows, _) = r.open_of_others(&desk("CAROL"), 10, T0 + 300, sees);
+    assert!(rows[0].hindrance.as_deref().unwrap().contains("waiting for its answer"));
+}
+
+#[test]
+fn an_id_that_the_gateway_gives_to_accepts_is_not_a_desks() {
+    let mut r = quoted();
+    let out = send(&mut r, "ALICE", hit_in("R1", "R1:~1", "N", "n1", "99.5"), 200);
+    assert!(to_dealers(&out).is_empty(), "it would be the name of the taker's first accept");
+}
+
+fn key() -> StoreKey {
+    StoreKey::new([3; 32])
+}
+
+/// A gateway with its journal, which can be killed between any two inputs.
+struct Gateway {
+    dir: tempfile::TempDir,
+    parts: Option<(Router, Journal)>,
+}
+
+impl Gateway {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut g = Self { dir, parts: None };
+        g.restart();
+        g
+    }
+
+    fn restart(&mut self) {
+        self.parts = None;
+        let mut r = router();
+        let path = self.dir.path().join("rfqs.journal");
+        let journal = Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
+        self.parts = Some((r, journal));
+    }
+
+    fn input(&mut self, at: i64, input: Input) -> Vec<Output> {
+        let (r, j) = self.parts.as_mut().unwrap();
+        r.handle(T0 + at, Input::Tick);
+        let input = j.record(T0 + at, input, r).unwrap();
+        r.handle(T0 + at, input)
+    }
+
+    fn router(&self) -> &Router {
+        &self.parts.as_ref().unwrap().0
+    }
+
+    fn owners(&self) -> BTreeMap<String, (String, String, usize)> {
+        let of = |(id, e): (&RfqId, &Entry)| {
+            (id.to_string(), (e.desk.to_string(), e.rfq.terms.id.to_string(), e.before.len()))
+        };
+        self.router().rfqs.iter().map(of).collect()
+    }
+}
+
+#[test]
+fn a_restart_in_the_middle_leads_to_the_same_owner() {
+    let ask = Input::FromDesk(desk("ALICE"), AppMessage::QuoteRequest(request("R1", &["N", "E"])));
+    let from = |who: &str, m| Input::FromDesk(desk(who), m);
+    let steps = [
+        ask,
+        Input::FromDealer(dealer("N"), quote("ALICE.R1", "n1", "99.5", 10_000)),
+        from("BOB", take("B1", "ALICE", "R1")),
+        // The old owner's accept and end come after.
+        from("ALICE", hit_in("R1", "R1:1", "N", "n1", "99.5")),
+        from("ALICE", AppMessage::RfqCancel { rfq: id("R1"), text: None }),
+        from("BOB", hit_in("B1", "B1:1", "N", "n1", "99.5")),
+        Input::FromDealer(
+            dealer("N"),
+            report("ALICE.R1:~1", ExecType::Trade, OrdStatus::Filled, "99.5"),
+        ),
+    ];
+    let mut whole = Gateway::new();
+    for (n, s) in steps.iter().enumerate() {
+        whole.input(100 * n as i64, s.clone());
+    }
+    let want = whole.router().dump();
+    assert_eq!(want[0].1.state, RfqState::Done);
+    assert_eq!(whole.owners()["ALICE.R1"], ("BOB".into(), "B1".into(), 1));
+    for killed_after in 0..steps.len() {
+        let mut g = Gateway::new();
+        for (n, s) in steps.iter().enumerate() {
+            g.input(100 * n as i64, s.clone());
+            if n == killed_after {
+                let before = (g.router().dump(), g.owners());
+                g.restart();
+                assert_eq!((g.router().dump(), g.owners()), before, "killed after {n}");
+                assert!(g.router().rfqs.is_consistent());
+            }
+        }
+        assert_eq!((g.router().dump(), g.owners()), (want.clone(), whole.owners()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// Any schedule of three desks, hand-overs, links that are cut and kills of the gateway: an RFQ
+    /// has one owner, only its accepts reach dealers, and nothing is filled twice.
+    #[test]
+    fn one_owner_and_nothing_filled_twice(
+        steps in prop::collection::vec((0u8..12, 0usize..3, 0usize..3, 0usize..2, 0i64..900), 1..60)
+    ) {
+        let desks = ["ALICE", "BOB", "CAROL"];
+        let mut g = Gateway::new();
+        let (mut at, mut n) = (0, 0);
+        let mut sent: Vec<(String, String)> = Vec::new();
+        let mut filled: BTreeMap<String, usize> = BTreeMap::new();
+        for (what, who, other, which, dt) in steps {
+            at += dt;
+            n += 1;
+            let trader = desks[who];
+            // What this desk, and the other one, had before or have now.
+            let named = |g: &Gateway, d: &str, which: usize| {
+                let all: Vec<RfqId> = g.router().rfqs.iter().flat_map(|(_, e)| {
+                    let had = e.before.iter().filter(|f| f.desk.as_str() == d).map(|f| f.id.clone());
+                    let has = (e.desk.as_str() == d).then(|| e.rfq.terms.id.clone());
+                    had.chain(has).collect::<Vec<_>>()
+                }).collect();
+                all.get(which % all.len().max(1)).map_or("R0".to_owned(), ToString::to_string)
+            };
+            let before = g.owners();
+            let out = match what {
+                0 | 1 => {
+                    let m = AppMessage::QuoteRequest(QuoteRequest { expires: T0 + at + 60_000, at: T0 + at, ..request(&format!("R{n}"), &["N"]) });
+                    g.input(at, Input::FromDesk(desk(trader), m))
+                }
+                2 | 3 => {
+                    let all: Vec<String> = before.keys().cloned().collect();
+                    let Some(rfq) = all.get(which % all.len().max(1)) else { continue };
+                    let q = quote(rfq, &format!("q{}", n % 3), "99.5", at + 9_000);
+                    g.input(at, Input::FromDealer(dealer("N"), q))
+                }
+                4..=6 => {
+                    let m = take(&format!("T{n}"), desks[other], &named(&g, desks[other], which));
+                    g.input(at, Input::FromDesk(desk(trader), m))
+                }
+                7 | 8 => {
+                    let rfq = named(&g, trader, which);
+                    let m = match hit_in(&rfq, &format!("{rfq}:{n}"), "N", &format!("q{}", other), "99.5") {
+                        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { at: T0 + at, ..r }),
+                        m => m,
+                    };
+                    g.input(at, Input::FromDesk(desk(trader), m))
+                }
+                9 => {
+                    let Some((_, accept)) = sent.get(which) else { continue };
+                    let r = report(accept, ExecType::Trade, OrdStatus::Filled, "99.5");
+                    g.input(at, Input::FromDealer(dealer("N"), r))
+                }
+                10 => g.input(at, if which == 0 { Input::DeskDown(desk(trader)) } else { Input::DeskUp(desk(trader)) }),
+                _ => {
+                    let before = g.owners();
+                    g.restart();
+                    prop_assert_eq!(g.owners(), before);
+                    continue;
+                }
+            };
+            for o in &out {
+                match o {
+                    Output::ToDealer(_, AppMessage::QuoteResponse(r)) if r.response == signet_fix::message::Response::HitOrLift => {
+                        let rfq = g.router().rfqs.iter().find(|(_, e)| e.rfq.in_flight() && g.router().accepts.get(&r.id).is_some_and(|s| g.router().rfqs.get(&s.rfq).is_some_and(|x| std::ptr::eq(x, *e)))).map(|(id, _)| id.to_string());
+                        let rfq = rfq.expect("an accept that reaches a dealer is in flight in its RFQ");
+                        prop_assert!(r.id.as_str().starts_with(&rfq), "{} in {}", r.id, rfq);
+                        prop_assert_eq!(&before[&rfq].0, trader, "only the owner's accept reaches a dealer");
+                        sent.push((rfq, r.id.to_string()));
+                    }
+                    Output::Traded(d, _) => {
+                        let (rfq, e) = g.router().rfqs.iter().find(|(_, e)| e.rfq.state == RfqState::Done && e.ended_at == Some(T0 + at) && e.desk == *d).unwrap();
+                        let _ = e;
+                        *filled.entry(rfq.to_string()).or_default() += 1;
+                    }
+                    Output::ToDesk(d, AppMessage::Quote(q)) => {
+                        let has = g.owners().values().any(|(o, name, _)| o == d.as_str() && name == q.rfq.as_str());
+                        prop_assert!(has, "{} hears a quote of {}", d, q.rfq);
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert!(g.router().rfqs.is_consistent());
+            prop_assert!(filled.values().all(|n| *n == 1));
+        }
+    }
+}
