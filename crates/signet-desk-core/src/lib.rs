@@ -22,6 +22,7 @@ mod ladder;
 mod laptop_clock;
 mod link;
 mod look;
+mod offer;
 mod peer_text;
 mod pin;
 pub mod posture;
@@ -44,7 +45,8 @@ pub use guard::TradingSettings;
 pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
-pub use look::Place;
+pub use look::{Place, Seat};
+pub use offer::{LINK_MAX, read_link};
 pub use price::PriceKind;
 pub use search::{Index as InstrumentIndex, Listed, Meant};
 pub use venue::{

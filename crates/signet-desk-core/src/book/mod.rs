@@ -23,6 +23,7 @@
 //! | `told_history.rs` | what the desk's own history is told beside messages |
 //! | `accept_rows.rs` | rows of accepts that a person must look at |
 //! | `insights.rs` | what was seen of the dealers |
+//! | `pulse.rs` | what the tray shows |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
 //!
 //! The other files hold one part of the state each, with the methods that keep it right.
@@ -45,6 +46,7 @@ mod late_reports;
 mod link_state;
 mod notices;
 mod package;
+mod pulse;
 mod questions;
 mod records;
 mod reference;
@@ -216,3 +218,5 @@ mod life_tests;
 mod limit_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows_tests;
