@@ -1,6 +1,6 @@
 //! The tray: the state of the connection, and what a trader wants without the window in front. It
-//! decides nothing: whatever changes something is asked in the window first. A system without a tray
-//! has none, and the desk is the same without it.
+//! decides nothing: whatever changes something is asked in the window first. On a system without a
+//! tray the desk is the same without it.
 
 use crate::{Shell, shell, tray_icon};
 use signet_desk_core::view::{LinkState, PageAsk, Pulse};

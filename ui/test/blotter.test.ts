@@ -130,6 +130,19 @@ test("words, filters and columns go to the desk, which decides", async () => {
   value("Sell").click();
   await settled();
   expect(last().filters).toEqual([{ column: "side", values: ["Buy"] }]);
+  // A day is written in one way, whatever the language of the system.
+  const from = byId("filter-from") as HTMLInputElement;
+  for (const [typed, day] of [
+    ["2026-11-29", "2026-11-29"],
+    ["29.11.2026", "2026-11-29"],
+    ["", null],
+  ] as const) {
+    from.value = typed;
+    from.dispatchEvent(new Event("change", { bubbles: true }));
+    await settled();
+    expect(last().from).toBe(day);
+    expect(from.getAttribute("aria-invalid")).toBe(String(typed === "29.11.2026"));
+  }
   const keep = vi.spyOn(page.commands, "keepBlotterColumns");
   byId("hide-cover").click();
   await settled();

@@ -1,8 +1,8 @@
 //! Links by which another program of this user offers something for the ticket:
 //! `signet://rfq?isin=DE000BU2Z049&side=buy&quantity=5m`.
 //!
-//! Whoever can make this user's system open a link can send one, a web page too. So a link is short,
-//! is read completely or refused, and is only ever an offer: the trader takes it or not.
+//! Whoever can make this user's system open a link can send one, a web page too. So a link is
+//! short, is read completely or refused, and is only ever an offer: the trader takes it or not.
 
 use crate::{
     problem::problem,
@@ -94,7 +94,7 @@ fn refused(why: &str) -> Problem {
     problem(
         "link.unreadable",
         format!("A link from another program was not followed: {why}."),
-        "A link for the ticket is written like signet://rfq?isin=DE000BU2Z049&side=buy&quantity=5m.",
+        format!("A link for the ticket is written like {PREFIX}isin=DE000BU2Z049&side=buy."),
     )
 }
 

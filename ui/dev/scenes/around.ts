@@ -51,7 +51,7 @@ export function askedOf(scene: string): PageAsk[] {
     return [
       {
         kind: "refused",
-        why: "A link from another program was not followed: it names no instrument. A link for the ticket is written like signet://rfq?isin=DE000BU2Z049&side=buy&quantity=5m.",
+        why: "A link from another program was not followed: it names no instrument. A link for the ticket is written like signet://rfq?isin=DE000BU2Z049&side=buy.",
       },
     ];
   return scene === "stop" ? [{ kind: "stopAll" }] : [];
