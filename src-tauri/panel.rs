@@ -85,7 +85,7 @@ fn open<R: Runtime>(app: &AppHandle<R>, rfq: Option<&str>) -> tauri::Result<()> 
     }
     let page = WebviewUrl::App(format!("index.html?{query}").into());
     let panel = WebviewWindowBuilder::new(app, WINDOW, page)
-        .title(app.state::<Shell>().title())
+        .title(format!("{} (second window)", app.state::<Shell>().title()))
         .inner_size(760.0, 640.0)
         .min_inner_size(560.0, 400.0)
         .incognito(cfg!(not(feature = "e2e")))

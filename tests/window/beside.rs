@@ -25,6 +25,17 @@ impl Window {
     }
 }
 
+/// Asks the window of that title to close, as the cross at its frame does; whether there is one.
+fn close(stage: &Stage, title: &str) -> bool {
+    let asked = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/window/close.py"))
+        .arg(title)
+        .env("DISPLAY", &stage.display)
+        .stderr(std::process::Stdio::null())
+        .status();
+    asked.expect("python3 is installed").success()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_traded_in_the_second_window_once_and_a_link_only_offers() {
     let stage = Stage::new();
@@ -59,6 +70,20 @@ async fn a_request_is_traded_in_the_second_window_once_and_a_link_only_offers() 
     w.click("blotter-tab-trades").await;
     w.find("[data-testid='blotter-row'][data-status='Filled']").await;
     assert_eq!(w.count("[data-testid='blotter-row']").await, 1, "it was traded once");
+
+    // Its best-execution page is printed by the system's own dialog, which is dismissed here.
+    w.run(&format!("document.querySelector(\"{panel}\").focus()")).await;
+    w.held("p", true, false).await;
+    w.id("best-close").await;
+    w.find("[data-testid='best-quote']").await;
+    w.held("p", true, false).await;
+    let began = Instant::now();
+    while !close(&stage, "Print") {
+        assert!(began.elapsed() < PATIENCE, "no dialog prints\n{}", read(&w.log));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    w.click("best-close").await;
+    w.gone("best-execution").await;
 
     // From the blotter, the same window shows the blotter; Ctrl+W closes it.
     w.run("document.getElementById('tab-trades').focus()").await;
@@ -96,16 +121,18 @@ async fn a_request_is_traded_in_the_second_window_once_and_a_link_only_offers() 
     w.run("document.getElementById('tab-trades').focus()").await;
     w.held("o", true, false).await;
     w.windows(2).await;
-    let asked = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/window/close.py"))
-        .env("DISPLAY", &stage.display)
-        .status();
-    assert!(asked.expect("python3 is installed").success());
+    assert!(close(&stage, "Signet Desk — PRACTICE VENUE"));
     let began = Instant::now();
     while stage.desk_runs() {
         assert!(began.elapsed() < PATIENCE, "the desk does not end\n{}", read(&w.log));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let venue = stage.dir.path().join("venue");
+    let found = std::fs::read_dir(&venue).unwrap().flatten().map(|e| e.path());
+    let files: Vec<_> =
+        found.map(|p| p.join("look.toml")).chain([venue.join("look.toml")]).collect();
+    let kept = files.iter().filter_map(|f| std::fs::read_to_string(f).ok()).collect::<String>();
+    assert!(kept.contains("[panel]") && kept.contains("[window]"), "{kept}");
     let log = read(&w.log);
     assert!(!log.contains("panicked"), "{log}");
 }

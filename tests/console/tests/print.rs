@@ -72,6 +72,10 @@ async fn the_best_execution_page_is_whole_on_paper() {
         const body = all[0].parentElement;
         for (let n = 0; n < 150; n++) body.append(all[0].cloneNode(true));";
     b.script(many).await;
+    // A dialog in the middle would begin above the first sheet.
+    let head =
+        "return document.querySelector('[data-testid=best-head]').getBoundingClientRect().top;";
+    assert!(b.script(head).await.as_f64().unwrap() >= 0.0, "the head is on the first sheet");
     let sheets = pages(&b).await;
     assert!((3..=8).contains(&sheets), "{sheets} sheets for 150 more quotes");
     b.unblemished().await;
