@@ -10,8 +10,8 @@ fn main() {
     // A measuring build grants its extra commands in a capability of its own, so that the file a
     // shipped build is made from does not mention them.
     let capabilities = match std::env::var_os("CARGO_FEATURE_BENCH") {
-        Some(_) => "./src-tauri/capabilities/*.json",
-        None => "./src-tauri/capabilities/main.json",
+        Some(_) => "./src-tauri/capabilities/**/*.json",
+        None => "./src-tauri/capabilities/*.json",
     };
     let attributes = Attributes::new().capabilities_path_pattern(capabilities).app_manifest(
         AppManifest::new().permissions_path_pattern("./src-tauri/permissions/*.toml"),

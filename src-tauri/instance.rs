@@ -8,6 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(unix)]
+use std::io::{Read as _, Write as _};
+
 const LOCK: &str = "window.lock";
 #[cfg(unix)]
 const SOCKET: &str = "window.socket";
@@ -21,13 +24,13 @@ pub struct Instance {
 }
 
 /// Takes the right to the desk of `folder`; `None` if another process has it, whose window is then
-/// asked to come to the front. A folder that cannot be locked at all must not keep a desk from
-/// opening: the stores have locks of their own.
-pub fn take(folder: &Path) -> Option<Instance> {
+/// asked to come to the front, or is given the `link` of this start. A folder that cannot be locked
+/// at all must not keep a desk from opening: the stores have locks of their own.
+pub fn take(folder: &Path, link: Option<&str>) -> Option<Instance> {
     match try_take(folder) {
         Ok(Some(instance)) => Some(instance),
         Ok(None) => {
-            raise_other(folder);
+            raise_other(folder, link);
             None
         }
         Err(why) => {
@@ -53,21 +56,23 @@ fn try_take(folder: &Path) -> io::Result<Option<Instance>> {
 }
 
 #[cfg(unix)]
-fn raise_other(folder: &Path) {
-    // Whoever connects asks for the window. There is nothing to say.
-    if let Err(why) = std::os::unix::net::UnixStream::connect(folder.join(SOCKET)) {
+fn raise_other(folder: &Path, link: Option<&str>) {
+    // Whoever connects asks for the window. A link is all that there is to say.
+    let said = std::os::unix::net::UnixStream::connect(folder.join(SOCKET))
+        .and_then(|mut other| other.write_all(link.unwrap_or_default().as_bytes()));
+    if let Err(why) = said {
         eprintln!("signet-desk: the window that is open could not be brought to the front: {why}");
     }
 }
 
 #[cfg(not(unix))]
-fn raise_other(_: &Path) {}
+fn raise_other(_: &Path, _: Option<&str>) {}
 
 impl Instance {
-    /// Calls `raise` from a thread of its own whenever another start asks for the window. Only this
-    /// user can ask, because the folder is theirs.
+    /// Calls `raise` from a thread of its own whenever another start asks for the window, with the
+    /// link of that start. Only this user can ask, because the folder is theirs.
     #[cfg(unix)]
-    pub(crate) fn listen(&self, raise: impl Fn() + Send + 'static) {
+    pub(crate) fn listen(&self, raise: impl Fn(Option<String>) + Send + 'static) {
         let path = self.folder.join(SOCKET);
         // Left by a process that was killed; the lock says that nobody listens there.
         let _ = std::fs::remove_file(&path);
@@ -77,9 +82,10 @@ impl Instance {
         };
         let asked = crate::attention::Attention::every(std::time::Duration::from_secs(1));
         let spawned = std::thread::Builder::new().name("signet-raise".into()).spawn(move || {
-            for _ in listener.incoming().map_while(Result::ok) {
+            for other in listener.incoming().map_while(Result::ok) {
+                let said = said(other);
                 if asked.is_due(std::time::Instant::now()) {
-                    raise();
+                    raise(said);
                 }
             }
         });
@@ -90,9 +96,20 @@ impl Instance {
 
     /// On this system another start only says that a window is open.
     #[cfg(not(unix))]
-    pub(crate) fn listen(&self, _: impl Fn() + Send + 'static) {
+    pub(crate) fn listen(&self, _: impl Fn(Option<String>) + Send + 'static) {
         let _ = &self.folder;
     }
+}
+
+/// The link that another start passes on. One that says more than a link may, or is slow, says
+/// what it has said until then; the reader of links refuses it.
+#[cfg(unix)]
+fn said(other: std::os::unix::net::UnixStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    let _ = other.set_read_timeout(Some(std::time::Duration::from_millis(500)));
+    // One byte more than is allowed, so that what is too long is seen to be.
+    let _ = other.take(signet_desk_core::LINK_MAX as u64 + 1).read_to_end(&mut bytes);
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -112,14 +129,20 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_second_start_asks_the_first_for_its_window() {
-        let dir = tempfile::tempdir().unwrap();
-        // What a desk that was killed leaves behind.
-        std::fs::write(dir.path().join(SOCKET), "").unwrap();
-        let first = take(dir.path()).expect("nobody has it");
-        let (asked, was_asked) = std::sync::mpsc::channel();
-        first.listen(move || asked.send(()).unwrap());
-        assert!(take(dir.path()).is_none());
-        was_asked.recv_timeout(std::time::Duration::from_secs(30)).expect("asked");
+    fn a_second_start_asks_the_first_for_its_window_or_passes_its_link_on() {
+        let patience = std::time::Duration::from_secs(30);
+        let long = "x".repeat(100_000);
+        for link in [None, Some("signet://rfq?isin=DE000BU2Z049"), Some(long.as_str())] {
+            let dir = tempfile::tempdir().unwrap();
+            // What a desk that was killed leaves behind.
+            std::fs::write(dir.path().join(SOCKET), "").unwrap();
+            let first = take(dir.path(), None).expect("nobody has it");
+            let (asked, was_asked) = std::sync::mpsc::channel();
+            first.listen(move |link| asked.send(link).unwrap());
+            assert!(take(dir.path(), link).is_none());
+            let heard = was_asked.recv_timeout(patience).expect("asked");
+            let most = signet_desk_core::LINK_MAX + 1;
+            assert_eq!(heard, link.map(|l| l[..l.len().min(most)].to_owned()));
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! of this program.
 
 mod acting;
+mod asked;
 mod attention;
 #[cfg(feature = "bench")]
 pub mod bench;
@@ -19,6 +20,7 @@ mod insight;
 pub mod instance;
 mod list;
 mod log;
+mod panel;
 mod place;
 #[cfg(feature = "practice")]
 pub mod practice;
@@ -26,6 +28,8 @@ mod shell;
 pub mod start;
 mod support;
 mod ticket;
+mod tray;
+mod tray_icon;
 #[cfg(target_os = "linux")]
 mod unlock;
 mod web_view_env;
@@ -42,9 +46,13 @@ pub use web_view_env::remove_web_view_variables;
 /// page pulls what changed.
 pub const CHANGED: &str = "desk://changed";
 
+/// Emitted when the tray or another program asks something of the trader. It carries nothing: the
+/// page takes what waits.
+pub const ASKED: &str = "desk://asked";
+
 /// The typed contract of the page; `tests/bindings.rs` writes `ui/src/bindings.ts` from it.
 pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
-    settings().commands(tauri_specta::collect_commands![
+    constants().commands(tauri_specta::collect_commands![
         commands::info,
         commands::identities,
         commands::read_invitation,
@@ -111,15 +119,19 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         support::log_lines,
         support::support_report,
         support::alert,
+        panel::open_panel,
+        panel::leave_panel,
+        asked::take_asked,
     ])
 }
 
-/// How the contract is written down.
-fn settings<R: Runtime>() -> tauri_specta::Builder<R> {
+/// The contract without its commands.
+fn constants<R: Runtime>() -> tauri_specta::Builder<R> {
     // A time is always a finite number of milliseconds, so the page need not expect `null` here.
     let floats = specta_typescript::semantic::Configuration::empty().enable_lossless_floats();
     tauri_specta::Builder::new()
         .constant("CHANGED", CHANGED)
+        .constant("ASKED", ASKED)
         .semantic_types(floats)
         // What is serialised and what is deserialised have the same shape.
         .disable_serde_phases()
@@ -135,12 +147,14 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
 }
 
 /// Opens the window on the desk that `start` makes, and returns when both have ended. Another start
-/// on the same folder asks `instance` for this window.
+/// on the same folder asks `instance` for this window. `link` is what another program passed on
+/// with this start.
 ///
 /// `start` runs on the main thread inside the asynchronous runtime, so it may spawn tasks. If it
 /// fails, the window still opens and shows why.
 pub fn run(
     instance: Option<instance::Instance>,
+    link: Option<String>,
     start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'static,
 ) -> ExitCode {
     start_log();
@@ -162,9 +176,13 @@ pub fn run(
             shell::end_on_signal(app.handle());
             if let Some(instance) = instance {
                 let handle = app.handle().clone();
-                instance.listen(move || shell::raise(&handle));
+                instance.listen(move |link| shell::started_again(&handle, link));
                 app.manage(instance);
             }
+            if let Some(link) = link {
+                shell::ask_about(app.handle(), &link);
+            }
+            tray::start(app.handle());
             Ok(())
         })
         .build(tauri::generate_context!());

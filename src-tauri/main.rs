@@ -6,13 +6,14 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 const HELP: &str = "Signet Desk: request quotes and trade over FIXS from any network
 
-Usage: signet-desk [--config FILE]
+Usage: signet-desk [--config FILE] [LINK]
        signet-desk doctor [--config FILE] [--identity NAME]
        signet-desk history export FILE [--from TIME] [--to TIME] [--rfq ID]
                                   [--identity NAME] [--config FILE]
        signet-desk history verify FILE [--part]
        signet-desk --version | --help
 
+  LINK              signet://rfq?isin=…: offer it for the ticket of the desk; it sends nothing
   doctor            say why a venue cannot be reached, and what to send to support
   history export    write this desk's own signed history into a new file
   history verify    check such a file, on any computer; --part: records may be left out
@@ -43,8 +44,12 @@ fn main() -> ExitCode {
     }
     let (first, second) = (arguments.next(), arguments.next());
     match (first.as_deref().map(|a| a.to_string_lossy()).as_deref(), second) {
-        (None, _) => open(None),
-        (Some("--config"), Some(file)) => open(Some(file.into())),
+        (None, _) => open(None, None),
+        (Some(link), None) if link.starts_with("signet:") => open(None, Some(link.into())),
+        (Some("--config"), Some(file)) => {
+            let link = arguments.next().map(|a| a.to_string_lossy().into_owned());
+            open(Some(file.into()), link.filter(|l| l.starts_with("signet:")))
+        }
         (Some("--version" | "-V"), None) => {
             println!("signet-desk {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
@@ -105,29 +110,30 @@ fn history(arguments: Vec<OsString>) -> ExitCode {
 }
 
 #[cfg(not(feature = "practice"))]
-fn open(config: Option<PathBuf>) -> ExitCode {
+fn open(config: Option<PathBuf>, link: Option<String>) -> ExitCode {
     #[cfg(feature = "bench")]
     if std::env::var_os("SIGNET_BENCH_RATES").is_some() {
-        return signet_desk::run(None, signet_desk::bench::desk);
+        return signet_desk::run(None, None, signet_desk::bench::desk);
     }
-    let instance = match signet_desk::start::instance() {
+    let instance = match signet_desk::start::instance(link.as_deref()) {
         Ok(instance) => instance,
         Err(already) => return already,
     };
-    signet_desk::run(instance, |app| signet_desk::start::desk(app, config))
+    signet_desk::run(instance, link, |app| signet_desk::start::desk(app, config))
 }
 
 /// The practice build knows one venue, its own.
 #[cfg(feature = "practice")]
-fn open(_: Option<PathBuf>) -> ExitCode {
-    let Some(instance) = signet_desk::instance::take(&signet_desk::practice::folder()) else {
+fn open(_: Option<PathBuf>, link: Option<String>) -> ExitCode {
+    let folder = signet_desk::practice::folder();
+    let Some(instance) = signet_desk::instance::take(&folder, link.as_deref()) else {
         println!("signet-desk: a desk is open on this folder already.");
         return ExitCode::SUCCESS;
     };
     // SAFETY: still the only thread of the program.
     let venue = unsafe { signet_desk::practice::Venue::start() };
     let desk = venue.desk();
-    let code = signet_desk::run(Some(instance), move |app| {
+    let code = signet_desk::run(Some(instance), link, move |app| {
         if let Ok(desk) = &desk {
             signet_desk::check::start_if_asked(app, desk);
         }

@@ -1,6 +1,6 @@
-//! Where the window was, remembered for the next start.
+//! Where each window was, remembered for the next start.
 
-use signet_desk_core::{Desk, Place};
+use signet_desk_core::{Desk, Place, Seat};
 use tauri::{PhysicalPosition, PhysicalSize, Runtime, WebviewWindow};
 
 /// How much of the top edge must be on a monitor, so that a person can take hold of the window.
@@ -10,8 +10,8 @@ const HELD_MIN: i64 = 100;
 type Screen = (i32, i32, u32, u32);
 
 /// Puts a new window where the last one was, if that is still on a monitor.
-pub(crate) fn restore<R: Runtime>(window: &WebviewWindow<R>, desk: &Desk) {
-    let Some(kept) = desk.place() else { return };
+pub(crate) fn restore<R: Runtime>(window: &WebviewWindow<R>, desk: &Desk, seat: Seat) {
+    let Some(kept) = desk.place(seat) else { return };
     let monitors = window.available_monitors().unwrap_or_default();
     let screens: Vec<Screen> = monitors
         .iter()
@@ -28,7 +28,7 @@ pub(crate) fn restore<R: Runtime>(window: &WebviewWindow<R>, desk: &Desk) {
 }
 
 /// Remembers where the window is. The size of one that fills its monitor is not its own.
-pub(crate) fn keep<R: Runtime>(window: &WebviewWindow<R>, desk: &Desk) {
+pub(crate) fn keep<R: Runtime>(window: &WebviewWindow<R>, desk: &Desk, seat: Seat) {
     let (Ok(at), Ok(size), Ok(maximized)) =
         (window.outer_position(), window.inner_size(), window.is_maximized())
     else {
@@ -38,10 +38,11 @@ pub(crate) fn keep<R: Runtime>(window: &WebviewWindow<R>, desk: &Desk) {
         return;
     }
     let now = Place { x: at.x, y: at.y, width: size.width, height: size.height, maximized };
-    desk.keep_place(match desk.place() {
+    let place = match desk.place(seat) {
         Some(before) if maximized => Place { maximized, ..before },
         _ => now,
-    });
+    };
+    desk.keep_place(seat, place);
 }
 
 /// The place, no larger than the monitor that it begins on; `None` if it begins on none.

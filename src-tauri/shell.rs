@@ -1,18 +1,21 @@
 //! The window: the desk behind it, its title, and its orderly end.
 
-use crate::attention::Attention;
+use crate::{asked::Waiting, attention::Attention, panel};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use signet_desk_core::{Desk, view::Problem};
+use signet_desk_core::{
+    Desk, Seat, read_link,
+    view::{PageAsk, Problem},
+};
 use tauri::{
     App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, UserAttentionType, WebviewUrl,
     WebviewWindowBuilder, WindowEvent, webview::NewWindowResponse,
 };
 
-/// The only window, as the capabilities name it.
+/// The desk's own window, as the capabilities name it. A second one may be beside it (`panel.rs`).
 const WINDOW: &str = "main";
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
@@ -27,6 +30,9 @@ pub struct Shell {
     changed: Box<dyn Fn() -> Wake + Send + Sync>,
     close: Box<dyn Fn() + Send + Sync>,
     print: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    order: Box<dyn Fn(panel::Order) -> Result<(), String> + Send + Sync>,
+    ask: Box<dyn Fn() + Send + Sync>,
+    waiting: Waiting,
     ending: AtomicBool,
 }
 
@@ -45,6 +51,15 @@ impl Shell {
             Some(window) => window.print().map_err(|why| why.to_string()),
             None => Err("there is no window".into()),
         };
+        let second = app.clone();
+        let order = move |order| panel::follow(&second, order).map_err(|why| why.to_string());
+        let main = app.clone();
+        let ask = move || {
+            if let Err(why) = main.emit_to(WINDOW, crate::ASKED, ()) {
+                tracing::warn!(%why, "the page could not be asked");
+            }
+        };
+        // Both windows hear it, so that the one that waits wakes the other too.
         let changed = move || -> Wake {
             let app = app.clone();
             Box::new(move || {
@@ -58,6 +73,9 @@ impl Shell {
             changed: Box::new(changed),
             close: Box::new(close),
             print: Box::new(print),
+            order: Box::new(order),
+            ask: Box::new(ask),
+            waiting: Waiting::default(),
             ending: AtomicBool::new(false),
         }
     }
@@ -79,13 +97,31 @@ impl Shell {
         (self.print)()
     }
 
+    pub(crate) fn order(&self, order: panel::Order) -> Result<(), String> {
+        (self.order)(order)
+    }
+
+    /// Asks the trader something, in the page of the desk's own window.
+    pub(crate) fn ask(&self, asked: PageAsk) {
+        self.waiting.put(asked);
+        (self.ask)();
+    }
+
+    pub(crate) fn asked(&self) -> Vec<PageAsk> {
+        self.waiting.take()
+    }
+
+    pub(crate) fn title(&self) -> &'static str {
+        if self.practice() { TITLE_IN_PRACTICE } else { TITLE }
+    }
+
     fn practice(&self) -> bool {
         self.desk.as_ref().is_ok_and(|desk| desk.info().practice)
     }
 }
 
 pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
-    let title = if app.state::<Shell>().practice() { TITLE_IN_PRACTICE } else { TITLE };
+    let title = app.state::<Shell>().title();
     let window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::App(page().into()))
         .title(title)
         .inner_size(1280.0, 800.0)
@@ -114,8 +150,10 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
     }
     let app_handle = app.handle().clone();
     window.on_window_event(move |event| {
-        if matches!(event, WindowEvent::CloseRequested { .. }) {
-            keep_place(&app_handle);
+        match event {
+            WindowEvent::CloseRequested { .. } => keep_place(&app_handle),
+            WindowEvent::Destroyed => panel::end(&app_handle),
+            _ => {}
         }
         if let WindowEvent::CloseRequested { api, .. } = event
             && app_handle.state::<Shell>().desk().is_ok_and(|desk| !desk.may_close())
@@ -129,14 +167,47 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         desk.set_window(handle.0 as isize);
     }
     if let Ok(desk) = app.state::<Shell>().desk() {
-        crate::place::restore(&window, desk);
+        crate::place::restore(&window, desk, Seat::Main);
     }
     crate::display::spare_the_processor(&window)
 }
 
-/// Brings the window to the front, because the program was started again.
-pub(crate) fn raise(app: &AppHandle) {
-    let Some(window) = app.get_webview_window("main") else { return };
+/// The program was started again, with a link or without.
+pub(crate) fn started_again(app: &AppHandle, link: Option<String>) {
+    match link {
+        None => raise(app),
+        // The keyboard stays where it is: a web page can make the system open a link at any moment.
+        Some(link) => {
+            ask_about(app, &link);
+            let Some(window) = app.get_webview_window(WINDOW) else { return };
+            let told = window
+                .unminimize()
+                .and_then(|()| window.request_user_attention(Some(UserAttentionType::Critical)));
+            if let Err(why) = told {
+                tracing::warn!(%why, "the system does not point to the window");
+            }
+        }
+    }
+}
+
+/// Asks the trader whether to follow a link, or says why it is not followed.
+pub(crate) fn ask_about(app: &AppHandle, link: &str) {
+    app.state::<Shell>().ask(match read_link(link) {
+        Ok(offer) => PageAsk::Offer { offer },
+        Err(why) => PageAsk::Refused { why: format!("{} {}", why.message, why.cure) },
+    });
+}
+
+/// As the frame of the window does it.
+pub(crate) fn ask_to_close(app: &AppHandle) {
+    if let Some(Err(why)) = app.get_webview_window(WINDOW).map(|w| w.close()) {
+        tracing::warn!(%why, "the window could not be closed");
+    }
+}
+
+/// Brings the window to the front.
+pub(crate) fn raise<R: Runtime>(app: &AppHandle<R>) {
+    let Some(window) = app.get_webview_window(WINDOW) else { return };
     let raised = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
     if let Err(why) = raised {
         tracing::warn!(%why, "the window could not be brought to the front");
@@ -144,9 +215,9 @@ pub(crate) fn raise(app: &AppHandle) {
 }
 
 fn keep_place(app: &AppHandle) {
-    if let (Some(window), Ok(desk)) = (app.get_webview_window("main"), app.state::<Shell>().desk())
+    if let (Some(window), Ok(desk)) = (app.get_webview_window(WINDOW), app.state::<Shell>().desk())
     {
-        crate::place::keep(&window, desk);
+        crate::place::keep(&window, desk, Seat::Main);
     }
 }
 
@@ -155,7 +226,7 @@ fn page() -> &'static str {
 }
 
 /// The page never leaves the program; a `tauri dev` build also serves it from the local Vite.
-fn is_own_page(url: &Url) -> bool {
+pub(crate) fn is_own_page(url: &Url) -> bool {
     let local =
         matches!(url.host_str(), Some("localhost" | "tauri.localhost" | "isolation.localhost"));
     match url.scheme() {

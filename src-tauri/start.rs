@@ -32,13 +32,15 @@ pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Resul
 }
 
 /// The right to be this user's only desk; the exit code when another window is open, which is then
-/// brought to the front.
-pub fn instance() -> Result<Option<Instance>, ExitCode> {
+/// brought to the front or follows the `link`.
+pub fn instance(link: Option<&str>) -> Result<Option<Instance>, ExitCode> {
     let Some((data, _)) = folders() else { return Ok(None) };
-    match crate::instance::take(&data) {
+    match crate::instance::take(&data, link) {
         Some(instance) => Ok(Some(instance)),
         None => {
-            crate::display::tell("it is open already. Its window comes to the front.");
+            if link.is_none() {
+                crate::display::tell("it is open already. Its window comes to the front.");
+            }
             Err(ExitCode::SUCCESS)
         }
     }

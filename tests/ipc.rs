@@ -77,6 +77,39 @@ fn no_other_build_has_the_measuring_commands() {
     assert!(refused.to_string().contains("not allowed"), "{refused}");
 }
 
+/// What the second window may do besides seeing: it trades on what it shows, and stops.
+const PANEL: [&str; 17] = [
+    "accept",
+    "arm",
+    "attend",
+    "blotter_columns",
+    "blotter_rows",
+    "cancel_rfq",
+    "disarm",
+    "dismiss_rfq",
+    "end_rfq",
+    "info",
+    "keep_blotter_columns",
+    "leave_panel",
+    "look",
+    "park",
+    "pull",
+    "set_limit",
+    "stop_all",
+];
+
+#[test]
+fn the_second_window_may_call_what_it_needs_and_nothing_else() {
+    let granted = granted("src-tauri/capabilities/panel.json");
+    assert_eq!(granted, PANEL.map(str::to_owned).into());
+    let panel = window("panel");
+    for command in contract_commands() {
+        let answer = call(&panel, &command, json!({}), OWN_PAGE);
+        let refused = answer.is_err_and(|why| why.to_string().contains("not allowed"));
+        assert_eq!(refused, !granted.contains(&command), "{command}");
+    }
+}
+
 fn window(label: &str) -> WebviewWindow<MockRuntime> {
     let app = signet_desk::configure(mock_builder())
         .build(tauri::generate_context!(test = true))
@@ -116,8 +149,11 @@ fn contract_commands() -> BTreeSet<String> {
 }
 
 fn capability_commands() -> BTreeSet<String> {
-    let capability: Value =
-        serde_json::from_str(&read("src-tauri/capabilities/main.json")).expect("JSON");
+    granted("src-tauri/capabilities/main.json")
+}
+
+fn granted(capability: &str) -> BTreeSet<String> {
+    let capability: Value = serde_json::from_str(&read(capability)).expect("JSON");
     let permissions = capability["permissions"].as_array().expect("a list");
     permissions
         .iter()

@@ -20,6 +20,8 @@ use std::{
 mod acting;
 #[path = "window/around.rs"]
 mod around;
+#[path = "window/beside.rs"]
+mod beside;
 #[path = "window/insight.rs"]
 mod insight;
 #[path = "window/list.rs"]

@@ -8,7 +8,7 @@ const ENTER: &str = "\u{e007}";
 
 impl Window {
     /// Asks all dealers for a small quantity, and waits for a best price.
-    async fn quoted(&self) -> String {
+    pub(super) async fn quoted(&self) -> String {
         let id = self.ask_for("DE000BU2Z049", "buy", "300k").await;
         let best =
             format!("[data-testid='rfq-panel-{id}'][data-state='open'] [data-best-offer='true']");
@@ -18,7 +18,7 @@ impl Window {
     }
 
     /// Presses a key with modifiers, as the page hears it.
-    async fn held(&self, key: &str, ctrl: bool, shift: bool) {
+    pub(super) async fn held(&self, key: &str, ctrl: bool, shift: bool) {
         let press = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', \
                      {key: arguments[0], ctrlKey: arguments[1], shiftKey: arguments[2], \
                       bubbles: true, cancelable: true}))";

@@ -5,7 +5,9 @@
 // `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `security`, `settings`, `support`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
 // `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take` and `list-empty`
-// have the list of requests);
+// have the list of requests;
+// `attention` show what is behind it; `panel-rfq`, `panel-gone` and `panel-blotter` are the second
+// window; `offered`, `unread` and `stop` are asked from outside the page);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type {
@@ -48,8 +50,22 @@ const PRESSED: Record<string, string> = {
   more: "ticket-more",
 };
 
+/** Scenes of the second window. */
+const PANELS: Record<string, [name: string, value: string][]> = {
+  "panel-rfq": [
+    ["panel", "rfq"],
+    ["id", "R1"],
+  ],
+  "panel-gone": [
+    ["panel", "rfq"],
+    ["id", "R9"],
+  ],
+  "panel-blotter": [["panel", "blotter"]],
+};
+
 export function fake(asked: URLSearchParams): Backend {
   const scene = asked.get("scene") ?? "rfqs";
+  for (const [name, value] of PANELS[scene] ?? []) asked.set(name, value);
   const now = Date.now();
   let frame = scenes.frame(scene, now);
   let seq = 1;
@@ -311,6 +327,9 @@ export function fake(asked: URLSearchParams): Backend {
       change((f) => ({ ...f, group: f.group && { ...f.group, taking: key } }));
       return ok(null);
     },
+    openPanel: () => ok(null),
+    leavePanel: () => ok(null),
+    takeAsked: () => ok(scenes.askedOf(scene)),
   };
   return { commands, onChanged: async (to) => (wake = to) };
 }

@@ -7,7 +7,7 @@ import { problems } from "./scenes/problems";
 import { records, requests } from "./scenes/requests";
 
 export { lost, stepUp } from "./scenes/access";
-export { log, report, security } from "./scenes/around";
+export { askedOf, log, report, security } from "./scenes/around";
 export { problems } from "./scenes/problems";
 export { hints, kept, notes } from "./scenes/ticket";
 export { find, identities, info, invitation, reference } from "./scenes/reference";

@@ -67,6 +67,9 @@ const ALLOWED = new Set([
   "log_lines",
   "support_report",
   "alert",
+  "open_panel",
+  "leave_panel",
+  "take_asked",
   "plugin:event|listen",
   "plugin:event|unlisten",
   // Exist in measuring builds only; elsewhere the program refuses them.

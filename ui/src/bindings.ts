@@ -144,9 +144,17 @@ export const commands = {
 	supportReport: () => typedError<string, Problem>(__TAURI_INVOKE("support_report")),
 	/**  Shows an alert of the system, unless there was one a moment ago or the trader wants none. */
 	alert: (what: Sound) => typedError<null, Problem>(__TAURI_INVOKE("alert", { what })),
+	/**  Shows a request, or with `null` the blotter, in the second window. */
+	openPanel: (rfqId: string | null) => typedError<null, Problem>(__TAURI_INVOKE("open_panel", { rfqId })),
+	/**  Gives the keyboard back to the desk's own window; with `close` the second one goes. */
+	leavePanel: (close: boolean) => typedError<null, Problem>(__TAURI_INVOKE("leave_panel", { close })),
+	/**  What is asked of the page since it asked last. */
+	takeAsked: () => typedError<PageAsk[], Problem>(__TAURI_INVOKE("take_asked")),
 };
 
 /* Constants */
+export const ASKED = "desk://asked" as const;
+
 export const CHANGED = "desk://changed" as const;
 
 /* Types */
@@ -1303,6 +1311,21 @@ export type NoticeKind =
 /**  Something the trader must read; it stays until it is closed. */
 "bad";
 
+/**  What the page is asked to ask the trader. */
+export type PageAsk = 
+/**  Whether the ticket is to be filled like this. */
+{ kind: "offer"; 
+/**  What was offered. */
+offer: TicketOffer } | 
+/**  Why a link that another program passed on is not followed. */
+{ kind: "refused"; 
+/**  In words. */
+why: string } | 
+/**  Whether to disconnect. */
+{ kind: "disconnect" } | 
+/**  Whether every open request is to end. */
+{ kind: "stopAll" };
+
 /**  How many attempts a token allows before it locks. */
 export type PinTries = 
 /**  No wrong PIN since the last right one. */
@@ -1952,6 +1975,19 @@ export type TicketForm = {
 	allOrNone: boolean,
 	/**  The trader's own note. No dealer sees it. */
 	note: string,
+};
+
+/**
+ *  What another program offers for the ticket. Nothing is filled in before the trader takes it, and
+ *  nothing is ever sent.
+ */
+export type TicketOffer = {
+	/**  ISIN or symbol; whether this venue has it is not known yet. */
+	instrument: string,
+	/**  `None`: the side in the ticket stays. */
+	ask: Ask | null,
+	/**  As a person would type it; `None`: the quantity in the ticket stays. */
+	quantity: string | null,
 };
 
 /**  What carries FIX. */

@@ -5,12 +5,18 @@ import "./style/shared.css";
 import App from "./App.svelte";
 import { desk, type Backend } from "./desk/backend";
 import { Page } from "./desk/page.svelte";
+import { panelOf } from "./desk/panel";
+import Panel from "./Panel.svelte";
 
 async function open() {
   const query = new URLSearchParams(location.search);
-  const page = new Page(await backend(query));
+  const reached = await backend(query);
+  const mode = panelOf(query);
+  const page = new Page(reached, mode);
   const measure = query.has("measure") ? await import("./measure") : null;
-  mount(App, { target: document.getElementById("app")!, props: { page } });
+  const target = document.getElementById("app")!;
+  if (mode) mount(Panel, { target, props: { page, mode } });
+  else mount(App, { target, props: { page } });
   measure?.firstPaint();
   measure?.countFrames();
   await page.start(measure?.painted);

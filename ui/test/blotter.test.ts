@@ -117,11 +117,32 @@ test("words, filters and columns go to the desk, which decides", async () => {
   expect([last().sort, last().descending]).toEqual(["price", true]);
   byId("view-open").click();
   await settled();
-  const side = byId("filter-side") as HTMLSelectElement;
-  side.value = "Sell";
-  side.dispatchEvent(new Event("change", { bubbles: true }));
+  const value = (of: string) =>
+    document.querySelector<HTMLInputElement>(`[data-testid=filter-side-value][value="${of}"]`)!;
+  value("Sell").click();
   await settled();
   expect(last().filters).toEqual([{ column: "side", values: ["Sell"] }]);
+  // Any of several.
+  value("Buy").click();
+  await settled();
+  expect(last().filters).toEqual([{ column: "side", values: ["Sell", "Buy"] }]);
+  expect(byId("filter-side").querySelector("summary")!.textContent).toMatch(/2 chosen/);
+  value("Sell").click();
+  await settled();
+  expect(last().filters).toEqual([{ column: "side", values: ["Buy"] }]);
+  // A day is written in one way, whatever the language of the system.
+  const from = byId("filter-from") as HTMLInputElement;
+  for (const [typed, day] of [
+    ["2026-11-29", "2026-11-29"],
+    ["29.11.2026", "2026-11-29"],
+    ["", null],
+  ] as const) {
+    from.value = typed;
+    from.dispatchEvent(new Event("change", { bubbles: true }));
+    await settled();
+    expect(last().from).toBe(day);
+    expect(from.getAttribute("aria-invalid")).toBe(String(typed === "29.11.2026"));
+  }
   const keep = vi.spyOn(page.commands, "keepBlotterColumns");
   byId("hide-cover").click();
   await settled();

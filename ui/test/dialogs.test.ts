@@ -30,6 +30,7 @@ import PassReason from "../src/rfq/PassReason.svelte";
 import Help from "../src/top/Help.svelte";
 import Palette from "../src/top/Palette.svelte";
 import Risk from "../src/top/Risk.svelte";
+import StopAll from "../src/top/StopAll.svelte";
 import { line, rfq } from "./builders";
 import Screen from "./Screen.svelte";
 
@@ -240,6 +241,15 @@ const CASES: Case[] = [
     testid: "settings",
     first: "settings-close",
     modal: false,
+  },
+  {
+    name: "ending everything, from the tray",
+    file: "top/StopAll.svelte",
+    component: StopAll,
+    props: { onstop: () => undefined },
+    testid: "stop-dialog",
+    first: "stop-stay",
+    modal: true,
   },
   {
     name: "log and support report",

@@ -18,7 +18,7 @@ const shift = { shift: true };
 
 /** Every key of the table, and some that are not in it. */
 const KEYS = [
-  ..."0123456789aAbBdDeEfFkKlLpPrRsSxX?+=-_Z ".split(""),
+  ..."0123456789aAbBdDeEfFkKlLoOpPrRsSwWxX?+=-_Z ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
   ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End PageUp PageDown".split(" "),
 ];
@@ -71,6 +71,22 @@ const pressed = (key: string, command: string) =>
     ]),
   );
 
+test("the second window stops as the first does, goes back to it, and closes", () => {
+  expect(all("panel", {})).toEqual({
+    "Ctrl Shift x": "stop",
+    "Ctrl Shift X": "stop",
+    "Ctrl o": "back",
+    "Ctrl O": "back",
+    "Ctrl w": "close",
+    "Ctrl W": "close",
+    ...withCtrl("+", "larger"),
+    ...withCtrl("=", "larger"),
+    ...withCtrl("-", "smaller"),
+    ...withCtrl("_", "smaller"),
+    ...withCtrl("0", "usualSize"),
+  });
+});
+
 describe("everywhere", () => {
   const always = {
     ...any("F1", "help"),
@@ -100,6 +116,8 @@ describe("everywhere", () => {
     "Ctrl Shift F6": "previousRegion",
     ...withCtrl("d", "duplicate"),
     ...withCtrl("D", "duplicate"),
+    "Ctrl o": "secondWindow",
+    "Ctrl O": "secondWindow",
     // Held, it asks once; with Shift it is another key of the browser.
     "Ctrl r": "askAgain",
     "Ctrl R": "askAgain",
@@ -300,10 +318,12 @@ test("Help names each shortcut once, in the words of the table", () => {
       "Ctrl E",
       "Ctrl P",
       "Ctrl L",
+      "Ctrl O",
       "Tab",
       "F1 ?",
     ],
     Connect: ["↑ ↓", "Enter"],
+    "The second window": ["Ctrl Shift X", "Ctrl O", "Ctrl W"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
     "A request": ["1 … 9", "B", "S", "Enter", "A", "P", "Esc", "Del", "+ -", "← →"],

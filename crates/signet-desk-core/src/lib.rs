@@ -23,6 +23,7 @@ mod laptop_clock;
 mod link;
 mod list;
 mod look;
+mod offer;
 mod peer_text;
 mod pin;
 pub mod posture;
@@ -45,7 +46,9 @@ pub use guard::TradingSettings;
 pub use history::{HistoryError, HistoryExport, history_export};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
-pub use look::Place;
+pub use look::{Place, Seat};
+pub use offer::{LINK_MAX, read_link};
+pub use price::PriceKind;
 pub use search::{Index as InstrumentIndex, Listed, Meant};
 pub use venue::{
     DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, HistorySettings, OtherHost,

@@ -32,11 +32,21 @@ pub struct Place {
     pub maximized: bool,
 }
 
+/// A window whose place is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seat {
+    /// The desk's own.
+    Main,
+    /// The second one, with a request or the blotter.
+    Panel,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Kept {
     look: Look,
     window: Option<Place>,
+    panel: Option<Place>,
 }
 
 /// The file, and what is in it.
@@ -64,16 +74,23 @@ impl Looks {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).look.clone()
     }
 
-    pub(crate) fn place(&self) -> Option<Place> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).window
+    pub(crate) fn place(&self, seat: Seat) -> Option<Place> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match seat {
+            Seat::Main => kept.window,
+            Seat::Panel => kept.panel,
+        }
     }
 
     pub(crate) fn keep_look(&self, look: Look) -> io::Result<()> {
         self.change(|kept| kept.look = sound(look))
     }
 
-    pub(crate) fn keep_place(&self, place: Place) -> io::Result<()> {
-        self.change(|kept| kept.window = Some(place))
+    pub(crate) fn keep_place(&self, seat: Seat, place: Place) -> io::Result<()> {
+        self.change(|kept| match seat {
+            Seat::Main => kept.window = Some(place),
+            Seat::Panel => kept.panel = Some(place),
+        })
     }
 
     /// The lock is held while the file is written, so that the last change is what it holds.
@@ -126,7 +143,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("desk");
         let looks = Looks::open(&folder);
-        assert_eq!((looks.look(), looks.place()), (Look::default(), None));
+        assert_eq!((looks.look(), looks.place(Seat::Main)), (Look::default(), None));
         let chosen = Look {
             colours: Colours::Contrast,
             zoom: 150,
@@ -134,9 +151,15 @@ mod tests {
             alerts: false,
         };
         looks.keep_look(chosen.clone()).unwrap();
-        looks.keep_place(PLACE).unwrap();
+        looks.keep_place(Seat::Main, PLACE).unwrap();
         let again = Looks::open(&folder);
-        assert_eq!((again.look(), again.place()), (chosen, Some(PLACE)));
+        assert_eq!((again.look(), again.place(Seat::Main)), (chosen, Some(PLACE)));
+        assert_eq!(again.place(Seat::Panel), None);
+        let beside = Place { x: 1920, maximized: false, ..PLACE };
+        again.keep_place(Seat::Panel, beside).unwrap();
+        let third = Looks::open(&folder);
+        let places = (third.place(Seat::Main), third.place(Seat::Panel));
+        assert_eq!(places, (Some(PLACE), Some(beside)), "each window has its own");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // What is around the trading: the security panel, the log and the support report.
 
-import type { SecurityView } from "../../src/bindings";
+import type { PageAsk, SecurityView } from "../../src/bindings";
 import { identities, VENUE } from "./reference";
 
 export const security = (now: number): SecurityView => ({
@@ -40,3 +40,19 @@ export const report = [
   "== Last problems",
   "2026-11-29T01:58:00Z link.lost",
 ].join("\n");
+
+/** What is asked from outside the page in a scene. */
+export function askedOf(scene: string): PageAsk[] {
+  if (scene === "offered")
+    return [
+      { kind: "offer", offer: { instrument: "DE000BU2Z049", ask: "sell", quantity: "2.5m" } },
+    ];
+  if (scene === "unread")
+    return [
+      {
+        kind: "refused",
+        why: "A link from another program was not followed: it names no instrument. A link for the ticket is written like signet://rfq?isin=DE000BU2Z049&side=buy.",
+      },
+    ];
+  return scene === "stop" ? [{ kind: "stopAll" }] : [];
+}

@@ -1,7 +1,7 @@
 // The page's only way to the desk. The generated bindings have every command that it may send.
 
 import { listen } from "@tauri-apps/api/event";
-import { CHANGED, commands, type Problem } from "../bindings";
+import { ASKED, CHANGED, commands, type Problem } from "../bindings";
 
 export type Commands = typeof commands;
 
@@ -9,6 +9,8 @@ export type Backend = {
   commands: Commands;
   /** Calls `wake` whenever a parked page has something new to pull. */
   onChanged(wake: () => void): Promise<unknown>;
+  /** Calls `take` whenever the tray or another program asks something of the trader. */
+  onAsked?(take: () => void): Promise<unknown>;
 };
 
 export type Answer<T> = { status: "ok"; data: T } | { status: "error"; error: Problem };
@@ -16,6 +18,7 @@ export type Answer<T> = { status: "ok"; data: T } | { status: "error"; error: Pr
 export const desk: Backend = {
   commands,
   onChanged: (wake) => listen(CHANGED, wake),
+  onAsked: (take) => listen(ASKED, take),
 };
 
 /** Turns the end of a command, also an exception, into an answer or a problem to show. */

@@ -6,9 +6,11 @@ import { Keyboard, provideKeyboard } from "../keyboard/keyboard";
 import { ask, type Backend } from "./backend";
 import { Book } from "./book.svelte";
 import { GatewayClock } from "./clock.svelte";
+import type { PanelMode } from "./panel";
 import { pump } from "./pump";
 import { Sight } from "./sight";
 import { Draft } from "./draft.svelte";
+import { Asked } from "./asked.svelte";
 import { Insight } from "./insight.svelte";
 import { chime } from "./chime";
 import { Ear } from "./ear";
@@ -29,6 +31,7 @@ export class Page {
   readonly insight = new Insight();
   /** The list of the group's requests is open. */
   group = $state(false);
+  readonly asked = new Asked();
   /** Too many prices change for any of them to flash. */
   busy = $state(false);
   #busyUntil = 0;
@@ -45,9 +48,13 @@ export class Page {
   #backClosed: number | null = $state(null);
 
   readonly backend: Backend;
+  /** What the second window shows; null in the desk's own. */
+  readonly panel: PanelMode | null;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, panel: PanelMode | null = null) {
     this.backend = backend;
+    this.panel = panel;
+    if (panel) this.sight.only = panel.kind === "rfq" ? panel.id : "";
   }
 
   get commands() {
@@ -92,6 +99,7 @@ export class Page {
 
   async start(painted?: (seq: number, changed: number) => void) {
     void this.looks.load(this.backend);
+    if (!this.panel) void this.asked.listen(this.backend);
     await this.#loadInfo();
     await pump(this.backend, {
       seq: () => this.book.seq,
@@ -100,8 +108,10 @@ export class Page {
       take: (frame) => {
         this.clock.set(frame.gatewayNowMs);
         const changed = this.book.apply(frame);
+        this.sight.know(frame);
         this.#calmOrBusy(changed);
-        this.#hear(frame);
+        // One window tells: the desk's own.
+        if (!this.panel) this.#hear(frame);
         if (this.online || this.link === "restoring") this.#wasOnline = true;
         if (this.link === "offline") this.#wasOnline = false;
         if (changed > 0 || frame.stepUp) painted?.(frame.seq, changed);

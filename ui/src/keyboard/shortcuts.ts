@@ -21,6 +21,7 @@ export type States = {
     /** The line about an interruption that is over is shown. */
     back: boolean;
   };
+  panel: Stateless;
   connect: Stateless;
   ticket: Stateless;
   dialog: Stateless;
@@ -82,7 +83,9 @@ export type Commands = {
     | "search"
     | "export"
     | "bestExecution"
-    | "list";
+    | "list"
+    | "secondWindow";
+  panel: "stop" | "back" | "close" | "larger" | "smaller" | "usualSize";
   connect: never;
   ticket: "send";
   dialog: "close" | "nextStop" | "previousStop";
@@ -209,6 +212,13 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: ({ trading }, press) => trading && !press.repeat,
       command: "list",
       help: [["Ctrl", "L"], "The list of requests; again to close it"],
+      },
+      {
+      keys: ["o", "O"],
+      held: "ctrl",
+      when: ({ trading }, press) => trading && !press.repeat && !press.shift,
+      command: "secondWindow",
+      help: [["Ctrl", "O"], "This request, or the blotter, in a second window"],
     },
     { keys: [], command: null, help: [["Tab"], "Next control"] },
     { keys: ["F1"], held: "any", command: "help", help: [["F1"], "This help"] },
@@ -220,6 +230,32 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       command: "help",
       help: [["?"], "This help"],
     },
+  ],
+  panel: [
+    {
+      keys: ["x", "X"],
+      held: "ctrl",
+      when: (_, press) => press.shift && !press.repeat,
+      command: "stop",
+      help: [["Ctrl", "Shift", "X"], "Stop, as in the desk's own window"],
+    },
+    {
+      keys: ["o", "O"],
+      held: "ctrl",
+      when: (_, press) => !press.repeat && !press.shift,
+      command: "back",
+      help: [["Ctrl", "O"], "Back to the desk's own window"],
+    },
+    {
+      keys: ["w", "W"],
+      held: "ctrl",
+      when: (_, press) => !press.repeat && !press.shift,
+      command: "close",
+      help: [["Ctrl", "W"], "Close the second window"],
+    },
+    { keys: ["+", "="], held: "ctrl", command: "larger" },
+    { keys: ["-", "_"], held: "ctrl", command: "smaller" },
+    { keys: ["0"], held: "ctrl", command: "usualSize" },
   ],
   connect: [
     { keys: [], command: null, help: [["↑", "↓"], "Choose the identity"] },
@@ -393,6 +429,7 @@ export type HelpGroup = { where: string; keys: { shown: string[]; words: string 
 
 const GROUPS: [where: string, places: Place[]][] = [
   ["Everywhere", ["page"]],
+  ["The second window", ["panel"]],
   ["Connect", ["connect"]],
   ["Ticket", ["ticket"]],
   ["Approval with a security key", ["approval"]],

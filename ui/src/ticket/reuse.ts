@@ -1,6 +1,6 @@
 // A request again: into the ticket to be changed, or sent as it was.
 
-import type { TicketForm } from "../bindings";
+import type { TicketForm, TicketOffer } from "../bindings";
 import { ask } from "../desk/backend";
 import type { Page } from "../desk/page.svelte";
 
@@ -67,4 +67,35 @@ export async function askAgain(page: Page, id: string | undefined) {
   } finally {
     asking = false;
   }
+}
+
+/**
+ * Fills the ticket with what another program offers; answers why not, or null. What belonged to the
+ * instrument that was in it (its day, limit, least quantity and note) goes.
+ */
+export async function takeOffer(page: Page, offer: TicketOffer): Promise<string | null> {
+  const found = await ask(page.commands.findInstruments(offer.instrument));
+  if (found.status === "error") return found.error.message;
+  const { meant } = found.data;
+  const named = (text: string) => text.toLowerCase() === offer.instrument.toLowerCase();
+  // A name that finds another instrument is not that instrument.
+  if (!meant || !(named(meant.id) || named(meant.symbol)))
+    return `This venue has no instrument ${offer.instrument}.`;
+  const form = page.draft.form(meant, page.draft.ticked);
+  page.draft.fill(
+    {
+      ...form,
+      ask: offer.ask ?? form.ask,
+      quantity: offer.quantity ?? form.quantity,
+      settlementDate: null,
+      priceLimit: "",
+      minQuantity: "",
+      allOrNone: false,
+      note: "",
+    },
+    meant,
+  );
+  page.draft.refusal = null;
+  document.getElementById("quantity")?.focus();
+  return null;
 }

@@ -2,6 +2,7 @@
 
 import { ask } from "../desk/backend";
 import type { Page } from "../desk/page.svelte";
+import { openPanel } from "../desk/second";
 import { ASK, isOpen } from "../desk/words";
 import type { Action } from "../keyboard/actions";
 import { keysOf } from "../keyboard/shortcuts";
@@ -28,6 +29,19 @@ export function pageActions(page: Page, run: Run): Action[] {
       keys: [],
       run: () => void (page.wanted = view.id),
     })),
+    ...requests.map((view) => ({
+      id: `second-${view.id}`,
+      words: `Second window: ${ASK[view.ask]} ${view.quantity} ${view.symbol}`,
+      keys: [],
+      run: () => void openPanel(page, view.id),
+    })),
+    {
+      id: "second-blotter",
+      words: "Second window: blotter",
+      keys: [],
+      not: notTrading,
+      run: () => void openPanel(page, null),
+    },
     {
       id: "stop",
       words: "Stop: end every open request and take back what is armed",

@@ -3,6 +3,7 @@
 
 use super::{Entry, RowStatus, matches};
 use crate::{
+    price,
     problem::problem,
     view::{
         BlotterRow, BlotterTab, Column, Problem, RowsChoices, RowsFilter, RowsGroup, RowsLine,
@@ -11,7 +12,7 @@ use crate::{
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
-use signet_rfq::group_digits;
+use signet_rfq::{PriceFormat, group_digits};
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -179,6 +180,11 @@ pub(crate) fn number(text: &str) -> Option<Decimal> {
     plain.parse().ok()
 }
 
+/// A price as the blotter writes it, in decimals or in 32nds; `None` when it is another text.
+fn priced(text: &str) -> Option<Decimal> {
+    number(text).or_else(|| price::read(PriceFormat::ThirtySecondEighths, text))
+}
+
 /// Where a row stands. What a row does not have stands last, whichever way the rows are sorted;
 /// of two that are the same the later one stands first.
 #[derive(PartialEq, Eq)]
@@ -201,13 +207,15 @@ impl Place {
     fn of(r: &BlotterRow, sort: Column, descending: bool) -> Self {
         let at_ms = r.at_ms as i64;
         let said = text(r, sort);
-        let numeric = matches!(sort, Column::Quantity | Column::Price | Column::Cover);
+        let counted = match sort {
+            Column::Quantity => number(&said),
+            Column::Price | Column::Cover => priced(said.trim_end_matches([' ', '%', 'b', 'p'])),
+            _ => None,
+        };
         let key = match sort {
             Column::Time => Key::Time(at_ms),
             _ if said.is_empty() => Key::Nothing,
-            _ => number(said.trim_end_matches([' ', '%', 'b', 'p']))
-                .filter(|_| numeric)
-                .map_or_else(|| Key::Text(said.to_lowercase()), Key::Number),
+            _ => counted.map_or_else(|| Key::Text(said.to_lowercase()), Key::Number),
         };
         Self { key, descending, at_ms, id: r.id.clone() }
     }

@@ -313,3 +313,38 @@ proptest! {
         prop_assert_eq!(up, down);
     }
 }
+
+#[test]
+fn prices_in_32nds_are_sorted_as_numbers_among_those_in_decimals() {
+    use BlotterTab::Trades;
+    let priced = |id: &str, price: &str| {
+        entry(Trades, BlotterRow { price: Some(price.into()), ..row(id, 1.0) })
+    };
+    let rows = vec![
+        priced("a", "99-16+"),
+        priced("b", "99-162"),
+        priced("c", "100-00"),
+        priced("d", "99.5"),
+        priced("e", "9-31"),
+        priced("f", "-0.25"),
+        priced("g", "99-317"),
+        priced("h", "by arrangement"),
+    ];
+    let sorted = |sort, descending| RowsQuery { sort, descending, ..query(Trades) };
+    assert_eq!(ids(&rows, &sorted(Column::Price, false)), "f e d b a g c h");
+    assert_eq!(ids(&rows, &sorted(Column::Price, true)), "h c g a b d e f");
+}
+
+#[test]
+fn a_filter_with_several_values_takes_any_of_them() {
+    let rows = rows();
+    let of = |column, values: &[&str]| RowsFilter {
+        column,
+        values: values.iter().map(|v| (*v).to_owned()).collect(),
+    };
+    let found = |filters| ids(&rows, &RowsQuery { filters, ..query(BlotterTab::Trades) });
+    assert_eq!(found(vec![of(Column::Status, &["Filled", "Corrected"])]), "c b a");
+    let both = vec![of(Column::Status, &["Filled", "Corrected"]), of(Column::Side, &["Buy"])];
+    assert_eq!(found(both), "c a", "each filter must fit");
+    assert_eq!(found(vec![of(Column::Dealer, &["Eastbank", "No such bank"])]), "c");
+}

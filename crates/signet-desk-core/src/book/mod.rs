@@ -25,6 +25,7 @@
 //! | `group.rs` | colleagues' open RFQs, and RFQs that change hands |
 //! | `accept_rows.rs` | rows of accepts that a person must look at |
 //! | `insights.rs` | what was seen of the dealers |
+//! | `pulse.rs` | what the tray shows |
 //! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
 //!
 //! The other files hold one part of the state each, with the methods that keep it right.
@@ -52,6 +53,7 @@ mod list_look;
 mod list_take;
 mod notices;
 mod package;
+mod pulse;
 mod questions;
 mod records;
 mod reference;
@@ -231,3 +233,5 @@ mod life_tests;
 mod limit_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows_tests;

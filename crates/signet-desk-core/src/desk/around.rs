@@ -5,11 +5,11 @@ use crate::{
     book::lock,
     doctor,
     laptop_clock::laptop_now,
-    look::Place,
+    look::{Place, Seat},
     posture,
     problem::problem,
     support::{Facts, report},
-    view::{ChannelView, Look, Problem, SecurityView, SessionView, Transport},
+    view::{ChannelView, Look, Problem, Pulse, SecurityView, SessionView, Transport},
 };
 use signet_keystore::StoredIdentity;
 use std::time::Duration;
@@ -110,15 +110,21 @@ impl Desk {
         })
     }
 
-    /// Where the window was when it was last closed.
+    /// The connection and how much is open, for the tray.
     #[must_use]
-    pub fn place(&self) -> Option<Place> {
-        self.looks.place()
+    pub fn pulse(&self) -> Pulse {
+        lock(&self.book).pulse()
     }
 
-    /// Keeps where the window is. A fault is logged only: nobody waits for it.
-    pub fn keep_place(&self, place: Place) {
-        if let Err(why) = self.looks.keep_place(place) {
+    /// Where a window was when it was last closed.
+    #[must_use]
+    pub fn place(&self, seat: Seat) -> Option<Place> {
+        self.looks.place(seat)
+    }
+
+    /// Keeps where a window is. A fault is logged only: nobody waits for it.
+    pub fn keep_place(&self, seat: Seat, place: Place) {
+        if let Err(why) = self.looks.keep_place(seat, place) {
             tracing::warn!(%why, "where the window is was not kept");
         }
     }

@@ -10,6 +10,7 @@
 
 mod access;
 mod acting;
+mod around;
 mod blotter;
 mod enrol;
 mod find;
@@ -32,6 +33,7 @@ mod ticket;
 
 pub use access::{AccessView, FactorView, RiskVerdict, RiskView};
 pub use acting::{StoppedLeft, StoppedView};
+pub use around::{PageAsk, Pulse, TicketOffer};
 pub use blotter::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
 pub use find::FoundInstruments;

@@ -1,0 +1,267 @@
+// @vitest-environment happy-dom
+//
+// The second window: what it shows, what it leaves to the desk's own, and its keys. And what is
+// asked from outside the page.
+
+import { flushSync, mount, tick, unmount } from "svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fake } from "../dev/fake";
+import * as scenes from "../dev/scenes";
+import type { Frame } from "../src/bindings";
+import type { Backend } from "../src/desk/backend";
+import App from "../src/App.svelte";
+import { Page } from "../src/desk/page.svelte";
+import { panelOf, type PanelMode } from "../src/desk/panel";
+import { Sight } from "../src/desk/sight";
+import { Asked } from "../src/desk/asked.svelte";
+import Panel from "../src/Panel.svelte";
+import { takeOffer } from "../src/ticket/reuse";
+import { frame, line, rfq, session } from "./builders";
+
+const shown: Record<string, unknown>[] = [];
+
+beforeEach(() => {
+  vi.stubGlobal(
+    "IntersectionObserver",
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+  vi.stubGlobal("matchMedia", () => ({
+    matches: false,
+    addEventListener() {},
+    removeEventListener() {},
+  }));
+});
+
+afterEach(async () => {
+  for (const one of shown.splice(0)) await unmount(one);
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+  document.body.replaceChildren();
+});
+
+const settled = async () => {
+  for (let n = 0; n < 5; n++) await tick();
+  flushSync();
+};
+const byId = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
+const press = (key: string, hold: KeyboardEventInit = {}) =>
+  (document.activeElement ?? document.body).dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...hold }),
+  );
+
+/** A page of the desk, online, with two requests of which the first has a quote. */
+function opened(mode: PanelMode | null, part: Partial<Frame> = {}): Page {
+  const page = new Page(fake(new URLSearchParams({ scene: "rfqs" })), mode);
+  page.info = scenes.info(true);
+  page.reference = scenes.reference;
+  const start = frame({
+    whole: true,
+    session: session({ state: "online" }),
+    rfqs: [rfq("R1", { expiresMs: Date.now() + 60_000 }), rfq("R2")],
+    lines: [line("R1", "A", { offer: { price: "99.1", size: "1", partial: false, away: null } })],
+    ...part,
+  });
+  page.clock.set(Date.now());
+  page.book.apply(start);
+  page.sight.know(start);
+  return page;
+}
+
+async function second(page: Page) {
+  shown.push(mount(Panel, { target: document.body, props: { page, mode: page.panel! } }));
+  await settled();
+}
+
+test("the address of the page names what the second window shows, and nothing else does", () => {
+  const of = (query: string) => panelOf(new URLSearchParams(query));
+  expect(of("")).toBeNull();
+  expect(of("panel=blotter")).toEqual({ kind: "blotter" });
+  expect(of("panel=rfq&id=R%2F1")).toEqual({ kind: "rfq", id: "R/1" });
+  expect(of("panel=rfq")).toBeNull();
+  expect(of("panel=ticket")).toBeNull();
+});
+
+test("the second window shows its one request, with the keyboard in it", async () => {
+  await second(opened({ kind: "rfq", id: "R1" }));
+  expect(document.querySelectorAll("[data-panel]")).toHaveLength(1);
+  expect(document.activeElement).toBe(byId("rfq-panel-R1"));
+  // It neither asks, nor connects, nor opens a third window.
+  for (const id of ["ticket-send", "disconnect-button", "rfq-panel-open-R1", "settings-open"])
+    expect(byId(id), id).toBeNull();
+});
+
+test("what is asked of the trader stays in the desk's own window, and the second one says so", async () => {
+  const stepUp = [scenes.stepUp("accept", Date.now())];
+  await second(opened({ kind: "rfq", id: "R1" }, { stepUp }));
+  expect(document.querySelector("dialog, [data-testid=step-up]")).toBeNull();
+  expect(byId("panel-elsewhere")!.textContent).toMatch(/approval is asked for/);
+});
+
+test("one window alone sounds and alerts", async () => {
+  const heard = async (mode: PanelMode | null) => {
+    const backend: Backend = fake(new URLSearchParams({ scene: "rfqs" }));
+    const alert = vi.spyOn(backend.commands, "alert");
+    vi.spyOn(document, "hasFocus").mockReturnValue(false);
+    const frames = [
+      frame({ whole: true, seq: 1, session: session({ state: "online" }) }),
+      frame({ seq: 2, session: session({ state: "reconnecting" }) }),
+    ];
+    vi.spyOn(backend.commands, "pull").mockImplementation(async () => {
+      const data = frames.shift();
+      return data ? { status: "ok", data } : new Promise(() => {});
+    });
+    vi.stubGlobal("requestAnimationFrame", (run: () => void) => setTimeout(run, 0));
+    void new Page(backend, mode).start();
+    await vi.waitFor(() => expect(frames).toHaveLength(0));
+    await new Promise((done) => setTimeout(done, 20));
+    return alert.mock.calls.length;
+  };
+  expect(await heard({ kind: "blotter" })).toBe(0);
+  expect(await heard(null)).toBe(1);
+});
+
+test("a request that is gone says so, and keys lead back or close the window", async () => {
+  const page = opened({ kind: "rfq", id: "R9" });
+  const leave = vi.spyOn(page.commands, "leavePanel");
+  const stop = vi.spyOn(page.commands, "stopAll");
+  await second(page);
+  expect(byId("panel-gone")).not.toBeNull();
+  press("o", { ctrlKey: true });
+  press("w", { ctrlKey: true });
+  expect(leave.mock.calls).toEqual([[false], [true]]);
+  press("x", { ctrlKey: true });
+  expect(stop).not.toHaveBeenCalled();
+  press("X", { ctrlKey: true, shiftKey: true });
+  expect(stop).toHaveBeenCalledTimes(1);
+});
+
+test("the blotter of the second window has neither notices nor what writes files", async () => {
+  await second(opened({ kind: "blotter" }));
+  expect(byId("blotter-tab-trades")).not.toBeNull();
+  for (const id of ["blotter-tab-notices", "export-open", "dealers-open", "blotter-panel-open"])
+    expect(byId(id), id).toBeNull();
+  expect(document.activeElement).toBe(byId("blotter-tab-rfqs"));
+});
+
+test("a second window asks for no request but its own", () => {
+  const sight = new Sight();
+  sight.only = "R1";
+  sight.know(frame({ seq: 7, rfqs: [rfq("R1"), rfq("R2"), rfq("R3")] }));
+  const behind = sight.behind(1_000);
+  expect(behind).toEqual([
+    { rfqId: "R2", since: 7, send: false },
+    { rfqId: "R3", since: 7, send: false },
+  ]);
+  // Never, however long it waits; and what is gone is forgotten.
+  sight.know(frame({ seq: 9, removed: ["R2"] }));
+  expect(sight.behind(1_000_000)).toEqual([{ rfqId: "R3", since: 7, send: false }]);
+});
+
+test("Ctrl O shows the request with the keyboard, or the blotter, in the second window", async () => {
+  const page = opened(null);
+  const open = vi.spyOn(page.commands, "openPanel");
+  shown.push(mount(App, { target: document.body, props: { page } }));
+  await settled();
+  byId("rfq-panel-R1")!.focus();
+  press("o", { ctrlKey: true });
+  byId("blotter-tab-rfqs")!.focus();
+  press("o", { ctrlKey: true });
+  byId("rfq-panel-open-R2")!.click();
+  expect(open.mock.calls).toEqual([["R1"], [null], ["R2"]]);
+});
+
+test("a second window that cannot be opened is a notice", async () => {
+  const page = opened(null);
+  const error = { code: "panel.not_opened", message: "No.", cure: "Stay.", field: null };
+  vi.spyOn(page.commands, "openPanel").mockResolvedValue({ status: "error", error });
+  shown.push(mount(App, { target: document.body, props: { page } }));
+  await settled();
+  byId("rfq-panel-open-R1")!.click();
+  await settled();
+  expect(page.book.notices.first?.text).toBe("No. Stay.");
+});
+
+test("what waits is taken when the page is there, and again when it is told", async () => {
+  const waiting = [[{ kind: "stopAll" as const }], [{ kind: "disconnect" as const }]];
+  let told = () => {};
+  const backend = fake(new URLSearchParams({ scene: "rfqs" }));
+  vi.spyOn(backend.commands, "takeAsked").mockImplementation(async () => ({
+    status: "ok",
+    data: waiting.shift() ?? [],
+  }));
+  const asked = new Asked();
+  await asked.listen({ ...backend, onAsked: async (take) => (told = take) });
+  expect([asked.stop, asked.disconnect]).toEqual([true, 0]);
+  told();
+  await vi.waitFor(() => expect(asked.disconnect).toBe(1));
+});
+
+test("an offer fills nothing in before the trader takes it, and never sends", async () => {
+  const page = opened(null);
+  const send = vi.spyOn(page.commands, "sendRfq");
+  shown.push(mount(App, { target: document.body, props: { page } }));
+  await settled();
+  page.draft.typed = "EUR/USD";
+  page.draft.limit = "1.1";
+  page.draft.tick("NORTHBANK", true);
+  page.asked.hear({
+    kind: "offer",
+    offer: { instrument: "DE000BU2Z049", ask: "sell", quantity: "2m" },
+  });
+  await settled();
+  expect(page.draft.typed).toBe("EUR/USD");
+  expect(byId("offered")!.textContent).toContain("DE000BU2Z049");
+  byId("offer-take")!.click();
+  await settled();
+  const { chosen, side, quantity, limit, ticked } = page.draft;
+  expect([chosen?.id, side, quantity, limit, ticked]).toEqual([
+    "DE000BU2Z049",
+    "sell",
+    "2m",
+    "",
+    ["NORTHBANK"],
+  ]);
+  expect(byId("offered")).toBeNull();
+  expect(send).not.toHaveBeenCalled();
+});
+
+test("a name that finds another instrument, or none, fills nothing in", async () => {
+  const page = opened(null);
+  page.draft.typed = "mine";
+  const found = { hits: [], meant: scenes.find("DE000BU2Z049").meant, several: 0 };
+  const find = vi.spyOn(page.commands, "findInstruments");
+  for (const meant of [found.meant, null]) {
+    find.mockResolvedValue({ status: "ok", data: { ...found, meant } });
+    const why = await takeOffer(page, { instrument: "XS0000000001", ask: null, quantity: null });
+    expect(why).toBe("This venue has no instrument XS0000000001.");
+    expect(page.draft.typed).toBe("mine");
+  }
+});
+
+test("the tray's question to end everything ends nothing until it is answered", async () => {
+  const page = opened(null);
+  const stop = vi.spyOn(page.commands, "stopAll");
+  const disconnect = vi.spyOn(page.commands, "disconnect");
+  shown.push(mount(App, { target: document.body, props: { page } }));
+  await settled();
+  page.asked.hear({ kind: "stopAll" });
+  await settled();
+  expect(document.activeElement).toBe(byId("stop-stay"));
+  byId("stop-stay")!.click();
+  await settled();
+  expect(byId("stop-dialog")).toBeNull();
+  page.asked.hear({ kind: "stopAll" });
+  await settled();
+  expect(stop).not.toHaveBeenCalled();
+  byId("stop-anyway")!.click();
+  await settled();
+  expect(stop).toHaveBeenCalledTimes(1);
+  // Requests are open, so disconnecting is asked as well.
+  page.asked.hear({ kind: "disconnect" });
+  await settled();
+  expect(byId("disconnect-dialog")).not.toBeNull();
+  expect(disconnect).not.toHaveBeenCalled();
+});
