@@ -17,6 +17,7 @@ pub mod history;
 mod insight;
 pub mod instance;
 mod log;
+mod package;
 mod place;
 #[cfg(feature = "practice")]
 pub mod practice;
@@ -60,6 +61,8 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::reference,
             ticket::find_instruments,
             ticket::read_settlement,
+            package::read_package,
+            package::edit_package,
             ticket::check_ticket,
             ticket::dealer_hints,
             ticket::kept_tickets,

@@ -61,7 +61,7 @@ fn a_price_far_from_the_market_is_told_from_one_that_is_not() {
             Some(Composite(3)),
         ),
     ] {
-        let agreed = Agreed { direction, side, price: n(price), tick: Some(n("0.01")) };
+        let agreed = Agreed { direction, side, price: n(price), tick: Some(n("0.01")), of: None };
         let got = off_market(agreed, references, &settings).map(|o| o.against);
         assert_eq!(got, want, "{direction:?} {side:?} {price} of {references:?}");
     }

@@ -433,6 +433,7 @@ fn shown(
             let all = terms(&a.instrument, &a.side, &a.quantity, &a.currency, &a.settlement);
             let limit = Some(price(&a.instrument, &a.limit.price));
             let dealers = a.dealers.iter().map(name).collect();
+            let all = of_package(all, &a.legs);
             (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {

@@ -56,7 +56,8 @@ impl Book {
         if stands == Some(status) {
             return None;
         }
-        let (i, names) = (self.reference.instrument(&a.instrument), self.reference.names());
+        let (i, names) = (self.reference.of_rfq(&r.terms), self.reference.names());
+        let i = i.as_deref();
         let AcceptView { dealer_name, side, price, quantity, text, .. } =
             present::accept(r, i, &names, None)?;
         let known = self.records.blotter.get(BlotterTab::Attention, id);

@@ -12,7 +12,8 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_rfq::{
-    AcceptId, AcceptState, Instrument, InstrumentId, RfqId, UtcMillis, best, composite,
+    AcceptId, AcceptState, Instrument, InstrumentId, Leg, RfqId, StatedLeg, UtcMillis, best,
+    composite,
 };
 use std::collections::BTreeMap;
 
@@ -58,8 +59,13 @@ impl Guarding<'_> {
         }
         let last = self.last.at(&a.instrument, at);
         references.extend(last.map(|price| (Against::LastTrade, price)));
-        let agreed =
-            Agreed { direction: way, side: a.side, price: worst, tick: instrument.map(|i| i.tick) };
+        let agreed = Agreed {
+            direction: way,
+            side: a.side,
+            price: worst,
+            tick: instrument.map(|i| i.tick),
+            of: made_of(&item.rfq.terms.legs, &a.legs),
+        };
         off_market(agreed, &references, &self.trading).map(|o| (o, worst))
     }
 
@@ -105,7 +111,8 @@ impl Book {
         if a.id != *accept {
             return Ok(());
         }
-        let instrument = self.reference.instrument(&a.instrument);
+        let instrument = self.reference.of_rfq(&item.rfq.terms);
+        let instrument = instrument.as_deref();
         let worst = a.limit.map_or(a.price, |l| l.price);
         let off = guarding.off_market(item, instrument, moment.venue);
         let guard = item.guard.get_or_insert_with(|| Guard::shown(moment.laptop));
@@ -132,15 +139,29 @@ impl Book {
         let at = self.clock.gateway(now);
         let names = self.reference.names();
         let Some(item) = self.screen.get_mut(id) else { return };
-        let instrument = self.reference.instrument(&item.rfq.terms.instrument);
+        let instrument = self.reference.of_rfq(&item.rfq.terms);
+        let instrument = instrument.as_deref();
         if item.cover.is_none() {
             item.cover = ladder::cover(&item.rfq, instrument, &names, at);
         }
         let traded = item.rfq.accept.as_ref().and_then(|(_, s)| s.traded());
-        if let (Some(e), Some(i)) = (traded, instrument) {
+        // Two packages are not one instrument.
+        let single = instrument.filter(|i| !i.id.is_package());
+        if let (Some(e), Some(i)) = (traded, single) {
             self.last_trades.0.insert(i.id.clone(), (e.price, at));
         }
     }
+}
+
+/// The prices of the legs of an accept together, each times its ratio; `None` for a single
+/// instrument.
+fn made_of(legs: &[Leg], agreed: &[StatedLeg]) -> Option<Decimal> {
+    if legs.is_empty() {
+        return None;
+    }
+    legs.iter().zip(agreed).try_fold(Decimal::ZERO, |sum, (leg, stated)| {
+        sum.checked_add(leg.ratio.checked_mul(stated.agreed()?)?.abs())
+    })
 }
 
 /// `0.62 % worse than the composite of 4 dealers, 99.130.`
@@ -149,7 +170,7 @@ fn words(o: &OffMarket, instrument: Option<&Instrument>) -> String {
     let share = o
         .worse
         .checked_mul(Decimal::ONE_HUNDRED)
-        .and_then(|w| w.checked_div(o.reference.abs()))
+        .and_then(|w| w.checked_div(o.of))
         .map_or_else(|| "Far".into(), |p| format!("{} %", p.round_dp(2).normalize()));
     let than = match o.against {
         Against::Composite(dealers) => format!("the composite of {dealers} dealers, {reference}"),

@@ -17,8 +17,8 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::{AppMessage, ApproveAhead, QuoteRequest, QuoteResponse};
 use signet_rfq::{
-    self as rfq, AcceptId, DealerId, Declined, Limit, QuoteId, Rfq, RfqId, Terms, UtcMillis,
-    group_digits, parse_quantity,
+    self as rfq, AcceptId, DealerId, Declined, Instrument, Limit, QuoteId, Rfq, RfqId, Terms,
+    UtcMillis, group_digits, parse_quantity,
 };
 use signet_stepup::{AcceptTerms, AheadTerms};
 
@@ -111,10 +111,9 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
         let accept = accept_of(&item.rfq, intent, accept_id)?;
-        // A gateway takes a later quote at the same price or a better one, except of a package.
+        // A gateway takes a later quote at the same price or a better one.
         let limit = Limit { price: accept.price, until: item.rfq.expires() };
-        let follows = !direct && !item.rfq.terms.is_package();
-        let accept = rfq::Accept { limit: follows.then_some(limit), ..accept };
+        let accept = rfq::Accept { limit: (!direct).then_some(limit), ..accept };
         item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
         item.guard = Some(Guard::shown(now));
         item.dirty = true;
@@ -140,12 +139,9 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         let not_armed = || Problem::from(&rfq::AcceptRefusal::NotArmed);
         let (armed, _) = item.rfq.accept.as_ref().ok_or_else(not_armed)?;
-        if item.rfq.terms.is_package() {
-            return Err(super::package::no_limit());
-        }
-        let instrument = self.reference.instrument(&armed.instrument).ok_or_else(no_rfq)?;
+        let instrument = self.reference.of_rfq(&item.rfq.terms).ok_or_else(no_rfq)?;
         let price =
-            worse_by(armed.side, armed.price, ticks, instrument.tick).ok_or_else(limit_too_far)?;
+            worse_by(armed.side, armed.price, ticks, &instrument).ok_or_else(limit_too_far)?;
         let until = item.rfq.expires();
         if !item.rfq.set_limit(Limit { price, until }) {
             return Err(not_armed());
@@ -176,9 +172,6 @@ impl Book {
         let id = RfqId::new(id).map_err(|_| no_rfq())?;
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
-        if item.rfq.terms.is_package() {
-            return Err(super::package::no_limit());
-        }
         let side = wire(side);
         let best = item.rfq.best(side, moment.venue, 0).ok_or_else(|| {
             problem(
@@ -187,9 +180,8 @@ impl Book {
                 "Approve when the first quote is there.",
             )
         })?;
-        let instrument =
-            self.reference.instrument(&item.rfq.terms.instrument).ok_or_else(no_rfq)?;
-        let price = worse_by(side, best.price, ticks, instrument.tick).ok_or_else(limit_too_far)?;
+        let instrument = self.reference.of_rfq(&item.rfq.terms).ok_or_else(no_rfq)?;
+        let price = worse_by(side, best.price, ticks, &instrument).ok_or_else(limit_too_far)?;
         let limit = Limit { price, until: item.rfq.expires() };
         let terms = &item.rfq.terms;
         let quantity = terms.quantity;
@@ -310,13 +302,16 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
     })
 }
 
-/// A price so many ticks worse for a customer on `side`; `None` when it is too far or below zero.
-fn worse_by(side: rfq::Side, price: Decimal, ticks: u32, tick: Decimal) -> Option<Decimal> {
+/// A price so many ticks worse for a customer on `side`; `None` when it is too far or, of a single
+/// instrument, below zero.
+fn worse_by(side: rfq::Side, price: Decimal, ticks: u32, i: &Instrument) -> Option<Decimal> {
     let way = Some(ticks).filter(|t| *t <= LIMIT_TICKS_MAX)?;
-    let way = Decimal::from(way).checked_mul(tick)?;
+    let way = Decimal::from(way).checked_mul(i.tick)?;
     match side {
         rfq::Side::Buy => price.checked_add(way),
-        rfq::Side::Sell => price.checked_sub(way).filter(|p| *p > Decimal::ZERO),
+        rfq::Side::Sell => {
+            price.checked_sub(way).filter(|p| *p > Decimal::ZERO || i.id.is_package())
+        }
     }
 }
 

@@ -20,7 +20,7 @@ impl Book {
         let row = present::late_trade_row(
             id,
             e,
-            self.reference.instrument(&e.instrument),
+            self.reference.of_report(e).as_deref(),
             &self.reference.names(),
         );
         let known = self.records.blotter.get(BlotterTab::Trades, e.accept.as_str()).cloned();
@@ -90,7 +90,7 @@ impl Book {
         let row = present::late_dispute_row(
             id,
             e,
-            self.reference.instrument(&e.instrument),
+            self.reference.of_report(e).as_deref(),
             &self.reference.names(),
         );
         if self.records.blotter.get(BlotterTab::Trades, &row.id).is_some() {

@@ -1,7 +1,7 @@
 //! The records of the file of tickets. Types of their own, apart from the views: a member that a
 //! later Signet adds has a default, so that every record stays readable.
 
-use crate::view::{Ask, TicketForm};
+use crate::view::{self, Ask, LegForm, PackageForm, PackageShape, TicketForm};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -30,6 +30,42 @@ pub(super) struct Form {
     all_or_none: bool,
     #[serde(default)]
     note: String,
+    #[serde(default)]
+    package: Option<Package>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Shape {
+    Spread,
+    Butterfly,
+    Curve,
+    Switch,
+    Roll,
+    Hedge,
+    Free,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Package {
+    shape: Shape,
+    #[serde(default)]
+    size: String,
+    legs: Vec<Leg>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Leg {
+    buys: bool,
+    instrument: String,
+    #[serde(default)]
+    typed: String,
+    #[serde(default)]
+    ratio: String,
+    #[serde(default)]
+    quantity: String,
+    #[serde(default)]
+    settles: String,
 }
 
 /// One record.
@@ -65,6 +101,7 @@ impl Form {
             min_quantity,
             all_or_none,
             note,
+            package,
         } = f.clone();
         let ask = match ask {
             Ask::Buy => Side::Buy,
@@ -83,6 +120,7 @@ impl Form {
             min_quantity,
             all_or_none,
             note,
+            package: package.map(Package::of),
         }
     }
 
@@ -103,6 +141,46 @@ impl Form {
             min_quantity: self.min_quantity,
             all_or_none: self.all_or_none,
             note: self.note,
+            package: self.package.map(Package::into_view),
         }
+    }
+}
+
+impl Package {
+    fn of(p: PackageForm) -> Self {
+        let leg = |l: LegForm| {
+            let LegForm { side, instrument, typed, ratio, quantity, settles } = l;
+            let buys = side == view::Side::Buy;
+            Leg { buys, instrument, typed, ratio, quantity, settles }
+        };
+        let PackageForm { shape, size, legs } = p;
+        let shape = match shape {
+            PackageShape::Spread => Shape::Spread,
+            PackageShape::Butterfly => Shape::Butterfly,
+            PackageShape::Curve => Shape::Curve,
+            PackageShape::Switch => Shape::Switch,
+            PackageShape::Roll => Shape::Roll,
+            PackageShape::Hedge => Shape::Hedge,
+            PackageShape::Free => Shape::Free,
+        };
+        Self { shape, size, legs: legs.into_iter().map(leg).collect() }
+    }
+
+    fn into_view(self) -> PackageForm {
+        let leg = |l: Leg| {
+            let Leg { buys, instrument, typed, ratio, quantity, settles } = l;
+            let side = if buys { view::Side::Buy } else { view::Side::Sell };
+            LegForm { side, instrument, typed, ratio, quantity, settles }
+        };
+        let shape = match self.shape {
+            Shape::Spread => PackageShape::Spread,
+            Shape::Butterfly => PackageShape::Butterfly,
+            Shape::Curve => PackageShape::Curve,
+            Shape::Switch => PackageShape::Switch,
+            Shape::Roll => PackageShape::Roll,
+            Shape::Hedge => PackageShape::Hedge,
+            Shape::Free => PackageShape::Free,
+        };
+        PackageForm { shape, size: self.size, legs: self.legs.into_iter().map(leg).collect() }
     }
 }

@@ -18,6 +18,7 @@ mod frame;
 mod insight;
 mod keys;
 mod notice;
+mod package;
 mod pin;
 mod problem;
 mod reference;
@@ -40,13 +41,14 @@ pub use insight::{
 };
 pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use notice::{Notice, NoticeKind};
+pub use package::{LegForm, LegRead, PackageEdit, PackageForm, PackageRead, PackageShape};
 pub use pin::{PinTries, PinView};
 pub use problem::Problem;
 pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
-    AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegView, LineState,
-    LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
+    AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegQuote, LegView,
+    LineState, LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
 };
 pub use rows::{
     Column, RowsChoices, RowsFilter, RowsGroup, RowsLine, RowsPage, RowsQuery, RowsSum, TabColumns,

@@ -45,6 +45,8 @@ pub enum TicketField {
     Minimum,
     /// The trader's note.
     Note,
+    /// The legs of a package.
+    Legs,
 }
 
 /// The RFQ ticket as typed.
