@@ -22,6 +22,8 @@ mod acting;
 mod around;
 #[path = "window/insight.rs"]
 mod insight;
+#[path = "window/package.rs"]
+mod package;
 #[path = "window/ticket.rs"]
 mod ticket;
 #[path = "window/trader.rs"]
