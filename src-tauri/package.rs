@@ -10,8 +10,8 @@ type Answer<T> = Result<T, Problem>;
 /// What the desk reads in the package of a ticket.
 #[tauri::command(async)]
 #[specta::specta]
-pub fn read_package(shell: State<'_, Shell>, package: PackageForm) -> Answer<PackageRead> {
-    Ok(shell.desk()?.read_package(&package))
+pub fn read_package(shell: State<'_, Shell>, form: PackageForm) -> Answer<PackageRead> {
+    Ok(shell.desk()?.read_package(&form))
 }
 
 /// The package of a ticket after an edit.
@@ -19,8 +19,8 @@ pub fn read_package(shell: State<'_, Shell>, package: PackageForm) -> Answer<Pac
 #[specta::specta]
 pub fn edit_package(
     shell: State<'_, Shell>,
-    package: PackageForm,
+    form: PackageForm,
     edit: PackageEdit,
 ) -> Answer<PackageForm> {
-    Ok(shell.desk()?.edit_package(package, edit))
+    Ok(shell.desk()?.edit_package(form, edit))
 }

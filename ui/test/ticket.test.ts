@@ -45,6 +45,7 @@ const form = (part: Partial<TicketForm> = {}): TicketForm => ({
   minQuantity: "",
   allOrNone: true,
   note: "a note",
+  package: null,
   ...part,
 });
 

@@ -47,8 +47,7 @@ export function edited(form: PackageForm, edit: PackageEdit): PackageForm {
       legs: form.legs.map((leg) => ({ ...leg, side: leg.side === "buy" ? "sell" : "buy" })),
     };
   if (edit === "add") return { ...form, legs: [...form.legs, none("sell", "")] };
-  if ("remove" in edit)
-    return { ...form, legs: form.legs.filter((_, i) => i !== edit.remove) };
+  if ("remove" in edit) return { ...form, legs: form.legs.filter((_, i) => i !== edit.remove) };
   const { shape } = edit;
   const two = [none("buy", ""), none("sell", "")];
   const wings = [none("buy", "1"), none("sell", "2"), none("buy", "1")];

@@ -62,7 +62,12 @@ export const records = (): RecordView[] =>
     title: `Seen by this desk: ${title}.`,
   }));
 
-export function line(rfqId: string, dealer: number, now: number, part: Partial<LineView>): LineView {
+export function line(
+  rfqId: string,
+  dealer: number,
+  now: number,
+  part: Partial<LineView>,
+): LineView {
   const [id, name] = DEALERS[dealer] ?? ["X", "X"];
   const quoted = (part.state ?? "quoted") === "quoted";
   return {
