@@ -28,7 +28,7 @@ pub(crate) fn instrument(legs: &[Leg], currency: &str, catalogue: &Catalogue) ->
         asset_class: AssetClass::FxSpot,
         currency: currency.into(),
         price_decimals: all().map(|i| i.price_decimals).max().unwrap_or(4),
-        price_unit: "net: legs bought less legs sold".into(),
+        price_unit: "net, bought less sold".into(),
         tick: all().map(|i| i.tick).min().unwrap_or(Decimal::ONE),
         lot: Decimal::ONE,
         min_quantity: Decimal::ONE,

@@ -109,7 +109,7 @@ export function packages(scene: string, now: number): [RfqView[], LineView[]] {
     symbol: "Butterfly, 3 legs",
     name: "DBR 2.2 02/34 / DBR 2.5 02/35 / DBR 1.8 08/53",
     quantity: "20,000,000",
-    priceUnit: "net: legs bought less legs sold",
+    priceUnit: "net, bought less sold",
     settlementDate: "2026-12-01",
     legs: legs([]),
     accept: scene === "package-armed" ? armed : null,
@@ -121,7 +121,7 @@ export function packages(scene: string, now: number): [RfqView[], LineView[]] {
     name: "DBR 2.2 02/34 / DBR 1.8 08/53",
     ask: "twoWay",
     quantity: "15,000,000",
-    priceUnit: "net: legs bought less legs sold",
+    priceUnit: "net, bought less sold",
     settlementDate: "2026-12-01",
     legs: [legs([])[0]!, { ...legs([])[2]!, side: "sell" }],
   });
