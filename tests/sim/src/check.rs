@@ -9,7 +9,9 @@ use crate::{
     signer::Signer,
 };
 use rust_decimal::Decimal;
-use signet_desk_core::view::{AcceptState as Shown, Frame, LineState, RfqState as ShownRfq};
+use signet_desk_core::view::{
+    AcceptState as Shown, Frame, LineState, LineView, RfqState as ShownRfq,
+};
 use signet_fix::message::QuoteResponse;
 use signet_rfq::{
     ACCEPT_AGE_MAX_MS, AcceptState, Leg, Limit, LineState as Line, Rfq, RfqState, Side, StatedLeg,
@@ -421,6 +423,14 @@ fn live_quotes(
     let over = clock_was_set && head.is_some_and(|h| is_over(h.state));
     if rfq.state.ended() || rfq.in_flight() || waits || over {
         return Ok(());
+    }
+    // People settle it first: nothing of it can be pressed.
+    if rfq.is_disputed() {
+        let pressed = |v: &&LineView| v.rfq_id == id && (v.can_lift || v.can_hit);
+        return match frame.lines.iter().find(pressed) {
+            Some(v) => Err(broken("quote.dead", format!("{id}: {} in a dispute", v.dealer))),
+            None => Ok(()),
+        };
     }
     for l in &rfq.lines {
         let line = frame.lines.iter().find(|v| v.rfq_id == id && v.dealer == l.dealer.as_str());
