@@ -156,11 +156,12 @@ test("a form for another day keeps tenors and leaves days out", () => {
 
 test("a package that is not kept is put into the ticket as it is when it is bought", async () => {
   await show(Ticket, "package", () => ({}));
+  const pack = () => page.draft.pack;
   page.draft.pack = null;
   await duplicate(page, "P2");
   await settle();
-  expect(page.draft.pack?.shape).toBe("free");
-  expect(page.draft.pack?.legs.map((leg) => [leg.side, leg.quantity])).toEqual([
+  expect(pack()?.shape).toBe("free");
+  expect(pack()?.legs.map((leg) => [leg.side, leg.quantity])).toEqual([
     ["buy", "5,000,000"],
     ["sell", "5,000,000"],
   ]);
