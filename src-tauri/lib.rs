@@ -20,6 +20,7 @@ mod insight;
 pub mod instance;
 mod list;
 mod log;
+mod package;
 mod panel;
 mod place;
 #[cfg(feature = "practice")]
@@ -63,6 +64,8 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         commands::reference,
         ticket::find_instruments,
         ticket::read_settlement,
+        package::read_package,
+        package::edit_package,
         ticket::check_ticket,
         ticket::dealer_hints,
         ticket::kept_tickets,

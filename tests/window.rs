@@ -26,6 +26,8 @@ mod beside;
 mod insight;
 #[path = "window/list.rs"]
 mod list;
+#[path = "window/package.rs"]
+mod package;
 #[path = "window/ticket.rs"]
 mod ticket;
 #[path = "window/trader.rs"]

@@ -1,7 +1,7 @@
 // A simulated desk, to draw the screens without a real one: `npm run dev`, then open `/?fake`.
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
-// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `far`, `closing`, `disarmed`,
+// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `package`, `package-armed`, `armed`, `far`, `closing`, `disarmed`,
 // `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `security`, `settings`, `support`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
 // `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take` and `list-empty`
@@ -159,6 +159,9 @@ export function fake(asked: URLSearchParams): Backend {
     setTimeout(() => (document.documentElement.dataset.scene = "ready"), READY_MS);
   if (scene === "enrol") setTimeout(fillInvitation, 400);
   if (scene === "ticket") setTimeout(fillTicket, 500);
+  // As what the trader left in the ticket.
+  if (scene.startsWith("package"))
+    kept.draft = { ...kept.templates[0]!.form, allOrNone: false, package: scenes.filled };
   if (asked.has("live"))
     setInterval(() => change((f) => ({ ...f, lines: f.lines.map(requote) })), 1_000);
 
@@ -197,6 +200,8 @@ export function fake(asked: URLSearchParams): Backend {
       text === "3m"
         ? ok({ date: "2027-02-24", text: "Wed 24 Feb 2027" })
         : no<never>(scenes.problems.closed),
+    readPackage: (form) => ok(scenes.readPackage(form)),
+    editPackage: (form, edit) => ok(scenes.edited(form, edit)),
     checkTicket: (form) => ok({ refused: null, notes: scenes.notes(form) }),
     dealerHints: () => ok(scenes.hints(favourites)),
     keptTickets: () => ok({ ...kept }),

@@ -4,12 +4,14 @@ import type { Frame, SessionView } from "../src/bindings";
 import { keys, pin, risk, session, stepUps } from "./scenes/access";
 import { group } from "./scenes/group";
 import { problems } from "./scenes/problems";
+import { packages } from "./scenes/package";
 import { records, requests } from "./scenes/requests";
 
 export { lost, stepUp } from "./scenes/access";
 export { askedOf, log, report, security } from "./scenes/around";
 export { problems } from "./scenes/problems";
 export { hints, kept, notes } from "./scenes/ticket";
+export { edited, filled, readPackage } from "./scenes/package";
 export { find, identities, info, invitation, reference } from "./scenes/reference";
 export { bestExecution, columns, dealers, page } from "./scenes/insight";
 export { accept, asked, rows } from "./scenes/requests";
@@ -25,7 +27,8 @@ export function frame(scene: string, now: number): Frame {
     lost: session("online", now),
   };
   const trading = !(scene in links) || scene === "lost";
-  const [rfqs, lines] = trading && scene !== "ticket" ? requests(scene, now) : [[], []];
+  const shown = scene.startsWith("package") ? packages : requests;
+  const [rfqs, lines] = trading && scene !== "ticket" ? shown(scene, now) : [[], []];
   return {
     seq: 1,
     whole: true,

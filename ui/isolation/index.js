@@ -11,6 +11,8 @@ const ALLOWED = new Set([
   "reference",
   "find_instruments",
   "read_settlement",
+  "read_package",
+  "edit_package",
   "check_ticket",
   "dealer_hints",
   "kept_tickets",

@@ -24,6 +24,10 @@ export const commands = {
 	findInstruments: (typed: string) => typedError<FoundInstruments, Problem>(__TAURI_INVOKE("find_instruments", { typed })),
 	/**  The settlement day that a typed text means: `2026-12-15`, `15 dec`, `3m`. */
 	readSettlement: (instrument: string, text: string) => typedError<SettlementDay, Problem>(__TAURI_INVOKE("read_settlement", { instrument, text })),
+	/**  What the desk reads in the package of a ticket. */
+	readPackage: (form: PackageForm) => typedError<PackageRead, Problem>(__TAURI_INVOKE("read_package", { form })),
+	/**  The package of a ticket after an edit. */
+	editPackage: (form: PackageForm, edit: PackageEdit) => typedError<PackageForm, Problem>(__TAURI_INVOKE("edit_package", { form, edit })),
 	/**  What is known about a ticket before it is sent. */
 	checkTicket: (form: TicketForm) => typedError<TicketCheck, Problem>(__TAURI_INVOKE("check_ticket", { form })),
 	/**  What helps to choose dealers for an instrument, in the order of the venue's list. */
@@ -944,6 +948,42 @@ export type KeysView = {
 	problem: Problem | null,
 };
 
+/**  One leg as typed. */
+export type LegForm = {
+	/**  The trader's side when the package is bought. */
+	side: Side,
+	/**  ISIN, or the currency pair; empty before one is chosen. */
+	instrument: string,
+	/**  The text of the instrument field. */
+	typed: string,
+	/**  How often the price of the leg counts; empty for once. */
+	ratio: string,
+	/**  As typed: `5m`; empty for the size of the package times the ratio. */
+	quantity: string,
+	/**  As typed: `3m`, `15 Dec`; empty for the usual day. */
+	settles: string,
+};
+
+/**  A dealer's prices of one leg, with the instrument's decimals. */
+export type LegQuote = {
+	/**  The leg's price when the trader buys the package. */
+	bought: string | null,
+	/**  The leg's price when the trader sells the package. */
+	sold: string | null,
+};
+
+/**  What the desk reads in one leg. */
+export type LegRead = {
+	/**  The size, with group separators; empty while it is not known. */
+	quantity: string,
+	/**  ISO 4217; empty while no instrument is chosen. */
+	currency: string,
+	/**  The settlement day, `2026-12-01`; empty while it is not known. */
+	settlementDate: string,
+	/**  Why a request with this leg would be refused. */
+	problem: Problem | null,
+};
+
 /**  One leg of a package. */
 export type LegView = {
 	/**  ISIN, or the currency pair. */
@@ -1003,6 +1043,8 @@ export type LineView = {
 	bid: QuoteSide | null,
 	/**  The price at which the dealer sells and the trader buys. */
 	offer: QuoteSide | null,
+	/**  The prices of the legs of a package, in their order; none for a single instrument. */
+	legs: LegQuote[],
 	/**  When the quote ends, milliseconds on the gateway's clock; `None` without a live quote. */
 	validUntilMs: number | null,
 	/**  No other dealer bids more. */
@@ -1325,6 +1367,57 @@ why: string } |
 { kind: "disconnect" } | 
 /**  Whether every open request is to end. */
 { kind: "stopAll" };
+/**  A change of a package as a whole. */
+export type PackageEdit = 
+/**  Another kind: its legs, sides and ratios; instruments and sizes stay. */
+({ shape: PackageShape }) & { remove?: never } | 
+/**  One more leg at the end. */
+"add" | 
+/**  Without this leg, from 0. */
+({ remove: number }) & { shape?: never } | 
+/**  Every leg on its other side. */
+"turn";
+
+/**  A package as typed. */
+export type PackageForm = {
+	/**  What kind of package it is. */
+	shape: PackageShape,
+	/**  The size of a leg with ratio 1, as typed; empty when each leg has its own. */
+	size: string,
+	/**  From the first to the last. */
+	legs: LegForm[],
+};
+
+/**  What the desk reads in a package. */
+export type PackageRead = {
+	/**  As in the package, from the first to the last. */
+	legs: LegRead[],
+	/**  What it will be called: `Butterfly, 3 legs`; empty while a leg is not filled in. */
+	name: string,
+	/**  All sizes together: `EUR 20,000,000`; empty while one is not known. */
+	gross: string,
+	/**  What is bought less what is sold: `buy EUR 5,000,000`; empty while a size is not known. */
+	net: string,
+	/**  Why the package as a whole would be refused. */
+	problem: Problem | null,
+};
+
+/**  What kind of package the trader makes. It sets how many legs there are, their sides and ratios. */
+export type PackageShape = 
+/**  One instrument against another, the same size. */
+"spread" | 
+/**  The wings against twice the body. */
+"butterfly" | 
+/**  One government bond against another, each with its own size. */
+"curve" | 
+/**  One bond for another, the same size. */
+"switch" | 
+/**  The same instrument from one day to another. */
+"roll" | 
+/**  A position and the leg that hedges it, each with its own size. */
+"hedge" | 
+/**  Any legs. */
+"free";
 
 /**  How many attempts a token allows before it locks. */
 export type PinTries = 
@@ -1946,7 +2039,9 @@ export type TicketField =
 "minimum" | 
 /**  The trader's note. */
 "priceType" | 
-"note";
+"note" | 
+/**  The legs of a package. */
+"legs";
 
 /**  Everything that the trader has typed and chosen. */
 export type PriceType = "price" | "yield" | "spread";
@@ -1975,6 +2070,8 @@ export type TicketForm = {
 	allOrNone: boolean,
 	/**  The trader's own note. No dealer sees it. */
 	note: string,
+	/**  The package that is asked for in place of an instrument. */
+	package?: PackageForm | null,
 };
 
 /**

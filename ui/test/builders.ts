@@ -77,6 +77,7 @@ export const line = (rfqId: string, dealer: string, part: Partial<LineView> = {}
   quoteId: `Q-${dealer}`,
   bid: null,
   offer: null,
+  legs: [],
   validUntilMs: null,
   bestBid: false,
   bestOffer: false,

@@ -48,6 +48,7 @@ const form = (part: Partial<TicketForm> = {}): TicketForm => ({
   minQuantity: "",
   allOrNone: true,
   note: "a note",
+  package: null,
   ...part,
 });
 

@@ -84,6 +84,8 @@ pub(crate) struct OffMarket {
     pub reference: Decimal,
     /// How much worse, in the unit of the price.
     pub worse: Decimal,
+    /// What that is a share of.
+    pub of: Decimal,
 }
 
 /// The worst price that an accept agrees to.
@@ -93,6 +95,9 @@ pub(crate) struct Agreed {
     pub side: Side,
     pub price: Decimal,
     pub tick: Option<Decimal>,
+    /// What a difference is a share of; `None` for the price that it is compared with. The net
+    /// price of a package may be near zero, and is measured by the prices that it is made of.
+    pub of: Option<Decimal>,
 }
 
 /// Whether a price is worse than one of the references by more than the firm allows without a
@@ -106,13 +111,14 @@ pub(crate) fn off_market(
     let far = |(against, reference): &(Against, Decimal)| {
         // A difference that cannot be written is as far as can be.
         let worse = way.worse(agreed.side, agreed.price, *reference).unwrap_or(Decimal::MAX);
+        let of = agreed.of.unwrap_or(*reference).abs();
         let by_share = settings.off_market_bp > 0 && {
             match agreed.price_type.as_of_a_price(worse) {
                 // A share of a yield or a spread says nothing.
                 Some(bp) => bp.is_none_or(|bp| bp > Decimal::from(settings.off_market_bp)),
                 None => {
                     let share = Decimal::new(i64::from(settings.off_market_bp), 4);
-                    reference.abs().checked_mul(share).is_none_or(|most| worse > most)
+                    of.checked_mul(share).is_none_or(|most| worse > most)
                 }
             }
         };
@@ -125,6 +131,7 @@ pub(crate) fn off_market(
             against: *against,
             reference: *reference,
             worse,
+            of,
         })
     };
     references.iter().filter_map(far).max_by_key(|o| o.worse)

@@ -66,7 +66,8 @@ fn a_price_far_from_the_market_is_told_from_one_that_is_not() {
             Some(Composite(3)),
         ),
     ] {
-        let agreed = Agreed { price_type, side, price: n(price), tick: Some(n("0.01")) };
+        let tick = Some(n("0.01"));
+        let agreed = Agreed { price_type, side, price: n(price), tick, of: None };
         let got = off_market(agreed, references, &settings).map(|o| o.against);
         assert_eq!(got, want, "{price_type:?} {side:?} {price} of {references:?}");
     }

@@ -48,7 +48,6 @@ pub use holders::KeyStore;
 pub use in_flight::InFlight;
 pub use look::{Place, Seat};
 pub use offer::{LINK_MAX, read_link};
-pub use price::PriceKind;
 pub use search::{Index as InstrumentIndex, Listed, Meant};
 pub use venue::{
     DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, HistorySettings, OtherHost,

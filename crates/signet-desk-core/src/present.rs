@@ -18,6 +18,8 @@ pub(crate) type Names = BTreeMap<DealerId, String>;
 pub(crate) struct Look<'a> {
     pub rfq: &'a Rfq,
     pub instrument: Option<&'a Instrument>,
+    /// Names the legs of a package.
+    pub catalogue: &'a Catalogue,
     pub names: &'a Names,
     /// Now, on the gateway's clock.
     pub at: UtcMillis,

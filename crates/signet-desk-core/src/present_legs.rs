@@ -1,39 +1,52 @@
 //! Packages as the page shows them: their name and their legs.
 
-use super::{iso, side};
-use crate::{price, view::LegView};
+use super::{iso, price as present_price, side};
+use crate::{
+    price,
+    view::{LegQuote, LegView},
+};
 use rust_decimal::Decimal;
 use signet_rfq::{
-    self as rfq, Accept, AssetClass, Catalogue, Instrument, InstrumentId, Leg, PackageKind, Side,
-    Terms, group_digits,
+    self as rfq, Accept, AssetClass, Catalogue, Instrument, InstrumentId, Leg, PackageKind, Quote,
+    Side, StatedLeg, Terms, group_digits,
 };
 
 /// What stands for the instrument of a package on the screen: its name, and the conventions of a
 /// net price. It is in no catalogue.
-pub(crate) fn instrument(terms: &Terms, catalogue: &Catalogue) -> Instrument {
+pub(crate) fn instrument(legs: &[Leg], currency: &str, catalogue: &Catalogue) -> Instrument {
     let listed = |l: &Leg| catalogue.get(&l.instrument);
-    let kind = PackageKind::of(&terms.legs, |id| catalogue.get(id).map(|i| i.asset_class));
-    let names: Vec<&str> = terms
-        .legs
+    let kind = PackageKind::of(legs, |id| catalogue.get(id).map(|i| i.asset_class));
+    let names: Vec<&str> = legs
         .iter()
         .map(|l| listed(l).map_or(l.instrument.as_str(), |i| i.symbol.as_str()))
         .collect();
-    let all = || terms.legs.iter().filter_map(listed);
+    let all = || legs.iter().filter_map(listed);
     Instrument {
         price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::package(),
-        symbol: format!("{}, {} legs", kind.words(), terms.legs.len()),
-        name: names.join(" / "),
+        symbol: format!("{}, {} legs", kind.words(), legs.len()),
+        name: bounded(&names),
         asset_class: AssetClass::FxSpot,
-        currency: terms.currency.clone(),
+        currency: currency.into(),
         price_decimals: all().map(|i| i.price_decimals).max().unwrap_or(4),
-        price_unit: "net of the legs".into(),
+        price_unit: "net, bought less sold".into(),
         tick: all().map(|i| i.tick).min().unwrap_or(Decimal::ONE),
         lot: Decimal::ONE,
         min_quantity: Decimal::ONE,
         max_quantity: Decimal::MAX,
         settlement: String::new(),
         price_format: rfq::PriceFormat::default(),
+    }
+}
+
+/// Names of legs that are written out; the others are counted.
+const NAMED: usize = 4;
+
+fn bounded(names: &[&str]) -> String {
+    let first = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(" / ");
+    match names.len().checked_sub(NAMED) {
+        Some(more) if more > 0 => format!("{first} and {more} more"),
+        _ => first,
     }
 }
 
@@ -52,6 +65,30 @@ pub(crate) fn agreed(a: &Accept, terms: &Terms) -> Vec<LegView> {
     let one =
         |(i, l): (usize, &Leg)| shown(l, a.side, a.legs.get(i).and_then(rfq::StatedLeg::agreed));
     terms.legs.iter().enumerate().map(one).collect()
+}
+
+/// The legs of a report about an accept that is not on screen.
+pub(crate) fn reported(legs: &[StatedLeg]) -> Vec<Leg> {
+    let leg = |l: &StatedLeg| Leg {
+        instrument: l.instrument.clone(),
+        side: l.side.unwrap_or(Side::Buy),
+        ratio: l.ratio.unwrap_or(Decimal::ONE),
+        quantity: l.quantity.unwrap_or_default(),
+        settlement_date: l.settlement_date.clone().unwrap_or_default(),
+    };
+    legs.iter().take(rfq::MAX_LEGS).map(leg).collect()
+}
+
+/// A dealer's prices of the legs; none for a single instrument.
+pub(crate) fn quoted(q: &Quote, terms: &Terms, catalogue: &Catalogue) -> Vec<LegQuote> {
+    let one = |(leg, stated): (&Leg, &StatedLeg)| {
+        let shown = |of: Side| {
+            let price = stated.price(leg.side_in(of)).filter(|_| q.level(of).is_some());
+            price.map(|p| present_price(catalogue.get(&leg.instrument), p))
+        };
+        LegQuote { bought: shown(Side::Buy), sold: shown(Side::Sell) }
+    };
+    terms.legs.iter().zip(&q.legs).map(one).collect()
 }
 
 fn shown(l: &Leg, of: Side, price: Option<Decimal>) -> LegView {

@@ -60,7 +60,7 @@ fn a_package_is_shown_by_its_name_and_the_conventions_of_its_legs() {
 }
 
 fn instrument_of(terms: &Terms, catalogue: &Catalogue) -> Instrument {
-    super::instrument(terms, catalogue)
+    super::instrument(&terms.legs, &terms.currency, catalogue)
 }
 
 #[test]

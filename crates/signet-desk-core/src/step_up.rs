@@ -460,6 +460,7 @@ fn shown(
             let limit = Some(price(i(), &a.limit.price));
             let dealers = a.dealers.iter().map(name).collect();
             let all = dated(all, &a.currency, &a.settlement, &a.price_type);
+            let all = of_package(all, &a.legs);
             (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {

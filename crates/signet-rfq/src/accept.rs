@@ -2,7 +2,7 @@
 
 use crate::{
     AcceptId, DealerId, Direction, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg,
-    UtcMillis, fix::ExecType, lifecycle::AcceptPhase,
+    UtcMillis, fix::ExecType, leg::net_stated, lifecycle::AcceptPhase,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -59,12 +59,33 @@ impl Limit {
 impl Accept {
     /// Whether `other` is agreed to by this accept: the same terms, or, with a limit, another quote
     /// of the same dealer within it.
+    /// Of a package every leg is the same but for its price, and the prices make the net price.
     pub fn agrees_to(&self, direction: Direction, other: &Self) -> bool {
-        let followed = Self { quote: other.quote.clone(), price: other.price, ..self.clone() };
-        match &self.limit {
-            None => self == other,
-            Some(limit) => followed == *other && limit.allows(direction, self.side, other.price),
-        }
+        let Some(limit) = &self.limit else { return self == other };
+        let followed = Self {
+            quote: other.quote.clone(),
+            price: other.price,
+            legs: other.legs.clone(),
+            ..self.clone()
+        };
+        followed == *other
+            && limit.allows(direction, self.side, other.price)
+            && self.other_leg(&other.legs).is_none()
+            && other.is_net()
+    }
+
+    /// The first of these legs that is not this accept's, whatever its price; from 1.
+    pub(crate) fn other_leg(&self, legs: &[StatedLeg]) -> Option<usize> {
+        let same = |i: usize| match (self.legs.get(i), legs.get(i)) {
+            (Some(mine), Some(other)) => mine.is_but_for_price(other),
+            _ => false,
+        };
+        (0..self.legs.len().max(legs.len())).find(|i| !same(*i)).map(|i| i + 1)
+    }
+
+    /// Whether the price is the sum of the legs' prices; of a single instrument always.
+    pub(crate) fn is_net(&self) -> bool {
+        self.legs.is_empty() || net_stated(&self.legs) == Some(self.price)
     }
 }
 
@@ -286,9 +307,9 @@ pub enum AcceptRefusal {
     /// A leg is not the one that the quote prices in its place.
     #[error("leg {0} is not as the quote has it")]
     OtherLeg(usize),
-    /// At fault: the desk. A package is accepted at its quoted prices, each leg at its own.
-    #[error("a package is accepted at the prices of its legs and takes no limit")]
-    PackageLimit,
+    /// The price is not the sum of the prices of the accept's own legs. At fault: the desk.
+    #[error("the price {0} is not the sum of the legs")]
+    NotNet(Decimal),
     /// ClOrdID (11) of an earlier accept of this RFQ.
     #[error("this accept id was used before")]
     IdUsed,
@@ -369,7 +390,7 @@ impl AcceptRefusal {
             Self::LimitOver => "accept.limit_over",
             Self::OtherQuantity { .. } => "accept.quantity_mismatch",
             Self::OtherLeg(_) => "accept.leg_mismatch",
-            Self::PackageLimit => "accept.package_limit",
+            Self::NotNet(_) => "accept.not_net",
             Self::IdUsed => "accept.id_used",
             Self::NotArmed => "accept.not_armed",
             Self::Disputed => "execution.disputed",

@@ -160,6 +160,8 @@ pub struct AheadTerms {
     pub settlement: String,
     /// What the prices count, when they are not plain prices: `yield` or `spread`.
     pub price_type: Option<String>,
+    /// A line for each leg of a package, without a price; none for a single instrument.
+    pub legs: Vec<String>,
     /// The worst price, and until when.
     pub limit: LimitTerms,
     /// Any one of these.
@@ -180,8 +182,11 @@ impl AheadTerms {
             && self.price_type == accept.price_type;
         let number = |text: &str| text.parse::<Decimal>().ok();
         let size = number(&accept.quantity).zip(number(&self.quantity));
-        // Of a package each leg is approved at its price, which is not known ahead.
-        same && accept.legs.is_empty()
+        // A package goes as a whole, whatever the prices of its legs that make the net price.
+        let whole = self.legs.is_empty() || size.is_some_and(|(taken, all)| taken == all);
+        same && whole
+            && unpriced(&accept.legs).as_ref() == Some(&self.legs)
+            && is_net(accept)
             && self.dealers.contains(&accept.dealer)
             && size.is_some_and(|(taken, most)| taken <= most)
             && self.limit.allows(self.price_type.as_deref(), &self.side, &accept.price)
@@ -205,12 +210,22 @@ impl LimitTerms {
 
 impl AcceptTerms {
     /// Whether `goes_on` is approved by who approved `self`: the same terms, or, with a limit,
-    /// another quote of the same dealer whose price is not worse than it.
+    /// another quote of the same dealer whose price is not worse than it. Of a package every leg is
+    /// the same but for its price, and the prices of the legs make the net price.
     pub fn covers(&self, goes_on: &Self) -> bool {
         let Some(limit) = &self.limit else { return self == goes_on };
-        let followed =
-            Self { quote: goes_on.quote.clone(), price: goes_on.price.clone(), ..self.clone() };
-        followed == *goes_on && limit.allows(self.price_type.as_deref(), &self.side, &goes_on.price)
+        let followed = Self {
+            quote: goes_on.quote.clone(),
+            price: goes_on.price.clone(),
+            legs: goes_on.legs.clone(),
+            ..self.clone()
+        };
+        let legs = unpriced(&self.legs);
+        followed == *goes_on
+            && legs.is_some()
+            && legs == unpriced(&goes_on.legs)
+            && is_net(goes_on)
+            && limit.allows(self.price_type.as_deref(), &self.side, &goes_on.price)
     }
 }
 
@@ -345,6 +360,7 @@ impl Approval {
                     ("settlement", &a.settlement),
                 ]);
                 l.extend(a.price_type.iter().map(|t| ("price-type", t.as_str())));
+                l.extend(a.legs.iter().map(|leg| ("leg", leg.as_str())));
                 l.extend([("limit", a.limit.price.as_str()), ("until-ms", &a.limit.until_ms)]);
                 l.extend(a.dealers.iter().map(|d| ("dealer", d.as_str())));
             }
@@ -411,6 +427,7 @@ impl Approval {
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
                 price_type: rest.take("price-type"),
+                legs: std::iter::from_fn(|| rest.take("leg")).collect(),
                 limit: LimitTerms { price: rest.take("limit")?, until_ms: rest.take("until-ms")? },
                 dealers: std::iter::from_fn(|| rest.take("dealer")).collect(),
             }),
@@ -419,6 +436,42 @@ impl Approval {
         };
         rest.0.next().is_none().then_some(Self { gateway, desk, approver, action })
     }
+}
+
+/// One line of a leg with a price: what it says without the price, whether the trader buys it, and
+/// ratio and price. `None` for a line that [`crate::terms`] does not write.
+fn priced_leg(line: &str) -> Option<(String, bool, Decimal, Decimal)> {
+    let words: Vec<&str> = line.splitn(9, ' ').collect();
+    let [side, quantity, "settling", date, "ratio", ratio, "at", price, of] = words[..] else {
+        return None;
+    };
+    let buys = match side {
+        "buy" => true,
+        "sell" => false,
+        _ => return None,
+    };
+    of.strip_prefix("of ")?;
+    let plain = format!("{side} {quantity} settling {date} ratio {ratio} {of}");
+    Some((plain, buys, ratio.parse().ok()?, price.parse().ok()?))
+}
+
+/// The lines of the legs without their prices; `None` when one has none.
+fn unpriced(legs: &[String]) -> Option<Vec<String>> {
+    legs.iter().map(|l| priced_leg(l).map(|(plain, ..)| plain)).collect()
+}
+
+/// Whether the price is the sum of the legs' prices; of a single instrument always. Who sells the
+/// package does the opposite in every leg.
+fn is_net(accept: &AcceptTerms) -> bool {
+    let net = accept.legs.iter().try_fold(Decimal::ZERO, |net, line| {
+        let (_, buys, ratio, price) = priced_leg(line)?;
+        let part = ratio.checked_mul(price)?;
+        match buys == (accept.side == "buy") {
+            true => net.checked_add(part),
+            false => net.checked_sub(part),
+        }
+    });
+    accept.legs.is_empty() || (net.is_some() && net == accept.price.parse().ok())
 }
 
 struct Lines<'a>(std::iter::Peekable<std::vec::IntoIter<(&'a str, &'a str)>>);
@@ -632,6 +685,7 @@ mod tests {
             quantity: s("5000000"),
             currency: s("EUR"),
             settlement: s("20261124"),
+            legs: vec![],
             limit: LimitTerms { price: s("1.0836"), until_ms: s("1795227780000") },
             dealers: vec![s("NORTHBANK"), s("E")],
         }

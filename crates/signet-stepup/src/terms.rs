@@ -116,6 +116,7 @@ impl AheadTerms {
             currency: terms.currency.clone(),
             settlement: terms.settlement_date.clone(),
             price_type: stated(terms),
+            legs: terms.legs.iter().map(|l| leg_line(l, side, None)).collect(),
             limit: LimitTerms::of(limit),
             dealers: terms.dealers.iter().map(ToString::to_string).collect(),
         }
@@ -208,6 +209,72 @@ mod tests {
         );
         terms.ask = Ask::Sell;
         assert!(RequestTerms::of(&terms).legs[0].starts_with("sell 5000000"));
+    }
+
+    fn limit(price: &str) -> Option<Limit> {
+        let price = price.parse().unwrap();
+        Some(Limit { price, until: signet_rfq::UtcMillis(50_000) })
+    }
+
+    /// The package at other prices of its legs: net 99 - 2 * `belly` + 99.
+    fn at_belly(a: &Accept, belly: &str) -> Accept {
+        let mut other = a.clone();
+        let belly = belly.parse::<Decimal>().unwrap();
+        other.legs[1].offer = Some(belly);
+        other.price = Decimal::from(198) - Decimal::TWO * belly;
+        other.quote = signet_rfq::QuoteId::new("q2").unwrap();
+        other
+    }
+
+    #[test]
+    fn a_limit_of_a_package_is_the_net_price_and_lets_no_leg_change() {
+        let (terms, accept) = package();
+        // The package is sold: -2.5 is the worst that is agreed to.
+        let limited = Accept { limit: limit("-2.5"), ..accept };
+        let approved = AcceptTerms::of(&limited, &terms);
+        let ahead = AheadTerms::of(&terms, Side::Sell, terms.quantity, limited.limit.unwrap());
+        for (belly, within) in
+            [("100.2", true), ("100.1", true), ("100.25", true), ("100.255", false)]
+        {
+            let other = AcceptTerms::of(&at_belly(&limited, belly), &terms);
+            assert_eq!(approved.covers(&other), within, "{belly}");
+            assert_eq!(ahead.covers(&other), within, "{belly} ahead");
+        }
+        for change in [
+            (|a: &mut Accept| a.legs.swap(0, 2)) as fn(&mut Accept),
+            |a| a.legs[1].ratio = Some(1.into()),
+            |a| a.legs[1].quantity = Some(1.into()),
+            |a| a.legs[1].side = Some(Side::Buy),
+            |a| a.legs[0].settlement_date = Some("20261125".into()),
+            |a| a.legs[0].instrument = signet_rfq::InstrumentId::new("D").unwrap(),
+            |a| a.legs[1].offer = None,
+            |a| drop(a.legs.pop()),
+            |a| a.legs.push(a.legs[0].clone()),
+            |a| a.legs.clear(),
+            |a| a.side = Side::Buy,
+            |a| a.quantity = 10_000_000.into(),
+            // Within the limit, but not the sum of its legs.
+            |a| a.price = "-2".parse().unwrap(),
+        ] {
+            let mut other = at_belly(&limited, "100.1");
+            change(&mut other);
+            let other = AcceptTerms::of(&other, &terms);
+            assert!(!approved.covers(&other), "{other:?}");
+            assert!(!ahead.covers(&other), "ahead: {other:?}");
+        }
+        // The same legs of other terms: what was asked for is what is approved.
+        for change in [
+            (|t: &mut Terms| t.legs.swap(0, 2)) as fn(&mut Terms),
+            |t| t.legs[1].ratio = 1.into(),
+            |t| t.legs[0].side = Side::Sell,
+            |t| drop(t.legs.pop()),
+            |t| t.legs.clear(),
+        ] {
+            let mut other = terms.clone();
+            change(&mut other);
+            let of = AheadTerms::of(&other, Side::Sell, terms.quantity, limit("-2.5").unwrap());
+            assert!(!of.covers(&AcceptTerms::of(&limited, &terms)), "{of:?}");
+        }
     }
 
     #[test]

@@ -186,3 +186,63 @@ fn the_touch_for_a_package_names_every_leg_and_the_evidence_keeps_them() {
     }
     w.runtime.block_on(admin::evidence_verify(w.practice.gateway_config())).unwrap();
 }
+
+/// The dealer quotes other prices of the legs while the trader types the PIN. The approved limit is
+/// the net price: the package goes on at the quote that stands, and the desk is told its legs.
+#[test]
+fn a_package_with_a_limit_follows_its_dealer_and_keeps_every_leg() {
+    let w = world("logon = 'never'\naccept_above = { default = '15m' }");
+    quotes(&w, "99", 20_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.desk.send_rfq(butterfly(&[NORTH])).unwrap();
+    alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+    let first = alice.s.line(&rfq, NORTH).clone();
+    let intent = ArmIntent {
+        rfq_id: rfq.clone(),
+        dealer: NORTH.into(),
+        quote_id: first.quote_id.clone().unwrap(),
+        side: Side::Buy,
+        price: first.offer.unwrap().price,
+    };
+    let armed = alice.desk.arm(intent).unwrap();
+    alice.desk.set_limit(&rfq, 100).unwrap();
+    alice.desk.accept(&rfq, &armed.id).unwrap();
+    let terms = alice.phase(StepUpPhase::Pin).terms.unwrap();
+    assert_eq!(terms.legs.len(), 3);
+    assert!(terms.limit.is_some(), "{terms:?}");
+    quotes(&w, "99", 20_000_000, 30_000);
+    let before = first.quote_id.clone();
+    alice.until("another quote", |s| s.line(&rfq, NORTH).quote_id != before);
+    alice.approve();
+    let done = alice.outcome(&rfq, AcceptState::Filled);
+    assert_ne!(Some(&done.quote_id), before.as_ref(), "on the quote that stands");
+    assert_eq!(net(&done.legs), number(&done.price), "{done:?}");
+    let but_for_prices = |legs: &[LegView]| -> Vec<LegView> {
+        legs.iter().cloned().map(|l| LegView { price: None, ..l }).collect()
+    };
+    assert_eq!(but_for_prices(&done.legs), but_for_prices(&armed.legs));
+    w.runtime.block_on(admin::evidence_verify(w.practice.gateway_config())).unwrap();
+}
+
+/// One touch while quotes come in covers the accept of the whole package, and names every leg.
+#[test]
+fn a_package_is_approved_ahead_with_every_leg() {
+    let w = world("logon = 'never'\naccept_above = { default = '15m' }");
+    quotes(&w, "99", 20_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.desk.send_rfq(butterfly(&[NORTH])).unwrap();
+    alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+    alice.desk.approve_ahead(&rfq, Side::Buy, 100).unwrap();
+    let open = alice.phase(StepUpPhase::Pin);
+    let terms = open.terms.unwrap();
+    assert_eq!((open.kind, terms.legs.len()), (StepUpKind::Ahead, 3));
+    assert!(terms.legs.iter().all(|l| !l.contains(" at ")), "no price is known: {terms:?}");
+    alice.approve();
+    alice.until("approved", |s| s.rfq(&rfq).ahead.as_ref().is_some_and(|a| a.approved));
+    alice.closed();
+    alice.accept_quote(&rfq);
+    let done = alice.outcome(&rfq, AcceptState::Filled);
+    assert_eq!(done.legs.len(), 3);
+    assert!(alice.s.step_up.is_none(), "no second touch");
+    w.runtime.block_on(admin::evidence_verify(w.practice.gateway_config())).unwrap();
+}

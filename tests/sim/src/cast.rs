@@ -9,11 +9,23 @@ pub(crate) const COLLEAGUE: &str = "COLLEAGUE";
 pub(crate) const GATEWAY: &str = "GATEWAY";
 pub(crate) const DEALERS: [&str; 3] = ["NORTH", "SOUTH", "EAST"];
 pub(crate) const PAIR: &str = "EUR/USD";
+/// What packages are made of.
+pub(crate) const LEGS: [&str; 4] = ["EUR/USD", "EUR/GBP", "EUR/CHF", "EUR/SEK"];
+
 /// What the gateway's file of instruments says.
-pub(crate) const INSTRUMENTS: &str = "[[instrument]]\nid = 'EUR/USD'\nsymbol = 'EUR/USD'\n\
-    name = 'Euro dollar'\nasset_class = 'FX spot'\ncurrency = 'EUR'\nprice_decimals = 5\n\
-    price_unit = 'USD per EUR'\ntick = '0.00001'\nlot = '1'\nmin_quantity = '1'\n\
-    max_quantity = '100000000'\nsettlement = 'spot'\n";
+pub(crate) fn instruments() -> String {
+    let one = |pair: &&str| {
+        let unit = pair.trim_start_matches("EUR/");
+        format!(
+            "[[instrument]]\nid = '{pair}'\nsymbol = '{pair}'\nname = '{pair}'\n\
+            asset_class = 'FX spot'\ncurrency = 'EUR'\nprice_decimals = 5\n\
+            price_unit = '{unit} per EUR'\ntick = '0.00001'\nlot = '1'\nmin_quantity = '1'\n\
+            max_quantity = '100000000'\nsettlement = 'spot'\n"
+        )
+    };
+    LEGS.iter().map(one).collect()
+}
+
 /// The true time at which each run begins, milliseconds since 1970: a business day.
 pub(crate) const EPOCH: i64 = 1_795_219_200_000;
 

@@ -9,10 +9,13 @@ use crate::{
     signer::Signer,
 };
 use rust_decimal::Decimal;
-use signet_desk_core::view::{AcceptState as Shown, Frame, LineState, RfqState as ShownRfq};
+use signet_desk_core::view::{
+    AcceptState as Shown, Frame, LineState, LineView, RfqState as ShownRfq,
+};
 use signet_fix::message::QuoteResponse;
 use signet_rfq::{
-    ACCEPT_AGE_MAX_MS, AcceptState, Limit, LineState as Line, Rfq, RfqState, Side, UtcMillis,
+    ACCEPT_AGE_MAX_MS, AcceptState, Leg, Limit, LineState as Line, Rfq, RfqState, Side, StatedLeg,
+    UtcMillis,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +45,7 @@ pub(crate) struct Click {
     side: Side,
     price: Decimal,
     quantity: Decimal,
+    legs: Vec<StatedLeg>,
     /// Which later quotes of the dealer it agrees to.
     limit: Option<Limit>,
     at: i64,
@@ -61,6 +65,7 @@ impl Click {
             side: r.side,
             price: r.price,
             quantity: r.quantity,
+            legs: r.legs.clone(),
             limit: r.limit,
             at,
             deadline: r.deadline,
@@ -74,7 +79,24 @@ impl Click {
         let within =
             self.limit.is_some_and(|l| l.allows(signet_rfq::Direction::Price, self.side, f.price));
         let terms = self.side == f.side && self.quantity == f.quantity && self.dealer == dealer;
-        terms && (same || within)
+        let legs = match same {
+            true => self.legs == f.legs,
+            false => self.legs_but_for_prices(f),
+        };
+        terms && (same || within) && legs
+    }
+
+    /// Every leg of the package was executed as it was agreed to, at prices that make the net price.
+    fn legs_but_for_prices(&self, f: &Fill) -> bool {
+        let plain = |l: &StatedLeg| StatedLeg { bid: None, offer: None, ..l.clone() };
+        let sides = |l: &StatedLeg| (l.bid.is_some(), l.offer.is_some());
+        let same = self.legs.iter().map(plain).eq(f.legs.iter().map(plain))
+            && self.legs.iter().map(sides).eq(f.legs.iter().map(sides));
+        let net = f.legs.iter().map(|l| {
+            let price = l.ratio.unwrap_or_default() * l.agreed().unwrap_or_default();
+            if l.side == Some(Side::Buy) { price } else { -price }
+        });
+        same && (f.legs.is_empty() || net.sum::<Decimal>() == f.price)
     }
 
     fn needs_touch(&self) -> bool {
@@ -93,6 +115,10 @@ pub struct Tally {
     pub arrived: usize,
     /// Accepts that traded.
     pub fills: usize,
+    /// Of them: packages.
+    pub packages: usize,
+    /// Packages of which a dealer executed a part.
+    pub parts: usize,
     /// Accepts that a person approved with a key.
     pub approved: usize,
     /// RFQs that a colleague took over.
@@ -105,6 +131,8 @@ impl std::ops::AddAssign for Tally {
         self.sent += more.sent;
         self.arrived += more.arrived;
         self.fills += more.fills;
+        self.packages += more.packages;
+        self.parts += more.parts;
         self.approved += more.approved;
         self.taken += more.taken;
     }
@@ -129,6 +157,8 @@ pub(crate) struct Truth {
     arrivals_seen: [usize; 3],
     filled: BTreeSet<String>,
     busted: BTreeSet<String>,
+    /// Packages of which a dealer executed a part.
+    parts: BTreeSet<String>,
     filled_rfqs: BTreeSet<String>,
 }
 
@@ -162,6 +192,7 @@ impl Truth {
             }
             self.fills_seen[i] = d.fills.len();
             self.busted.extend(d.busted.iter().map(|id| own(id).to_owned()));
+            self.parts.extend(d.parts.iter().map(|id| own(id).to_owned()));
         }
         Ok(())
     }
@@ -209,9 +240,15 @@ impl Truth {
             sent: self.clicks.values().filter(|c| c.sent).count(),
             arrived: self.arrivals_seen.iter().sum(),
             fills: self.filled.len(),
+            packages: self.filled.iter().filter(|id| self.is_package(id)).count(),
+            parts: self.parts.len(),
             approved: self.approved.len(),
             taken: self.taken.len(),
         }
+    }
+
+    fn is_package(&self, id: &str) -> bool {
+        self.clicks.get(id).is_some_and(|c| !c.legs.is_empty())
     }
 
     /// The true outcome of an accept.
@@ -226,6 +263,7 @@ impl Truth {
             self.outcome(c, gate, frame, &shown)?;
         }
         for rfq in gate {
+            whole(rfq)?;
             same_state(rfq, frame)?;
         }
         for head in &frame.rfqs {
@@ -265,6 +303,8 @@ impl Truth {
             Some(s) if s.in_flight() => {
                 return Err(broken("accept.lost", format!("{} is {s:?} at the gateway", c.id)));
             }
+            // A part of a package: people settle it, and nobody books it.
+            Some(AcceptState::Disputed) if self.parts.contains(&c.id) => {}
             Some(AcceptState::Disputed) => {
                 return Err(broken("accept.outcome", format!("{} is disputed", c.id)));
             }
@@ -292,6 +332,23 @@ impl Truth {
             _ => Ok(()),
         }
     }
+}
+
+/// A package stands executed as a whole, leg by leg, or not at all.
+fn whole(rfq: &Rfq) -> Result<(), Violation> {
+    let t = &rfq.terms;
+    for (a, s) in rfq.accept.iter().chain(&rfq.past).filter(|_| !t.legs.is_empty()) {
+        let Some(e) = s.traded() else { continue };
+        let leg = |(asked, done): (&Leg, &StatedLeg)| {
+            asked.instrument == done.instrument && done.quantity == Some(asked.quantity)
+        };
+        let all = t.legs.len() == e.legs.len() && t.legs.iter().zip(&e.legs).all(leg);
+        if !all || e.quantity != t.quantity {
+            let words = format!("{} of {}: {} of {}", a.id, t.id, e.quantity, t.quantity);
+            return Err(broken("package.whole", words));
+        }
+    }
+    Ok(())
 }
 
 /// Of every accept that reached a dealer, what its desk signed is in the evidence.
@@ -377,6 +434,14 @@ fn live_quotes(
     let over = clock_was_set && head.is_some_and(|h| is_over(h.state));
     if rfq.state.ended() || rfq.in_flight() || waits || over {
         return Ok(());
+    }
+    // People settle it first: nothing of it can be pressed.
+    if rfq.is_disputed() {
+        let pressed = |v: &&LineView| v.rfq_id == id && (v.can_lift || v.can_hit);
+        return match frame.lines.iter().find(pressed) {
+            Some(v) => Err(broken("quote.dead", format!("{id}: {} in a dispute", v.dealer))),
+            None => Ok(()),
+        };
     }
     for l in &rfq.lines {
         let line = frame.lines.iter().find(|v| v.rfq_id == id && v.dealer == l.dealer.as_str());

@@ -10,7 +10,7 @@ use signet_fix::{
         QuoteRequest, QuoteRequestReject, QuoteResponse,
     },
 };
-use signet_rfq::{AcceptId, Level, QuoteId, REASON_PASS, RfqId, Side, UtcMillis};
+use signet_rfq::{AcceptId, Leg, Level, QuoteId, REASON_PASS, RfqId, Side, StatedLeg, UtcMillis};
 use std::collections::BTreeMap;
 
 /// What a dealer does later, unless it ends before.
@@ -39,12 +39,15 @@ pub(crate) struct Fill {
     pub side: Side,
     pub price: Decimal,
     pub quantity: Decimal,
+    pub legs: Vec<StatedLeg>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     Open,
     Filled,
+    /// A part of a package was executed, against what was agreed.
+    Part,
     /// Filled, and taken back.
     Busted,
     Declined,
@@ -55,6 +58,8 @@ struct Order {
     terms: QuoteResponse,
     fate: Fate,
     will_fill: bool,
+    /// It executes a part of the package.
+    breaks: bool,
     /// It was asked about this order.
     asked: bool,
 }
@@ -73,6 +78,8 @@ pub(crate) struct Dealer {
     pub fills: Vec<Fill>,
     /// Fills that were taken back, by accept.
     pub busted: Vec<String>,
+    /// Packages of which a part was executed, by accept.
+    pub parts: Vec<String>,
     /// What could not be said, and is said at the next logon.
     pub unsent: Vec<AppMessage>,
     /// Accepts that arrived.
@@ -88,6 +95,7 @@ impl Dealer {
             orders: BTreeMap::new(),
             fills: Vec::new(),
             busted: Vec::new(),
+            parts: Vec::new(),
             unsent: Vec::new(),
             arrived: Vec::new(),
             next: 0,
@@ -142,9 +150,17 @@ impl Dealer {
         let offer = Level { price: Decimal::new(108_100, 5) + tick, size };
         let bid = Level { price: Decimal::new(107_900, 5) - tick, size };
         let ask = asked.request.ask;
+        let legs = quoted_legs(&asked.request.legs, tick);
+        let (bid, offer) = match legs.is_empty() {
+            true => (bid, offer),
+            false => {
+                let net = |of: Side| net(&asked.request.legs, &legs, of);
+                (Level { price: net(Side::Sell), size }, Level { price: net(Side::Buy), size })
+            }
+        };
         let at = UtcMillis(EPOCH + t);
         let msg = QuoteMsg {
-            legs: vec![],
+            legs,
             rfq: rfq.clone(),
             id: QuoteId::new(id).expect("an id"),
             instrument: asked.request.instrument.clone(),
@@ -211,8 +227,10 @@ impl Dealer {
         };
         let good = self.asked.values().any(|a| matches(&a));
         let will_fill = good && !rng.chance(15);
+        // No number is drawn for a single instrument, so that its runs stay what they were.
+        let breaks = !r.legs.is_empty() && rng.chance(8);
         let id = r.id.clone();
-        let order = Order { terms: r, fate: Fate::Open, will_fill, asked: false };
+        let order = Order { terms: r, fate: Fate::Open, will_fill, breaks, asked: false };
         self.orders.insert(id.clone(), order);
         match rng.within(0, 10) {
             // Silent until it is asked.
@@ -241,8 +259,15 @@ impl Dealer {
         let Some(order) = self.orders.get_mut(id).filter(|o| o.fate == Fate::Open) else {
             return Vec::new();
         };
-        order.fate = if order.will_fill { Fate::Filled } else { Fate::Declined };
-        if order.will_fill {
+        order.fate = match (order.will_fill, order.breaks) {
+            (true, false) => Fate::Filled,
+            (true, true) => Fate::Part,
+            (false, _) => Fate::Declined,
+        };
+        if order.fate == Fate::Part {
+            self.parts.push(id.to_string());
+        }
+        if order.fate == Fate::Filled {
             let r = &order.terms;
             self.fills.push(Fill {
                 accept: id.to_string(),
@@ -250,6 +275,7 @@ impl Dealer {
                 side: r.side,
                 price: r.price,
                 quantity: r.quantity,
+                legs: r.legs.clone(),
             });
         }
         self.say(id, false, t)
@@ -304,17 +330,20 @@ impl Dealer {
 
 fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionReport {
     let r = &order.terms;
-    let filled = order.fate == Fate::Filled;
+    let (filled, part) = (order.fate == Fate::Filled, order.fate == Fate::Part);
+    let executed = if part { r.quantity / Decimal::TWO } else { r.quantity };
     let (kind, status) = match order.fate {
         Fate::Open => (ExecType::PendingNew, OrdStatus::PendingNew),
         Fate::Filled => (ExecType::Trade, OrdStatus::Filled),
+        Fate::Part => (ExecType::Trade, OrdStatus::PartiallyFilled),
         Fate::Busted => (ExecType::TradeCancel, OrdStatus::Cancelled),
         Fate::Declined => (ExecType::Rejected, OrdStatus::Rejected),
     };
     let zero = Decimal::ZERO;
+    let traded = filled || part;
     ExecutionReport {
         price_type: None,
-        legs: vec![],
+        legs: if traded { executed_legs(&r.legs) } else { vec![] },
         order_id: format!("O.{}", r.id),
         exec_id,
         exec_ref: None,
@@ -324,10 +353,14 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
         instrument: r.instrument.clone(),
         dealer: None,
         side: r.side,
-        last: (filled && !asked).then_some(Level { price: r.price, size: r.quantity }),
-        cum_qty: if filled { r.quantity } else { zero },
-        leaves_qty: if order.fate == Fate::Open { r.quantity } else { zero },
-        avg_px: if filled { r.price } else { zero },
+        last: (traded && !asked).then_some(Level { price: r.price, size: executed }),
+        cum_qty: if traded { executed } else { zero },
+        leaves_qty: match order.fate {
+            Fate::Open => r.quantity,
+            Fate::Part => r.quantity - executed,
+            _ => zero,
+        },
+        avg_px: if traded { r.price } else { zero },
         settlement_date: r.settlement_date.clone(),
         currency: r.currency.clone(),
         disputed: false,
@@ -336,6 +369,30 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
         text: (order.fate == Fate::Declined).then(|| "no longer at this price".into()),
         at: UtcMillis(EPOCH + t),
     }
+}
+
+/// Prices of the legs: each further one dearer, with `tick` on either side.
+fn quoted_legs(legs: &[Leg], tick: Decimal) -> Vec<StatedLeg> {
+    let one = |(i, leg): (i64, &Leg)| StatedLeg {
+        bid: Some(Decimal::new(107_900 + i * 1_000, 5) - tick),
+        offer: Some(Decimal::new(108_100 + i * 1_000, 5) + tick),
+        ..StatedLeg::of(leg)
+    };
+    (0..).zip(legs).map(one).collect()
+}
+
+/// The net price for who does the package on this side.
+fn net(legs: &[Leg], stated: &[StatedLeg], of: Side) -> Decimal {
+    let part = |(leg, s): (&Leg, &StatedLeg)| {
+        let price = leg.ratio * s.price(leg.side_in(of)).unwrap_or_default();
+        if leg.side == Side::Buy { price } else { -price }
+    };
+    legs.iter().zip(stated).map(part).sum()
+}
+
+fn executed_legs(agreed: &[StatedLeg]) -> Vec<StatedLeg> {
+    let one = |l: &StatedLeg| StatedLeg { last: l.agreed(), bid: None, offer: None, ..l.clone() };
+    agreed.iter().map(one).collect()
 }
 
 /// OrdRejReason (103) 5: unknown order.

@@ -6,6 +6,7 @@ use signet_desk_core::{
     Book, Ids, InFlight,
     view::{
         AcceptState, ArmIntent, Ask, Frame, LineView, LinkState, Problem, RfqState, Side, Ticket,
+        TicketLeg,
     },
 };
 use signet_fix::{
@@ -180,18 +181,45 @@ impl Desk {
     // ----- the trader -----
 
     pub(crate) fn ask(&mut self, millions: u8, dealers: u8, ttl_s: u32, t: i64) {
-        let chosen = DEALERS.iter().enumerate().filter(|(i, _)| dealers & (1 << i) != 0);
         let ticket = Ticket {
             price_type: Default::default(),
             legs: vec![],
             instrument: PAIR.into(),
             ask: [Ask::Buy, Ask::Sell, Ask::TwoWay][usize::from(millions) % 3],
             quantity: format!("{millions}m"),
-            dealers: chosen.map(|(_, d)| (*d).to_owned()).collect(),
+            dealers: chosen(dealers),
             ttl_s,
             settlement_date: None,
         };
-        match self.book.new_rfq(&ticket, clock(t)) {
+        self.send_ticket(&ticket, t);
+    }
+
+    /// Asks for a package: every other leg is sold, with twice the ratio and size of the others.
+    pub(crate) fn ask_package(&mut self, millions: u8, legs: u8, dealers: u8, ttl_s: u32, t: i64) {
+        let leg = |(i, id): (usize, &&str)| {
+            let (side, ratio) = if i % 2 == 0 { (Side::Buy, 1) } else { (Side::Sell, 2) };
+            TicketLeg {
+                instrument: (*id).into(),
+                side,
+                quantity: format!("{}k", u32::from(millions) * 250 * ratio),
+                ratio: Some(ratio.to_string()),
+                settlement_date: None,
+            }
+        };
+        let ticket = Ticket {
+            legs: LEGS.iter().enumerate().take(usize::from(legs)).map(leg).collect(),
+            instrument: String::new(),
+            ask: [Ask::Buy, Ask::Sell, Ask::TwoWay][usize::from(millions + legs) % 3],
+            quantity: String::new(),
+            dealers: chosen(dealers),
+            ttl_s,
+            settlement_date: None,
+        };
+        self.send_ticket(&ticket, t);
+    }
+
+    fn send_ticket(&mut self, ticket: &Ticket, t: i64) {
+        match self.book.new_rfq(ticket, clock(t)) {
             Ok(m) => {
                 let sent = self.send(&m, t);
                 self.log.push(format!("asked, sent: {sent}"));
@@ -285,6 +313,11 @@ impl Desk {
         }
         seen
     }
+}
+
+fn chosen(dealers: u8) -> Vec<String> {
+    let all = DEALERS.iter().enumerate().filter(|(i, _)| dealers & (1 << i) != 0);
+    all.map(|(_, d)| (*d).to_owned()).collect()
 }
 
 /// The accepts that a frame shows as traded.

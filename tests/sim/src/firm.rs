@@ -88,7 +88,7 @@ impl Firm {
 /// Writes the files of a gateway; where its configuration is.
 fn configuration(folder: &Path) -> std::path::PathBuf {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
-    write("instruments.toml", INSTRUMENTS);
+    write("instruments.toml", &instruments());
     write("entitlements.cedar", &rules::policies(false));
     write("entitlements.toml", rules::FACTS);
     write("risk.toml", RISK);

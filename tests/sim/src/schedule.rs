@@ -24,6 +24,9 @@ pub enum End {
 pub enum Act {
     /// The trader asks for quotes: millions, bits of dealers, seconds to live.
     Ask { millions: u8, dealers: u8, ttl_s: u32 },
+    /// The trader asks for a package: millions of a leg with ratio 1, how many legs, bits of
+    /// dealers, seconds to live.
+    AskPackage { millions: u8, legs: u8, dealers: u8, ttl_s: u32 },
     /// The trader takes a price on screen: which one.
     Take { pick: u8 },
     /// The trader arms a price and looks at it.
@@ -119,6 +122,7 @@ pub fn schedule(seed: u64) -> Vec<Event> {
             events.push(Event { at: near.max(0), act: fault(&mut rng) });
         }
     }
+    packages(seed, &mut events);
     forge(seed, &mut events);
     unwritten(seed, &mut events);
     taken_over(seed, &mut events);
@@ -138,6 +142,22 @@ fn taken_over(seed: u64, events: &mut Vec<Event>) {
         let near = acts[rng.pick(acts.len())] + rng.within(-200, 400);
         let act = Act::TakenOver { pick: small(&mut rng) };
         events.push(Event { at: near.clamp(0, LENGTH_MS), act });
+    }
+}
+
+/// The trader asks for packages in a part of the runs, in place of single instruments. From a
+/// generator of its own, as `forge`.
+fn packages(seed: u64, events: &mut [Event]) {
+    let mut rng = Rng::new(seed ^ 0xa54f_f53a_5f1d_36f1);
+    if !rng.chance(30) {
+        return;
+    }
+    for e in events {
+        let Act::Ask { millions, dealers, ttl_s } = e.act else { continue };
+        if rng.chance(70) {
+            let legs = u8::try_from(rng.within(2, 5)).unwrap_or(2);
+            e.act = Act::AskPackage { millions, legs, dealers, ttl_s };
+        }
     }
 }
 

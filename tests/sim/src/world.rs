@@ -584,6 +584,7 @@ impl World {
     fn act(&mut self, act: &Act) {
         match act {
             Act::Ask { .. }
+            | Act::AskPackage { .. }
             | Act::Take { .. }
             | Act::Arm { .. }
             | Act::Confirm
@@ -619,6 +620,9 @@ impl World {
         let Some(d) = &mut self.desk else { return };
         match act {
             Act::Ask { millions, dealers, ttl_s } => d.ask(*millions, *dealers, *ttl_s, t),
+            Act::AskPackage { millions, legs, dealers, ttl_s } => {
+                d.ask_package(*millions, *legs, *dealers, *ttl_s, t)
+            }
             Act::Take { pick } => {
                 let armed = d.arm(*pick, t);
                 armed.then(|| d.confirm(t));

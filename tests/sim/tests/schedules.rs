@@ -87,6 +87,30 @@ fn schedules_that_failed_once_fail_no_longer() {
     }
 }
 
+/// Packages are among the schedules: some are filled, and a dealer that executes a part of one
+/// leads to a dispute and to nothing else.
+#[test]
+fn packages_are_filled_as_a_whole_or_not_at_all() {
+    let mut all = Tally::default();
+    for seed in 1..=150 {
+        let events = [
+            Event {
+                at: 1_000,
+                act: Act::AskPackage { millions: 1, legs: 2, dealers: 7, ttl_s: 60 },
+            },
+            Event {
+                at: 1_200,
+                act: Act::AskPackage { millions: 1, legs: 4, dealers: 3, ttl_s: 60 },
+            },
+            Event { at: 4_000, act: Act::Take { pick: 0 } },
+            Event { at: 8_000, act: Act::Take { pick: 3 } },
+        ];
+        all += run(seed, &events).unwrap_or_else(|v| panic!("seed {seed}: {v:?}"));
+    }
+    assert!(all.packages > 50 && all.packages == all.fills, "{all:?}");
+    assert!(all.parts > 3, "{all:?}");
+}
+
 /// What arrives from an address that is not proved waits. An accept that waited past its deadline
 /// does not go on, one that waited less does.
 #[test]

@@ -8,6 +8,8 @@ export const SCENES = [
   "refused",
   "ticket",
   "rfqs",
+  "package",
+  "package-armed",
   "armed",
   "far",
   "disarmed",

@@ -12,7 +12,7 @@ import type {
 } from "../../src/bindings";
 import { DEALERS, instruments } from "./reference";
 
-function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
+export function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
   return {
     id,
     instrument: "DE000BU2Z049",
@@ -40,7 +40,7 @@ function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
   };
 }
 
-const q = (
+export const q = (
   price: string,
   size = "5,000,000",
   partial = false,
@@ -63,7 +63,12 @@ export const records = (): RecordView[] =>
     title: `Seen by this desk: ${title}.`,
   }));
 
-function line(rfqId: string, dealer: number, now: number, part: Partial<LineView>): LineView {
+export function line(
+  rfqId: string,
+  dealer: number,
+  now: number,
+  part: Partial<LineView>,
+): LineView {
   const [id, name] = DEALERS[dealer] ?? ["X", "X"];
   const quoted = (part.state ?? "quoted") === "quoted";
   return {
@@ -75,6 +80,7 @@ function line(rfqId: string, dealer: number, now: number, part: Partial<LineView
     quoteId: quoted ? `Q-${rfqId}-${id}` : null,
     bid: null,
     offer: null,
+    legs: [],
     validUntilMs: quoted ? now + 8_000 + dealer * 3_000 : null,
     bestBid: false,
     bestOffer: false,

@@ -31,7 +31,8 @@ export function textOf(row: BlotterRow, column: Column): string {
     case "symbol":
       return row.symbol;
     case "instrument":
-      return row.instrument;
+      // A package has no id that anybody could look up.
+      return row.instrument === "[N/A]" ? "package" : row.instrument;
     case "side":
       return row.side;
     case "currency":

@@ -5,6 +5,7 @@ import type {
   Ask,
   DealerView,
   InstrumentView,
+  PackageForm,
   PriceType,
   PriceTypeView,
   Problem,
@@ -29,6 +30,8 @@ export class Draft {
   least = $state("");
   allOrNone = $state(false);
   note = $state("");
+  /** The package that is asked for in place of the instrument. */
+  pack: PackageForm | null = $state(null);
   /** Why the desk refused the ticket as it is. */
   refusal: Problem | null = $state.raw(null);
   #ticked: ReadonlySet<string> = $state.raw(new Set());
@@ -56,7 +59,8 @@ export class Draft {
   /** Nothing is filled in that would be missed. */
   get empty() {
     const texts = [this.typed, this.quantity, this.limit, this.least, this.note];
-    return texts.every((text) => text.trim() === "") && this.#ticked.size === 0;
+    const typed = this.pack?.legs.some((leg) => leg.typed.trim() !== "" || leg.quantity !== "");
+    return texts.every((text) => text.trim() === "") && !typed && this.#ticked.size === 0;
   }
 
   /** The numbers that are asked for: the chosen ones, or the instrument's usual ones. */
@@ -67,19 +71,21 @@ export class Draft {
 
   /** The ticket as it is kept and sent, for this instrument and these dealers. */
   form(instrument: InstrumentView | undefined, dealers: string[]): TicketForm {
+    const single = this.pack === null;
     return {
-      instrument: instrument?.id ?? "",
-      typed: this.typed,
+      instrument: single ? (instrument?.id ?? "") : "",
+      typed: single ? this.typed : "",
       ask: this.side,
-      quantity: this.quantity,
+      quantity: single ? this.quantity : "",
       dealers,
       ttlS: this.ttl,
-      settlementDate: this.settles,
-      priceType: this.told(instrument)?.priceType ?? this.numbers,
+      settlementDate: single ? this.settles : null,
+      priceType: single ? (this.told(instrument)?.priceType ?? this.numbers) : "price",
       priceLimit: this.limit,
-      minQuantity: this.least,
-      allOrNone: this.allOrNone,
+      minQuantity: single ? this.least : "",
+      allOrNone: single && this.allOrNone,
       note: this.note,
+      package: $state.snapshot(this.pack),
     };
   }
 
@@ -96,6 +102,7 @@ export class Draft {
     this.least = form.minQuantity;
     this.allOrNone = form.allOrNone;
     this.note = form.note;
+    this.pack = form.package ?? null;
     this.tickOnly(form.dealers);
   }
 
@@ -103,6 +110,10 @@ export class Draft {
   sent() {
     // The empty quantity keeps a second Ctrl+Enter from sending the request twice.
     this.quantity = "";
+    if (this.pack) {
+      this.pack.size = "";
+      for (const leg of this.pack.legs) leg.quantity = "";
+    }
     this.settles = null;
     this.limit = "";
     this.least = "";

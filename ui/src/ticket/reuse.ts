@@ -1,6 +1,6 @@
 // A request again: into the ticket to be changed, or sent as it was.
 
-import type { TicketForm, TicketOffer } from "../bindings";
+import type { PackageForm, RfqView, TicketForm, TicketOffer } from "../bindings";
 import { ask } from "../desk/backend";
 import type { Page } from "../desk/page.svelte";
 
@@ -21,15 +21,16 @@ export async function fill(page: Page, form: TicketForm) {
 /** The ticket of a request: as it was typed, or as far as the screen knows it. */
 async function formOf(page: Page, id: string): Promise<TicketForm | null> {
   const kept = await ask(page.commands.ticketOf(id));
-  if (kept.status === "ok" && kept.data) return { ...kept.data, settlementDate: null, note: "" };
+  if (kept.status === "ok" && kept.data) return { ...withoutDays(kept.data), note: "" };
   const rfq = page.book.find(id);
   if (!rfq) return null;
   const { view } = rfq;
+  const single = view.legs.length === 0;
   return {
-    instrument: view.instrument,
-    typed: view.symbol,
+    instrument: single ? view.instrument : "",
+    typed: single ? view.symbol : "",
     ask: view.ask,
-    quantity: view.quantity,
+    quantity: single ? view.quantity : "",
     dealers: rfq.asked.map((line) => line.view.dealer),
     ttlS: Math.round((view.expiresMs - view.createdMs) / 1000),
     settlementDate: null,
@@ -38,7 +39,36 @@ async function formOf(page: Page, id: string): Promise<TicketForm | null> {
     minQuantity: "",
     allOrNone: false,
     note: "",
+    package: single ? null : packageOf(view),
   };
+}
+
+/** The legs of a request, as they are when the package is bought. */
+function packageOf(view: RfqView): PackageForm {
+  const turned = view.ask === "sell";
+  const other = { buy: "sell", sell: "buy" } as const;
+  return {
+    shape: "free",
+    size: "",
+    legs: view.legs.map((leg) => ({
+      side: turned ? other[leg.side] : leg.side,
+      instrument: leg.instrument,
+      typed: leg.symbol,
+      ratio: leg.ratio,
+      quantity: leg.quantity,
+      settles: "",
+    })),
+  };
+}
+
+/** A form to be used on another day: settlement days were counted from this one. A tenor is not. */
+export function withoutDays(form: TicketForm): TicketForm {
+  const isDay = /^\d{4}-\d\d-\d\d$/;
+  const pack = form.package;
+  const legs = pack?.legs.map((leg) =>
+    isDay.test(leg.settles.trim()) ? { ...leg, settles: "" } : leg,
+  );
+  return { ...form, settlementDate: null, package: pack && legs ? { ...pack, legs } : null };
 }
 
 /** Fills the ticket from a request. Its settlement day was counted from another day. */
@@ -46,7 +76,7 @@ export async function duplicate(page: Page, id: string | undefined) {
   const form = id ? await formOf(page, id) : null;
   if (!form) return;
   await fill(page, form);
-  document.getElementById("quantity")?.focus();
+  document.getElementById(form.package ? "package-size" : "quantity")?.focus();
 }
 
 let asking = false;

@@ -159,6 +159,8 @@ pub(crate) fn text(r: &BlotterRow, c: Column) -> String {
     match c {
         Column::Time => r.at_ms.to_string(),
         Column::Symbol => r.symbol.clone(),
+        // A package has no id that anybody could look up.
+        Column::Instrument if r.instrument == "[N/A]" => "package".into(),
         Column::Instrument => r.instrument.clone(),
         Column::Side => r.side.clone(),
         Column::Quantity => r.quantity.clone(),

@@ -85,11 +85,11 @@ impl Book {
                 messages.push(self.end_now(&id, Some(STOPPED.into())));
                 continue;
             };
-            let instrument = &item.rfq.terms.instrument;
-            let symbol = self.reference.instrument(instrument).map(|i| i.symbol.clone());
+            let terms = &item.rfq.terms;
+            let symbol = self.reference.of_rfq(terms).map(|i| i.symbol.clone());
             left.push(StoppedLeft {
                 rfq_id: id.to_string(),
-                symbol: symbol.unwrap_or_else(|| instrument.to_string()),
+                symbol: symbol.unwrap_or_else(|| terms.instrument.to_string()),
                 why,
             });
             self.ends_later.insert(id);

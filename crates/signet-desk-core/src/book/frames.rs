@@ -135,6 +135,7 @@ impl Book {
             let look = Look {
                 rfq: &item.rfq,
                 instrument: instrument.as_deref(),
+                catalogue: self.reference.catalogue(),
                 names: &names,
                 at: moment.venue,
                 arrival_ms: moment.arrival_ms,

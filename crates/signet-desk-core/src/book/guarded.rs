@@ -12,8 +12,8 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_rfq::{
-    AcceptId, AcceptState, Instrument, InstrumentId, PriceType, RfqId, Terms, UtcMillis, best,
-    composite,
+    AcceptId, AcceptState, Instrument, InstrumentId, Leg, PriceType, RfqId, StatedLeg, Terms,
+    UtcMillis, best, composite,
 };
 use std::collections::BTreeMap;
 
@@ -60,8 +60,13 @@ impl Guarding<'_> {
         }
         let last = self.last.at(&item.rfq.terms, at);
         references.extend(last.map(|price| (Against::LastTrade, price)));
-        let agreed =
-            Agreed { price_type, side: a.side, price: worst, tick: instrument.map(|i| i.tick) };
+        let agreed = Agreed {
+            price_type,
+            side: a.side,
+            price: worst,
+            tick: instrument.map(|i| i.tick),
+            of: made_of(&item.rfq.terms.legs, &a.legs),
+        };
         off_market(agreed, &references, &self.trading).map(|o| (o, worst))
     }
 
@@ -142,11 +147,24 @@ impl Book {
             item.cover = ladder::cover(&item.rfq, instrument, &names, at);
         }
         let traded = item.rfq.accept.as_ref().and_then(|(_, s)| s.traded());
-        if let (Some(e), Some(i)) = (traded, instrument) {
+        // Two packages are not one instrument.
+        let single = instrument.filter(|i| !i.id.is_package());
+        if let (Some(e), Some(i)) = (traded, single) {
             let of = (i.id.clone(), item.rfq.terms.price_type);
             self.last_trades.0.insert(of, (e.price, at));
         }
     }
+}
+
+/// The prices of the legs of an accept together, each times its ratio; `None` for a single
+/// instrument.
+fn made_of(legs: &[Leg], agreed: &[StatedLeg]) -> Option<Decimal> {
+    if legs.is_empty() {
+        return None;
+    }
+    legs.iter().zip(agreed).try_fold(Decimal::ZERO, |sum, (leg, stated)| {
+        sum.checked_add(leg.ratio.checked_mul(stated.agreed()?)?.abs())
+    })
 }
 
 /// `0.62 % worse than the composite of 4 dealers, 99.130.`
@@ -154,7 +172,7 @@ fn words(o: &OffMarket, of: PriceType, instrument: Option<&Instrument>) -> Strin
     let reference = price(instrument, o.reference);
     let (far, unit) = match of.in_basis_points(o.worse) {
         Some(bp) => (bp, "bp"),
-        None => (percent(o.worse, o.reference), "%"),
+        None => (percent(o.worse, o.of), "%"),
     };
     let far = far.map_or_else(|| "Far".into(), |p| format!("{} {unit}", p.round_dp(2).normalize()));
     let than = match o.against {

@@ -18,8 +18,8 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::{AppMessage, ApproveAhead, QuoteRequest, QuoteResponse};
 use signet_rfq::{
-    self as rfq, AcceptId, DealerId, Declined, Limit, QuoteId, Rfq, RfqId, Terms, UtcMillis,
-    group_digits, parse_quantity,
+    self as rfq, AcceptId, DealerId, Declined, Instrument, Limit, QuoteId, Rfq, RfqId, Terms,
+    UtcMillis, group_digits, parse_quantity,
 };
 use signet_stepup::{AcceptTerms, AheadTerms};
 
@@ -124,10 +124,9 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
         let accept = accept_of(&item.rfq, intent, accept_id)?;
-        // A gateway takes a later quote at the same price or a better one, except of a package.
+        // A gateway takes a later quote at the same price or a better one.
         let limit = Limit { price: accept.price, until: item.rfq.expires() };
-        let follows = !direct && !item.rfq.terms.is_package();
-        let accept = rfq::Accept { limit: follows.then_some(limit), ..accept };
+        let accept = rfq::Accept { limit: (!direct).then_some(limit), ..accept };
         item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
         item.guard = Some(Guard::shown(now));
         item.dirty = true;
@@ -153,12 +152,9 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         let not_armed = || Problem::from(&rfq::AcceptRefusal::NotArmed);
         let (armed, _) = item.rfq.accept.as_ref().ok_or_else(not_armed)?;
-        if item.rfq.terms.is_package() {
-            return Err(super::package::no_limit());
-        }
         let terms = &item.rfq.terms;
         let instrument = self.reference.of_rfq(terms).ok_or_else(no_rfq)?;
-        let price = worse_by(terms.price_type, armed.side, armed.price, ticks, instrument.tick)
+        let price = worse_by(terms.price_type, armed.side, armed.price, ticks, &instrument)
             .ok_or_else(limit_too_far)?;
         let until = item.rfq.expires();
         if !item.rfq.set_limit(Limit { price, until }) {
@@ -190,9 +186,6 @@ impl Book {
         let id = RfqId::new(id).map_err(|_| no_rfq())?;
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
-        if item.rfq.terms.is_package() {
-            return Err(super::package::no_limit());
-        }
         let side = wire(side);
         let best = item.rfq.best(side, moment.venue, 0).ok_or_else(|| {
             problem(
@@ -203,7 +196,7 @@ impl Book {
         })?;
         let terms = &item.rfq.terms;
         let instrument = self.reference.of_rfq(terms).ok_or_else(no_rfq)?;
-        let price = worse_by(terms.price_type, side, best.price, ticks, instrument.tick)
+        let price = worse_by(terms.price_type, side, best.price, ticks, &instrument)
             .ok_or_else(limit_too_far)?;
         let limit = Limit { price, until: item.rfq.expires() };
         let quantity = terms.quantity;
@@ -324,20 +317,20 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
     })
 }
 
-/// A number so many ticks worse for a customer on `side`; `None` when it is too far, or a price
-/// that is not above zero.
+/// A number so many ticks worse for a customer on `side`; `None` when it is too far, or the price of
+/// a single instrument that is not above zero.
 fn worse_by(
     of: rfq::PriceType,
     side: rfq::Side,
     price: Decimal,
     ticks: u32,
-    tick: Decimal,
+    i: &Instrument,
 ) -> Option<Decimal> {
     let way = Some(ticks).filter(|t| *t <= LIMIT_TICKS_MAX)?;
-    let way = Decimal::from(way).checked_mul(tick)?;
+    let way = Decimal::from(way).checked_mul(i.tick)?;
     let higher_is_worse = of.direction().better(side, Decimal::ZERO, Decimal::ONE);
     let worse = if higher_is_worse { price.checked_add(way)? } else { price.checked_sub(way)? };
-    Some(worse).filter(|p| of.may_be_negative() || *p > Decimal::ZERO)
+    Some(worse).filter(|p| of.may_be_negative() || i.id.is_package() || *p > Decimal::ZERO)
 }
 
 fn limit_too_far() -> Problem {

@@ -25,7 +25,7 @@ impl Book {
         let row = present::late_trade_row(
             id,
             e,
-            self.reference.told(&e.instrument, numbers(e)).as_deref(),
+            self.reference.of_report(e).as_deref(),
             &self.reference.names(),
         );
         let known = self.records.blotter.get(BlotterTab::Trades, e.accept.as_str()).cloned();
@@ -95,7 +95,7 @@ impl Book {
         let row = present::late_dispute_row(
             id,
             e,
-            self.reference.told(&e.instrument, numbers(e)).as_deref(),
+            self.reference.of_report(e).as_deref(),
             &self.reference.names(),
         );
         if self.records.blotter.get(BlotterTab::Trades, &row.id).is_some() {

@@ -184,9 +184,13 @@ impl Book {
             min_quantity: String::new(),
             all_or_none: false,
             note: cells.note.clone(),
+            price_type: present::price_type(i.price_type()),
+            package: None,
         };
         wrong.whole(check_texts(&form));
-        checked.limit = wrong.take(ListField::Limit, wanted(&form, i)).and_then(|w| w.limit);
+        checked.limit = wrong
+            .take(ListField::Limit, self.told_in(&form).and_then(|i| wanted(&form, &i)))
+            .and_then(|w| w.limit);
         if wrong.0.is_empty() {
             wrong.whole(self.dry_run(&form, now));
         }
@@ -336,9 +340,10 @@ impl Book {
                 ));
                 continue;
             };
+            let instrument = self.reference.of_rfq(&item.rfq.terms);
             let look = LookAt {
                 item,
-                instrument: self.reference.instrument(&item.rfq.terms.instrument),
+                instrument: instrument.as_deref(),
                 names: &names,
                 at: moment.venue,
                 arrival_ms: moment.arrival_ms,

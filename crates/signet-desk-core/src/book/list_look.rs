@@ -45,7 +45,7 @@ impl LookAt<'_> {
     /// The best price for the whole quantity.
     fn offered(&self) -> Offer {
         let r = &self.item.rfq;
-        let best = |side| r.best_in(self.way(), side, self.at, self.arrival_ms);
+        let best = |side| r.best(side, self.at, self.arrival_ms);
         let by = |b: &rfq::Best| {
             let names = b.dealers.iter().map(|d| present::name(self.names, d));
             names.collect::<Vec<_>>().join(", ")
@@ -92,7 +92,7 @@ impl LookAt<'_> {
     }
 
     fn way(&self) -> Direction {
-        present::direction(self.instrument)
+        self.item.rfq.terms.price_type.direction()
     }
 
     fn text(&self, seen: Seen) -> String {

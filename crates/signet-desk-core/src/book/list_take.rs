@@ -144,7 +144,7 @@ impl Book {
     fn take_line(&self, t: &TakeRow) -> Option<TakeLine> {
         let row = self.list.row(t.key)?;
         let terms = &self.screen.rfq(row.rfq.as_ref()?)?.terms;
-        let i = self.reference.instrument(&terms.instrument)?;
+        let i = self.reference.of_rfq(terms)?;
         let far = "Far from the market: confirm a second time.";
         Some(TakeLine {
             key: t.key,
@@ -156,7 +156,7 @@ impl Book {
             instrument: i.id.to_string(),
             dealer: row.offer.dealer.clone().unwrap_or_default(),
             price: row.offer.price.clone().filter(|_| row.offer.within),
-            limit: present::price(Some(i), row.checked.limit?),
+            limit: present::price(Some(&i), row.checked.limit?),
             settlement_date: present::iso(&terms.settlement_date),
             warning: t.warned.then(|| far.to_owned()),
         })
@@ -216,12 +216,11 @@ impl Book {
         if matches!(item.rfq.accept, Some((_, AcceptState::Armed))) {
             return Err(left("list.armed", "Its terms are open in its own panel"));
         }
-        let way = present::direction(self.reference.instrument(&item.rfq.terms.instrument));
         let of = match side {
             Side::Buy => signet_rfq::Side::Buy,
             Side::Sell => signet_rfq::Side::Sell,
         };
-        let best = item.rfq.best_in(way, of, moment.venue, moment.arrival_ms);
+        let best = item.rfq.best(of, moment.venue, moment.arrival_ms);
         let quote = best.as_ref().and_then(|b| item.rfq.line(b.dealers.first()?)?.quote.as_ref());
         let Some((best, quote)) = best.as_ref().zip(quote) else {
             return Err(left("list.no_price", "No dealer has a price any longer"));

@@ -2,9 +2,11 @@
 
 use super::Book;
 use crate::{
+    present::legs,
     problem::problem,
     settlement,
-    view::{self, Problem, Ticket, TicketField, TicketLeg},
+    ticket::{Asking, wanted},
+    view::{self, PackageForm, PackageRead, Problem, Ticket, TicketField, TicketForm, TicketLeg},
 };
 use rust_decimal::Decimal;
 use signet_rfq::{
@@ -12,6 +14,39 @@ use signet_rfq::{
 };
 
 impl Book {
+    /// What is sent of a filled-in ticket, which keeps to what a ticket may want.
+    pub(super) fn filled_in(&self, form: &TicketForm, now: UtcMillis) -> Result<Ticket, Problem> {
+        let Some(p) = &form.package else {
+            wanted(form, &self.told_in(form)?)?;
+            return Ok(form.ticket());
+        };
+        let find = |id: &str| self.reference.named(id);
+        let asking = Asking { find: &find, at: self.clock.gateway(now) };
+        let ticket = asking.ticket(form, p)?;
+        wanted(form, &legs::instrument(&[], "", self.reference.catalogue()))?;
+        Ok(ticket)
+    }
+
+    /// What the desk reads in the package of a ticket.
+    pub(crate) fn read_package(&self, p: &PackageForm, now: UtcMillis) -> PackageRead {
+        let find = |id: &str| self.reference.named(id);
+        Asking { find: &find, at: self.clock.gateway(now) }.read(p)
+    }
+
+    /// What speaks against a package before it is sent, as far as it is filled in.
+    pub(super) fn against_package(
+        &self,
+        form: &TicketForm,
+        p: &PackageForm,
+        now: UtcMillis,
+    ) -> Result<(), Problem> {
+        let read = self.read_package(p, now);
+        if let Some(why) = read.legs.into_iter().find_map(|l| l.problem).or(read.problem) {
+            return Err(why);
+        }
+        wanted(form, &legs::instrument(&[], "", self.reference.catalogue())).map(drop)
+    }
+
     /// The terms of a ticket with legs, each checked, and the whole.
     pub(super) fn package_terms(
         &mut self,
@@ -92,15 +127,6 @@ fn mixed() -> Problem {
         "Leave instrument and quantity empty, or take the legs out.",
     )
     .about(TicketField::Instrument)
-}
-
-/// A package goes at the prices of its legs and takes no limit.
-pub(super) fn no_limit() -> Problem {
-    problem(
-        "accept.package_limit",
-        "A package is accepted at the prices of its legs, without a limit.",
-        "Accept at the price shown.",
-    )
 }
 
 #[cfg(test)]

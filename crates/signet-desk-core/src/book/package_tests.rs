@@ -197,26 +197,190 @@ fn a_package_that_may_not_be_asked_is_refused_in_words() {
 }
 
 #[test]
-fn an_accept_says_the_price_of_each_leg_and_takes_no_limit() {
+fn an_accept_says_the_price_of_each_leg_and_takes_a_limit_of_the_net_price() {
     let (mut b, q) = quoted();
     let a = armed(&mut b, &q);
-    assert_eq!((a.limit.as_deref(), a.price.as_str()), (None, "-2.50"));
+    assert_eq!((a.limit.as_deref(), a.price.as_str()), (Some("-2.50"), "-2.50"));
     let shown: Vec<_> = a.legs.iter().map(|l| (l.symbol.as_str(), l.price.as_deref())).collect();
     assert_eq!(
         shown,
         [("DBR 32", Some("99.20")), ("DBR 35", Some("100.00")), ("DBR 50", Some("98.30"))]
     );
     let id = q.id.as_str();
-    assert_eq!(b.set_limit(id, 1).unwrap_err().code, "accept.package_limit");
-    let ahead = b.approve_ahead(id, view::Side::Buy, 0, NOW).unwrap_err().code;
-    assert!(["accept.package_limit", "accept.no_ahead"].contains(&ahead.as_str()), "{ahead}");
+    b.set_limit(id, 3).unwrap();
     let AppMessage::QuoteResponse(r) = b.accept(id, &a.id, NOW).unwrap() else { panic!() };
     let prices: Vec<_> = r.legs.iter().map(|l| (l.bid, l.offer)).collect();
     assert_eq!(
         prices,
         [(None, Some(dec("99.2"))), (Some(dec("100.0")), None), (None, Some(dec("98.3")))]
     );
-    assert_eq!((r.limit, r.quantity), (None, dec("20000000")));
+    assert_eq!(r.limit.map(|l| l.price), Some(dec("-2.47")));
+    assert_eq!((r.price, r.quantity), (dec("-2.5"), dec("20000000")));
+}
+
+/// The gateway took a later quote: the desk takes it only with the legs that it agreed to.
+#[test]
+fn what_was_passed_on_keeps_every_leg() {
+    type Change = fn(&mut QuoteResponse);
+    let cases: [(&str, bool, Change); 6] = [
+        ("at other prices of the legs", true, |_| ()),
+        ("legs swapped", false, |r| r.legs.swap(0, 2)),
+        ("a ratio", false, |r| r.legs[1].ratio = Some(dec("1"))),
+        ("a side", false, |r| r.legs[0].side = Some(Side::Sell)),
+        ("beyond the limit", false, |r| {
+            r.legs[0].offer = Some(dec("99.3"));
+            r.price = dec("-2.4");
+        }),
+        ("not the sum of its legs", false, |r| r.price = dec("-2.6")),
+    ];
+    for (what, taken, change) in cases {
+        let (mut b, q, sent) = accepted();
+        let mut r = QuoteResponse { quote: QuoteId::new("q2").unwrap(), ..sent.clone() };
+        r.legs[0].offer = Some(dec("99.1"));
+        r.legs[2].offer = Some(dec("98.4"));
+        change(&mut r);
+        b.message(AppMessage::QuoteResponse(r), NOW);
+        let (a, _) = b.rfq(&q.id).unwrap().accept.clone().unwrap();
+        assert_eq!(a.quote.as_str(), if taken { "q2" } else { "q1" }, "{what}");
+        let told = b.pull(0, &[], NOW).notices;
+        let alarmed = told.iter().any(|n| n.code == "accept.not_as_agreed");
+        assert_eq!(alarmed, !taken, "{what}");
+    }
+}
+
+/// A net price may be near zero: how far it is from the market is measured by its legs.
+#[test]
+fn off_market_is_measured_by_the_legs() {
+    let (b, q) = quoted();
+    let mut b =
+        b.protected_by(crate::guard::TradingSettings { confirm_after_ms: 0, ..Default::default() });
+    let a = armed(&mut b, &q);
+    // 100 ticks of 0.01 on prices that add up to 397.5: a quarter of a per cent.
+    b.set_limit(q.id.as_str(), 100).unwrap();
+    assert!(b.accept(q.id.as_str(), &a.id, NOW).is_ok());
+}
+
+#[test]
+fn each_dealers_prices_of_the_legs_are_shown() {
+    let (mut b, q) = quoted();
+    let frame = b.pull(0, &[], NOW);
+    let line = frame.lines.iter().find(|l| l.rfq_id == q.id.as_str()).unwrap();
+    let shown: Vec<_> =
+        line.legs.iter().map(|l| (l.bought.as_deref(), l.sold.as_deref())).collect();
+    assert_eq!(
+        shown,
+        [
+            (Some("99.20"), Some("99.00")),
+            (Some("100.00"), Some("100.20")),
+            (Some("98.30"), Some("98.00"))
+        ]
+    );
+}
+
+/// Wherever a package is told of, it has its name and not what stands for its instrument.
+#[test]
+fn a_package_is_named_in_every_row_and_notice() {
+    let named = |rows: Vec<crate::view::BlotterRow>| {
+        assert!(!rows.is_empty());
+        for r in rows {
+            assert_eq!(r.symbol, "Butterfly, 3 legs", "{r:?}");
+        }
+    };
+    let rows =
+        |b: &Book, tab| b.blotter(&BlotterQuery { tab, text: String::new(), limit: 10 }).rows;
+    // The answer is lost with the link.
+    let (mut b, _, _) = accepted();
+    b.link_lost();
+    b.tick(NOW + 1);
+    named(rows(&b, BlotterTab::Attention));
+    // A report of an earlier run.
+    let (_, _, r) = accepted();
+    let mut other = desk();
+    say(&mut other, filled_report(&r));
+    named(rows(&other, BlotterTab::Trades));
+    let frame = other.pull(0, &[], NOW);
+    assert!(frame.notices.iter().all(|n| !n.text.contains("[N/A]")), "{:?}", frame.notices);
+    // What cannot be stopped.
+    let (mut b, _, _) = accepted();
+    let (_, _, stopped) = b.stop_all(NOW);
+    assert_eq!(stopped.left[0].symbol, "Butterfly, 3 legs");
+}
+
+fn filled_report(r: &QuoteResponse) -> signet_fix::message::ExecutionReport {
+    let done = |l: &StatedLeg| StatedLeg { last: l.agreed(), bid: None, offer: None, ..l.clone() };
+    let (kind, status) = (ExecType::Trade, OrdStatus::Filled);
+    let e = life_tests::report(r.id.as_str(), kind, status, "e1", "-2.5", 20_000_000);
+    let legs = r.legs.iter().map(done).collect();
+    signet_fix::message::ExecutionReport { instrument: InstrumentId::package(), legs, ..e }
+}
+
+fn form() -> TicketForm {
+    use crate::view::{LegForm, PackageShape};
+    let leg = |id: &str, side, ratio: &str| LegForm {
+        side,
+        instrument: id.into(),
+        typed: String::new(),
+        ratio: ratio.into(),
+        quantity: String::new(),
+        settles: String::new(),
+    };
+    use view::Side::{Buy, Sell};
+    let legs = vec![leg(SHORT, Buy, "1"), leg(BELLY, Sell, "2"), leg(LONG, Buy, "1")];
+    TicketForm {
+        instrument: String::new(),
+        typed: String::new(),
+        ask: Ask::Buy,
+        quantity: String::new(),
+        dealers: vec!["NORTH".into()],
+        ttl_s: 60,
+        settlement_date: None,
+        price_limit: "-2.5".into(),
+        min_quantity: String::new(),
+        all_or_none: false,
+        note: String::new(),
+        package: Some(PackageForm { shape: PackageShape::Butterfly, size: "5m".into(), legs }),
+    }
+}
+
+#[test]
+fn a_filled_in_package_is_checked_ahead_and_its_limit_holds() {
+    let mut b = desk();
+    assert_eq!(b.check_ticket(&form(), NOW).refused, None);
+    let mut large = form();
+    large.package.as_mut().unwrap().size = "60m".into();
+    let why = b.check_ticket(&large, NOW).refused.unwrap();
+    assert_eq!((why.code.as_str(), why.field), ("quantity.too_large", Some(TicketField::Legs)));
+    assert!(why.message.starts_with("Leg 2"), "{why:?}");
+    assert!(b.ask(&large, NOW).is_err());
+    let dear = TicketForm { price_limit: "cheap".into(), ..form() };
+    assert_eq!(b.check_ticket(&dear, NOW).refused.unwrap().code, "limit.unreadable");
+    let away = TicketForm { dealers: vec!["NOBODY".into()], ..form() };
+    assert_eq!(b.check_ticket(&away, NOW).refused.unwrap().code, "dealers.unknown");
+
+    for (limit, code) in [("-2.5", None), ("-2.51", Some("accept.beyond_limit"))] {
+        let mut b = desk();
+        let form = TicketForm { price_limit: limit.into(), ..form() };
+        let AppMessage::QuoteRequest(q) = b.ask(&form, NOW).unwrap() else { panic!() };
+        b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+        b.message(AppMessage::Snapshot(SnapshotMark::Rfq(q.clone())), NOW);
+        b.message(AppMessage::Snapshot(SnapshotMark::End), NOW);
+        b.message(AppMessage::Quote(QuoteMsg { bid: None, ..quote(&q) }), NOW);
+        let intent = ArmIntent {
+            rfq_id: q.id.to_string(),
+            dealer: "NORTH".into(),
+            quote_id: "q1".into(),
+            side: view::Side::Buy,
+            price: "-2.50".into(),
+        };
+        let armed = b.arm_typed(intent, NOW);
+        assert_eq!(armed.as_ref().err().map(|e| e.code.as_str()), code, "{limit}");
+        if let Ok(a) = armed {
+            assert_eq!(a.limit.as_deref(), Some("-2.50"));
+            let farther = b.set_limit_typed(q.id.as_str(), 1).unwrap_err();
+            assert_eq!(farther.code, "accept.ticket_limit");
+        }
+        assert_eq!(b.ticket_of(q.id.as_str()), Some(form));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     problem::problem,
     view::{Problem, Reference, TicketField},
 };
-use signet_fix::message::{DealerState, SecurityList};
+use signet_fix::message::{DealerState, ExecutionReport, SecurityList};
 use signet_rfq::{
     Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, Terms,
 };
@@ -42,7 +42,8 @@ impl ReferenceData {
     /// What an RFQ is for: its instrument, or what stands for it when it is a package.
     pub(super) fn of_rfq(&self, terms: &Terms) -> Option<Cow<'_, Instrument>> {
         if terms.is_package() {
-            return Some(Cow::Owned(legs::instrument(terms, &self.catalogue)));
+            let (legs, currency) = (&terms.legs, &terms.currency);
+            return Some(Cow::Owned(legs::instrument(legs, currency, &self.catalogue)));
         }
         self.told(&terms.instrument, terms.price_type)
     }
@@ -54,6 +55,17 @@ impl ReferenceData {
             PriceType::Price => Cow::Borrowed(i),
             other => Cow::Owned(i.told_in(other)),
         })
+    }
+
+    /// What a report is about, of which the RFQ is not on screen.
+    pub(super) fn of_report(&self, e: &ExecutionReport) -> Option<Cow<'_, Instrument>> {
+        if !e.instrument.is_package() {
+            return self.instrument(&e.instrument).map(Cow::Borrowed);
+        }
+        let legs = legs::reported(&e.legs);
+        let first = legs.first().and_then(|l| self.instrument(&l.instrument));
+        let currency = first.map_or("", |i| i.currency.as_str());
+        Some(Cow::Owned(legs::instrument(&legs, currency, &self.catalogue)))
     }
 
     /// Whether the prices of an RFQ are percentages of par: of an ISIN, or of legs that all are.

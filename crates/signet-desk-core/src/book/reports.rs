@@ -57,7 +57,7 @@ impl Book {
         };
         // Only the gateway passes accepts on, and only within their limit.
         let learnt = !self.connection.direct
-            && e.price.is_some_and(|price| item.rfq.passed_on_at(&e.accept, price));
+            && e.price.is_some_and(|price| item.rfq.passed_on_at(&e.accept, price, &e.legs));
         if learnt {
             self.write_as_sent(&id);
         }

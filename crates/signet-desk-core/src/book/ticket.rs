@@ -74,8 +74,8 @@ impl Book {
     /// Checks a filled-in ticket, puts the RFQ on screen and returns the message to be sent.
     pub(crate) fn ask(&mut self, form: &TicketForm, now: UtcMillis) -> Result<AppMessage, Problem> {
         check_texts(form)?;
-        wanted(form, &self.told_in(form)?)?;
-        let message = self.new_rfq(&form.ticket(), now)?;
+        let ticket = self.filled_in(form, now)?;
+        let message = self.new_rfq(&ticket, now)?;
         if let AppMessage::QuoteRequest(q) = &message {
             let rfq_id = q.id.to_string();
             if !form.note.trim().is_empty() {
@@ -105,13 +105,13 @@ impl Book {
             let cure = risk.cure.clone().unwrap_or_else(|| "Ask your risk officer.".into());
             return Err(problem("risk.denied", risk.text.clone(), cure));
         }
-        let Some(i) = self.reference.named(&form.instrument) else { return Ok(()) };
-        if !form.quantity.trim().is_empty() {
-            let q = parse_quantity(&form.quantity).map_err(|e| Problem::from(&e))?;
-            i.check_quantity(q).map_err(|e| Problem::from(&e))?;
-            wanted(form, &self.told_in(form)?)?;
+        if let Some(p) = &form.package {
+            self.against_package(form, p, now)?;
+        } else if let Some(i) = self.reference.named(&form.instrument) {
+            self.against_instrument(form, i, now)?;
+        } else {
+            return Ok(());
         }
-        settlement::date(i, form.settlement_date.as_deref(), self.clock.gateway(now))?;
         let dealers = self.reference.chosen_dealers(&form.dealers)?;
         if dealers.len() > signet_rfq::MAX_DEALERS_PER_RFQ {
             return Err(Problem::from(&signet_rfq::TermsError::TooManyDealers));
@@ -123,6 +123,20 @@ impl Book {
             return Err(problem("dealers.offline", why, cure).about(TicketField::Dealers));
         }
         if self.online() { Ok(()) } else { Err(offline()) }
+    }
+
+    fn against_instrument(
+        &self,
+        form: &TicketForm,
+        i: &Instrument,
+        now: UtcMillis,
+    ) -> Result<(), Problem> {
+        if !form.quantity.trim().is_empty() {
+            let q = parse_quantity(&form.quantity).map_err(|e| Problem::from(&e))?;
+            i.check_quantity(q).map_err(|e| Problem::from(&e))?;
+            wanted(form, &self.told_in(form)?)?;
+        }
+        settlement::date(i, form.settlement_date.as_deref(), self.clock.gateway(now)).map(drop)
     }
 
     fn known(&self, form: &TicketForm) -> Vec<String> {
@@ -274,14 +288,15 @@ impl Book {
     /// What the ticket of an RFQ wants of an accept; `None` if it is not kept.
     fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
         let form = self.records.tickets.form(rfq)?;
-        let instrument = self.told_in(form).ok()?;
+        let terms = &self.screen.rfq(&RfqId::new(rfq).ok()?)?.terms;
+        let instrument = self.reference.of_rfq(terms)?.into_owned();
         // It was checked when it was sent.
         let wanted = wanted(form, &instrument).ok()?;
         Some((instrument, wanted))
     }
 
     /// The instrument of a ticket as numbers of the chosen type write it, if it has the type.
-    fn told_in(&self, form: &TicketForm) -> Result<Instrument, Problem> {
+    pub(super) fn told_in(&self, form: &TicketForm) -> Result<Instrument, Problem> {
         let i = self.reference.chosen(&form.instrument)?;
         let of = price_type(form.price_type);
         if i.has(of) {

@@ -65,6 +65,7 @@ fn form(ask: Ask, limit: &str, least: &str) -> TicketForm {
         min_quantity: least.into(),
         all_or_none: false,
         note: "for the pension fund".into(),
+        package: None,
     }
 }
 

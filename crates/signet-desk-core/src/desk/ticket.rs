@@ -5,9 +5,10 @@ use crate::{
     book::lock,
     laptop_clock::laptop_now,
     link::Command,
+    ticket::edited,
     view::{
-        DealerHint, FoundInstruments, KeptTickets, Problem, Reference, SettlementDay, TemplateView,
-        TicketCheck, TicketForm,
+        DealerHint, FoundInstruments, KeptTickets, PackageEdit, PackageForm, PackageRead, Problem,
+        Reference, SettlementDay, TemplateView, TicketCheck, TicketForm,
     },
 };
 use signet_fix::AppMessage;
@@ -32,6 +33,16 @@ impl Desk {
     /// The settlement day that a trader typed: `2026-12-15`, `15 dec`, `3m`.
     pub fn read_settlement(&self, instrument: &str, text: &str) -> Result<SettlementDay, Problem> {
         lock(&self.book).read_settlement(instrument, text, laptop_now())
+    }
+
+    /// What the desk reads in the package of a ticket.
+    pub fn read_package(&self, package: &PackageForm) -> PackageRead {
+        lock(&self.book).read_package(package, laptop_now())
+    }
+
+    /// The package of a ticket after an edit.
+    pub fn edit_package(&self, package: PackageForm, edit: PackageEdit) -> PackageForm {
+        edited(package, edit)
     }
 
     /// Sends a filled-in ticket and returns the RFQ's id. What the ticket wants of an accept holds

@@ -418,9 +418,13 @@ impl<'a> Builder<'a> {
 
     fn request_into(&self, page: &mut BestExecution) {
         let Some(Asked { request: q, .. }) = &self.asked else { return };
-        page.instrument = q.instrument.to_string();
+        // A package has no id that anybody could look up.
+        page.instrument = match &q.legs[..] {
+            [] => q.instrument.to_string(),
+            legs => legs.iter().map(|l| l.instrument.as_str()).collect::<Vec<_>>().join(" / "),
+        };
         page.symbol =
-            self.names.instrument.map_or_else(|| q.instrument.to_string(), |i| i.symbol.clone());
+            self.names.instrument.map_or_else(|| page.instrument.clone(), |i| i.symbol.clone());
         page.side = match q.ask {
             signet_rfq::Ask::Buy => "Buy",
             signet_rfq::Ask::Sell => "Sell",

@@ -1,7 +1,7 @@
 //! The ladder of one RFQ: who quotes what, which is best, and where the market is. Pure.
 
 use crate::{
-    present::{Look, Names, name, price},
+    present::{Look, Names, legs, name, price},
     view::{CoverView, LineState, LineView, MarketView, QuoteSide},
 };
 use rust_decimal::Decimal;
@@ -53,6 +53,7 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             quote_id: q.map(|q| q.id.to_string()),
             bid: on(rfq::Side::Sell, bids),
             offer: on(rfq::Side::Buy, offers),
+            legs: shown.map_or_else(Vec::new, |q| legs::quoted(q, &r.terms, l.catalogue)),
             valid_until_ms: live.map(|q| q.valid_until.0 as f64),
             best_bid: among(&best_bid),
             best_offer: among(&best_offer),

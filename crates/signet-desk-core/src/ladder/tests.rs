@@ -83,6 +83,7 @@ fn looked<T>(rfq: &Rfq, f: impl FnOnce(&Look<'_>) -> T) -> T {
     f(&Look {
         rfq,
         instrument: Some(&instrument),
+        catalogue: &Default::default(),
         names: &names,
         at: NOW,
         arrival_ms: ARRIVAL_MS,

@@ -5,13 +5,14 @@
 //! orders, and a plain venue is sent nothing that it does not know. So no dealer learns them; the
 //! desk refuses an accept that breaks them, and gives the limit to the accept (20140).
 
+use super::package::net_limit;
 use crate::{
     price::{self, PriceError},
     problem::{problem, sentence},
     view::{Ask, Problem, TicketField, TicketForm},
 };
 use rust_decimal::Decimal;
-use signet_rfq::{Instrument, Side, group_digits, parse_quantity};
+use signet_rfq::{Instrument, MAX_LEGS, Side, group_digits, parse_quantity};
 
 /// Characters of a note, at most.
 const NOTE_MAX: usize = 500;
@@ -37,8 +38,13 @@ pub(crate) fn check_texts(f: &TicketForm) -> Result<(), Problem> {
     let long = |text: &str, max| text.chars().count() > max;
     let date = f.settlement_date.as_deref().unwrap_or_default();
     let short = [&f.instrument, &f.typed, &f.quantity, &f.price_limit, &f.min_quantity];
-    let mut texts = short.into_iter().chain(&f.dealers).map(String::as_str).chain([date]);
+    let legs = f.package.iter().flat_map(|p| &p.legs).take(MAX_LEGS + 1);
+    let of_legs = legs.flat_map(|l| [&l.instrument, &l.typed, &l.ratio, &l.quantity, &l.settles]);
+    let size = f.package.iter().map(|p| &p.size);
+    let texts = short.into_iter().chain(&f.dealers).chain(of_legs).chain(size);
+    let mut texts = texts.map(String::as_str).chain([date]);
     let bad = f.dealers.len() > DEALERS_MAX
+        || f.package.as_ref().is_some_and(|p| p.legs.len() > MAX_LEGS)
         || texts.any(|t| long(t, TEXT_MAX) || t.chars().any(char::is_control));
     if bad {
         let cure = "Fill it in again.";
@@ -80,6 +86,16 @@ fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, Problem> {
         let why = "A limit needs a side: a two-way request has none.".to_owned();
         return refused("limit.two_way", why, "Choose Buy or Sell, or leave the limit out.");
     }
+    if i.id.is_package() {
+        return match net_limit(&f.price_limit) {
+            Some(net) => Ok(Some(net)),
+            None => refused(
+                "limit.unreadable",
+                "The limit of a package is a net price, such as -0.25 or 1.4.".into(),
+                "Type a net price, or leave the limit out.",
+            ),
+        };
+    }
     match price::typed(i, &f.price_limit) {
         Ok(price) => Ok(Some(price)),
         Err(e) => {
@@ -95,8 +111,9 @@ fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, Problem> {
 }
 
 fn at_least(f: &TicketForm) -> Result<Option<Decimal>, Problem> {
-    let typed = f.min_quantity.trim();
-    if !f.all_or_none && typed.is_empty() {
+    // A package is taken as a whole or not at all.
+    let typed = if f.package.is_some() { "" } else { f.min_quantity.trim() };
+    if typed.is_empty() && (f.package.is_some() || !f.all_or_none) {
         return Ok(None);
     }
     let whole = parse_quantity(&f.quantity).map_err(|e| Problem::from(&e))?;

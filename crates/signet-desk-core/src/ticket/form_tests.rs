@@ -38,6 +38,7 @@ fn form(ask: Ask, limit: &str, least: &str, all: bool) -> TicketForm {
         min_quantity: least.into(),
         all_or_none: all,
         note: String::new(),
+        package: None,
     }
 }
 
@@ -116,4 +117,37 @@ fn a_form_has_bounds() {
     for name in ["", " x", "a\u{7}", &"x".repeat(NAME_MAX + 1)] {
         assert!(check_name(name).is_err(), "{name:?}");
     }
+}
+
+#[test]
+fn a_package_is_bounded_and_wants_no_least_quantity() {
+    use crate::view::{LegForm, PackageForm, PackageShape};
+    let leg = |typed: &str| LegForm {
+        side: crate::view::Side::Buy,
+        instrument: String::new(),
+        typed: typed.into(),
+        ratio: String::new(),
+        quantity: String::new(),
+        settles: String::new(),
+    };
+    let of = |size: &str, legs: Vec<LegForm>| TicketForm {
+        package: Some(PackageForm { shape: PackageShape::Free, size: size.into(), legs }),
+        ..form(Ask::Buy, "-0.5", "", true)
+    };
+    for (f, good) in [
+        (of("5m", vec![leg("DBR"); MAX_LEGS]), true),
+        (of("5m", vec![leg("DBR"); MAX_LEGS + 1]), false),
+        (of("5m", vec![leg(&"x".repeat(TEXT_MAX + 1))]), false),
+        (of("5m", vec![leg("a\nb")]), false),
+        (of(&"5".repeat(TEXT_MAX + 1), vec![leg("DBR")]), false),
+    ] {
+        assert_eq!(check_texts(&f).is_ok(), good, "{f:?}");
+    }
+    let package = Instrument { id: InstrumentId::package(), ..bund() };
+    let w = wanted(&of("5m", vec![leg("DBR")]), &package).unwrap();
+    assert_eq!((w.limit, w.at_least), (Some(n("-0.5")), None), "it is whole in any case");
+    let bad = TicketForm { price_limit: "cheap".into(), ..of("5m", vec![leg("DBR")]) };
+    assert_eq!(wanted(&bad, &package).unwrap_err().code, "limit.unreadable");
+    assert!(w.check(&package, Side::Buy, n("-0.5"), n("1")).is_ok());
+    assert!(w.check(&package, Side::Buy, n("-0.49"), n("1")).is_err());
 }

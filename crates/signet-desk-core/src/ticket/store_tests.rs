@@ -1,5 +1,5 @@
 use super::*;
-use crate::view::Ask;
+use crate::view::{Ask, LegForm, PackageForm, PackageShape, Side};
 use std::path::PathBuf;
 
 fn form(quantity: &str) -> TicketForm {
@@ -16,6 +16,18 @@ fn form(quantity: &str) -> TicketForm {
         min_quantity: "1m".into(),
         all_or_none: true,
         note: "for the pension fund".into(),
+        package: Some(PackageForm {
+            shape: PackageShape::Hedge,
+            size: "5m".into(),
+            legs: vec![LegForm {
+                side: Side::Sell,
+                instrument: "DE000BU2Z049".into(),
+                typed: "DBR".into(),
+                ratio: "2".into(),
+                quantity: "10m".into(),
+                settles: "3m".into(),
+            }],
+        }),
     }
 }
 
@@ -119,4 +131,28 @@ fn a_damaged_file_is_put_aside_and_a_strange_record_is_left_out() {
     std::fs::write(&path, bytes).unwrap();
     let s = TicketStore::open(&path, &key).unwrap();
     assert!(s.is_favourite("NORTH"), "what authenticates is kept");
+}
+
+/// What an earlier version kept has no package.
+#[test]
+fn a_form_without_a_package_is_read() {
+    let old = r#"{"template":{"name":"Bunds","form":{"instrument":"DE000BU2Z049","typed":"DBR",
+        "ask":"buy","quantity":"5m","dealers":["NORTH"],"ttl_s":60}}}"#;
+    let line: Line = serde_json::from_str(old).unwrap();
+    let mut s = TicketStore::default();
+    s.take(line);
+    assert_eq!(s.view().templates[0].form.package, None);
+    for shape in [
+        PackageShape::Spread,
+        PackageShape::Butterfly,
+        PackageShape::Curve,
+        PackageShape::Switch,
+        PackageShape::Roll,
+        PackageShape::Hedge,
+        PackageShape::Free,
+    ] {
+        let package = form("5m").package.map(|p| PackageForm { shape, ..p });
+        let f = TicketForm { package, ..form("5m") };
+        assert_eq!(Form::of(&f).into_view(), f, "{shape:?}");
+    }
 }

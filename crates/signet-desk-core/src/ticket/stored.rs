@@ -1,7 +1,7 @@
 //! The records of the file of tickets. Types of their own, apart from the views: a member that a
 //! later Signet adds has a default, so that every record stays readable.
 
-use crate::view::{Ask, PriceType, TicketForm};
+use crate::view::{self, Ask, LegForm, PackageForm, PackageShape, PriceType, TicketForm};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -33,6 +33,42 @@ pub(super) struct Form {
     /// What the limit counts; left out for a price.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     numbers: String,
+    #[serde(default)]
+    package: Option<Package>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Shape {
+    Spread,
+    Butterfly,
+    Curve,
+    Switch,
+    Roll,
+    Hedge,
+    Free,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Package {
+    shape: Shape,
+    #[serde(default)]
+    size: String,
+    legs: Vec<Leg>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Leg {
+    buys: bool,
+    instrument: String,
+    #[serde(default)]
+    typed: String,
+    #[serde(default)]
+    ratio: String,
+    #[serde(default)]
+    quantity: String,
+    #[serde(default)]
+    settles: String,
 }
 
 /// One record.
@@ -86,6 +122,7 @@ impl Form {
             all_or_none,
             note,
             price_type,
+            package,
         } = f.clone();
         let ask = match ask {
             Ask::Buy => Side::Buy,
@@ -105,6 +142,7 @@ impl Form {
             all_or_none,
             note,
             numbers: numbers(price_type).into(),
+            package: package.map(Package::of),
         }
     }
 
@@ -126,6 +164,46 @@ impl Form {
             all_or_none: self.all_or_none,
             note: self.note,
             price_type: price_type(&self.numbers),
+            package: self.package.map(Package::into_view),
         }
+    }
+}
+
+impl Package {
+    fn of(p: PackageForm) -> Self {
+        let leg = |l: LegForm| {
+            let LegForm { side, instrument, typed, ratio, quantity, settles } = l;
+            let buys = side == view::Side::Buy;
+            Leg { buys, instrument, typed, ratio, quantity, settles }
+        };
+        let PackageForm { shape, size, legs } = p;
+        let shape = match shape {
+            PackageShape::Spread => Shape::Spread,
+            PackageShape::Butterfly => Shape::Butterfly,
+            PackageShape::Curve => Shape::Curve,
+            PackageShape::Switch => Shape::Switch,
+            PackageShape::Roll => Shape::Roll,
+            PackageShape::Hedge => Shape::Hedge,
+            PackageShape::Free => Shape::Free,
+        };
+        Self { shape, size, legs: legs.into_iter().map(leg).collect() }
+    }
+
+    fn into_view(self) -> PackageForm {
+        let leg = |l: Leg| {
+            let Leg { buys, instrument, typed, ratio, quantity, settles } = l;
+            let side = if buys { view::Side::Buy } else { view::Side::Sell };
+            LegForm { side, instrument, typed, ratio, quantity, settles }
+        };
+        let shape = match self.shape {
+            Shape::Spread => PackageShape::Spread,
+            Shape::Butterfly => PackageShape::Butterfly,
+            Shape::Curve => PackageShape::Curve,
+            Shape::Switch => PackageShape::Switch,
+            Shape::Roll => PackageShape::Roll,
+            Shape::Hedge => PackageShape::Hedge,
+            Shape::Free => PackageShape::Free,
+        };
+        PackageForm { shape, size: self.size, legs: self.legs.into_iter().map(leg).collect() }
     }
 }

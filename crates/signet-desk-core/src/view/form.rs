@@ -1,6 +1,6 @@
 //! The ticket as it is filled in, kept and used again.
 
-use super::{Ask, PriceType, Problem, Ticket};
+use super::{Ask, PackageForm, PriceType, Problem, Ticket};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -33,10 +33,13 @@ pub struct TicketForm {
     pub all_or_none: bool,
     /// The trader's own note. No dealer sees it.
     pub note: String,
+    /// The package that is asked for in place of an instrument.
+    #[serde(default)]
+    pub package: Option<PackageForm>,
 }
 
 impl TicketForm {
-    /// What is sent of it.
+    /// What is sent of it, of a single instrument.
     pub fn ticket(&self) -> Ticket {
         Ticket {
             instrument: self.instrument.clone(),

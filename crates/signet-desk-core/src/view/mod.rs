@@ -21,6 +21,7 @@ mod insight;
 mod keys;
 mod list;
 mod notice;
+mod package;
 mod pin;
 mod problem;
 mod reference;
@@ -49,13 +50,14 @@ pub use list::{
     ListState, ListSummary, ListTake, TakeLeft, TakeLine, TakeTotal,
 };
 pub use notice::{Notice, NoticeKind};
+pub use package::{LegForm, LegRead, PackageEdit, PackageForm, PackageRead, PackageShape};
 pub use pin::{PinTries, PinView};
 pub use problem::Problem;
 pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, PriceTypeView, Reference};
 pub use rfq::{
-    AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegView, LineState,
-    LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
+    AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegQuote, LegView,
+    LineState, LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
 };
 pub use rows::{
     Column, RowsChoices, RowsFilter, RowsGroup, RowsLine, RowsPage, RowsQuery, RowsSum, TabColumns,

@@ -270,6 +270,16 @@ pub struct QuoteSide {
     pub away: Option<String>,
 }
 
+/// A dealer's prices of one leg, with the instrument's decimals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LegQuote {
+    /// The leg's price when the trader buys the package.
+    pub bought: Option<String>,
+    /// The leg's price when the trader sells the package.
+    pub sold: Option<String>,
+}
+
 /// One dealer's row in the ladder of one RFQ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -290,6 +300,8 @@ pub struct LineView {
     pub bid: Option<QuoteSide>,
     /// The price at which the dealer sells and the trader buys.
     pub offer: Option<QuoteSide>,
+    /// The prices of the legs of a package, in their order; none for a single instrument.
+    pub legs: Vec<LegQuote>,
     /// When the quote ends, milliseconds on the gateway's clock; `None` without a live quote.
     pub valid_until_ms: Option<f64>,
     /// No other dealer bids more.

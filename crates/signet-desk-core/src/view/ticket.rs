@@ -45,6 +45,8 @@ pub enum TicketField {
     Minimum,
     /// The trader's note.
     Note,
+    /// The legs of a package.
+    Legs,
     /// In which numbers it is asked for.
     PriceType,
 }

@@ -11,6 +11,7 @@ mod stated;
 
 pub use kind::PackageKind;
 pub use stated::StatedLeg;
+pub(crate) use stated::net_stated;
 
 use crate::{InstrumentError, InstrumentId, Side};
 use rust_decimal::Decimal;

@@ -59,6 +59,19 @@ impl StatedLeg {
         self.offer.or(self.bid)
     }
 
+    /// Whether the other leg of an accept is this one at another price: the customer does the same,
+    /// at one price.
+    pub(crate) fn is_but_for_price(&self, other: &Self) -> bool {
+        let one_price = |l: &Self| l.bid.is_some() != l.offer.is_some();
+        let as_priced =
+            Self { bid: other.bid, offer: other.offer, last: other.last, ..self.clone() };
+        as_priced == *other
+            && one_price(self)
+            && one_price(other)
+            && self.bid.is_some() == other.bid.is_some()
+            && other.last.is_none()
+    }
+
     /// What differs from the leg that was asked for, as far as it is stated.
     pub(crate) fn differs(&self, leg: &Leg, currency: &str) -> Option<&'static str> {
         if self.instrument != leg.instrument {
@@ -77,4 +90,15 @@ impl StatedLeg {
             None
         }
     }
+}
+
+/// The net price of an accept's legs; `None` when a leg leaves out its side, ratio or price.
+pub(crate) fn net_stated(legs: &[StatedLeg]) -> Option<Decimal> {
+    legs.iter().try_fold(Decimal::ZERO, |net, l| {
+        let part = l.ratio?.checked_mul(l.agreed()?)?;
+        match l.side? {
+            Side::Buy => net.checked_add(part),
+            Side::Sell => net.checked_sub(part),
+        }
+    })
 }

@@ -2,8 +2,8 @@
 
 use super::{Rfq, RfqError};
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, DealerId, Declined, Limit, LineState, Quote,
-    RfqState, Side, UtcMillis,
+    Accept, AcceptId, AcceptRefusal, AcceptState, DealerId, Declined, Leg, Limit, LineState, Quote,
+    RfqState, Side, StatedLeg, UtcMillis,
     lifecycle::{self, AcceptEvent, AcceptPhase, Outcome},
 };
 use rust_decimal::Decimal;
@@ -79,9 +79,6 @@ impl Rfq {
         {
             return Err(AcceptRefusal::LimitBetter { limit: limit.price, price: accept.price });
         }
-        if accept.limit.is_some() && self.terms.is_package() {
-            return Err(AcceptRefusal::PackageLimit);
-        }
         if level.price != accept.price {
             return Err(AcceptRefusal::OtherPrice { quoted: level.price, accepted: accept.price });
         }
@@ -106,15 +103,13 @@ impl Rfq {
     }
 
     /// An accept with a limit as it can be taken now: on its dealer's quote that stands, whichever
-    /// that is. One without a limit stays as it is.
+    /// that is. One without a limit stays as it is. Of a package each leg must be the one that was
+    /// asked for, and the quote's prices of the legs take the place of those that were seen.
     pub fn followed(&self, accept: &Accept, now: UtcMillis) -> Result<Accept, AcceptRefusal> {
         // What hinders the accept as it is says it best.
         let Some(limit) = accept.limit.filter(|_| !self.state.ended()) else {
             return Ok(accept.clone());
         };
-        if self.terms.is_package() {
-            return Err(AcceptRefusal::PackageLimit);
-        }
         if now >= limit.until {
             return Err(AcceptRefusal::LimitOver);
         }
@@ -128,7 +123,15 @@ impl Rfq {
         if !limit.allows(self.direction(), accept.side, level.price) {
             return Err(AcceptRefusal::BeyondLimit { quoted: level.price, limit: limit.price });
         }
-        Ok(Accept { quote: quote.id.clone(), price: level.price, ..accept.clone() })
+        let legs =
+            self.terms.agreed_legs(quote, accept.side).ok_or(AcceptRefusal::NoPriceOnSide)?;
+        if let Some(leg) = accept.other_leg(&legs) {
+            return Err(AcceptRefusal::OtherLeg(leg));
+        }
+        if !accept.is_net() {
+            return Err(AcceptRefusal::NotNet(accept.price));
+        }
+        Ok(Accept { quote: quote.id.clone(), price: level.price, legs, ..accept.clone() })
     }
 
     /// Whether an accept with a limit may still find a quote: none may stand for a moment while its
@@ -144,8 +147,31 @@ impl Rfq {
                     | LineState::Traded
             )
         });
-        let follows = !self.terms.is_package();
-        accept.limit.is_some_and(|l| follows && now < l.until) && open && line && !self.in_flight()
+        accept.limit.is_some_and(|l| now < l.until)
+            && self.asked_in_legs(accept)
+            && open
+            && line
+            && !self.in_flight()
+    }
+
+    /// Whether an accept is of the whole package: its legs, each at one price, and their sum as its
+    /// price. Of a single instrument always.
+    fn asked_in_legs(&self, accept: &Accept) -> bool {
+        let asked = |(leg, stated): (&Leg, &StatedLeg)| {
+            let price = (stated.bid, stated.offer);
+            let plain = StatedLeg { bid: None, offer: None, ..stated.clone() };
+            plain == StatedLeg::of(leg)
+                && match leg.side_in(accept.side) {
+                    Side::Buy => matches!(price, (None, Some(_))),
+                    Side::Sell => matches!(price, (Some(_), None)),
+                }
+        };
+        let whole = !self.terms.is_package() || accept.quantity == self.terms.quantity;
+        whole
+            && accept.instrument == self.terms.instrument
+            && self.terms.legs.len() == accept.legs.len()
+            && self.terms.legs.iter().zip(&accept.legs).all(asked)
+            && accept.is_net()
     }
 
     /// The gateway says on which quote it passed the present accept on. Returns whether that is
@@ -162,11 +188,14 @@ impl Rfq {
     }
 
     /// The gateway says in a report at which price it passed the present accept on, when what said
-    /// it first was lost. Returns whether that is another price that the trader agreed to; if it
-    /// was not agreed to, nothing changes.
-    pub fn passed_on_at(&mut self, id: &AcceptId, price: Decimal) -> bool {
+    /// it first was lost. `executed` are the legs of the report: of a package they say the prices
+    /// of the legs. Returns whether that is another price that the trader agreed to; if it was not
+    /// agreed to, nothing changes.
+    pub fn passed_on_at(&mut self, id: &AcceptId, price: Decimal, executed: &[StatedLeg]) -> bool {
         let as_sent = match &self.accept {
-            Some((a, _)) if a.id == *id && a.price != price => Accept { price, ..a.clone() },
+            Some((a, _)) if a.id == *id && a.price != price => {
+                Accept { price, legs: at_prices(&a.legs, executed), ..a.clone() }
+            }
             _ => return false,
         };
         self.passed_on(&as_sent)
@@ -190,9 +219,7 @@ impl Rfq {
     pub fn set_limit(&mut self, limit: Limit) -> bool {
         let way = self.direction();
         match &mut self.accept {
-            Some((a, AcceptState::Armed))
-                if limit.allows(way, a.side, a.price) && a.legs.is_empty() =>
-            {
+            Some((a, AcceptState::Armed)) if limit.allows(way, a.side, a.price) => {
                 a.limit = Some(limit);
                 true
             }
@@ -329,4 +356,17 @@ impl Rfq {
             *s = AcceptState::Declined(Declined::ByDesk(why.into()));
         }
     }
+}
+
+/// The legs of an accept at the prices at which they were executed, as far as those are stated.
+fn at_prices(agreed: &[StatedLeg], executed: &[StatedLeg]) -> Vec<StatedLeg> {
+    let at = |(i, l): (usize, &StatedLeg)| {
+        let last = executed.get(i).filter(|e| e.instrument == l.instrument).and_then(|e| e.last);
+        StatedLeg {
+            bid: l.bid.map(|p| last.unwrap_or(p)),
+            offer: l.offer.map(|p| last.unwrap_or(p)),
+            ..l.clone()
+        }
+    };
+    agreed.iter().enumerate().map(at).collect()
 }

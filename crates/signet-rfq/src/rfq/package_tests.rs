@@ -337,10 +337,10 @@ fn an_accept_of_a_package_agrees_to_each_leg() {
     }
     assert_eq!(check(&|a| a.instrument = bund().id), Err(AcceptRefusal::OtherInstrument));
     let limit = Some(Limit { price: dec("-2.5"), until: UtcMillis(50_000) });
-    assert_eq!(check(&|a| a.limit = limit), Err(AcceptRefusal::PackageLimit));
+    assert_eq!(check(&|a| a.limit = limit), Ok(()));
     let limited = Accept { limit, ..accept(Side::Buy) };
-    assert_eq!(open().followed(&limited, T), Err(AcceptRefusal::PackageLimit));
-    assert!(!open().may_follow(&limited, T));
+    assert_eq!(open().followed(&limited, T), Ok(limited.clone()));
+    assert!(open().may_follow(&limited, T));
     // Legs of a single instrument.
     let mut single = Rfq::new(Terms { instrument: bund().id, legs: vec![], ..butterfly() });
     single.acknowledge();
@@ -597,5 +597,68 @@ proptest! {
         let level = |price| Some(Level { price, size: t.quantity });
         let q = Quote { bid: level(bid), offer: level(offer), legs: quoted, ..quote() };
         prop_assert_eq!(q.check_for(&t, T), Ok(()));
+    }
+}
+
+/// What the gateway says it passed on is taken only if every leg is the one that was agreed to and
+/// the prices of the legs make a net price within the limit.
+#[test]
+fn a_package_that_was_passed_on_is_what_was_agreed_to() {
+    let limit = Some(Limit { price: dec("-2.4"), until: UtcMillis(50_000) });
+    let agreed = Accept { limit, ..accept(Side::Buy) };
+    let later = |a: &mut Accept| {
+        a.quote = QuoteId::new("q2").unwrap();
+        a.legs[2].offer = Some(dec("98.4"));
+        a.price = dec("-2.4");
+    };
+    type Change = fn(&mut Accept);
+    let cases: [(&str, bool, Change); 9] = [
+        ("within the limit", true, |_| ()),
+        ("not the sum of its legs", false, |a| a.price = dec("-2.5")),
+        ("beyond the limit", false, |a| {
+            a.legs[2].offer = Some(dec("98.5"));
+            a.price = dec("-2.3");
+        }),
+        ("legs swapped", false, |a| a.legs.swap(0, 2)),
+        ("a ratio", false, |a| a.legs[1].ratio = Some(dec("1"))),
+        ("a side", false, |a| a.legs[0].side = Some(Side::Sell)),
+        ("a quantity", false, |a| a.legs[0].quantity = Some(dec("1"))),
+        ("a leg left out", false, |a| drop(a.legs.pop())),
+        ("the dealer's other price", false, |a| {
+            a.legs[0].bid = a.legs[0].offer.take();
+        }),
+    ];
+    for (what, taken, change) in cases {
+        let mut r = open();
+        r.arm(agreed.clone(), T, 50).unwrap();
+        r.send_accept(&agreed.id, T, 50).unwrap();
+        let mut as_sent = agreed.clone();
+        later(&mut as_sent);
+        change(&mut as_sent);
+        assert_eq!(r.passed_on(&as_sent), taken, "{what}");
+        let stands = if taken { &as_sent } else { &agreed };
+        assert_eq!(r.accept.as_ref().map(|(a, _)| a), Some(stands), "{what}");
+    }
+}
+
+/// What said on which quote the accept went on was lost: the report says the prices.
+#[test]
+fn the_prices_of_the_legs_are_learnt_from_the_report() {
+    let limit = Some(Limit { price: dec("-2.4"), until: UtcMillis(50_000) });
+    let agreed = Accept { limit, ..accept(Side::Buy) };
+    let executed = |third: &str| {
+        let at = |l: &StatedLeg, p: &str| StatedLeg { last: Some(dec(p)), ..l.clone() };
+        let legs = butterfly().legs.iter().map(StatedLeg::of).collect::<Vec<_>>();
+        vec![at(&legs[0], "99.2"), at(&legs[1], "100.0"), at(&legs[2], third)]
+    };
+    for (price, third, learnt) in
+        [("-2.4", "98.4", true), ("-2.4", "98.5", false), ("-2.3", "98.5", false)]
+    {
+        let mut r = open();
+        r.arm(agreed.clone(), T, 50).unwrap();
+        r.send_accept(&agreed.id, T, 50).unwrap();
+        let found = r.passed_on_at(&agreed.id, dec(price), &executed(third));
+        assert_eq!(found, learnt, "{price} {third}");
+        assert!(!r.passed_on_at(&agreed.id, dec(price), &[]), "no legs, no prices");
     }
 }

@@ -398,8 +398,8 @@ pub(super) struct Checked {
 impl Checked {
     /// The message as it goes on: on the quote that it takes now.
     pub(super) fn response(self, r: QuoteResponse) -> QuoteResponse {
-        let Accept { rfq, quote, price, .. } = self.accept;
-        QuoteResponse { rfq: Some(rfq), quote, price, ..r }
+        let Accept { rfq, quote, price, legs, .. } = self.accept;
+        QuoteResponse { rfq: Some(rfq), quote, price, legs, ..r }
     }
 }
 

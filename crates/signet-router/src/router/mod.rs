@@ -301,8 +301,8 @@ impl Router {
 
     /// A report about an accept whose numbers are not prices says what they are.
     fn typed(&self, desk: &CompId, e: ExecutionReport) -> ExecutionReport {
-        let id = AcceptId::new(outer(desk, e.accept.as_str())).ok();
-        let rfq = id.and_then(|id| self.rfqs.get(self.accepts.get(&id)?));
+        let sent = self.accepts.of_desk(desk, &e.accept);
+        let rfq = sent.and_then(|(_, sent)| self.rfqs.get(&sent.rfq));
         let stated = rfq.and_then(|r| r.rfq.terms.price_type.stated());
         ExecutionReport { price_type: e.price_type.or(stated), ..e }
     }

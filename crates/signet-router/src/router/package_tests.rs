@@ -246,7 +246,7 @@ fn a_quote_that_is_not_of_this_package_ends_the_one_before() {
 #[test]
 fn an_accept_that_differs_in_a_leg_goes_nowhere() {
     type Change = fn(&mut QuoteResponse);
-    let cases: [(&str, Change); 8] = [
+    let cases: [(&str, Change); 7] = [
         ("no legs", |r| r.legs.clear()),
         ("a leg's price", |r| r.legs[1].bid = Some(dec("100.1"))),
         ("a leg's quantity", |r| r.legs[1].quantity = Some(dec("1"))),
@@ -254,13 +254,13 @@ fn an_accept_that_differs_in_a_leg_goes_nowhere() {
         ("the net price", |r| r.price = dec("-2.5")),
         ("a part", |r| r.quantity = dec("10000000")),
         ("one instrument", |r| r.instrument = bund()),
-        ("a limit", |r| {
-            r.limit = Some(Limit { price: dec("-2.6"), until: T0 + 60_000 });
-        }),
     ];
-    for (what, change) in cases {
+    for ((what, change), limited) in cases.into_iter().flat_map(|c| [(c, false), (c, true)]) {
         let mut r = package_quoted();
         let mut m = package_hit();
+        if limited {
+            m.limit = Some(Limit { price: dec("-2.4"), until: T0 + 60_000 });
+        }
         change(&mut m);
         let m = AppMessage::QuoteResponse(m);
         assert!(r.proposal(&desk("ALICE"), &m, T0 + 200).is_none(), "{what}");
@@ -332,13 +332,97 @@ fn what_is_proposed_and_approved_names_every_leg() {
         ]
     );
     assert_eq!(p.action, p.goes_on);
-    let ahead = ApproveAhead {
+    let ahead = |quantity: &str, until: i64| ApproveAhead {
         rfq: RfqId::new("R1").unwrap(),
-        side: Side::Buy,
-        quantity: dec("1"),
-        limit: Limit { price: dec("1"), until: T0 + 10_000 },
+        side: Side::Sell,
+        quantity: dec(quantity),
+        limit: Limit { price: dec("-3.5"), until: T0 + until },
     };
-    assert!(r.ahead(&desk("ALICE"), &ahead, T0 + 200).is_err_and(|e| e.contains("package")));
+    let asked = |a: &ApproveAhead| r.ahead(&desk("ALICE"), a, T0 + 200);
+    assert!(asked(&ahead("1", 10_000)).is_err_and(|e| e.contains("whole")));
+    assert!(asked(&ahead("20000000", 200)).is_err(), "its time is over");
+    let (terms, _) = asked(&ahead("20000000", 10_000)).unwrap();
+    assert_eq!(
+        terms.legs,
+        [
+            "sell 5000000 settling 20261124 ratio 1 of DE0001102580",
+            "buy 10000000 settling 20261124 ratio 2 of DE000BU2Z007",
+            "sell 5000000 settling 20261124 ratio 1 of DE0001030732",
+        ]
+    );
+}
+
+fn limited_hit(limit: &str) -> QuoteResponse {
+    let limit = Some(Limit { price: dec(limit), until: T0 + 60_000 });
+    QuoteResponse { limit, ..package_hit() }
+}
+
+/// Accepted at -2.6, and the dealer quotes again meanwhile: the net price alone decides, and the
+/// dealer, the desk and the journal are told the prices of the legs that were taken.
+#[test]
+fn an_accept_with_a_limit_takes_the_package_at_the_quote_that_stands() {
+    for (better, limit, goes) in [
+        ("0.1", "-2.6", true),
+        ("0.15", "-2.6", true),
+        ("0.05", "-2.6", false),
+        ("0.05", "-2.55", true),
+    ] {
+        let mut r = package_quoted();
+        answer(&mut r, "N", AppMessage::Quote(package_quote("n2", better)), 150);
+        let m = AppMessage::QuoteResponse(limited_hit(limit));
+        let p = r.proposal(&desk("ALICE"), &m, T0 + 200);
+        assert_eq!(p.is_some(), goes, "{better} {limit}");
+        let out = send(&mut r, "ALICE", m, 200);
+        if !goes {
+            assert_eq!(brief(&out), ["ALICE<8"], "{better} {limit}");
+            continue;
+        }
+        assert!(p.is_some_and(|p| p.action.covers(&p.goes_on)));
+        let quote = package_quote("n2", better).quote(dealer("N"));
+        let legs = terms().agreed_legs(&quote, Side::Buy).unwrap();
+        let mut seen = 0;
+        for o in &out {
+            if let Output::ToDesk(_, AppMessage::QuoteResponse(a))
+            | Output::ToDealer(_, AppMessage::QuoteResponse(a)) = o
+            {
+                assert_eq!((a.quote.as_str(), a.price), ("n2", dec("-2.5") - dec(better)));
+                assert_eq!(a.legs, legs, "{o:?}");
+                let told = matches!(o, Output::ToDesk(..));
+                assert_eq!(a.limit.is_some(), told, "no dealer learns the limit");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 2, "{out:?}");
+    }
+}
+
+/// A leg that was not asked for does not go on with the legs of the quote in its place.
+#[test]
+fn a_limit_excuses_no_leg() {
+    type Change = fn(&mut QuoteResponse);
+    let cases: [(&str, Change); 9] = [
+        ("legs swapped", |r| r.legs.swap(0, 2)),
+        ("a ratio", |r| r.legs[1].ratio = Some(dec("1"))),
+        ("a side", |r| r.legs[1].side = Some(Side::Buy)),
+        ("another instrument", |r| {
+            r.legs[0].instrument = InstrumentId::new("DE0001030740").unwrap()
+        }),
+        ("a date", |r| r.legs[0].settlement_date = Some("20261125".into())),
+        ("a leg left out", |r| drop(r.legs.pop())),
+        ("a leg in excess", |r| r.legs.push(r.legs[0].clone())),
+        ("no price", |r| r.legs[0].offer = None),
+        ("not the sum of its legs", |r| r.price = dec("-2.7")),
+    ];
+    for (what, change) in cases {
+        let mut r = package_quoted();
+        answer(&mut r, "N", AppMessage::Quote(package_quote("n2", "0.15")), 150);
+        let mut m = limited_hit("-2.4");
+        change(&mut m);
+        let m = AppMessage::QuoteResponse(m);
+        assert!(r.proposal(&desk("ALICE"), &m, T0 + 200).is_none(), "{what}");
+        assert!(!r.may_go_on(&desk("ALICE"), &m, T0 + 200), "{what}");
+        assert_eq!(brief(&send(&mut r, "ALICE", m, 200)), ["ALICE<8"], "{what}");
+    }
 }
 
 /// A net price near zero says nothing by itself: it is measured by the prices of the legs.

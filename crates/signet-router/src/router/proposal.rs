@@ -121,13 +121,16 @@ impl Router {
         if !rfq.terms.ask.allows(a.side) {
             return Err("this side was not asked for");
         }
-        if rfq.terms.is_package() {
-            return Err("a package is approved at the prices of its legs, once they are quoted");
-        }
+        let package = rfq.terms.is_package();
         if a.quantity > rfq.terms.quantity {
             return Err("it is more than the RFQ asks for");
         }
-        let below = a.limit.price <= Decimal::ZERO && !rfq.terms.price_type.may_be_negative();
+        if package && a.quantity != rfq.terms.quantity {
+            return Err("a package is taken as a whole");
+        }
+        // A net price may be zero or below.
+        let signed = package || rfq.terms.price_type.may_be_negative();
+        let below = a.limit.price <= Decimal::ZERO && !signed;
         if below || a.limit.until <= now {
             return Err("its limit is not a price, or its time is over");
         }

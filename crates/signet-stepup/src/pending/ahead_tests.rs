@@ -20,6 +20,7 @@ fn ahead(rfq: &str, limit: &str, until: i64) -> Ahead {
         quantity: "5000000".into(),
         currency: "EUR".into(),
         settlement: "20261124".into(),
+        legs: vec![],
         limit: LimitTerms { price: limit.into(), until_ms: (T.0 + until).to_string() },
         dealers: vec!["NORTHBANK".into()],
     };

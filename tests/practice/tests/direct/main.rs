@@ -542,6 +542,62 @@ fn nothing_but_standard_messages_and_tags_travels() {
     assert_eq!(evidence.iter().filter(|e| e.verify().is_ok()).count(), 2);
 }
 
+/// A spread: 5m of one bond bought, 5m of another sold; 10m gross.
+fn spread() -> Ticket {
+    let leg = |id: &str, side| TicketLeg {
+        instrument: id.into(),
+        side,
+        quantity: "5m".into(),
+        ratio: None,
+        settlement_date: None,
+    };
+    Ticket {
+        instrument: String::new(),
+        legs: vec![leg(BUND, Side::Buy), leg("DE000BU2Z023", Side::Sell)],
+        ask: Ask::Buy,
+        quantity: String::new(),
+        dealers: vec![NORTH.into()],
+        ttl_s: 120,
+        settlement_date: None,
+    }
+}
+
+/// FIX 4.4 has legs in R, S, AJ and 8, so a package goes to a plain venue as it goes to a dealer of
+/// the gateway, and no field of it is ours. A limit is between desk and gateway: there is none here.
+#[test]
+fn a_package_goes_to_a_plain_venue_with_standard_fields_only() {
+    let (venue, config, ground) = plain_world(Script::Fills);
+    let mut p = Person::with_key(&ground, &config);
+    let rfq = p.desk.send_rfq(spread()).unwrap();
+    p.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+    let line = p.s.line(&rfq, NORTH).clone();
+    let prices: Vec<_> = line.legs.iter().map(|l| l.bought.as_deref().unwrap()).collect();
+    assert_eq!(prices, ["100.000", "99.000"]);
+    assert_eq!(p.desk.set_limit(&rfq, 1).unwrap_err().code, "accept.no_limit");
+    assert_eq!(p.desk.approve_ahead(&rfq, Side::Buy, 0).unwrap_err().code, "accept.no_ahead");
+    p.accept_quote(&rfq);
+    let terms = p.phase(StepUpPhase::Pin).terms.unwrap();
+    assert_eq!((terms.quantity.as_str(), terms.legs.len()), ("10,000,000", 2));
+    assert_eq!(terms.limit, None);
+    p.approve();
+    p.outcome(&rfq, AcceptState::Filled);
+    let done = p.s.rfq(&rfq).accept.clone().unwrap();
+    assert_eq!((done.legs.len(), done.quantity.as_str()), (2, "10,000,000"));
+    p.leave();
+    let frames = venue.frames();
+    for kind in ["|35=R|", "|35=AJ|"] {
+        let f = frames.iter().find(|f| f.contains(kind)).unwrap();
+        for part in ["|55=[N/A]|", "|167=MLEG|", "|555=2|", "|624=1|", "|624=2|", "|687=5000000|"] {
+            assert!(f.contains(part), "{part} is not in {f}");
+        }
+        let tags = f.split('|').filter_map(|x| x.split_once('=')?.0.parse::<u32>().ok());
+        assert!(tags.into_iter().all(|t| t < 5_000), "{f}");
+    }
+    let evidence = ground.evidence(&format!("direct-{ME}"), VENUE);
+    assert_eq!(evidence.iter().filter(|e| e.verify().is_ok()).count(), 1);
+    assert_eq!(evidence[0].approval.matches("\nleg=").count(), 2, "{}", evidence[0].approval);
+}
+
 #[test]
 fn an_accept_whose_answer_was_lost_with_the_link_turns_out_to_be_a_trade() {
     let (venue, config, ground) = plain_world(Script::HangsUpOnAccepts);

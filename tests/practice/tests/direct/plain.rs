@@ -113,6 +113,10 @@ async fn session(raw: &mut Raw, script: Script, heard: &Mutex<Vec<String>>) {
                     raw.says("35=U7|20111=0|20112=N|20113=N|20114=N|20115=0|20116=Y|").await;
                     raw.says("35=U2|20020=1|").await;
                 }
+                if field(&frame, "555") != "" {
+                    raw.says(&package_quote(&frame)).await;
+                    continue;
+                }
                 let (rfq, valid) = (field(&frame, "131"), format_utc(in_ms(60_000)));
                 let quote = format!(
                     "35=S|131={rfq}|117=Q-{rfq}|55={}|133=99.125|135=50000000|62={valid}|",
@@ -124,7 +128,11 @@ async fn session(raw: &mut Raw, script: Script, heard: &Mutex<Vec<String>>) {
                 if script == Script::HangsUpOnAccepts {
                     return;
                 }
-                raw.says(&report(id, "F", field(&frame, "55"), quantity)).await;
+                let report = match field(&frame, "555") {
+                    "" => report(id, "F", field(&frame, "55"), quantity),
+                    _ => package_report(&frame),
+                };
+                raw.says(&report).await;
             }
             "H" => raw.says(&report(id, "I", field(&frame, "55"), "5000000")).await,
             "5" => {
@@ -134,6 +142,43 @@ async fn session(raw: &mut Raw, script: Script, heard: &Mutex<Vec<String>>) {
             _ => {}
         }
     }
+}
+
+/// The legs of a frame as they came, each with more fields at its end.
+fn legs(frame: &str, more: &str) -> String {
+    let of_leg = ["600", "602", "603", "624", "687", "588", "623"];
+    let mut out = format!("555={}|", field(frame, "555"));
+    let mut first = true;
+    for (tag, value) in frame.split('|').filter_map(|f| f.split_once('=')) {
+        if !of_leg.contains(&tag) {
+            continue;
+        }
+        if tag == "600" && !std::mem::replace(&mut first, false) {
+            out += more;
+        }
+        out += &format!("{tag}={value}|");
+    }
+    out + more
+}
+
+/// Each leg of a spread at 99 bid and 100 offered: bought for 100 - 99.
+fn package_quote(r: &str) -> String {
+    let (rfq, valid) = (field(r, "131"), format_utc(in_ms(60_000)));
+    format!(
+        "35=S|131={rfq}|117=Q-{rfq}|55=[N/A]|167=MLEG|{}133=1|135={}|62={valid}|",
+        legs(r, "681=99|684=100|"),
+        field(r, "38")
+    )
+}
+
+fn package_report(aj: &str) -> String {
+    let (id, quantity) = (field(aj, "11"), field(aj, "38"));
+    // The first is bought at the offer, the second sold at the bid.
+    let done = legs(aj, "637=?|").replacen("637=?", "637=100", 1).replacen("637=?", "637=99", 1);
+    format!(
+        "35=8|37=O-{id}|11={id}|17=E-{id}|150=F|39=2|55=[N/A]|54=1|{done}32={quantity}|31=1|151=0|14={quantity}|6=1|60={}|",
+        format_utc(in_ms(0))
+    )
 }
 
 fn report(id: &str, exec_type: &str, symbol: &str, quantity: &str) -> String {
