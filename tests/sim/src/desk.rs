@@ -207,6 +207,7 @@ impl Desk {
             }
         };
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: LEGS.iter().enumerate().take(usize::from(legs)).map(leg).collect(),
             instrument: String::new(),
             ask: [Ask::Buy, Ask::Sell, Ask::TwoWay][usize::from(millions + legs) % 3],

@@ -9,14 +9,9 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::ExecutionReport;
 use signet_rfq::{
-    PriceType, RfqId, UtcMillis,
+    RfqId, UtcMillis,
     lifecycle::{Meaning, meaning},
 };
-
-/// What the numbers of a report count, when its RFQ is not there to say it.
-fn numbers(e: &ExecutionReport) -> PriceType {
-    e.price_type.and_then(PriceType::of).unwrap_or_default()
-}
 
 impl Book {
     /// Puts the report into the blotter. If it does not fit the row that is there, it gets a row of

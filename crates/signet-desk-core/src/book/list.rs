@@ -3,6 +3,7 @@
 use super::{Book, frame_clock::Part, list_look::LookAt};
 use crate::{
     list::{self, Checked, Event, Link, Meaning, Offer, Pace, Phase, Seen, Turn, in_usual_order},
+    present,
     problem::{problem, sentence},
     settlement,
     ticket::{check_texts, wanted},

@@ -33,7 +33,7 @@ impl LookAt<'_> {
             RfqState::Done => Seen::Done,
             RfqState::Refused => Seen::Refused,
             RfqState::Expired => Seen::Expired,
-            RfqState::Cancelled | RfqState::NothingDone => Seen::Ended,
+            RfqState::Cancelled | RfqState::NothingDone | RfqState::TakenOver => Seen::Ended,
         };
         let text = self.text(seen);
         match seen {

@@ -13,6 +13,7 @@ use signet_rfq::{AssetClass, DealerId, InstrumentId, Level, QuoteId};
 
 fn instrument(name: &str) -> Instrument {
     Instrument {
+        price_types: vec![Default::default()],
         id: InstrumentId::new(name).unwrap(),
         symbol: name.into(),
         name: name.into(),

@@ -327,6 +327,7 @@ fn form() -> TicketForm {
     use view::Side::{Buy, Sell};
     let legs = vec![leg(SHORT, Buy, "1"), leg(BELLY, Sell, "2"), leg(LONG, Buy, "1")];
     TicketForm {
+        price_type: Default::default(),
         instrument: String::new(),
         typed: String::new(),
         ask: Ask::Buy,

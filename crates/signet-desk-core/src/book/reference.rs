@@ -60,7 +60,8 @@ impl ReferenceData {
     /// What a report is about, of which the RFQ is not on screen.
     pub(super) fn of_report(&self, e: &ExecutionReport) -> Option<Cow<'_, Instrument>> {
         if !e.instrument.is_package() {
-            return self.instrument(&e.instrument).map(Cow::Borrowed);
+            let of = e.price_type.and_then(PriceType::of).unwrap_or_default();
+            return self.told(&e.instrument, of);
         }
         let legs = legs::reported(&e.legs);
         let first = legs.first().and_then(|l| self.instrument(&l.instrument));

@@ -58,6 +58,7 @@ fn book() -> Book {
 
 fn form(of: Numbers, ask: Ask, limit: &str) -> TicketForm {
     TicketForm {
+        package: None,
         price_type: of,
         instrument: BOND.into(),
         typed: BOND.into(),

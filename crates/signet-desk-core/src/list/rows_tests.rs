@@ -5,6 +5,8 @@ use crate::view::{Ask, ListState};
 
 fn form() -> TicketForm {
     TicketForm {
+        package: None,
+        price_type: Default::default(),
         instrument: "EUR/USD".into(),
         typed: "EUR/USD".into(),
         ask: Ask::Buy,

@@ -15,8 +15,8 @@ use crate::{
     problem::problem,
     settlement,
     view::{
-        LegForm, LegRead, PackageEdit, PackageForm, PackageRead, PackageShape, Problem, Side,
-        Ticket, TicketField, TicketForm, TicketLeg,
+        LegForm, LegRead, PackageEdit, PackageForm, PackageRead, PackageShape, PriceType, Problem,
+        Side, Ticket, TicketField, TicketForm, TicketLeg,
     },
 };
 use rust_decimal::Decimal;
@@ -239,6 +239,7 @@ impl<'a> Asking<'a> {
         Ok(Ticket {
             instrument: String::new(),
             legs,
+            price_type: PriceType::Price,
             ask: form.ask,
             quantity: String::new(),
             dealers: form.dealers.clone(),

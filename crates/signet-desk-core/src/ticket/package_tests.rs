@@ -7,6 +7,7 @@ const AT: UtcMillis = UtcMillis(1_795_176_000_000);
 
 fn bond(id: &str, symbol: &str, class: AssetClass) -> Instrument {
     Instrument {
+        price_types: vec![Default::default()],
         id: InstrumentId::new(id).unwrap(),
         symbol: symbol.into(),
         name: symbol.into(),
@@ -56,6 +57,7 @@ fn ticket(p: &PackageForm) -> Result<Ticket, Problem> {
     let all = catalogue();
     let find = |id: &str| InstrumentId::new(id).ok().and_then(|id| all.get(&id));
     let form = TicketForm {
+        price_type: Default::default(),
         instrument: String::new(),
         typed: String::new(),
         ask: Ask::TwoWay,

@@ -552,6 +552,7 @@ fn spread() -> Ticket {
         settlement_date: None,
     };
     Ticket {
+        price_type: Default::default(),
         instrument: String::new(),
         legs: vec![leg(BUND, Side::Buy), leg("DE000BU2Z023", Side::Sell)],
         ask: Ask::Buy,
