@@ -89,7 +89,7 @@ test("the second window shows its one request, with the keyboard in it", async (
   expect(document.querySelectorAll("[data-panel]")).toHaveLength(1);
   expect(document.activeElement).toBe(byId("rfq-panel-R1"));
   // It neither asks, nor connects, nor opens a third window.
-  for (const id of ["ticket-send", "disconnect-button", "rfq-panel-open-R1", "settings-open"])
+  for (const id of ["ticket-send", "disconnect-button", "second-window-R1", "settings-open"])
     expect(byId(id), id).toBeNull();
 });
 
@@ -169,7 +169,7 @@ test("Ctrl O shows the request with the keyboard, or the blotter, in the second 
   press("o", { ctrlKey: true });
   byId("blotter-tab-rfqs")!.focus();
   press("o", { ctrlKey: true });
-  byId("rfq-panel-open-R2")!.click();
+  byId("second-window-R2")!.click();
   expect(open.mock.calls).toEqual([["R1"], [null], ["R2"]]);
 });
 
@@ -179,7 +179,7 @@ test("a second window that cannot be opened is a notice", async () => {
   vi.spyOn(page.commands, "openPanel").mockResolvedValue({ status: "error", error });
   shown.push(mount(App, { target: document.body, props: { page } }));
   await settled();
-  byId("rfq-panel-open-R1")!.click();
+  byId("second-window-R1")!.click();
   await settled();
   expect(page.book.notices.first?.text).toBe("No. Stay.");
 });
