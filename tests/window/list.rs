@@ -134,6 +134,12 @@ async fn a_list_is_pasted_corrected_sent_and_taken_within_its_limits() {
         assert_ne!(state, "done", "row {number}");
     }
 
+    // Wherever the keyboard was given back to, it is in the list.
+    w.until(
+        "the list has the keyboard",
+        "return document.querySelector('[data-testid=list]').contains(document.activeElement)",
+    )
+    .await;
     w.press(ESCAPE).await;
     w.gone("list").await;
     // Trades are where trades are.

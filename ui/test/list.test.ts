@@ -200,5 +200,9 @@ describe("the panel", () => {
     await settled();
     expect(confirm).toHaveBeenCalledOnce();
     expect(byId("list-confirm-dialog")).toBeNull();
+    // The button is gone with the last price; the list has the keyboard.
+    await settled();
+    expect(byId("list-take")).toBeNull();
+    expect((document.activeElement as HTMLElement).dataset.testid).toBe("list-paste");
   });
 });

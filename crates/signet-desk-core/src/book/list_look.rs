@@ -62,7 +62,7 @@ impl LookAt<'_> {
             ask => {
                 let side = if ask == rfq::Ask::Buy { Side::Buy } else { Side::Sell };
                 let Some(best) = best(side) else { return Offer::default() };
-                let (away, within) = self.from_limit(side, best.price);
+                let (away, within) = self.to_limit(side, best.price);
                 let (price, dealer) = (Some(shown(&best)), Some(by(&best)));
                 Offer { price, dealer, away, within, text: String::new() }
             }
@@ -73,7 +73,7 @@ impl LookAt<'_> {
     fn agreed(&self) -> Offer {
         let Some((a, s)) = &self.item.rfq.accept else { return Offer::default() };
         let price = s.last_trade().map_or(a.price, |e| e.price);
-        let (away, _) = self.from_limit(a.side, price);
+        let (away, _) = self.to_limit(a.side, price);
         Offer {
             price: Some(present::price(self.instrument, price)),
             dealer: Some(present::name(self.names, &a.dealer)),
@@ -84,7 +84,7 @@ impl LookAt<'_> {
     }
 
     /// How many ticks a price is from the limit, and whether it is within.
-    fn from_limit(&self, side: Side, price: Decimal) -> (Option<String>, bool) {
+    fn to_limit(&self, side: Side, price: Decimal) -> (Option<String>, bool) {
         let Some((limit, i)) = self.limit.zip(self.instrument) else { return (None, false) };
         let within = !self.way().better(side, limit, price);
         let ticks = ticks_worse(self.way(), side, price, limit, i.tick);
