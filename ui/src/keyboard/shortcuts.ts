@@ -212,8 +212,8 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: ({ trading }, press) => trading && !press.repeat,
       command: "list",
       help: [["Ctrl", "L"], "The list of requests; again to close it"],
-      },
-      {
+    },
+    {
       keys: ["o", "O"],
       held: "ctrl",
       when: ({ trading }, press) => trading && !press.repeat && !press.shift,
