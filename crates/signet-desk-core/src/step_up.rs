@@ -370,11 +370,14 @@ impl StepUps {
 
 /// A package has no instrument of its own: its legs say what is approved, word for word as in the
 /// text that is signed.
-fn of_package(terms: StepUpTerms, legs: &[String]) -> StepUpTerms {
+fn of_package(terms: StepUpTerms, legs: &[String], catalogue: &Catalogue) -> StepUpTerms {
     if legs.is_empty() {
         return terms;
     }
-    let name = format!("package of {} legs", legs.len());
+    let name = match present::legs::of_lines(legs) {
+        Some(legs) => present::legs::instrument(&legs, &terms.currency, catalogue).symbol,
+        None => format!("package of {} legs", legs.len()),
+    };
     StepUpTerms { symbol: name.clone(), instrument: name, legs: legs.to_vec(), ..terms }
 }
 
@@ -425,7 +428,7 @@ fn shown(
         Action::Request(r) => {
             let all = terms(&r.instrument, &r.ask, &r.quantity, &r.currency, &r.settlement);
             let dealers = r.dealers.iter().map(name).collect();
-            let all = of_package(all, &r.legs);
+            let all = of_package(all, &r.legs, catalogue);
             let shown = StepUpTerms { price_unit: String::new(), dealers, ..all };
             (Some(shown), StepUpKind::Request, None)
         }
@@ -433,7 +436,7 @@ fn shown(
             let all = terms(&a.instrument, &a.side, &a.quantity, &a.currency, &a.settlement);
             let limit = Some(price(&a.instrument, &a.limit.price));
             let dealers = a.dealers.iter().map(name).collect();
-            let all = of_package(all, &a.legs);
+            let all = of_package(all, &a.legs, catalogue);
             (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {
@@ -442,7 +445,7 @@ fn shown(
                 price: Some(price(&a.instrument, &a.price)),
                 limit: a.limit.as_ref().map(|l| price(&a.instrument, &l.price)),
                 dealers: vec![name(&a.dealer)],
-                ..of_package(all, &a.legs)
+                ..of_package(all, &a.legs, catalogue)
             };
             (Some(shown), StepUpKind::Accept, None)
         }
