@@ -1,6 +1,6 @@
 //! A butterfly, with the keyboard alone: made on the ticket, quoted, accepted and filled.
 
-use super::{PATIENCE, Stage, TERMS_READ, Window, read};
+use super::{KEY_PIN, PATIENCE, Stage, TERMS_READ, Window, read};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,15 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
     tokio::time::sleep(TERMS_READ).await;
     w.shot("package-armed").await;
     keyboard_is(&w, "confirm-accept").await;
+    w.type_here(ENTER).await;
+    // The key is asked for the whole of it, leg by leg.
+    keyboard_is(&w, "key-pin").await;
+    let asked = says(&w, "step-up").await;
+    assert!(asked.contains("Butterfly, 3 legs"), "{asked}");
+    assert_eq!(asked.matches(" settling ").count(), 3, "{asked}");
+    w.shot("package-approve").await;
+    w.type_here(&format!("{KEY_PIN}{ENTER}")).await;
+    keyboard_is(&w, "step-up-simulated").await;
     w.type_here(ENTER).await;
     w.find("[data-testid='accept-state'][data-state='filled']").await;
     let legs = says(&w, "accept-legs").await;

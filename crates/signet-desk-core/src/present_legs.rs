@@ -79,6 +79,27 @@ pub(crate) fn reported(legs: &[StatedLeg]) -> Vec<Leg> {
     legs.iter().take(rfq::MAX_LEGS).map(leg).collect()
 }
 
+/// The legs that the lines of an approval text name; `None` for a line that is not one. Only the
+/// name of the package is made of them.
+pub(crate) fn of_lines(lines: &[String]) -> Option<Vec<Leg>> {
+    let leg = |line: &String| {
+        let (head, rest) = line.split_once(" ratio ")?;
+        let mut head = head.split(' ');
+        let side = match head.next()? {
+            "buy" => Side::Buy,
+            "sell" => Side::Sell,
+            _ => return None,
+        };
+        let quantity = head.next()?.parse().ok()?;
+        let settlement_date = head.nth(1)?.to_owned();
+        let (ratio, id) = rest.split_once(" of ")?;
+        let ratio = ratio.split(' ').next()?.parse().ok()?;
+        let instrument = InstrumentId::new(id).ok()?;
+        Some(Leg { instrument, side, ratio, quantity, settlement_date })
+    };
+    lines.iter().map(leg).collect()
+}
+
 /// A dealer's prices of the legs; none for a single instrument.
 pub(crate) fn quoted(q: &Quote, terms: &Terms, catalogue: &Catalogue) -> Vec<LegQuote> {
     let one = |(leg, stated): (&Leg, &StatedLeg)| {

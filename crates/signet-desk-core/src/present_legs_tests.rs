@@ -108,3 +108,30 @@ fn legs_are_shown_from_the_traders_side() {
         ("5,000,000", "2026-11-24")
     );
 }
+
+#[test]
+fn the_lines_of_an_approval_name_the_package() {
+    let (mut terms, catalogue) = curve(rfq::Ask::Buy);
+    for legs in [
+        signet_stepup::RequestTerms::of(&terms).legs,
+        vec![
+            "sell 5000000 settling 20261124 ratio 1 at 99.5 of DE0001102580".into(),
+            "buy 5000000 settling 20261124 ratio 1.5 at -0.25 of DE0001030732".into(),
+        ],
+    ] {
+        let read = of_lines(&legs).unwrap();
+        terms.legs.iter_mut().for_each(|l| l.ratio = l.ratio.normalize());
+        assert_eq!(read, terms.legs, "{legs:?}");
+        assert_eq!(super::instrument(&read, "EUR", &catalogue).symbol, "Curve, 2 legs");
+    }
+    for bad in ["", "not a leg of this package", "hold 5 settling d ratio 1 of X", "buy 5 of X"] {
+        assert_eq!(of_lines(&[bad.into()]), None, "{bad}");
+    }
+}
+
+#[test]
+fn a_long_package_is_named_in_few_words() {
+    assert_eq!(bounded(&["A", "B"]), "A / B");
+    assert_eq!(bounded(&["A", "B", "C", "D"]), "A / B / C / D");
+    assert_eq!(bounded(&["A", "B", "C", "D", "E", "F"]), "A / B / C / D and 2 more");
+}

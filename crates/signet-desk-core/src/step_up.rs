@@ -372,11 +372,14 @@ impl StepUps {
 
 /// A package has no instrument of its own: its legs say what is approved, word for word as in the
 /// text that is signed.
-fn of_package(terms: StepUpTerms, legs: &[String]) -> StepUpTerms {
+fn of_package(terms: StepUpTerms, legs: &[String], catalogue: &Catalogue) -> StepUpTerms {
     if legs.is_empty() {
         return terms;
     }
-    let name = format!("package of {} legs", legs.len());
+    let name = match present::legs::of_lines(legs) {
+        Some(legs) => present::legs::instrument(&legs, &terms.currency, catalogue).symbol,
+        None => format!("package of {} legs", legs.len()),
+    };
     StepUpTerms { symbol: name.clone(), instrument: name, legs: legs.to_vec(), ..terms }
 }
 
@@ -450,7 +453,7 @@ fn shown(
             let all = terms(&r.instrument, i, &r.ask, &r.quantity);
             let all = dated(all, &r.currency, &r.settlement, &r.price_type);
             let dealers = r.dealers.iter().map(name).collect();
-            let all = of_package(all, &r.legs);
+            let all = of_package(all, &r.legs, catalogue);
             let shown = StepUpTerms { price_unit: unit.unwrap_or_default(), dealers, ..all };
             (Some(shown), StepUpKind::Request, None)
         }
@@ -460,7 +463,7 @@ fn shown(
             let limit = Some(price(i(), &a.limit.price));
             let dealers = a.dealers.iter().map(name).collect();
             let all = dated(all, &a.currency, &a.settlement, &a.price_type);
-            let all = of_package(all, &a.legs);
+            let all = of_package(all, &a.legs, catalogue);
             (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {
@@ -471,7 +474,7 @@ fn shown(
                 price: Some(price(i(), &a.price)),
                 limit: a.limit.as_ref().map(|l| price(i(), &l.price)),
                 dealers: vec![name(&a.dealer)],
-                ..of_package(all, &a.legs)
+                ..of_package(all, &a.legs, catalogue)
             };
             (Some(shown), StepUpKind::Accept, None)
         }

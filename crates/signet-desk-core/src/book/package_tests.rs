@@ -251,13 +251,31 @@ fn what_was_passed_on_keeps_every_leg() {
 /// A net price may be near zero: how far it is from the market is measured by its legs.
 #[test]
 fn off_market_is_measured_by_the_legs() {
-    let (b, q) = quoted();
-    let mut b =
-        b.protected_by(crate::guard::TradingSettings { confirm_after_ms: 0, ..Default::default() });
-    let a = armed(&mut b, &q);
-    // 100 ticks of 0.01 on prices that add up to 397.5: a quarter of a per cent.
-    b.set_limit(q.id.as_str(), 100).unwrap();
-    assert!(b.accept(q.id.as_str(), &a.id, NOW).is_ok());
+    use signet_rfq::DealerId;
+    let south = DealerId::new("SOUTH").unwrap();
+    // How much better the other dealer is: a tenth, and two, of prices that add up to 397.5.
+    for (better, warned) in [("0.1", false), ("2.1", true)] {
+        let trading = crate::guard::TradingSettings { confirm_after_ms: 0, ..Default::default() };
+        let mut b = desk().protected_by(trading);
+        let state = |id: &DealerId| DealerState { id: id.clone(), name: "x".into(), online: true };
+        let dealers = vec![state(&north()), state(&south)];
+        let venue = VenueState { name: "V".into(), practice: true, dealers, at: NOW };
+        b.message(AppMessage::VenueState(venue), NOW);
+        let ticket = Ticket { dealers: vec!["NORTH".into(), "SOUTH".into()], ..butterfly() };
+        let AppMessage::QuoteRequest(q) = b.new_rfq(&ticket, NOW).unwrap() else { panic!() };
+        b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+        b.message(AppMessage::Snapshot(SnapshotMark::Rfq(q.clone())), NOW);
+        b.message(AppMessage::Snapshot(SnapshotMark::End), NOW);
+        b.message(AppMessage::Quote(quote(&q)), NOW);
+        let mut other = QuoteMsg { dealer: Some(south.clone()), bid: None, ..quote(&q) };
+        other.legs[1].bid = Some(dec("100.0") + dec(better) / dec("2"));
+        other.legs[1].offer = Some(dec("110"));
+        other.offer.as_mut().unwrap().price = dec("-2.5") - dec(better);
+        b.message(AppMessage::Quote(other), NOW);
+        let a = armed(&mut b, &q);
+        let pressed = b.accept(q.id.as_str(), &a.id, NOW).err().map(|e| e.code);
+        assert_eq!(pressed.as_deref(), warned.then_some("accept.off_market"), "{better}");
+    }
 }
 
 #[test]

@@ -113,7 +113,7 @@ async fn session(raw: &mut Raw, script: Script, heard: &Mutex<Vec<String>>) {
                     raw.says("35=U7|20111=0|20112=N|20113=N|20114=N|20115=0|20116=Y|").await;
                     raw.says("35=U2|20020=1|").await;
                 }
-                if field(&frame, "555") != "" {
+                if !field(&frame, "555").is_empty() {
                     raw.says(&package_quote(&frame)).await;
                     continue;
                 }
