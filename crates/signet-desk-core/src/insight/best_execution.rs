@@ -11,7 +11,7 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    AppMessage, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response,
+    AppMessage, ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse, Response, SnapshotMark,
 };
 use signet_rfq::{
     DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, Quote, Side, UtcMillis, best,
@@ -161,6 +161,8 @@ impl<'a> Builder<'a> {
 
     fn heard(&mut self, m: &AppMessage, s: &Step) {
         match m {
+            // It came from a colleague, who asked.
+            AppMessage::Snapshot(SnapshotMark::Rfq(q)) if self.asked.is_none() => self.ask(q, s),
             AppMessage::Quote(q) => self.quote(q, s),
             AppMessage::QuoteCancel(c) => {
                 if let Some(d) = &c.dealer {
