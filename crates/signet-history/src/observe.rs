@@ -28,10 +28,11 @@ pub enum Seen<'a> {
 ///
 /// Not kept: reference data (`x`, `y`, `U1`), which is large and commits nobody; the registration
 /// of security keys (`U9`, `UA`), which carries one-time codes; reports about the laptop (`UC`,
-/// `UD`). A type that is not known is kept: it may commit somebody.
+/// `UD`); lists of colleagues' RFQs (`UG`, `UI`), which commit nobody. A type that is not known is
+/// kept: it may commit somebody.
 pub fn keeps(msg_type: &str) -> bool {
     let session = matches!(msg_type, "0" | "1" | "2" | "3" | "4" | "5" | "A");
-    !session && !matches!(msg_type, "x" | "y" | "U1" | "U9" | "UA" | "UC" | "UD")
+    !session && !matches!(msg_type, "x" | "y" | "U1" | "U9" | "UA" | "UC" | "UD" | "UG" | "UI")
 }
 
 /// What is written down of a message that passed; `None`: nothing.
@@ -61,7 +62,7 @@ mod tests {
     use crate::decode;
 
     /// Every type of application message that there is, and whether it is kept.
-    const TYPES: [(&str, bool); 25] = [
+    const TYPES: [(&str, bool); 29] = [
         ("R", true),
         ("AG", true),
         ("S", true),
@@ -87,6 +88,10 @@ mod tests {
         ("UC", false),
         ("UD", false),
         ("UE", true),
+        ("UG", false),
+        ("UH", true),
+        ("UI", false),
+        ("UJ", true),
     ];
 
     #[test]

@@ -12,9 +12,9 @@ use std::{
 };
 
 /// MsgType (35) of every message that the gateway reads or writes; the last stands for all others.
-const TYPES: [&str; 27] = [
+const TYPES: [&str; 31] = [
     "R", "AG", "S", "Z", "AJ", "AI", "8", "H", "j", "x", "y", "U1", "U2", "U3", "U4", "U5", "U6",
-    "U7", "U8", "U9", "UA", "UB", "UC", "UD", "UE", "3", OTHER,
+    "U7", "U8", "U9", "UA", "UB", "UC", "UD", "UE", "UG", "UH", "UI", "UJ", "3", OTHER,
 ];
 const OTHER: &str = "other";
 

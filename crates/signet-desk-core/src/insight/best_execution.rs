@@ -12,6 +12,7 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::{
     AppMessage, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse, Response,
+    SnapshotMark,
 };
 use signet_rfq::{
     DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, PriceType, Quote, Side, UtcMillis,
@@ -175,6 +176,8 @@ impl<'a> Builder<'a> {
 
     fn heard(&mut self, m: &AppMessage, s: &Step) {
         match m {
+            // It came from a colleague, who asked.
+            AppMessage::Snapshot(SnapshotMark::Rfq(q)) if self.asked.is_none() => self.ask(q, s),
             AppMessage::Quote(q) => self.quote(q, s),
             AppMessage::QuoteCancel(c) => {
                 if let Some(d) = &c.dealer {

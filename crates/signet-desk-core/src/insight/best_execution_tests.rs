@@ -202,6 +202,17 @@ fn the_reason_ends_the_question_and_the_latest_one_stands() {
     assert_eq!(p.accepts[0].composite, None, "two quotes make no composite");
 }
 
+/// A colleague asked; the desk that took it over has the request from the gateway.
+#[test]
+fn a_request_that_was_taken_over_has_a_page_too() {
+    let told = heard(0, AppMessage::Snapshot(SnapshotMark::Rfq(request(Ask::Buy))));
+    let steps = |first| vec![first, quote("A", "a1", "1.10", 400), accept("A", "1.10", 1_000)];
+    let (own, taken) = (page(steps(sent(Ask::Buy))), page(steps(told)));
+    assert_eq!(taken.dealers, own.dealers);
+    assert_eq!(taken.quotes, own.quotes);
+    assert_eq!(taken.accepts, own.accepts);
+}
+
 #[test]
 fn a_quote_that_is_gone_is_not_the_best() {
     let gone = heard(

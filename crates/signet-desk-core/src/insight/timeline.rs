@@ -185,6 +185,10 @@ fn of(m: &AppMessage) -> Option<String> {
         AppMessage::QuoteStatusReport(s) => s.rfq.to_string(),
         AppMessage::ExecutionReport(e) => e.accept.to_string(),
         AppMessage::BusinessReject(j) => j.ref_id.clone()?,
+        AppMessage::TakeOver(t) => t.rfq.to_string(),
+        AppMessage::HandOver(h) => h.rfq.to_string(),
+        // What was asked, of one that came from a colleague.
+        AppMessage::Snapshot(SnapshotMark::Rfq(q)) => q.id.to_string(),
         _ => return None,
     })
 }

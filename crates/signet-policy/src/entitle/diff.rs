@@ -329,11 +329,12 @@ impl Found {
             asked += 1;
             if before != now {
                 let words = match what {
-                    Colleague::See => "see RFQs of",
-                    Colleague::TakeOver => "take over RFQs of",
+                    Colleague::See => "see",
+                    Colleague::TakeOver => "take over",
                 };
+                let theirs = one("RFQs of");
                 let fields =
-                    [who.all.clone(), one(words), of.all.clone(), one(""), one(""), one("")];
+                    [who.all.clone(), one(words), theirs, of.all.clone(), one(""), one("")];
                 self.add(fields, String::new(), before, now);
             }
         }

@@ -82,10 +82,15 @@ fn a_change_shows_whose_rfqs_are_opened_to_whom() {
     assert!(d.widens());
     let texts: Vec<&str> = d.changes.iter().map(|c| c.text.as_str()).collect();
     assert!(
-        texts.iter().any(|t| t.starts_with("alice, bob may now see RFQs of alice, bob")),
+        texts.iter().any(|t| t.starts_with("alice may now see, take over RFQs of alice, bob")),
         "{texts:?}"
     );
-    assert!(texts.iter().any(|t| t.contains("take over RFQs of")), "{texts:?}");
+    assert!(
+        texts.iter().any(|t| t.starts_with(
+            "bob may now take over RFQs of alice, bob (was denied, is allowed with a touch)"
+        )),
+        "{texts:?}"
+    );
 }
 
 #[test]

@@ -246,18 +246,19 @@ fn questions_are_counted() {
         (d.asked, d.all, d.sampled())
     };
     // Alice and anybody else: whether they see the dealer; five steps and sides with quantities 1,
-    // 2 and the largest. One administrator: six actions in four kinds of session.
-    assert_eq!(asked(PERMIT, usize::MAX), (2 * (1 + 5 * 3) + 6 * 4, 56, false));
+    // 2 and the largest. One administrator: six actions in four kinds of session. What each
+    // of the two may do with the RFQs of each: two things.
+    assert_eq!(asked(PERMIT, usize::MAX), (2 * (1 + 5 * 3) + 6 * 4 + 8, 64, false));
     // Of the twelve cases every second is asked: there would be 32 questions, and half as many are
     // wanted.
-    assert_eq!(asked(PERMIT, 16), (2 * (1 + 3 + 3) + 6 * 4, 56, true));
+    assert_eq!(asked(PERMIT, 16), (2 * (1 + 3 + 3) + 6 * 4 + 8, 64, true));
     // Quantities twice because of the first trade; 1, 9, 10, 11 and the largest of the day once.
     let day = forbid("context.firstToday && context.dayNotional > 10");
-    assert_eq!(asked(&day, usize::MAX), (2 * (1 + 5 * (2 * 3 + 5)) + 6 * 4, 136, false));
+    assert_eq!(asked(&day, usize::MAX), (2 * (1 + 5 * (2 * 3 + 5)) + 6 * 4 + 8, 144, false));
     let new = forbid("context.newDealer && context.idleSeconds > 10");
     // Idle for 0, 9, 10 or 11 seconds.
-    assert_eq!(asked(&new, usize::MAX), (2 * (1 + 5 * (2 * 3 + 4)) + 6 * 4, 126, false));
+    assert_eq!(asked(&new, usize::MAX), (2 * (1 + 5 * (2 * 3 + 4)) + 6 * 4 + 8, 134, false));
     // Off the market by 0, 9, 10 or 11: only accepts are.
     let off = forbid("context has offMarketBps && context.offMarketBps > 10");
-    assert_eq!(asked(&off, usize::MAX), (2 * (1 + 5 * 3 + 2 * 4) + 6 * 4, 72, false));
+    assert_eq!(asked(&off, usize::MAX), (2 * (1 + 5 * 3 + 2 * 4) + 6 * 4 + 8, 80, false));
 }

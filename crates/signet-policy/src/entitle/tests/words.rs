@@ -140,8 +140,8 @@ fn a_question_that_cannot_be_asked_says_what_is_missing() {
         (
             "action = 'request'",
             "action = 'ask'",
-            "\"ask\" is not an action: see, request, accept, admin-read, admin-lock, admin-users, \
-                admin-keys, admin-policy, admin-sessions",
+            "\"ask\" is not an action: see, request, accept, see-rfqs, take-over, admin-read, \
+                admin-lock, admin-users, admin-keys, admin-policy, admin-sessions",
         ),
         ("dealer = 'HARBOUR'", "", "dealer is missing; action request needs it"),
         ("instrument = 'EUR/USD'", "", "instrument is missing; action request needs it"),
