@@ -24,10 +24,10 @@ mod around;
 mod insight;
 #[path = "window/ticket.rs"]
 mod ticket;
-#[path = "window/types.rs"]
-mod types;
 #[path = "window/trader.rs"]
 mod trader;
+#[path = "window/types.rs"]
+mod types;
 
 /// Of the practice venue's simulated key.
 const KEY_PIN: &str = "123456";
