@@ -85,8 +85,12 @@ export const commands = {
 	/**  Touches the simulated key of a practice build; a build with real keys refuses. */
 	touchSimulatedKey: () => typedError<null, Problem>(__TAURI_INVOKE("touch_simulated_key")),
 	/**  Ends an RFQ without a trade, with the trader's reason for the records. */
-	passDealer: (rfqId: string, dealer: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("pass_dealer", { rfqId, dealer, reason })),
 	endRfq: (rfqId: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("end_rfq", { rfqId, reason })),
+	/**
+	 *  Tells one dealer of an RFQ that nothing will be traded with it, with the trader's reason for the
+	 *  records.
+	 */
+	passDealer: (rfqId: string, dealer: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("pass_dealer", { rfqId, dealer, reason })),
 	/**  Stops everything at once: takes back what is armed and ends every open RFQ. */
 	stopAll: () => typedError<StoppedView, Problem>(__TAURI_INVOKE("stop_all")),
 	/**  The trader was asked whether the window is to close, and it stays. */
@@ -777,7 +781,6 @@ export type IdentityView = {
 
 /**  An instrument that this trader may ask for. */
 export type InstrumentView = {
-	priceTypes: PriceTypeView[],
 	/**  ISIN, or the currency pair. */
 	id: string,
 	/**  What a trader calls it: `DBR 2.5 02/35`, `EUR/USD`. */
@@ -796,6 +799,8 @@ export type InstrumentView = {
 	priceKind: string,
 	/**  A price as it is typed: `99.500`, `99-16+`. */
 	priceExample: string,
+	/**  In which numbers it may be asked for, the usual one first. */
+	priceTypes: PriceTypeView[],
 	/**  Smallest price step, a decimal. */
 	tick: string,
 	/**  Quantities are multiples of this; with group separators. */
@@ -902,13 +907,13 @@ export type LineState =
 "passed" | 
 /**  The dealer, or the gateway on its behalf, refused the request; `reason` says why. */
 "rejected" | 
-/**  This dealer's quote was accepted and filled. */
+/**  The trader passed on this dealer. */
 "turnedDown" | 
+/**  This dealer's quote was accepted and filled. */
 "traded";
 
 /**  One dealer's row in the ladder of one RFQ. */
 export type LineView = {
-	canPass: boolean,
 	/**  QuoteReqID of the RFQ. */
 	rfqId: string,
 	/**  CompID of the dealer. */
@@ -933,6 +938,8 @@ export type LineView = {
 	bestOffer: boolean,
 	/**  Whether a hit (the trader sells) may be armed now. */
 	canHit: boolean,
+	/**  The trader may pass on this dealer now. */
+	canPass: boolean,
 	/**  Whether a lift (the trader buys) may be armed now. */
 	canLift: boolean,
 	/**  The quote stands, but ends before an accept could reach it. */
@@ -1054,6 +1061,29 @@ export type PinView = {
 	onReader: boolean,
 };
 
+/**  What the numbers of a request and its quotes count. */
+export type PriceType = 
+/**  Percent of par, or per unit. */
+"price" | 
+/**  Percent a year. */
+"yield" | 
+/**  Basis points over a benchmark. */
+"spread";
+
+/**  How numbers of one type are typed for an instrument. */
+export type PriceTypeView = {
+	/**  To be sent with the ticket. */
+	priceType: PriceType,
+	/**  `percent of par`, `yield, percent`. */
+	words: string,
+	/**  `% of par`, `% yield`, `bp spread`. */
+	unit: string,
+	/**  A number as it is typed: `2.475`. */
+	example: string,
+	/**  Smallest step, a decimal. */
+	tick: string,
+};
+
 /**
  *  Something that went wrong: what happened, what cures it, and a code. `code` is for tests, logs
  *  and support; no program decides on it or on the words.
@@ -1153,7 +1183,6 @@ export type RfqState =
 
 /**  The head of one RFQ panel. Its dealers are in [`LineView`]. */
 export type RfqView = {
-	priceType: PriceType,
 	/**  QuoteReqID. */
 	id: string,
 	/**  ISIN, or the currency pair. */
@@ -1176,6 +1205,8 @@ export type RfqView = {
 	priceDecimals: number,
 	/**  Unit of the price, in words: `% of par`, `USD per EUR`. */
 	priceUnit: string,
+	/**  In which numbers it is asked for. */
+	priceType: PriceType,
 	/**  How the RFQ stands. */
 	state: RfqState,
 	/**  When it was sent, milliseconds on the gateway's clock. */
@@ -1473,7 +1504,6 @@ export type StepUpPhase =
 
 /**  The terms to be approved, formatted for the instrument. */
 export type StepUpTerms = {
-	priceType: PriceType,
 	/**  What is asked for, or the side of the accept. */
 	ask: Ask,
 	/**  With group separators. */
@@ -1488,8 +1518,13 @@ export type StepUpTerms = {
 	price: string | null,
 	/**  The worst price of an accept that is approved too; `None` when only the quote itself is. */
 	limit: string | null,
-	/**  Unit of the price, in words; empty for an RFQ. */
+	/**
+	 *  Unit of the price, in words; of an RFQ only where it is asked for in other numbers than
+	 *  prices.
+	 */
 	priceUnit: string,
+	/**  What price and limit count. */
+	priceType: PriceType,
 	/**
 	 *  The legs of a package, each as its line in the text that is signed; none for a single
 	 *  instrument.
@@ -1592,14 +1627,12 @@ export type TicketField =
 /**  The least quantity. */
 "minimum" | 
 /**  The trader's note. */
-"priceType" | 
-"note";
+"note" | 
+/**  In which numbers it is asked for. */
+"priceType";
 
 /**  Everything that the trader has typed and chosen. */
-export type PriceType = "price" | "yield" | "spread";
-export type PriceTypeView = { priceType: PriceType, words: string, unit: string, example: string, tick: string };
 export type TicketForm = {
-	priceType?: PriceType,
 	/**  ISIN, or the currency pair; empty before one is chosen. */
 	instrument: string,
 	/**  The text of the instrument field. */
@@ -1614,6 +1647,8 @@ export type TicketForm = {
 	ttlS: number,
 	/**  The day that the trader chose, `2026-12-01`; `None` for the usual one. */
 	settlementDate: string | null,
+	/**  In which numbers prices are asked for, and the limit is. */
+	priceType?: PriceType,
 	/**  The worst price that an accept may have, as typed; empty for none. */
 	priceLimit: string,
 	/**  The least that an accept may take, as typed; empty for any. */

@@ -43,6 +43,7 @@ fn asked() -> AppMessage {
 
 fn accept(response: Response) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
+        text: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: rfq::AcceptId::new("ALICE1.A1").unwrap(),

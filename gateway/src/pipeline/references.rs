@@ -45,6 +45,7 @@ mod tests {
 
     fn accept(n: u64) -> AppMessage {
         AppMessage::QuoteResponse(QuoteResponse {
+            text: None,
             price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: AcceptId::new(format!("x{n}")).unwrap(),

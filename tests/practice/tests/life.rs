@@ -712,6 +712,7 @@ impl World {
         for l in frame.lines.iter().filter(|l| l.can_lift) {
             let rfq = RfqId::new(l.rfq_id.clone()).unwrap();
             let hit = AppMessage::QuoteResponse(QuoteResponse {
+                text: None,
                 price_type: signet_rfq::PriceType::Price,
                 legs: vec![],
                 id: AcceptId::new(format!("{rfq}:try")).unwrap(),

@@ -91,6 +91,7 @@ fn trade(
     };
     wait("all dealers", online)?;
     let ticket = Ticket {
+        price_type: Default::default(),
         legs: vec![],
         instrument: "DE000BU2Z049".into(),
         ask: Ask::Buy,

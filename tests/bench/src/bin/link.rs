@@ -16,6 +16,7 @@ fn main() {
     for _ in 0..ROUNDS {
         let at = micros();
         let ticket = Ticket {
+            price_type: Default::default(),
             legs: vec![],
             instrument: "EUR/USD".into(),
             ask: Ask::Buy,

@@ -73,6 +73,7 @@ fn wait(desk: &Desk, what: &str, mut done: impl FnMut(&Frame) -> bool) {
 /// Asks, waits for the quote, accepts: when the accept was sent, and the RFQ.
 fn accept(desk: &Desk, instrument: &str, quantity: &str) -> (Instant, String) {
     let ticket = Ticket {
+        price_type: Default::default(),
         legs: vec![],
         instrument: instrument.into(),
         ask: Ask::Buy,
