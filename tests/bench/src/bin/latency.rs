@@ -323,6 +323,7 @@ async fn wait_for_dealer(desks: &[Desk], arrivals: &Arrivals) {
 fn request(desk: &Desk, n: usize) {
     let at = now();
     let request = AppMessage::QuoteRequest(QuoteRequest {
+        price_type: Default::default(),
         legs: vec![],
         id: RfqId::new(format!("R{n}")).expect("an id"),
         instrument: InstrumentId::new("EUR/USD").expect("an id"),

@@ -105,6 +105,7 @@ async fn initiator(port: u16, dir: &str, rounds: usize) {
             };
             state.borrow_mut().0 = Instant::now();
             let request = AppMessage::QuoteRequest(QuoteRequest {
+                price_type: Default::default(),
                 legs: vec![],
                 id: RfqId::new(format!("R{n}")).expect("an id"),
                 instrument: InstrumentId::new("EUR/USD").expect("an id"),
