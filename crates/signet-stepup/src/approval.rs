@@ -564,23 +564,18 @@ mod tests {
             let of = of.map(s);
             let until_ms = s("1795227780000");
             let Action::Accept(base) = accept().action else { panic!() };
-            let limit = Some(LimitTerms { price: s(limit), until_ms: until_ms.clone() });
+            let limit = LimitTerms { price: s(limit), until_ms };
             let approved = AcceptTerms {
                 price_type: of.clone(),
                 side: s(side),
-                limit: limit.clone(),
+                limit: Some(limit.clone()),
                 ..base.clone()
             };
             let goes_on = AcceptTerms { price: s(price), ..approved.clone() };
             assert_eq!(approved.covers(&goes_on), want, "{of:?} {side} {price}");
             let in_prices = AcceptTerms { price_type: None, ..goes_on.clone() };
             assert_eq!(approved.covers(&in_prices), want && of.is_none(), "other numbers");
-            let early = AheadTerms {
-                price_type: of.clone(),
-                side: s(side),
-                limit: limit.unwrap(),
-                ..ahead()
-            };
+            let early = AheadTerms { price_type: of.clone(), side: s(side), limit, ..ahead() };
             let taken = AcceptTerms { limit: None, ..goes_on };
             assert_eq!(early.covers(&taken), want, "ahead: {of:?} {side} {price}");
             let in_prices = AcceptTerms { price_type: None, ..taken };

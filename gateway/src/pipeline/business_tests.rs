@@ -1,5 +1,5 @@
 use super::*;
-use signet_fix::message::{OrdStatus, OrderStatusRequest, SnapshotMark};
+use signet_fix::message::{Advice, OrdStatus, OrderStatusRequest, SnapshotMark};
 use signet_rfq::{Ask, InstrumentId, Level, Qualifiers, QuoteId, RfqId, UtcMillis};
 
 const NOW: UtcMillis = UtcMillis(1_000);
@@ -122,6 +122,17 @@ fn reject(dealer: Option<DealerId>) -> AppMessage {
     })
 }
 
+/// The trader passed on a dealer.
+fn passed() -> AppMessage {
+    let advice = Advice { code: PASSED_BY_TRADER.into(), cure: String::new() };
+    match reject(Some(north())) {
+        AppMessage::QuoteRequestReject(r) => {
+            AppMessage::QuoteRequestReject(QuoteRequestReject { advice: Some(advice), ..r })
+        }
+        other => other,
+    }
+}
+
 fn cancel() -> AppMessage {
     AppMessage::QuoteCancel(QuoteCancel {
         rfq: Some(id("R1")),
@@ -159,6 +170,7 @@ fn each_output_becomes_one_event_or_none_by_who_caused_it() {
         (at_desk(cancel()), same("quote.withdrawn")),
         (at_desk(reject(None)), same("rfq.refused")),
         (at_desk(reject(Some(north()))), same("quote.refused")),
+        (at_desk(passed()), same("quote.passed")),
         (at_desk(status(RfqStatus::Open)), none),
         (at_desk(status(RfqStatus::Pending)), none),
         (at_desk(status(RfqStatus::NotFound)), none),

@@ -262,5 +262,5 @@ fn a_trade_in_a_yield_says_that_it_is_one() {
     assert_eq!(h.accept.as_ref().unwrap().state, Shown::Filled, "{:?}", h.accept);
     assert!(h.text.contains("bought 1,000 at -0.250 % from A"), "{}", h.text);
     let cover = h.cover.unwrap();
-    assert_eq!((cover.price.as_str(), cover.ticks.as_deref()), ("-0.300", Some("+50")));
+    assert_eq!((cover.price.as_str(), cover.ticks.as_deref()), ("-0.300 %", Some("+50")));
 }

@@ -1,7 +1,7 @@
 //! The ladder of one RFQ: who quotes what, which is best, and where the market is. Pure.
 
 use crate::{
-    present::{Look, Names, legs, name, price},
+    present::{Look, Names, legs, name, price, stated},
     view::{CoverView, LineState, LineView, MarketView, QuoteSide},
 };
 use rust_decimal::Decimal;
@@ -101,7 +101,7 @@ pub(crate) fn cover(
     let best = rfq::best(r.direction(), others, a.side, a.quantity, at, 0)?;
     let by = best.dealers.iter().map(|d| name(names, d)).collect::<Vec<_>>().join(", ");
     let ticks = i.and_then(|i| ticks_worse(r.direction(), a.side, best.price, traded, i.tick));
-    Some(CoverView { price: price(i, best.price), dealers: by, ticks: ticks.map(signed) })
+    Some(CoverView { price: stated(i, best.price), dealers: by, ticks: ticks.map(signed) })
 }
 
 fn composite(l: &Look<'_>, side: rfq::Side) -> Option<rfq::Composite> {

@@ -122,7 +122,8 @@ fn words(said: &Said) -> String {
         } => {
             let legs: Vec<StatedLeg> = legs.iter().map(StatedLeg::of).collect();
             format!(
-                "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked in {}s, of {}{}",
+                "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked in {}s, \
+                    of {}{}",
                 price_type.word(),
                 dealers.join(", "),
                 legs_words(&legs)

@@ -43,3 +43,56 @@ impl Rfq {
         moved
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{d, id, open, sent};
+    use super::*;
+    use crate::{Passed, REASON_PASS};
+
+    const T: UtcMillis = UtcMillis(2_000);
+
+    #[test]
+    fn a_pass_is_said_about_a_quote_that_stands_or_has_expired() {
+        let code = |r: &Rfq, dealer: &str, at| {
+            r.check_pass(&d(dealer), at).map(|q| q.id.to_string()).map_err(|e| e.code())
+        };
+        let mut r = open();
+        assert_eq!(code(&r, "A", T), Ok("a1".into()));
+        assert_eq!(code(&r, "Z", T), Err("dealer.not_asked"));
+        r.tick(UtcMillis(15_000));
+        assert_eq!(code(&r, "A", UtcMillis(15_000)), Ok("a1".into()), "it has expired");
+        assert!(r.unreachable(&d("B")));
+        assert_eq!(code(&r, "B", UtcMillis(15_000)), Err("dealer.unreachable"));
+        // An accept on its way to this dealer decides first; another dealer's does not.
+        let r = sent();
+        assert_eq!(code(&r, "A", T), Err("accept.in_flight"));
+        assert_eq!(code(&r, "B", T), Ok("b1".into()));
+        let mut r = open();
+        r.pass(&d("A"), Passed { code: REASON_PASS, text: "no".into() }).unwrap();
+        assert_eq!(code(&r, "A", T), Err("quote.withdrawn"));
+        r.end(RfqState::Cancelled, None).unwrap();
+        assert_eq!(code(&r, "B", T), Err("rfq.not_open"));
+    }
+
+    #[test]
+    fn what_the_trader_said_holds_until_the_rfq_ends() {
+        let mut r = open();
+        r.arm(super::super::tests::accept("x1", "A", "a1", "99.5"), T, 0).unwrap();
+        assert!(r.turned_down(&d("A"), "slow".into()));
+        assert!(!r.turned_down(&d("A"), "again".into()), "once");
+        assert!(r.accept_of(&id("x1")).is_some_and(|(_, s)| s.phase().words() == "declined"));
+        let again = crate::Quote {
+            id: crate::QuoteId::new("a2").unwrap(),
+            ..r.line(&d("A")).unwrap().quote.clone().unwrap()
+        };
+        assert_eq!(r.quote(again, T), Ok(false));
+        let no = Passed { code: REASON_PASS, text: String::new() };
+        assert!(r.pass(&d("A"), no).is_err());
+        assert_eq!(r.line(&d("A")).unwrap().state, LineState::TurnedDown("slow".into()));
+        assert!(!r.nobody_left());
+        assert!(r.turned_down(&d("B"), String::new()));
+        assert!(r.nobody_left());
+        assert!(r.best(crate::Side::Buy, T, 0).is_none());
+    }
+}
