@@ -408,6 +408,18 @@ fn dated(terms: StepUpTerms, currency: &str, settlement: &str, of: &Option<Strin
     }
 }
 
+fn number(text: &str) -> Option<Decimal> {
+    text.parse().ok()
+}
+
+/// A price as its instrument writes it, or as it was signed.
+fn price(i: Option<Instrument>, text: &str) -> String {
+    match (i, number(text)) {
+        (Some(i), Some(p)) => present::price(Some(&i), p),
+        _ => text.to_owned(),
+    }
+}
+
 /// The action as the dialog shows it, formatted for the instrument.
 fn shown(
     action: &Action,
@@ -420,12 +432,7 @@ fn shown(
             .and_then(|d| names.get(&d).cloned())
             .unwrap_or_else(|| d.clone())
     };
-    let number = |text: &str| text.parse::<Decimal>().ok();
     let quantity = |text: &str| number(text).map_or_else(|| text.to_owned(), group_digits);
-    let price = |i: Option<Instrument>, text: &str| match (i, number(text)) {
-        (Some(i), Some(p)) => present::price(Some(&i), p),
-        _ => text.to_owned(),
-    };
     // What every action about an instrument has.
     let terms = |of: &str, i: Option<Instrument>, side: &str, size: &str| {
         let i = i.as_ref();
@@ -452,19 +459,23 @@ fn shown(
             let unit = r.price_type.as_ref().and(i.as_ref()).map(|i| i.price_unit.clone());
             let all = terms(&r.instrument, i, &r.ask, &r.quantity);
             let all = dated(all, &r.currency, &r.settlement, &r.price_type);
-            let dealers = r.dealers.iter().map(name).collect();
-            let all = of_package(all, &r.legs, catalogue);
-            let shown = StepUpTerms { price_unit: unit.unwrap_or_default(), dealers, ..all };
+            let shown = StepUpTerms {
+                price_unit: unit.unwrap_or_default(),
+                dealers: r.dealers.iter().map(name).collect(),
+                ..of_package(all, &r.legs, catalogue)
+            };
             (Some(shown), StepUpKind::Request, None)
         }
         Action::Ahead(a) => {
             let i = || told(catalogue, &a.instrument, &a.price_type);
             let all = terms(&a.instrument, i(), &a.side, &a.quantity);
-            let limit = Some(price(i(), &a.limit.price));
-            let dealers = a.dealers.iter().map(name).collect();
             let all = dated(all, &a.currency, &a.settlement, &a.price_type);
-            let all = of_package(all, &a.legs, catalogue);
-            (Some(StepUpTerms { limit, dealers, ..all }), StepUpKind::Ahead, None)
+            let shown = StepUpTerms {
+                limit: Some(price(i(), &a.limit.price)),
+                dealers: a.dealers.iter().map(name).collect(),
+                ..of_package(all, &a.legs, catalogue)
+            };
+            (Some(shown), StepUpKind::Ahead, None)
         }
         Action::Accept(a) => {
             let i = || told(catalogue, &a.instrument, &a.price_type);

@@ -188,7 +188,7 @@ impl Book {
         if self.group.taking.as_ref().is_none_or(|(id, _)| *id != h.rfq) {
             return;
         }
-        let text = h.text.map_or_else(|| "The gateway gives no reason".into(), |t| t);
+        let text = h.text.unwrap_or_else(|| "The gateway gives no reason".into());
         let otherwise = "takeover.refused";
         let why = problem(
             h.code.as_deref().map_or(otherwise, |code| code_of_peer(code, otherwise)),

@@ -317,8 +317,8 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
     })
 }
 
-/// A number so many ticks worse for a customer on `side`; `None` when it is too far, or the price of
-/// a single instrument that is not above zero.
+/// A number so many ticks worse for a customer on `side`; `None` when it is too far, or the price
+/// of a single instrument that is not above zero.
 fn worse_by(
     of: rfq::PriceType,
     side: rfq::Side,

@@ -243,7 +243,8 @@ fn the_legs_are_what_their_kind_says() {
     let nothing = |_: &mut PackageForm| ();
     let later = |p: &mut PackageForm| p.legs[1].settles = "2026-12-15".into();
     type Change = fn(&mut PackageForm);
-    let cases: [(&str, PackageShape, &[&str], Change, Option<&str>); 16] = [
+    type Case<'a> = (&'a str, PackageShape, &'a [&'a str], Change, Option<&'a str>);
+    let cases: [Case<'_>; 16] = [
         ("a spread", Spread, &[SHORT, COMPANY], nothing, None),
         ("on one side", Spread, &[SHORT, COMPANY], same, Some("legs.sides")),
         ("a curve", Curve, &[SHORT, LONG], nothing, None),
