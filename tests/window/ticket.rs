@@ -82,6 +82,7 @@ async fn a_ticket_is_found_limited_kept_over_a_restart_and_asked_again() {
     // What this desk has seen of each dealer is on the screen.
     let why = "return document.querySelector('[data-testid=dealer-why-NORTHBANK]').textContent";
     until(&w, "what is known of a dealer", &format!("{why} === 'never asked'")).await;
+    w.shot("ticket-before-favourite").await;
     w.click("dealer-favourite-NORTHBANK").await;
     w.find("[data-testid='dealer-favourite-NORTHBANK'][aria-pressed='true']").await;
 

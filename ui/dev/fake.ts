@@ -287,7 +287,9 @@ export function fake(asked: URLSearchParams): Backend {
       const armed = frame.rfqs.find((rfq) => rfq.id === id)?.accept;
       if (!armed) return no<null>(scenes.problems.requoted);
       const way = (armed.side === "buy" ? 1 : -1) * ticks * 0.005;
-      editRfq(id, { accept: { ...armed, limit: (Number(armed.price) + way).toFixed(3) } });
+      editRfq(id, {
+        accept: { ...armed, limit: (Number(armed.price) + way).toFixed(3), limitTicks: ticks },
+      });
       return ok(null);
     },
     approveAhead: (id, side) => {

@@ -214,6 +214,8 @@ export type AcceptView = {
 	 *  takes this quote and no other.
 	 */
 	limit: string | null,
+	/**  How many ticks the limit is worse than the price. */
+	limitTicks: number,
 	/**  With group separators; of a package the sum of all legs. */
 	quantity: string,
 	/**  The legs of a package, each at its price; none for a single instrument. */

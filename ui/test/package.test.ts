@@ -7,7 +7,7 @@ import { flushSync, mount, tick, unmount, type Component } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
-import type { TicketForm } from "../src/bindings";
+import type { AcceptView, TicketForm } from "../src/bindings";
 import { textOf } from "../src/blotter/columns";
 import { Page } from "../src/desk/page.svelte";
 import RfqPanel from "../src/rfq/RfqPanel.svelte";
@@ -54,8 +54,12 @@ async function show(
 }
 
 const ticket = (change?: (page: Page) => void) => show(Ticket, "rfqs", () => ({}), change);
-const panel = (scene: string, i: number) =>
-  show(RfqPanel, scene, (page) => ({ rfq: page.book.rfqs[i] }));
+const panel = (scene: string, i: number, accept: Partial<AcceptView> = {}) =>
+  show(RfqPanel, scene, (page) => {
+    const rfq = page.book.rfqs[i]!;
+    if (rfq.view.accept) rfq.view = { ...rfq.view, accept: { ...rfq.view.accept, ...accept } };
+    return { rfq };
+  });
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(async () => {
@@ -202,6 +206,16 @@ test("the terms list every leg, and the price is said to be net", async () => {
   expect(legs.length).toBe(3);
   expect(legs[1]).toContain("Sell 10,000,000 DBR 2.5 02/35 DE000BU2Z049 at 100.000 × 2");
   expect(by("accept-limit").textContent).toBe("-2.500");
+});
+
+test("the words about a limit follow the accept, whichever window or ticket set it", async () => {
+  await panel("package-armed", 0, { limit: "-2.450", limitTicks: 10 });
+  const said = document.querySelector(".limit")!.textContent!.replace(/\s+/g, " ");
+  expect(said).toContain("Any price up to");
+  expect(said).toContain("10 ticks worse than shown");
+  expect(
+    document.querySelector<HTMLButtonElement>("[aria-label='Limit one tick nearer']")!.disabled,
+  ).toBe(false);
 });
 
 test("no row of the blotter shows what stands for a package's instrument", () => {

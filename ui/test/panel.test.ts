@@ -91,6 +91,10 @@ test("the second window shows its one request, with the keyboard in it", async (
   // It neither asks, nor connects, nor opens a third window.
   for (const id of ["ticket-send", "disconnect-button", "second-window-R1", "settings-open"])
     expect(byId(id), id).toBeNull();
+  // To pass on a dealer is not permitted to it.
+  press("p");
+  await settled();
+  expect(byId("pass-reason")).toBeNull();
 });
 
 test("what is asked of the trader stays in the desk's own window, and the second one says so", async () => {
@@ -206,6 +210,7 @@ test("an offer fills nothing in before the trader takes it, and never sends", as
   await settled();
   page.draft.typed = "EUR/USD";
   page.draft.limit = "1.1";
+  page.draft.pack = { shape: "free", size: "", legs: [] };
   page.draft.tick("NORTHBANK", true);
   page.asked.hear({
     kind: "offer",
@@ -224,6 +229,8 @@ test("an offer fills nothing in before the trader takes it, and never sends", as
     "",
     ["NORTHBANK"],
   ]);
+  // One instrument was offered.
+  expect(page.draft.pack).toBeNull();
   expect(byId("offered")).toBeNull();
   expect(send).not.toHaveBeenCalled();
 });

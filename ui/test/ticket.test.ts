@@ -229,9 +229,12 @@ test("the ticket asks for the numbers that the instrument has", async () => {
   page.draft.fill(form({ ask: "buy" }), instruments[0] ?? null);
   await settle();
   expect(by("ticket-unit").textContent).toBe("% of par");
+  page.draft.limit = "99.150";
   by<HTMLElement>("ticket-numbers-yield").querySelector("input")?.click();
   await settle();
   expect(by("ticket-unit").textContent).toBe("% yield");
+  // 99.150 % of par is no yield.
+  expect(page.draft.limit).toBe("");
   by<HTMLButtonElement>("ticket-send").click();
   await settle();
   expect(sent.at(-1)).toMatchObject({ priceType: "yield" });

@@ -268,6 +268,7 @@ pub(crate) fn accept(
         side: side(a.side),
         price: price(i, a.price),
         limit: a.limit.map(|l| price(i, l.price)),
+        limit_ticks: a.limit.map_or(0, |l| limit_ticks(r, a, l.price, i)),
         legs: legs::agreed(a, &r.terms),
         quantity: group_digits(a.quantity),
         settlement_date: Some(iso(&r.terms.settlement_date)),
@@ -277,6 +278,14 @@ pub(crate) fn accept(
         text,
         since_ms: s.traded().map_or(0.0, |e| e.at.0 as f64),
     })
+}
+
+/// How many ticks a limit is worse than the price of its accept; part of one counts as one.
+fn limit_ticks(r: &Rfq, a: &rfq::Accept, limit: Decimal, i: Option<&Instrument>) -> u32 {
+    let way = r.terms.price_type.direction();
+    let ticks = i.and_then(|i| rfq::ticks_worse(way, a.side, limit, a.price, i.tick));
+    let whole = ticks.map(|t| t.max(Decimal::ZERO).ceil());
+    whole.and_then(|t| rust_decimal::prelude::ToPrimitive::to_u32(&t)).unwrap_or(0)
 }
 
 pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {

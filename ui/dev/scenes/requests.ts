@@ -114,6 +114,7 @@ export const accept = (now: number, part: Partial<AcceptView>): AcceptView => ({
   side: "buy",
   price: "99.125",
   limit: "99.125",
+  limitTicks: 0,
   legs: [],
   quantity: "5,000,000",
   settlementDate: "2026-11-24",

@@ -122,6 +122,7 @@ export async function takeOffer(page: Page, offer: TicketOffer): Promise<string 
       minQuantity: "",
       allOrNone: false,
       note: "",
+      package: null,
     },
     meant,
   );

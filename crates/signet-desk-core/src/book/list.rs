@@ -2,7 +2,9 @@
 
 use super::{Book, frame_clock::Part, list_look::LookAt};
 use crate::{
-    list::{self, Checked, Event, Link, Meaning, Offer, Pace, Phase, Seen, Turn, in_usual_order},
+    list::{
+        self, Checked, Event, Link, Meaning, Offer, Pace, Phase, Row, Seen, Turn, in_usual_order,
+    },
     present,
     problem::{problem, sentence},
     settlement,
@@ -14,7 +16,9 @@ use crate::{
 };
 use signet_fix::message::AppMessage;
 use signet_history::What;
-use signet_rfq::{Instrument, RfqId, TTL_MAX_S, TTL_MIN_S, TermsError, UtcMillis, parse_quantity};
+use signet_rfq::{
+    Instrument, RfqId, RfqState, TTL_MAX_S, TTL_MIN_S, TermsError, UtcMillis, parse_quantity,
+};
 
 /// Rows of a window, at most.
 const WINDOW_MAX: u32 = 200;
@@ -42,6 +46,9 @@ impl Book {
         now: UtcMillis,
     ) -> Result<(), Problem> {
         let done = match intent {
+            ListIntent::Edit { key, .. } | ListIntent::Again { key } if self.is_settled(*key) => {
+                Err(settled())
+            }
             ListIntent::Edit { key, field, text } => {
                 let text = list::typed(text)?;
                 let named = (*field == ListField::Instrument).then(|| meaning(&text));
@@ -65,6 +72,12 @@ impl Book {
         };
         self.show_list();
         done
+    }
+
+    /// Whether a row must not be asked again: people settle its trade, or a colleague has it.
+    fn is_settled(&self, key: u32) -> bool {
+        let rfq = self.list.row(key).and_then(|r| self.screen.rfq(r.rfq.as_ref()?));
+        rfq.is_some_and(|r| r.is_disputed() || r.state == RfqState::TakenOver)
     }
 
     /// A window of the rows, and what is to be confirmed.
@@ -118,7 +131,10 @@ impl Book {
                 "Send the rest first, or stop the sending.",
             ));
         }
-        self.list.ttl_s = ttl_s;
+        // Rows that still wait keep what they were sent with.
+        if self.list.first_pending().is_none() {
+            self.list.ttl_s = ttl_s;
+        }
         // Dealers and instruments may be others since the rows were checked.
         let drafts = self.list.rows().iter().filter(|r| r.phase == Phase::Draft);
         let named: Vec<_> = drafts.map(|r| (r.key, meaning(&r.cells.instrument))).collect();
@@ -330,8 +346,13 @@ impl Book {
         let moment = self.moment(now);
         let names = self.reference.names();
         let mut seen = Vec::new();
-        for row in self.list.rows().iter().filter(|r| list::is_out(r.phase)) {
+        // A trade may be corrected or cancelled later.
+        let looked_at = |r: &&Row| list::is_out(r.phase) || r.phase == Phase::Done;
+        for row in self.list.rows().iter().filter(looked_at) {
             let item = row.rfq.as_ref().and_then(|id| self.screen.get(id));
+            if item.is_none() && row.phase == Phase::Done {
+                continue;
+            }
             let Some(item) = item else {
                 let text = "No longer on the screen: the blotter has it.".into();
                 seen.push((
@@ -403,6 +424,14 @@ fn ask_of(cell: &str) -> Result<Ask, Problem> {
         "two-way" | "two way" | "twoway" | "2-way" | "2way" | "both" => Ok(Ask::TwoWay),
         _ => Err(problem("side.unreadable", "There is no side.", "Type buy, sell or two-way.")),
     }
+}
+
+fn settled() -> Problem {
+    problem(
+        "list.settled",
+        "Its trade is disputed, or a colleague has the request.",
+        "Ask who settles it; make a new row if you want to trade once more.",
+    )
 }
 
 #[cfg(test)]

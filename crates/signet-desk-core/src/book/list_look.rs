@@ -105,12 +105,18 @@ impl LookAt<'_> {
                 None => what.into(),
             }
         };
+        if r.is_disputed() {
+            return "Disputed: people must settle it. Do not trade it again.".into();
+        }
         match seen {
             Seen::Sent => self.waits.unwrap_or("Sent.").into(),
             Seen::Taking => accept().map(|a| a.text).unwrap_or_default(),
             Seen::Done => present::outcome_text(r, self.instrument, self.names),
             Seen::Refused => ended("Refused"),
             Seen::Expired => ended("Expired"),
+            Seen::Ended if r.state == RfqState::TakenOver => {
+                r.reason.clone().unwrap_or_else(|| "A colleague has it now.".into())
+            }
             Seen::Ended | Seen::Gone => ended("Ended without a trade"),
             Seen::Open | Seen::Quoted => match &r.accept {
                 Some((_, AcceptState::Declined(_))) => accept().map(|a| a.text).unwrap_or_default(),

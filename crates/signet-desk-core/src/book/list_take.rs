@@ -33,7 +33,7 @@ impl Book {
         let (mut rows, mut left) = (Vec::new(), Vec::new());
         for key in keys {
             match self.try_row(key, now) {
-                Ok(warned) => rows.push(TakeRow { key, warned }),
+                Ok((rfq, warned)) => rows.push(TakeRow { key, rfq, warned }),
                 Err(why) => left.push((key, sentence(&why.message))),
             }
         }
@@ -164,16 +164,16 @@ impl Book {
 
     /// Whether a row could be taken now, and whether it is far from the market. It is armed and
     /// taken back, so that it is checked as a single accept is.
-    fn try_row(&mut self, key: u32, now: UtcMillis) -> Result<bool, Problem> {
+    fn try_row(&mut self, key: u32, now: UtcMillis) -> Result<(RfqId, bool), Problem> {
         let (id, _) = self.arm_row(key, now)?;
         let moment = self.moment(now);
         let guarding = Guarding { trading: self.trading, last: &self.last_trades };
         let warned = self.screen.get(&id).and_then(|item| {
-            let instrument = self.reference.instrument(&item.rfq.terms.instrument);
-            guarding.view(item, instrument, moment)?.warning
+            let instrument = self.reference.of_rfq(&item.rfq.terms);
+            guarding.view(item, instrument.as_deref(), moment)?.warning
         });
         let _ = self.disarm(id.as_str());
-        Ok(warned.is_some())
+        Ok((id, warned.is_some()))
     }
 
     /// Takes a row at its best price of now, by the way of a single accept.
@@ -183,6 +183,9 @@ impl Book {
         shown: UtcMillis,
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
+        if self.list.row(t.key).and_then(|r| r.rfq.as_ref()) != Some(&t.rfq) {
+            return Err(left("list.asked_again", "It was asked again after you confirmed"));
+        }
         self.look_at_list(now);
         let (id, view) = self.arm_row(t.key, now)?;
         // The trader read the terms when they were shown with the others.

@@ -1,17 +1,17 @@
 //! Many rows taken by one confirmation.
 
 use super::{
-    super::list::tests::{act, book, quoted, rows, sent, states, turns},
+    super::list::tests::{act, book, opened, quoted, rows, sent, states, turns},
     *,
 };
 use crate::{
     book::life_tests::{self, NOW},
     guard::TradingSettings,
-    view::{LinkState, ListIntent, ListState},
+    view::{LinkState, ListField, ListIntent, ListState},
 };
 use signet_fix::message::{
-    AccessState, ExecType, ExecutionReport, OrdStatus, QuoteResponse, StepUpChallenge,
-    StepUpOutcome, StepUpStatus,
+    AccessState, ExecType, ExecutionReport, OrdStatus, QuoteResponse, QuoteStatusReport, RfqStatus,
+    StepUpChallenge, StepUpOutcome, StepUpStatus,
 };
 use signet_rfq::{DealerId, Level};
 use signet_stepup::{AcceptTerms, Action, Approval};
@@ -241,8 +241,34 @@ fn a_lost_link_or_a_doubt_ends_what_was_confirmed() {
     }
 }
 
-#[test]
-fn while_a_touch_is_asked_for_the_next_accept_waits() {
+/// The gateway wants touches, and asks for one for the accept of this request.
+fn touch_wanted(b: &mut Book, rfq: &RfqId) {
+    let rfq = b.rfq(rfq).unwrap();
+    let terms = AcceptTerms::of(&rfq.accept.as_ref().unwrap().0, &rfq.terms);
+    let approval = Approval {
+        gateway: "SIGNET".into(),
+        desk: "ALICE".into(),
+        approver: "ALICE".into(),
+        action: Action::Accept(terms),
+    };
+    let challenge = StepUpChallenge {
+        id: "c1".into(),
+        reason: None,
+        deadline: NOW + 30_000,
+        approval: approval.text().unwrap(),
+        options: "{}".into(),
+    };
+    assert!(b.message(AppMessage::StepUpChallenge(challenge), NOW).is_empty());
+}
+
+fn touched(b: &mut Book) {
+    let status = StepUpStatus::Passed;
+    let outcome = StepUpOutcome { id: "c1".into(), status, code: None, text: None, cure: None };
+    b.message(AppMessage::StepUpOutcome(outcome), NOW);
+}
+
+/// Both rows within their limits are confirmed, and the first waits for a touch.
+fn confirmed_and_held() -> (Book, Vec<RfqId>) {
     let (mut b, ids) = ready();
     b.connection.gateway = Some("SIGNET".into());
     b.connection.view.comp_id = Some("ALICE".into());
@@ -260,28 +286,94 @@ fn while_a_touch_is_asked_for_the_next_accept_waits() {
     take(&mut b);
     confirm(&mut b, NOW).unwrap();
     assert_eq!(b.tick(NOW + 2_200).len(), 1);
-    let rfq = b.rfq(&ids[0]).unwrap();
-    let terms = AcceptTerms::of(&rfq.accept.as_ref().unwrap().0, &rfq.terms);
-    let approval = Approval {
-        gateway: "SIGNET".into(),
-        desk: "ALICE".into(),
-        approver: "ALICE".into(),
-        action: Action::Accept(terms),
-    };
-    let challenge = StepUpChallenge {
-        id: "c1".into(),
-        reason: None,
-        deadline: NOW + 30_000,
-        approval: approval.text().unwrap(),
-        options: "{}".into(),
-    };
-    assert!(b.message(AppMessage::StepUpChallenge(challenge), NOW).is_empty());
+    touch_wanted(&mut b, &ids[0]);
+    (b, ids)
+}
+
+#[test]
+fn while_a_touch_is_asked_for_the_next_accept_waits() {
+    let (mut b, _) = confirmed_and_held();
     assert!(turns(&mut b, 23, 20).is_empty());
     assert!(rows(&b)[0].text.contains("touch"), "{}", rows(&b)[0].text);
-    let status = StepUpStatus::Passed;
-    let outcome = StepUpOutcome { id: "c1".into(), status, code: None, text: None, cure: None };
-    b.message(AppMessage::StepUpOutcome(outcome), NOW);
+    touched(&mut b);
     assert_eq!(turns(&mut b, 43, 20).len(), 1);
+}
+
+#[test]
+fn a_row_that_is_asked_again_is_not_taken_by_the_earlier_confirmation() {
+    for edited in [false, true] {
+        let (mut b, ids) = confirmed_and_held();
+        let ended = QuoteStatusReport::of_rfq(
+            ids[1].clone(),
+            b.rfq(&ids[1]).unwrap().terms.instrument.clone(),
+            RfqStatus::Expired,
+            None,
+        );
+        b.message(AppMessage::QuoteStatusReport(ended), NOW);
+        turns(&mut b, 23, 1);
+        let key = rows(&b)[1].key;
+        match edited {
+            false => act(&mut b, ListIntent::Again { key }).unwrap(),
+            true => {
+                let (field, text) = (ListField::Quantity, "9k".into());
+                act(&mut b, ListIntent::Edit { key, field, text }).unwrap();
+            }
+        }
+        act(&mut b, ListIntent::Send { ttl_s: 60 }).unwrap();
+        let asked = turns(&mut b, 24, 5);
+        let [m @ AppMessage::QuoteRequest(q)] = &asked[..] else { panic!("{asked:?}") };
+        b.sent_as(90, m);
+        opened(&mut b, &q.id, "GBP/USD");
+        quoted(&mut b, &q.id, "SOUTH", "q9", "1.3");
+        touched(&mut b);
+        assert!(turns(&mut b, 30, 20).is_empty(), "nobody confirmed this request");
+        assert_eq!(states(&b)[1], ListState::Quoted);
+    }
+}
+
+#[test]
+fn a_disputed_trade_is_not_asked_again_and_a_bust_reaches_its_row() {
+    let (mut b, _) = ready();
+    take(&mut b);
+    confirm(&mut b, NOW).unwrap();
+    let mut all = accepts(b.tick(NOW + 2_200));
+    all.extend(accepts(turns(&mut b, 23, 10)));
+    for (n, r) in all.iter().enumerate() {
+        b.sent_as(50 + n as u64, &AppMessage::QuoteResponse(r.clone()));
+    }
+    let report = |r: &QuoteResponse, dealer: &str, size: Decimal, kind, status, id: &str| {
+        let report = life_tests::report(r.id.as_str(), kind, status, id, "1.08", 0);
+        ExecutionReport {
+            side: r.side,
+            instrument: r.instrument.clone(),
+            dealer: Some(DealerId::new(dealer).unwrap()),
+            last: Some(Level { price: r.price, size }),
+            cum_qty: size,
+            ..report
+        }
+    };
+    let (trade, filled) = (ExecType::Trade, OrdStatus::Filled);
+    let (one, two) = (all[0].clone(), all[1].clone());
+    life_tests::say(&mut b, report(&one, "NORTH", one.quantity, trade, filled, "E1"));
+    life_tests::say(
+        &mut b,
+        report(&two, "SOUTH", two.quantity + Decimal::ONE, trade, filled, "E2"),
+    );
+    turns(&mut b, 40, 1);
+    assert_eq!(states(&b)[0], ListState::Done);
+    assert!(rows(&b)[1].text.starts_with("Disputed"), "{}", rows(&b)[1].text);
+    let bust = ExecutionReport {
+        exec_ref: Some("E1".into()),
+        cum_qty: Decimal::ZERO,
+        ..report(&one, "NORTH", one.quantity, ExecType::TradeCancel, OrdStatus::Cancelled, "E3")
+    };
+    life_tests::say(&mut b, bust);
+    turns(&mut b, 41, 1);
+    assert!(rows(&b)[0].text.contains("ancelled"), "{}", rows(&b)[0].text);
+    // Its time is over, and still nobody may ask for the same once more.
+    turns(&mut b, 900, 1);
+    let key = rows(&b)[1].key;
+    assert_eq!(act(&mut b, ListIntent::Again { key }), Err("list.settled".into()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::frame_clock::FrameClock;
 use crate::{
     guard::Guard,
     in_flight::MAX_KEPT,
-    view::{CoverView, LineView, Problem, RfqView},
+    view::{CoverView, LineView, Problem, RfqView, TicketForm},
 };
 use rust_decimal::Decimal;
 use signet_rfq::{AcceptId, AcceptState, DealerId, Declined, Rfq, RfqId, RfqState, Side};
@@ -45,6 +45,8 @@ pub(super) struct Item {
     pub guard: Option<Guard>,
     /// The accept for which the blotter has the row that it needs.
     blotted: Option<(AcceptId, AcceptState)>,
+    /// The ticket that it was asked with.
+    pub form: Option<TicketForm>,
     /// The cover of its trade, as it was at the moment of the trade.
     pub cover: Option<CoverView>,
     /// The latest view, with the frame in which it changed.
@@ -188,6 +190,7 @@ impl Screen {
                 ahead: None,
                 guard: None,
                 blotted: None,
+                form: None,
                 cover: None,
                 head: None,
                 lines: BTreeMap::new(),

@@ -83,7 +83,10 @@ impl Book {
                 self.recorder.record(now.0, note);
             }
             let asked = AskedView { rfq_id, at_ms: q.at.0 as f64, form: form.clone() };
-            // It holds for this run whatever the disk says.
+            // What it wants holds as long as it is on screen, whatever else is asked meanwhile.
+            if let Some(item) = self.screen.get_mut(&q.id) {
+                item.form = Some(form.clone());
+            }
             if let Err(e) = self.records.tickets.keep_asked(&asked) {
                 tracing::warn!(error = %e, "a request is not kept for asking again");
             }
@@ -287,8 +290,9 @@ impl Book {
 
     /// What the ticket of an RFQ wants of an accept; `None` if it is not kept.
     fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
-        let form = self.records.tickets.form(rfq)?;
-        let terms = &self.screen.rfq(&RfqId::new(rfq).ok()?)?.terms;
+        let item = self.screen.get(&RfqId::new(rfq).ok()?)?;
+        let form = item.form.as_ref().or_else(|| self.records.tickets.form(rfq))?;
+        let terms = &item.rfq.terms;
         let instrument = self.reference.of_rfq(terms)?.into_owned();
         // It was checked when it was sent.
         let wanted = wanted(form, &instrument).ok()?;

@@ -123,6 +123,19 @@ fn an_accept_begins_with_the_limit_of_its_ticket_and_none_goes_beyond_it() {
 }
 
 #[test]
+fn the_limit_of_a_ticket_holds_however_much_is_asked_after_it() {
+    let mut b = book_with(instrument());
+    let rfq = asked(&mut b, &form(Ask::Buy, "1.05", ""), "1.08");
+    let other = form(Ask::Buy, "", "");
+    for n in 0..510 {
+        let view = AskedView { rfq_id: format!("OTHER-{n}"), at_ms: 0.0, form: other.clone() };
+        b.records.tickets.keep_asked(&view).unwrap();
+    }
+    let refused = b.arm_typed(intent(&rfq, "1.08"), NOW).unwrap_err();
+    assert!(refused.code.contains("limit"), "{refused:?}");
+}
+
+#[test]
 fn the_keys_do_not_move_a_limit_beyond_the_tickets() {
     let mut b = book_with(instrument());
     let rfq = asked(&mut b, &form(Ask::Buy, "1.08002", ""), "1.08");

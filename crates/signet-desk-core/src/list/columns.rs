@@ -37,6 +37,8 @@ const NAMES: [(ListField, &[&str]); 7] = [
 ];
 /// Columns that a list does not have are told; so many of them.
 const IGNORED_MAX: usize = 8;
+/// So much of the name of one is shown.
+const IGNORED_CHARS: usize = 40;
 
 /// What a text has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -100,7 +102,8 @@ fn named(first: &Record) -> Result<Option<Columns>, Problem> {
         return Err(problem("list.column_twice", why, "Rename or remove one of them."));
     }
     let unknown = first.cells.iter().zip(&columns).filter(|(c, f)| f.is_none() && !c.is_empty());
-    let ignored = unknown.map(|(c, _)| c.clone()).take(IGNORED_MAX).collect();
+    let ignored =
+        unknown.map(|(c, _)| c.chars().take(IGNORED_CHARS).collect()).take(IGNORED_MAX).collect();
     Ok(Some((columns, ignored)))
 }
 

@@ -69,6 +69,8 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TakeRow {
     pub key: u32,
+    /// The request whose terms were shown: a row that is asked again has another.
+    pub rfq: RfqId,
     /// It is far from the market, and the trader was told so.
     pub warned: bool,
 }
@@ -193,8 +195,8 @@ impl List {
         text: &str,
         meaning: Option<Meaning>,
     ) -> Result<(), Problem> {
+        self.again(key)?;
         let row = self.known(key)?;
-        again(row)?;
         text.clone_into(row.cells.of(field));
         if let Some(meaning) = meaning {
             row.meaning = meaning;
@@ -206,6 +208,11 @@ impl List {
     /// Makes a row that ended without a trade ready again.
     pub(crate) fn again(&mut self, key: u32) -> Result<(), Problem> {
         again(self.known(key)?)?;
+        // What was confirmed was the request that has ended.
+        self.taking.retain(|t| t.key != key);
+        if let Some(take) = &mut self.take {
+            take.rows.retain(|t| t.key != key);
+        }
         self.changed();
         Ok(())
     }

@@ -114,7 +114,7 @@ fn stopping_stops_what_waits_and_nothing_else() {
     l.queue().unwrap();
     l.event(keys[0], Event::Send);
     l.set_run(ListRun::Sending, "");
-    l.taking.push_back(TakeRow { key: keys[0], warned: false });
+    l.taking.push_back(TakeRow { key: keys[0], rfq: RfqId::new("R1").unwrap(), warned: false });
     l.stop();
     assert_eq!(states(&l), [Phase::Sending, Phase::Stopped, Phase::Stopped]);
     assert!(l.taking.is_empty() && l.run() == ListRun::Idle);

@@ -101,6 +101,8 @@ pub struct AcceptView {
     /// The worst price that is agreed to, with the instrument's decimals; `None` where the venue
     /// takes this quote and no other.
     pub limit: Option<String>,
+    /// How many ticks the limit is worse than the price.
+    pub limit_ticks: u32,
     /// With group separators; of a package the sum of all legs.
     pub quantity: String,
     /// The legs of a package, each at its price; none for a single instrument.
