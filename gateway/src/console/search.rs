@@ -185,14 +185,21 @@ fn records(
 
 fn record(s: &Shown, rfq: &str) -> Option<Value> {
     let fields = Fields::parse(&s.message).ok()?;
-    let from_desk = matches!(s.kind, "from-desk" | "request-decided" | "accept-decided");
+    let from_desk =
+        matches!(s.kind, "from-desk" | "request-decided" | "accept-decided" | "take-over-decided");
     let named = |id: &str| match from_desk {
         true => id == rfq || rfq.strip_prefix(s.id.as_str()) == Some(&format!(".{id}")),
         false => id == rfq || id.split_once('.').is_some_and(|(_, id)| id == rfq),
     };
     let accept = |id: &str| id.split(':').next().is_some_and(named);
+    // What an RFQ was called before it changed hands.
+    let before = || {
+        let owner = fields.text(tag::OWNER_DESK)?;
+        Some(format!("{owner}.{}", fields.text(tag::OWNER_RFQ)?))
+    };
     let ids = [tag::QUOTE_REQ_ID, tag::CL_ORD_ID, tag::QUOTE_RESP_ID];
-    if !ids.iter().any(|t| fields.text(*t).is_some_and(|id| named(id) || accept(id))) {
+    let found = ids.iter().any(|t| fields.text(*t).is_some_and(|id| named(id) || accept(id)));
+    if !found && before().as_deref() != Some(rfq) {
         return None;
     }
     let text = String::from_utf8_lossy(&s.message).replace('\u{1}', "|");

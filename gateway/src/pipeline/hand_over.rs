@@ -13,7 +13,7 @@ use signet_fix::{
 use signet_identity::CompId;
 use signet_policy::entitle::{Colleague, Outcome};
 use signet_rfq::{DealerId, HandOverRefusal, UtcMillis};
-use signet_router::{TakeOverFacts, TakeOverRefusal, not_taken_over};
+use signet_router::{Router, TakeOverFacts, TakeOverRefusal, not_taken_over};
 use signet_stepup::rules::Wanted;
 use std::{collections::HashMap, rc::Rc};
 
@@ -87,11 +87,13 @@ impl Pipeline {
                 self.trader_acted(desk, at);
                 self.entitlements.acted(desk, at);
                 tracing::info!(%desk, rfq = %facts.rfq, from = %t.desk, "an RFQ changes hands");
-                // What its trader approved ahead was for that trader's accept.
-                if let Some(s) = &self.step_up {
+                // What its trader approved ahead was for that trader's accept. If the journal
+                // refuses the hand-over, nothing has happened.
+                self.let_through(at, desk, m);
+                let has = |r: &Router| r.rfqs_of(desk).any(|rfq| rfq.terms.id == t.rfq);
+                if let Some(s) = self.step_up.as_ref().filter(|_| self.router.with(has)) {
                     self.step(s, |w| w.end_ahead(&t.desk, t.of.as_str()));
                 }
-                self.let_through(at, desk, m);
             }
             MessageVerdict::Hold(Wanted::TwoPeople(_)) => {
                 self.refuse_take_over(desk, &t, &no_second_person(&ruling), at);
@@ -152,7 +154,7 @@ impl Pipeline {
         // Who has an RFQ, or is quicker, is nobody's fault; who asks for what is not there may be
         // trying ids.
         let at_fault = code == "takeover.not_found" || code.starts_with("entitle.");
-        if at_fault && let Some(left_out) = self.alerts.borrow_mut().spend(at) {
+        if at_fault && let Some(left_out) = self.takeover_alerts.borrow_mut().spend(at) {
             let words = format!(
                 "{} of {}: {code}{}",
                 t.of,

@@ -166,6 +166,8 @@ pub struct Pipeline {
     sent: RefCell<BTreeMap<DealerId, Sent>>,
     /// Events about executions that people must look at; what is beyond is in the log only.
     alerts: RefCell<JournalBudget>,
+    /// For refused take-overs, which desks can ask for at will: dealers' faults keep theirs.
+    takeover_alerts: RefCell<JournalBudget>,
     lockouts: Lockouts,
     signals_told: SignalsTold,
     dealer_faults: DealerFaults,
@@ -213,6 +215,7 @@ impl Pipeline {
             told: measured::Told::default(),
             sent: RefCell::default(),
             alerts: RefCell::default(),
+            takeover_alerts: RefCell::default(),
             dealer_faults: DealerFaults::new(&response, cut_lines),
             lockouts: Lockouts::new(response),
             signals_told,

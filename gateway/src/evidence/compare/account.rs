@@ -10,11 +10,21 @@ use std::collections::HashMap;
 /// Most faults that are named.
 const FAULTS_MAX: usize = 1_000;
 
+/// A take-over that a desk signed.
+struct Wanted {
+    at: (u64, i64),
+    signer: Option<Signer>,
+    frame: Vec<u8>,
+}
+
 /// Takes records in order.
 pub(super) struct Teller {
     desk: String,
     certificates: HashMap<Digest, Vec<u8>>,
     facts: Vec<Fact>,
+    /// What the desk signed that it wants to take over, until the gateway's record says that it
+    /// did: a refused one hides nothing.
+    wanted: HashMap<String, Wanted>,
     faults: Vec<String>,
     /// The first record that has a time, and the first of all.
     first: Option<(u64, Option<i64>)>,
@@ -27,6 +37,7 @@ impl Teller {
             desk: desk.into(),
             certificates: HashMap::new(),
             facts: Vec::new(),
+            wanted: HashMap::new(),
             faults: Vec::new(),
             first: None,
         }
@@ -52,11 +63,19 @@ impl Teller {
                 };
                 let Some((rfq, said)) = fact_of(way, &self.desk, frame) else { return };
                 let signer = self.signer(leaf, party, id, &certificate, frame);
+                if said == Said::HandedOver {
+                    let wanted = Wanted { at: (leaf, at.0), signer, frame: frame.to_vec() };
+                    self.wanted.insert(rfq, wanted);
+                    return;
+                }
                 self.tell((leaf, at.0), (rfq, said), signer, dealer, frame);
             }
             Some(Record::Journal(record)) => {
                 let Some(s) = shown(record) else { return };
                 self.began(first, s.at.0);
+                if s.kind == "take-over-decided" && s.id.as_str() == self.desk {
+                    return self.taken_over(&s.message);
+                }
                 let (way, id) = (Way::FromDealer(&s.id), Some(s.id.as_str()));
                 let told = match s.kind {
                     "from-dealer" => fact_of(way, &self.desk, &s.message),
@@ -70,6 +89,13 @@ impl Teller {
             }
             _ => {}
         }
+    }
+
+    /// The gateway decided that the desk takes an RFQ over.
+    fn taken_over(&mut self, message: &[u8]) {
+        let Some((rfq, said)) = fact_of(Way::FromDesk, &self.desk, message) else { return };
+        let Some(w) = self.wanted.remove(&rfq) else { return };
+        self.tell(w.at, (rfq, said), w.signer, None, &w.frame);
     }
 
     fn began(&mut self, leaf: u64, at_ms: i64) {
@@ -141,5 +167,40 @@ impl Teller {
         };
         let (desk, facts) = (self.desk, self.facts);
         (Account { desk, facts, only, from_ms, ..Account::default() }, self.faults)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_fix::tagvalue::seal;
+
+    /// A desk that asks for what it does not get must not hide its own RFQ of that name.
+    #[test]
+    fn only_a_take_over_that_was_decided_takes_an_rfq_out_of_the_comparison() {
+        let wants = |rfq: &str| {
+            let text = format!(
+                "35=UH|34=2|49=BOB|52=20261121-12:00:00.000|56=SIGNET|131={rfq}|20171=ALICE|\
+                    20172=R1|60=20261121-12:00:00.000|"
+            );
+            seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+        };
+        let signer = || Signer {
+            who: "BOB".into(),
+            gateway: false,
+            certificate: String::new(),
+            serial: String::new(),
+        };
+        for (decided, rfqs) in [(None, vec![]), (Some("B2"), vec![]), (Some("B1"), vec!["B1"])] {
+            let mut t = Teller::of("BOB");
+            let wanted = Wanted { at: (4, 0), signer: Some(signer()), frame: wants("B1") };
+            t.wanted.insert("B1".into(), wanted);
+            if let Some(rfq) = decided {
+                t.taken_over(&wants(rfq));
+            }
+            let (account, _) = t.account(None);
+            let handed = account.facts.iter().filter(|f| f.said == Said::HandedOver);
+            assert_eq!(handed.map(|f| f.rfq.as_str()).collect::<Vec<_>>(), rfqs, "{decided:?}");
+        }
     }
 }
