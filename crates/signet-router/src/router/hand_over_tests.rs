@@ -1,11 +1,11 @@
 use super::*;
 use crate::{
-    Input, Output,
+    Input, Keep, Output,
     journal::{Journal, OnBadRecord},
     router::tests::{T0, answer, dealer, desk, hit, quote, quoted, report, request, router, send},
 };
 use proptest::prelude::*;
-use signet_fix::message::{ExecType, OrdStatus, QuoteResponse};
+use signet_fix::message::{ExecType, OrdStatus, QuoteResponse, Response};
 use signet_journal::StoreKey;
 use signet_rfq::RfqState;
 use std::collections::BTreeMap;
@@ -251,6 +251,73 @@ fn an_id_that_the_gateway_gives_to_accepts_is_not_a_desks() {
     let mut r = quoted();
     let out = send(&mut r, "ALICE", hit_in("R1", "R1:~1", "N", "n1", "99.5"), 200);
     assert!(to_dealers(&out).is_empty(), "it would be the name of the taker's first accept");
+}
+
+/// A pass on one dealer, as our desks send it.
+fn pass_on(rfq: &str, pass: &str, who: &str) -> AppMessage {
+    match hit_in(rfq, pass, who, "any", "0") {
+        AppMessage::QuoteResponse(r) => {
+            AppMessage::QuoteResponse(QuoteResponse { response: Response::Pass, ..r })
+        }
+        _ => unreachable!(),
+    }
+}
+
+fn rejected(out: &[Output], who: &str) -> Option<String> {
+    told_to(out, who).into_iter().find_map(|m| match m {
+        AppMessage::BusinessReject(j) => j.text.clone(),
+        _ => None,
+    })
+}
+
+#[test]
+fn who_has_it_passes_on_a_dealer_and_nobody_else_does() {
+    let mut g = Gateway::new();
+    let from = |who: &str, m| Input::FromDesk(desk(who), m);
+    let ask = |n: &str| AppMessage::QuoteRequest(request(n, &["N", "E"]));
+    g.input(0, from("ALICE", ask("R1")));
+    g.input(0, from("ALICE", ask("R2")));
+    for (rfq, q) in [("ALICE.R1", "n1"), ("ALICE.R2", "n2")] {
+        g.input(10, Input::FromDealer(dealer("N"), quote(rfq, q, "99.5", 10_000)));
+        g.input(10, Input::FromDealer(dealer("E"), quote(rfq, q, "99.6", 10_000)));
+    }
+    g.input(20, from("ALICE", hit_in("R2", "R2:1", "N", "n2", "99.5")));
+    g.input(30, from("BOB", take("B1", "ALICE", "R1")));
+    // The desk that had it, also by the id of an accept of hers.
+    for (n, pass) in ["p1", "R2:1"].into_iter().enumerate() {
+        let m = from("ALICE", pass_on("R1", pass, "N"));
+        assert_eq!((g.router().concerns(&m), g.router().keep(T0 + 40, &m)), (None, Keep::Nothing));
+        let out = g.input(40 + n as i64, m);
+        assert!(to_dealers(&out).is_empty(), "{out:?}");
+        assert_eq!(rejected(&out, "ALICE").as_deref(), Some("BOB has taken this RFQ over"));
+    }
+    let m = from("BOB", pass_on("B1", "p1", "N"));
+    assert_eq!(g.router().concerns(&m), Some(id("ALICE.R1")));
+    let out = g.input(50, m);
+    let [AppMessage::QuoteResponse(told)] = to_dealers(&out)[..] else { panic!("{out:?}") };
+    assert_eq!((told.response, told.quote.as_str()), (Response::Pass, "n1"));
+    assert!(told_to(&out, "ALICE").is_empty());
+    let [AppMessage::QuoteRequestReject(seen)] = told_to(&out, "BOB")[..] else {
+        panic!("{out:?}")
+    };
+    assert_eq!(seen.rfq.as_str(), "B1");
+    let before = g.router().dump();
+    g.restart();
+    assert_eq!(g.router().dump(), before, "the pass is written under the RFQ it is about");
+    // Back to the desk that asked first: its first name for it stays retired.
+    g.input(60, from("ALICE", take("R9", "BOB", "B1")));
+    let m = from("ALICE", pass_on("R1", "p2", "E"));
+    assert_eq!(g.router().keep(T0 + 70, &m), Keep::Nothing);
+    assert_eq!(g.router().concerns(&m), None);
+    let out = g.input(70, m);
+    assert!(to_dealers(&out).is_empty() && rejected(&out, "ALICE").is_some(), "{out:?}");
+    // An accept's id of another RFQ does not lead there.
+    let m = from("ALICE", pass_on("R9", "R2:1", "E"));
+    assert_eq!(g.router().concerns(&m), Some(id("ALICE.R1")));
+    assert_eq!(to_dealers(&g.input(80, m)).len(), 1);
+    let before = g.router().dump();
+    g.restart();
+    assert_eq!(g.router().dump(), before);
 }
 
 fn key() -> StoreKey {
