@@ -258,6 +258,8 @@ impl Router {
             // it must not learn what the customer would have paid.
             deadline: None,
             limit: None,
+            // What a person approves has no free text in it.
+            text: None,
             at: now,
             ..r
         };
@@ -396,10 +398,11 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// The message as it goes on: on the quote that it takes now.
+    /// The message as it goes on: on the quote that it takes now, and without a text, which the
+    /// journal would keep at any length.
     pub(super) fn response(self, r: QuoteResponse) -> QuoteResponse {
         let Accept { rfq, quote, price, legs, .. } = self.accept;
-        QuoteResponse { rfq: Some(rfq), quote, price, legs, ..r }
+        QuoteResponse { rfq: Some(rfq), quote, price, legs, text: None, ..r }
     }
 }
 
