@@ -134,6 +134,7 @@ impl Router {
 
     /// An RFQ that was let through, on the gateway's clock.
     pub(super) fn open_request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
+        self.make_free(desk, &q.id);
         let Ok(id) = RfqId::new(outer(desk, q.id.as_str())) else { return };
         if self.is_used(desk, &q.id) {
             return;

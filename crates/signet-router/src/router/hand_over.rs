@@ -121,6 +121,23 @@ impl Router {
         asked || self.find(desk, own).is_some() || self.rfqs.formerly(desk, own).is_some()
     }
 
+    /// In a replay: an id was free when the record was written, so what is in its way was forgotten
+    /// by then. A replay remembers longer, as it ends an RFQ with the first record after its time,
+    /// not with a tick; and longer still if more ended RFQs are remembered since.
+    pub(super) fn make_free(&mut self, desk: &CompId, own: &RfqId) {
+        if !self.replaying {
+            return;
+        }
+        let asked = RfqId::new(outer(desk, own.as_str())).ok();
+        let former = self.rfqs.formerly(desk, own).cloned();
+        for id in [asked, self.find(desk, own), former].into_iter().flatten() {
+            if self.rfqs.get(&id).is_some_and(|e| e.rfq.state.ended()) {
+                self.forget_one(&id);
+            }
+        }
+        self.rfqs.settle();
+    }
+
     /// What would change hands; or why the RFQ, or either desk, does not allow it. Whether the
     /// people may is not asked here.
     pub fn take_over(
@@ -198,6 +215,7 @@ impl Router {
 
     /// It changes hands. A replay of the journal comes here too.
     pub(super) fn hand_over(&mut self, taker: &CompId, t: &TakeOver, now: UtcMillis) {
+        self.make_free(taker, &t.rfq);
         let Some(id) = self.find(&t.desk, &t.of) else { return };
         let used = self.is_used(taker, &t.rfq);
         let Some(e) = self.rfqs.get_mut(&id).filter(|_| !used) else { return };

@@ -404,6 +404,72 @@ fn a_restart_in_the_middle_leads_to_the_same_owner() {
     }
 }
 
+/// An id that a desk used before is free again once its RFQ is forgotten. A replay ends that RFQ
+/// with the next record, here ten minutes later than it ended, and so would remember it longer.
+#[test]
+fn an_id_that_was_free_is_free_in_a_replay() {
+    const MINUTE: i64 = 60_000;
+    let from = |who: &str, m| Input::FromDesk(desk(who), m);
+    let ask = |n: &str, at: i64| {
+        let q = QuoteRequest { at: T0 + at, expires: T0 + at + MINUTE, ..request(n, &["N", "E"]) };
+        AppMessage::QuoteRequest(q)
+    };
+    for what in ["taken over as X", "asked as X", "X was a former name"] {
+        let mut g = Gateway::new();
+        let tick = |g: &mut Gateway, at: i64| {
+            let (r, j) = g.parts.as_mut().unwrap();
+            r.handle(T0 + at, Input::Tick);
+            j.tidy(r).unwrap();
+        };
+        g.input(0, from("BOB", ask("X", 0)));
+        if what == "X was a former name" {
+            g.input(10, from("ALICE", take("A1", "BOB", "X")));
+        }
+        tick(&mut g, MINUTE);
+        g.input(
+            11 * MINUTE,
+            from(
+                "CAROL",
+                AppMessage::QuoteRequest(QuoteRequest {
+                    at: T0 + 11 * MINUTE,
+                    expires: T0 + 12 * MINUTE,
+                    ..request("C", &["N"])
+                }),
+            ),
+        );
+        tick(&mut g, 16 * MINUTE);
+        assert!(!g.router().is_used(&desk("BOB"), &id("X")), "{what}");
+        let at = 17 * MINUTE;
+        let rfq = if what == "asked as X" {
+            g.input(at, from("BOB", ask("X", at)));
+            "BOB.X"
+        } else {
+            g.input(at, from("ALICE", ask("R1", at)));
+            g.input(at, from("BOB", take("X", "ALICE", "R1")));
+            "ALICE.R1"
+        };
+        g.input(at + 10, Input::FromDealer(dealer("N"), quote(rfq, "n1", "99.5", at + 9_000)));
+        let AppMessage::QuoteResponse(hit) = hit_in("X", "X:1", "N", "n1", "99.5") else {
+            panic!()
+        };
+        let hit = QuoteResponse { at: T0 + at, ..hit };
+        let out = g.input(at + 20, from("BOB", AppMessage::QuoteResponse(hit)));
+        let [AppMessage::QuoteResponse(sent)] = to_dealers(&out)[..] else { panic!("{out:?}") };
+        let fill = report(sent.id.as_str(), ExecType::Trade, OrdStatus::Filled, "99.5");
+        g.input(at + 30, Input::FromDealer(dealer("N"), fill));
+        assert_eq!(g.owners()[rfq].0, "BOB");
+        let state = |g: &Gateway| {
+            let e = g.router().rfqs.get(&id(rfq)).unwrap();
+            (e.desk.clone(), e.rfq.clone(), g.router().doing(&desk("BOB"), T0 + at + 40))
+        };
+        let before = state(&g);
+        assert_eq!(before.1.state, RfqState::Done);
+        g.restart();
+        assert_eq!(state(&g), before, "{what}");
+        assert!(g.router().rfqs.is_consistent());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
