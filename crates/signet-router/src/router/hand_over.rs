@@ -158,7 +158,9 @@ impl Router {
         let mut rfq = e.rfq.clone();
         rfq.tick(now);
         rfq.may_change_hands()?;
-        if self.is_used(taker, &t.rfq) || RfqId::new(outer(taker, t.rfq.as_str())).is_err() {
+        let fits = RfqId::new(outer(taker, t.rfq.as_str())).is_ok();
+        // A colleague's accept is named after it, too.
+        if !fits || self.is_used(taker, &t.rfq) || !accepts::leaves_room_for_accepts(&t.rfq) {
             return Err(TakeOverRefusal::Id);
         }
         if e.before.len() >= MAX_HAND_OVERS {

@@ -5,9 +5,9 @@ use crate::{
     router::tests::{T0, answer, dealer, desk, hit, quote, quoted, report, request, router, send},
 };
 use proptest::prelude::*;
-use signet_fix::message::{ExecType, OrdStatus, QuoteResponse, Response};
+use signet_fix::message::{ExecType, OrdStatus, QuoteMsg, QuoteResponse, Response};
 use signet_journal::StoreKey;
-use signet_rfq::RfqState;
+use signet_rfq::{AcceptId, Catalogue, Instrument, PriceType, Qualifiers, RfqState};
 use std::collections::BTreeMap;
 
 fn id(n: &str) -> RfqId {
@@ -318,6 +318,70 @@ fn who_has_it_passes_on_a_dealer_and_nobody_else_does() {
     let before = g.router().dump();
     g.restart();
     assert_eq!(g.router().dump(), before);
+}
+
+/// What a desk reads about disputes: 11 and 423.
+fn disputes(out: &[Output], who: &str) -> Vec<(String, Option<u16>)> {
+    let of = |m: &AppMessage| match m {
+        AppMessage::ExecutionReport(e) if e.disputed => Some((e.accept.to_string(), e.price_type)),
+        _ => None,
+    };
+    told_to(out, who).into_iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_colleagues_accept_has_a_name_in_the_readers_rfq() {
+    let mut r = router();
+    let i = r.catalogue.iter().next().unwrap().clone();
+    let i = Instrument { price_types: PriceType::ALL.into(), ..i };
+    r.catalogue = Catalogue::new([i]).unwrap();
+    // BOB has an RFQ of prices and an accept in it, whose id ALICE uses in hers of yields.
+    send(&mut r, "BOB", AppMessage::QuoteRequest(request("B7", &["N"])), 0);
+    answer(&mut r, "N", quote("BOB.B7", "n7", "99.5", 30_000), 10);
+    assert_eq!(to_dealers(&send(&mut r, "BOB", hit("B7:9", "N", "n7", "99.5"), 20)).len(), 1);
+    let yields = QuoteRequest { price_type: PriceType::Yield, ..request("R1", &["N"]) };
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(yields), 30);
+    let AppMessage::Quote(q) = quote("ALICE.R1", "n1", "3.5", 30_000) else { unreachable!() };
+    let typed = Qualifiers { price_type: Some(9), ..Qualifiers::default() };
+    answer(&mut r, "N", AppMessage::Quote(QuoteMsg { qualifiers: typed, ..q }), 40);
+    let AppMessage::QuoteResponse(q) = hit_in("R1", "B7:9", "N", "n1", "3.5") else { panic!() };
+    let q = QuoteResponse { price_type: PriceType::Yield, ..q };
+    assert_eq!(to_dealers(&send(&mut r, "ALICE", AppMessage::QuoteResponse(q), 50)).len(), 1);
+    answer(&mut r, "N", report("ALICE.B7:9", ExecType::Rejected, OrdStatus::Rejected, "0"), 60);
+    let out = send(&mut r, "BOB", take("B1", "ALICE", "R1"), 70);
+    assert_eq!(refused(&out, "BOB"), None);
+    let late = report("ALICE.B7:9", ExecType::Trade, OrdStatus::Filled, "3.5");
+    let out = answer(&mut r, "N", late, 80);
+    assert_eq!(disputes(&out, "ALICE"), [("B7:9".to_owned(), Some(9))]);
+    assert_eq!(disputes(&out, "BOB"), [("B1:~1".to_owned(), Some(9))]);
+    // The same in a snapshot, so that it is one dispute.
+    let out = r.handle(T0 + 90, Input::DeskUp(desk("BOB")));
+    assert_eq!(disputes(&out, "BOB"), [("B1:~1".to_owned(), Some(9))]);
+}
+
+#[test]
+fn an_own_accept_keeps_its_id_in_the_snapshot() {
+    let mut r = taken();
+    send(&mut r, "BOB", hit_in("B1", "B1:1", "N", "n1", "99.5"), 210);
+    answer(&mut r, "N", report("ALICE.R1:~1", ExecType::Rejected, OrdStatus::Rejected, "0"), 220);
+    let late = report("ALICE.R1:~1", ExecType::Trade, OrdStatus::Filled, "99.5");
+    let out = answer(&mut r, "N", late, 230);
+    assert_eq!(disputes(&out, "BOB"), [("B1:1".to_owned(), None)]);
+    assert!(disputes(&out, "ALICE").is_empty());
+    let out = r.handle(T0 + 240, Input::DeskUp(desk("BOB")));
+    assert_eq!(disputes(&out, "BOB"), [("B1:1".to_owned(), None)]);
+}
+
+#[test]
+fn the_takers_id_leaves_room_for_the_ids_of_accepts() {
+    let r = quoted();
+    let room = |n: usize| {
+        let AppMessage::TakeOver(t) = take(&"B".repeat(n), "ALICE", "R1") else { unreachable!() };
+        r.take_over(&desk("BOB"), &t, T0 + 200).err()
+    };
+    let most = (1..100).take_while(|n| room(*n).is_none()).last().unwrap();
+    assert_eq!(room(most + 1), Some(TakeOverRefusal::Id));
+    assert!(AcceptId::new(format!("{}:~99999", "B".repeat(most))).is_ok());
 }
 
 fn key() -> StoreKey {
