@@ -7,7 +7,7 @@ use super::{
 };
 use signet_fix::message::{AppMessage, GroupRfq, HandOver, HandOverKind, QuoteRequest, TakeOver};
 use signet_identity::CompId;
-use signet_rfq::{HandOverRefusal, Rfq, RfqId, Terms, UtcMillis};
+use signet_rfq::{AcceptId, HandOverRefusal, Rfq, RfqId, Terms, UtcMillis};
 use signet_stepup::{Action, RequestTerms};
 
 /// How often one RFQ may change hands.
@@ -23,6 +23,17 @@ pub(super) struct Former {
     pub id: RfqId,
     /// When it changed hands.
     pub at: UtcMillis,
+    /// How many accepts had been made by then, by this desk and those before it.
+    pub accepts: usize,
+}
+
+impl Entry {
+    /// Who made an accept of this RFQ.
+    pub(super) fn made_by(&self, accept: &AcceptId) -> &CompId {
+        let place = self.rfq.past.iter().position(|(a, _)| &a.id == accept);
+        let former = place.and_then(|n| self.before.iter().find(|f| n < f.accepts));
+        former.map_or(&self.desk, |f| &f.desk)
+    }
 }
 
 /// Why an RFQ does not change hands.
@@ -225,7 +236,8 @@ impl Router {
         if e.rfq.change_hands(t.rfq.clone()).is_err() {
             return;
         }
-        e.before.push(Former { desk: t.desk.clone(), id: t.of.clone(), at: now });
+        let accepts = e.rfq.past.len();
+        e.before.push(Former { desk: t.desk.clone(), id: t.of.clone(), at: now, accepts });
         e.desk = taker.clone();
         e.asked_at = None;
         let (rfq, isin) = (e.rfq.clone(), e.isin);

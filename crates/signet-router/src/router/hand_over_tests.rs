@@ -2,10 +2,15 @@ use super::*;
 use crate::{
     Input, Keep, Output,
     journal::{Journal, OnBadRecord},
-    router::tests::{T0, answer, dealer, desk, hit, quote, quoted, report, request, router, send},
+    router::tests::{
+        T0, answer, dealer, dec, desk, hit, quote, quoted, report, request, router, send,
+    },
 };
 use proptest::prelude::*;
-use signet_fix::message::{ExecType, OrdStatus, QuoteMsg, QuoteResponse, Response};
+use rust_decimal::Decimal;
+use signet_fix::message::{
+    ExecType, ExecutionReport, OrdStatus, QuoteMsg, QuoteResponse, Response,
+};
 use signet_journal::StoreKey;
 use signet_rfq::{AcceptId, Catalogue, Instrument, PriceType, Qualifiers, RfqState};
 use std::collections::BTreeMap;
@@ -357,6 +362,44 @@ fn a_colleagues_accept_has_a_name_in_the_readers_rfq() {
     // The same in a snapshot, so that it is one dispute.
     let out = r.handle(T0 + 90, Input::DeskUp(desk("BOB")));
     assert_eq!(disputes(&out, "BOB"), [("B1:~1".to_owned(), Some(9))]);
+}
+
+#[test]
+fn what_a_former_desk_accepted_counts_on_its_own_day() {
+    let mut r = quoted();
+    let day = |r: &Router, at: i64| {
+        ["ALICE", "BOB"].map(|d| {
+            let doing = r.doing(&desk(d), T0 + at);
+            let day = doing.day.get("EUR").copied().unwrap_or_default();
+            (doing.trades_today, day, r.rfqs.traded_with(&desk(d), &dealer("N")))
+        })
+    };
+    let (none, five) = (Decimal::ZERO, dec("5000000"));
+    // ALICE's accept is declined, BOB's too, and then ALICE has the RFQ again.
+    send(&mut r, "ALICE", hit_in("R1", "R1:1", "N", "n1", "99.5"), 200);
+    answer(&mut r, "N", report("ALICE.R1:1", ExecType::Rejected, OrdStatus::Rejected, "0"), 210);
+    send(&mut r, "BOB", take("B1", "ALICE", "R1"), 220);
+    send(&mut r, "BOB", hit_in("B1", "B1:1", "N", "n1", "99.5"), 230);
+    answer(&mut r, "N", report("ALICE.R1:~2", ExecType::Rejected, OrdStatus::Rejected, "0"), 240);
+    assert_eq!(day(&r, 240), [(0, none, false), (0, none, false)]);
+    send(&mut r, "ALICE", take("R9", "BOB", "B1"), 250);
+    // The dealer claims BOB's after all: his trade, with the RFQ open at ALICE's desk.
+    let late = |accept: &str| report(accept, ExecType::Trade, OrdStatus::Filled, "99.5");
+    answer(&mut r, "N", late("ALICE.R1:~2"), 260);
+    assert_eq!(day(&r, 260), [(0, none, false), (1, five, true)]);
+    assert_eq!(r.traded_pairs(), [(desk("BOB"), dealer("N"))]);
+    let AppMessage::ExecutionReport(e) = late("ALICE.R1:1") else { unreachable!() };
+    let e = ExecutionReport { exec_id: "Y".into(), ..e };
+    answer(&mut r, "N", AppMessage::ExecutionReport(e), 270);
+    assert_eq!(day(&r, 270), [(1, five, true), (1, five, true)]);
+    assert_eq!(r.rfqs.open_count(&desk("ALICE")), 1);
+    assert!(r.rfqs.is_consistent());
+    r.handle(T0 + 70_000, Input::Tick);
+    assert_eq!(day(&r, 70_000), [(1, five, true), (1, five, true)]);
+    // Forgotten a day after it ended, with both sums.
+    r.handle(T0 + 70_000 + 25 * 3_600_000, Input::Tick);
+    assert!(r.dump().is_empty() && r.rfqs.is_consistent());
+    assert_eq!(day(&r, 80_000), [(0, none, false), (0, none, false)]);
 }
 
 #[test]
