@@ -53,6 +53,10 @@ impl Accepts {
 
     pub(super) fn forget(&mut self, rfq: &RfqId) {
         for id in self.by_rfq.remove(rfq).unwrap_or_default() {
+            // A replay remembers an RFQ longer: another one may have an accept of this id by now.
+            if self.by_outer.get(&id).is_some_and(|sent| &sent.rfq != rfq) {
+                continue;
+            }
             if let Some(sent) = self.by_outer.remove(&id) {
                 self.by_own.remove(&(sent.desk, sent.own));
             }

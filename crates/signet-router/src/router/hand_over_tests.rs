@@ -577,6 +577,43 @@ fn an_id_that_was_free_is_free_in_a_replay() {
     }
 }
 
+/// The same of the id of an accept: in a replay the RFQ that had it first is forgotten after another
+/// one has it.
+#[test]
+fn an_accept_whose_id_was_free_is_not_forgotten_with_another_rfq() {
+    const MINUTE: i64 = 60_000;
+    let from = |who: &str, m| Input::FromDesk(desk(who), m);
+    let mut g = Gateway::new();
+    let ask = |g: &mut Gateway, who: &str, n: &str, at: i64, ttl: i64| {
+        let q = QuoteRequest { at: T0 + at, expires: T0 + at + ttl, ..request(n, &["N"]) };
+        g.input(at, from(who, AppMessage::QuoteRequest(q)));
+    };
+    let hit_at = |g: &mut Gateway, rfq: &str, at: i64| {
+        let of = format!("ALICE.{rfq}");
+        g.input(at, Input::FromDealer(dealer("N"), quote(&of, "n1", "99.5", at + 9_000)));
+        let AppMessage::QuoteResponse(q) = hit_in(rfq, "x1", "N", "n1", "99.5") else { panic!() };
+        let q = AppMessage::QuoteResponse(QuoteResponse { at: T0 + at, ..q });
+        assert_eq!(to_dealers(&g.input(at, from("ALICE", q))).len(), 1);
+    };
+    ask(&mut g, "ALICE", "R0", 0, MINUTE);
+    hit_at(&mut g, "R0", 100);
+    let no = report("ALICE.x1", ExecType::Rejected, OrdStatus::Rejected, "0");
+    g.input(200, Input::FromDealer(dealer("N"), no));
+    g.parts.as_mut().unwrap().0.handle(T0 + MINUTE, Input::Tick);
+    ask(&mut g, "BOB", "B", 11 * MINUTE, MINUTE);
+    g.parts.as_mut().unwrap().0.handle(T0 + 16 * MINUTE, Input::Tick);
+    ask(&mut g, "ALICE", "R1", 17 * MINUTE, 30 * MINUTE);
+    hit_at(&mut g, "R1", 17 * MINUTE + 100);
+    let fill = report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5");
+    g.input(27 * MINUTE, Input::FromDealer(dealer("N"), fill));
+    let state = |g: &Gateway| g.router().rfqs.get(&id("ALICE.R1")).unwrap().rfq.clone();
+    let before = state(&g);
+    assert_eq!(before.state, RfqState::Done);
+    g.restart();
+    assert_eq!(state(&g), before);
+    assert!(g.router().accepts.is_known(&desk("ALICE"), &AcceptId::new("x1").unwrap()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
