@@ -2,7 +2,7 @@
 
 use super::{Entry, outer};
 use signet_identity::CompId;
-use signet_rfq::{AcceptId, RfqId};
+use signet_rfq::{AcceptId, Rfq, RfqId};
 use std::collections::HashMap;
 
 /// Before the number of an accept in an RFQ that has changed hands. No desk may use it in an id.
@@ -53,6 +53,10 @@ impl Accepts {
 
     pub(super) fn forget(&mut self, rfq: &RfqId) {
         for id in self.by_rfq.remove(rfq).unwrap_or_default() {
+            // A replay remembers an RFQ longer: another one may have an accept of this id by now.
+            if self.by_outer.get(&id).is_some_and(|sent| &sent.rfq != rfq) {
+                continue;
+            }
             if let Some(sent) = self.by_outer.remove(&id) {
                 self.by_own.remove(&(sent.desk, sent.own));
             }
@@ -68,6 +72,14 @@ pub(super) fn outer_accept(rfq: &RfqId, e: &Entry, own: &AcceptId) -> Option<Acc
     }
     let number = e.rfq.past.len() + usize::from(e.rfq.accept.is_some()) + 1;
     AcceptId::new(format!("{rfq}{OF_TAKER}{number}")).ok()
+}
+
+/// What a desk that has an RFQ reads as the id of an accept that a colleague made in it before. It
+/// begins with what this desk calls the RFQ: the colleague's own id may be that of another accept
+/// of this desk, and the colleague chose it.
+pub(super) fn accept_of_colleague(rfq: &Rfq, own: &AcceptId) -> Option<AcceptId> {
+    let place = rfq.past.iter().position(|(a, _)| &a.id == own)?;
+    AcceptId::new(format!("{}{OF_TAKER}{}", rfq.terms.id, place + 1)).ok()
 }
 
 /// Whether a desk may give an accept this id.

@@ -134,6 +134,7 @@ impl Router {
 
     /// An RFQ that was let through, on the gateway's clock.
     pub(super) fn open_request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
+        self.make_free(desk, &q.id);
         let Ok(id) = RfqId::new(outer(desk, q.id.as_str())) else { return };
         if self.is_used(desk, &q.id) {
             return;
@@ -258,6 +259,8 @@ impl Router {
             // it must not learn what the customer would have paid.
             deadline: None,
             limit: None,
+            // What a person approves has no free text in it.
+            text: None,
             at: now,
             ..r
         };
@@ -396,10 +399,11 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// The message as it goes on: on the quote that it takes now.
+    /// The message as it goes on: on the quote that it takes now, and without a text, which the
+    /// journal would keep at any length.
     pub(super) fn response(self, r: QuoteResponse) -> QuoteResponse {
         let Accept { rfq, quote, price, legs, .. } = self.accept;
-        QuoteResponse { rfq: Some(rfq), quote, price, legs, ..r }
+        QuoteResponse { rfq: Some(rfq), quote, price, legs, text: None, ..r }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use signet_fix::message::{AppMessage, GroupRfq, HandOver, HandOverKind, QuoteRequest, TakeOver};
 use signet_identity::CompId;
-use signet_rfq::{HandOverRefusal, Rfq, RfqId, Terms, UtcMillis};
+use signet_rfq::{AcceptId, HandOverRefusal, Rfq, RfqId, Terms, UtcMillis};
 use signet_stepup::{Action, RequestTerms};
 
 /// How often one RFQ may change hands.
@@ -23,6 +23,17 @@ pub(super) struct Former {
     pub id: RfqId,
     /// When it changed hands.
     pub at: UtcMillis,
+    /// How many accepts had been made by then, by this desk and those before it.
+    pub accepts: usize,
+}
+
+impl Entry {
+    /// Who made an accept of this RFQ.
+    pub(super) fn made_by(&self, accept: &AcceptId) -> &CompId {
+        let place = self.rfq.past.iter().position(|(a, _)| &a.id == accept);
+        let former = place.and_then(|n| self.before.iter().find(|f| n < f.accepts));
+        former.map_or(&self.desk, |f| &f.desk)
+    }
 }
 
 /// Why an RFQ does not change hands.
@@ -121,6 +132,23 @@ impl Router {
         asked || self.find(desk, own).is_some() || self.rfqs.formerly(desk, own).is_some()
     }
 
+    /// In a replay: an id was free when the record was written, so what is in its way was forgotten
+    /// by then. A replay remembers longer, as it ends an RFQ with the first record after its time,
+    /// not with a tick; and longer still if more ended RFQs are remembered since.
+    pub(super) fn make_free(&mut self, desk: &CompId, own: &RfqId) {
+        if !self.replaying {
+            return;
+        }
+        let asked = RfqId::new(outer(desk, own.as_str())).ok();
+        let former = self.rfqs.formerly(desk, own).cloned();
+        for id in [asked, self.find(desk, own), former].into_iter().flatten() {
+            if self.rfqs.get(&id).is_some_and(|e| e.rfq.state.ended()) {
+                self.forget_one(&id);
+            }
+        }
+        self.rfqs.settle();
+    }
+
     /// What would change hands; or why the RFQ, or either desk, does not allow it. Whether the
     /// people may is not asked here.
     pub fn take_over(
@@ -141,7 +169,9 @@ impl Router {
         let mut rfq = e.rfq.clone();
         rfq.tick(now);
         rfq.may_change_hands()?;
-        if self.is_used(taker, &t.rfq) || RfqId::new(outer(taker, t.rfq.as_str())).is_err() {
+        let fits = RfqId::new(outer(taker, t.rfq.as_str())).is_ok();
+        // A colleague's accept is named after it, too.
+        if !fits || self.is_used(taker, &t.rfq) || !accepts::leaves_room_for_accepts(&t.rfq) {
             return Err(TakeOverRefusal::Id);
         }
         if e.before.len() >= MAX_HAND_OVERS {
@@ -198,6 +228,7 @@ impl Router {
 
     /// It changes hands. A replay of the journal comes here too.
     pub(super) fn hand_over(&mut self, taker: &CompId, t: &TakeOver, now: UtcMillis) {
+        self.make_free(taker, &t.rfq);
         let Some(id) = self.find(&t.desk, &t.of) else { return };
         let used = self.is_used(taker, &t.rfq);
         let Some(e) = self.rfqs.get_mut(&id).filter(|_| !used) else { return };
@@ -205,7 +236,8 @@ impl Router {
         if e.rfq.change_hands(t.rfq.clone()).is_err() {
             return;
         }
-        e.before.push(Former { desk: t.desk.clone(), id: t.of.clone(), at: now });
+        let accepts = e.rfq.past.len();
+        e.before.push(Former { desk: t.desk.clone(), id: t.of.clone(), at: now, accepts });
         e.desk = taker.clone();
         e.asked_at = None;
         let (rfq, isin) = (e.rfq.clone(), e.isin);

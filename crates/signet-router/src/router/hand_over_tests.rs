@@ -1,13 +1,18 @@
 use super::*;
 use crate::{
-    Input, Output,
+    Input, Keep, Output,
     journal::{Journal, OnBadRecord},
-    router::tests::{T0, answer, dealer, desk, hit, quote, quoted, report, request, router, send},
+    router::tests::{
+        T0, answer, dealer, dec, desk, hit, quote, quoted, report, request, router, send,
+    },
 };
 use proptest::prelude::*;
-use signet_fix::message::{ExecType, OrdStatus, QuoteResponse};
+use rust_decimal::Decimal;
+use signet_fix::message::{
+    ExecType, ExecutionReport, OrdStatus, QuoteMsg, QuoteResponse, Response,
+};
 use signet_journal::StoreKey;
-use signet_rfq::RfqState;
+use signet_rfq::{AcceptId, Catalogue, Instrument, PriceType, Qualifiers, RfqState};
 use std::collections::BTreeMap;
 
 fn id(n: &str) -> RfqId {
@@ -253,6 +258,195 @@ fn an_id_that_the_gateway_gives_to_accepts_is_not_a_desks() {
     assert!(to_dealers(&out).is_empty(), "it would be the name of the taker's first accept");
 }
 
+/// A pass on one dealer, as our desks send it.
+fn pass_on(rfq: &str, pass: &str, who: &str) -> AppMessage {
+    match hit_in(rfq, pass, who, "any", "0") {
+        AppMessage::QuoteResponse(r) => {
+            AppMessage::QuoteResponse(QuoteResponse { response: Response::Pass, ..r })
+        }
+        _ => unreachable!(),
+    }
+}
+
+fn rejected(out: &[Output], who: &str) -> Option<String> {
+    told_to(out, who).into_iter().find_map(|m| match m {
+        AppMessage::BusinessReject(j) => j.text.clone(),
+        _ => None,
+    })
+}
+
+#[test]
+fn who_has_it_passes_on_a_dealer_and_nobody_else_does() {
+    let mut g = Gateway::new();
+    let from = |who: &str, m| Input::FromDesk(desk(who), m);
+    let ask = |n: &str| AppMessage::QuoteRequest(request(n, &["N", "E"]));
+    g.input(0, from("ALICE", ask("R1")));
+    g.input(0, from("ALICE", ask("R2")));
+    for (rfq, q) in [("ALICE.R1", "n1"), ("ALICE.R2", "n2")] {
+        g.input(10, Input::FromDealer(dealer("N"), quote(rfq, q, "99.5", 10_000)));
+        g.input(10, Input::FromDealer(dealer("E"), quote(rfq, q, "99.6", 10_000)));
+    }
+    g.input(20, from("ALICE", hit_in("R2", "R2:1", "N", "n2", "99.5")));
+    g.input(30, from("BOB", take("B1", "ALICE", "R1")));
+    // The desk that had it, also by the id of an accept of hers.
+    for (n, pass) in ["p1", "R2:1"].into_iter().enumerate() {
+        let m = from("ALICE", pass_on("R1", pass, "N"));
+        assert_eq!((g.router().concerns(&m), g.router().keep(T0 + 40, &m)), (None, Keep::Nothing));
+        let out = g.input(40 + n as i64, m);
+        assert!(to_dealers(&out).is_empty(), "{out:?}");
+        assert_eq!(rejected(&out, "ALICE").as_deref(), Some("BOB has taken this RFQ over"));
+    }
+    let m = from("BOB", pass_on("B1", "p1", "N"));
+    assert_eq!(g.router().concerns(&m), Some(id("ALICE.R1")));
+    let out = g.input(50, m);
+    let [AppMessage::QuoteResponse(told)] = to_dealers(&out)[..] else { panic!("{out:?}") };
+    assert_eq!((told.response, told.quote.as_str()), (Response::Pass, "n1"));
+    assert!(told_to(&out, "ALICE").is_empty());
+    let [AppMessage::QuoteRequestReject(seen)] = told_to(&out, "BOB")[..] else {
+        panic!("{out:?}")
+    };
+    assert_eq!(seen.rfq.as_str(), "B1");
+    let before = g.router().dump();
+    g.restart();
+    assert_eq!(g.router().dump(), before, "the pass is written under the RFQ it is about");
+    // Back to the desk that asked first: its first name for it stays retired.
+    g.input(60, from("ALICE", take("R9", "BOB", "B1")));
+    let m = from("ALICE", pass_on("R1", "p2", "E"));
+    assert_eq!(g.router().keep(T0 + 70, &m), Keep::Nothing);
+    assert_eq!(g.router().concerns(&m), None);
+    let out = g.input(70, m);
+    assert!(to_dealers(&out).is_empty() && rejected(&out, "ALICE").is_some(), "{out:?}");
+    // An accept's id of another RFQ does not lead there.
+    let m = from("ALICE", pass_on("R9", "R2:1", "E"));
+    assert_eq!(g.router().concerns(&m), Some(id("ALICE.R1")));
+    assert_eq!(to_dealers(&g.input(80, m)).len(), 1);
+    let before = g.router().dump();
+    g.restart();
+    assert_eq!(g.router().dump(), before);
+}
+
+/// What a desk reads about disputes: 11 and 423.
+fn disputes(out: &[Output], who: &str) -> Vec<(String, Option<u16>)> {
+    let of = |m: &AppMessage| match m {
+        AppMessage::ExecutionReport(e) if e.disputed => Some((e.accept.to_string(), e.price_type)),
+        _ => None,
+    };
+    told_to(out, who).into_iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_colleagues_accept_has_a_name_in_the_readers_rfq() {
+    let mut r = router();
+    let i = r.catalogue.iter().next().unwrap().clone();
+    let i = Instrument { price_types: PriceType::ALL.into(), ..i };
+    r.catalogue = Catalogue::new([i]).unwrap();
+    // BOB has an RFQ of prices and an accept in it, whose id ALICE uses in hers of yields.
+    send(&mut r, "BOB", AppMessage::QuoteRequest(request("B7", &["N"])), 0);
+    answer(&mut r, "N", quote("BOB.B7", "n7", "99.5", 30_000), 10);
+    assert_eq!(to_dealers(&send(&mut r, "BOB", hit("B7:9", "N", "n7", "99.5"), 20)).len(), 1);
+    let yields = QuoteRequest { price_type: PriceType::Yield, ..request("R1", &["N"]) };
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(yields), 30);
+    let AppMessage::Quote(q) = quote("ALICE.R1", "n1", "3.5", 30_000) else { unreachable!() };
+    let typed = Qualifiers { price_type: Some(9), ..Qualifiers::default() };
+    answer(&mut r, "N", AppMessage::Quote(QuoteMsg { qualifiers: typed, ..q }), 40);
+    let AppMessage::QuoteResponse(q) = hit_in("R1", "B7:9", "N", "n1", "3.5") else { panic!() };
+    let q = QuoteResponse { price_type: PriceType::Yield, ..q };
+    assert_eq!(to_dealers(&send(&mut r, "ALICE", AppMessage::QuoteResponse(q), 50)).len(), 1);
+    answer(&mut r, "N", report("ALICE.B7:9", ExecType::Rejected, OrdStatus::Rejected, "0"), 60);
+    let out = send(&mut r, "BOB", take("B1", "ALICE", "R1"), 70);
+    assert_eq!(refused(&out, "BOB"), None);
+    let late = report("ALICE.B7:9", ExecType::Trade, OrdStatus::Filled, "3.5");
+    let out = answer(&mut r, "N", late, 80);
+    assert_eq!(disputes(&out, "ALICE"), [("B7:9".to_owned(), Some(9))]);
+    assert_eq!(disputes(&out, "BOB"), [("B1:~1".to_owned(), Some(9))]);
+    // The same in a snapshot, so that it is one dispute.
+    let out = r.handle(T0 + 90, Input::DeskUp(desk("BOB")));
+    assert_eq!(disputes(&out, "BOB"), [("B1:~1".to_owned(), Some(9))]);
+}
+
+#[test]
+fn what_a_former_desk_accepted_counts_on_its_own_day() {
+    let mut r = quoted();
+    let day = |r: &Router, at: i64| {
+        ["ALICE", "BOB"].map(|d| {
+            let doing = r.doing(&desk(d), T0 + at);
+            let day = doing.day.get("EUR").copied().unwrap_or_default();
+            (doing.trades_today, day, r.rfqs.traded_with(&desk(d), &dealer("N")))
+        })
+    };
+    let (none, five) = (Decimal::ZERO, dec("5000000"));
+    // ALICE's accept is declined, BOB's too, and then ALICE has the RFQ again.
+    send(&mut r, "ALICE", hit_in("R1", "R1:1", "N", "n1", "99.5"), 200);
+    answer(&mut r, "N", report("ALICE.R1:1", ExecType::Rejected, OrdStatus::Rejected, "0"), 210);
+    send(&mut r, "BOB", take("B1", "ALICE", "R1"), 220);
+    send(&mut r, "BOB", hit_in("B1", "B1:1", "N", "n1", "99.5"), 230);
+    answer(&mut r, "N", report("ALICE.R1:~2", ExecType::Rejected, OrdStatus::Rejected, "0"), 240);
+    assert_eq!(day(&r, 240), [(0, none, false), (0, none, false)]);
+    send(&mut r, "ALICE", take("R9", "BOB", "B1"), 250);
+    // The dealer claims BOB's after all: his trade, with the RFQ open at ALICE's desk.
+    let late = |accept: &str| report(accept, ExecType::Trade, OrdStatus::Filled, "99.5");
+    answer(&mut r, "N", late("ALICE.R1:~2"), 260);
+    assert_eq!(day(&r, 260), [(0, none, false), (1, five, true)]);
+    assert_eq!(r.traded_pairs(), [(desk("BOB"), dealer("N"))]);
+    let AppMessage::ExecutionReport(e) = late("ALICE.R1:1") else { unreachable!() };
+    let e = ExecutionReport { exec_id: "Y".into(), ..e };
+    answer(&mut r, "N", AppMessage::ExecutionReport(e), 270);
+    assert_eq!(day(&r, 270), [(1, five, true), (1, five, true)]);
+    assert_eq!(r.rfqs.open_count(&desk("ALICE")), 1);
+    assert!(r.rfqs.is_consistent());
+    r.handle(T0 + 70_000, Input::Tick);
+    assert_eq!(day(&r, 70_000), [(1, five, true), (1, five, true)]);
+    // Forgotten a day after it ended, with both sums.
+    r.handle(T0 + 70_000 + 25 * 3_600_000, Input::Tick);
+    assert!(r.dump().is_empty() && r.rfqs.is_consistent());
+    assert_eq!(day(&r, 80_000), [(0, none, false), (0, none, false)]);
+}
+
+#[test]
+fn an_open_rfq_is_found_by_each_name_that_it_had() {
+    let mut r = taken();
+    let found = |r: &Router, who: &str, own: &str| {
+        r.open_as(&desk(who), &id(own)).map(|(d, rfq)| format!("{d} {}", rfq.terms.id))
+    };
+    for (who, own) in [("ALICE", "R1"), ("BOB", "B1")] {
+        assert_eq!(found(&r, who, own).as_deref(), Some("BOB B1"));
+    }
+    for (who, own) in [("ALICE", "B1"), ("BOB", "R1"), ("CAROL", "R1")] {
+        assert_eq!(found(&r, who, own), None);
+    }
+    send(&mut r, "ALICE", take("R9", "BOB", "B1"), 300);
+    for (who, own) in [("ALICE", "R1"), ("BOB", "B1"), ("ALICE", "R9")] {
+        assert_eq!(found(&r, who, own).as_deref(), Some("ALICE R9"));
+    }
+    send(&mut r, "ALICE", AppMessage::RfqCancel { rfq: id("R9"), text: None }, 400);
+    assert_eq!(found(&r, "BOB", "B1"), None);
+}
+
+#[test]
+fn an_own_accept_keeps_its_id_in_the_snapshot() {
+    let mut r = taken();
+    send(&mut r, "BOB", hit_in("B1", "B1:1", "N", "n1", "99.5"), 210);
+    answer(&mut r, "N", report("ALICE.R1:~1", ExecType::Rejected, OrdStatus::Rejected, "0"), 220);
+    let late = report("ALICE.R1:~1", ExecType::Trade, OrdStatus::Filled, "99.5");
+    let out = answer(&mut r, "N", late, 230);
+    assert_eq!(disputes(&out, "BOB"), [("B1:1".to_owned(), None)]);
+    assert!(disputes(&out, "ALICE").is_empty());
+    let out = r.handle(T0 + 240, Input::DeskUp(desk("BOB")));
+    assert_eq!(disputes(&out, "BOB"), [("B1:1".to_owned(), None)]);
+}
+
+#[test]
+fn the_takers_id_leaves_room_for_the_ids_of_accepts() {
+    let r = quoted();
+    let room = |n: usize| {
+        let AppMessage::TakeOver(t) = take(&"B".repeat(n), "ALICE", "R1") else { unreachable!() };
+        r.take_over(&desk("BOB"), &t, T0 + 200).err()
+    };
+    let most = (1..100).take_while(|n| room(*n).is_none()).last().unwrap();
+    assert_eq!(room(most + 1), Some(TakeOverRefusal::Id));
+    assert!(AcceptId::new(format!("{}:~99999", "B".repeat(most))).is_ok());
+}
+
 fn key() -> StoreKey {
     StoreKey::new([3; 32])
 }
@@ -335,6 +529,109 @@ fn a_restart_in_the_middle_leads_to_the_same_owner() {
         }
         assert_eq!((g.router().dump(), g.owners()), (want.clone(), whole.owners()));
     }
+}
+
+/// An id that a desk used before is free again once its RFQ is forgotten. A replay ends that RFQ
+/// with the next record, here ten minutes later than it ended, and so would remember it longer.
+#[test]
+fn an_id_that_was_free_is_free_in_a_replay() {
+    const MINUTE: i64 = 60_000;
+    let from = |who: &str, m| Input::FromDesk(desk(who), m);
+    let ask = |n: &str, at: i64| {
+        let q = QuoteRequest { at: T0 + at, expires: T0 + at + MINUTE, ..request(n, &["N", "E"]) };
+        AppMessage::QuoteRequest(q)
+    };
+    for what in ["taken over as X", "asked as X", "X was a former name"] {
+        let mut g = Gateway::new();
+        let tick = |g: &mut Gateway, at: i64| {
+            let (r, j) = g.parts.as_mut().unwrap();
+            r.handle(T0 + at, Input::Tick);
+            j.tidy(r).unwrap();
+        };
+        g.input(0, from("BOB", ask("X", 0)));
+        if what == "X was a former name" {
+            g.input(10, from("ALICE", take("A1", "BOB", "X")));
+        }
+        tick(&mut g, MINUTE);
+        g.input(
+            11 * MINUTE,
+            from(
+                "CAROL",
+                AppMessage::QuoteRequest(QuoteRequest {
+                    at: T0 + 11 * MINUTE,
+                    expires: T0 + 12 * MINUTE,
+                    ..request("C", &["N"])
+                }),
+            ),
+        );
+        tick(&mut g, 16 * MINUTE);
+        assert!(!g.router().is_used(&desk("BOB"), &id("X")), "{what}");
+        let at = 17 * MINUTE;
+        let rfq = if what == "asked as X" {
+            g.input(at, from("BOB", ask("X", at)));
+            "BOB.X"
+        } else {
+            g.input(at, from("ALICE", ask("R1", at)));
+            g.input(at, from("BOB", take("X", "ALICE", "R1")));
+            "ALICE.R1"
+        };
+        g.input(at + 10, Input::FromDealer(dealer("N"), quote(rfq, "n1", "99.5", at + 9_000)));
+        let AppMessage::QuoteResponse(hit) = hit_in("X", "X:1", "N", "n1", "99.5") else {
+            panic!()
+        };
+        let hit = QuoteResponse { at: T0 + at, ..hit };
+        let out = g.input(at + 20, from("BOB", AppMessage::QuoteResponse(hit)));
+        let [AppMessage::QuoteResponse(sent)] = to_dealers(&out)[..] else { panic!("{out:?}") };
+        let fill = report(sent.id.as_str(), ExecType::Trade, OrdStatus::Filled, "99.5");
+        g.input(at + 30, Input::FromDealer(dealer("N"), fill));
+        assert_eq!(g.owners()[rfq].0, "BOB");
+        let state = |g: &Gateway| {
+            let e = g.router().rfqs.get(&id(rfq)).unwrap();
+            (e.desk.clone(), e.rfq.clone(), g.router().doing(&desk("BOB"), T0 + at + 40))
+        };
+        let before = state(&g);
+        assert_eq!(before.1.state, RfqState::Done);
+        g.restart();
+        assert_eq!(state(&g), before, "{what}");
+        assert!(g.router().rfqs.is_consistent());
+    }
+}
+
+/// The same of the id of an accept: in a replay the RFQ that had it first is forgotten after another
+/// one has it.
+#[test]
+fn an_accept_whose_id_was_free_is_not_forgotten_with_another_rfq() {
+    const MINUTE: i64 = 60_000;
+    let from = |who: &str, m| Input::FromDesk(desk(who), m);
+    let mut g = Gateway::new();
+    let ask = |g: &mut Gateway, who: &str, n: &str, at: i64, ttl: i64| {
+        let q = QuoteRequest { at: T0 + at, expires: T0 + at + ttl, ..request(n, &["N"]) };
+        g.input(at, from(who, AppMessage::QuoteRequest(q)));
+    };
+    let hit_at = |g: &mut Gateway, rfq: &str, at: i64| {
+        let of = format!("ALICE.{rfq}");
+        g.input(at, Input::FromDealer(dealer("N"), quote(&of, "n1", "99.5", at + 9_000)));
+        let AppMessage::QuoteResponse(q) = hit_in(rfq, "x1", "N", "n1", "99.5") else { panic!() };
+        let q = AppMessage::QuoteResponse(QuoteResponse { at: T0 + at, ..q });
+        assert_eq!(to_dealers(&g.input(at, from("ALICE", q))).len(), 1);
+    };
+    ask(&mut g, "ALICE", "R0", 0, MINUTE);
+    hit_at(&mut g, "R0", 100);
+    let no = report("ALICE.x1", ExecType::Rejected, OrdStatus::Rejected, "0");
+    g.input(200, Input::FromDealer(dealer("N"), no));
+    g.parts.as_mut().unwrap().0.handle(T0 + MINUTE, Input::Tick);
+    ask(&mut g, "BOB", "B", 11 * MINUTE, MINUTE);
+    g.parts.as_mut().unwrap().0.handle(T0 + 16 * MINUTE, Input::Tick);
+    ask(&mut g, "ALICE", "R1", 17 * MINUTE, 30 * MINUTE);
+    hit_at(&mut g, "R1", 17 * MINUTE + 100);
+    let fill = report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5");
+    g.input(27 * MINUTE, Input::FromDealer(dealer("N"), fill));
+    let state = |g: &Gateway| g.router().rfqs.get(&id("ALICE.R1")).unwrap().rfq.clone();
+    let before = state(&g);
+    assert_eq!(before.state, RfqState::Done);
+    g.restart();
+    assert_eq!(state(&g), before);
+    assert!(g.router().accepts.is_known(&desk("ALICE"), &AcceptId::new("x1").unwrap()));
 }
 
 proptest! {

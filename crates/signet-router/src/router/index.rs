@@ -73,6 +73,8 @@ struct Contribution {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Traded {
+    /// Who accepted: not the desk that has the RFQ, if it changed hands since.
+    desk: CompId,
     /// The trading day, counted since 1970.
     day: i64,
     dealer: DealerId,
@@ -114,7 +116,12 @@ impl Contribution {
         let accept = e.rfq.accept.as_ref();
         let counted = e.rfq.counted().into_iter().filter_map(|(a, quantity, disputed)| {
             let at = disputed.or(e.ended_at)?;
-            Some(Traded { day: day_of(at, day_begins_ms), dealer: a.dealer.clone(), quantity })
+            Some(Traded {
+                desk: e.made_by(&a.id).clone(),
+                day: day_of(at, day_begins_ms),
+                dealer: a.dealer.clone(),
+                quantity,
+            })
         });
         let asked_again = e.asked_at.map(|t| t + ASK_AGAIN_MS);
         let remember_ms =
@@ -167,27 +174,29 @@ impl Sums {
     fn add(&mut self, s: &Contribution) {
         s.open.into_iter().for_each(|q| add(&mut self.open, &s.currency, q));
         s.in_flight.into_iter().for_each(|q| add(&mut self.in_flight, &s.currency, q));
-        for t in &s.traded {
-            add(self.traded.entry(t.day).or_default(), &s.currency, t.quantity);
-            *self.dealers.entry(t.dealer.clone()).or_default() += 1;
-        }
+    }
+
+    fn add_trade(&mut self, currency: &str, t: &Traded) {
+        add(self.traded.entry(t.day).or_default(), currency, t.quantity);
+        *self.dealers.entry(t.dealer.clone()).or_default() += 1;
     }
 
     fn take(&mut self, s: &Contribution) {
         s.open.into_iter().for_each(|q| take(&mut self.open, &s.currency, q));
         s.in_flight.into_iter().for_each(|q| take(&mut self.in_flight, &s.currency, q));
-        for t in &s.traded {
-            if let Some(day) = self.traded.get_mut(&t.day) {
-                take(day, &s.currency, t.quantity);
-                if day.is_empty() {
-                    self.traded.remove(&t.day);
-                }
+    }
+
+    fn take_trade(&mut self, currency: &str, t: &Traded) {
+        if let Some(day) = self.traded.get_mut(&t.day) {
+            take(day, currency, t.quantity);
+            if day.is_empty() {
+                self.traded.remove(&t.day);
             }
-            if let Some(n) = self.dealers.get_mut(&t.dealer) {
-                *n -= 1;
-                if *n == 0 {
-                    self.dealers.remove(&t.dealer);
-                }
+        }
+        if let Some(n) = self.dealers.get_mut(&t.dealer) {
+            *n -= 1;
+            if *n == 0 {
+                self.dealers.remove(&t.dealer);
             }
         }
     }
@@ -195,8 +204,11 @@ impl Sums {
 
 impl Derived {
     fn put(&mut self, id: &RfqId, share: Contribution) {
-        if share.open.is_some() || share.in_flight.is_some() || !share.traded.is_empty() {
+        if share.open.is_some() || share.in_flight.is_some() {
             self.desks.entry(share.desk.clone()).or_default().add(&share);
+        }
+        for t in &share.traded {
+            self.desks.entry(t.desk.clone()).or_default().add_trade(&share.currency, t);
         }
         for (dealer, quote) in &share.quotes {
             self.quotes
@@ -224,8 +236,15 @@ impl Derived {
         let Some(share) = self.contributions.remove(id) else { return };
         if let Some(sums) = self.desks.get_mut(&share.desk) {
             sums.take(&share);
-            if *sums == Sums::default() {
-                self.desks.remove(&share.desk);
+        }
+        for t in &share.traded {
+            if let Some(sums) = self.desks.get_mut(&t.desk) {
+                sums.take_trade(&share.currency, t);
+            }
+        }
+        for desk in share.traded.iter().map(|t| &t.desk).chain([&share.desk]) {
+            if self.desks.get(desk).is_some_and(|sums| *sums == Sums::default()) {
+                self.desks.remove(desk);
             }
         }
         for (dealer, quote) in &share.quotes {

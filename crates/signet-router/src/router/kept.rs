@@ -62,6 +62,10 @@ impl Router {
             | Input::FromDesk(_, AppMessage::TakeOver(t)) => self.find(&t.desk, &t.of),
             Input::FromDesk(desk, AppMessage::QuoteRequest(q)) => new(desk, &q.id),
             Input::FromDesk(desk, AppMessage::RfqCancel { rfq, .. }) => self.find(desk, rfq),
+            // A pass names its RFQ; its own id may be that of an accept in another one.
+            Input::FromDesk(desk, AppMessage::QuoteResponse(r)) if r.response == Response::Pass => {
+                self.find(desk, r.rfq.as_ref()?)
+            }
             Input::FromDesk(desk, AppMessage::QuoteResponse(r)) => {
                 let found = self.rfq_of_accept(desk, r).ok();
                 found.or_else(|| self.accepts.of_desk(desk, &r.id).map(|(_, s)| s.rfq.clone()))

@@ -51,6 +51,31 @@ fn a_request_is_written_on_the_gateways_clock_and_an_accept_with_its_rfq() {
 }
 
 #[test]
+fn the_text_of_an_accept_is_neither_written_nor_sent_on() {
+    let with_text = || QuoteResponse {
+        text: Some("call me ".repeat(40)),
+        ..accept(hit("x1", "N", "n1", "99.5"))
+    };
+    let r = quoted();
+    let input = Input::FromDesk(desk("ALICE"), AppMessage::QuoteResponse(with_text()));
+    let Keep::This(Input::Decided(_, Decided::Accept(kept))) = r.keep(T0 + 200, &input) else {
+        panic!("it is let through")
+    };
+    assert_eq!(kept.text, None);
+    // By the desk itself, and by a record of an earlier version, which holds the text.
+    let from_record = QuoteResponse { rfq: RfqId::new("R1").ok(), ..with_text() };
+    let from_record = Input::Decided(desk("ALICE"), Decided::Accept(from_record));
+    for (mut r, input) in [(quoted(), input), (r, from_record)] {
+        let out = r.handle(T0 + 200, input);
+        let sent = out.iter().find_map(|o| match o {
+            Output::ToDealer(_, AppMessage::QuoteResponse(sent)) => Some(sent.text.clone()),
+            _ => None,
+        });
+        assert_eq!(sent, Some(None), "{out:?}");
+    }
+}
+
+#[test]
 fn what_changes_nothing_is_not_written() {
     let mut r = quoted();
     let nothing = |r: &Router, at: i64, input: Input, what: &str| {

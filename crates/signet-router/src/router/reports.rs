@@ -1,6 +1,6 @@
 //! A dealer's reports about accepts: what they did, and what the desk is told of it.
 
-use super::{Output, Router};
+use super::{Output, Router, accepts::accept_of_colleague};
 use signet_fix::message::{AppMessage, ExecType, ExecutionReport, OrdStatus, RfqStatus};
 use signet_identity::CompId;
 use signet_rfq::{
@@ -63,10 +63,15 @@ impl Router {
             );
             let report = ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report };
             // Who has the RFQ by now cannot trade in it until it is settled.
-            let has = self.rfqs.get(id).map(|e| e.desk.clone()).filter(|has| has != desk);
-            for told in has.iter().chain([desk]) {
-                self.forward(told, dealer, own, report.clone());
+            if let Some(e) = self.rfqs.get(id).filter(|e| &e.desk != desk) {
+                let price_type = report.price_type.or(e.rfq.terms.price_type.stated());
+                let (has, accept) = (e.desk.clone(), accept_of_colleague(&e.rfq, own));
+                let report = ExecutionReport { price_type, ..report.clone() };
+                if let Some(accept) = accept {
+                    self.forward(&has, dealer, &accept, report);
+                }
             }
+            self.forward(desk, dealer, own, report);
             return self.after_answer(id, now);
         }
         match (taken.event, taken.changed) {

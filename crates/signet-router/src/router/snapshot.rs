@@ -1,12 +1,15 @@
 //! The snapshot that a desk gets after logon, before anything new.
 
-use super::{Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, answers, turned_down::told_of};
+use super::{
+    Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, accepts::accept_of_colleague, answers,
+    turned_down::told_of,
+};
 use signet_fix::message::{
-    AppMessage, DealerState, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
-    QuoteResponse, SnapshotMark, VenueState,
+    AppMessage, DealerState, ExecutionReport, QuoteCancel, QuoteMsg, QuoteRequest,
+    QuoteRequestReject, QuoteResponse, SnapshotMark, VenueState,
 };
 use signet_identity::CompId;
-use signet_rfq::{Line, LineState, Qualifiers, Quote, Rfq, RfqId, UtcMillis};
+use signet_rfq::{AcceptId, Line, LineState, Qualifiers, Quote, Rfq, RfqId, UtcMillis};
 use std::{collections::BTreeSet, ops::Bound};
 
 impl Router {
@@ -42,12 +45,26 @@ impl Router {
             self.line(desk, rfq, l, now);
         }
         for d in &rfq.disputes {
-            self.tell_desk(desk, AppMessage::ExecutionReport(answers::dispute_report(rfq, d)));
+            let Some(accept) = self.accept_as_read(desk, rfq, &d.accept) else { continue };
+            let price_type = t.price_type.stated();
+            let report = answers::dispute_report(rfq, d);
+            let report = ExecutionReport { accept, price_type, ..report };
+            self.tell_desk(desk, AppMessage::ExecutionReport(report));
         }
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
             // What was accepted, word for word: the quote on the line may be another by now.
             self.tell_desk(desk, AppMessage::QuoteResponse(QuoteResponse::hit(a, t, isin, now)));
             self.tell_desk(desk, AppMessage::ExecutionReport(answers::status_report(a, s, now)));
+        }
+    }
+
+    /// What the desk that has this RFQ calls an accept in it.
+    fn accept_as_read(&self, desk: &CompId, rfq: &Rfq, own: &AcceptId) -> Option<AcceptId> {
+        let here = self.find(desk, &rfq.terms.id);
+        let made = self.accepts.of_desk(desk, own).map(|(_, sent)| &sent.rfq);
+        match here.is_some() && here.as_ref() == made {
+            true => Some(own.clone()),
+            false => accept_of_colleague(rfq, own),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A trader passes on one dealer: the dealer is told, the others go on.
 
-use super::{Entry, Router, outer};
+use super::{Entry, Router};
 use signet_fix::message::{
     Advice, AppMessage, PASSED_BY_TRADER, QuoteRequestReject, QuoteResponse, Response, RfqStatus,
 };
@@ -31,8 +31,10 @@ impl Router {
         }
         let dealer = r.dealer.clone().ok_or_else(unknown)?;
         let rfq = r.rfq.as_ref().ok_or_else(unknown)?;
-        let id = RfqId::new(outer(desk, rfq.as_str())).map_err(|_| unknown())?;
-        let e: &Entry = self.rfqs.get(&id).filter(|e| &e.desk == desk).ok_or_else(unknown)?;
+        let Some(id) = self.find(desk, rfq) else {
+            return Err(self.gone(desk, rfq).unwrap_or_else(unknown));
+        };
+        let e: &Entry = self.rfqs.get(&id).ok_or_else(unknown)?;
         let reason = r.text.clone().unwrap_or_default();
         if reason.chars().count() > PASS_REASON_MAX {
             return Err(format!("a reason has at most {PASS_REASON_MAX} characters"));
