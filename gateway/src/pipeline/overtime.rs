@@ -8,7 +8,7 @@ use crate::clock::{now, steady};
 use signet_fix::AppMessage;
 use signet_identity::CompId;
 use signet_rfq::{Rfq, RfqId, UtcMillis};
-use signet_router::Input;
+use signet_router::{Input, Router};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -62,6 +62,29 @@ pub(super) fn of_earlier_run<'a>(
     all
 }
 
+/// What becomes of one whose time is up.
+#[derive(Debug, PartialEq)]
+enum Due {
+    /// It has ended by itself.
+    Ended,
+    /// Its accept waits for its answer.
+    Later,
+    /// It ends as by the desk that has it now, which calls it so.
+    End(CompId, RfqId),
+}
+
+impl Due {
+    /// Of the RFQ that this desk called `rfq` when the clock was set back; it may have changed
+    /// hands since.
+    fn of(router: &Router, desk: &CompId, rfq: &RfqId) -> Self {
+        match router.open_as(desk, rfq) {
+            None => Self::Ended,
+            Some((_, rfq)) if rfq.in_flight() => Self::Later,
+            Some((desk, rfq)) => Self::End(desk.clone(), rfq.terms.id.clone()),
+        }
+    }
+}
+
 impl Pipeline {
     /// The clock was set back by so much a moment ago.
     pub(super) fn clock_set_back(&self, by_ms: i64) {
@@ -77,18 +100,15 @@ impl Pipeline {
     pub(super) fn overtime_tick(&self) {
         let over = self.overtime.borrow().over(steady());
         for (desk, rfq) in over {
-            let (open, free) = self.router.with(|r| {
-                let found = r.open().find(|(d, f)| **d == desk && f.terms.id == rfq);
-                (found.is_some(), found.is_some_and(|(_, f)| !f.in_flight()))
-            });
-            if free {
-                let text = Some(TIME_UP.to_owned());
-                let cancel = AppMessage::RfqCancel { rfq: rfq.clone(), text };
-                self.route(Input::FromDesk(desk.clone(), cancel));
+            match self.router.with(|r| Due::of(r, &desk, &rfq)) {
+                Due::Later => continue,
+                Due::Ended => {}
+                Due::End(has, rfq) => {
+                    let text = Some(TIME_UP.to_owned());
+                    self.route(Input::FromDesk(has, AppMessage::RfqCancel { rfq, text }));
+                }
             }
-            if free || !open {
-                self.overtime.borrow_mut().forget(&(desk, rfq));
-            }
+            self.overtime.borrow_mut().forget(&(desk, rfq));
         }
     }
 }
@@ -96,6 +116,92 @@ impl Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use signet_fix::message::{QuoteRequest, QuoteResponse, Response, TakeOver};
+    use signet_rfq::{AcceptId, Ask, Catalogue, DealerId, InstrumentId, PriceType, QuoteId, Side};
+    use signet_router::{Decided, DeskSettings};
+
+    const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
+
+    fn desk(d: &str) -> CompId {
+        CompId::new(d).unwrap()
+    }
+
+    fn rfq(id: &str) -> RfqId {
+        RfqId::new(id).unwrap()
+    }
+
+    /// ALICE1 has R1 open.
+    fn router() -> Router {
+        let desks =
+            ["ALICE1", "BOB1"].map(|d| DeskSettings { id: desk(d), dealers: Default::default() });
+        let none = Catalogue::new([]).unwrap();
+        let mut r = Router::new("Venue".into(), false, none, desks, []);
+        let asked = QuoteRequest {
+            price_type: PriceType::Price,
+            legs: vec![],
+            id: rfq("R1"),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            isin: false,
+            ask: Ask::Buy,
+            quantity: 5_000_000.into(),
+            currency: "EUR".into(),
+            settlement_date: "20261130".into(),
+            dealers: vec![DealerId::new("NORTH").unwrap()],
+            expires: NOW + 60_000,
+            at: NOW,
+        };
+        r.handle(NOW, Input::Decided(desk("ALICE1"), Decided::Request(asked)));
+        r
+    }
+
+    fn accept(of: &str) -> Decided {
+        Decided::Accept(QuoteResponse {
+            text: None,
+            price_type: PriceType::Price,
+            legs: vec![],
+            id: AcceptId::new(format!("{of}:1")).unwrap(),
+            response: Response::HitOrLift,
+            rfq: Some(rfq(of)),
+            quote: QuoteId::new("q1").unwrap(),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            isin: false,
+            dealer: DealerId::new("NORTH").ok(),
+            side: Side::Buy,
+            quantity: 5_000_000.into(),
+            price: "1.08".parse().unwrap(),
+            currency: None,
+            settlement_date: None,
+            deadline: None,
+            at: NOW,
+            limit: None,
+        })
+    }
+
+    #[test]
+    fn one_that_changed_hands_is_ended_at_the_desk_that_has_it() {
+        let mut r = router();
+        let ends = |r: &Router, d: &str, id: &str| match Due::of(r, &desk(d), &rfq(id)) {
+            Due::End(d, rfq) => Some(format!("{d} {rfq}")),
+            _ => None,
+        };
+        assert_eq!(ends(&r, "ALICE1", "R1").as_deref(), Some("ALICE1 R1"));
+        let (of, at) = (desk("ALICE1"), NOW);
+        let taken = Decided::TakeOver(TakeOver { rfq: rfq("B1"), desk: of, of: rfq("R1"), at });
+        r.handle(NOW, Input::Decided(desk("BOB1"), taken));
+        // As it was called when the clock was set, and as it is called now.
+        for (d, id) in [("ALICE1", "R1"), ("BOB1", "B1")] {
+            assert_eq!(ends(&r, d, id).as_deref(), Some("BOB1 B1"));
+        }
+        assert_eq!(Due::of(&r, &desk("BOB1"), &rfq("R1")), Due::Ended, "nothing of that name");
+        let mut waits = router();
+        waits.handle(NOW, Input::Decided(desk("ALICE1"), accept("R1")));
+        assert_eq!(Due::of(&waits, &desk("ALICE1"), &rfq("R1")), Due::Later);
+        r.handle(NOW, Input::Decided(desk("BOB1"), accept("B1")));
+        assert_eq!(Due::of(&r, &desk("ALICE1"), &rfq("R1")), Due::Later);
+        let mut over = router();
+        over.handle(NOW + 60_000, Input::Tick);
+        assert_eq!(Due::of(&over, &desk("ALICE1"), &rfq("R1")), Due::Ended);
+    }
 
     #[test]
     fn each_lives_as_long_as_was_left_of_it() {

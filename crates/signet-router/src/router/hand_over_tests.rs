@@ -403,6 +403,26 @@ fn what_a_former_desk_accepted_counts_on_its_own_day() {
 }
 
 #[test]
+fn an_open_rfq_is_found_by_each_name_that_it_had() {
+    let mut r = taken();
+    let found = |r: &Router, who: &str, own: &str| {
+        r.open_as(&desk(who), &id(own)).map(|(d, rfq)| format!("{d} {}", rfq.terms.id))
+    };
+    for (who, own) in [("ALICE", "R1"), ("BOB", "B1")] {
+        assert_eq!(found(&r, who, own).as_deref(), Some("BOB B1"));
+    }
+    for (who, own) in [("ALICE", "B1"), ("BOB", "R1"), ("CAROL", "R1")] {
+        assert_eq!(found(&r, who, own), None);
+    }
+    send(&mut r, "ALICE", take("R9", "BOB", "B1"), 300);
+    for (who, own) in [("ALICE", "R1"), ("BOB", "B1"), ("ALICE", "R9")] {
+        assert_eq!(found(&r, who, own).as_deref(), Some("ALICE R9"));
+    }
+    send(&mut r, "ALICE", AppMessage::RfqCancel { rfq: id("R9"), text: None }, 400);
+    assert_eq!(found(&r, "BOB", "B1"), None);
+}
+
+#[test]
 fn an_own_accept_keeps_its_id_in_the_snapshot() {
     let mut r = taken();
     send(&mut r, "BOB", hit_in("B1", "B1:1", "N", "n1", "99.5"), 210);

@@ -72,6 +72,14 @@ impl Router {
         self.rfqs.alive().map(|(_, e)| (&e.desk, &e.rfq))
     }
 
+    /// The open RFQ that a desk has, or had until another one took it over, and called `own`: with
+    /// the desk that has it now.
+    pub fn open_as(&self, desk: &CompId, own: &RfqId) -> Option<(&CompId, &Rfq)> {
+        let id = self.find(desk, own).or_else(|| self.rfqs.formerly(desk, own).cloned())?;
+        let e = self.rfqs.get(&id).filter(|e| !e.rfq.state.ended())?;
+        Some((&e.desk, &e.rfq))
+    }
+
     /// How many RFQs of a desk have not ended.
     pub fn open_count(&self, desk: &CompId) -> usize {
         self.rfqs.open_count(desk)
