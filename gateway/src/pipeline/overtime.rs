@@ -69,8 +69,8 @@ enum Due {
     Ended,
     /// Its accept waits for its answer.
     Later,
-    /// As if the desk that has it now ended it.
-    End(Input),
+    /// It ends as by the desk that has it now, which calls it so.
+    End(CompId, RfqId),
 }
 
 impl Due {
@@ -80,10 +80,7 @@ impl Due {
         match router.open_as(desk, rfq) {
             None => Self::Ended,
             Some((_, rfq)) if rfq.in_flight() => Self::Later,
-            Some((desk, rfq)) => {
-                let (rfq, text) = (rfq.terms.id.clone(), Some(TIME_UP.to_owned()));
-                Self::End(Input::FromDesk(desk.clone(), AppMessage::RfqCancel { rfq, text }))
-            }
+            Some((desk, rfq)) => Self::End(desk.clone(), rfq.terms.id.clone()),
         }
     }
 }
@@ -103,11 +100,13 @@ impl Pipeline {
     pub(super) fn overtime_tick(&self) {
         let over = self.overtime.borrow().over(steady());
         for (desk, rfq) in over {
-            let due = self.router.with(|r| Due::of(r, &desk, &rfq));
-            if let Due::End(end) = due {
-                self.route(end);
-            } else if due == Due::Later {
-                continue;
+            match self.router.with(|r| Due::of(r, &desk, &rfq)) {
+                Due::Later => continue,
+                Due::Ended => {}
+                Due::End(has, rfq) => {
+                    let text = Some(TIME_UP.to_owned());
+                    self.route(Input::FromDesk(has, AppMessage::RfqCancel { rfq, text }));
+                }
             }
             self.overtime.borrow_mut().forget(&(desk, rfq));
         }
@@ -182,10 +181,7 @@ mod tests {
     fn one_that_changed_hands_is_ended_at_the_desk_that_has_it() {
         let mut r = router();
         let ends = |r: &Router, d: &str, id: &str| match Due::of(r, &desk(d), &rfq(id)) {
-            Due::End(Input::FromDesk(d, AppMessage::RfqCancel { rfq, .. })) => {
-                Some(format!("{d} {rfq}"))
-            }
-            Due::End(other) => panic!("{other:?}"),
+            Due::End(d, rfq) => Some(format!("{d} {rfq}")),
             _ => None,
         };
         assert_eq!(ends(&r, "ALICE1", "R1").as_deref(), Some("ALICE1 R1"));
