@@ -33,7 +33,29 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Windows flushes only a file that is open for writing.
     file.sync_all()?;
     drop(file);
-    fs::rename(&temporary, path)
+    rename_over(&temporary, path)?;
+    // The name of the new file is on the disk only with its folder.
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// On Windows a file cannot be replaced while another program, such as a virus scanner or a
+/// reader, has it open. Such programs close it soon.
+fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(windows)]
+    for wait_ms in [1, 5, 20, 50, 100] {
+        match fs::rename(from, to) {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                std::thread::sleep(std::time::Duration::from_millis(wait_ms));
+            }
+            done => return done,
+        }
+    }
+    fs::rename(from, to)
 }
 
 #[cfg(test)]

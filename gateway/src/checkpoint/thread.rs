@@ -146,6 +146,8 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = PathBuf::from(name);
     let mut file = File::create(&temporary)?;
     file.write_all(bytes).and_then(|()| file.sync_all())?;
+    // Windows does not rename an open file.
+    drop(file);
     fs::rename(&temporary, path)?;
     #[cfg(unix)]
     if let Some(folder) = path.parent() {

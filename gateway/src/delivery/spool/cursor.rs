@@ -47,6 +47,8 @@ pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut file = options.open(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_data()?;
+    // Windows does not rename an open file.
+    drop(file);
     fs::rename(&temporary, path)
 }
 
