@@ -248,6 +248,22 @@ test("the ticket asks for the numbers that the instrument has", async () => {
   expect(sent.at(-1)).toMatchObject({ priceType: "price" });
 });
 
+test("a new word about the same instrument takes neither the keyboard nor what is typed", async () => {
+  await open();
+  page.draft.fill(form(), instruments[0] ?? null);
+  await settle();
+  const day = by<HTMLInputElement>("ticket-settles-other");
+  day.focus();
+  day.value = "3";
+  day.dispatchEvent(new Event("input", { bubbles: true }));
+  await settle();
+  page.draft.chosen = { ...instruments[0]! };
+  await tick();
+  expect([day.disabled, day.value]).toEqual([false, "3"]);
+  await settle();
+  expect([day.disabled, day.value, document.activeElement]).toEqual([false, "3", day]);
+});
+
 test("a limit lies where the numbers get worse for the side", () => {
   for (const [side, of, want] of [
     ["buy", "price", "up"],
