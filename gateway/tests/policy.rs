@@ -61,7 +61,7 @@ fn the_example_is_good_and_answers_as_expected() {
         d.path(),
         "test --file tests.toml",
         0,
-        &["ok    alice asks for Bunds", "35 of 35 as expected"],
+        &["ok    alice asks for Bunds", "38 of 38 as expected"],
     );
     fs::write(
         d.path().join("wrong.toml"),
