@@ -1,34 +1,16 @@
 //! A butterfly, with the keyboard alone: made on the ticket, quoted, accepted and filled.
 
-use super::{KEY_PIN, PATIENCE, Stage, TERMS_READ, Window, read};
-use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use super::{KEY_PIN, Stage, TERMS_READ, Window, read};
+use serde_json::json;
 
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
 const SPACE: &str = " ";
 
-async fn script(w: &Window, script: &str) -> Value {
-    w.client.execute(script, vec![]).await.unwrap()
-}
-
-async fn until(w: &Window, what: &str, condition: &str) {
-    let began = Instant::now();
-    while script(w, condition).await != json!(true) {
-        assert!(began.elapsed() < PATIENCE, "never: {what}\n{}", read(&w.log));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn keyboard_is(w: &Window, test_id: &str) {
-    let here = format!("return document.activeElement.dataset.testid === '{test_id}'");
-    until(w, &format!("the keyboard is at {test_id}"), &here).await;
-}
-
 /// Tab, until the keyboard is there.
 async fn tab_to(w: &Window, test_id: &str) {
     for _ in 0..60 {
-        let here = script(w, "return document.activeElement.dataset.testid ?? ''").await;
+        let here = w.run("return document.activeElement.dataset.testid ?? ''").await;
         if here == json!(test_id) {
             return;
         }
@@ -47,23 +29,21 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
     let w = stage.open(false).await;
     w.find("[data-testid='link-state'][data-state='online']").await;
     w.find("[data-testid='dealer-NORTHBANK']:not([disabled])").await;
-    keyboard_is(&w, "ticket-instrument").await;
+    w.keyboard_is("ticket-instrument").await;
 
     // A butterfly is what a package begins as.
-    script(&w, "document.querySelector('[data-testid=ticket-package]').focus()").await;
+    w.run("document.querySelector('[data-testid=ticket-package]').focus()").await;
     w.type_here(SPACE).await;
-    keyboard_is(&w, "package-kind").await;
+    w.keyboard_is("package-kind").await;
     w.type_here(TAB).await;
-    keyboard_is(&w, "package-size").await;
+    w.keyboard_is("package-size").await;
     w.type_here("2m").await;
     tab_to(&w, "leg-0-instrument").await;
     for (i, id) in ["DE000BU2Z023", "DE000BU2Z049", "DE0001102614"].iter().enumerate() {
-        keyboard_is(&w, &format!("leg-{i}-instrument")).await;
+        w.keyboard_is(&format!("leg-{i}-instrument")).await;
         w.type_here(id).await;
         w.type_here(ENTER).await;
-        until(
-            &w,
-            "the leg has its instrument",
+        w.until("the leg has its instrument",
             &format!(
                 "return document.querySelector('[data-testid=leg-{i}-about]').textContent.includes('{id}')"
             ),
@@ -71,9 +51,8 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
         .await;
     }
     // Every leg has its size by its ratio, and the whole is named.
-    keyboard_is(&w, "package-turn").await;
-    until(
-        &w,
+    w.keyboard_is("package-turn").await;
+    w.until(
         "the sums",
         "return document.querySelector('[data-testid=package-sums]').textContent\
          .includes('Butterfly, 3 legs')",
@@ -84,15 +63,13 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
     assert!(says(&w, "leg-1-about").await.contains("4,000,000"));
     // Turned, and turned back.
     w.type_here(SPACE).await;
-    until(
-        &w,
+    w.until(
         "turned",
         "return document.querySelector('[data-testid=leg-0-side]').textContent === 'Sell'",
     )
     .await;
     w.type_here(SPACE).await;
-    until(
-        &w,
+    w.until(
         "turned back",
         "return document.querySelector('[data-testid=leg-0-side]').textContent === 'Buy'",
     )
@@ -102,7 +79,7 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
     w.shot("package-ticket").await;
     let press = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', \
                  {key: 'Enter', ctrlKey: true, bubbles: true, cancelable: true}))";
-    script(&w, press).await;
+    w.run(press).await;
 
     // The panel has the keyboard; it names the package and its legs, with a dealer's prices.
     let panel = "[data-panel][data-state='open']";
@@ -112,8 +89,7 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
     let head = w.find(panel).await.text().await.unwrap();
     assert!(head.contains("Butterfly, 3 legs") && !head.contains("[N/A]"), "{head}");
     let table = format!("legs-{id}");
-    until(
-        &w,
+    w.until(
         "each leg has a price",
         &format!(
             "return [...document.querySelectorAll('[data-testid=\"{table}\"] td[data-price]')]\
@@ -122,7 +98,7 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
     )
     .await;
     w.shot("package-quoted").await;
-    keyboard_is(&w, &format!("rfq-panel-{id}")).await;
+    w.keyboard_is(&format!("rfq-panel-{id}")).await;
     w.type_here(ENTER).await;
     w.id("confirm-accept").await;
     let legs = says(&w, "accept-legs").await;
@@ -131,24 +107,23 @@ async fn a_butterfly_is_made_with_the_keyboard_and_filled_with_every_leg() {
     w.id("accept-limit").await;
     tokio::time::sleep(TERMS_READ).await;
     w.shot("package-armed").await;
-    keyboard_is(&w, "confirm-accept").await;
+    w.keyboard_is("confirm-accept").await;
     w.type_here(ENTER).await;
     // The key is asked for the whole of it, leg by leg.
-    keyboard_is(&w, "key-pin").await;
+    w.keyboard_is("key-pin").await;
     let asked = says(&w, "step-up").await;
     assert!(asked.contains("Butterfly, 3 legs"), "{asked}");
     assert_eq!(asked.matches(" settling ").count(), 3, "{asked}");
     w.shot("package-approve").await;
     w.type_here(&format!("{KEY_PIN}{ENTER}")).await;
-    keyboard_is(&w, "step-up-simulated").await;
+    w.keyboard_is("step-up-simulated").await;
     w.type_here(ENTER).await;
     w.find("[data-testid='accept-state'][data-state='filled']").await;
     let legs = says(&w, "accept-legs").await;
     assert_eq!(legs.matches(" at ").count(), 3, "{legs}");
     w.shot("package-filled").await;
     // The blotter names it too.
-    until(
-        &w,
+    w.until(
         "a row of the blotter",
         "return [...document.querySelectorAll('[data-testid=blotter-row]')]\
          .some(e => e.textContent.includes('Butterfly, 3 legs'))",

@@ -1,23 +1,11 @@
 //! The ticket: found, filled in, limited, kept over a restart and asked again, with keys.
 
 use super::{PATIENCE, Stage, Window, read};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
-
-async fn script(w: &Window, script: &str) -> Value {
-    w.client.execute(script, vec![]).await.unwrap()
-}
-
-async fn until(w: &Window, what: &str, condition: &str) {
-    let began = Instant::now();
-    while script(w, condition).await != json!(true) {
-        assert!(began.elapsed() < PATIENCE, "never: {what}\n{}", read(&w.log));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 /// Presses Ctrl with a key, as the page hears it.
 async fn ctrl(w: &Window, key: &str) {
@@ -26,15 +14,10 @@ async fn ctrl(w: &Window, key: &str) {
     w.client.execute(press, vec![json!(key)]).await.unwrap();
 }
 
-async fn keyboard_is(w: &Window, test_id: &str) {
-    let here = format!("return document.activeElement.dataset.testid === '{test_id}'");
-    until(w, &format!("the keyboard is at {test_id}"), &here).await;
-}
-
 async fn panels(w: &Window) -> Vec<String> {
     let ids = "return [...document.querySelectorAll('[data-panel]')].map(e => \
                e.dataset.testid.slice(10))";
-    serde_json::from_value(script(w, ids).await).unwrap()
+    serde_json::from_value(w.run(ids).await).unwrap()
 }
 
 async fn new_panel(w: &Window, before: &[String]) -> String {
@@ -54,48 +37,47 @@ async fn a_ticket_is_found_limited_kept_over_a_restart_and_asked_again() {
     let w = stage.open(false).await;
     w.find("[data-testid='link-state'][data-state='online']").await;
     w.find("[data-testid='dealer-NORTHBANK']:not([disabled])").await;
-    keyboard_is(&w, "ticket-instrument").await;
+    w.keyboard_is("ticket-instrument").await;
 
     // A nickname and a maturity; Enter as fast as the fingers are.
     w.type_here(&format!("bund feb 35{ENTER}")).await;
     w.reads("ticket-isin", "DE000BU2Z049").await;
-    keyboard_is(&w, "ticket-quantity").await;
+    w.keyboard_is("ticket-quantity").await;
     w.type_here("5m").await;
-    until(
-        &w,
+    w.until(
         "the usual day is there",
         "return document.querySelector('[data-testid=ticket-settles]').value !== ''",
     )
     .await;
     let day = "return document.querySelector('[data-testid=ticket-settles]').value";
-    let usual = script(&w, day).await;
+    let usual = w.run(day).await;
     w.type_here(TAB).await;
-    keyboard_is(&w, "ticket-settles").await;
+    w.keyboard_is("ticket-settles").await;
     w.type_here(TAB).await;
-    keyboard_is(&w, "ticket-settles-other").await;
+    w.keyboard_is("ticket-settles-other").await;
     w.type_here(&format!("3m{ENTER}")).await;
     let other = format!("{day} > {usual}");
-    until(&w, "a broken date is chosen", &other).await;
-    let chosen = script(&w, day).await;
+    w.until("a broken date is chosen", &other).await;
+    let chosen = w.run(day).await;
 
     w.click("dealers-all").await;
     // What this desk has seen of each dealer is on the screen.
     let why = "return document.querySelector('[data-testid=dealer-why-NORTHBANK]').textContent";
-    until(&w, "what is known of a dealer", &format!("{why} === 'never asked'")).await;
+    w.until("what is known of a dealer", &format!("{why} === 'never asked'")).await;
     w.shot("ticket-before-favourite").await;
     w.click("dealer-favourite-NORTHBANK").await;
     w.find("[data-testid='dealer-favourite-NORTHBANK'][aria-pressed='true']").await;
 
     // What cannot be a price is refused at its field before anything is sent.
-    script(&w, "document.querySelector('[data-testid=ticket-more]').focus()").await;
+    w.run("document.querySelector('[data-testid=ticket-more]').focus()").await;
     w.type_here(ENTER).await;
     w.id("ticket-limit").await;
-    script(&w, "document.querySelector('[data-testid=ticket-limit]').focus()").await;
+    w.run("document.querySelector('[data-testid=ticket-limit]').focus()").await;
     w.type_here("98,5").await;
     w.type_here(TAB).await;
     w.find("[data-testid='error-limit']").await;
-    script(&w, "document.querySelector('[data-testid=ticket-limit]').select()").await;
-    script(&w, "document.querySelector('[data-testid=ticket-limit]').focus()").await;
+    w.run("document.querySelector('[data-testid=ticket-limit]').select()").await;
+    w.run("document.querySelector('[data-testid=ticket-limit]').focus()").await;
     // Far below the market.
     w.type_here("90").await;
     w.type_here(TAB).await;
@@ -123,9 +105,9 @@ async fn a_ticket_is_found_limited_kept_over_a_restart_and_asked_again() {
     w.find(&format!("[data-testid='rfq-panel-{again}'][data-state='open']")).await;
     ctrl(&w, "d").await;
     let limit = "return document.querySelector('[data-testid=ticket-limit]')?.value === '90'";
-    until(&w, "its limit is in the ticket", limit).await;
-    keyboard_is(&w, "ticket-quantity").await;
-    script(&w, "document.activeElement.select()").await;
+    w.until("its limit is in the ticket", limit).await;
+    w.keyboard_is("ticket-quantity").await;
+    w.run("document.activeElement.select()").await;
     w.type_here("7m").await;
     // It is kept a moment after the last key.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -137,10 +119,9 @@ async fn a_ticket_is_found_limited_kept_over_a_restart_and_asked_again() {
     w.find("[data-testid='link-state'][data-state='online']").await;
     w.reads("ticket-isin", "DE000BU2Z049").await;
     let quantity = "return document.querySelector('[data-testid=ticket-quantity]').value === '7m'";
-    until(&w, "the draft is there again", quantity).await;
+    w.until("the draft is there again", quantity).await;
     w.find("[data-testid='dealer-favourite-NORTHBANK'][aria-pressed='true']").await;
-    until(
-        &w,
+    w.until(
         "the last requests are offered",
         "return document.querySelectorAll('[data-testid=ticket-reuse] option').length >= 3",
     )
