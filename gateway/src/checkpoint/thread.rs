@@ -16,7 +16,7 @@ use signet_tlog::{
     note::{SignerKey, VerifierKey},
 };
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -110,7 +110,8 @@ fn tell(plan: &Plan, head: &TreeHead) {
 /// Waits until the disk has every record of the checkpoint, signs it, and keeps it.
 fn seal(key: &SignerKey, path: &Path, head: &TreeHead, at: UtcMillis) -> io::Result<Signed> {
     // Another descriptor: what matters is the file. Earlier files were waited for when they ended.
-    File::open(&head.file)?.sync_data()?;
+    // Windows flushes only a file that is open for writing.
+    OpenOptions::new().write(true).open(&head.file)?.sync_data()?;
     let checkpoint = Checkpoint {
         origin: key.verifier().name().into(),
         size: head.tree.size(),
