@@ -47,8 +47,7 @@ impl CutLines {
 }
 
 fn write(path: &Path, words: &str) -> io::Result<()> {
-    fs::write(path, format!("{words}\n"))?;
-    fs::File::open(path)?.sync_all()
+    signet_journal::replace_file(path, format!("{words}\n").as_bytes())
 }
 
 #[cfg(test)]
