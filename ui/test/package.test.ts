@@ -3,7 +3,7 @@
 // Packages: made on the ticket, shown in the panel, named in the terms. The desk says what a kind
 // sets; the page passes on what is typed.
 
-import { flushSync, mount, tick, unmount, type Component } from "svelte";
+import { mount, unmount, type Component } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
@@ -13,28 +13,13 @@ import { Page } from "../src/desk/page.svelte";
 import RfqPanel from "../src/rfq/RfqPanel.svelte";
 import { duplicate, withoutDays } from "../src/ticket/reuse";
 import Ticket from "../src/ticket/Ticket.svelte";
+import { by, settle, type } from "./keys";
 import Screen from "./Screen.svelte";
 
 let page: Page;
 let screen: ReturnType<typeof mount> | undefined;
 
-const by = <T extends HTMLElement>(id: string) =>
-  document.querySelector<T>(`[data-testid="${id}"]`)!;
 const words = (id: string) => by(id).textContent!.replace(/\s+/g, " ").trim();
-
-async function settle(ms = 0) {
-  for (let i = 0; i < 6; i++) await tick();
-  await vi.advanceTimersByTimeAsync(ms);
-  for (let i = 0; i < 6; i++) await tick();
-  flushSync();
-}
-
-function type(id: string, text: string) {
-  const input = by<HTMLInputElement>(id);
-  input.focus();
-  input.value = text;
-  input.dispatchEvent(new InputEvent("input", { bubbles: true }));
-}
 
 async function show(
   component: unknown,

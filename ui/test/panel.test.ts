@@ -159,7 +159,7 @@ test("a second window asks for no request but its own", () => {
     { rfqId: "R2", since: 7, send: false },
     { rfqId: "R3", since: 7, send: false },
   ]);
-  // Never, however long it waits; and what is gone is forgotten.
+  // Never, however long it waits; and a request that is gone is forgotten.
   sight.know(frame({ seq: 9, removed: ["R2"] }));
   expect(sight.behind(1_000_000)).toEqual([{ rfqId: "R3", since: 7, send: false }]);
 });

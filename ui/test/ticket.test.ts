@@ -3,7 +3,7 @@
 // The ticket on a simulated desk: what is kept, what is refused before it is sent, and a request
 // asked again.
 
-import { flushSync, mount, tick, unmount, type Component } from "svelte";
+import { mount, tick, unmount, type Component } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
@@ -13,27 +13,11 @@ import { Page } from "../src/desk/page.svelte";
 import { worseWay } from "../src/desk/words";
 import { askAgain, chosenRequest, duplicate } from "../src/ticket/reuse";
 import Ticket from "../src/ticket/Ticket.svelte";
+import { by, settle, type } from "./keys";
 import Screen from "./Screen.svelte";
 
 let page: Page;
 let screen: ReturnType<typeof mount> | undefined;
-
-const by = <T extends HTMLElement>(id: string) =>
-  document.querySelector<T>(`[data-testid="${id}"]`)!;
-
-async function settle(ms = 0) {
-  for (let i = 0; i < 6; i++) await tick();
-  await vi.advanceTimersByTimeAsync(ms);
-  for (let i = 0; i < 6; i++) await tick();
-  flushSync();
-}
-
-function type(id: string, text: string) {
-  const input = by<HTMLInputElement>(id);
-  input.focus();
-  input.value = text;
-  input.dispatchEvent(new InputEvent("input", { bubbles: true }));
-}
 
 const form = (part: Partial<TicketForm> = {}): TicketForm => ({
   instrument: "DE000BU2Z049",

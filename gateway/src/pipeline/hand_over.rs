@@ -29,7 +29,7 @@ impl Pipeline {
         }
     }
 
-    /// Tells a desk the open RFQs of the colleagues whom its trader may see.
+    /// Tells a desk the open RFQs of the colleagues that its trader may see.
     pub(super) fn tell_group(&self, desk: &CompId, at: UtcMillis) {
         let who = self.trader(desk);
         let people = self.registry.as_ref().map(|r| r.people());

@@ -29,7 +29,7 @@ pub(super) struct Group {
     taking: Option<(RfqId, String)>,
     taken: Option<RfqId>,
     problem: Option<Problem>,
-    /// From whom the RFQs came that this desk took over, in words.
+    /// Who had the RFQs that this desk took over, in words.
     origins: BTreeMap<RfqId, String>,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Group {
 const ORIGINS_MAX: usize = 1_000;
 
 impl Group {
-    /// From whom an RFQ came, if it was taken over.
+    /// Who had an RFQ before, if it was taken over.
     pub(super) fn origin(&self, rfq: &RfqId) -> Option<&str> {
         self.origins.get(rfq).map(String::as_str)
     }

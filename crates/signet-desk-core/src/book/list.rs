@@ -127,7 +127,7 @@ impl Book {
         if self.list.run() == ListRun::Paused {
             return Err(problem(
                 "list.paused",
-                "Rows of before the connection was lost still wait. Nothing was sent.",
+                "Rows that waited when the connection was lost still wait. Nothing was sent.",
                 "Send the rest first, or stop the sending.",
             ));
         }

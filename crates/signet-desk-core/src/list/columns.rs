@@ -60,7 +60,7 @@ pub(crate) fn paste_workbook(bytes: &[u8]) -> Result<Pasted, Problem> {
 
 fn rows(records: &[Record]) -> Result<Pasted, Problem> {
     let Some(first) = records.first() else {
-        let why = "There is no row in it.";
+        let why = "It has no rows.";
         return Err(problem("list.empty", why, "Copy the rows, then paste them here."));
     };
     let (columns, ignored, rest) = match named(first)? {
