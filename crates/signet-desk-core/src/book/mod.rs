@@ -232,6 +232,8 @@ mod life_tests;
 #[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
+mod sight_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod windows_tests;
