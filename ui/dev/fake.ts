@@ -8,6 +8,7 @@
 // have the list of requests;
 // `attention` show what is behind it; `panel-rfq`, `panel-gone` and `panel-blotter` are the second
 // window; `offered`, `unread` and `stop` are asked from outside the page);
+// `crowd` has 200 requests of 20 dealers (`scenes/crowd.ts`);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type {
@@ -70,6 +71,8 @@ export function fake(asked: URLSearchParams): Backend {
   let frame = scenes.frame(scene, now);
   let seq = 1;
   let wake = () => {};
+  const crowd = scene === "crowd" ? new scenes.Crowd(now, Number(asked.get("rate") ?? 0)) : null;
+  if (crowd) frame = { ...frame, rfqs: crowd.rfqs, lines: crowd.pull(0, []).lines ?? [] };
   const pressed = PRESSED[scene];
   if (pressed)
     setTimeout(() => document.querySelector<HTMLElement>(`[data-testid=${pressed}]`)?.click(), 500);
@@ -299,8 +302,12 @@ export function fake(asked: URLSearchParams): Backend {
     },
     disarm: (id) => (editRfq(id, { accept: null }), ok(null)),
     accept,
-    pull: (since) =>
-      ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs: Date.now() }),
+    pull: (since, behind) => {
+      const gatewayNowMs = Date.now();
+      if (crowd && since > 0)
+        return ok({ ...scenes.quiet, ...crowd.pull(since, behind), gatewayNowMs });
+      return ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs });
+    },
     park: () => ok(null),
     blotterRows: (query) => ok(scenes.page(query, now, scene === "blotter")),
     blotterColumns: () => ok(columns),

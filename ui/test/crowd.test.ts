@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 //
-// Many requests: only the ladders near what the trader sees have rows, and nothing moves for it.
+// Many requests: only those near what the trader sees are drawn, and the others keep their room.
 
 import { flushSync, mount, unmount } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -52,30 +52,42 @@ function show(requests: number) {
 const panel = (name: string) =>
   document.querySelector<HTMLElement>(`[data-testid=rfq-panel-${name}]`)!;
 const rows = (name: string) => panel(name).querySelectorAll(`[data-testid^=line-]`).length;
-const room = (name: string) =>
-  panel(name).querySelector<HTMLElement>("[role=table]")!.style.getPropertyValue("--lines");
+const room = (name: string) => panel(name).style.height;
 function see(name: string, isIntersecting: boolean) {
   for (const { sees, on } of observers) if (on === panel(name)) sees([{ isIntersecting }]);
   flushSync();
 }
 
-test("of a dozen requests every ladder has its rows, in sight or not", () => {
+test("a dozen requests are drawn, in sight or not", () => {
   show(12);
   for (let i = 0; i < 12; i++) see(`R${i}`, i < 2);
-  for (let i = 0; i < 12; i++) expect(rows(`R${i}`)).toBe(2);
+  for (let i = 0; i < 12; i++) expect([rows(`R${i}`), room(`R${i}`)]).toEqual([2, ""]);
 });
 
-test("of many, the ladders out of sight have room for their rows and none of them", () => {
+test("of many, those out of sight are not drawn and keep their room", () => {
   show(13);
   see("R0", true);
   expect([rows("R0"), rows("R12")]).toEqual([2, 0]);
-  expect([room("R0"), room("R12")]).toEqual(["2", "2"]);
+  expect([room("R0"), room("R12")]).toEqual(["", `${15.5 + 2 * 2.3}rem`]);
+  expect(panel("R12").getAttribute("aria-label")).toMatch(/, Open$/);
   see("R12", true);
   see("R0", false);
   expect([rows("R0"), rows("R12")]).toEqual([0, 2]);
 });
 
-test("the request that has the keyboard keeps its rows out of sight", () => {
+test("the height that a request had is the room that it keeps", () => {
+  show(13);
+  see("R0", true);
+  Object.defineProperty(panel("R0"), "offsetHeight", { value: 480 });
+  see("R0", false);
+  // In rem of 16 pixels, so that it follows the size of the text; the others are of the same kind.
+  expect([room("R0"), rows("R0")]).toEqual(["30rem", 0]);
+  see("R1", true);
+  see("R1", false);
+  expect(room("R1")).toBe("30rem");
+});
+
+test("the request that has the keyboard is drawn out of sight", () => {
   show(13);
   see("R3", true);
   panel("R3").focus();
@@ -87,7 +99,7 @@ test("the request that has the keyboard keeps its rows out of sight", () => {
   expect([rows("R3"), rows("R4")]).toEqual([0, 2]);
 });
 
-test("terms that are being confirmed keep the rows that they are taken from", () => {
+test("a request whose terms are being confirmed is drawn out of sight", () => {
   show(13);
   const accept = scenes.accept(0, { dealer: "A", validUntilMs: 9_000 });
   page.book.apply(frame({ seq: 2, rfqs: [rfq("R5", { expiresMs: 60_000, accept })] }));
