@@ -59,7 +59,9 @@ impl Keyboard {
             let query: Symbol<Query> = self.x11.get(b"XQueryTree\0").ok()?;
             let focus: Symbol<Focus> = self.x11.get(b"XSetInputFocus\0").ok()?;
             let (mut a, mut b, mut list, mut n) = (0, 0, std::ptr::null_mut(), 0);
-            if query(self.display, root(self.display), &mut a, &mut b, &mut list, &mut n) == 0 {
+            if query(self.display, root(self.display), &mut a, &mut b, &mut list, &mut n) == 0
+                || n == 0
+            {
                 return None;
             }
             let all = std::slice::from_raw_parts(list, n as usize);

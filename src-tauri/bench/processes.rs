@@ -84,8 +84,7 @@ impl Busy {
     /// Of one core since then, percent.
     pub fn since(self) -> String {
         let now = Self::now();
-        let share =
-            |a: f64, b: f64| 100.0 * (b - a) / now.at.duration_since(self.at).as_secs_f64();
+        let share = |a: f64, b: f64| 100.0 * (b - a) / now.at.duration_since(self.at).as_secs_f64();
         format!(
             "of one core: desk {:.0} %, web {:.0} %, venue {:.0} %",
             share(self.desk, now.desk),
@@ -103,9 +102,7 @@ pub fn watch(seconds: u64, each: impl Fn()) -> Vec<(f64, Memory)> {
     let step = if seconds >= 180 { 60 } else { seconds.max(1) };
     let mut due = step;
     while due <= seconds {
-        std::thread::sleep(
-            Duration::from_secs(due).saturating_sub(began.elapsed()),
-        );
+        std::thread::sleep(Duration::from_secs(due).saturating_sub(began.elapsed()));
         let now = memory();
         out.push((began.elapsed().as_secs_f64() / 60.0, now));
         if seconds >= 180 {

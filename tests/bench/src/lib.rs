@@ -256,11 +256,8 @@ fn send_instruments(session: &Session, size: Size, asked: &SecurityListRequest) 
     let parts = all.chunks(INSTRUMENTS_A_PART);
     let last = parts.len() - 1;
     for (i, part) in parts.enumerate() {
-        let list = SecurityList {
-            request: asked.id.clone(),
-            last: i == last,
-            instruments: part.to_vec(),
-        };
+        let list =
+            SecurityList { request: asked.id.clone(), last: i == last, instruments: part.to_vec() };
         session.send(&AppMessage::SecurityList(list)).expect("sent");
     }
 }
