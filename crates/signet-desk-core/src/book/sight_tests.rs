@@ -84,7 +84,9 @@ fn prices_out_of_sight_wake_the_page_once_for_each_frame_and_not_for_ever() {
     let woken = std::sync::Arc::new(AtomicU32::new(0));
     let wake = |woken: &std::sync::Arc<AtomicU32>| -> Box<dyn FnOnce() + Send> {
         let woken = woken.clone();
-        Box::new(move || drop(woken.fetch_add(1, Ordering::Relaxed)))
+        Box::new(move || {
+            woken.fetch_add(1, Ordering::Relaxed);
+        })
     };
     b.message(quote("R2", "q2", "1.06"), NOW);
     b.wake_after(seq, wake(&woken));
