@@ -134,7 +134,7 @@ impl TradingThread {
         let gateway = &loaded.config.gateway.comp_id;
         let step_up = StepUp::new(handle, when, String::new(), gateway, answer_ms);
         let (events, alerts) = (EventSink::default(), Arc::<Alerts>::default());
-        let parts = (books, SignalsTold::open(&loaded.config, &key)?, None);
+        let parts = (books, SignalsTold::open(&loaded.config, &key)?, Vec::new());
         let pipeline = assemble(&loaded, parts, None, Some(step_up), events, alerts);
         Ok(Self {
             pipeline,

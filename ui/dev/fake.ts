@@ -328,6 +328,7 @@ export function fake(asked: URLSearchParams): Backend {
     },
     saveBestExecution: () =>
       ok({ path: "/home/alice/Downloads/signet-best-execution.html", rows: 1 }),
+    saveProof: () => ok({ path: "/home/alice/Downloads/signet-proof.zip", rows: 1 }),
     printPage: () => (window.print(), ok(null)),
     dealerInsights: () => ok(scenes.dealers),
     listPaste: (text) => listed(list.paste(text)),

@@ -134,6 +134,11 @@ export const commands = {
 	/**  Writes the best-execution page of a request into a file of the downloads folder. */
 	saveBestExecution: (rfqId: string) => typedError<SavedFile, Problem>(__TAURI_INVOKE("save_best_execution", { rfqId })),
 	/**
+	 *  Writes the best-execution page of a request with what proves it into an archive in the downloads
+	 *  folder.
+	 */
+	saveProof: (rfqId: string) => typedError<SavedFile, Problem>(__TAURI_INVOKE("save_proof", { rfqId })),
+	/**
 	 *  Opens the system's dialog that prints what the window shows; its style for paper leaves only
 	 *  the best-execution page.
 	 */

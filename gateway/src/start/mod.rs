@@ -105,9 +105,9 @@ pub(crate) async fn run(
     std::mem::take(&mut books.untold).into_events().for_each(|e| events.business(&e));
     let alerts = Arc::<Alerts>::default();
     let step_up = step_up(&loaded.config, registry.as_ref())?;
-    let transmit = transmit::start(&loaded.config, &loaded.identity, &key, events.clone()).await?;
-    let (transmitter, transmit) = transmit.unzip();
-    let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitter);
+    let (transmitters, transmit) =
+        transmit::start(&loaded.config, &loaded.identity, &key, &events).await?;
+    let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitters);
     let pipeline = assemble(&loaded, parts, registry.as_ref(), step_up, events, alerts.clone());
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
@@ -115,15 +115,15 @@ pub(crate) async fn run(
         spawn_local(questions.serve(pipeline.clone()));
     }
     start_dealers(&loaded, &pipeline, &key)?;
-    let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key)?;
+    let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key.clone())?;
     let quic = quic_listener(&loaded.config, &listener, udp)?;
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
-    let signals = transmit.as_ref().map(|t| t.status.clone());
+    let signals = transmit.iter().map(|t| t.status.clone()).collect();
     let watched = Watched { siem: siem_status, signals, clock: ClockView::default() };
     spawn_watches(&loaded, &pipeline, registry.as_ref(), watched.clock.clone());
     let admin = services::start_admin(&mut loaded, &pipeline, &alerts, &watched).await?;
     let operator = services::start_operator(&loaded, &pipeline, alerts, watched).await?;
-    let signals = services::start_signals(&loaded, &pipeline).await?;
+    let signals = services::start_signals(&loaded, &pipeline, &key).await?;
 
     let (quic, practice) = (loaded.config.quic(), options.practice);
     tracing::info!(address = %desks, quic, practice, "gateway is up");
@@ -280,7 +280,7 @@ async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayErr
 
 pub(crate) fn assemble(
     loaded: &Loaded,
-    (books, signals_told, transmitter): (Books, SignalsTold, Option<Transmitter>),
+    (books, signals_told, transmitters): (Books, SignalsTold, Vec<Transmitter>),
     registry: Option<&Rc<RegistryView>>,
     step_up: Option<StepUp>,
     events: EventSink,
@@ -315,7 +315,7 @@ pub(crate) fn assemble(
         metrics,
         policies: PolicyChanges::new(config.two_people(), books.history),
         signals_told,
-        transmitter,
+        transmitters,
     }))
 }
 

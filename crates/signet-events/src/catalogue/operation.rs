@@ -236,6 +236,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Bring another country file.",
     },
     Entry {
+        code: "risk.asn_fault",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "Autonomous systems of addresses cannot be told; none is shown.",
+        response: "Bring a newer file of autonomous systems.",
+    },
+    Entry {
         code: "siem.away",
         severity: Severity::High,
         class: Class::Finding,
