@@ -1,6 +1,7 @@
 use super::*;
 use rustls::{
     SignatureAlgorithm,
+    pki_types::SubjectPublicKeyInfoDer,
     sign::{Signer, SigningKey},
 };
 use signet_devca::{DevPki, Order};
@@ -26,6 +27,10 @@ impl SigningKey for Counted {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
         let signer = self.key.key.choose_scheme(offered)?;
         Some(Box::new(CountedSigner(signer, self.signed.clone())))
+    }
+
+    fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        self.key.key.public_key()
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
