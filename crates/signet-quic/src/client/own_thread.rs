@@ -1,6 +1,6 @@
-//! A thread of their own for the endpoints of connections whose key may hold its caller up: a key in
-//! a token signs in the middle of the handshake, and may wait for a PIN or a touch. Only what runs
-//! on this thread waits then.
+//! A thread of their own for the endpoints of connections whose key may hold its caller up: a key
+//! in a token signs in the middle of the handshake, and may wait for a PIN or a touch. Only what
+//! runs on this thread waits then.
 
 use super::{ConnectError, Connection, connect_on, runtime::DeskRuntime};
 use std::{convert::Infallible, io, net::SocketAddr, net::UdpSocket, thread};
