@@ -2,7 +2,7 @@
 # From a clean root with nothing but the gateway's package to a filled trade; counts what an administrator types, and the
 # time: first-trade.sh [PACKAGE.deb]
 #
-# In a root of its own (mmdebstrap: Debian's essential packages and the two that the package depends on), which shares the
+# In a root of its own (mmdebstrap: Debian's essential packages and those that the package depends on), which shares the
 # network's loopback and nothing else. Outside it, as in life: two simulated dealers, which make their own keys, and the
 # trader's desk, without a window. Needs root, for the root and its account. Not more than 12 commands and 5 minutes.
 set -euo pipefail
@@ -35,7 +35,7 @@ desk=$(cargo test --locked --quiet -p signet-practice --test first_trade --no-ru
   sed -n 's/.*"executable":"\([^"]*first_trade[^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$desk" ] || fail "the desk was not built"
 echo "first-trade: making a clean root"
-mmdebstrap --quiet --variant=essential --include=systemd-standalone-sysusers,systemd-standalone-tmpfiles,ca-certificates \
+mmdebstrap --quiet --variant=essential --include=systemd-standalone-sysusers,systemd-standalone-tmpfiles,ca-certificates,libstdc++6 \
   bookworm "$root" >"$work/root.log" 2>&1 || { cat "$work/root.log" >&2; fail "no clean root"; }
 mount -t proc proc "$root/proc"
 echo "127.0.0.1 localhost" >"$root/etc/hosts"
@@ -76,6 +76,7 @@ hosts = ["localhost"]
 countries = ["GB"]
 networks = ["127.0.0.0/8"]
 admin = "sylvia"
+console_host = "console.bank.example"
 require = []                         # the trader's laptop is this machine, whose disk may not be encrypted
 
 [listen]

@@ -69,7 +69,7 @@ Version: $version
 Architecture: $arch
 Maintainer: Signet maintainers <maintainers@signet.invalid>
 Installed-Size: $(du -sk --apparent-size "$root" | cut -f 1)
-Depends: libc6 (>= 2.34), libgcc-s1, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, ca-certificates
+Depends: libc6 (>= 2.34), libgcc-s1, libstdc++6 (>= 11), systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, ca-certificates
 Section: net
 Priority: optional
 Description: enforcement point between traders' desks and dealers (FIX RFQ)

@@ -123,6 +123,8 @@ impl Faults {
 }
 
 const HOST: &str = "write a host name in lower case, such as rfq.bank.example";
+const DOTTED: &str = "write a host name with a dot, such as console.bank.example: security keys are \
+    registered for it";
 const ADDRESS: &str = "write ADDRESS:PORT with a port from 1, such as 0.0.0.0:9443";
 const COMP_ID: &str = "write 1 to 24 characters of A-Z a-z 0-9 _ -";
 
@@ -168,7 +170,9 @@ impl Bank {
         let id = "write a user id: 1 to 32 characters of a-z 0-9 . _ -";
         let admin = f.read(("admin", &a.admin), id, user_id);
         let first = a.hosts.first().map_or("", String::as_str);
-        let console_host = f.read(("console_host", or(&a.console_host, first)), HOST, host);
+        let console_host = f.read(("console_host", or(&a.console_host, first)), DOTTED, |t| {
+            host(t).filter(|h| h.contains('.'))
+        });
         // 2.25 is the arc of identifiers that somebody makes up (X.667).
         let made_up = format!("2.25.{}", random >> 1);
         let oid = "write an object identifier, such as 1.3.6.1.4.1.99999.1";
@@ -524,6 +528,8 @@ mod tests {
             (|a| a.admin = "Sylvia".into(), "admin: "),
             (|a| a.admin = "../sylvia".into(), "admin: "),
             (|a| a.console_host = "console".repeat(40), "console_host: "),
+            (|a| a.console_host = "localhost".into(), "console_host: "),
+            (|a| a.hosts = vec!["localhost".into()], "console_host: "),
             (|a| a.require = Some(vec!["encryption".into()]), "require: "),
             (|a| a.managed_policy = "managed".into(), "managed_policy: "),
             (|a| a.listen.desks = "9443".into(), "listen: desks: "),

@@ -136,6 +136,7 @@ fn answers(dir: &Path, dealers: &[(String, u16)]) -> Answers {
     let example = include_str!("../../../packaging/gateway/answers.example.toml");
     let mut a = Answers::parse(example).unwrap();
     a.hosts = vec!["localhost".into()];
+    a.console_host = "console.bank.example".into();
     // The trader's laptop is this machine, whose disk may not be encrypted.
     a.require = Some(vec![]);
     a.networks = vec!["127.0.0.0/8".into(), "::1/128".into()];
