@@ -62,9 +62,10 @@ cp "$package" "$root/root/signet-gateway.deb"
 
 began=$(date +%s%N)
 typed=0
-inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 sh -c "cd /root; $1"; }
-# Runs what an administrator types.
-type_in() { typed=$((typed + 1)); printf '\n%2d  # %s\n' "$typed" "$1"; inside "$1"; }
+shell=(chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 sh -c)
+inside() { "${shell[@]}" "cd /root; $1"; }
+# Runs what an administrator types; what it prints goes into the file, too.
+type_in() { typed=$((typed + 1)); printf '\n%2d  # %s\n' "$typed" "$1"; inside "$1" | tee "$2"; }
 
 # Writing the answers is one thing to type, too.
 typed=$((typed + 1))
@@ -107,9 +108,9 @@ comp_id = "ALICE1"
 name = "Alice Smith"
 ANSWERS
 
-type_in "dpkg -i signet-gateway.deb"
+type_in "dpkg -i signet-gateway.deb" "$work/dpkg.log"
 [ -z "$(inside 'ls -A /etc/signet 2>/dev/null')" ] || fail "the package configures something"
-type_in "signet-gateway init --yes --answers answers.toml" | tee "$work/init.log"
+type_in "signet-gateway init --yes --answers answers.toml" "$work/init.log"
 # Anybody who follows what init prints: its three commands, in their order.
 mapfile -t next < <(sed -n '/^Next:$/,$s/^  //p' "$work/init.log")
 [ ${#next[@]} = 3 ] || fail "init printed ${#next[@]} commands"
@@ -122,15 +123,16 @@ dealers=$!
 
 typed=$((typed + 1))
 printf '\n%2d  # %s\n' "$typed" "${next[0]}"
-inside "exec ${next[0]}" >"$work/gateway.log" 2>&1 &
+# Without a function around it, so that the process is the gateway.
+"${shell[@]}" "exec ${next[0]}" >"$work/gateway.log" 2>&1 &
 gateway=$!
 for _ in $(seq 150); do
   [ ! -S "$root/var/lib/signet/control.sock" ] || break
   kill -0 "$gateway" 2>/dev/null || { cat "$work/gateway.log" >&2; fail "the gateway ended"; }
   sleep 0.2
 done
-type_in "${next[1]}" | tee "$work/user.log"
-type_in "${next[2]}" || { cat "$work/gateway.log" >&2; fail "doctor found something wrong"; }
+type_in "${next[1]}" "$work/user.log"
+type_in "${next[2]}" "$work/doctor.log" || { cat "$work/gateway.log" >&2; fail "doctor found something wrong"; }
 
 code=$(sed -n 's/^One-time code for alice: //p' "$work/user.log")
 link=$(sed -n 's/^Link: //p' "$work/user.log")
