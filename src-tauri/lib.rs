@@ -134,11 +134,11 @@ pub fn run(
             shell::end_on_signal(app.handle());
             if let Some(instance) = instance {
                 let handle = app.handle().clone();
-                instance.listen(move |link| shell::started_again(&handle, link));
+                instance.listen(move |call| shell::started_again(&handle, call));
                 app.manage(instance);
             }
             if let Some(link) = link {
-                shell::ask_about(app.handle(), &link);
+                shell::ask_about(app.handle(), &link, false);
             }
             tray::start(app.handle());
             Ok(())

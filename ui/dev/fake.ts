@@ -4,8 +4,8 @@
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `package`, `package-armed`, `armed`, `far`, `closing`, `disarmed`,
 // `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `security`, `settings`, `support`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
-// `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take` and `list-empty`
-// have the list of requests;
+// `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take`, `list-repeats`, `list-hidden` and
+// `list-empty` have the list of requests;
 // `attention` show what is behind it; `panel-rfq`, `panel-gone` and `panel-blotter` are the second
 // window; `offered`, `unread` and `stop` are asked from outside the page);
 // `crowd` has 200 requests of 20 dealers (`scenes/crowd.ts`);
@@ -39,6 +39,8 @@ const PRESSED: Record<string, string> = {
   "list-draft": "list-open",
   "list-long": "list-open",
   "list-take": "list-open",
+  "list-repeats": "list-open",
+  "list-hidden": "list-open",
   "list-empty": "list-open",
   support: "settings-open",
   disconnect: "disconnect-button",
@@ -137,7 +139,7 @@ export function fake(asked: URLSearchParams): Backend {
 
   let columns = scenes.columns;
   let given = false;
-  const list = new scenes.RequestList(scene === "list-empty" ? "" : scene);
+  const list = new scenes.RequestList(scene);
   const listed = <T>(data: T) => (change((f) => ({ ...f, list: list.summary() })), ok(data));
   const openRow = () => {
     const row = document.querySelector("[data-testid=blotter-row]");
@@ -242,7 +244,7 @@ export function fake(asked: URLSearchParams): Backend {
     stopAll: () => {
       const open = frame.rfqs.filter((rfq) => rfq.state === "open");
       for (const { id } of open) editRfq(id, { state: "cancelled", accept: null, text: "Ended" });
-      return ok({ ended: open.length, takenBack: 0, left: [] });
+      return ok({ ended: open.length, takenBack: 0, rows: 0, left: [] });
     },
     stayOpen: () => (change((f) => ({ ...f, closing: false })), ok(null)),
     closeWindow: () => ok(null),
@@ -332,7 +334,7 @@ export function fake(asked: URLSearchParams): Backend {
     printPage: () => (window.print(), ok(null)),
     dealerInsights: () => ok(scenes.dealers),
     listPaste: (text) => listed(list.paste(text)),
-    listWorkbook: () => listed(list.paste("buy,DE000BU2Z049,5m")),
+    listWorkbook: (_, hidden) => listed(list.workbook(hidden)),
     listAct: (intent) => (list.act(intent), listed(null)),
     listPage: (offset, limit) => ok(list.page(offset, limit)),
     listTake: () => (list.take(), listed(null)),

@@ -251,6 +251,15 @@ impl Recorder {
         (Self(Some(Arc::new(Inner { queue, shared, offset_ms, required, ended }))), jobs)
     }
 
+    /// A history that the firm requires, and that the disk refuses.
+    pub(crate) fn refused() -> Self {
+        let (recorder, _) = Self::stuck(true);
+        if let Some(inner) = &recorder.0 {
+            inner.shared.health().lose(0, "the disk is full");
+        }
+        recorder
+    }
+
     pub(super) fn lost(&self) -> Option<(u64, i64, i64)> {
         self.0.as_ref()?.shared.health().lost
     }

@@ -270,6 +270,7 @@ impl Link {
             book.begin(stores.blotter);
             book.resume(stores.in_flight);
             book.begin_tickets(stores.tickets);
+            book.begin_list(stores.list);
         }
         *self.direct.borrow_mut() = stores.direct;
         self.open_history(folder, secret, &stores.session)?;
