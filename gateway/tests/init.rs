@@ -496,6 +496,12 @@ fn the_example_files_fit_together() {
         signet_test_mmdb::Form::Nested,
     );
     write("country.mmdb", &countries);
+    let systems = signet_test_mmdb::asn_file(
+        &[("2.0.0.0/16", 64_500, "Example Net")],
+        built,
+        signet_test_mmdb::AsnForm::Number,
+    );
+    write("asn.mmdb", &systems);
     let text = include_str!("../signet-gateway.example.toml");
     let state = dir.path().join("state").display().to_string();
     let etc = folder.display().to_string();
