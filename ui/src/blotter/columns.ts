@@ -86,19 +86,32 @@ export function toggled(look: Look, key: string): Look {
   return { ...look, closed };
 }
 
-export const LISTS: Record<BlotterTab, { name: string; one: string; many: string; none: string }> =
-  {
-    rfqs: {
-      name: "Requests",
-      one: "request",
-      many: "requests",
-      none: "No requests yet. Your requests appear here.",
-    },
-    trades: { name: "Trades", one: "trade", many: "trades", none: "No trades yet." },
-    attention: {
-      name: "Attention",
-      one: "to look at",
-      many: "to look at",
-      none: "Nothing needs you.",
-    },
-  };
+type List = {
+  name: string;
+  /** The name inside a sentence. */
+  within: string;
+  /** So many rows, of which there are `count`; `shown` is the figure. */
+  counted: (count: number, shown: string) => string;
+  none: string;
+};
+
+export const LISTS: Record<BlotterTab, List> = {
+  rfqs: {
+    name: "Requests",
+    within: "requests",
+    counted: (count, shown) => `${shown} ${count === 1 ? "request" : "requests"}`,
+    none: "No requests yet. Your requests appear here.",
+  },
+  trades: {
+    name: "Trades",
+    within: "trades",
+    counted: (count, shown) => `${shown} ${count === 1 ? "trade" : "trades"}`,
+    none: "No trades yet.",
+  },
+  attention: {
+    name: "Attention",
+    within: "attention",
+    counted: (_, shown) => `${shown} to look at`,
+    none: "Nothing needs you.",
+  },
+};

@@ -2,6 +2,7 @@
 
 import { listen } from "@tauri-apps/api/event";
 import { ASKED, CHANGED, commands, type Problem } from "../bindings";
+import { said } from "../language/said";
 
 export type Commands = typeof commands;
 
@@ -25,7 +26,10 @@ export const desk: Backend = {
 export async function ask<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   try {
     const answer = await call;
-    return answer.status === "ok" || isProblem(answer.error) ? answer : unreachable(answer.error);
+    if (answer.status === "ok") return answer;
+    return isProblem(answer.error)
+      ? { status: "error", error: said(answer.error) }
+      : unreachable(answer.error);
   } catch (why) {
     return unreachable(why);
   }

@@ -2,6 +2,7 @@
 // to which requests. The desk decides what is so; here are only the words.
 
 import type { BackView, LinkState, RfqView, SessionView } from "../bindings";
+import { number } from "../language/formats";
 import type { Tone } from "../parts/mark";
 import { isOpen } from "./words";
 
@@ -64,21 +65,20 @@ export function lasting(ms: number): string {
 /** `Back after 3.2 s. 2 RFQs went on; 1 quote was not repeated.` */
 export function backWords(back: BackView): string {
   const after =
-    back.afterMs < 60_000 ? `${(back.afterMs / 1000).toFixed(1)} s` : lasting(back.afterMs);
+    back.afterMs < 60_000 ? `${number(back.afterMs / 1000, 1)} s` : lasting(back.afterMs);
   const parts = [
-    counted(back.wentOn, "RFQ went on", "RFQs went on"),
-    counted(back.ended, "RFQ ended", "RFQs ended"),
-    counted(back.notRepeated, "quote was not repeated", "quotes were not repeated"),
-  ].filter((part) => part !== null);
+    back.wentOn > 0 && `${back.wentOn} ${back.wentOn === 1 ? "RFQ" : "RFQs"} went on`,
+    back.ended > 0 && `${back.ended} ${back.ended === 1 ? "RFQ" : "RFQs"} ended`,
+    back.notRepeated > 0 &&
+      `${back.notRepeated} ${back.notRepeated === 1 ? "quote was" : "quotes were"} not repeated`,
+  ].filter((part) => part !== false);
   return parts.length > 0 ? `Back after ${after}. ${parts.join("; ")}.` : `Back after ${after}.`;
 }
-
-const counted = (n: number, one: string, many: string) =>
-  n === 0 ? null : `${n} ${n === 1 ? one : many}`;
 
 /** The requests that the trader cannot act on meanwhile; the first few are named. */
 export function affected(all: RfqView[]): { words: string; named: RfqView[]; more: number } {
   const open = all.filter((rfq) => isOpen(rfq.state));
-  const words = counted(open.length, "RFQ waits:", "RFQs wait:") ?? "";
+  const count = open.length;
+  const words = count === 0 ? "" : `${count} ${count === 1 ? "RFQ waits:" : "RFQs wait:"}`;
   return { words, named: open.slice(0, NAMED), more: Math.max(0, open.length - NAMED) };
 }

@@ -1,5 +1,7 @@
 // Times and numbers as a trader reads them. Prices arrive formatted and are never parsed.
 
+import { number, weekdayOf } from "../language/formats";
+
 /** `8 s`, `1:05`; rounded up, so that "0 s" means it is over. */
 export function timeLeft(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
@@ -26,10 +28,8 @@ export function date(ms: number): string {
 
 /** `Tue` of `2026-12-01`, which is a day, not a point in time. */
 export function weekday(day: string): string {
-  return DAYS[new Date(`${day}T12:00:00Z`).getUTCDay()] ?? "";
+  return weekdayOf(new Date(`${day}T12:00:00Z`));
 }
-
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 export function time(ms: number): string {
   const at = new Date(ms);
@@ -39,8 +39,8 @@ export function time(ms: number): string {
 /** The error of the laptop's clock, from how far the gateway's is ahead of it: `1.2 s fast`. */
 export function clockError(gatewayAheadMs: number): string {
   const size = Math.abs(gatewayAheadMs);
-  const amount = size >= 1000 ? `${(size / 1000).toFixed(1)} s` : `${Math.round(size)} ms`;
-  return `${amount} ${gatewayAheadMs < 0 ? "fast" : "slow"}`;
+  const amount = size >= 1000 ? `${number(size / 1000, 1)} s` : `${Math.round(size)} ms`;
+  return gatewayAheadMs < 0 ? `${amount} fast` : `${amount} slow`;
 }
 
 /** The times to live offered between the allowed bounds, the default among them. */

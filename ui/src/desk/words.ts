@@ -135,6 +135,11 @@ export const HOLDER: Record<Holder, string> = {
 export const ASK: Record<Ask, string> = { buy: "Buy", sell: "Sell", twoWay: "Two-way" };
 
 export const VERB: Record<Side, string> = { buy: "Buy", sell: "Sell" };
+/** The same inside a sentence. */
+export const VERB_WITHIN: Record<Side, string> = { buy: "buy", sell: "sell" };
+
+/** The side of a quote that is traded on. */
+export const QUOTED: Record<Side, string> = { buy: "offer", sell: "bid" };
 
 /** The accept was sent and its outcome is not known yet. */
 export const awaitsAnswer = (state: AcceptState) =>
@@ -145,6 +150,15 @@ export const isOpen = (state: RfqState) => state === "sent" || state === "open";
 /** Where a limit lies for a side: a buyer pays more up to a price, and down to a yield. */
 export const worseWay = (side: Ask, of: PriceType): "up" | "down" =>
   (side === "buy") === (of === "price") ? "up" : "down";
+
+export const WAY: Record<"up" | "down", string> = { up: "up", down: "down" };
+
+/** The kind of a number inside a sentence. */
+export const NUMBER: Record<PriceType, string> = {
+  price: "price",
+  yield: "yield",
+  spread: "spread",
+};
 
 /** What stands behind a number where no heading says what it is; a price stands alone. */
 export const UNIT: Record<PriceType, string> = { price: "", yield: " %", spread: " bp" };

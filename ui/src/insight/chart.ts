@@ -2,6 +2,7 @@
 
 import type { BestQuote } from "../bindings";
 import { time } from "../desk/format";
+import { number } from "../language/formats";
 
 export type Scale = { at: (value: number) => number; from: number; to: number };
 
@@ -73,7 +74,7 @@ export function apart(wanted: number[], least: number, low: number, high: number
 /** `0.4 s`, `35 ms`, `12 s`. */
 export function howLong(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return ms < 10_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 1_000)} s`;
+  return ms < 10_000 ? `${number(ms / 1_000, 1)} s` : `${Math.round(ms / 1_000)} s`;
 }
 
 /** `2 of 3 (67 %)`; a share of nothing is said as such. */

@@ -1,7 +1,7 @@
 // What the palette offers for one request. The desk decides whether any of it happens.
 
 import type { LineView, RfqView, Side } from "../bindings";
-import { ASK, isOpen, VERB } from "../desk/words";
+import { ASK, isOpen, VERB, VERB_WITHIN } from "../desk/words";
 import type { Action } from "../keyboard/actions";
 import { keysOf } from "../keyboard/shortcuts";
 import { isBest, quoteOn, target, tradable } from "./target";
@@ -68,7 +68,7 @@ export function panelActions(panel: Panel, run: Run): Action[] {
   );
   const ahead = (sides.length > 1 ? sides : sides.slice(0, 1)).map((one) => ({
     id: id(`ahead-${one}`),
-    words: `Touch first, choose later: ${VERB[one].toLowerCase()}`,
+    words: `Touch first, choose later: ${VERB_WITHIN[one]}`,
     keys: one === side ? keysOf("request", "approve") : [],
     not: panel.keyed
       ? (notArmable ?? (panel.quoted && !view.ahead ? undefined : "no price yet, or asked already"))

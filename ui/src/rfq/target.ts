@@ -19,7 +19,8 @@ export function target(lines: LineView[], side: Side, chosen: string | null): Li
 /** `+2` in words: above zero is worse for the trader. */
 export function awayWords(ticks: string): string {
   const size = ticks.replace(/^[+-]/, "");
-  const unit = size === "1" ? "tick" : "ticks";
   if (size === "0") return "at the composite";
-  return `${size} ${unit} ${ticks.startsWith("-") ? "better" : "worse"} than the composite`;
+  return ticks.startsWith("-")
+    ? `${size} ${Number(size) === 1 ? "tick" : "ticks"} better than the composite`
+    : `${size} ${Number(size) === 1 ? "tick" : "ticks"} worse than the composite`;
 }
