@@ -3,6 +3,7 @@
 import { listen } from "@tauri-apps/api/event";
 import { ASKED, CHANGED, commands, type Problem } from "../bindings";
 import { said } from "../language/said";
+import { t } from "../language/t";
 
 export type Commands = typeof commands;
 
@@ -45,8 +46,8 @@ function unreachable(why: unknown): { status: "error"; error: Problem } {
     status: "error",
     error: {
       code: "desk.unreachable",
-      message: `The window could not reach its own program: ${String(why)}`,
-      cure: "Restart Signet Desk. If it happens again, send this message to support.",
+      message: t("desk.theWindowCouldNotReachItsOwn", { why: String(why) }),
+      cure: t("desk.restartSignetDeskIfItHappens"),
       field: null,
     },
   };
