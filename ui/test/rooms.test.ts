@@ -93,11 +93,13 @@ test("no file has more than 500 lines", () => {
   expect(long).toEqual([]);
 });
 
-test("a key is read in the keyboard's folder only, and in the list of the instrument field", () => {
+// The bench reads when a key arrives and acts on none.
+test("a key is read in the keyboard's folder, the list of instruments and the bench only", () => {
   const readers = sources.filter((name) =>
     /KeyboardEvent|onkeydown|event\.key\b/.test(files[`../${name}`]!),
   );
   expect(readers.filter((name) => folderOf(name) !== "keyboard")).toEqual([
+    "src/measure.ts",
     "src/ticket/InstrumentBox.svelte",
   ]);
 });
