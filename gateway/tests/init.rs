@@ -204,7 +204,7 @@ fn the_example_of_answers_becomes_a_gateway_by_the_command() {
     assert!(said.contains("gateway-key.pem") && said.contains("nothing is missing"), "{said}");
     let now = snapshot(dir.path());
     assert!(before == now, "something changed");
-    // Nobody answers: what is missing is named, with a cure each.
+    // Without a terminal, the error names each missing answer with its cure.
     let out = gateway(&dir.path().join("other/gateway.toml"), &["init", "--yes"]);
     let said = text(&out);
     assert!(!out.status.success() && said.contains("trust_domain: is not answered"), "{said}");

@@ -39,7 +39,7 @@ export const sent = language.sent ?? {};
 const words: Words = isPseudo ? pseudo(en) : language.words;
 const plurals = new Intl.PluralRules(locale);
 
-/** A text, taken apart at its braces: what is written is even, names are odd. */
+/** A text, taken apart at its braces: literal parts at even places, names at odd ones. */
 const known = new Map<string, { message: Message; parts: Map<string, string[]> }>();
 
 function look(key: string) {
