@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package package-gateway first-trade cross clean deps ui fuzz fresh mutants soak kill
+.PHONY: help run test lint bench package package-gateway package-windows install-check oci first-trade cross clean deps ui fuzz fresh mutants soak kill
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -46,6 +46,15 @@ package: ui ## build the installers of this platform (.deb and .rpm on Linux)
 
 package-gateway: ## build the gateway's .deb and .rpm only
 	scripts/package.sh gateway
+
+package-windows: ui ## cross-build the desk's NSIS and MSI installers (Debian: nsis, wixl, mingw-w64)
+	scripts/package.sh windows
+
+install-check: ## install, tamper with, upgrade and remove the packages in a clean root (root)
+	scripts/install_check.sh
+
+oci: ## build the gateway's container image from its package, without Docker (root)
+	packaging/gateway/oci.sh
 
 first-trade: ## from a clean root with only the gateway's package to a filled trade: commands and time (root)
 	scripts/first-trade.sh

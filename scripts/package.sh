@@ -1,17 +1,57 @@
 #!/usr/bin/env bash
-# Builds the installers of this platform: a release build, without practice, e2e or bench.
+# Builds the installers of this platform: a release build, without practice, e2e or bench; checks what was built; and
+# signs it where a key is named.
 #
-#   scripts/package.sh [gateway]    `gateway`: that one only
+#   scripts/package.sh [desk|gateway|windows]    without a word: desk and gateway; windows: the desk's NSIS and MSI
+#                                                installers, cross-built on Debian
+#
+# SIGNET_SIGN_KEY   fingerprint of an OpenPGP key of this user's GnuPG, which may lie on a smart card: signs the
+#                   checksums, each .rpm, and the apt and dnf repositories. Without it all is unsigned, and said so.
+# Results are in target/package: .deb, .rpm, bills of materials, provenance, checksums, and repository/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --locked --release -p signet-gateway --bin signet-gateway
-packaging/gateway/build.sh target/release/signet-gateway target/package
-[ "${1:-}" != gateway ] || exit 0
-# Not among the page's packages: its lock file would have to name every platform's binary.
-tauri=target/tauri-cli/node_modules/.bin/tauri
-[ -x "$tauri" ] || npm install --no-save --no-audit --no-fund --loglevel=error --prefix target/tauri-cli @tauri-apps/cli@2.12.5
-"$tauri" build --features custom-protocol
-if grep -qaE 'Practice venue|Signet virtual keys' target/release/signet-desk; then
-  echo "package: the practice venue is in the release build" >&2; exit 1
+root=$PWD
+what=${1:-both}
+case "$what" in
+  desk) names=(signet-desk) ;;
+  gateway) names=(signet-gateway) ;;
+  windows) names=() ;;
+  both) names=(signet-gateway signet-desk) ;;
+  *) echo "usage: scripts/package.sh [desk|gateway|windows]" >&2; exit 2 ;;
+esac
+out=$root/target/package
+mkdir -p "$out"
+
+# The list of crates goes into each program (cargo audit bin reads it); no path of this machine does. A folder of its
+# own: other builds have other flags.
+tools=$(scripts/tools.sh cargo-auditable cargo-cyclonedx)
+PATH="$tools:$PATH"
+export CARGO_TARGET_DIR=$root/target/ship
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+sysroot=$(rustc --print sysroot)
+export RUSTFLAGS="--remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$root=/signet --remap-path-prefix=$sysroot=/rust"
+hardened="-fstack-protector-strong -fcf-protection -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/signet"
+export CFLAGS="$hardened" CXXFLAGS="$hardened"
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+
+began=$SECONDS
+for name in "${names[@]}"; do
+  features=()
+  [ "$name" != signet-desk ] || features=(--features custom-protocol)
+  cargo auditable build --locked --release -p "$name" --bin "$name" "${features[@]}"
+  python3 scripts/release_checks.py "$name" "$CARGO_TARGET_DIR/release/$name"
+  "packaging/${name#signet-}/build.sh" "$CARGO_TARGET_DIR/release/$name" "$out"
+  packaging/bill_of_materials.sh "$name" "$out"
+done
+if [ "$what" = windows ]; then
+  # shellcheck source=scripts/cross/windows.sh
+  . scripts/cross/windows.sh
+  # The hardening flags are those of ELF.
+  export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo" CXXFLAGS="-ffile-prefix-map=$cargo_home=/cargo"
+  cargo auditable build --locked --release --target x86_64-pc-windows-gnu -p signet-desk --bin signet-desk --features custom-protocol
+  packaging/windows/build.sh "$CARGO_TARGET_DIR/x86_64-pc-windows-gnu/release/signet-desk.exe" "$out"
 fi
-ls -l target/release/bundle/*/*.{deb,rpm} target/package/*
+packaging/sign.sh "$out"
+echo "package: $((SECONDS - began)) s; what was made is in target/package"
+ls -l "$out"

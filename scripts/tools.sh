@@ -7,6 +7,8 @@
 set -euo pipefail
 
 declare -A versions=(
+  [cargo-auditable]=0.7.7
+  [cargo-cyclonedx]=0.5.9
   [cargo-deny]=0.20.2
   [cargo-mutants]=27.1.0
 )

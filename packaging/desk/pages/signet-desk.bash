@@ -1,0 +1,17 @@
+_signet_desk() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    case $before in
+    --config | --checkpoint | export | verify) compopt -o default; COMPREPLY=(); return ;;
+    --identity | --from | --to | --rfq) COMPREPLY=(); return ;;
+    esac
+    local offer
+    case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
+    *" export "*) offer="--from --to --rfq --identity --config" ;;
+    *" verify "*) offer="--part --checkpoint" ;;
+    *" history "*) offer="export verify" ;;
+    *" doctor "*) offer="--config --identity" ;;
+    *) offer="doctor history --config --version --help" ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$word")
+}
+complete -F _signet_desk signet-desk

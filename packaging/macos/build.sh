@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Builds the desk for macOS: .app, .dmg and .pkg, signed and notarised where the firm's identities are named.
+# Runs on a Mac only; build.sh OUT
+#
+# APPLE_SIGNING_IDENTITY    "Developer ID Application: ..." in this user's keychain
+# APPLE_INSTALLER_IDENTITY  "Developer ID Installer: ..."
+# APPLE_NOTARY_PROFILE      a profile of `xcrun notarytool store-credentials`
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+[ "$(uname)" = Darwin ] || { echo "package: this runs on a Mac" >&2; exit 1; }
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+export CARGO_TARGET_DIR=$PWD/target/ship MACOSX_DEPLOYMENT_TARGET=12.0
+for target in aarch64-apple-darwin x86_64-apple-darwin; do
+  rustup target add "$target"
+  cargo build --locked --release --target "$target" -p signet-desk --bin signet-desk --features custom-protocol
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+app="$work/Signet Desk.app"
+mkdir -p "$app/Contents/MacOS" "$app/Contents/Resources"
+lipo -create -output "$app/Contents/MacOS/signet-desk" "$CARGO_TARGET_DIR"/{aarch64,x86_64}-apple-darwin/release/signet-desk
+cp icons/icon.icns "$app/Contents/Resources/"
+cp LICENSE NOTICE "$app/Contents/Resources/"
+sed "s/@VERSION@/$version/" packaging/macos/Info.plist >"$app/Contents/Info.plist"
+plutil -lint "$app/Contents/Info.plist"
+
+if [ -n "${APPLE_SIGNING_IDENTITY:-}" ]; then
+  # The hardened runtime, without an exception from it.
+  codesign --force --options runtime --timestamp --sign "$APPLE_SIGNING_IDENTITY" "$app"
+  codesign --verify --deep --strict "$app"
+else
+  echo "package: APPLE_SIGNING_IDENTITY is not set: the app is not signed"
+fi
+dmg=$out/signet-desk-$version.dmg
+hdiutil create -quiet -ov -volname "Signet Desk" -srcfolder "$app" -format UDZO "$dmg"
+pkg=$out/signet-desk-$version.pkg
+signing=()
+[ -z "${APPLE_INSTALLER_IDENTITY:-}" ] || signing=(--sign "$APPLE_INSTALLER_IDENTITY")
+pkgbuild --component "$app" --install-location /Applications --identifier desk.signet --version "$version" \
+  ${signing[@]+"${signing[@]}"} "$pkg"
+if [ -n "${APPLE_NOTARY_PROFILE:-}" ]; then
+  for file in "$dmg" "$pkg"; do
+    xcrun notarytool submit --wait --keychain-profile "$APPLE_NOTARY_PROFILE" "$file"
+    xcrun stapler staple "$file"
+  done
+  spctl --assess --type install "$pkg"
+else
+  echo "package: APPLE_NOTARY_PROFILE is not set: nothing is notarised"
+fi
+ls -l "$out"
