@@ -8,6 +8,7 @@
 - docs/SUMMARY.md, from which the book is made, has every page of docs once, and no other.
 - In a table with a column `test` (or `tests`) every span of that column is a test of the sources or a tracked
   file. Where the table has a column `state`, that is one of STATES, and what is met, wholly or partly, has a test.
+- docs/conformance.md has each requirement of ASVS 5.0.0 once.
 - docs/runbook.md has every alert of docs/grafana/alerts.yml, and every event of high or critical severity.
 - Words and options of `signet-desk` are in its usage. Commands of the gateway and targets of make are checked by
   a test that asks the program (gateway/tests/identity/docs.rs).
@@ -35,6 +36,13 @@ STATES = ("met", "partly", "not", "n/a")
 TEST = re.compile(r"#\[(?:tokio::)?test\b[^\]]*\]\s*(?://[^\n]*\s*|#\[[^\]]*\]\s*)*(?:async )?fn (\w+)")
 TITLE = re.compile(r"\b(?:it|test)(?:\.each\([^)]*\))?\(\s*\"([^\"]+)\"")
 USAGE = "src-tauri/main.rs"
+# OWASP ASVS 5.0.0: how many requirements each section of a chapter has. V10 (OAuth), V17 (WebRTC), 4.3 (GraphQL) and 4.4
+# (WebSocket) are about what Signet does not have.
+ASVS = {
+    1: (2, 10, 12, 3, 3), 2: (3, 3, 5, 2), 3: (1, 3, 5, 8, 8, 1, 5), 4: (5, 5), 5: (1, 6, 3, 3),
+    6: (3, 12, 8, 6, 8, 4, 2, 4), 7: (3, 4, 2, 5, 3, 2), 8: (4, 4, 3, 2), 9: (3, 4), 11: (4, 5, 5, 4, 2, 2, 2),
+    12: (5, 2, 5), 13: (4, 6, 4, 7), 14: (2, 8, 3), 15: (5, 5, 7, 4), 16: (1, 5, 4, 3, 4),
+}
 
 
 def tracked():
@@ -97,6 +105,7 @@ def all_faults(tree, documents):
                 yield from (f"{document}:{n}: `{span}`: {why}" for why in judge(span, tree.paths, tree.words))
     yield from summary(documents)
     yield from runbook(documents)
+    yield from asvs(documents)
 
 
 def headings(text):
@@ -184,6 +193,20 @@ def runbook(documents):
             yield f"docs/runbook.md: {name} is missing"
 
 
+def asvs(documents):
+    """Each requirement once, alone, in a list (`1.4.1, 1.4.3`) or in a range (`1.2.5 to 1.2.9`)."""
+    text = documents.get("docs/conformance.md", "").partition("## OWASP ASVS")[2]
+    found = []
+    for clauses in re.findall(r"^\| (\d+\.\d+\.\d+[^|]*) \|", text, flags=re.M):
+        for one in clauses.split(", "):
+            first, _, last = one.partition(" to ")
+            section, begin = first.rsplit(".", 1)
+            found += [f"{section}.{n}" for n in range(int(begin), int((last or first).rsplit(".", 1)[1]) + 1)]
+    wanted = {f"{c}.{s}.{n}" for c, sections in ASVS.items() for s, count in enumerate(sections, 1) for n in range(1, count + 1)}
+    for clause in sorted(wanted.symmetric_difference(found)) + sorted({f for f in found if found.count(f) > 1}):
+        yield f"docs/conformance.md: {clause} of ASVS is missing, unknown or there twice"
+
+
 BREAKS = {
     "leads nowhere": ("docs/risk.md", "[a](not-there.md)"),
     "has no heading": ("docs/risk.md", "[a](admins.md#not-there)"),
@@ -192,6 +215,7 @@ BREAKS = {
     "without a test": ("docs/risk.md", "\n| clause | state | tests |\n| --- | --- | --- |\n| a | met | |"),
     "is not in the usage": ("docs/risk.md", "`signet-desk doctor --everything`"),
     "is there twice": ("docs/SUMMARY.md", "- [a](not-a-page.md)"),
+    "of ASVS is": ("docs/conformance.md", "| 1.1.1 to 1.1.2 | a | n/a | | |"),
     "no tracked file": ("docs/risk.md", "`scripts/not-there.sh`"),
     # In two parts, because this file is a source as well.
     "is in no source": ("docs/risk.md", "`not_a_name" + "_of_ours`"),
