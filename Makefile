@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package package-gateway package-windows install-check oci first-trade cross clean deps ui fuzz fresh mutants soak kill
+.PHONY: help run test lint bench book rehearse package package-gateway package-windows install-check oci first-trade cross clean deps ui fuzz fresh mutants soak kill
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -34,6 +34,12 @@ mutants: deps ## change the pure code in small ways and see that its tests notic
 
 bench: ui ## print the numbers of docs/benchmarks.md
 	scripts/bench.sh
+
+book: ## make the documents into a book, target/book (builds mdBook once; not part of `make test`)
+	scripts/book.sh
+
+rehearse: ## lose a gateway and restore it from its backups, as docs/runbook.md has it
+	scripts/rehearse.sh
 
 fuzz: deps ## a longer run of the parsers' property tests
 	PROPTEST_CASES=20000 $(CARGO) test -p signet-fix -p signet-journal -p signet-rfq -p signet-policy -p signet-router -p signet-gateway --lib

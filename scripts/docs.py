@@ -1,10 +1,19 @@
 #!/usr/bin/env python3
 """Every file, setting and name that a document puts into a code span exists, and every link leads somewhere.
 
-A span that looks like a path must be the end of a tracked file's or folder's path. A span that looks like a
-name of the code or of the configuration (`Router::proposal`, `[limits]`, `view_max_age_s = 2`) must occur as a
-word in the tracked sources. Commands are run by tests (gateway/tests/identity/docs.rs). Prints what is wrong
-and exits with 1.
+- A span that looks like a path must be the end of a tracked file's or folder's path. A span that looks like a
+  name of the code or of the configuration (`Router::proposal`, `[limits]`, `view_max_age_s = 2`) must occur as a
+  word in the tracked sources.
+- A link leads to a file, and its anchor to a heading of it.
+- docs/SUMMARY.md, from which the book is made, has every page of docs once, and no other.
+- In a table with a column `test` (or `tests`) every span of that column is a test that runs by
+  default or a tracked file. Where the table has a column `state`, that is one of STATES, and what is met, wholly or partly, has a test.
+- docs/conformance.md has each requirement of ASVS 5.0.0 once.
+- docs/runbook.md has every alert of docs/grafana/alerts.yml, and every event of high or critical severity.
+- Words and options of `signet-desk` are in its usage. Commands of the gateway and targets of make are checked by
+  a test that asks the program (gateway/tests/identity/docs.rs).
+
+Prints what is wrong and exits with 1. `--self-test` breaks a document in each of these ways and sees it found.
 """
 
 import itertools
@@ -19,9 +28,22 @@ PATH = re.compile(r"[\w.{},*-]+(/[\w.{},*-]+)*/?")
 ENDS = re.compile(r"\.(rs|md|toml|py|sh|ts|svelte|json|cedar|cpp|h|xml|css|js|pem|crl|db|jsonl|log|mmdb)$")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)+")
 # Files that the programs make, or that an administrator chooses the name of.
-MADE = re.compile(r"\.(pem|crl|db|jsonl|log|mmdb)$|^(risk\.toml|line\.json)$")
+MADE = re.compile(r"\.(pem|crl|db|jsonl|log|mmdb)$|^(answers\.toml|risk\.toml|line\.json)$")
 # Names of other people's programs.
 OTHERS = {"getpwuid_r"}
+# Of a clause in docs/conformance.md. The last two need no test: they claim nothing.
+STATES = ("met", "partly", "not", "n/a")
+TEST = re.compile(r"#\[(?:tokio::)?test\b[^\]]*\]\s*(?://[^\n]*\s*|#\[[^\]]*\]\s*)*(?:async )?fn (\w+)")
+IGNORED = re.compile(r"#\[ignore\b[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn (\w+)")
+TITLE = re.compile(r"\b(?:it|test)(?:\.each\([^)]*\))?\(\s*\"([^\"]+)\"")
+USAGE = "src-tauri/main.rs"
+# OWASP ASVS 5.0.0: how many requirements each section of a chapter has. V10 (OAuth), V17 (WebRTC), 4.3 (GraphQL) and 4.4
+# (WebSocket) are about what Signet does not have.
+ASVS = {
+    1: (2, 10, 12, 3, 3), 2: (3, 3, 5, 2), 3: (1, 3, 5, 8, 8, 1, 5), 4: (5, 5), 5: (1, 6, 3, 3),
+    6: (3, 12, 8, 6, 8, 4, 2, 4), 7: (3, 4, 2, 5, 3, 2), 8: (4, 4, 3, 2), 9: (3, 4), 11: (4, 5, 5, 4, 2, 2, 2),
+    12: (5, 2, 5), 13: (4, 6, 4, 7), 14: (2, 8, 3), 15: (5, 5, 7, 4), 16: (1, 5, 4, 3, 4),
+}
 
 
 def tracked():
@@ -36,39 +58,190 @@ def braces(span):
     return ["".join(c) for c in itertools.product(*choices)]
 
 
+class Tree:
+    """What the documents are held against."""
+
+    def __init__(self, files):
+        self.files = files
+        self.paths = set()
+        for f in files:
+            parts = f.split("/")
+            for end in range(1, len(parts) + 1):
+                for begin in range(end):
+                    self.paths.add("/".join(parts[begin:end]))
+        self.words = {pathlib.PurePosixPath(f).stem for f in files} | OTHERS
+        self.tests = set()
+        for f in files:
+            path = ROOT / f
+            if (path.suffix in SOURCES or path.name == "Makefile") and path.is_file():
+                source = path.read_text(errors="replace")
+                self.words.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source))
+                # The desk spells the codes of refusals with an underscore.
+                self.words.update(code.replace(".", "_") for code in re.findall(r"\"([a-z]+\.[a-z_]+)\"", source))
+                self.tests.update((TEST if path.suffix == ".rs" else TITLE).findall(source))
+                # `make test` does not run these.
+                self.tests.difference_update(IGNORED.findall(source))
+        self.usage = (ROOT / USAGE).read_text()
+
+
 def main():
     files = tracked()
-    known = set()
-    for f in files:
-        parts = f.split("/")
-        for end in range(1, len(parts) + 1):
-            for begin in range(end):
-                known.add("/".join(parts[begin:end]))
-    words = {pathlib.PurePosixPath(f).stem for f in files} | OTHERS
-    for f in files:
-        path = ROOT / f
-        if (path.suffix in SOURCES or path.name == "Makefile") and path.is_file():
-            source = path.read_text(errors="replace")
-            words.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source))
-            # The desk spells the codes of refusals with an underscore.
-            words.update(code.replace(".", "_") for code in re.findall(r"\"([a-z]+\.[a-z_]+)\"", source))
-    documents = [f for f in files if f.endswith(".md") and not f.startswith("ui/node_modules")]
-    faults = []
-    for document in documents:
-        path = ROOT / document
-        if not path.is_file():
-            continue
-        text = path.read_text()
-        for n, line in enumerate(text.splitlines(), 1):
-            for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line):
-                if not re.match(r"[a-z]+:", link) and not (path.parent / link).exists():
-                    faults.append(f"{document}:{n}: the link {link} leads nowhere")
-            for span in re.findall(r"`([^`]+)`", line):
-                faults.extend(f"{document}:{n}: `{span}`: {why}" for why in judge(span, known, words))
+    tree = Tree(files)
+    documents = {f: (ROOT / f).read_text() for f in files if f.endswith(".md") and (ROOT / f).is_file()}
+    if "--self-test" in sys.argv:
+        return self_test(tree, documents)
+    faults = list(all_faults(tree, documents))
     print("\n".join(faults))
     if faults:
-        print(f"docs: {len(faults)} names in documents do not exist", file=sys.stderr)
+        print(f"docs: {len(faults)} faults in documents", file=sys.stderr)
     return 1 if faults else 0
+
+
+def all_faults(tree, documents):
+    anchors = {f: headings(text) for f, text in documents.items()}
+    for document, text in documents.items():
+        yield from links(document, text, anchors)
+        yield from tables(document, text, tree)
+        yield from desk_commands(document, text, tree.usage)
+        for n, line in enumerate(text.splitlines(), 1):
+            for span in re.findall(r"`([^`]+)`", line):
+                yield from (f"{document}:{n}: `{span}`: {why}" for why in judge(span, tree.paths, tree.words))
+    yield from summary(documents)
+    yield from runbook(documents)
+    yield from asvs(documents)
+
+
+def headings(text):
+    """The anchors of a page, as GitHub and mdBook make them."""
+    found = set()
+    body = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    for title in re.findall(r"^#{1,6} (.+)$", body, flags=re.M):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).replace("`", "").strip().lower()
+        name = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        count = next(n for n in itertools.count() if (f"{name}-{n}" if n else name) not in found)
+        found.add(f"{name}-{count}" if count else name)
+    return found
+
+
+def links(document, text, anchors):
+    folder = (ROOT / document).parent
+    for n, line in enumerate(text.splitlines(), 1):
+        for link, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", line):
+            if re.match(r"[a-z]+:", link):
+                continue
+            if link and not (folder / link).exists():
+                yield f"{document}:{n}: the link {link} leads nowhere"
+                continue
+            target = (folder / link).resolve().relative_to(ROOT).as_posix() if link else document
+            if anchor and anchor not in anchors.get(target, ()):
+                yield f"{document}:{n}: {target} has no heading #{anchor}"
+
+
+def tables(document, text, tree):
+    """Tables with a column of tests."""
+    columns = []
+    for n, line in enumerate(text.splitlines(), 1):
+        if not line.startswith("|"):
+            columns = []
+            continue
+        cells = [c.strip() for c in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        if not columns:
+            columns = cells
+            continue
+        row = dict(zip(columns, cells))
+        named = row.get("tests", row.get("test"))
+        if named is None or set(line) <= set("|-: "):
+            continue
+        spans = re.findall(r"`([^`]+)`", named)
+        for span in spans:
+            if span not in tree.tests and span not in tree.files:
+                yield f"{document}:{n}: `{span}` is neither a test that runs nor a tracked file"
+        state = row.get("state")
+        if state is not None and state not in STATES:
+            yield f"{document}:{n}: the state {state!r} is none of {', '.join(STATES)}"
+        elif state in ("met", "partly") and not spans:
+            yield f"{document}:{n}: {state} without a test or a file that shows it"
+
+
+def desk_commands(document, text, usage):
+    """`signet-desk` in spans and blocks: its subcommands and options are in the usage that it prints."""
+    spans = re.findall(r"`(signet-desk [^`]+)`", text)
+    lines = re.findall(r"^(?: {4})?(signet-desk .+)$", text, flags=re.M)
+    for command in spans + lines:
+        for word in command.replace("[", " ").replace("]", " ").split()[1:]:
+            bare = word.split("=")[0]
+            plain = re.fullmatch(r"[a-z]+", bare) and command.split()[1] == bare
+            if (plain or bare.startswith("--")) and not re.search(rf"(?<![\w-]){re.escape(bare)}(?![\w-])", usage):
+                yield f"{document}: `{' '.join(command.split())}`: {bare} is not in the usage of {USAGE}"
+
+
+def summary(documents):
+    pages = {f.removeprefix("docs/") for f in documents if f.startswith("docs/")} - {"SUMMARY.md"}
+    listed = re.findall(r"\]\(([^)]+)\)", documents.get("docs/SUMMARY.md", ""))
+    for page in sorted(pages - set(listed)):
+        yield f"docs/SUMMARY.md: {page} is missing"
+    for page in sorted({p for p in listed if listed.count(p) > 1 or p not in pages}):
+        yield f"docs/SUMMARY.md: {page} is there twice, or is not a page"
+
+
+def runbook(documents):
+    """What calls an operator has an entry in the runbook."""
+    text = documents.get("docs/runbook.md", "")
+    spans = set(re.findall(r"`([^`]+)`", text))
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "docs/grafana/alerts.yml").read_text())
+    events = re.findall(r"^\| `([^`]+)` \| (?:High|Critical) \|", documents["docs/events.md"], flags=re.M)
+    for name in alerts + events:
+        if name not in spans:
+            yield f"docs/runbook.md: {name} is missing"
+    catalogue = set(re.findall(r"^\| `([^`]+)` \|", documents["docs/events.md"], flags=re.M))
+    for table in re.findall(r"^\| event \|.*\n((?:\|.*\n)+)", text, flags=re.M):
+        for row in table.splitlines():
+            for code in re.findall(r"`([^`]+)`", row.split("|")[1]):
+                if code not in catalogue:
+                    yield f"docs/runbook.md: {code} is not in docs/events.md"
+
+
+def asvs(documents):
+    """Each requirement once, alone, in a list (`1.4.1, 1.4.3`) or in a range (`1.2.5 to 1.2.9`)."""
+    text = documents.get("docs/conformance.md", "").partition("## OWASP ASVS")[2]
+    found = []
+    for clauses in re.findall(r"^\| (\d+\.\d+\.\d+[^|]*) \|", text, flags=re.M):
+        for one in clauses.split(", "):
+            first, _, last = one.partition(" to ")
+            section, begin = first.rsplit(".", 1)
+            found += [f"{section}.{n}" for n in range(int(begin), int((last or first).rsplit(".", 1)[1]) + 1)]
+    wanted = {f"{c}.{s}.{n}" for c, sections in ASVS.items() for s, count in enumerate(sections, 1) for n in range(1, count + 1)}
+    for clause in sorted(wanted.symmetric_difference(found)) + sorted({f for f in found if found.count(f) > 1}):
+        yield f"docs/conformance.md: {clause} of ASVS is missing, unknown or there twice"
+
+
+BREAKS = {
+    "leads nowhere": ("docs/risk.md", "[a](not-there.md)"),
+    "has no heading": ("docs/risk.md", "[a](admins.md#not-there)"),
+    "`not_a_test_of_ours` is neither": ("docs/risk.md", "\n| claim | tests |\n| --- | --- |\n| a | `not_a_test_of_ours` |"),
+    "`hundreds_of_kills` is neither": ("docs/risk.md", "\n| claim | tests |\n| --- | --- |\n| a | `hundreds_of_kills` |"),
+    "is none of": ("docs/risk.md", "\n| clause | state | tests |\n| --- | --- | --- |\n| a | good | |"),
+    "without a test": ("docs/risk.md", "\n| clause | state | tests |\n| --- | --- | --- |\n| a | met | |"),
+    "is not in the usage": ("docs/risk.md", "`signet-desk doctor --everything`"),
+    "is there twice": ("docs/SUMMARY.md", "- [a](not-a-page.md)"),
+    "of ASVS is": ("docs/conformance.md", "| 1.1.1 to 1.1.2 | a | n/a | | |"),
+    "no tracked file": ("docs/risk.md", "`scripts/not-there.sh`"),
+    # In two parts, because this file is a source as well.
+    "is in no source": ("docs/risk.md", "`not_a_name" + "_of_ours`"),
+    "not.an_event is not in": ("docs/runbook.md", "\n| event | do |\n| --- | --- |\n| `not.an_event` | nothing |"),
+    "not.an_alert is missing": ("docs/events.md", "\n| `not.an_alert` | High | a | | a | a |"),
+}
+
+
+def self_test(tree, documents):
+    missed = []
+    for says, (document, more) in BREAKS.items():
+        broken = dict(documents, **{document: documents[document] + more + "\n"})
+        if not any(says in fault for fault in all_faults(tree, broken)):
+            missed.append(says)
+    if missed:
+        print(f"docs: not found: {missed}", file=sys.stderr)
+    return 1 if missed else 0
 
 
 def judge(span, known, words):

@@ -11,6 +11,7 @@ done
 # What needs no build comes first.
 python3 scripts/secrets.py --self-test
 python3 scripts/secrets.py
+python3 scripts/docs.py --self-test
 python3 scripts/docs.py
 python3 scripts/arrows.py
 python3 scripts/sizes.py

@@ -11,6 +11,7 @@ declare -A versions=(
   [cargo-cyclonedx]=0.5.9
   [cargo-deny]=0.20.2
   [cargo-mutants]=27.1.0
+  [mdbook]=0.5.4
 )
 root=${SIGNET_TOOLS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/signet-tools}
 

@@ -25,7 +25,8 @@ fn commands(program: &str) -> BTreeSet<(String, String)> {
     for (document, text) in documents() {
         let lines = text.lines().map(|l| l.trim_start_matches(['#', '/', ' ']));
         let spans = text.split('`').skip(1).step_by(2);
-        for c in lines.chain(spans).filter(|c| c.starts_with(&format!("{program} "))) {
+        let typed = lines.chain(spans).map(|c| c.trim_start_matches("runuser -u signet -- "));
+        for c in typed.filter(|c| c.starts_with(&format!("{program} "))) {
             found.insert((document.clone(), c.split_whitespace().collect::<Vec<_>>().join(" ")));
         }
     }
