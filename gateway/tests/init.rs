@@ -176,10 +176,7 @@ proptest! {
 #[test]
 fn the_example_of_answers_becomes_a_gateway_by_the_command() {
     let dir = TempDir::new().unwrap();
-    let state = dir.path().join("state");
-    let answers = dir.path().join("answers.toml");
-    let set = format!("state_dir = {:?}\n", state.display().to_string());
-    fs::write(&answers, EXAMPLE.replacen("#state_dir = \"/var/lib/signet\"\n", &set, 1)).unwrap();
+    let answers = answered(dir.path());
     let config = dir.path().join("etc/gateway.toml");
     fs::create_dir(dir.path().join("etc")).unwrap();
     let arguments = ["init", "--yes", "--account", "root", "--answers", answers.to_str().unwrap()];
@@ -284,6 +281,98 @@ fn a_failure_leaves_nothing_half_made() {
     put(dir.path(), &example(), false).unwrap();
     assert_eq!(fs::read_to_string(folder.join("dealers-notes.txt")).unwrap(), "mine");
     checked(&folder.join("gateway.toml"));
+}
+
+/// The command as a unit or a shell with a strict umask runs it.
+fn gateway_under_umask(config: &Path, args: &[&str]) -> Output {
+    let mut sh = Command::new("sh");
+    sh.args(["-c", "umask 077; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_signet-gateway")]);
+    sh.arg("--config").arg(config).args(args).output().unwrap()
+}
+
+/// Answers in a file, with a state directory of the test's own, and the command that takes them.
+fn answered(dir: &Path) -> PathBuf {
+    let answers = dir.join("answers.toml");
+    let set = format!("state_dir = {:?}\n", dir.join("state").display().to_string());
+    fs::write(&answers, EXAMPLE.replacen("#state_dir = \"/var/lib/signet\"\n", &set, 1)).unwrap();
+    answers
+}
+
+/// The gateway runs as another account than the one that makes its files.
+#[test]
+fn what_others_read_can_be_read_whatever_the_umask_is() {
+    let dir = TempDir::new().unwrap();
+    let answers = answered(dir.path());
+    let folder = dir.path().join("etc");
+    let config = folder.join("gateway.toml");
+    let out = gateway_under_umask(
+        &config,
+        &["init", "--yes", "--account", "root", "--answers", answers.to_str().unwrap()],
+    );
+    assert!(out.status.success(), "{}", text(&out));
+    let modes = |when: &str| {
+        for (path, (mode, _)) in snapshot(&folder).into_iter().filter(|(p, _)| p.is_file()) {
+            let name = path.to_string_lossy().into_owned();
+            let want = match (name.ends_with("-key.pem"), name.ends_with(".pem")) {
+                (true, _) => 0o600,
+                (false, true) => 0o644,
+                _ => 0o640,
+            };
+            assert_eq!(mode, want, "{when}: {name} {mode:o}");
+        }
+    };
+    modes("init");
+    let before = fs::read(folder.join("gateway.pem")).unwrap();
+    let out = gateway_under_umask(&config, &["certificate", "gateway", "--now"]);
+    assert!(out.status.success(), "{}", text(&out));
+    assert_ne!(fs::read(folder.join("gateway.pem")).unwrap(), before);
+    modes("renewed");
+    let issued = folder.join("oscar.pem");
+    let order = ["certificate", "admin", "oscar", "--out", issued.to_str().unwrap()];
+    let out = gateway_under_umask(&config, &order);
+    assert!(out.status.success(), "{}", text(&out));
+    modes("issued");
+}
+
+/// Certificates that are kept carry the policy by which a laptop counts as managed.
+#[test]
+fn settings_that_are_written_again_keep_the_policy_that_certificates_carry() {
+    let dir = TempDir::new().unwrap();
+    let answers = answered(dir.path());
+    let config = dir.path().join("etc/gateway.toml");
+    let init = |force: bool| {
+        let mut all = vec!["init", "--yes", "--account", "root"];
+        all.extend(["--answers", answers.to_str().unwrap()]);
+        all.extend(force.then_some("--force"));
+        gateway(&config, &all)
+    };
+    let policy = || Config::read(&config).unwrap().enrolment.unwrap().managed_policy.unwrap();
+    // There is nothing to keep yet.
+    let out = init(true);
+    assert!(out.status.success(), "{}", text(&out));
+    let first = policy();
+    let shown = openssl_text(&dir.path().join("etc/admins/sylvia.pem"));
+    assert!(first.starts_with("2.25.") && shown.contains(&first), "{first}: {shown}");
+    for _ in 0..2 {
+        let out = init(true);
+        assert!(out.status.success(), "{}", text(&out));
+        assert_eq!(policy(), first);
+    }
+    // Settings that do not tell: nobody guesses.
+    for broken in [Some("not toml ="), Some("[enrolment]\nmanaged_policy = 5\n"), None] {
+        match broken {
+            Some(text) => fs::write(&config, text).unwrap(),
+            None => fs::remove_file(&config).unwrap(),
+        }
+        let said = text(&init(true));
+        assert!(said.contains("managed_policy: is not answered"), "{broken:?}: {said}");
+    }
+    // An answer counts.
+    let given = fs::read_to_string(&answers).unwrap();
+    fs::write(&answers, format!("managed_policy = \"1.2.3.4\"\n{given}")).unwrap();
+    let out = init(true);
+    assert!(out.status.success(), "{}", text(&out));
+    assert_eq!(policy(), "1.2.3.4");
 }
 
 /// A request as a dealer makes it, with its key in `key`.

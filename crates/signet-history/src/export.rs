@@ -14,6 +14,9 @@
 //! k <number> <signature>             how to verify the certification of record <number>, DER
 //! end <records>
 //! ```
+//!
+//! Lines `c`, `s` and `k` are for other programs and no part of what is signed: `verify.sh` and
+//! [`verify`](crate::verify) take what they say from the records.
 
 use crate::{
     EXPORT_MAGIC, decode, encode,

@@ -61,3 +61,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, unix))]
+#[path = "script_tests.rs"]
+mod script_tests;

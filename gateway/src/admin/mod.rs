@@ -44,7 +44,7 @@ use signet_events::one_line;
 use signet_identity::fingerprint;
 use signet_registry::{
     AccountState, CertificateSelector, CodePurpose, Event, NewEvent, Registry, RegistryError,
-    UserDetails, events::verify,
+    RegistryUrl, UserDetails, events::verify,
 };
 use signet_rfq::UtcMillis;
 use std::{
@@ -177,6 +177,29 @@ pub async fn restore(config: &Config, from: &Path, replace: bool) -> Result<u64,
     let rows = registry.restore(from, replace, &actor(), crate::clock::now()).await?;
     registry.close().await;
     Ok(rows)
+}
+
+/// Whether this program can work with the registry, in words. One that a gateway will make at its
+/// first start is good.
+///
+/// # Errors
+/// It has another schema, or does not answer.
+pub async fn check(config: &Config) -> Result<String, AdminError> {
+    let Some(section) = &config.registry else { return Ok("no registry is configured".into()) };
+    let url = section.url()?;
+    let made_later = || Ok(format!("{url}: there is no registry yet"));
+    // Connecting would make the file.
+    if matches!(&url, RegistryUrl::Sqlite(path) if !path.exists()) {
+        return made_later();
+    }
+    let registry = Registry::connect(&url).await?;
+    let found = registry.check_schema().await;
+    registry.close().await;
+    match found {
+        Ok(()) => Ok(format!("{url}: good, schema {}", signet_registry::SCHEMA)),
+        Err(RegistryError::Empty) => made_later(),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// The schema there was, and the one there is.

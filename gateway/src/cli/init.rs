@@ -183,6 +183,9 @@ pub(super) fn init(config: &Path, a: &InitArguments) -> Result<(), String> {
     if asks {
         ask(&mut answers, &mut Terminal).map_err(|_| NOBODY_ANSWERS)?;
     }
+    if a.force {
+        answers.keep_policy(&folder).map_err(words)?;
+    }
     let bank = Bank::of(&answers, random()?).map_err(|f| words(InitError::Answers(f)))?;
     let base = a.answers.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let given = Given::read(&bank, base).map_err(words)?;

@@ -34,6 +34,8 @@ pub(super) enum RegistryCommand {
         #[arg(long)]
         replace: bool,
     },
+    /// Say whether this program can work with the registry as it is; changes nothing.
+    Check,
     /// Bring an older registry up to date.
     Migrate,
 }
@@ -48,6 +50,7 @@ pub(super) async fn registry(c: &Config, command: RegistryCommand) -> Result<(),
                 again.",
             admin::restore(c, &from, replace).await?
         ),
+        RegistryCommand::Check => println!("{}", admin::check(c).await?),
         RegistryCommand::Migrate => {
             let (from, to) = admin::migrate(c).await?;
             println!("schema {from} -> {to}");

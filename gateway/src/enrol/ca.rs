@@ -366,12 +366,23 @@ pub(crate) fn pem_text(document: &[u8]) -> String {
     text
 }
 
+/// Writes a file that is not there yet, for its owner only or for everybody to read.
 pub(crate) fn write_new(path: &Path, bytes: &[u8], private: bool) -> Result<(), CaError> {
-    let fail = |source| CaError::File { path: path.to_owned(), source };
+    let made = new_file(path, bytes, if private { 0o600 } else { 0o644 });
+    made.map_err(|source| CaError::File { path: path.to_owned(), source })
+}
+
+/// Writes a file that is not there yet, with this mode whatever the umask is: the gateway's account
+/// reads what root makes, also when a unit's or a shell's umask is 077.
+pub(crate) fn new_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if private { 0o600 } else { 0o644 });
-    let mut file = options.open(path).map_err(fail)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fail)
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    let _ = mode;
+    file.write_all(bytes)?;
+    file.sync_all()
 }

@@ -50,9 +50,34 @@ impl World {
         let text = format!("35=R|34=2|49={desk}|52=20261121-12:00:00.000|56=SIGNET|{body}");
         let plain = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
         let frame = signet_fix::signature::sign(&plain, &*signing(&key, every).signer).unwrap();
-        let kept =
-            Kept { at, party: Party::Desk, id: desk, certificate: &certificate, frame: &frame };
-        log.keep(&kept).unwrap();
+        self.keep_frame(log, desk, at, &certificate, &frame);
+    }
+
+    fn keep_frame(
+        &self,
+        log: &mut SignedLog,
+        desk: &str,
+        at: UtcMillis,
+        certificate: &CertificateDer<'static>,
+        frame: &[u8],
+    ) {
+        log.keep(&Kept { at, party: Party::Desk, id: desk, certificate, frame }).unwrap();
+    }
+
+    /// Signs a bundle again as it is now: a forger with the gateway's key.
+    fn resign(&self, out: &Path) {
+        let mut files = std::collections::BTreeMap::new();
+        for folder in ["", "records", "certificates", "roots"] {
+            for e in fs::read_dir(out.join(folder)).unwrap().map(Result::unwrap) {
+                let name = e.path().strip_prefix(out).unwrap().display().to_string();
+                if e.path().is_file() && !name.starts_with("manifest.") {
+                    files.insert(name, signet_registry::hex_sha256(&fs::read(e.path()).unwrap()));
+                }
+            }
+        }
+        let text = format!("{:#}\n", serde_json::json!({ "v": 1, "files": files }));
+        fs::write(out.join("manifest.sig"), self.signer.sign_bytes(text.as_bytes())).unwrap();
+        fs::write(out.join("manifest.json"), text).unwrap();
     }
 
     fn bundle(
@@ -98,10 +123,88 @@ impl World {
     }
 }
 
+/// What the script says, in every kind of shell the same.
 fn verify(folder: &Path) -> (bool, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/evidence/verify.sh");
-    let out = Command::new("sh").arg(script).arg(folder).output().unwrap();
-    (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned())
+    let run = |shell: &str| {
+        let out = Command::new(shell).arg(&script).arg(folder).output().unwrap();
+        (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    let (plain, more) = (run("sh"), run("bash"));
+    assert_eq!(plain, more);
+    assert_eq!(plain.0, plain.1.lines().any(|l| l.starts_with("OK")), "{plain:?}");
+    plain
+}
+
+/// A gateway that lies signs an index which a shell would take for more than text.
+#[test]
+fn table_of_index_lines_that_a_shell_must_not_obey() {
+    let w = World::long_ago();
+    let mut log = w.log();
+    w.keep(&mut log, "ALICE", w.at, "131=R1|");
+    let (out, _) = w.bundle(&log, None).unwrap();
+    w.resign(&out);
+    assert!(verify(&out).0, "a bundle that is signed again is as good");
+    let index = fs::read_to_string(out.join("index.txt")).unwrap();
+    let leaf = index.lines().find(|l| l.starts_with("leaf")).unwrap();
+    let message = index.lines().find(|l| l.starts_with("message")).unwrap();
+    let number = leaf.split('\t').nth(1).unwrap();
+    let leaf_of =
+        |n: &str| index.replacen(&format!("leaf\t{number}\t"), &format!("leaf\t{n}\t"), 1);
+    let record = message.split('\t').nth(1).unwrap();
+    for (name, changed) in [
+        ("the number of faults", leaf_of("0*(faults=-9)")),
+        ("a command", leaf_of("faults[$(touch${IFS}pwned)]")),
+        ("a zero before a number", leaf_of(&format!("0{number}"))),
+        ("a number that is too long", leaf_of("36893488147419103232")),
+        ("no leaf for a message", index.replacen(&format!("{leaf}\n"), "", 1)),
+        ("a file outside", index.replacen(record, "records/../../x.record", 1)),
+        ("a blank line", format!("{index}\n")),
+        ("a line that is unknown", format!("{index}more\tx\n")),
+        ("two RFQs", format!("{index}rfq\tR2\tBOB\n")),
+        ("no RFQ", index.split_once('\n').unwrap().1.to_owned()),
+        ("an option", format!("{index}touch\ttouches/000001\t-engine\n")),
+        ("no end", index.trim_end().to_owned()),
+        ("what a terminal obeys", index.replacen("R1", "\u{1b}[2J", 1)),
+    ] {
+        fs::write(out.join("index.txt"), changed).unwrap();
+        w.resign(&out);
+        let (good, said) = verify(&out);
+        assert!(!good && said.contains("FAULT") && !said.contains('\u{1b}'), "{name}: {said}");
+        assert!(!out.join("pwned").exists(), "{name}");
+    }
+    // A record in which a shell would read numbers that are not there.
+    fs::write(out.join("index.txt"), &index).unwrap();
+    fs::write(out.join(record), "F").unwrap();
+    w.resign(&out);
+    let (good, said) = verify(&out);
+    assert!(!good && said.contains("is not a message"), "{said}");
+}
+
+/// A gateway that lies adds a field to what a desk signed, and says that it is not covered.
+#[test]
+fn the_index_does_not_say_how_much_of_a_message_is_signed() {
+    let w = World::long_ago();
+    let certified = w.pki.issue(&Order::desk("ALICE")).unwrap().certified_key().unwrap();
+    let key = MessageKey::of(&certified).unwrap();
+    let plain = seal("FIX.4.4", "35=R\u{1}34=2\u{1}49=ALICE\u{1}131=R1\u{1}".as_bytes());
+    let frame = signet_fix::signature::sign(&plain, &*signing(&key, every).signer).unwrap();
+    let covered = frame.len() - 105;
+    let more = [&frame[..covered], b"38=9\x01", &frame[covered..]].concat();
+    for (frame, good) in [(&frame, true), (&more, false)] {
+        let _ = fs::remove_dir_all(w.dir.path().join("signed"));
+        let mut log = w.log();
+        certified.cert[1..].iter().for_each(|c| log.keep_issuer(w.at, c).unwrap());
+        w.keep_frame(&mut log, "ALICE", w.at, &certified.cert[0], frame);
+        let (out, _) = w.bundle(&log, None).unwrap();
+        let index = fs::read_to_string(out.join("index.txt")).unwrap();
+        let (whole, part) = (format!("\t{}\t", frame.len() - 105), format!("\t{covered}\t"));
+        assert!(index.contains(&whole), "{index}");
+        fs::write(out.join("index.txt"), index.replacen(&whole, &part, 1)).unwrap();
+        w.resign(&out);
+        let (found, said) = verify(&out);
+        assert_eq!(found, good, "{said}");
+    }
 }
 
 #[test]

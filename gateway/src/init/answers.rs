@@ -1,6 +1,8 @@
 //! What `signet-gateway init` is told: an answers file, flags, or what somebody types.
 
+use super::{AnswerFault, InitError};
 use serde::{Deserialize, Serialize};
+use std::{fs, io, path::Path};
 
 /// All answers, as they were given. Empty text: not answered, so the default counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -115,6 +117,43 @@ impl Answers {
     /// It is not TOML, or has a key that is not known.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
+    }
+
+    /// For settings that are written again in `folder`: a managed policy that nobody answers stays
+    /// the one of the settings there. Another one would make every certificate that carries it one
+    /// of an unmanaged device.
+    ///
+    /// # Errors
+    /// There was a gateway here and its settings do not tell.
+    pub fn keep_policy(&mut self, folder: &Path) -> Result<(), InitError> {
+        if !self.managed_policy.is_empty() {
+            return Ok(());
+        }
+        let path = folder.join("gateway.toml");
+        let untold = |why: &str| {
+            let answer = "managed_policy".to_owned();
+            let why = format!("is not answered, and {} {why}", path.display());
+            let cure = "write the one that the certificates of managed laptops and administrators \
+                have (openssl x509 -noout -text -in admins/ID.pem), or restore that file";
+            InitError::Answers(vec![AnswerFault { answer, why, cure }])
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // Nobody has a certificate of a gateway that never was.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let was = folder.join("desks-ca.pem").symlink_metadata().is_ok();
+                return if was { Err(untold("is not there")) } else { Ok(()) };
+            }
+            Err(e) => return Err(untold(&format!("cannot be read: {e}"))),
+        };
+        let present: toml::Table =
+            toml::from_str(&text).map_err(|_| untold("cannot be read: it is not TOML"))?;
+        let policy = present.get("enrolment").and_then(|e| e.get("managed_policy"));
+        if let Some(policy) = policy {
+            let policy = policy.as_str().ok_or_else(|| untold("has one that is not a text"))?;
+            policy.clone_into(&mut self.managed_policy);
+        }
+        Ok(())
     }
 }
 

@@ -1,9 +1,9 @@
 //! Files that appear together or not at all.
 
 use super::{Account, InitError, plan::Rights};
+use crate::enrol::ca::new_file;
 use std::{
     fs, io,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -41,15 +41,7 @@ impl Staging {
         if let Some(parent) = path.parent().filter(|p| !p.exists()) {
             folder_for_owner(parent).map_err(fail(parent))?;
         }
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode(rights));
-        let written = options.open(&path).and_then(|mut f| {
-            f.write_all(bytes)?;
-            f.sync_all()
-        });
-        written.map_err(fail(&path))
+        new_file(&path, bytes, mode(rights)).map_err(fail(&path))
     }
 
     /// Removes a file that was only there for the check.
@@ -158,7 +150,6 @@ fn undo(step: Undo) {
     };
 }
 
-#[cfg(unix)]
 fn mode(rights: Rights) -> u32 {
     match rights {
         Rights::Public => 0o644,

@@ -28,6 +28,7 @@ mod lockouts;
 mod origins;
 mod own_certificate;
 mod own_client;
+mod package;
 mod policy;
 mod postgres;
 mod providers;

@@ -60,4 +60,21 @@ fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
     let third = replace(&w, &w.pki, &Order::gateway(&w.gw));
     w.eventually("the next good one to be used", || w.events().contains(&third));
     assert_eq!(shown(&w), third);
+
+    // What cures a pair need not show in length and time: a mode, a disk that answers again.
+    let issued = w.pki.issue(&Order::gateway(&w.gw)).unwrap();
+    issued.write_to(&w.path(""), "gateway-new").unwrap();
+    let told = refusals();
+    fs::rename(w.path("gateway-new-key.pem"), w.path("gateway-key.pem")).unwrap();
+    let length = fs::metadata(w.path("gateway-new.pem")).unwrap().len();
+    let rubbish = "#".repeat(usize::try_from(length).unwrap());
+    fs::write(w.path("gateway.pem"), rubbish).unwrap();
+    w.eventually("rubbish to be refused", || refusals() > told);
+    let new = fs::File::options().write(true).open(w.path("gateway-new.pem")).unwrap();
+    let time = fs::metadata(w.path("gateway.pem")).unwrap().modified().unwrap();
+    new.set_modified(time).unwrap();
+    fs::rename(w.path("gateway-new.pem"), w.path("gateway.pem")).unwrap();
+    let fourth = CertificateFacts::from_certificate(&issued.chain()[0]).unwrap().serial;
+    w.eventually("the cured pair to be used", || w.events().contains(&fourth));
+    assert!(refusals() <= told + 2, "each refusal is told once");
 }

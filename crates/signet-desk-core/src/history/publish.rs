@@ -3,8 +3,10 @@
 
 use super::{News, recorder::Shared};
 use signet_journal::replace_file;
+use signet_tlog::note::NOTE_LEN_MAX;
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -115,8 +117,8 @@ fn write(folder: &Path, signed: &Signed) -> io::Result<()> {
     let day = folder.join(at.date().to_string());
     fs::create_dir_all(&day)?;
     let file = day.join(format!("{:020}.checkpoint", signed.size));
-    match fs::read(&file) {
-        Ok(there) if there != signed.note.as_bytes() => {
+    match there(&file)? {
+        Some(there) if there != signed.note.as_bytes() => {
             // Of a history that was put aside and begun again.
             let other = day.join(format!("{:020}-{}.checkpoint", signed.size, signed.at_ms));
             replace_file(&other, signed.note.as_bytes())?;
@@ -124,6 +126,27 @@ fn write(folder: &Path, signed: &Signed) -> io::Result<()> {
         _ => replace_file(&file, signed.note.as_bytes())?,
     }
     replace_file(&folder.join("latest.checkpoint"), signed.note.as_bytes())
+}
+
+/// What stands in the place of a checkpoint, as far as one can be long: others write there too.
+fn there(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::symlink_metadata(file) {
+        Ok(m) if m.is_file() => {}
+        Ok(_) => {
+            let why = format!("{} stands in the place of a file and is none", file.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    }
+    let mut some = Vec::new();
+    match fs::File::open(file) {
+        Ok(f) => f.take(NOTE_LEN_MAX as u64 + 1).read_to_end(&mut some)?,
+        // A share that lets a desk add, and not read, has something there.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => 0,
+        Err(e) => return Err(e),
+    };
+    Ok(Some(some))
 }
 
 #[cfg(test)]
@@ -162,6 +185,40 @@ mod tests {
         assert_eq!(fs::read_to_string(day.join(name(2))).unwrap(), "b");
         assert_eq!(files(dir.path()), ["1970-01-01", "1970-01-02", "latest.checkpoint"]);
         assert_eq!(fs::read_to_string(dir.path().join("latest.checkpoint")).unwrap(), "c");
+    }
+
+    /// Who keeps the folder decides what is in it.
+    #[test]
+    fn what_others_put_in_the_place_of_a_checkpoint_is_neither_read_whole_nor_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let day = dir.path().join("1970-01-01");
+        fs::create_dir(&day).unwrap();
+        let note = Signed { size: 1, note: "a".into(), at_ms: 7 };
+        let place = day.join(format!("{:020}.checkpoint", 1));
+        let other = day.join(format!("{:020}-7.checkpoint", 1));
+        // Longer than any memory, and nothing on the disk.
+        let endless = fs::File::create(&place).unwrap();
+        endless.set_len(1 << 42).unwrap();
+        write(dir.path(), &note).unwrap();
+        assert_eq!(fs::metadata(&place).unwrap().len(), 1 << 42);
+        assert_eq!(fs::read_to_string(&other).unwrap(), "a");
+        for it in ["a folder", "a link", "a pipe"] {
+            fs::remove_file(&place).or_else(|_| fs::remove_dir(&place)).unwrap();
+            match it {
+                "a folder" => fs::create_dir(&place).unwrap(),
+                #[cfg(unix)]
+                "a link" => std::os::unix::fs::symlink("/dev/zero", &place).unwrap(),
+                #[cfg(unix)]
+                "a pipe" => {
+                    let made = std::process::Command::new("mkfifo").arg(&place).status();
+                    assert!(made.unwrap().success());
+                }
+                _ => fs::create_dir(&place).unwrap(),
+            }
+            let before = fs::symlink_metadata(&place).unwrap().file_type();
+            assert!(write(dir.path(), &note).is_err(), "{it}");
+            assert_eq!(fs::symlink_metadata(&place).unwrap().file_type(), before, "{it}");
+        }
     }
 
     /// It is told once, nobody waits, and the newest arrives when the folder is back.

@@ -39,6 +39,10 @@ impl End {
         sign(&plain(m), &signer).unwrap()
     }
 
+    pub(crate) fn signs_bytes(&self, covered: &[u8]) -> [u8; 64] {
+        self.key.sign(covered).unwrap()
+    }
+
     pub(crate) fn signer(&self) -> Option<Signer> {
         Signer::of(&self.chain[0])
     }
