@@ -67,7 +67,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         commands::park, commands::begin_step_up, commands::give_key_pin, commands::stop_step_up,
         commands::refuse_step_up, commands::verify_now, commands::register_key,
         commands::touch_simulated_key,
-        acting::pass_dealer, acting::end_rfq, acting::stop_all, acting::stay_open,
+        acting::pass_dealer, acting::counter_dealer, acting::end_rfq, acting::stop_all, acting::stay_open,
         acting::close_window,
         list::list_paste, list::list_workbook, list::list_act, list::list_page, list::list_take,
         list::list_confirm,

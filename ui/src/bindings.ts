@@ -92,6 +92,8 @@ export const commands = {
 	 *  Tells one dealer of an RFQ that nothing will be traded with it, with the trader's reason for the
 	 *  records.
 	 */
+	/**  Asks one dealer for a better price than it quotes; agrees to nothing. */
+	counterDealer: (intent: CounterIntent) => typedError<null, Problem>(__TAURI_INVOKE("counter_dealer", { intent })),
 	passDealer: (rfqId: string, dealer: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("pass_dealer", { rfqId, dealer, reason })),
 	/**  Ends an RFQ without a trade, with the trader's reason for the records. */
 	endRfq: (rfqId: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("end_rfq", { rfqId, reason })),
@@ -413,6 +415,7 @@ export type BestExecution = {
 	quotes: BestQuote[],
 	/**  Quotes that are not listed. */
 	quotesLeftOut: number,
+	counters: BestCounter[],
 	/**  The accepts, in order. */
 	accepts: BestAccept[],
 	/**  The accept whose reason is wanted: it took another price than the best. */
@@ -1028,7 +1031,7 @@ export type LineState =
 /**  The dealer, or the gateway on its behalf, refused the request; `reason` says why. */
 "rejected" | 
 /**  The trader passed on this dealer. */
-"turnedDown" | 
+"turnedDown" | "countered" | "counterOver" | 
 /**  This dealer's quote was accepted and filled. */
 "traded";
 
@@ -1062,6 +1065,9 @@ export type LineView = {
 	canHit: boolean,
 	/**  The trader may pass on this dealer now. */
 	canPass: boolean,
+	canCounter: boolean,
+	noCounter: string | null,
+	counter: CounterView | null,
 	/**  Whether a lift (the trader buys) may be armed now. */
 	canLift: boolean,
 	/**  The quote stands, but ends before an accept could reach it. */
@@ -2150,3 +2156,8 @@ async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; dat
     }
 }
 
+
+export type CounterState = "sent" | "improved" | "heldFirm" | "refused" | "unanswered" | "dropped" | "notSent";
+export type CounterView = { state: CounterState, side: Side, price: string, quoted: string, untilMs: number, text: string | null };
+export type CounterIntent = { rfqId: string, dealer: string, quoteId: string, side: Side, price: string };
+export type BestCounter = { id: string, name: string, side: string, price: string, quoted: string | null, atMs: number, answer: string, answerMs: number | null };

@@ -42,7 +42,8 @@ pub use price_type::{Direction, PriceType};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{
-    HandOverRefusal, Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ,
+    COUNTER_WAIT_MAX_MS, Counted, Counter, CounterFault, CounterState, HandOverRefusal, Known,
+    Line, LineState, MAX_COUNTERS_PER_LINE, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ,
     PASS_REASON_MAX, Passed, REASON_PASS, Report, Rfq, RfqError, Taken,
 };
 pub use side::Side;

@@ -42,7 +42,7 @@ fn pair() -> InstrumentId {
 
 fn router() -> Router {
     let desks = [DeskSettings { id: desk(), dealers: BTreeSet::new() }];
-    let dealers = DEALERS.map(|d| DealerSettings { id: DealerId::new(d).unwrap(), name: d.into() });
+    let dealers = DEALERS.map(|d| DealerSettings { id: DealerId::new(d).unwrap(), name: d.into(), counters: true });
     Router::new("Venue".into(), false, Catalogue::new([eur_usd()]).unwrap(), desks, dealers)
 }
 

@@ -3,6 +3,7 @@
 import type {
   AcceptState,
   Ask,
+  CounterState,
   EnrolPhase,
   Holder,
   PinTries,
@@ -52,6 +53,19 @@ export const LINE: Record<LineState, string> = {
   rejected: "Rejected",
   turnedDown: "Passed by you",
   traded: "Traded",
+  countered: "Counter sent",
+  counterOver: "Declined by your counter",
+};
+
+/** How a counter stands, in a few words; while it is on its way the time left follows. */
+export const COUNTER: Record<CounterState, string> = {
+  sent: "Counter sent",
+  improved: "Improved",
+  heldFirm: "Held firm",
+  refused: "Counter refused",
+  unanswered: "No answer to the counter",
+  dropped: "Counter dropped",
+  notSent: "Counter not sent",
 };
 
 export const ACCEPT: Record<AcceptState, Label> = {

@@ -36,6 +36,8 @@ export type States = {
     mayArm: boolean;
     /** The trader may pass on the dealer that is aimed at. */
     mayPass: boolean;
+    /** The dealer that is aimed at may be asked for a better price. */
+    mayCounter: boolean;
     /** An accept of it can be approved before its quote is chosen. */
     mayApprove: boolean;
     armed: boolean;
@@ -91,7 +93,17 @@ export type Commands = {
   dialog: "close" | "nextStop" | "previousStop";
   approval: never;
   requests: "previous" | "next";
-  request: "buy" | "sell" | "choose" | "arm" | "approve" | "pass" | "disarm" | "forget" | "dismiss";
+  request:
+    | "buy"
+    | "sell"
+    | "choose"
+    | "arm"
+    | "approve"
+    | "counter"
+    | "pass"
+    | "disarm"
+    | "forget"
+    | "dismiss";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
   palette: "previous" | "next" | "run";
@@ -317,6 +329,12 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: ({ mayApprove }) => mayApprove,
       command: "approve",
       help: [["A"], "Approve the accept with your key before you choose a quote"],
+    },
+    {
+      keys: ["c", "C"],
+      when: ({ mayCounter }) => mayCounter,
+      command: "counter",
+      help: [["C"], "Counter: ask the chosen dealer for a better price"],
     },
     {
       keys: ["p", "P"],

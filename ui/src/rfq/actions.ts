@@ -29,6 +29,7 @@ export type Run = {
   disarm: () => void;
   end: () => void;
   endFor: () => void;
+  counter: (line: LineView) => void;
   pass: (line: LineView) => void;
   dismiss: () => void;
 };
@@ -122,6 +123,15 @@ export function panelActions(panel: Panel, run: Run): Action[] {
       not: notEnding,
       run: run.endFor,
     },
+    ...lines
+      .filter((line) => line.canCounter || line.noCounter !== null)
+      .map((line) => ({
+        id: id(`counter-${line.dealer}`),
+        words: `Counter: ask ${line.dealerName} for a better price`,
+        keys: keysOf("request", "counter"),
+        not: panel.live ? (notEnding ?? line.noCounter ?? undefined) : "not online",
+        run: () => run.counter(line),
+      })),
     ...lines
       .filter((line) => line.canPass)
       .map((line) => ({

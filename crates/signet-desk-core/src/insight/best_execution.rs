@@ -7,16 +7,16 @@ use super::timeline::{Said, Step, Timeline};
 use crate::{
     insight::tally::Told,
     present,
-    view::{BestAccept, BestDealer, BestExecution, BestQuote},
+    view::{BestAccept, BestCounter, BestDealer, BestExecution, BestQuote},
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
     AppMessage, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse, Response,
-    SnapshotMark,
+    RfqStatus, SnapshotMark,
 };
 use signet_rfq::{
-    DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, PriceType, Quote, Side, UtcMillis,
-    best, group_digits,
+    DealerId, Direction, Instrument, Level, MAX_COUNTERS_PER_LINE, MAX_DEALERS_PER_RFQ, PriceType,
+    Quote, Side, UtcMillis, best, group_digits,
     lifecycle::{Meaning, meaning},
     median_quoted,
 };
@@ -59,7 +59,7 @@ pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> 
     b.request_into(&mut page);
     page.dealers = b.dealers();
     page.quotes_left_out = u32::try_from(b.left_out).unwrap_or(u32::MAX);
-    (page.quotes, page.accepts) = (b.quotes, b.accepts);
+    (page.quotes, page.accepts, page.counters) = (b.quotes, b.accepts, b.counters);
     notes(&mut page, t, b.repeated);
     with_reasons(page, &BTreeMap::new())
 }
@@ -119,6 +119,9 @@ struct Builder<'a> {
     /// Where the standing quote of a dealer is listed.
     listed: BTreeMap<DealerId, usize>,
     accepts: Vec<BestAccept>,
+    counters: Vec<BestCounter>,
+    /// Counters that have no answer yet, by dealer: where they are listed.
+    countered: BTreeMap<DealerId, usize>,
     /// The accept's own terms, by its id, with the composite of that moment.
     terms: BTreeMap<String, (QuoteResponse, Option<Decimal>)>,
     first: BTreeMap<bool, Decimal>,
@@ -137,6 +140,8 @@ impl<'a> Builder<'a> {
             left_out: 0,
             listed: BTreeMap::new(),
             accepts: Vec::new(),
+            counters: Vec::new(),
+            countered: BTreeMap::new(),
             terms: BTreeMap::new(),
             first: BTreeMap::new(),
             ended_ms: None,
@@ -151,6 +156,9 @@ impl<'a> Builder<'a> {
                 AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                     self.accept(r, s);
                 }
+                AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                    self.counter(r, s);
+                }
                 _ => {}
             },
             Said::Heard(m) => self.heard(m, s),
@@ -159,6 +167,7 @@ impl<'a> Builder<'a> {
                 if let Some(a) = self.accepts.iter_mut().find(|a| a.id == *id) {
                     a.answer = format!("Not sent [{code}]");
                 }
+                self.counter_ends(id, format!("Not sent [{code}]"), s);
             }
             Said::Pressed { .. } | Said::Refused => {}
         }
@@ -199,6 +208,23 @@ impl<'a> Builder<'a> {
                 }
             }
             AppMessage::ExecutionReport(e) => self.report(e, s),
+            AppMessage::QuoteStatusReport(q) if q.answers.is_some() => {
+                let why = q.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
+                let words = match q.status {
+                    RfqStatus::Rejected => format!("Refused{why}"),
+                    RfqStatus::Expired => "No answer in time".into(),
+                    _ => "Dropped".into(),
+                };
+                if let Some(id) = &q.answers {
+                    self.counter_ends(id.as_str(), words, s);
+                }
+            }
+            AppMessage::BusinessReject(j) => {
+                if let Some(id) = &j.ref_id {
+                    let why = j.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
+                    self.counter_ends(id, format!("Not sent{why}"), s);
+                }
+            }
             _ => {}
         }
     }
@@ -270,11 +296,61 @@ impl<'a> Builder<'a> {
         });
     }
 
+    fn counter(&mut self, r: &QuoteResponse, s: &Step) {
+        let Some(dealer) = r.dealer.clone().filter(|d| self.answers.contains_key(d)) else {
+            return;
+        };
+        if self.counters.len() >= MAX_DEALERS_PER_RFQ * MAX_COUNTERS_PER_LINE {
+            return;
+        }
+        let quoted = self.ladder.get(&dealer).filter(|q| q.id == r.quote);
+        let quoted = quoted.and_then(|q| q.level(r.side)).map(|l| self.names.price(l.price));
+        let name = self.names.dealer(&dealer);
+        // It declines the quote, which nobody could take from here on.
+        self.ends(&dealer, s.at_ms);
+        self.countered.insert(dealer, self.counters.len());
+        self.counters.push(BestCounter {
+            id: r.id.to_string(),
+            name,
+            side: if r.side == Side::Buy { "Buy" } else { "Sell" }.into(),
+            price: self.names.price(r.price),
+            quoted,
+            at_ms: s.at_ms as f64,
+            answer: "No answer".into(),
+            answer_ms: None,
+        });
+    }
+
+    /// A counter has this answer, unless it has one already.
+    fn counter_ends(&mut self, id: &str, words: String, s: &Step) {
+        let open = self
+            .countered
+            .iter()
+            .find(|(_, at)| self.counters.get(**at).is_some_and(|c| c.id == id));
+        let Some(dealer) = open.map(|(d, _)| d.clone()) else { return };
+        self.counter_answered(&dealer, words, s);
+    }
+
+    fn counter_answered(&mut self, dealer: &DealerId, words: String, s: &Step) {
+        let at = self.countered.remove(dealer);
+        if let Some(c) = at.and_then(|at| self.counters.get_mut(at)) {
+            (c.answer, c.answer_ms) = (words, Some(s.at_ms as f64));
+        }
+    }
+
     fn answered(&mut self, dealer: &DealerId, q: &QuoteMsg, s: &Step) {
         let since = self.asked.as_ref().map(|a| s.at_ms.saturating_sub(a.at_ms));
         let (bid, offer) = (q.bid, q.offer);
         let shown = |l: Option<Level>| l.map(|l| self.names.price(l.price));
         let (bid, offer) = (shown(bid), shown(offer));
+        if self.countered.contains_key(dealer) {
+            let sides = [
+                offer.as_ref().map(|p| format!("offer {p}")),
+                bid.as_ref().map(|p| format!("bid {p}")),
+            ];
+            let sides: Vec<String> = sides.into_iter().flatten().collect();
+            self.counter_answered(dealer, format!("New quote: {}", sides.join(", ")), s);
+        }
         let Some(a) = self.answers.get_mut(dealer) else { return };
         a.quotes = a.quotes.saturating_add(1);
         if a.quotes == 1 {

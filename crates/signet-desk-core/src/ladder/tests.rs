@@ -92,6 +92,7 @@ fn looked<T>(rfq: &Rfq, f: impl FnOnce(&Look<'_>) -> T) -> T {
         ahead: None,
         guard: None,
         cover: None,
+        counterable: &Default::default(),
     })
 }
 
@@ -192,6 +193,7 @@ fn the_widest_quote_there_is_can_be_ranked() {
         }),
         quoted_at: UtcMillis(0),
         revision: 1,
+        counters: vec![],
     };
     for ask in [Ask::TwoWay, Ask::Buy, Ask::Sell] {
         let rank = |bid, offer| rank_key(&line(bid, offer), ask, Direction::Price, NOW);

@@ -361,8 +361,11 @@ impl Found {
                 currency,
                 &new.facts().reporting_currency,
             );
-            let action =
-                case.step.map_or("see", |s| if s == Step::Request { "request" } else { "accept" });
+            let action = case.step.map_or("see", |s| match s {
+                Step::Request => "request",
+                Step::Accept { .. } => "accept",
+                Step::Counter => "counter",
+            });
             let side = case.step.map_or("", |_| case.side.word());
             let instrument = case.instrument.map_or_else(
                 || one(""),

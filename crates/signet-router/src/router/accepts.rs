@@ -6,7 +6,7 @@ use signet_rfq::{AcceptId, Rfq, RfqId};
 use std::collections::HashMap;
 
 /// Before the number of an accept in an RFQ that has changed hands. No desk may use it in an id.
-const OF_TAKER: &str = ":~";
+pub(super) const OF_TAKER: &str = ":~";
 
 /// One that went to its dealer.
 #[derive(Debug, Clone)]

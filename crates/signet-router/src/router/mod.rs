@@ -6,12 +6,13 @@ use signet_fix::message::{
 };
 use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, Catalogue, DealerId, InstrumentId, Rfq, RfqId, RfqState, Terms, UtcMillis,
+    AcceptId, Catalogue, DealerId, InstrumentId, Line, LineState, Rfq, RfqId, RfqState, Terms, UtcMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod accepts;
 mod answers;
+mod counters;
 mod dealer_link;
 mod dealer_side;
 mod desk_side;
@@ -26,13 +27,14 @@ mod turned_down;
 
 use accepts::Accepts;
 pub use answers::{accept_refusal, accept_waits, request_refusal};
+pub use counters::counter_refusal;
 pub use desk_side::accept_age;
 use hand_over::Former;
 pub use hand_over::{TakeOverFacts, TakeOverRefusal, not_taken_over};
 use index::RfqIndex;
 pub use index::{Amounts, Doing};
 pub use kept::Keep;
-pub use proposal::{Proposal, Trade};
+pub use proposal::{Proposal, Trade, TradeStep};
 pub use seen::{LineSeen, RfqSeen};
 
 /// Open RFQs one desk may have.
@@ -135,6 +137,8 @@ pub struct DealerSettings {
     pub id: DealerId,
     /// What desks show, DealerName (20005).
     pub name: String,
+    /// It takes counters (QuoteResponse, 694=2), DealerCounters (20007).
+    pub counters: bool,
 }
 
 #[derive(Debug)]
@@ -366,7 +370,13 @@ impl Router {
 
     fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {
         let Some(e) = self.rfqs.get_mut(id) else { return };
+        let waiting: Vec<AcceptId> =
+            e.rfq.lines.iter().filter_map(|l| l.counter_sent()).map(|c| c.id.clone()).collect();
         e.rfq.tick(now);
+        for counter in waiting {
+            self.tell_counter(id, &counter);
+        }
+        let Some(e) = self.rfqs.get_mut(id) else { return };
         if e.rfq.state == RfqState::Expired {
             self.ended(id, RfqStatus::Expired, None, now);
         } else if e.rfq.in_flight() && e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS) {
@@ -401,7 +411,8 @@ impl Router {
             );
             self.tell_desk(&desk, AppMessage::QuoteStatusReport(report));
         }
-        for l in rfq.lines.iter().filter(|l| l.live_quote(now).is_some()) {
+        let waits = |l: &&Line| l.live_quote(now).is_some() || l.state == LineState::Countered;
+        for l in rfq.lines.iter().filter(waits) {
             let Some(q) = &l.quote else { continue };
             let pass = AcceptId::new(format!("P.{}", now.0))
                 .ok()

@@ -88,6 +88,7 @@ fn accept(quote: &Outgoing, cl_ord_id: &str) -> QuoteResponse {
         side: "1".into(),
         quantity: dec(quote.get(135).unwrap()),
         price: dec(quote.get(133).unwrap()),
+        valid_until: None,
     }
 }
 
