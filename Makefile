@@ -1,14 +1,14 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package cross clean deps ui fuzz fresh mutants soak kill
+.PHONY: help run test lint bench package package-gateway first-trade cross clean deps ui fuzz fresh mutants soak kill
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
 CARGO := cargo --locked
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 deps: ## install what is missing on Debian (system packages, front-end packages)
 	@scripts/deps.sh
@@ -43,6 +43,12 @@ soak: deps ## hostile peers beside an honest desk, release: its latency (SIGNET_
 
 package: ui ## build the installers of this platform (.deb and .rpm on Linux)
 	scripts/package.sh
+
+package-gateway: ## build the gateway's .deb and .rpm only
+	scripts/package.sh gateway
+
+first-trade: ## from a clean root with only the gateway's package to a filled trade: commands and time (root)
+	scripts/first-trade.sh
 
 cross: ui ## build for Windows, run under wine what can run there, type-check for macOS
 	scripts/cross.sh

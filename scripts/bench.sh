@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prints the numbers of docs/benchmarks.md. Release builds; nothing is asserted, machines differ.
-# SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window; 600 shows memory over
-# ten minutes. SIGNET_BENCH_LATENCY_SECONDS (default 12) is the length of each step from desk to dealer.
+# SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window. SIGNET_BENCH_MEMORY_SECONDS
+# (default 0: left out; 3600 is an hour) is the length of the run that looks at memory each minute.
+# SIGNET_BENCH_LATENCY_SECONDS (default 12) is the length of each step from desk to dealer.
 # ROAM_ROUNDS (default 100) is how many changes of networks of each kind: 100 take about an hour, ten take six
 # minutes and the storms. QuickFIX has at most 30 of them, because it is not back for seconds or for half a minute.
 set -euo pipefail
@@ -9,10 +10,11 @@ cd "$(dirname "$0")/.."
 rounds=${SIGNET_BENCH_ROUNDS:-3000}
 repeats=${SIGNET_BENCH_REPEATS:-5}
 seconds=${SIGNET_BENCH_SECONDS:-20}
+memory=${SIGNET_BENCH_MEMORY_SECONDS:-0}
 
 cargo build --locked --release -p signet-bench -p signet-gateway -p signet-roam
 cargo build --release --manifest-path tests/bench/openssl/Cargo.toml --target-dir target/openssl
-cargo build --locked --release -p signet-desk --features bench
+cargo build --locked --release -p signet-desk --features bench --bin signet-desk --example empty-window
 display() { if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then "$@"; else xvfb-run -a -s "-screen 0 1280x800x24" "$@"; fi; }
 
 echo "== FIX round trip, QuoteRequest to Quote, loopback, TLS with client certificates, microseconds"
@@ -50,17 +52,25 @@ echo "== quote to paint in the real window, 24 RFQs of 8 dealers, $seconds s a s
 display env SIGNET_BENCH_RATES="${SIGNET_BENCH_RATES:-100,1000,5000}" SIGNET_BENCH_SECONDS="$seconds" NO_AT_BRIDGE=1 RUST_LOG=error \
   target/release/signet-desk
 
-echo "== cold start to first paint, and memory of the desk at rest (all processes)"
+crowd=(SIGNET_BENCH_RFQS=200 SIGNET_BENCH_DEALERS=20 SIGNET_BENCH_INSTRUMENTS=20000 NO_AT_BRIDGE=1 RUST_LOG=error)
+echo "== the same under load, 200 RFQs of 20 dealers and 20,000 instruments, and a trader at the keyboard"
+display env "${crowd[@]}" SIGNET_BENCH_RATES=5000 SIGNET_BENCH_SECONDS="$seconds" SIGNET_BENCH_KEYS="${SIGNET_BENCH_KEYS:-20}" \
+  target/release/signet-desk
+
+if [ "$memory" -gt 0 ]; then
+  echo "== memory under that load, over $memory s"
+  display env "${crowd[@]}" SIGNET_BENCH_RATES=5000 SIGNET_BENCH_SECONDS="$memory" target/release/signet-desk
+fi
+
+echo "== memory at rest, proportional set size of all processes, beside an empty window of Tauri"
+display python3 tests/bench/empty/rest.py target/release/signet-desk target/release/examples/empty-window
+
+echo "== cold start to first paint"
 for _ in 1 2 3; do
   log=$(mktemp); start=$(date +%s%3N)
-  display env NO_AT_BRIDGE=1 RUST_LOG=info timeout 12 target/release/signet-desk --config "$certs/none.toml" >"$log" 2>&1 &
-  sleep 8
-  desk=$(pgrep -f 'release/signet-desk --config' | while read -r p; do [ "$(cat "/proc/$p/comm")" = signet-desk ] && echo "$p"; done | head -1)
-  total=0
-  for p in $desk $(pgrep -P "$desk"); do total=$((total + $(awk '/^Pss:/ {print $2}' "/proc/$p/smaps_rollup" 2>/dev/null || echo 0))); done
+  display env NO_AT_BRIDGE=1 RUST_LOG=info timeout -k 2 8 target/release/signet-desk --config "$certs/none.toml" >"$log" 2>&1 || true
   painted=$(sed -n 's/.*at_ms=\([0-9]*\).*/\1/p' "$log" | head -1)
-  echo "   first paint after $((painted - start)) ms; proportional set size of $(echo "$desk $(pgrep -P "$desk")" | wc -w) processes $((total / 1024)) MB"
-  kill "$desk" 2>/dev/null || true; wait 2>/dev/null || true
+  echo "   first paint after $((painted - start)) ms"
   rm -f "$log"
 done
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Finds Chromium and its WebDriver for the tests of the gateway's web console, and unpacks them from Debian into
-# target/browser where they are not installed. Nothing is installed. Writes two programs there: `chromium` and
-# `chromedriver`. Ends with 3 where there is neither Chromium nor apt-get. Runs again in no time.
+# Finds Chromium, its WebDriver and the tools for its client certificates (NSS) for the tests of the gateway's web
+# console, and unpacks from Debian into target/browser what is not installed. Nothing is installed. Writes four programs
+# there: `chromium`, `chromedriver`, `certutil` and `pk12util`. Ends with 3 where something is missing and there is no
+# apt-get. Runs again in no time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${CARGO_TARGET_DIR:-$PWD/target}/browser
-packages=(chromium chromium-driver)
+packages=()
+[ -x /usr/lib/chromium/chromium ] && [ -x /usr/bin/chromedriver ] || packages+=(chromium chromium-driver)
+[ -x /usr/bin/certutil ] && [ -x /usr/bin/pk12util ] || packages+=(libnss3-tools)
 
 fail() { printf 'signet: %s\n' "$*" >&2; exit "${code:-1}"; }
 
@@ -26,18 +29,25 @@ mkdir -p "$out"
 exec 9>"$out/lock" # two tests may want it at once
 flock 9
 
-if [ -x /usr/lib/chromium/chromium ] && [ -x /usr/bin/chromedriver ]; then
-  program chromium /usr/lib/chromium/chromium
-  program chromedriver /usr/bin/chromedriver
+# programs [LIBRARIES]: each from the system, or from what was unpacked
+programs() {
+  local path
+  for path in /usr/lib/chromium/chromium /usr/bin/chromedriver /usr/bin/certutil /usr/bin/pk12util; do
+    if [ -x "$path" ]; then program "${path##*/}" "$path"; else program "${path##*/}" "$out/root$path" "${1:-}"; fi
+  done
+}
+
+if [ ${#packages[@]} = 0 ]; then
+  programs
   exit
 fi
-[ "$(cat "$out/installed" 2>/dev/null)" != "${packages[*]}" ] || [ ! -x "$out/root/usr/lib/chromium/chromium" ] || exit 0
+[ "$(cat "$out/installed" 2>/dev/null)" != "${packages[*]}" ] || [ ! -d "$out/root" ] || exit 0
 
 code=3
-command -v apt-get >/dev/null || fail "not a Debian system: the tests of the console need apt-get, or Chromium with chromedriver in /usr."
+command -v apt-get >/dev/null || fail "not a Debian system: the tests of the console need apt-get, or Chromium, chromedriver, certutil and pk12util in /usr."
 code=1
 
-# The two packages, and those of their libraries that this machine lacks.
+# The packages, and those of their libraries that this machine lacks.
 missing() { apt-get install -s -qq --no-install-recommends "${packages[@]}" 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/\1/p'; }
 fetch() {
   local names
@@ -55,7 +65,6 @@ for deb in "$out"/debs/*.deb; do dpkg-deb -x "$deb" "$out/root"; done
 rm -rf "$out/debs"
 
 libraries=$(find "$out/root/usr/lib" -maxdepth 1 -type d -name '*-linux-*' | paste -sd:)
-program chromium "$out/root/usr/lib/chromium/chromium" "$libraries"
-program chromedriver "$out/root/usr/bin/chromedriver" "$libraries"
+programs "$libraries"
 "$out/chromium" --version >&2 9>&- || fail "Chromium was unpacked into $out, but does not start"
 printf '%s' "${packages[*]}" >"$out/installed"

@@ -16,11 +16,15 @@ const WAITING_MAX: usize = 4;
 pub(crate) struct Waiting(Mutex<VecDeque<PageAsk>>);
 
 impl Waiting {
-    pub(crate) fn put(&self, asked: PageAsk) {
+    pub(crate) fn put(&self, mut asked: PageAsk) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The same kind again replaces what waits: only the latest offer counts.
         let kind = std::mem::discriminant(&asked);
+        let waited = all.len();
         all.retain(|one| std::mem::discriminant(one) != kind);
+        if let PageAsk::Offer { replaced, .. } = &mut asked {
+            *replaced |= all.len() < waited;
+        }
         if all.len() >= WAITING_MAX {
             all.pop_front();
         }
@@ -44,8 +48,8 @@ mod tests {
     use super::*;
     use signet_desk_core::view::TicketOffer;
 
-    fn offer(instrument: String) -> PageAsk {
-        PageAsk::Offer { offer: TicketOffer { instrument, ask: None, quantity: None } }
+    fn offer(instrument: String, replaced: bool) -> PageAsk {
+        PageAsk::Offer { offer: TicketOffer { instrument, ask: None, quantity: None }, replaced }
     }
 
     #[test]
@@ -53,9 +57,11 @@ mod tests {
         let waiting = Waiting::default();
         waiting.put(PageAsk::Disconnect);
         for n in 0..10_000 {
-            waiting.put(offer(n.to_string()));
+            waiting.put(offer(n.to_string(), false));
         }
-        assert_eq!(waiting.take(), [PageAsk::Disconnect, offer("9999".into())]);
+        assert_eq!(waiting.take(), [PageAsk::Disconnect, offer("9999".into(), true)]);
         assert!(waiting.take().is_empty());
+        waiting.put(offer("1".into(), false));
+        assert_eq!(waiting.take(), [offer("1".into(), false)], "the page had the one before");
     }
 }

@@ -1,7 +1,7 @@
 //! `signet-desk history`: exports the desk's own history, and checks an export. Opens no window.
 
 use signet_desk_core::history_export;
-use signet_history::{Selection, verify};
+use signet_history::{Selection, verify_since};
 use signet_keystore::OsKeychain;
 use std::{
     fs,
@@ -115,16 +115,20 @@ pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
     out.sync_all()
 }
 
-/// Checks an export; needs no keychain. `part`: records may have been left out.
-pub fn check(file: &Path, part: bool) -> ExitCode {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(why) => {
+/// Checks an export; needs no keychain. `part`: records may have been left out. `earlier`: a
+/// checkpoint that somebody has kept.
+pub fn check(file: &Path, part: bool, earlier: Option<&Path>) -> ExitCode {
+    let read = |file: &Path| {
+        fs::read_to_string(file).map_err(|why| {
             eprintln!("signet-desk: {}: {why}", file.display());
-            return ExitCode::FAILURE;
-        }
+            ExitCode::FAILURE
+        })
     };
-    let v = verify(&text);
+    let (text, earlier) = match (read(file), earlier.map(read).transpose()) {
+        (Ok(text), Ok(earlier)) => (text, earlier),
+        (Err(code), _) | (_, Err(code)) => return code,
+    };
+    let v = verify_since(&text, earlier.as_deref());
     for fault in &v.faults {
         println!("FAULT {}: {fault}", fault.code);
     }

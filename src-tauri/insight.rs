@@ -81,6 +81,14 @@ pub fn save_best_execution(shell: State<'_, Shell>, rfq_id: String) -> Answer<Sa
     saved(&shell.desk()?.best_execution_file(&rfq_id)?)
 }
 
+/// Writes the best-execution page of a request with what proves it into an archive in the downloads
+/// folder.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn save_proof(shell: State<'_, Shell>, rfq_id: String) -> Answer<SavedFile> {
+    saved(&shell.desk()?.proof_file(&rfq_id)?)
+}
+
 /// Opens the system's dialog that prints what the window shows; its style for paper leaves only
 /// the best-execution page.
 #[tauri::command(async)]

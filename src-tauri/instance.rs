@@ -68,11 +68,38 @@ fn raise_other(folder: &Path, link: Option<&str>) {
 #[cfg(not(unix))]
 fn raise_other(_: &Path, _: Option<&str>) {}
 
+/// What other starts want of this window.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// The link of the last one that had one.
+    pub link: Option<String>,
+    /// An earlier link came just before it, and was not heard.
+    pub replaced: bool,
+}
+
+impl Call {
+    /// What is wanted after another start: its link counts, not the one before.
+    #[cfg(unix)]
+    fn and(self, link: Option<String>) -> Self {
+        match link {
+            None => self,
+            Some(_) => Self { replaced: self.replaced || self.link.is_some(), link },
+        }
+    }
+}
+
+/// The window is asked once in this time, so that a program that starts the desk all the time does
+/// not keep it busy.
+#[cfg(unix)]
+const EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
 impl Instance {
     /// Calls `raise` from a thread of its own whenever another start asks for the window, with the
-    /// link of that start. Only this user can ask, because the folder is theirs.
+    /// link of that start. Of several within [`EVERY`] the last link counts. Only this user can
+    /// ask, because the folder is theirs.
     #[cfg(unix)]
-    pub(crate) fn listen(&self, raise: impl Fn(Option<String>) + Send + 'static) {
+    pub(crate) fn listen(&self, raise: impl Fn(Call) + Send + 'static) {
+        use std::sync::{Arc, Condvar, Mutex, PoisonError};
         let path = self.folder.join(SOCKET);
         // Left by a process that was killed; the lock says that nobody listens there.
         let _ = std::fs::remove_file(&path);
@@ -80,15 +107,30 @@ impl Instance {
             Ok(listener) => listener,
             Err(why) => return tracing::info!(%why, "another start cannot ask for this window"),
         };
-        let asked = crate::attention::Attention::every(std::time::Duration::from_secs(1));
-        let spawned = std::thread::Builder::new().name("signet-raise".into()).spawn(move || {
+        let calls = Arc::new((Mutex::new(None::<Call>), Condvar::new()));
+        let heard = calls.clone();
+        let hears = move || {
             for other in listener.incoming().map_while(Result::ok) {
-                let said = said(other);
-                if asked.is_due(std::time::Instant::now()) {
-                    raise(said);
-                }
+                let link = said(other);
+                let mut call = heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+                *call = Some(call.take().unwrap_or_default().and(link));
+                heard.1.notify_one();
             }
-        });
+        };
+        let tells = move || {
+            loop {
+                let call = calls.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let call = calls.1.wait_while(call, |c| c.is_none());
+                let call = call.unwrap_or_else(PoisonError::into_inner).take();
+                raise(call.unwrap_or_default());
+                std::thread::sleep(EVERY);
+            }
+        };
+        let spawn = |name: &str, runs: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.into()).spawn(runs).map(drop)
+        };
+        let spawned = spawn("signet-raise", Box::new(tells))
+            .and_then(|()| spawn("signet-heard", Box::new(hears)));
         if let Err(why) = spawned {
             tracing::warn!(%why, "another start cannot ask for this window");
         }
@@ -96,7 +138,7 @@ impl Instance {
 
     /// On this system another start only says that a window is open.
     #[cfg(not(unix))]
-    pub(crate) fn listen(&self, _: impl Fn(Option<String>) + Send + 'static) {
+    pub(crate) fn listen(&self, _: impl Fn(Call) + Send + 'static) {
         let _ = &self.folder;
     }
 }
@@ -138,11 +180,42 @@ mod tests {
             std::fs::write(dir.path().join(SOCKET), "").unwrap();
             let first = take(dir.path(), None).expect("nobody has it");
             let (asked, was_asked) = std::sync::mpsc::channel();
-            first.listen(move |link| asked.send(link).unwrap());
+            first.listen(move |call| asked.send(call).unwrap());
             assert!(take(dir.path(), link).is_none());
             let heard = was_asked.recv_timeout(patience).expect("asked");
             let most = signet_desk_core::LINK_MAX + 1;
-            assert_eq!(heard, link.map(|l| l[..l.len().min(most)].to_owned()));
+            assert_eq!(heard.link, link.map(|l| l[..l.len().min(most)].to_owned()));
+        }
+    }
+    #[cfg(unix)]
+    #[test]
+    fn of_links_that_come_at_once_the_last_is_heard() {
+        let (dir, patience) = (tempfile::tempdir().unwrap(), std::time::Duration::from_secs(30));
+        let first = take(dir.path(), None).expect("nobody has it");
+        let (asked, was_asked) = std::sync::mpsc::channel();
+        first.listen(move |call| asked.send(call).unwrap());
+        for link in [Some("a"), Some("b"), Some("c"), None] {
+            assert!(take(dir.path(), link).is_none());
+        }
+        let mut last = None;
+        while last.as_deref() != Some("c") {
+            last = was_asked.recv_timeout(patience).expect("the last is heard").link;
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_start_without_a_link_leaves_the_link_before_it() {
+        let call = |link: Option<&str>, replaced| Call { link: link.map(Into::into), replaced };
+        for (before, link, after) in [
+            (call(None, false), None, call(None, false)),
+            (call(None, false), Some("a"), call(Some("a"), false)),
+            (call(Some("a"), false), None, call(Some("a"), false)),
+            (call(Some("a"), false), Some("b"), call(Some("b"), true)),
+            (call(Some("b"), true), Some("c"), call(Some("c"), true)),
+            (call(Some("b"), true), None, call(Some("b"), true)),
+        ] {
+            assert_eq!(before.and(link.map(Into::into)), after);
         }
     }
 }

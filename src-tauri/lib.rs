@@ -74,7 +74,8 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         group::ask_group, group::take_over,
         insight::blotter_rows, insight::blotter_columns, insight::keep_blotter_columns,
         insight::export_blotter, insight::give_reason, insight::attend, insight::best_execution,
-        insight::save_best_execution, insight::print_page, insight::dealer_insights,
+        insight::save_best_execution, insight::save_proof, insight::print_page,
+        insight::dealer_insights,
         support::security, support::look, support::keep_look, support::log_lines,
         support::support_report, support::alert,
         panel::open_panel, panel::leave_panel,
@@ -133,11 +134,11 @@ pub fn run(
             shell::end_on_signal(app.handle());
             if let Some(instance) = instance {
                 let handle = app.handle().clone();
-                instance.listen(move |link| shell::started_again(&handle, link));
+                instance.listen(move |call| shell::started_again(&handle, call));
                 app.manage(instance);
             }
             if let Some(link) = link {
-                shell::ask_about(app.handle(), &link);
+                shell::ask_about(app.handle(), &link, false);
             }
             tray::start(app.handle());
             Ok(())

@@ -1,6 +1,6 @@
 //! The commands of the list of requests. They decide nothing.
 
-use signet_desk_core::view::{ListIntent, ListPage, ListPasted, Problem};
+use signet_desk_core::view::{HiddenRows, ListIntent, ListPage, ListPasted, Problem};
 use tauri::State;
 
 use crate::Shell;
@@ -14,11 +14,16 @@ pub fn list_paste(shell: State<'_, Shell>, text: String) -> Answer<ListPasted> {
     shell.desk()?.list_paste(&text)
 }
 
-/// Adds the rows of the first sheet of a workbook (.xlsx), which is sent in base64.
+/// Adds the rows of the first sheet of a workbook (.xlsx), which is sent in base64; `hidden` says
+/// what becomes of rows that are hidden in it.
 #[tauri::command(async)]
 #[specta::specta]
-pub fn list_workbook(shell: State<'_, Shell>, file: String) -> Answer<ListPasted> {
-    shell.desk()?.list_workbook(&file)
+pub fn list_workbook(
+    shell: State<'_, Shell>,
+    file: String,
+    hidden: Option<HiddenRows>,
+) -> Answer<ListPasted> {
+    shell.desk()?.list_workbook(&file, hidden)
 }
 
 /// Does what the trader wants of the list.

@@ -10,13 +10,14 @@ Usage: signet-desk [--config FILE] [LINK]
        signet-desk doctor [--config FILE] [--identity NAME]
        signet-desk history export FILE [--from TIME] [--to TIME] [--rfq ID]
                                   [--identity NAME] [--config FILE]
-       signet-desk history verify FILE [--part]
+       signet-desk history verify FILE [--part] [--checkpoint EARLIER]
        signet-desk --version | --help
 
   LINK              signet://rfq?isin=…: offer it for the ticket of the desk; it sends nothing
   doctor            say why a venue cannot be reached, and what to send to support
   history export    write this desk's own signed history into a new file
-  history verify    check such a file, on any computer; --part: records may be left out
+  history verify    check such a file, on any computer; --part: records may be left out;
+                    --checkpoint: it must go on where this earlier checkpoint was
   --from, --to TIME 2026-11-21 or 2026-11-21T08:00:00Z
   --rfq ID          only what is about this RFQ; of the rest the hashes go along
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user
@@ -93,8 +94,14 @@ fn history(arguments: Vec<OsString>) -> ExitCode {
         return wrong("an argument is not text");
     }
     match &words[..] {
-        ["verify", file] => signet_desk::history::check(file.as_ref(), false),
-        ["verify", file, "--part"] => signet_desk::history::check(file.as_ref(), true),
+        ["verify", file] => signet_desk::history::check(file.as_ref(), false, None),
+        ["verify", file, "--part"] => signet_desk::history::check(file.as_ref(), true, None),
+        ["verify", file, "--checkpoint", earlier] => {
+            signet_desk::history::check(file.as_ref(), false, Some(earlier.as_ref()))
+        }
+        ["verify", file, "--part", "--checkpoint", earlier] => {
+            signet_desk::history::check(file.as_ref(), true, Some(earlier.as_ref()))
+        }
         ["export", file, options @ ..] => {
             let mut order = signet_desk::history::Order::default();
             for option in options.chunks(2) {

@@ -1,6 +1,6 @@
 //! The window: the desk behind it, its title, and its orderly end.
 
-use crate::{asked::Waiting, attention::Attention, panel};
+use crate::{asked::Waiting, attention::Attention, instance::Call, panel};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -173,12 +173,12 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
 }
 
 /// The program was started again, with a link or without.
-pub(crate) fn started_again(app: &AppHandle, link: Option<String>) {
-    match link {
+pub(crate) fn started_again(app: &AppHandle, call: Call) {
+    match call.link {
         None => raise(app),
         // The keyboard stays where it is: a web page can make the system open a link at any moment.
         Some(link) => {
-            ask_about(app, &link);
+            ask_about(app, &link, call.replaced);
             let Some(window) = app.get_webview_window(WINDOW) else { return };
             let told = window
                 .unminimize()
@@ -190,10 +190,11 @@ pub(crate) fn started_again(app: &AppHandle, link: Option<String>) {
     }
 }
 
-/// Asks the trader whether to follow a link, or says why it is not followed.
-pub(crate) fn ask_about(app: &AppHandle, link: &str) {
+/// Asks the trader whether to follow a link, or says why it is not followed. `replaced`: another
+/// came just before it, and was not heard.
+pub(crate) fn ask_about(app: &AppHandle, link: &str, replaced: bool) {
     app.state::<Shell>().ask(match read_link(link) {
-        Ok(offer) => PageAsk::Offer { offer },
+        Ok(offer) => PageAsk::Offer { offer, replaced },
         Err(why) => PageAsk::Refused { why: format!("{} {}", why.message, why.cure) },
     });
 }

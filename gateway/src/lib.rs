@@ -21,6 +21,7 @@ mod events;
 pub mod evidence;
 mod geo;
 pub mod history;
+pub mod init;
 mod limits;
 mod listeners;
 mod loaded;

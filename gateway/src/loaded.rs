@@ -33,7 +33,7 @@ pub struct Loaded {
     /// `None` without `metrics.trust`.
     pub metrics_roots: Option<TrustRoots>,
     /// With `[signals]`: what its files hold.
-    pub signals: Option<signals::Files>,
+    pub signals: Option<Vec<signals::Files>>,
     /// With `signals.trust`.
     pub signals_roots: Option<TrustRoots>,
     pub catalogue: Catalogue,
@@ -75,12 +75,13 @@ impl Loaded {
             .and_then(|m| m.trust.as_ref())
             .map(|trust| roots("metrics.trust", trust))
             .transpose()?;
-        let signals = config.signals.receive.as_ref().map(signals::Files::read).transpose()?;
+        let signals = config.signals.receive.as_ref().map(signals::Files::read_all).transpose()?;
         let signals_trust = config.signals.receive.as_ref().and_then(|s| s.trust.as_ref());
         let signals_roots = signals_trust.map(|t| roots("signals.trust", t)).transpose()?;
         config.check_authorities()?;
         config.check_siem_files()?;
         config.check_transmit_files()?;
+        config.check_signals_files()?;
         check_fips(&config, &desk_roots, &identity)?;
         let catalogue = read_instruments(&config.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
@@ -160,11 +161,7 @@ pub fn faults(config: &Config) -> Vec<String> {
     };
     let risk = config.load_risk();
     let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
-    let geo = risk
-        .as_ref()
-        .ok()
-        .and_then(|r| r.settings.geo.as_ref())
-        .and_then(|g| Geo::open(&g.file, g.max_age_days).fault(clock::now()));
+    let geo = geo_faults(risk.as_ref().ok());
     let mut all: Vec<Result<(), ConfigError>> = vec![
         config.check_values(),
         config.check_parties(),
@@ -184,6 +181,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_authorities(),
         config.check_siem_files(),
         config.check_transmit_files(),
+        config.check_signals_files(),
         Enrolment::load(config, OffsetDateTime::now_utc()).map(drop),
         config.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
         config.load_step_up().map(drop),
@@ -193,7 +191,7 @@ pub fn faults(config: &Config) -> Vec<String> {
     all.extend(config.checkpoint.trust.iter().map(|t| roots("checkpoint.trust", t)));
     let monitors = config.metrics.iter().filter_map(|m| m.trust.as_ref());
     all.extend(monitors.map(|trust| roots("metrics.trust", trust)));
-    all.extend(config.signals.receive.iter().map(|s| signals::Files::read(s).map(drop)));
+    all.extend(config.signals.receive.iter().map(|s| signals::Files::read_all(s).map(drop)));
     let signals_trust = config.signals.receive.iter().filter_map(|s| s.trust.as_ref());
     all.extend(signals_trust.map(|t| roots("signals.trust", t)));
     all.extend(config.dealer.iter().map(|d| d.tls.parsed_pins(&d.of()).map(drop)));
@@ -208,13 +206,24 @@ pub fn faults(config: &Config) -> Vec<String> {
         let configured = config.desk.iter().map(|d| d.comp_id.clone()).collect();
         texts.extend(config.unknown_approvers(&configured));
     }
-    texts.extend(
-        geo.map(|g| format!("risk.settings: {g}; every access scores as from an unknown country")),
-    );
+    texts.extend(geo);
     // Several parts read the same file.
     let mut seen = BTreeSet::new();
     texts.retain(|t| seen.insert(t.clone()));
     texts
+}
+
+/// What is wrong with the files of `[geo]`.
+fn geo_faults(risk: Option<&RiskPolicy>) -> Vec<String> {
+    let Some(settings) = risk.and_then(|r| r.settings.geo.as_ref()) else { return Vec::new() };
+    let (geo, now) = (Geo::open(settings), clock::now());
+    let country = geo.fault(now).map(|f| {
+        format!("risk.settings: geo.file: {f}; every access scores as from an unknown country")
+    });
+    let system = geo
+        .system_fault(now)
+        .map(|f| format!("risk.settings: geo.asn_file: {f}; no autonomous system is shown"));
+    country.into_iter().chain(system).collect()
 }
 
 fn unlisted_countries(risk: &RiskPolicy) -> Vec<String> {

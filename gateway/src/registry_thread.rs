@@ -267,7 +267,10 @@ impl RegistryThread {
             match report {
                 Report::Note(event) => notes.push(event.clone()),
                 Report::Seen(user, s) => seen.push((user.clone(), *s)),
-                Report::FirstUsed(_) | Report::Traded(..) | Report::LockOut(..) => {}
+                Report::FirstUsed(_)
+                | Report::Traded(..)
+                | Report::LockOut(..)
+                | Report::Signalled(_) => {}
             }
         }
         if !notes.is_empty() {
@@ -297,6 +300,7 @@ impl RegistryThread {
                         Err(e) => return Err(e),
                     }
                 }
+                Report::Signalled(words) => self.registry.signalled(words).await?,
                 // Came after this turn began.
                 Report::Note(_) | Report::Seen(..) => break,
             }

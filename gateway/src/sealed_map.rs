@@ -41,10 +41,6 @@ impl SealedMap {
         &self.entries
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.entries.contains_key(name)
-    }
-
     /// Sets a value, or takes it out. Done when it is on the disk.
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), LogError> {
         if self.entries.get(name).map(String::as_str) == value {

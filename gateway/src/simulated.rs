@@ -26,7 +26,7 @@ use rustls_pki_types::CertificateDer;
 use signet_fix::{
     message::TakeOver,
     session::{Binding, Channel, Event, Outbox, Session},
-    signature::{commits_asker, commits_gateway, every},
+    signature::{Kinds, Signing, Verification, commits_asker, commits_gateway, every},
 };
 use signet_identity::{CompId, MessagePublicKey, PeerIdentity};
 use signet_journal::StoreKey;
@@ -60,6 +60,17 @@ pub struct Plan<'a> {
     pub state_dir: &'a Path,
     /// When a touch is wanted, and for how long a challenge may be answered, milliseconds.
     pub step_up: (WhenSection, i64),
+    /// What is put around signers and verifiers.
+    pub around: Around,
+}
+
+/// Puts something around a signer or a verifier, given the certificate of its key.
+#[derive(Debug, Clone, Copy)]
+pub struct Around {
+    /// Of the gateway's own signer.
+    pub signing: fn(&CertificateDer<'static>, Signing) -> Signing,
+    /// Of the verifier of a peer.
+    pub verification: fn(&CertificateDer<'static>, Verification) -> Verification,
 }
 
 /// The desk's connection that counts.
@@ -76,6 +87,7 @@ pub struct TradingThread {
     service: RefCell<TestService>,
     desk: RefCell<Option<Desk>>,
     loaded: Loaded,
+    around: Around,
     // Last: the tasks hold the pipeline.
     local: RefCell<LocalSet>,
     runtime: Runtime,
@@ -134,13 +146,14 @@ impl TradingThread {
         let gateway = &loaded.config.gateway.comp_id;
         let step_up = StepUp::new(handle, when, String::new(), gateway, answer_ms);
         let (events, alerts) = (EventSink::default(), Arc::<Alerts>::default());
-        let parts = (books, SignalsTold::open(&loaded.config, &key)?, None);
+        let parts = (books, SignalsTold::open(&loaded.config, &key)?, Vec::new());
         let pipeline = assemble(&loaded, parts, None, Some(step_up), events, alerts);
         Ok(Self {
             pipeline,
             service: RefCell::new(service),
             desk: RefCell::default(),
             loaded,
+            around: plan.around,
             local: RefCell::default(),
             runtime,
             idle: Cell::new(true),
@@ -204,9 +217,16 @@ impl TradingThread {
         let key = MessagePublicKey::of_certificate(leaf).expect("a dealer's key");
         Channel {
             binding: Binding::None,
-            signing: Some(signed::signing(&self.loaded.message_key, commits_asker)),
-            verification: Some(signed::verification(key, every)),
+            signing: Some(self.signing(commits_asker)),
+            verification: Some((self.around.verification)(leaf, signed::verification(key, every))),
         }
+    }
+
+    /// The gateway's signer of a connection.
+    fn signing(&self, which: Kinds) -> Signing {
+        let shown = self.loaded.identity.certified_key();
+        let leaf = shown.cert.first().expect("a certificate");
+        (self.around.signing)(leaf, signed::signing(&self.loaded.message_key, which))
     }
 
     /// Attaches the session of a desk to a connection, as `listeners/desks` does with one whose
@@ -233,8 +253,8 @@ impl TradingThread {
         let access = Rc::new(access);
         let channel = Channel {
             binding: Binding::Required(binding.into()),
-            signing: Some(signed::signing(&self.loaded.message_key, commits_gateway)),
-            verification: Some(signed::verification(key, every)),
+            signing: Some(self.signing(commits_gateway)),
+            verification: Some((self.around.verification)(leaf, signed::verification(key, every))),
         };
         if self.pipeline.sessions.desk(&id).is_none() {
             self.pipeline.sessions.add_desk(&id, session.clone());
@@ -353,13 +373,14 @@ impl TradingThread {
         self.pipeline.rfqs_of(desk)
     }
 
-    /// The messages of a sender in the evidence whose signature is good, as they travelled; SOH is
-    /// U+2401.
+    /// The messages of a sender and a type in the evidence whose signature is good, as they
+    /// travelled; SOH is U+2401. The whole evidence is read, and must be whole.
     ///
     /// # Errors
     /// The evidence cannot be read, or is not whole.
-    pub fn evidence_of(&self, sender: &str) -> Result<Vec<String>, SignedLogError> {
-        let wanted = Wanted { sender: Some(sender.into()), ..Wanted::default() };
+    pub fn evidence_of(&self, sender: &str, kind: &str) -> Result<Vec<String>, SignedLogError> {
+        let (sender, msg_type) = (Some(sender.into()), Some(kind.into()));
+        let wanted = Wanted { sender, msg_type, ..Wanted::default() };
         let (folder, mut all) = (signed_folder(&self.loaded.config), Vec::new());
         let key = StoreKey::new(STORE_KEY);
         let read = each(&folder, &key, &wanted, |line| {

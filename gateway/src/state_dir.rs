@@ -1,6 +1,9 @@
 //! What lies in the state directory, and the key that stores there are sealed with.
 
-use crate::{GatewayError, config::Config};
+use crate::{
+    GatewayError,
+    config::{Config, TransmitSection},
+};
 use signet_journal::{LogError, StoreKey, private_folder};
 use signet_quic::server::{KEYS_BYTES, Keys};
 use std::{
@@ -60,8 +63,14 @@ pub(crate) fn known_networks_path(config: &Config) -> PathBuf {
 }
 
 /// Where signals wait for their receiver, and what it was told.
-pub(crate) fn transmit_folder(config: &Config) -> PathBuf {
-    config.gateway.state_dir.join("transmit")
+pub(crate) fn transmit_folder(config: &Config, section: &TransmitSection) -> PathBuf {
+    // Without a name it is the folder itself.
+    config.gateway.state_dir.join("transmit").join(&section.name)
+}
+
+/// The last good keys of the identity providers that publish them.
+pub(crate) fn signals_keys_file(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("signals.keys")
 }
 
 /// What signals said that still matters.
@@ -70,9 +79,8 @@ pub(crate) fn signals_file(config: &Config) -> PathBuf {
 }
 
 /// The key that signals are signed with: the one of the configuration, or one of the gateway's own.
-pub(crate) fn signer_path(config: &Config) -> PathBuf {
-    let named = config.signals.transmit.as_ref().and_then(|t| t.key.clone());
-    named.unwrap_or_else(|| config.gateway.state_dir.join("signals.key"))
+pub(crate) fn signer_path(config: &Config, section: &TransmitSection) -> PathBuf {
+    section.key.clone().unwrap_or_else(|| config.gateway.state_dir.join("signals.key"))
 }
 
 /// The sealed journal of RFQs.

@@ -27,7 +27,7 @@ function session(n, score, level, more = {}) {
     device: `lt-${n}`,
     address: `203.0.113.${n % 250}`,
     country: COUNTRIES[n % 4],
-    network: n % 3 ? "AS3320" : null,
+    network: n % 3 ? "AS3320 Deutsche Telekom AG" : null,
     transport: n % 2 ? "fixs" : "quic",
     since: ago(60 * n + 5),
     score,

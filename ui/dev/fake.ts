@@ -4,10 +4,11 @@
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `package`, `package-armed`, `armed`, `far`, `closing`, `disarmed`,
 // `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `security`, `settings`, `support`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
-// `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take` and `list-empty`
-// have the list of requests;
+// `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take`, `list-repeats`, `list-hidden` and
+// `list-empty` have the list of requests;
 // `attention` show what is behind it; `panel-rfq`, `panel-gone` and `panel-blotter` are the second
 // window; `offered`, `unread` and `stop` are asked from outside the page);
+// `crowd` has 200 requests of 20 dealers (`scenes/crowd.ts`);
 // `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type {
@@ -38,6 +39,8 @@ const PRESSED: Record<string, string> = {
   "list-draft": "list-open",
   "list-long": "list-open",
   "list-take": "list-open",
+  "list-repeats": "list-open",
+  "list-hidden": "list-open",
   "list-empty": "list-open",
   support: "settings-open",
   disconnect: "disconnect-button",
@@ -70,6 +73,8 @@ export function fake(asked: URLSearchParams): Backend {
   let frame = scenes.frame(scene, now);
   let seq = 1;
   let wake = () => {};
+  const crowd = scene === "crowd" ? new scenes.Crowd(now, Number(asked.get("rate") ?? 0)) : null;
+  if (crowd) frame = { ...frame, rfqs: crowd.rfqs, lines: crowd.pull(0, []).lines ?? [] };
   const pressed = PRESSED[scene];
   if (pressed)
     setTimeout(() => document.querySelector<HTMLElement>(`[data-testid=${pressed}]`)?.click(), 500);
@@ -134,7 +139,7 @@ export function fake(asked: URLSearchParams): Backend {
 
   let columns = scenes.columns;
   let given = false;
-  const list = new scenes.RequestList(scene === "list-empty" ? "" : scene);
+  const list = new scenes.RequestList(scene);
   const listed = <T>(data: T) => (change((f) => ({ ...f, list: list.summary() })), ok(data));
   const openRow = () => {
     const row = document.querySelector("[data-testid=blotter-row]");
@@ -267,7 +272,7 @@ export function fake(asked: URLSearchParams): Backend {
     stopAll: () => {
       const open = frame.rfqs.filter((rfq) => rfq.state === "open");
       for (const { id } of open) editRfq(id, { state: "cancelled", accept: null, text: "Ended" });
-      return ok({ ended: open.length, takenBack: 0, left: [] });
+      return ok({ ended: open.length, takenBack: 0, rows: 0, left: [] });
     },
     stayOpen: () => (change((f) => ({ ...f, closing: false })), ok(null)),
     closeWindow: () => ok(null),
@@ -327,8 +332,12 @@ export function fake(asked: URLSearchParams): Backend {
     },
     disarm: (id) => (editRfq(id, { accept: null }), ok(null)),
     accept,
-    pull: (since) =>
-      ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs: Date.now() }),
+    pull: (since, behind) => {
+      const gatewayNowMs = Date.now();
+      if (crowd && since > 0)
+        return ok({ ...scenes.quiet, ...crowd.pull(since, behind), gatewayNowMs });
+      return ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs });
+    },
     park: () => ok(null),
     blotterRows: (query) => ok(scenes.page(query, now, scene === "blotter")),
     blotterColumns: () => ok(columns),
@@ -349,10 +358,11 @@ export function fake(asked: URLSearchParams): Backend {
     },
     saveBestExecution: () =>
       ok({ path: "/home/alice/Downloads/signet-best-execution.html", rows: 1 }),
+    saveProof: () => ok({ path: "/home/alice/Downloads/signet-proof.zip", rows: 1 }),
     printPage: () => (window.print(), ok(null)),
     dealerInsights: () => ok(scenes.dealers),
     listPaste: (text) => listed(list.paste(text)),
-    listWorkbook: () => listed(list.paste("buy,DE000BU2Z049,5m")),
+    listWorkbook: (_, hidden) => listed(list.workbook(hidden)),
     listAct: (intent) => (list.act(intent), listed(null)),
     listPage: (offset, limit) => ok(list.page(offset, limit)),
     listTake: () => (list.take(), listed(null)),

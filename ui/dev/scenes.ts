@@ -8,6 +8,7 @@ import { packages } from "./scenes/package";
 import { records, requests } from "./scenes/requests";
 
 export { lost, stepUp } from "./scenes/access";
+export { Crowd } from "./scenes/crowd";
 export { askedOf, log, report, security } from "./scenes/around";
 export { problems } from "./scenes/problems";
 export { hints, kept, notes } from "./scenes/ticket";

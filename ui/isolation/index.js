@@ -60,6 +60,7 @@ const ALLOWED = new Set([
   "attend",
   "best_execution",
   "save_best_execution",
+  "save_proof",
   "print_page",
   "dealer_insights",
   "ask_group",

@@ -105,8 +105,11 @@ export const commands = {
 	closeWindow: () => typedError<null, Problem>(__TAURI_INVOKE("close_window")),
 	/**  Adds the rows of a text: comma, semicolon or tab separated, with or without names of columns. */
 	listPaste: (text: string) => typedError<ListPasted, Problem>(__TAURI_INVOKE("list_paste", { text })),
-	/**  Adds the rows of the first sheet of a workbook (.xlsx), which is sent in base64. */
-	listWorkbook: (file: string) => typedError<ListPasted, Problem>(__TAURI_INVOKE("list_workbook", { file })),
+	/**
+	 *  Adds the rows of the first sheet of a workbook (.xlsx), which is sent in base64; `hidden` says
+	 *  what becomes of rows that are hidden in it.
+	 */
+	listWorkbook: (file: string, hidden: HiddenRows | null) => typedError<ListPasted, Problem>(__TAURI_INVOKE("list_workbook", { file, hidden })),
 	/**  Does what the trader wants of the list. */
 	listAct: (intent: ListIntent) => typedError<null, Problem>(__TAURI_INVOKE("list_act", { intent })),
 	/**  A window of the rows, and what is to be confirmed. */
@@ -135,6 +138,11 @@ export const commands = {
 	bestExecution: (rfqId: string) => typedError<BestExecution, Problem>(__TAURI_INVOKE("best_execution", { rfqId })),
 	/**  Writes the best-execution page of a request into a file of the downloads folder. */
 	saveBestExecution: (rfqId: string) => typedError<SavedFile, Problem>(__TAURI_INVOKE("save_best_execution", { rfqId })),
+	/**
+	 *  Writes the best-execution page of a request with what proves it into an archive in the downloads
+	 *  folder.
+	 */
+	saveProof: (rfqId: string) => typedError<SavedFile, Problem>(__TAURI_INVOKE("save_proof", { rfqId })),
 	/**
 	 *  Opens the system's dialog that prints what the window shows; its style for paper leaves only
 	 *  the best-execution page.
@@ -844,6 +852,13 @@ export type Holder =
 /**  A smart card, security key or other PKCS#11 token, which never gives the key out. */
 "token";
 
+/**  What becomes of rows that are hidden in a sheet. */
+export type HiddenRows = 
+/**  They are left out. */
+"out" | 
+/**  They are taken as the others are. */
+"in";
+
 /**  A client identity found in the keychain. */
 export type IdentityView = {
 	/**  The name to pass back to `connect`. */
@@ -1118,6 +1133,8 @@ export type ListCells = {
 	limit: string,
 	/**  [`ListField::Note`]. */
 	note: string,
+	/**  [`ListField::PriceType`]. */
+	priceType: string,
 };
 
 /**  A column of the list. */
@@ -1135,7 +1152,9 @@ export type ListField =
 /**  The worst price that may be taken. */
 "limit" | 
 /**  The trader's own note. */
-"note";
+"note" | 
+/**  Price, yield or spread; empty for the usual one of the instrument. */
+"priceType";
 
 /**  What the trader does with the list. */
 export type ListIntent = 
@@ -1159,13 +1178,15 @@ key: number } |
 ttlS: number } | 
 /**  Sends no further row, and no further accept. */
 { kind: "stop" } | 
-/**  Sends the rest after the connection was lost. */
+/**  Sends them although the same was sent before. */
+{ kind: "sendAgain" } | 
+/**  Sends the rest after the connection was lost, or the disk refused. */
 { kind: "resume" } | 
 /**  Makes a row that ended without a trade ready to be sent again. */
 { kind: "again"; 
 /**  The row. */
 key: number } | 
-/**  Closes what was to be confirmed. */
+/**  Closes what was to be confirmed, or the question about rows that were sent before. */
 { kind: "leave" };
 
 /**  A window of the rows. */
@@ -1178,6 +1199,8 @@ export type ListPage = {
 	rows: ListRow[],
 	/**  What is to be confirmed, while that is shown. */
 	take: ListTake | null,
+	/**  Rows that were sent before, while the trader is asked about them. */
+	repeats: ListRepeats | null,
 };
 
 /**  What came of a paste. */
@@ -1186,6 +1209,10 @@ export type ListPasted = {
 	added: number,
 	/**  Names of columns that the list does not have. */
 	ignored: string[],
+	/**  Rows that are hidden in the sheet. */
+	hidden: number,
+	/**  Nothing was added: the trader is to say what becomes of the hidden rows. */
+	asks: boolean,
 };
 
 /**  What is wrong with a row. */
@@ -1194,6 +1221,32 @@ export type ListProblem = {
 	field: ListField | null,
 	/**  What is wrong, and what cures it. */
 	problem: Problem,
+};
+
+/**  One of them. */
+export type ListRepeat = {
+	/**  Of the row. */
+	key: number,
+	/**  Of the row. */
+	number: number,
+	/**  What the row asks for. */
+	ask: Ask,
+	/**  With group separators. */
+	quantity: string,
+	/**  What a trader calls the instrument. */
+	symbol: string,
+	/**  When it was sent before, in which list, and what came of it: the newest first. */
+	before: string[],
+};
+
+/**  Rows that ask for what was asked for before on the same day. */
+export type ListRepeats = {
+	/**  In the order of the list. */
+	rows: ListRepeat[],
+	/**  How many rows would be sent in all. */
+	all: number,
+	/**  The answer does nothing for so many milliseconds after the question was shown. */
+	afterMs: number,
 };
 
 /**  One row. */
@@ -1226,6 +1279,8 @@ export type ListRow = {
 	within: boolean,
 	/**  What happened, in one sentence. */
 	text: string,
+	/**  In which numbers it asks, once its instrument is known. */
+	priceType: PriceType | null,
 };
 
 /**  How the sending stands. */
@@ -1234,7 +1289,7 @@ export type ListRun =
 "idle" | 
 /**  Rows are being sent. */
 "sending" | 
-/**  The connection was lost; the trader decides whether the rest is sent. */
+/**  The connection was lost, or the disk refused; the trader decides whether the rest is sent. */
 "paused";
 
 /**  How one row stands. */
@@ -1260,7 +1315,9 @@ export type ListState =
 /**  It ended without a trade. */
 "ended" | 
 /**  The sending was stopped before its turn. */
-"stopped";
+"stopped" | 
+/**  The desk ended while its request was on its way or open, and nothing says what became of it. */
+"unknown";
 
 /**  The list in figures. */
 export type ListSummary = {
@@ -1290,6 +1347,10 @@ export type ListSummary = {
 	done: number,
 	/**  Refused, expired, ended or stopped. */
 	without: number,
+	/**  Rows of which nothing says what became of them. */
+	unknown: number,
+	/**  The disk refuses to keep the list: it is gone when the desk ends. */
+	unkept: boolean,
 	/**  Accepts that are still to be sent after the trader confirmed them all. */
 	taking: number,
 	/**  Why the sending waits; empty if it does not. */
@@ -1424,8 +1485,9 @@ export type PackageShape =
 export type PageAsk = 
 /**  Whether the ticket is to be filled like this. */
 { kind: "offer"; 
-/**  What was offered. */
-offer: TicketOffer } | 
+offer: TicketOffer; 
+/**  Another offer came just before it, and is not shown. */
+replaced: boolean } | 
 /**  Why a link that another program passed on is not followed. */
 { kind: "refused"; 
 /**  In words. */
@@ -1987,6 +2049,8 @@ export type StoppedView = {
 	ended: number,
 	/**  Accepts that were armed and had not been sent. */
 	takenBack: number,
+	/**  Rows and accepts of the list that waited and are not sent. */
+	rows: number,
 	/**  RFQs that could not be ended yet; they are as soon as that is possible. */
 	left: StoppedLeft[],
 };

@@ -19,6 +19,7 @@ async function open() {
   else mount(App, { target, props: { page } });
   measure?.firstPaint();
   measure?.countFrames();
+  measure?.watchKeys();
   await page.start(measure?.painted);
 }
 

@@ -49,3 +49,53 @@ export function countFrames() {
     drawn = 0;
   }, REPORT_MS);
 }
+
+/** What a key may change: how each reads now, in the part that has the keyboard. */
+const LOOKS: Record<string, () => string | undefined> = {
+  field: () => (document.activeElement instanceof HTMLInputElement ? value() : undefined),
+  list: () => {
+    const list = document.querySelector<HTMLElement>("[role=listbox]:not([hidden])");
+    // The list that answers the text as it is now, not the one before.
+    return list ? `${list.textContent}` : undefined;
+  },
+  line: () => panel()?.querySelector<HTMLElement>(".row.chosen")?.dataset.testid,
+  accept: () => panel()?.querySelector<HTMLElement>("[data-testid=accept-state]")?.dataset.state,
+};
+
+const value = () => (document.activeElement as HTMLInputElement).value;
+const panel = () => document.activeElement?.closest("[data-panel]");
+
+type Key = { at: number; before: Map<string, string | undefined>; until: number };
+let key: Key | null = null;
+/** A key is watched for this long. */
+const WATCHED_MS = 4_000;
+
+/**
+ * Reports when a frame that shows the effect of a key was painted. What reads differently when an
+ * animation frame begins is in what that frame paints.
+ */
+export function watchKeys() {
+  const seen = (event: KeyboardEvent) => {
+    const before = new Map(Object.entries(LOOKS).map(([what, is]) => [what, is()]));
+    key = { at: event.timeStamp, before, until: performance.now() + WATCHED_MS };
+  };
+  window.addEventListener("keydown", seen, { capture: true });
+  const tick = (now: number) => {
+    if (key && now < key.until) look(key);
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
+}
+
+function look({ at, before }: Key) {
+  for (const [what, was] of before) {
+    const is = LOOKS[what]!();
+    if (is === was) continue;
+    before.delete(what);
+    waiting.push(() => {
+      const mark = { what, is: is ?? "", eventAtMs: performance.timeOrigin + at };
+      void invoke("bench_keys", { marks: [{ ...mark, paintedAtMs: epochMs() }] });
+    });
+    port2.postMessage(0);
+  }
+}

@@ -147,11 +147,27 @@ test("what a trader leaves behind is said: answers first, then what is open", ()
     rfq("lost", { accept: scenes.accept(0, { state: "unknown", text: "Outcome unknown." }) }),
     rfq("armed", { accept: scenes.accept(0, { state: "armed" }) }),
   ];
-  expect(leftBehind(views).map((one) => [one.id, one.waits])).toEqual([
+  expect(leftBehind(views, null).map((one) => [one.id, one.waits])).toEqual([
     ["sent", true],
     ["lost", true],
     ["open", false],
     ["armed", false],
   ]);
-  expect(leftBehind([])).toEqual([]);
+  expect(leftBehind([], null)).toEqual([]);
+  // The list's rows that wait count as well, and its accepts.
+  const list = { ...new scenes.RequestList("list").summary(), pending: 12, taking: 1 };
+  expect(leftBehind(views, list).slice(-2)).toEqual([
+    {
+      id: "list rows",
+      words: "12 rows of the list not sent yet",
+      waits: false,
+      unsent: true,
+    },
+    {
+      id: "list accepts",
+      words: "1 accept of the list not sent yet",
+      waits: false,
+      unsent: true,
+    },
+  ]);
 });

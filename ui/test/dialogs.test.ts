@@ -18,6 +18,7 @@ import BestExecution from "../src/insight/BestExecution.svelte";
 import Group from "../src/group/Group.svelte";
 import Dealers from "../src/insight/Dealers.svelte";
 import List from "../src/list/List.svelte";
+import Repeats from "../src/list/Repeats.svelte";
 import Take from "../src/list/Take.svelte";
 import Security from "../src/security/Security.svelte";
 import Keys from "../src/stepup/Keys.svelte";
@@ -72,6 +73,7 @@ const stepUp = (name: string, first: string, part: Partial<StepUpView>): Case =>
   unasked: true,
 });
 
+const repeats = () => new scenes.RequestList("list-repeats").repeats!;
 const taken = () => new scenes.RequestList("list-take").taking!;
 
 const CASES: Case[] = [
@@ -223,6 +225,15 @@ const CASES: Case[] = [
     props: { take: taken(), problem: null, onconfirm: () => {} },
     testid: "list-confirm-dialog",
     first: "take-cancel",
+    modal: true,
+  },
+  {
+    name: "rows of a list that were sent before",
+    file: "list/Repeats.svelte",
+    component: Repeats,
+    props: { repeats: repeats(), problem: null, onsend: () => {} },
+    testid: "list-repeats-dialog",
+    first: "repeats-cancel",
     modal: true,
   },
   {

@@ -23,6 +23,7 @@ import {
   mayRemove,
   wordsOf,
 } from "../src/list/rows";
+import { RELEASED_MS } from "../src/keyboard/typing";
 import Screen from "./Screen.svelte";
 
 const [done, quoted, beyond, , , , pending, wrong, warned] = new scenes.RequestList("list")
@@ -77,7 +78,7 @@ const all = (id: string) => [...document.querySelectorAll(`[data-testid="${id}"]
 let shown: ReturnType<typeof mount> | null = null;
 
 async function settled() {
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 12; i++) {
     flushSync();
     await tick();
     await Promise.resolve();
@@ -119,7 +120,7 @@ describe("the panel", () => {
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.length).toBeLessThanOrEqual(LINES);
     expect(byId("list-table")!.getAttribute("aria-rowcount")).toBe("501");
-  });
+  }, 30_000);
 
   test("a paste adds rows, and what is refused stays to be corrected", async () => {
     const { commands } = await open("list-empty");
@@ -167,7 +168,111 @@ describe("the panel", () => {
     const book = vi.spyOn(commands, "listWorkbook");
     drop("rows.xlsx", 2);
     await settled();
-    expect(book).toHaveBeenCalledWith("UEs=");
+    expect(book).toHaveBeenCalledWith("UEs=", null);
+  });
+
+  test("hidden rows of a workbook are in or out by a choice, and it is said", async () => {
+    const { commands } = await open("list-hidden");
+    const drop = async () => {
+      const bytes = new Uint8Array([80, 75]).buffer;
+      const file = { name: "rows.xlsx", size: 2, arrayBuffer: async () => bytes };
+      const event = Object.assign(new Event("drop", { bubbles: true, cancelable: true }), {
+        dataTransfer: { files: [file] },
+      });
+      byId("list-drop")!.dispatchEvent(event);
+      await settled();
+      await settled();
+    };
+    const book = vi.spyOn(commands, "listWorkbook");
+    for (const [button, choice, rows, told] of [
+      ["hidden-none", null, 0, null],
+      ["hidden-out", "out", 2, "3 hidden rows were left out."],
+      ["hidden-in", "in", 7, "3 hidden rows were taken too."],
+    ] as const) {
+      await drop();
+      expect(byId("list-hidden")!.textContent).toContain("3 rows of the sheet are hidden.");
+      expect((document.activeElement as HTMLElement).dataset.testid).toBe("hidden-out");
+      book.mockClear();
+      byId(button)!.click();
+      await settled();
+      if (choice) expect(book).toHaveBeenCalledWith("UEs=", choice);
+      else expect(book).not.toHaveBeenCalled();
+      expect(byId("list-hidden")).toBeNull();
+      expect(all("list-row")).toHaveLength(rows);
+      expect(byId("list-hidden-told")?.textContent ?? null).toBe(told);
+    }
+  });
+
+  test("what was typed last is with the desk before the list is sent, or nothing is", async () => {
+    const { commands } = await open("list-draft");
+    const done: string[] = [];
+    let answer: (() => void) | null = null;
+    const act = vi.spyOn(commands, "listAct").mockImplementation((intent) => {
+      done.push(intent.kind);
+      const failed = { status: "error", error: scenes.problems.quantity } as const;
+      if (intent.kind !== "edit") return Promise.resolve({ status: "ok", data: null });
+      return new Promise((resolve) => (answer = () => resolve(failed)));
+    });
+    const cell = byId<HTMLInputElement>("list-quantity-1")!;
+    const type = () => {
+      cell.value += "7";
+      cell.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    type();
+    byId("list-send")!.click();
+    await settled();
+    expect(done).toEqual(["edit"]);
+    answer!();
+    await settled();
+    expect(done).toEqual(["edit"]);
+    expect(byId("list-problem")!.textContent).toContain("The last cell that you typed");
+    // Taken this time: then it is sent.
+    act.mockImplementation((intent) => {
+      done.push(intent.kind);
+      return Promise.resolve({ status: "ok", data: null });
+    });
+    type();
+    byId("list-send")!.click();
+    await settled();
+    expect(done).toEqual(["edit", "edit", "send"]);
+  });
+
+  test("rows that were sent before are shown, and sent only when that is meant", async () => {
+    const { commands } = await open("list-repeats");
+    const act = vi.spyOn(commands, "listAct");
+    expect((document.activeElement as HTMLElement).dataset.testid).toBe("repeats-cancel");
+    expect(all("repeat-line")).toHaveLength(2);
+    expect(all("repeat-line")[0]!.textContent).toContain("Filled");
+    byId("repeats-send")!.click();
+    await settled();
+    expect(act).toHaveBeenCalledExactlyOnceWith({ kind: "sendAgain" });
+    expect(byId("list-repeats-dialog")).toBeNull();
+  });
+
+  test("a held Enter does not confirm, and a fresh one does", async () => {
+    const { page, commands } = await open("list");
+    const confirm = vi.spyOn(commands, "listConfirm");
+    byId("list-take")!.click();
+    await settled();
+    const button = byId("take-confirm")!;
+    const enter = (repeat: boolean) => {
+      const init = { key: "Enter", repeat, bubbles: true, cancelable: true };
+      const event = new KeyboardEvent("keydown", init);
+      button.dispatchEvent(event);
+      // As a browser does it, unless the page prevents it.
+      if (!event.defaultPrevented) button.click();
+    };
+    button.focus();
+    page.keyboard.typing.enterIsFresh = false;
+    enter(true);
+    await settled();
+    expect(confirm).not.toHaveBeenCalled();
+    // Longer than a held key takes from one press to the next on a remote display.
+    await new Promise((resolve) => setTimeout(resolve, 2 * RELEASED_MS));
+    page.keyboard.typing.enterIsFresh = true;
+    enter(false);
+    await settled();
+    expect(confirm).toHaveBeenCalledOnce();
   });
 
   test("a corrected cell is checked, and Enter goes to the row below", async () => {

@@ -215,8 +215,21 @@ test("an offer fills nothing in before the trader takes it, and never sends", as
   page.asked.hear({
     kind: "offer",
     offer: { instrument: "DE000BU2Z049", ask: "sell", quantity: "2m" },
+    replaced: false,
   });
   await settled();
+  expect(byId("offer-replaced")).toBeNull();
+  // One that comes before the first is answered takes its place, and says so.
+  const first = { instrument: "DE000BU2Z031", ask: null, quantity: null };
+  page.asked.close();
+  page.asked.hear({ kind: "offer", offer: first, replaced: false });
+  page.asked.hear({
+    kind: "offer",
+    offer: { instrument: "DE000BU2Z049", ask: "sell", quantity: "2m" },
+    replaced: false,
+  });
+  await settled();
+  expect(byId("offer-replaced")).not.toBeNull();
   expect(page.draft.typed).toBe("EUR/USD");
   expect(byId("offered")!.textContent).toContain("DE000BU2Z049");
   byId("offer-take")!.click();

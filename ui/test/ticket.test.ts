@@ -219,6 +219,7 @@ test("the ticket asks for the numbers that the instrument has", async () => {
   expect(by("ticket-unit").textContent).toBe("% yield");
   // 99.150 % of par is no yield.
   expect(page.draft.limit).toBe("");
+  expect(by("limit-gone").textContent).toContain("The limit 99.150 is gone");
   by<HTMLButtonElement>("ticket-send").click();
   await settle();
   expect(sent.at(-1)).toMatchObject({ priceType: "yield" });
@@ -258,4 +259,35 @@ test("a limit lies where the numbers get worse for the side", () => {
     ["sell", "spread", "up"],
   ] as const)
     expect(worseWay(side, of)).toBe(want);
+});
+
+test("a limit stays for an instrument of the same numbers only, and says why it went", () => {
+  const numbers = (priceType: "price" | "yield", unit: string) => ({
+    priceType,
+    words: priceType,
+    unit,
+    example: "",
+    tick: "0.01",
+  });
+  const par = numbers("price", "% of par");
+  const { draft } = new Page(fake(new URLSearchParams({ scene: "ticket" })));
+  for (const [from, to, stays] of [
+    [par, { ...par }, true],
+    [par, undefined, true],
+    [par, numbers("price", "USD per EUR"), false],
+    [par, numbers("yield", "% of par"), false],
+  ] as const) {
+    draft.limit = "";
+    draft.asksIn(from);
+    [draft.limit, draft.limitGone] = ["99.150", ""];
+    draft.asksIn(to);
+    expect(draft.limit).toBe(stays ? "99.150" : "");
+    expect(draft.limitGone).toBe(
+      stays ? "" : `The limit 99.150 is gone: it was not in ${to!.unit}.`,
+    );
+  }
+  // One that is filled in with its instrument is of that instrument.
+  draft.fill({ ...draft.form(undefined, []), priceLimit: "1.5" }, null);
+  draft.asksIn(par);
+  expect([draft.limit, draft.limitGone]).toEqual(["1.5", ""]);
 });

@@ -57,6 +57,12 @@ pub(crate) fn instrument(i: &Instrument) -> InstrumentView {
     }
 }
 
+/// `14:02:09`
+pub(crate) fn clock_time(t: UtcMillis) -> String {
+    let s = t.0.div_euclid(1_000).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
+}
+
 pub(crate) fn price_type(t: rfq::PriceType) -> PriceType {
     match t {
         rfq::PriceType::Price => PriceType::Price,

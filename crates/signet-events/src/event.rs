@@ -52,6 +52,12 @@ pub struct About {
     /// ISO 3166-1, two letters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<Text>,
+    /// Number of the autonomous system of the address (RFC 6793).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_number: Option<u32>,
+    /// Whose autonomous system that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_name: Option<Text>,
     /// Serial number of a certificate, hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Text>,

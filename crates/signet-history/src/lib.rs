@@ -33,10 +33,12 @@ pub use difference::{Blame, Difference, Proof};
 pub use export::{Selection, Source, export};
 pub use observe::{Seen, keeps, observe};
 pub use record::{Chain, Moment, Record, RecordError, What};
-pub use verify::{Fault, Place, Verified, account_of, verify};
+pub use verify::{Fault, Place, Verified, account_of, verify, verify_since};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
+/// The check of an export with OpenSSL 3 and the standard tools.
+pub const VERIFY_SH: &str = include_str!("verify.sh");
 /// The first line of an export.
 pub const EXPORT_MAGIC: &str = "signet-desk-history 1";
 

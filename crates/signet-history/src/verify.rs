@@ -78,7 +78,15 @@ pub struct Verified {
 
 /// Checks an export.
 pub fn verify(text: &str) -> Verified {
-    let mut v = Verifier::default();
+    verify_since(text, None)
+}
+
+/// Checks an export, and that it goes on where an earlier checkpoint (a signed note) of the same
+/// history was: whoever has kept one finds a history that was written again.
+pub fn verify_since(text: &str, earlier: Option<&str>) -> Verified {
+    let size = |note: &str| note.lines().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
+    let earlier = earlier.map(|note| (note.to_owned(), size(note)));
+    let mut v = Verifier { earlier, ..Verifier::default() };
     for (i, line) in text.lines().enumerate() {
         v.number = i as u64 + 1;
         v.line(line);
@@ -110,6 +118,10 @@ struct Verifier {
     base: Option<(u64, Hash)>,
     ends: Option<Ends>,
     ended: bool,
+    /// An earlier checkpoint, and the size that it says.
+    earlier: Option<(String, u64)>,
+    /// The root at that size.
+    root_then: Option<Hash>,
 }
 
 impl Verifier {
@@ -171,6 +183,7 @@ impl Verifier {
         self.next = chain.size();
         self.out.first = self.next;
         self.base = Some((self.next, chain.root()));
+        self.look_back(&chain);
         // The first record follows what the base says; whether that is so the root tells.
         self.last = decode(base).and_then(|b| b.first_chunk().copied());
         self.chain = Some(chain);
@@ -197,10 +210,33 @@ impl Verifier {
             self.last = None;
         }
         self.next = n.saturating_add(1);
-        if let Some(chain) = &mut self.chain {
+        if let Some(mut chain) = self.chain.take() {
             chain.push_hash(hash);
+            self.look_back(&chain);
+            self.chain = Some(chain);
         }
         Some((n, hash))
+    }
+
+    /// Remembers the root at the size of the earlier checkpoint.
+    fn look_back(&mut self, chain: &Chain) {
+        if self.earlier.as_ref().is_some_and(|(_, size)| *size == chain.size()) {
+            self.root_then = Some(chain.root());
+        }
+    }
+
+    /// Whether the history goes on where the earlier checkpoint was.
+    fn since(&mut self) {
+        let Some((note, size)) = self.earlier.take() else { return };
+        let opened = self.out.key.as_ref().map(|k| Checkpoint::open(note.as_bytes(), k));
+        let why = match (opened, self.root_then) {
+            (Some(Ok(c)), Some(root)) if c.root == root && c.size == size => return,
+            (Some(Ok(_)), Some(_)) => "the records up to there are others now",
+            (Some(Ok(_)), None) => "the history is shorter now, or begins later",
+            _ => "the key of this history did not sign it",
+        };
+        let why = format!("the earlier checkpoint over {size} records: {why}");
+        self.fault(Place::File, "history.rewritten", why);
     }
 
     fn left_out(&mut self, n: &str, hash: &str) {
@@ -307,6 +343,7 @@ impl Verifier {
         let chain = self.chain.take().unwrap_or_default();
         self.out.size = self.next;
         self.removal();
+        self.since();
         let opened = match (&self.checkpoint, &self.out.key) {
             (Some(note), Some(key)) => {
                 Checkpoint::open(note.as_bytes(), key).map_err(|e| e.to_string())

@@ -92,6 +92,52 @@ fn a_message_that_nobody_signed_is_found_though_chain_and_root_fit() {
     assert_eq!(faults(&w.export(&Selection::default())), [(Place::Record(5), "message.signature")]);
 }
 
+/// Whoever has kept a checkpoint finds a history that was written again, with all its keys.
+#[test]
+fn table_of_earlier_checkpoints() {
+    let whole = Written::traded();
+    let of_size = |size: usize| {
+        let mut w = Written::new();
+        w.records = whole.records[..size].to_vec();
+        w.chain = Chain::default();
+        w.records.iter().for_each(|r| w.chain.push(r));
+        w.note()
+    };
+    let mut again = Written::new();
+    again.sends(T0, &request(1_000_000));
+    let other_key = {
+        let mut w = Written::traded();
+        let key = signet_tlog::note::SignerKey::new("TRADER1/history", &[8; 32].into());
+        w.key = key.unwrap();
+        w.note()
+    };
+    let mut base = Chain::default();
+    whole.records[..6].iter().for_each(|r| base.push(r));
+    let (note, key) = (whole.note(), whole.key.verifier());
+    let s = Source { key, checkpoint: &note, base, records: &whole.records[6..] };
+    let later = export(&s, &Selection::default()).unwrap();
+    let export = whole.export(&Selection::default());
+    let part = whole.export(&Selection { rfq: Some("R2".into()), ..Selection::default() });
+    let mut longer = Written::traded();
+    longer.add(T0 + 70_000, What::Stopped);
+    for (name, text, earlier, good) in [
+        ("now", &export, whole.note(), true),
+        ("of a part", &part, of_size(7), true),
+        ("in the middle", &export, of_size(7), true),
+        ("the first", &export, of_size(1), true),
+        ("rewritten", &export, again.note(), false),
+        ("cut", &export, longer.note(), false),
+        ("another key", &export, other_key, false),
+        ("nothing", &export, String::new(), false),
+        ("begins there", &later, of_size(6), true),
+        ("begins later", &later, of_size(5), false),
+    ] {
+        let faults = verify_since(text, Some(&earlier)).faults;
+        let found = faults.iter().any(|f| f.code == "history.rewritten");
+        assert_eq!(!found, good, "{name}: {faults:?}");
+    }
+}
+
 /// A desk that removed old records says so; records that are missing without a word are named.
 #[test]
 fn removed_records_need_a_record_that_says_so() {

@@ -19,11 +19,21 @@ mod alarm;
 pub mod client;
 mod congestion;
 pub mod gate;
+#[cfg(test)]
+mod plain_tests;
 pub mod server;
+#[cfg(test)]
+#[path = "../tests/quic/support.rs"]
+#[allow(dead_code, reason = "shared with the tests of the whole")]
+mod support;
 mod transport;
 mod udp;
 
 use quinn_proto::VarInt;
+
+// The support of the tests names the crate as its users do.
+#[cfg(test)]
+extern crate self as signet_quic;
 
 /// The application protocol that both ends negotiate.
 pub const ALPN: &[u8] = b"signet-fix/1";

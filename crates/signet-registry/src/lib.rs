@@ -25,6 +25,7 @@ mod keys;
 mod lockouts;
 mod schema;
 mod search;
+mod signals;
 mod trades;
 mod url;
 mod view;
@@ -44,6 +45,7 @@ pub use keys::{
 pub use lockouts::{Lockout, LockoutTerms};
 pub use schema::SCHEMA;
 pub use search::{EventSearch, FoundEvents};
+pub use signals::{SignalFact, SignalKey, SignalWord};
 pub use url::{RegistryUrl, UrlError};
 pub use view::{CertificateView, View};
 

@@ -8,7 +8,7 @@ use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
 /// The schema that this program reads and writes.
-pub const SCHEMA: i64 = 6;
+pub const SCHEMA: i64 = 7;
 
 /// A table with its columns and the schema they came with.
 type Table = (i64, &'static str, &'static [&'static str]);
@@ -106,6 +106,7 @@ const TABLES: &[Table] = &[
         ],
     ),
     (6, "console_invites", &["hash", "admin", "created_ms", "expires_ms"]),
+    (7, "signals", &["user_id", "device_id", "provider", "fact", "holds", "at_us"]),
 ];
 
 /// Every table of a schema with all its columns, parents before children: what a backup holds, in
@@ -131,7 +132,8 @@ enum Statement {
 use Statement::{Any, Postgres, Sqlite};
 
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
-const MIGRATIONS: &[&[Statement]] = &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN, LOCKOUTS, CONSOLE];
+const MIGRATIONS: &[&[Statement]] =
+    &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN, LOCKOUTS, CONSOLE, SIGNALS];
 
 const FIRST: &[Statement] = &[
     Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
@@ -216,6 +218,11 @@ const CONSOLE: &[Statement] = &[
     Any("CREATE INDEX events_by_kind ON events (kind, seq)"),
     Any("CREATE INDEX events_by_subject ON events (subject, seq)"),
 ];
+
+/// What identity providers said of devices.
+const SIGNALS: &[Statement] = &[Any("CREATE TABLE signals (user_id TEXT NOT NULL, device_id TEXT NOT NULL, provider TEXT NOT NULL,
+        fact TEXT NOT NULL, holds BIGINT NOT NULL, at_us BIGINT NOT NULL, PRIMARY KEY (user_id, device_id, provider, fact),
+        FOREIGN KEY (user_id, device_id) REFERENCES devices (user_id, id))")];
 
 /// The schema found: 0 when the database holds no registry.
 pub(super) async fn found(tx: &mut Tx, dialect: Dialect) -> Result<i64, RegistryError> {

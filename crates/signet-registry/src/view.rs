@@ -1,10 +1,13 @@
 //! The part of the registry that a gateway holds in memory to admit desks.
 
-use super::{AccountState, CertificateState, Lockout, Registry, RegistryError, lockouts};
+use super::{
+    AccountState, CertificateState, Lockout, Registry, RegistryError, SignalKey, SignalWord,
+    lockouts, signals,
+};
 use signet_policy::place::Sighting;
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Ended certificates stay in the view this long, so that a refusal can say why.
 const REMEMBER_MS: i64 = 24 * 3_600_000;
@@ -51,6 +54,8 @@ pub struct View {
     pub lockouts: HashMap<String, Lockout>,
     /// When an administrator last lifted the lock-out of a network.
     pub lifted_networks: HashMap<String, UtcMillis>,
+    /// What identity providers said of devices.
+    pub signals: BTreeMap<SignalKey, SignalWord>,
 }
 
 impl Registry {
@@ -111,6 +116,7 @@ impl Registry {
         let traded = super::trades::all(&mut tx).await?;
         let lockouts = lockouts::people(&mut tx).await?;
         let lifted_networks = lockouts::lifted(&mut tx).await?;
-        Ok(View { version, certificates, places, traded, lockouts, lifted_networks })
+        let signals = signals::all(&mut tx).await?;
+        Ok(View { version, certificates, places, traded, lockouts, lifted_networks, signals })
     }
 }

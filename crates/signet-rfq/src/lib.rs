@@ -56,7 +56,7 @@ pub const ACCEPT_AGE_MAX_MS: i64 = 5_000;
 /// How far an accept's time may be ahead of the gateway's clock, milliseconds.
 pub const ACCEPT_AHEAD_MAX_MS: i64 = 5_000;
 /// Dealers one RFQ may be sent to. Asking the whole street leaks the trade.
-pub const MAX_DEALERS_PER_RFQ: usize = 12;
+pub const MAX_DEALERS_PER_RFQ: usize = if cfg!(feature = "crowd") { 20 } else { 12 };
 /// Shortest time an RFQ may stay open, seconds.
 pub const TTL_MIN_S: u32 = 5;
 /// Longest time an RFQ may stay open, seconds.

@@ -15,7 +15,9 @@ pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
         let last = s.last.as_ref();
         Ok(json!({
             "desk": s.desk, "user": s.user, "device": s.device, "address": s.address,
-            "country": s.country, "transport": s.transport, "serial": s.serial,
+            "country": s.country, "as_number": s.system.as_ref().map(|a| a.number),
+            "as_name": s.system.as_ref().and_then(|a| a.name.as_deref()),
+            "transport": s.transport, "serial": s.serial,
             "since": date(s.since)?, "messages": s.messages,
             "lease_until": s.lease_until.map(date).transpose()?,
             "verdict": last.map(|l| l.verdict), "score": last.map(|l| l.score),

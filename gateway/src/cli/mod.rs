@@ -6,11 +6,13 @@ mod console;
 mod dealers;
 mod files;
 mod history;
+mod init;
 mod journal;
 mod keys;
 mod lockouts;
 #[cfg(unix)]
 mod operator;
+mod pages;
 mod policy;
 mod registry;
 mod run;
@@ -22,7 +24,7 @@ mod signed;
 mod users;
 
 use accounts::{AccountArgument, Reason, RevokeArguments};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use registry::{CaCommand, RegistryCommand};
 #[cfg(unix)]
 use signet_gateway::operator::OperatorError;
@@ -55,6 +57,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make everything that a first gateway needs: authorities, certificates, settings. Asks on a
+    /// terminal what no flag and no answers file says. Overwrites nothing.
+    Init(Box<init::InitArguments>),
+    /// Certificates of the authorities that `init` made.
+    #[command(subcommand)]
+    Certificate(init::CertificateCommand),
     /// Read the configuration and everything it points to, and say what is wrong with it.
     CheckConfig,
     /// Look at configuration, certificates, registry, revocation lists and dealers, and say what is
@@ -134,6 +142,13 @@ enum Command {
     /// End sessions now; an event says who did it.
     #[cfg(unix)]
     Kill(operator::KillArguments),
+    /// Man pages and completions of shells, for a package.
+    #[command(hide = true)]
+    Pages {
+        /// A folder.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -146,7 +161,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let Arguments { config, command } = Arguments::parse();
     let done = match command {
-        Command::Run { json } => run::run(&config, json),
+        Command::Run { json } => own_account(&config).and_then(|()| run::run(&config, json)),
+        Command::Init(a) => init::init(&config, &a),
+        Command::Pages { out } => {
+            pages::pages(Arguments::command(), &out).map_err(|e| format!("{}: {e}", out.display()))
+        }
+        Command::Certificate(c) => init::certificate(&config, c),
         Command::CheckConfig => check::check(&config),
         Command::Doctor { dealer } => check::examine(&config, dealer.as_deref()),
         Command::Policy(p) => return policy::policy(&config, p),
@@ -168,9 +188,9 @@ pub fn main() -> ExitCode {
         Command::Alerts(a) => watched(&config, |c| operator::alerts(c, &a)),
         #[cfg(unix)]
         Command::Kill(a) => watched(&config, |c| operator::kill(c, a)),
-        command => {
+        command => own_account(&config).and_then(|()| {
             administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
-        }
+        }),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -179,6 +199,17 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What root makes in the folder of another account, that account cannot use.
+fn own_account(config: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    if let Ok(c) = Config::read(config) {
+        signet_gateway::init::other_account(&c)
+            .map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))?;
+    }
+    let _ = config;
+    Ok(())
 }
 
 /// Asks the gateway that runs with this configuration.
@@ -196,6 +227,9 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
     let c = Config::read(config)?;
     match command {
         Command::Run { .. }
+        | Command::Init(_)
+        | Command::Pages { .. }
+        | Command::Certificate(_)
         | Command::CheckConfig
         | Command::Doctor { .. }
         | Command::Policy(_)

@@ -120,14 +120,22 @@ pub fn alert(a: &Value) -> String {
     format!("{at} {severity:<8} {code:<28} {subject:<20} {words}\n")
 }
 
+/// The autonomous system of an address: its number, and whose it is as far as it fits.
+fn network(s: &Value) -> String {
+    let Some(number) = s["as_number"].as_u64() else { return "-".to_owned() };
+    let name = s["as_name"].as_str().unwrap_or_default();
+    format!("AS{number} {name}").trim_end().chars().take(24).collect()
+}
+
 /// The desks that are on.
 pub fn sessions(v: &Value) -> String {
     let mut t = format!(
-        "{:<16} {:<16} {:<24} {:<3} {:<5} {:<19} {:>8}  {:<19} {:<8} {:>5}\n",
+        "{:<16} {:<16} {:<24} {:<3} {:<24} {:<5} {:<19} {:>8}  {:<19} {:<8} {:>5}\n",
         "DESK",
         "USER",
         "ADDRESS",
         "IN",
+        "NETWORK",
         "OVER",
         "SINCE",
         "MESSAGES",
@@ -138,11 +146,12 @@ pub fn sessions(v: &Value) -> String {
     for s in list(&v["sessions"]) {
         let _ = writeln!(
             t,
-            "{:<16} {:<16} {:<24} {:<3} {:<5} {:<19} {:>8}  {:<19} {:<8} {:>5}",
+            "{:<16} {:<16} {:<24} {:<3} {:<24} {:<5} {:<19} {:>8}  {:<19} {:<8} {:>5}",
             word(&s["desk"]),
             word(&s["user"]),
             word(&s["address"]),
             word(&s["country"]),
+            network(s),
             word(&s["transport"]),
             date(&s["since"]),
             word(&s["messages"]),

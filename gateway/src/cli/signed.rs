@@ -49,7 +49,7 @@ pub struct WantedArguments {
 
 impl From<WantedArguments> for Wanted {
     fn from(a: WantedArguments) -> Self {
-        Self { from: a.from, to: a.to, sender: a.desk, rfq: a.rfq }
+        Self { from: a.from, to: a.to, sender: a.desk, rfq: a.rfq, msg_type: None }
     }
 }
 

@@ -92,10 +92,14 @@ impl Config {
             ("admin.trust", self.admin.as_ref().map(|a| &a.trust)),
             ("metrics.trust", self.metrics.as_ref().and_then(|m| m.trust.as_ref())),
             ("signals.trust", self.signals.receive.as_ref().and_then(|s| s.trust.as_ref())),
-            ("signals.transmit: trust", self.signals.transmit.as_ref().map(|t| &t.trust)),
             ("checkpoint.trust", self.checkpoint.trust.as_ref()),
         ];
         all.extend(sections.into_iter().filter_map(|(k, path)| Some((k.into(), path?.clone()))));
+        let receivers = self.signals.transmit.iter();
+        all.extend(receivers.map(|t| (format!("{}: trust", t.of()), t.trust.clone())));
+        let providers = self.signals.receive.iter().flat_map(|s| &s.providers);
+        let servers = providers.filter_map(|p| Some((p.key("jwks_trust"), p.jwks_trust.clone()?)));
+        all.extend(servers);
         all.extend(self.siem.iter().flat_map(|s| &s.sink).filter_map(|s| {
             let (name, trust) = s.authority()?;
             Some((format!("siem.sink {name}: trust"), trust.to_owned()))

@@ -36,9 +36,8 @@ pub use siem::{
     Facility, FileSection, OtlpSection, SiemSection, SinkSection, SyslogSection, WhenFull,
 };
 pub(crate) use siem::{host_and_port, https_target};
-pub use signals::SignalsSection;
+pub use signals::{ProviderSection, SignalsSection};
 pub use step_up::{StepUp, StepUpSection};
-pub(crate) use transmit::TRANSMIT;
 pub use transmit::{Signals, TransmitSection};
 
 use ipnetwork::IpNetwork;

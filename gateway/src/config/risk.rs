@@ -75,6 +75,8 @@ pub struct NetworkSettings {
 pub struct GeoSettings {
     /// A MaxMind DB file with countries.
     pub file: PathBuf,
+    /// One with autonomous systems; it may be the same.
+    pub asn_file: Option<PathBuf>,
     #[serde(default = "default_geo_age")]
     pub max_age_days: u32,
 }
@@ -189,7 +191,9 @@ impl RiskSection {
             message: e.to_string(),
         })?;
         if let Some(g) = &mut settings.geo {
-            g.file = self.settings.parent().unwrap_or(Path::new("")).join(&g.file);
+            let folder = self.settings.parent().unwrap_or(Path::new(""));
+            g.file = folder.join(&g.file);
+            g.asn_file.iter_mut().for_each(|f| *f = folder.join(&*f));
         }
         settings.check()?;
         let networks = settings

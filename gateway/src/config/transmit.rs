@@ -1,9 +1,12 @@
-//! `[signals.transmit]`: which receiver of the firm is told what became of its people here.
+//! `[signals.transmit]`: which receivers of the firm are told what became of its people here.
 
 use super::{Config, ConfigError, PeerTls, SignalsSection, https_target, value};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use signet_identity::is_user_id;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// People of the table.
 const TABLE_MAX: usize = 100_000;
@@ -13,21 +16,26 @@ const TABLE_MAX: usize = 100_000;
 pub struct Signals {
     /// What is received; `None` when only `[signals.transmit]` is there.
     pub receive: Option<SignalsSection>,
-    /// What is sent.
-    pub transmit: Option<TransmitSection>,
+    /// To whom something is sent: the entries of `[[signals.transmit]]`, or the one of
+    /// `[signals.transmit]`, which has no name.
+    pub transmit: Vec<TransmitSection>,
 }
 
 impl<'de> Deserialize<'de> for Signals {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let mut table = toml::Table::deserialize(d)?;
         let transmit = table.remove("transmit");
-        let transmit = transmit
-            .map(|t| t.try_into().map_err(|e| D::Error::custom(format!("transmit: {e}"))))
-            .transpose()?;
-        if table.is_empty() && transmit.is_some() {
+        let one =
+            |t: toml::Value| t.try_into().map_err(|e| D::Error::custom(format!("transmit: {e}")));
+        let transmit: Vec<TransmitSection> = match transmit {
+            None => Vec::new(),
+            Some(toml::Value::Array(all)) => all.into_iter().map(one).collect::<Result<_, _>>()?,
+            Some(t) => vec![one(t)?],
+        };
+        if table.is_empty() && !transmit.is_empty() {
             return Ok(Self { receive: None, transmit });
         }
-        let receive = table.try_into().map_err(D::Error::custom)?;
+        let receive = SignalsSection::read(table).map_err(D::Error::custom)?;
         Ok(Self { receive: Some(receive), transmit })
     }
 }
@@ -35,6 +43,9 @@ impl<'de> Deserialize<'de> for Signals {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransmitSection {
+    /// Tells it from the others; its queue is in a folder of this name.
+    #[serde(default)]
+    pub name: String,
     /// `https://HOST[:PORT]/PATH` where tokens are pushed to.
     pub url: String,
     /// `iss` of the tokens.
@@ -81,7 +92,19 @@ fn default_settle() -> u32 {
 /// Its name in errors.
 pub(crate) const TRANSMIT: &str = "signals.transmit";
 
+/// Receivers of one gateway.
+const RECEIVERS_MAX: usize = 8;
+const NAME_LEN_MAX: usize = 32;
+
 impl TransmitSection {
+    /// Its section in errors.
+    pub(crate) fn of(&self) -> String {
+        match self.name.as_str() {
+            "" => TRANSMIT.to_owned(),
+            name => format!("{TRANSMIT} {name}"),
+        }
+    }
+
     /// Whether the gateway's certificate is shown: a receiver that knows another authority's only
     /// would refuse the connection.
     pub(crate) fn shows_certificate(&self) -> bool {
@@ -95,11 +118,33 @@ impl TransmitSection {
 
 impl Config {
     pub(crate) fn check_transmit(&self) -> Result<(), ConfigError> {
-        let Some(s) = &self.signals.transmit else { return Ok(()) };
-        let key = |name: &str| format!("{TRANSMIT}: {name}");
-        if self.registry.is_none() {
+        let all = &self.signals.transmit;
+        if !all.is_empty() && self.registry.is_none() {
             return Err(value(TRANSMIT, "needs [registry], which knows the people"));
         }
+        if all.len() > RECEIVERS_MAX {
+            return Err(value(TRANSMIT, format!("at most {RECEIVERS_MAX} receivers")));
+        }
+        let mut names = BTreeSet::new();
+        for s in all {
+            let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            let (fits, plain) = (s.name.len() <= NAME_LEN_MAX, s.name.chars().all(known));
+            if !fits || !plain || (s.name.is_empty() && all.len() > 1) {
+                let why = format!("{:?}: 1 to {NAME_LEN_MAX} of a to z, 0 to 9 and -", s.name);
+                return Err(value(format!("{TRANSMIT}: name"), why));
+            }
+            if !names.insert(&s.name) {
+                let why = format!("{:?} is there twice", s.name);
+                return Err(value(format!("{TRANSMIT}: name"), why));
+            }
+            self.check_receiver(s)?;
+        }
+        Ok(())
+    }
+
+    fn check_receiver(&self, s: &TransmitSection) -> Result<(), ConfigError> {
+        let of = s.of();
+        let key = |name: &str| format!("{of}: {name}");
         if https_target(&s.url).is_none() {
             return Err(value(key("url"), "must be https://HOST[:PORT]/PATH without a query"));
         }
@@ -108,7 +153,7 @@ impl Config {
                 return Err(value(key(name), "1 to 256 characters"));
             }
         }
-        s.tls.check(&self.tls, TRANSMIT)?;
+        s.tls.check(&self.tls, &of)?;
         if !s.shows_certificate() && s.token_file.is_none() {
             let why = "the receiver could not tell who sends; set token_file, or leave this out";
             return Err(value(key("client_certificate"), why));
@@ -139,7 +184,7 @@ impl Config {
     /// The files that the section names.
     pub(crate) fn check_transmit_files(&self) -> Result<(), ConfigError> {
         let mut sections = self.signals.transmit.iter();
-        sections.try_for_each(|s| s.tls.read(&s.trust, TRANSMIT).map(drop))
+        sections.try_for_each(|s| s.tls.read(&s.trust, &s.of()).map(drop))
     }
 }
 
@@ -160,8 +205,13 @@ mod tests {
             (format!("{TRANSMIT}server_name = 'n'\npins = []\n"), false, true),
         ] {
             let s: Signals = toml::from_str(&text).unwrap();
-            assert_eq!((s.receive.is_some(), s.transmit.is_some()), (receive, transmit), "{text}");
+            assert_eq!((s.receive.is_some(), s.transmit.len() == 1), (receive, transmit), "{text}");
         }
+        let list = TRANSMIT.replace("[transmit]\n", "[[transmit]]\nname = 'soc'\n");
+        let two: Signals =
+            toml::from_str(&format!("{list}{}", list.replace("soc", "idp"))).unwrap();
+        let names: Vec<_> = two.transmit.iter().map(|t| t.of()).collect();
+        assert_eq!(names, ["signals.transmit soc", "signals.transmit idp"]);
         for (text, why) in [
             (String::new(), "missing field `listen`"),
             ("listen = '127.0.0.1:0'\n".to_owned(), "missing field `issuer`"),

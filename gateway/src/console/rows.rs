@@ -2,6 +2,7 @@
 
 use crate::{
     admin::date,
+    geo::AutonomousSystem,
     pipeline::{NetworkOut, RfqRow, SessionSeen},
 };
 use serde_json::{Value, json};
@@ -36,12 +37,17 @@ pub(super) fn session(s: &SessionSeen) -> Value {
     let on = &s.on;
     json!({
         "desk": on.desk, "user": on.user, "device": on.device, "address": on.address,
-        "country": on.country, "network": null,
+        "country": on.country, "network": on.system.as_ref().map(network_words),
         "transport": if on.transport == "quic" { "quic" } else { "fixs" },
         "since": date(on.since).ok(), "score": s.last.as_ref().map(|a| a.score), "level": level,
         "factors": factors, "step_up": s.step_up, "messages": on.messages,
         "certificate": { "serial": on.serial, "until": until }, "open_rfqs": s.open_rfqs,
     })
+}
+
+/// `AS3320 Deutsche Telekom AG`.
+fn network_words(s: &AutonomousSystem) -> String {
+    format!("AS{} {}", s.number, s.name.as_deref().unwrap_or_default()).trim_end().to_owned()
 }
 
 pub(super) fn rfq(row: &RfqRow) -> Value {

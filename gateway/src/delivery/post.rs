@@ -1,4 +1,4 @@
-//! One POST at a time over one connection with TLS, with the gateway's certificate and perhaps a
+//! One request at a time over one connection with TLS, with the gateway's certificate and perhaps a
 //! bearer token.
 
 use super::DeliveryFailure;
@@ -8,6 +8,7 @@ use hyper::{
     Request, StatusCode,
     body::Bytes,
     client::conn::http1::SendRequest,
+    http::request::Builder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
@@ -75,6 +76,24 @@ impl Poster {
         .await
     }
 
+    /// Asks for what is there; what was answered, of at most so many bytes. A redirection is an
+    /// answer like any other, and is not followed.
+    pub(crate) async fn get(
+        &self,
+        connection: &mut Connection,
+        accept: &str,
+        bytes_max: usize,
+    ) -> Result<(StatusCode, Bytes), DeliveryFailure> {
+        let request = self.request(Request::get(&self.path)).header(ACCEPT, accept);
+        exchange(connection, request, Vec::new(), bytes_max).await
+    }
+
+    fn request(&self, builder: Builder) -> Builder {
+        builder
+            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(USER_AGENT, concat!("signet-gateway/", env!("CARGO_PKG_VERSION")))
+    }
+
     /// Sends a body; what was answered.
     pub(crate) async fn post(
         &self,
@@ -82,26 +101,14 @@ impl Poster {
         (kind, accept): (&str, &str),
         body: Vec<u8>,
     ) -> Result<(StatusCode, Bytes), DeliveryFailure> {
-        let mut request = Request::post(&self.path)
-            .header(HOST, format!("{}:{}", self.host, self.port))
-            .header(USER_AGENT, concat!("signet-gateway/", env!("CARGO_PKG_VERSION")))
+        let mut request = self
+            .request(Request::post(&self.path))
             .header(CONTENT_TYPE, kind)
             .header(ACCEPT, accept);
         if let Some(token) = self.token()? {
             request = request.header(AUTHORIZATION, format!("Bearer {}", *token));
         }
-        let request = request
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|e| DeliveryFailure::Token(e.to_string()))?;
-        within(async {
-            connection.0.ready().await.map_err(http)?;
-            let answer = connection.0.send_request(request).await.map_err(http)?;
-            let status = answer.status();
-            let read = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
-            let read = read.await.map_err(|e| DeliveryFailure::Answer(e.to_string()))?;
-            Ok((status, read.to_bytes()))
-        })
-        .await
+        exchange(connection, request, body, ANSWER_BYTES_MAX).await
     }
 
     /// Read each time: tokens change.
@@ -112,6 +119,26 @@ impl Poster {
             .map_err(|e| DeliveryFailure::Token(format!("{}: {e}", path.display())))?;
         Ok(Some(Zeroizing::new(text.trim().to_owned())))
     }
+}
+
+async fn exchange(
+    connection: &mut Connection,
+    request: Builder,
+    body: Vec<u8>,
+    bytes_max: usize,
+) -> Result<(StatusCode, Bytes), DeliveryFailure> {
+    let request = request
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|e| DeliveryFailure::Token(e.to_string()))?;
+    within(async {
+        connection.0.ready().await.map_err(http)?;
+        let answer = connection.0.send_request(request).await.map_err(http)?;
+        let status = answer.status();
+        let read = Limited::new(answer.into_body(), bytes_max).collect();
+        let read = read.await.map_err(|e| DeliveryFailure::Answer(e.to_string()))?;
+        Ok((status, read.to_bytes()))
+    })
+    .await
 }
 
 async fn within<T>(

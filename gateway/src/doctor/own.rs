@@ -11,8 +11,14 @@ use signet_registry::{Registry, RegistryError, RegistryUrl, SCHEMA};
 use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// A certificate that ends sooner is worth a word.
+/// A certificate that ends sooner is worth a word, unless its whole life is so short that a renewal
+/// is not late yet: by the profiles that happens at two thirds.
 const ENDS_SOON: time::Duration = time::Duration::days(14);
+
+fn ends_soon(f: &CertificateFacts, now: OffsetDateTime) -> bool {
+    let renewal_is_late = (f.not_after - f.not_before) / 4;
+    f.not_after - now < ENDS_SOON.min(renewal_is_late)
+}
 const REGISTRY_MAX: Duration = Duration::from_secs(10);
 
 /// Dates, issuer and names of the certificate desks and dealers see.
@@ -341,7 +347,7 @@ fn dates(der: &CertificateDer<'_>, now: OffsetDateTime, cure: &str) -> Verdict {
             cure,
         );
     }
-    if f.not_after - now < ENDS_SOON {
+    if ends_soon(&f, now) {
         return watch("certificate.ends_soon", format!("{who}: ends on {}", at(f.not_after)), cure);
     }
     Verdict::Good(format!("{who}: until {}", at(f.not_after)))

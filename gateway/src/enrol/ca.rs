@@ -24,7 +24,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// How far back validity starts, for laptops whose clocks are a little behind.
-const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,7 +57,7 @@ pub enum CaError {
 }
 
 /// Lets rcgen sign with a key of ours, which leaves no copy behind, and later with one in an HSM.
-struct CaKey(Arc<dyn DeviceKey>);
+pub(crate) struct CaKey(pub(crate) Arc<dyn DeviceKey>);
 
 impl PublicKeyData for CaKey {
     fn der_bytes(&self) -> &[u8] {
@@ -72,6 +72,46 @@ impl PublicKeyData for CaKey {
 impl SigningKey for CaKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         self.0.sign_es256(message).map_err(|_| rcgen::Error::RemoteKeyError)
+    }
+}
+
+/// An authority that can sign.
+pub(crate) struct Signer {
+    pub(crate) issuer: Issuer<'static, CaKey>,
+    /// Ours first, then those above it.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) not_after: OffsetDateTime,
+}
+
+impl Signer {
+    /// From its files, whose modes and fit are checked.
+    pub(crate) fn load(
+        certificate: &Path,
+        key_file: &Path,
+        now: OffsetDateTime,
+    ) -> Result<Self, CaError> {
+        // Checks the key file's mode and that the two belong together; signing is left to our own
+        // key.
+        let identity = ServerIdentity::from_pem_files(certificate, key_file)?;
+        let chain = identity.certified_key().cert.clone();
+        let first = chain.first().ok_or_else(|| CaError::NotAnAuthority(certificate.into()))?;
+        let facts = CertificateFacts::from_certificate(first)?;
+        if facts.not_after <= now {
+            return Err(CaError::Expired);
+        }
+        if !is_authority(first) {
+            return Err(CaError::NotAnAuthority(certificate.into()));
+        }
+        let pem = Zeroizing::new(
+            fs::read(key_file).map_err(|source| CaError::File { path: key_file.into(), source })?,
+        );
+        let mut der =
+            PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CaError::Key(key_file.into()))?;
+        let key = SoftwareKey::from_pkcs8(der.secret_der(), Protection::SoftwareMemory);
+        der.zeroize();
+        let key = CaKey(Arc::new(key.map_err(|_| CaError::Key(key_file.into()))?));
+        let issuer = Issuer::from_ca_cert_der(first, key)?;
+        Ok(Self { issuer, not_after: facts.not_after, chain })
     }
 }
 
@@ -110,30 +150,10 @@ pub struct CaSettings {
 
 impl Ca {
     pub fn load(s: &CaSettings, now: OffsetDateTime) -> Result<Self, CaError> {
-        // Checks the key file's mode and that the two belong together; signing is left to our own
-        // key.
-        let identity = ServerIdentity::from_pem_files(&s.certificate, &s.key)?;
-        let chain = identity.certified_key().cert.clone();
-        let first = chain.first().ok_or_else(|| CaError::NotAnAuthority(s.certificate.clone()))?;
-        let facts = CertificateFacts::from_certificate(first)?;
-        if facts.not_after <= now {
-            return Err(CaError::Expired);
-        }
-        if !is_authority(first) {
-            return Err(CaError::NotAnAuthority(s.certificate.clone()));
-        }
-        let pem = Zeroizing::new(
-            fs::read(&s.key).map_err(|source| CaError::File { path: s.key.clone(), source })?,
-        );
-        let mut der =
-            PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CaError::Key(s.key.clone()))?;
-        let key = SoftwareKey::from_pkcs8(der.secret_der(), Protection::SoftwareMemory);
-        der.zeroize();
-        let key = CaKey(Arc::new(key.map_err(|_| CaError::Key(s.key.clone()))?));
-        let issuer = Issuer::from_ca_cert_der(first, key)?;
+        let Signer { issuer, chain, not_after } = Signer::load(&s.certificate, &s.key, now)?;
         Ok(Self {
             issuer,
-            not_after: facts.not_after,
+            not_after,
             chain,
             trust_domain: s.trust_domain.clone(),
             lifetime: s.lifetime,
@@ -250,7 +270,7 @@ pub fn desk_uri(trust_domain: &str, order: &IssueOrder) -> Result<String, CaErro
 }
 
 /// Positive, not zero at its head, 127 bits: one spelling only, in DER and as hexadecimal.
-fn serial(mut random: [u8; 16]) -> [u8; 16] {
+pub(crate) fn serial(mut random: [u8; 16]) -> [u8; 16] {
     random[0] = (random[0] & 0x7f) | 0x40;
     random
 }
@@ -285,15 +305,20 @@ fn is_authority(der: &CertificateDer<'_>) -> bool {
     ca && c.key_usage().ok().flatten().is_none_or(|u| u.value.key_cert_sign() && u.value.crl_sign())
 }
 
-/// Makes an authority of its own: a P-256 key for its owner only, and a certificate that may issue
-/// end certificates and nothing else. Refuses to overwrite.
-pub fn init(
-    certificate: &Path,
-    key: &Path,
+/// An authority that was made: its certificate, and its key for whoever writes it.
+pub(crate) struct MadeAuthority {
+    pub(crate) certificate: String,
+    pub(crate) key: Zeroizing<String>,
+    pub(crate) signer: Signer,
+}
+
+/// Makes an authority of its own: a P-256 key, and a certificate that may issue end certificates
+/// and nothing else.
+pub(crate) fn make(
     name: &str,
     lifetime: Duration,
     now: OffsetDateTime,
-) -> Result<(), CaError> {
+) -> Result<MadeAuthority, CaError> {
     let document = SoftwareKey::generate_pkcs8()?;
     let signer = CaKey(Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory)?));
     let mut params = CertificateParams::default();
@@ -301,14 +326,32 @@ pub fn init(
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (params.not_before, params.not_after) = (now - CLOCK_TOLERANCE, now + lifetime);
+    let not_after = now + lifetime;
+    (params.not_before, params.not_after) = (now - CLOCK_TOLERANCE, not_after);
     let made = params.self_signed(&signer)?;
-    let pem = Zeroizing::new(pem_text(&document));
-    write_new(key, pem.as_bytes(), true)?;
-    write_new(certificate, made.pem().as_bytes(), false)
+    let chain = vec![made.der().clone()];
+    let issuer = Issuer::from_ca_cert_der(made.der(), signer)?;
+    Ok(MadeAuthority {
+        certificate: made.pem(),
+        key: Zeroizing::new(pem_text(&document)),
+        signer: Signer { issuer, chain, not_after },
+    })
 }
 
-fn pem_text(document: &[u8]) -> String {
+/// Writes an authority of its own; its key for its owner only. Refuses to overwrite.
+pub fn init(
+    certificate: &Path,
+    key: &Path,
+    name: &str,
+    lifetime: Duration,
+    now: OffsetDateTime,
+) -> Result<(), CaError> {
+    let made = make(name, lifetime, now)?;
+    write_new(key, made.key.as_bytes(), true)?;
+    write_new(certificate, made.certificate.as_bytes(), false)
+}
+
+pub(crate) fn pem_text(document: &[u8]) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
     let digits = Zeroizing::new(BASE64.encode(document));
     let mut text = String::with_capacity(digits.len() + 80);

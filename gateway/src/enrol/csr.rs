@@ -36,18 +36,7 @@ impl Csr {
     /// Reads an EST body (RFC 7030 §4.2.1): base64 of DER. PEM is taken too, since it is what
     /// people have at hand.
     pub fn read(body: &[u8]) -> Result<Self, EnrolRefusal> {
-        let text = std::str::from_utf8(body).map_err(|_| EnrolRefusal::Malformed)?;
-        let digits: String = text
-            .lines()
-            .filter(|l| !l.starts_with("-----"))
-            .flat_map(str::chars)
-            .filter(|c| !c.is_ascii_whitespace())
-            .collect();
-        if digits.len() > CSR_BYTES_MAX.div_ceil(3) * 4 {
-            return Err(EnrolRefusal::TooLarge);
-        }
-        let der = BASE64.decode(digits).map_err(|_| EnrolRefusal::Malformed)?;
-        Self::from_der(&der)
+        Self::from_der(&der_of(body)?)
     }
 
     pub fn from_der(der: &[u8]) -> Result<Self, EnrolRefusal> {
@@ -57,27 +46,8 @@ impl Csr {
         let Ok(([], csr)) = X509CertificationRequest::from_der(der) else {
             return Err(EnrolRefusal::Malformed);
         };
+        check_key(&csr)?;
         let info = &csr.certification_request_info;
-        let key = &info.subject_pki;
-        let curve = key.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
-        let point = key.subject_public_key.data.as_ref();
-        let p256 =
-            key.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256);
-        if !p256
-            || point.len() != POINT_BYTES
-            || point.first() != Some(&4)
-            || key.subject_public_key.unused_bits != 0
-        {
-            return Err(EnrolRefusal::KeyKind);
-        }
-        if csr.signature_algorithm.algorithm != OID_SIG_ECDSA_WITH_SHA256 {
-            return Err(EnrolRefusal::SignatureKind);
-        }
-        // Also refuses a point that is not on the curve.
-        let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point)
-            .verify(info.raw, csr.signature_value.data.as_ref());
-        verified.map_err(|_| EnrolRefusal::NotPossessed)?;
-
         let mut names = info.subject.iter_common_name();
         let (Some(name), None) = (names.next(), names.next()) else {
             return Err(EnrolRefusal::NoDeviceName);
@@ -87,7 +57,7 @@ impl Csr {
             name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
         let device = device_name(&common_name).ok_or(EnrolRefusal::NoDeviceName)?;
         let uris = wanted(&csr)?;
-        let spki = key.raw.to_vec();
+        let spki = info.subject_pki.raw.to_vec();
         let key = hex(SpkiPin::of_spki(&spki).as_bytes());
         Ok(Self {
             ask: CertificateRequest { common_name, device, key },
@@ -102,6 +72,60 @@ impl Csr {
     pub fn permits(&self, uri: &str) -> Result<(), EnrolRefusal> {
         if self.uris.iter().all(|u| u == uri) { Ok(()) } else { Err(EnrolRefusal::OtherNames) }
     }
+}
+
+/// The public key (DER SubjectPublicKeyInfo) in a request, base64 or PEM, whose sender has the
+/// private key. What else the request asks for is left to whoever issues.
+///
+/// # Errors
+/// It cannot be read, its key is not on P-256, or its signature is not by that key.
+pub(crate) fn key_in_request(body: &[u8]) -> Result<Vec<u8>, EnrolRefusal> {
+    let der = der_of(body)?;
+    if der.len() > CSR_BYTES_MAX {
+        return Err(EnrolRefusal::TooLarge);
+    }
+    let Ok(([], csr)) = X509CertificationRequest::from_der(&der) else {
+        return Err(EnrolRefusal::Malformed);
+    };
+    check_key(&csr)?;
+    Ok(csr.certification_request_info.subject_pki.raw.to_vec())
+}
+
+fn der_of(body: &[u8]) -> Result<Vec<u8>, EnrolRefusal> {
+    let text = std::str::from_utf8(body).map_err(|_| EnrolRefusal::Malformed)?;
+    let digits: String = text
+        .lines()
+        .filter(|l| !l.starts_with("-----"))
+        .flat_map(str::chars)
+        .filter(|c| !c.is_ascii_whitespace())
+        .collect();
+    if digits.len() > CSR_BYTES_MAX.div_ceil(3) * 4 {
+        return Err(EnrolRefusal::TooLarge);
+    }
+    BASE64.decode(digits).map_err(|_| EnrolRefusal::Malformed)
+}
+
+/// P-256, and the sender has the private key.
+fn check_key(csr: &X509CertificationRequest<'_>) -> Result<(), EnrolRefusal> {
+    let info = &csr.certification_request_info;
+    let key = &info.subject_pki;
+    let curve = key.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
+    let point = key.subject_public_key.data.as_ref();
+    let p256 = key.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256);
+    if !p256
+        || point.len() != POINT_BYTES
+        || point.first() != Some(&4)
+        || key.subject_public_key.unused_bits != 0
+    {
+        return Err(EnrolRefusal::KeyKind);
+    }
+    if csr.signature_algorithm.algorithm != OID_SIG_ECDSA_WITH_SHA256 {
+        return Err(EnrolRefusal::SignatureKind);
+    }
+    // Also refuses a point that is not on the curve.
+    let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point)
+        .verify(info.raw, csr.signature_value.data.as_ref());
+    verified.map_err(|_| EnrolRefusal::NotPossessed)
 }
 
 fn wanted(csr: &X509CertificationRequest<'_>) -> Result<Vec<String>, EnrolRefusal> {

@@ -17,6 +17,7 @@ use crate::{
     pipeline::{NotNow, Renewal, RenewalRisk},
 };
 use csr::Csr;
+pub(crate) use csr::key_in_request;
 use issuing::Issuing;
 use refusal::{EnrolRefusal, Refused};
 use rustls_pki_types::CertificateDer;

@@ -15,20 +15,20 @@ pub(crate) struct Watched {
     /// With `[siem]`.
     pub siem: Option<Arc<DeliveryStatus>>,
     /// With `[signals.transmit]`.
-    pub signals: Option<Arc<DeliveryStatus>>,
+    pub signals: Vec<Arc<DeliveryStatus>>,
     pub clock: ClockView,
 }
 
 impl Watched {
     /// The queues with their names as labels.
-    fn queues(&self) -> [(&'static str, Option<&Arc<DeliveryStatus>>); 2] {
-        [("siem", self.siem.as_ref()), ("signals", self.signals.as_ref())]
+    fn queues(&self) -> [(&'static str, Vec<&Arc<DeliveryStatus>>); 2] {
+        [("siem", self.siem.iter().collect()), ("signals", self.signals.iter().collect())]
     }
 
     /// Into the metrics.
     pub(super) fn measure(&self, state: &State) {
         for (queue, status) in self.queues() {
-            let depth = status.map_or(0, |s| s.depth());
+            let depth = status.iter().map(|s| s.depth()).max().unwrap_or(0);
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
             state.queues.get_or_create(&[("queue", queue)]).set(depth);
         }
@@ -36,9 +36,9 @@ impl Watched {
 
     /// Each receiver, for the one screen.
     pub(super) fn receivers(&self) -> Vec<Value> {
-        let of = |(queue, status): (&'static str, Option<&Arc<DeliveryStatus>>)| {
-            let all = status.map(|s| s.all()).unwrap_or_default();
-            all.into_iter().map(move |r| receiver(queue, &r)).collect::<Vec<_>>()
+        let of = |(queue, status): (&'static str, Vec<&Arc<DeliveryStatus>>)| {
+            let all = status.iter().flat_map(|s| s.all());
+            all.map(move |r| receiver(queue, &r)).collect::<Vec<_>>()
         };
         self.queues().into_iter().flat_map(of).collect()
     }
@@ -81,7 +81,8 @@ mod tests {
         siem.appended(1_000_000);
         siem.waits(1, 0, None);
         siem.failed(0, UtcMillis(2_000));
-        let watched = Watched { siem: Some(siem), signals: None, clock: ClockView::default() };
+        let watched =
+            Watched { siem: Some(siem), signals: Vec::new(), clock: ClockView::default() };
         assert_eq!(
             json!(watched.receivers()),
             json!([

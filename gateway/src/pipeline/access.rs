@@ -230,12 +230,15 @@ impl Pipeline {
 
     /// Who is at a desk, and where.
     fn about(&self, desk: &CompId, access: &Access) -> About {
-        let country = self.risk.country(access.address(), now()).ok();
+        let (address, now) = (access.address(), now());
+        let system = self.risk.system(address, now);
         About {
             device: access.device.as_deref().map(Text::from),
             desk: Some(Text::of(desk)),
-            address: access.address(),
-            country: country.map(Text::of),
+            address,
+            country: self.risk.country(address, now).ok().map(Text::of),
+            as_number: system.as_ref().map(|s| s.number),
+            as_name: system.and_then(|s| s.name).map(Text::from),
             certificate: self.sessions.connection(desk).map(|c| c.serial.into()),
             ..About::user(&access.user)
         }

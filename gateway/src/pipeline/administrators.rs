@@ -5,6 +5,7 @@
 use super::{ActiveSession, EndReason, Pipeline, Waiting, reload::Change, seen::Look};
 use crate::{
     clock::now,
+    geo::AutonomousSystem,
     history::{Documents, KeyApproval, Person, Policy, PolicyRefusal},
     response::NetworkLockout,
     risk::Administrator,
@@ -49,6 +50,8 @@ pub struct SessionOn {
     pub device: Option<String>,
     /// ISO 3166-1; `None` when it cannot be told.
     pub country: Option<String>,
+    /// Whose network the address is in; `None` when no file says it.
+    pub system: Option<AutonomousSystem>,
     pub transport: &'static str,
     /// Messages that came over this connection.
     pub messages: u64,
@@ -335,6 +338,7 @@ impl Pipeline {
     }
 
     pub(super) fn session_on(&self, desk: &CompId, s: &ActiveSession) -> SessionOn {
+        let (address, now) = (s.access.address(), now());
         SessionOn {
             desk: desk.to_string(),
             user: s.connection.user.clone(),
@@ -342,7 +346,8 @@ impl Pipeline {
             serial: s.shown.serial.clone(),
             since: s.since,
             device: s.access.device.clone(),
-            country: self.risk.country(s.access.address(), now()).ok().map(|c| c.to_string()),
+            country: self.risk.country(address, now).ok().map(|c| c.to_string()),
+            system: self.risk.system(address, now),
             transport: s.transport.word(),
             messages: s.messages.get(),
             lease_until: self.lease_until(desk),
@@ -403,7 +408,7 @@ impl Pipeline {
                 digest: r.table.digest().to_owned(),
                 networks: r.networks.len(),
                 countries: r.settings.countries.len(),
-                geo_fault: self.risk.geo_fault(now()).map(|f| f.to_string()),
+                geo_fault: self.risk.geo_fault(now()).map(|f| format!("the country file: {f}")),
             },
             entitlements: EntitlementsInForce {
                 digest: e.digest().to_owned(),

@@ -53,6 +53,7 @@ mod renewals;
 mod seen;
 mod sessions;
 mod signals;
+mod signals_told;
 #[cfg(feature = "test-double")]
 mod simulated;
 mod step_up;
@@ -74,7 +75,8 @@ pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
 pub use seen::{RfqRow, SessionSeen};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
-pub use signals::{SignalOrder, SignalOrders, SignalRefusal, SignalsTold};
+pub use signals::{SignalOrder, SignalOrders, SignalRefusal};
+pub use signals_told::SignalsTold;
 pub use step_up::StepUp;
 
 use crate::{
@@ -137,7 +139,7 @@ pub struct Parts {
     /// With `[signals]`: what was said of devices.
     pub signals_told: SignalsTold,
     /// With `[signals.transmit]`: who is told of people here.
-    pub transmitter: Option<Transmitter>,
+    pub transmitters: Vec<Transmitter>,
 }
 
 /// Everything the tasks of the trading thread share.
@@ -171,7 +173,7 @@ pub struct Pipeline {
     lockouts: Lockouts,
     signals_told: SignalsTold,
     dealer_faults: DealerFaults,
-    transmitter: Option<Transmitter>,
+    transmitters: Vec<Transmitter>,
 }
 
 impl Pipeline {
@@ -193,7 +195,7 @@ impl Pipeline {
             metrics,
             policies,
             signals_told,
-            transmitter,
+            transmitters,
         } = parts;
         let clocks = (steady(), now());
         let overtime = overtime::of_earlier_run(router.open(), clocks);
@@ -219,7 +221,7 @@ impl Pipeline {
             dealer_faults: DealerFaults::new(&response, cut_lines),
             lockouts: Lockouts::new(response),
             signals_told,
-            transmitter,
+            transmitters,
         }
     }
 

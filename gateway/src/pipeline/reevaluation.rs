@@ -4,6 +4,7 @@
 use super::{EndReason, Pipeline, Reassess, registry_standing::RegistryStanding};
 use crate::{
     clock::now,
+    geo::GeoFault,
     registry_view::RegistryView,
     stamp::{self, Stamp},
 };
@@ -19,7 +20,7 @@ const REGISTRY_LOOK: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(1);
 /// Every session is judged again at least this often: hours pass, files and reports grow old.
 const AGAIN_MS: i64 = 10_000;
-/// A broken country file is reported at once, and then this often.
+/// A broken file of `[geo]` is reported at once, and then this often.
 const COMPLAIN_MS: i64 = 10 * 60_000;
 
 /// Ends sessions whose user, device or certificate is no longer good, and says when the registry
@@ -33,6 +34,7 @@ pub async fn watch_registry(pipeline: Rc<Pipeline>, registry: Rc<RegistryView>) 
             tokio::time::sleep(REGISTRY_LOOK).await;
         }
         standing.tell(&pipeline, &registry);
+        pipeline.hear_signals();
         pipeline.end_sessions(|s| registry.still_good(&s.shown).map_err(EndReason::from));
     }
 }
@@ -56,7 +58,7 @@ pub async fn watch_risk(pipeline: Rc<Pipeline>, files: Vec<PathBuf>) {
         let clock_set = pipeline.clock.take_set();
         let reloaded = looks.policy(&pipeline).await;
         let geo = pipeline.risk.refresh_geo().await;
-        looks.countries(&pipeline, at);
+        looks.geo(&pipeline, at);
         if reloaded || geo || registry_changed || clock_set {
             pipeline.reassess_all(Reassess::Changed).await;
         }
@@ -71,14 +73,19 @@ pub async fn watch_risk(pipeline: Rc<Pipeline>, files: Vec<PathBuf>) {
 struct Looks {
     files: Vec<PathBuf>,
     stamps: Vec<Stamp>,
-    geo_fault: Option<crate::geo::GeoFault>,
-    complained: UtcMillis,
+    countries: Complaint,
+    systems: Complaint,
 }
 
 impl Looks {
     fn new(files: Vec<PathBuf>) -> Self {
         // The first look reads them: they may have changed since the start read them.
-        Self { files, stamps: Vec::new(), geo_fault: None, complained: UtcMillis(0) }
+        Self {
+            files,
+            stamps: Vec::new(),
+            countries: Complaint::default(),
+            systems: Complaint::default(),
+        }
     }
 
     /// Whether another risk policy is in force now. Files are read away from the trading thread.
@@ -95,17 +102,39 @@ impl Looks {
         read.is_some_and(|read| pipeline.take_risk(read).is_ok_and(|change| change.is_some()))
     }
 
-    /// Says what is wrong with the country file.
-    fn countries(&mut self, pipeline: &Rc<Pipeline>, at: UtcMillis) {
-        let fault = pipeline.risk.geo_fault(at);
-        let long_ago = at.since(self.complained).unsigned_abs() >= COMPLAIN_MS.unsigned_abs();
-        if let Some(f) = fault.as_ref().filter(|f| long_ago || self.geo_fault.as_ref() != Some(*f))
-        {
-            self.complained = at;
+    /// Says what is wrong with the files of `[geo]`.
+    fn geo(&mut self, pipeline: &Rc<Pipeline>, at: UtcMillis) {
+        let say = |code: &'static str, f: GeoFault| {
+            let words = f.to_string();
+            pipeline.events.gateway(code, About::object("gateway"), words);
+        };
+        if let Some(f) = self.countries.due(pipeline.risk.geo_fault(at), at) {
             tracing::error!(alert = true, "countries cannot be told: {f}");
-            pipeline.events.gateway("risk.geo_fault", About::object("gateway"), f.to_string());
+            say("risk.geo_fault", f);
         }
-        self.geo_fault = fault;
+        if let Some(f) = self.systems.due(pipeline.risk.asn_fault(at), at) {
+            tracing::warn!("autonomous systems cannot be told: {f}");
+            say("risk.asn_fault", f);
+        }
+    }
+}
+
+/// A fault that lasts, and when it was said last.
+#[derive(Default)]
+struct Complaint {
+    fault: Option<GeoFault>,
+    said: Option<UtcMillis>,
+}
+
+impl Complaint {
+    /// The fault, when it is to be said: at once, when it is another one, and then at times.
+    fn due(&mut self, fault: Option<GeoFault>, at: UtcMillis) -> Option<GeoFault> {
+        let again = |said: UtcMillis| at.since(said).unsigned_abs() >= COMPLAIN_MS.unsigned_abs();
+        let due = fault != self.fault || self.said.is_none_or(again);
+        self.fault.clone_from(&fault);
+        let say = fault.filter(|_| due)?;
+        self.said = Some(at);
+        Some(say)
     }
 }
 

@@ -3,18 +3,14 @@
 
 use super::{EndReason, Pipeline};
 use crate::{
-    GatewayError,
-    config::Config,
+    clock::now_us,
     risk::{Access, CREDENTIAL_CHANGED},
-    sealed_map::SealedMap,
-    state_dir::signals_file,
 };
 use signet_identity::CompId;
-use signet_journal::StoreKey;
 use signet_policy::score::{Concern, Decision};
-use signet_registry::LockoutKind;
+use signet_registry::{LockoutKind, SignalFact, SignalKey};
 use signet_signals::Signal;
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -27,6 +23,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// A signal about somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignalOrder {
+    /// The issuer of the token.
+    pub provider: String,
     /// The registry's user.
     pub user: String,
     /// One device of theirs; `None`: any.
@@ -88,64 +86,6 @@ impl SignalInbox {
     }
 }
 
-/// What signals said that still matters at the next logon, also after a restart. The registry
-/// bounds it: only devices with a certificate are in it. `None` without `[signals]`.
-#[derive(Default)]
-pub struct SignalsTold(Option<RefCell<SealedMap>>);
-
-/// What is remembered of a device.
-#[derive(Debug, Clone, Copy)]
-enum Fact {
-    NotCompliant,
-    /// Owes a touch since a credential changed.
-    Owing,
-}
-
-impl Fact {
-    /// Its name in the file, for a device of a person.
-    fn name(self, user: &str, device: &str) -> String {
-        let fact = match self {
-            Self::NotCompliant => "not_compliant",
-            Self::Owing => "owing",
-        };
-        format!("{fact}\t{user}\t{device}")
-    }
-}
-
-impl SignalsTold {
-    /// What a run before was told. A gateway that cannot read it does not start: laptops that are
-    /// not compliant would be taken for good ones.
-    pub(crate) fn open(config: &Config, key: &StoreKey) -> Result<Self, GatewayError> {
-        if config.signals.receive.is_none() {
-            return Ok(Self::default());
-        }
-        let path = signals_file(config);
-        let opened = SealedMap::open(&path, key).map_err(|e| {
-            GatewayError::Session(format!(
-                "signals: what the identity provider said of devices cannot be read: {e}. Restore \
-                    the file, or move {} away, and have the provider say again which devices are \
-                    not compliant",
-                path.display()
-            ))
-        })?;
-        Ok(Self(Some(RefCell::new(opened))))
-    }
-
-    fn is(&self, fact: Fact, user: &str, device: &str) -> bool {
-        self.0.as_ref().is_some_and(|map| map.borrow().has(&fact.name(user, device)))
-    }
-
-    /// Whether it is on the disk.
-    fn set(&self, fact: Fact, user: &str, device: &str, is_so: bool) -> bool {
-        let Some(map) = &self.0 else { return false };
-        let set = map.borrow_mut().set(&fact.name(user, device), is_so.then_some(""));
-        if let Err(e) = &set {
-            tracing::error!(alert = true, user, device, error = %e, "a signal cannot be kept");
-        }
-        set.is_ok()
-    }
-}
-
 /// The touch that a changed credential makes due.
 pub(crate) fn credential_changed() -> Concern {
     Concern {
@@ -154,6 +94,12 @@ pub(crate) fn credential_changed() -> Concern {
         cure: "Touch your security key; if you changed nothing, tell your administrator.".into(),
         at_least: Decision::StepUp,
     }
+}
+
+/// The provider revoked a session, and the person may come back.
+fn session_revoked() -> EndReason {
+    let cure = "Log on again; if that is refused, ask your firm's security desk.".into();
+    EndReason { cure, ..LockoutKind::Signal.into() }
 }
 
 impl Pipeline {
@@ -172,25 +118,27 @@ impl Pipeline {
         let devices = if named.is_empty() { known } else { named };
         let on = self.desks_of(&order.user, &devices);
         // Each is tried, whatever became of the one before.
-        let all_set = |fact, is_so| {
-            let set = |d: &&String| self.signals_told.set(fact, &order.user, d, is_so);
+        let all_set = |fact, holds| {
+            let set = |d: &&String| self.keep_signal(order, fact, d, holds);
             devices.iter().filter(|d| !set(d)).count() == 0
         };
         let kept = match &order.signal {
             Signal::SessionRevoked => {
+                // Sessions at other gateways end when these hear of it.
+                let kept = all_set(SignalFact::Revoked, true);
                 self.revoke_sessions(order, &on);
-                true
+                kept
             }
             Signal::CredentialChange { .. } => {
-                let kept = all_set(Fact::Owing, true);
+                let kept = all_set(SignalFact::Owing, true);
                 on.iter().for_each(|desk| self.owes_for_credential(desk));
                 kept
             }
             Signal::DeviceCompliance { compliant } => {
-                let kept = all_set(Fact::NotCompliant, !compliant);
+                let kept = all_set(SignalFact::NotCompliant, !compliant);
                 // What a restart would forget makes nothing better.
                 if kept || !compliant {
-                    on.iter().for_each(|desk| self.told_compliance(desk, *compliant));
+                    on.iter().for_each(|desk| self.told_compliance(desk, !compliant));
                 }
                 kept
             }
@@ -199,9 +147,48 @@ impl Pipeline {
         if kept { Ok(on.len()) } else { Err(SignalRefusal::NotKept) }
     }
 
-    fn told_compliance(self: &Rc<Self>, desk: &CompId, compliant: bool) {
+    /// Whether a word is on the disk.
+    fn keep_signal(
+        &self,
+        order: &SignalOrder,
+        fact: SignalFact,
+        device: &str,
+        holds: bool,
+    ) -> bool {
+        let Some(registry) = &self.registry else { return false };
+        let key = SignalKey {
+            user: order.user.clone(),
+            device: device.to_owned(),
+            fact,
+            provider: order.provider.clone(),
+        };
+        self.signals_told.set(registry, key, holds, now_us())
+    }
+
+    /// What providers told other gateways of this registry is acted on here, too.
+    pub(super) fn hear_signals(self: &Rc<Self>) {
+        let Some(registry) = &self.registry else { return };
+        for (key, holds) in self.signals_told.hear(registry) {
+            let on = self.desks_of(&key.user, std::slice::from_ref(&key.device));
+            let (user, device) = (&*key.user, &*key.device);
+            tracing::info!(user, device, fact = key.fact.as_str(), holds, "another gateway heard");
+            for desk in &on {
+                match key.fact {
+                    SignalFact::NotCompliant => self.told_compliance(desk, false),
+                    SignalFact::Owing if holds => self.owes_for_credential(desk),
+                    SignalFact::Revoked if holds => self.end_session(desk, &session_revoked()),
+                    SignalFact::Owing | SignalFact::Revoked => {}
+                }
+            }
+        }
+    }
+
+    /// A device is compliant only when every provider says so; `for_sure`: it is not, whatever is
+    /// on the disk.
+    fn told_compliance(self: &Rc<Self>, desk: &CompId, for_sure: bool) {
         if let Some(access) = self.sessions.access(desk) {
-            access.told_not_compliant(!compliant);
+            let kept = self.was_told(&access, SignalFact::NotCompliant);
+            access.told_not_compliant(for_sure || kept);
         }
         self.reassess(desk);
     }
@@ -217,11 +204,10 @@ impl Pipeline {
     }
 
     fn revoke_sessions(self: &Rc<Self>, order: &SignalOrder, on: &[CompId]) {
-        let mut why = EndReason::from(LockoutKind::Signal);
+        let mut why = session_revoked();
         if order.hold_logons {
+            why = LockoutKind::Signal.into();
             self.lock_out(&order.user, LockoutKind::Signal, &order.reason);
-        } else {
-            why.cure = "Log on again; if that is refused, ask your firm's security desk.".into();
         }
         for desk in on {
             self.end_session(desk, &why);
@@ -237,21 +223,23 @@ impl Pipeline {
 
     /// What signals said about somebody who logs on.
     pub fn recall_signals(&self, access: &Access) {
-        let Some(device) = &access.device else { return };
-        if self.signals_told.is(Fact::NotCompliant, &access.user, device) {
+        if self.was_told(access, SignalFact::NotCompliant) {
             access.told_not_compliant(true);
         }
-        if self.signals_told.is(Fact::Owing, &access.user, device) {
+        if self.was_told(access, SignalFact::Owing) {
             access.distrusted(credential_changed());
         }
     }
 
+    fn was_told(&self, access: &Access, fact: SignalFact) -> bool {
+        let (Some(device), Some(registry)) = (&access.device, &self.registry) else { return false };
+        self.signals_told.is(registry, fact, &access.user, device)
+    }
+
     /// A touch was good: it pays what a changed credential made due on this device.
     pub(super) fn touch_pays(&self, access: &Access) {
-        if let Some(device) = &access.device
-            && self.signals_told.is(Fact::Owing, &access.user, device)
-        {
-            self.signals_told.set(Fact::Owing, &access.user, device, false);
+        if let (Some(device), Some(registry)) = (&access.device, &self.registry) {
+            self.signals_told.paid(registry, &access.user, device);
         }
     }
 }

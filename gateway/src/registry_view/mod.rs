@@ -7,7 +7,7 @@ use outlet::RegistryOutlet;
 use signet_identity::PeerIdentity;
 use signet_policy::place::Sighting;
 use signet_registry::{
-    Lockout, LockoutKind, LockoutTerms, NewEvent, View,
+    Lockout, LockoutKind, LockoutTerms, NewEvent, SignalKey, SignalWord, View,
     admission::{AdmissionRefusal, Shown, admit, still_good},
 };
 use signet_rfq::UtcMillis;
@@ -46,6 +46,8 @@ pub enum Report {
     Seen(String, Sighting),
     /// A person is locked out: why, in words, and for how long.
     LockOut(String, LockoutKind, String, LockoutTerms),
+    /// What identity providers said.
+    Signalled(Vec<(SignalKey, SignalWord)>),
 }
 
 /// Who a desk turned out to be.
@@ -176,6 +178,19 @@ impl RegistryView {
         if self.reports.try_send(report).is_err() {
             tracing::error!(user, "a lock-out could not be written down: the registry is behind");
         }
+    }
+
+    /// Has what identity providers said written down, for every gateway. Lost when the registry is
+    /// far behind; the caller asks again until it is in the view.
+    pub fn signalled(&self, words: Vec<(SignalKey, SignalWord)>) {
+        if self.reports.try_send(Report::Signalled(words)).is_err() {
+            tracing::error!("a signal could not be written down: the registry is behind");
+        }
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> Arc<View> {
+        self.snapshots.borrow().view.clone()
     }
 
     /// The people whose lock-out has ended by time since the last look; `kept_out` remembers them.

@@ -10,7 +10,7 @@ pub use administrator::Administrator;
 
 use crate::{
     config::{OpenRfqs, RiskPolicy, RiskSection},
-    geo::{Geo, GeoFault},
+    geo::{AutonomousSystem, Geo, GeoFault},
 };
 use signet_policy::{
     place::{Country, Sighting, Travel, corporate, travel},
@@ -74,6 +74,13 @@ impl Risk {
             Some(c) => Ok(c),
             None => self.geo.borrow().clone().ok_or(GeoFault::NotConfigured)?.country(address, now),
         }
+    }
+
+    /// Whose network an address is in; `None` when no file says it. It is shown and decides
+    /// nothing.
+    pub fn system(&self, address: Option<IpAddr>, now: UtcMillis) -> Option<AutonomousSystem> {
+        let geo = self.geo.borrow().clone();
+        geo?.system(address?, now).ok()
     }
 
     pub fn assess(&self, f: &Facts<'_>, now: UtcMillis) -> Assessment {
@@ -170,7 +177,7 @@ impl Risk {
         Some(digests)
     }
 
-    /// Looks for a newer country file; whether answers may differ now.
+    /// Looks for newer files of `[geo]`; whether countries may differ now.
     pub async fn refresh_geo(&self) -> bool {
         let geo = self.geo.borrow().clone();
         match geo {
@@ -183,10 +190,15 @@ impl Risk {
     pub fn geo_fault(&self, now: UtcMillis) -> Option<GeoFault> {
         self.geo.borrow().as_ref().and_then(|g| g.fault(now))
     }
+
+    /// The same of the file of autonomous systems.
+    pub fn asn_fault(&self, now: UtcMillis) -> Option<GeoFault> {
+        self.geo.borrow().as_ref().and_then(|g| g.system_fault(now))
+    }
 }
 
 fn open_geo(policy: &RiskPolicy) -> Option<Rc<Geo>> {
-    policy.settings.geo.as_ref().map(|g| Rc::new(Geo::open(&g.file, g.max_age_days)))
+    policy.settings.geo.as_ref().map(|g| Rc::new(Geo::open(g)))
 }
 
 fn out_of_hours(policy: &RiskPolicy, now: UtcMillis) -> Option<Concern> {

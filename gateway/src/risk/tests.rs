@@ -1,8 +1,8 @@
 use super::*;
-use crate::config::RiskSection;
+use crate::config::{GeoSettings, RiskSection};
 use signet_devca::{DevPki, Order};
 use signet_identity::{MessagePublicKey, PeerIdentity};
-use signet_test_mmdb::{Form, country_file};
+use signet_test_mmdb::{AsnForm, Form, asn_file, country_file};
 use std::{fs, path::Path};
 use time::OffsetDateTime;
 
@@ -50,6 +50,10 @@ fn facts<'a>(user: &'a str, address: &str) -> Facts<'a> {
         trades: true,
         concerns: vec![],
     }
+}
+
+fn open(file: &Path) -> Geo {
+    Geo::open(&GeoSettings { file: file.into(), asn_file: None, max_age_days: 30 })
 }
 
 /// Looks for a newer country file, as the gateway does.
@@ -142,7 +146,7 @@ fn every_known_form_of_a_country_file_is_used() {
     for form in [Form::Nested, Form::Flat, Form::Text] {
         for code in ["GB", "gb", "Gb"] {
             fs::write(&file, country_file(&[("198.51.100.0/24", code)], built, form)).unwrap();
-            let found = Geo::open(&file, 30).country(address, NOW);
+            let found = open(&file).country(address, NOW);
             assert_eq!(
                 found.map(|c| c.as_str().to_owned()),
                 Ok("GB".to_owned()),
@@ -153,15 +157,72 @@ fn every_known_form_of_a_country_file_is_used() {
     for (code, form) in [("GB", Form::Unknown), ("United Kingdom", Form::Text), ("", Form::Flat)] {
         fs::write(&file, country_file(&[("198.51.100.0/24", code)], built, form)).unwrap();
         assert_eq!(
-            Geo::open(&file, 30).country(address, NOW),
+            open(&file).country(address, NOW),
             Err(GeoFault::UnknownForm),
             "{form:?} {code}"
         );
     }
-    assert_eq!(
-        Geo::open(&file, 30).country("203.0.113.1".parse().unwrap(), NOW),
-        Err(GeoFault::NotListed)
-    );
+    assert_eq!(open(&file).country("203.0.113.1".parse().unwrap(), NOW), Err(GeoFault::NotListed));
+}
+
+/// A network says whose it is, in the forms of several publishers, and scores nothing.
+#[test]
+fn table_of_autonomous_systems() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let file = dir.path().join("asn.mmdb");
+    let settings = SETTINGS.replace("max_age_days", "asn_file = 'asn.mmdb'\nmax_age_days");
+    let built = u64::try_from(NOW.0 / 1_000).unwrap();
+    let long = "A carrier with a name of more than eighty characters ".repeat(2);
+    let places = [
+        ("198.51.100.0/25", 3320, "Deutsche Telekom AG"),
+        ("198.51.100.128/25", u32::MAX, ""),
+        ("203.0.113.0/24", 0, "reserved"),
+        ("2001:db8::/32", 64_496, &long[..]),
+    ];
+    let is = |number, name: &str| {
+        Some(AutonomousSystem { number, name: Some(name.to_owned()).filter(|n| !n.is_empty()) })
+    };
+    let table = [
+        ("198.51.100.7", is(3320, "Deutsche Telekom AG")),
+        ("::ffff:198.51.100.7", is(3320, "Deutsche Telekom AG")),
+        ("198.51.100.200", is(u32::MAX, "")),
+        ("203.0.113.1", None),
+        ("192.0.2.1", None),
+        ("2001:db8::1", is(64_496, long[..80].trim())),
+    ];
+    for form in [AsnForm::Number, AsnForm::Spelt] {
+        fs::write(&file, asn_file(&places, built, form)).unwrap();
+        let r = risk(dir.path(), &settings);
+        for (address, want) in &table {
+            let found = r.system(address.parse().ok(), NOW);
+            let trimmed =
+                found.map(|s| AutonomousSystem { name: s.name.map(|n| n.trim().to_owned()), ..s });
+            assert_eq!(&trimmed, want, "{form:?} {address}");
+        }
+        assert_eq!(r.system(None, NOW), None);
+        assert_eq!(r.asn_fault(NOW), None);
+    }
+    let score = |r: &Risk| r.assess(&facts("bob", "198.51.100.7"), NOW).score;
+    let r = risk(dir.path(), &settings);
+    let with = score(&r);
+    fs::write(&file, asn_file(&places, built, AsnForm::Unknown)).unwrap();
+    // Another file is read, and no session is judged again for it.
+    assert!(!refreshed(&r));
+    assert_eq!((r.system("198.51.100.7".parse().ok(), NOW), score(&r)), (None, with));
+    fs::remove_file(&file).unwrap();
+    refreshed(&r);
+    assert!(matches!(r.asn_fault(NOW), Some(GeoFault::Unusable(_))));
+    assert_eq!((r.geo_fault(NOW), score(&r)), (None, with));
+    fs::write(&file, asn_file(&places, built, AsnForm::Spelt)).unwrap();
+    refreshed(&r);
+    assert!(r.system("198.51.100.7".parse().ok(), NOW).is_some());
+    let late = NOW + 31 * DAY_MS;
+    assert_eq!(r.system("198.51.100.7".parse().ok(), late), None);
+    assert_eq!(r.asn_fault(late), Some(GeoFault::Stale { days: 31, max: 30 }));
+    // Without the setting nothing is asked and nothing is wrong.
+    let r = risk(dir.path(), SETTINGS);
+    assert_eq!((r.system("198.51.100.7".parse().ok(), NOW), r.asn_fault(late)), (None, None));
 }
 
 #[test]
@@ -176,11 +237,20 @@ fn the_flat_form_and_any_bytes() {
     // country by chance of length.
     for at in (0..good.len()).step_by(good.len() / 200 + 1) {
         fs::write(&file, &good[..at]).unwrap();
-        let _ = Geo::open(&file, 30).country(address.unwrap(), NOW);
+        let _ = open(&file).country(address.unwrap(), NOW);
         let mut damaged = good.clone();
         damaged[at] ^= 0xff;
         fs::write(&file, &damaged).unwrap();
-        let _ = Geo::open(&file, 30).country(address.unwrap(), NOW);
+        let _ = open(&file).country(address.unwrap(), NOW);
+    }
+    let good = asn_file(&[("198.51.100.0/24", 3320, "DTAG")], 1, AsnForm::Number);
+    for at in 0..good.len() {
+        let mut damaged = good.clone();
+        damaged[at] ^= 0xff;
+        fs::write(&file, &damaged).unwrap();
+        let asn_file = Some(file.clone());
+        let geo = Geo::open(&GeoSettings { file: file.clone(), asn_file, max_age_days: 30 });
+        let _ = geo.system(address.unwrap(), UtcMillis(1_000));
     }
 }
 

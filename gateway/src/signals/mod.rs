@@ -1,10 +1,12 @@
-//! Signals of the firm's identity provider: Security Event Tokens (RFC 8417) pushed over HTTPS (RFC
-//! 8935), on a listener and a thread of its own.
+//! Signals of the firm's identity providers: Security Event Tokens (RFC 8417) pushed over HTTPS
+//! (RFC 8935), on a listener and a thread of its own.
 //!
 //! [`signet_signals`] judges a token; `subjects.rs` says which user it is about; the trading thread
 //! acts, and only then the provider reads that it was taken.
 
 mod files;
+mod provider;
+mod published;
 mod server;
 mod subjects;
 
@@ -13,15 +15,19 @@ pub use files::Files;
 use crate::{
     GatewayError,
     config::SignalsSection,
+    delivery::Poster,
     events::EventSink,
     pipeline::SignalOrders,
     threads::{HostedThread, Stop},
 };
+use provider::Provider;
+use published::{Published, kept};
 use server::Receiver;
 use signet_events::About;
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
-use std::{net::SocketAddr, rc::Rc, time::Duration};
-use tokio::{net::TcpListener, sync::oneshot};
+use signet_journal::StoreKey;
+use std::{net::SocketAddr, path::PathBuf, rc::Rc, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 /// How often the files are looked at.
@@ -30,7 +36,13 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What the thread is started with.
 pub struct Plan {
     pub section: SignalsSection,
-    pub files: Files,
+    /// Of each provider.
+    pub files: Vec<Files>,
+    /// Where each provider publishes its keys, if it does.
+    pub(crate) key_servers: Vec<Option<Poster>>,
+    /// The last good ones are kept here.
+    pub keys_file: PathBuf,
+    pub store_key: StoreKey,
     /// Of `signals.trust`; without it those of the desks, which are not asked for.
     pub roots: TrustRoots,
     pub identity: ServerIdentity,
@@ -57,54 +69,79 @@ pub async fn start(plan: Plan) -> Result<SignalsHost, GatewayError> {
 }
 
 async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError>>, stop: Stop) {
-    let (section, events) = (plan.section.clone(), plan.events.clone());
+    let events = plan.events.clone();
     let (listener, address, receiver) = match open(plan).await {
         Ok(x) => x,
         Err(e) => return drop(ready.send(Err(e))),
     };
     let _ = ready.send(Ok(address));
+    let mut fetching = JoinSet::new();
+    for which in 0..receiver.providers.len() {
+        fetching.spawn_local(keep_fetched(receiver.clone(), which));
+    }
     tokio::select! {
         _ = stop => {}
         () = crate::listeners::https::serve(listener, receiver.clone()) => {}
-        () = keep_up(&receiver, section, events) => {}
+        () = keep_up(&receiver, events) => {}
     }
 }
 
 async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Receiver>), GatewayError> {
-    let Plan { section, files, roots, identity, policy, events, orders } = plan;
+    let section = &plan.section;
     let failed =
         |source| GatewayError::Io { what: format!("signals.listen {}", section.listen), source };
     let listener = TcpListener::bind(section.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let profile = ServerProfile::new(roots, &identity).with_policy(policy);
+    let profile = ServerProfile::new(plan.roots, &plan.identity).with_policy(plan.policy);
     let profile = match section.trust {
         Some(_) => profile,
         None => profile.with_optional_client_certificate(),
     };
     let tls = profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?;
-    let receiver = Receiver::new(TlsAcceptor::from(tls), section, files, events, orders);
+    let fetches = plan.key_servers.iter().any(Option::is_some);
+    let kept = if fetches { kept(&plan.keys_file, &plan.store_key) } else { Rc::default() };
+    let parts = plan.section.providers.into_iter().zip(plan.files).zip(plan.key_servers);
+    let provider = |((section, files), server): ((_, _), Option<Poster>)| {
+        let published =
+            server.map(|s| Published::new(&section, s, kept.clone(), plan.events.clone()));
+        Provider::new(section, files, published)
+    };
+    let providers = parts.map(provider).collect();
+    let receiver = Receiver::new(TlsAcceptor::from(tls), providers, plan.events, plan.orders);
     Ok((listener, address, Rc::new(receiver)))
 }
 
+/// Fetches the keys of one provider whenever that is due.
+async fn keep_fetched(receiver: Rc<Receiver>, which: usize) {
+    let published = receiver.providers.get(which).and_then(|p| p.published.as_ref());
+    let Some(published) = published else { return };
+    loop {
+        published.refresh(None).await;
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// Reads the files again when they change.
-async fn keep_up(receiver: &Receiver, section: SignalsSection, events: EventSink) {
-    let mut known = Files::stamps(&section);
+async fn keep_up(receiver: &Receiver, events: EventSink) {
+    let stamps =
+        || receiver.providers.iter().map(|p| Files::stamps(&p.section)).collect::<Vec<_>>();
+    let mut known = stamps();
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = Files::stamps(&section);
-        if now == known {
-            continue;
+        let now = stamps();
+        let each = receiver.providers.iter().zip(known.iter().zip(&now));
+        for (p, _) in each.filter(|(_, (before, now))| before != now) {
+            match Files::read(&p.section) {
+                Ok(files) => {
+                    tracing::info!(issuer = p.section.issuer, "the provider's files were read");
+                    p.take(files);
+                }
+                Err(e) => {
+                    tracing::error!(alert = true, "the last good files stay in force: {e}");
+                    events.gateway("policy.refused", About::object("signals"), e.to_string());
+                }
+            }
         }
         known = now;
-        match Files::read(&section) {
-            Ok(files) => {
-                tracing::info!(keys = files.keys.count(), "the identity provider's keys were read");
-                receiver.take(files);
-            }
-            Err(e) => {
-                tracing::error!(alert = true, "the last good files stay in force: {e}");
-                events.gateway("policy.refused", About::object("signals"), e.to_string());
-            }
-        }
     }
 }

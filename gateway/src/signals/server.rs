@@ -1,12 +1,11 @@
 //! One push (RFC 8935): who sends it, what it says, and what is done.
 
 use super::{
-    files::Files,
+    provider::{PATH, Provider},
     subjects::{self, Who},
 };
 use crate::{
     clock::now,
-    config::SignalsSection,
     events::EventSink,
     limits::{JournalBudget, left_out_words},
     listeners::https::{self, Answers, AnswersOverTls, BodyFault, Client, Response, TurnedAway},
@@ -19,21 +18,16 @@ use hyper::{
 };
 use serde_json::json;
 use signet_events::{About, Actor, Text};
-use signet_signals::{
-    ErrorCode, Expected, Received, Replays, SetRefusal, Signal, TOKEN_BYTES_MAX, judge,
-};
+use signet_signals::{ErrorCode, Received, SetRefusal, Signal, TOKEN_BYTES_MAX};
 use std::{cell::RefCell, net::SocketAddr};
 use tokio_rustls::TlsAcceptor;
 
-const PATH: &str = "/signals";
 const CONTENT_TYPE: &str = "application/secevent+jwt";
-/// Tokens that could still be sent again.
-const REPLAYS_MAX: usize = 100_000;
 
 /// Why a push is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PushRefusal {
-    #[error("there is nothing at this address; push to /signals")]
+    #[error("there is nothing at this address; push to the one that this provider was given")]
     NotFound,
     #[error("push with POST")]
     Method,
@@ -47,6 +41,9 @@ pub(super) enum PushRefusal {
     Body,
     #[error(transparent)]
     Token(#[from] SetRefusal),
+    /// At fault: the provider's key server, or the way to it. The provider sends it again.
+    #[error("the gateway has no keys of the issuer that are new enough; send it again")]
+    NoKeys,
     /// At fault: the gateway. The provider sends it again.
     #[error("the gateway could not act on it in time; send it again")]
     Silent,
@@ -66,6 +63,7 @@ impl PushRefusal {
             Self::TooLarge => "signal.too_large",
             Self::Body => "signal.body",
             Self::Token(t) => t.code(),
+            Self::NoKeys => "signal.no_keys",
             Self::Silent => "signal.trading_silent",
             Self::NotKept => "signal.not_kept",
         }
@@ -76,7 +74,7 @@ impl PushRefusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Bearer => StatusCode::UNAUTHORIZED,
-            Self::Silent | Self::NotKept | Self::Token(SetRefusal::TooMany) => {
+            Self::NoKeys | Self::Silent | Self::NotKept | Self::Token(SetRefusal::TooMany) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             _ => StatusCode::BAD_REQUEST,
@@ -104,9 +102,7 @@ impl PushRefusal {
 
 pub(super) struct Receiver {
     tls: TlsAcceptor,
-    section: SignalsSection,
-    files: RefCell<Files>,
-    replays: RefCell<Replays>,
+    pub(super) providers: Vec<Provider>,
     events: EventSink,
     orders: SignalOrders,
     budget: RefCell<JournalBudget>,
@@ -115,29 +111,29 @@ pub(super) struct Receiver {
 impl Receiver {
     pub(super) fn new(
         tls: TlsAcceptor,
-        section: SignalsSection,
-        files: Files,
+        providers: Vec<Provider>,
         events: EventSink,
         orders: SignalOrders,
     ) -> Self {
-        let (files, replays) = (RefCell::new(files), RefCell::new(Replays::new(REPLAYS_MAX)));
-        Self { tls, section, files, replays, events, orders, budget: RefCell::default() }
+        Self { tls, providers, events, orders, budget: RefCell::default() }
     }
 
-    /// Uses newer files from here on.
-    pub(super) fn take(&self, files: Files) {
-        self.files.replace(files);
+    /// Whose address this is.
+    fn provider(&self, path: &str) -> Option<&Provider> {
+        path.starts_with(PATH).then(|| self.providers.iter().find(|p| p.path() == path))?
     }
 
-    async fn push(&self, request: Request<Incoming>) -> Result<(), PushRefusal> {
+    async fn push(
+        &self,
+        provider: Option<&Provider>,
+        request: Request<Incoming>,
+    ) -> Result<(), PushRefusal> {
         let (head, body) = request.into_parts();
-        if head.uri.path() != PATH {
-            return Err(PushRefusal::NotFound);
-        }
+        let provider = provider.ok_or(PushRefusal::NotFound)?;
         if head.method != Method::POST {
             return Err(PushRefusal::Method);
         }
-        if !self.files.borrow().is_bearer(bearer(&head.headers)) {
+        if !provider.is_bearer(bearer(&head.headers)) {
             return Err(PushRefusal::Bearer);
         }
         if !https::is_of_type(&head.headers, CONTENT_TYPE) {
@@ -148,38 +144,24 @@ impl Receiver {
             BodyFault::TooSlow | BodyFault::Broken => PushRefusal::Body,
         })?;
         let token = std::str::from_utf8(&body).map_err(|_| SetRefusal::NotCompact)?;
-        match self.genuine(token) {
-            Ok(received) => self.act(received).await,
+        match provider.genuine(token).await {
+            Ok(received) => self.act(provider, received).await,
             // Whoever did not read our answer sends a token again, and must read that we have it.
-            Err(SetRefusal::Replayed) => {
+            Err(PushRefusal::Token(SetRefusal::Replayed)) => {
                 tracing::info!("a signal came again; it was acted on before");
                 Ok(())
             }
-            Err(e) => Err(e.into()),
+            Err(e) => Err(e),
         }
     }
 
-    /// A token that is good and was not seen before.
-    fn genuine(&self, token: &str) -> Result<Received, SetRefusal> {
-        let expected = Expected {
-            issuer: &self.section.issuer,
-            audience: &self.section.audience,
-            age_max_s: self.section.max_age_seconds.into(),
-            skew_s: self.section.max_skew_seconds.into(),
-        };
-        let now_s = now().0.div_euclid(1_000);
-        let received = judge(token.trim(), &self.files.borrow().keys, &expected, now_s)?;
-        self.replays.borrow_mut().take(&received.jti, received.too_old_at, now_s)?;
-        Ok(received)
-    }
-
-    async fn act(&self, r: Received) -> Result<(), PushRefusal> {
-        let provider = Actor::Service(self.section.issuer.as_str().into());
+    async fn act(&self, from: &Provider, r: Received) -> Result<(), PushRefusal> {
+        let provider = Actor::Service(from.section.issuer.as_str().into());
         let Some(subject) = &r.subject else {
             tracing::info!(jti = r.jti, signal = ?r.signal, "a signal with nothing to do");
             return Ok(());
         };
-        let Some(Who { user, device }) = subjects::who(&self.section, subject) else {
+        let Some(Who { user, device }) = subjects::who(&from.section, subject) else {
             // A provider tells of everybody in the firm, and most do not trade.
             tracing::info!(
                 jti = r.jti,
@@ -189,10 +171,11 @@ impl Receiver {
             return Ok(());
         };
         let order = SignalOrder {
+            provider: from.section.issuer.clone(),
             user: user.clone(),
             device: device.clone(),
             signal: r.signal.clone(),
-            hold_logons: self.section.hold_logons,
+            hold_logons: from.section.hold_logons,
             reason: r.reason.clone(),
         };
         let sessions = match self.orders.carry_out(order).await {
@@ -204,7 +187,7 @@ impl Receiver {
             }
             Err(why) => {
                 // It was not acted on, or not for good, so it may come again.
-                self.replays.borrow_mut().forget(&r.jti);
+                from.forget(&r.jti);
                 return Err(match why {
                     SignalRefusal::NotKept => PushRefusal::NotKept,
                     _ => PushRefusal::Silent,
@@ -221,11 +204,12 @@ impl Receiver {
         Ok(())
     }
 
-    fn note_refusal(&self, code: &'static str, from: SocketAddr, words: &str) {
+    /// `object`: at which provider's address.
+    fn note_refusal(&self, code: &'static str, from: SocketAddr, object: &str, words: &str) {
         let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
         let actor = Actor::Address(from.ip().to_canonical());
         let words = format!("{code}: {words}{}", left_out_words(left_out));
-        self.events.by(actor, "signal.refused", About::object("signals"), words);
+        self.events.by(actor, "signal.refused", About::object(object), words);
     }
 }
 
@@ -239,18 +223,23 @@ impl Answers for Receiver {
     const WHAT: &'static str = "signals";
 
     async fn answer(&self, request: Request<Incoming>, client: &Client) -> Response {
-        match self.push(request).await {
+        let provider = self.provider(request.uri().path());
+        match self.push(provider, request).await {
             Ok(()) => https::with_type(StatusCode::ACCEPTED, "application/json", ""),
             Err(why) => {
                 tracing::warn!(from = %client.from, code = why.code(), "signal refused: {why}");
-                self.note_refusal(why.code(), client.from, &why.to_string());
+                let object = match provider.map(|p| p.section.name.as_str()) {
+                    None | Some("") => "signals".to_owned(),
+                    Some(name) => format!("signals of {name}"),
+                };
+                self.note_refusal(why.code(), client.from, &object, &why.to_string());
                 why.response()
             }
         }
     }
 
     fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
-        self.note_refusal(why.code(), from, &why.to_string());
+        self.note_refusal(why.code(), from, "signals", &why.to_string());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which user and device of the registry a token is about. Pure.
 
-use crate::config::SignalsSection;
+use crate::config::ProviderSection;
 use signet_identity::{is_device_name, is_user_id};
 use signet_signals::{Identifier, Subject};
 
@@ -12,14 +12,14 @@ pub struct Who {
 }
 
 /// `None`: the settings name nobody for this subject.
-pub fn who(settings: &SignalsSection, subject: &Subject) -> Option<Who> {
+pub fn who(settings: &ProviderSection, subject: &Subject) -> Option<Who> {
     let user = user(settings, &subject.user)?;
     // A device that the settings do not know may be any of the person's.
     let device = subject.device.as_ref().and_then(|d| device(settings, d));
     Some(Who { user, device })
 }
 
-fn user(settings: &SignalsSection, id: &Identifier) -> Option<String> {
+fn user(settings: &ProviderSection, id: &Identifier) -> Option<String> {
     let name = match id {
         Identifier::Email(email) => email,
         // An account of another issuer may have the same name.
@@ -41,7 +41,7 @@ fn user(settings: &SignalsSection, id: &Identifier) -> Option<String> {
     is_user_id(found).then(|| found.to_owned())
 }
 
-fn device(settings: &SignalsSection, id: &Identifier) -> Option<String> {
+fn device(settings: &ProviderSection, id: &Identifier) -> Option<String> {
     let name = match id {
         Identifier::Opaque(name) | Identifier::IssuerSubject { sub: name, .. } => name,
         Identifier::Email(_) => return None,
@@ -54,10 +54,8 @@ fn device(settings: &SignalsSection, id: &Identifier) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn settings(more: &str) -> SignalsSection {
-        let text = format!(
-            "listen = '127.0.0.1:0'\nissuer = 'https://idp'\naudience = 'us'\nkeys = 'k'\n{more}"
-        );
+    fn settings(more: &str) -> ProviderSection {
+        let text = format!("issuer = 'https://idp'\naudience = 'us'\nkeys = 'k'\n{more}");
         toml::from_str(&text).unwrap()
     }
 

@@ -65,6 +65,8 @@ pub struct Wanted {
     pub sender: Option<String>,
     /// The desk's id of an RFQ (131); its accepts are included.
     pub rfq: Option<String>,
+    /// MsgType (35).
+    pub msg_type: Option<String>,
 }
 
 impl Wanted {
@@ -74,8 +76,15 @@ impl Wanted {
         after
             && before
             && self.sender.as_ref().is_none_or(|s| s == id)
+            && self.msg_type.as_ref().is_none_or(|t| is_of_type(frame, t))
             && self.rfq.as_ref().is_none_or(|r| is_about(frame, r))
     }
+}
+
+/// MsgType is the third field of every message.
+fn is_of_type(frame: &[u8], msg_type: &str) -> bool {
+    let third = frame.split(|b| *b == 1).nth(2);
+    third.and_then(|f| f.strip_prefix(b"35=")) == Some(msg_type.as_bytes())
 }
 
 /// 131 of requests and quotes, 11 or 693 of accepts and reports. Towards dealers ids are

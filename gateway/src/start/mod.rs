@@ -1,6 +1,7 @@
 //! Puts a gateway together and runs its trading thread.
 
 pub(crate) mod policies;
+mod quic;
 mod services;
 mod untold;
 
@@ -17,7 +18,7 @@ use crate::{
     listeners::{
         crl::CrlFiles,
         dealers::{self, DealerLists},
-        desks::{self, DeskListener, QuicListener},
+        desks::{self, DeskListener},
         ends,
         fix_sessions::{dealer_options, desk_options, open_session},
         own_certificate,
@@ -35,8 +36,8 @@ use crate::{
     siem::{self, SiemHost},
     signed::{Signed, SignedLog, TreeHead},
     state_dir::{
-        checkpoint_path, dealers_folder, desks_folder, journal_path, make_folders, quic_keys,
-        signed_folder, store_key, store_key_path,
+        checkpoint_path, dealers_folder, desks_folder, journal_path, make_folders, signed_folder,
+        store_key, store_key_path,
     },
     threads::Stop,
     transmit::{self, Transmitter},
@@ -51,21 +52,12 @@ use signet_registry::{NewEvent, Registry};
 use signet_router::{DealerSettings, DeskSettings, Router, journal::Journal};
 use signet_tlog::note::SignerKey;
 use std::{
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     rc::Rc,
     sync::{Arc, mpsc},
 };
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    task::spawn_local,
-};
+use tokio::{net::TcpListener, task::spawn_local};
 use untold::Untold;
-
-/// Ports that the system may choose, for one that is free for TCP and UDP.
-const BIND_TRIES: u32 = 16;
-/// Connections that the system keeps until the thread takes them; its own limit (`somaxconn`) may
-/// be lower.
-const BACKLOG: u32 = 4_096;
 
 /// Where the listeners of a running gateway are.
 pub(crate) struct Addresses {
@@ -98,16 +90,16 @@ pub(crate) async fn run(
     let key = store_key(&store_key_path(&loaded.config))?;
     let history = policies::open(&mut loaded, &key)?;
     let (mut books, signer) = open_books(&loaded, options, &key, history).await?;
-    let (listener, udp, desks) = bind(&loaded.config).await?;
+    let (listener, udp, desks) = quic::bind(&loaded.config)?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
     let (events, siem, siem_status) = start_siem(&loaded, registry.as_ref(), &key, &books).await?;
     std::mem::take(&mut books.untold).into_events().for_each(|e| events.business(&e));
     let alerts = Arc::<Alerts>::default();
     let step_up = step_up(&loaded.config, registry.as_ref())?;
-    let transmit = transmit::start(&loaded.config, &loaded.identity, &key, events.clone()).await?;
-    let (transmitter, transmit) = transmit.unzip();
-    let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitter);
+    let (transmitters, transmit) =
+        transmit::start(&loaded.config, &loaded.identity, &key, &events).await?;
+    let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitters);
     let pipeline = assemble(&loaded, parts, registry.as_ref(), step_up, events, alerts.clone());
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
@@ -115,18 +107,23 @@ pub(crate) async fn run(
         spawn_local(questions.serve(pipeline.clone()));
     }
     start_dealers(&loaded, &pipeline, &key)?;
-    let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key)?;
-    let quic = quic_listener(&loaded.config, &listener, udp)?;
+    let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key.clone())?;
+    let quic = quic::listener(&loaded.config, &listener.tls, udp, &pipeline.events)?;
+    let over_quic = quic.is_some();
     let serving = spawn_local(listener.serve(quic, pipeline.clone()));
-    let signals = transmit.as_ref().map(|t| t.status.clone());
+    let signals = transmit.iter().map(|t| t.status.clone()).collect();
     let watched = Watched { siem: siem_status, signals, clock: ClockView::default() };
     spawn_watches(&loaded, &pipeline, registry.as_ref(), watched.clock.clone());
     let admin = services::start_admin(&mut loaded, &pipeline, &alerts, &watched).await?;
     let operator = services::start_operator(&loaded, &pipeline, alerts, watched).await?;
-    let signals = services::start_signals(&loaded, &pipeline).await?;
+    let signals = services::start_signals(&loaded, &pipeline, &key).await?;
 
-    let (quic, practice) = (loaded.config.quic(), options.practice);
-    tracing::info!(address = %desks, quic, practice, "gateway is up");
+    tracing::info!(
+        address = %desks,
+        quic = over_quic,
+        practice = options.practice,
+        "gateway is up"
+    );
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
     let enrolment = host.as_ref().and_then(|h| h.est);
@@ -220,42 +217,6 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
         .with_max_ended(c.limits.ended_rfqs_per_desk)
 }
 
-/// As `TcpListener::bind`, with a longer backlog: of a crowd, the system drops what the thread has
-/// not taken yet, and those desks come back a second later.
-fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // On Windows the option would let another program take the port.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(at)?;
-    socket.listen(BACKLOG)
-}
-
-/// TCP, and UDP at the same address and port when desks may come over QUIC.
-async fn bind(
-    config: &Config,
-) -> Result<(TcpListener, Option<UdpSocket>, SocketAddr), GatewayError> {
-    let failed = |what: &str, source| {
-        let what = format!("desks.listen {}{what}", config.desks.listen);
-        GatewayError::Io { what, source }
-    };
-    let mut tries = 0;
-    loop {
-        let listener = listen(config.desks.listen).map_err(|e| failed("", e))?;
-        let address = listener.local_addr().map_err(|e| failed("", e))?;
-        if !config.quic() {
-            return Ok((listener, None, address));
-        }
-        tries += 1;
-        match UdpSocket::bind(address) {
-            Ok(udp) => return Ok((listener, Some(udp), address)),
-            // The system chose a port that is free for TCP only; it may choose again.
-            Err(_) if config.desks.listen.port() == 0 && tries < BIND_TRIES => {}
-            Err(e) => return Err(failed(" on UDP (desks.quic)", e)),
-        }
-    }
-}
-
 type RegistryParts = (Option<Rc<RegistryView>>, Option<RegistryHost>, Option<RenewalQuestions>);
 
 /// The registry's thread, with `[registry]`.
@@ -283,7 +244,7 @@ async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayErr
 
 pub(crate) fn assemble(
     loaded: &Loaded,
-    (books, signals_told, transmitter): (Books, SignalsTold, Option<Transmitter>),
+    (books, signals_told, transmitters): (Books, SignalsTold, Vec<Transmitter>),
     registry: Option<&Rc<RegistryView>>,
     step_up: Option<StepUp>,
     events: EventSink,
@@ -318,7 +279,7 @@ pub(crate) fn assemble(
         metrics,
         policies: PolicyChanges::new(config.two_people(), books.history),
         signals_told,
-        transmitter,
+        transmitters,
     }))
 }
 
@@ -444,15 +405,6 @@ fn desk_listener(
         risk,
         Box::new(open),
     ))
-}
-
-fn quic_listener(
-    config: &Config,
-    listener: &DeskListener,
-    udp: Option<UdpSocket>,
-) -> Result<Option<QuicListener>, GatewayError> {
-    let Some(udp) = udp else { return Ok(None) };
-    QuicListener::new(udp, listener.tls.clone(), &quic_keys(config)?).map(Some)
 }
 
 /// Tasks that judge sessions again, and keep the gateway's own certificate fresh.

@@ -5,17 +5,20 @@ use super::tls_error;
 use crate::{
     GatewayError, admin_api, checkpoint,
     clock::now,
-    config, console,
+    config::{self, PeerTls, ProviderSection},
+    console,
     cut_lines::CutLines,
+    delivery::Poster,
     loaded::Loaded,
     metrics::Alerts,
     operator,
     pipeline::{Pipeline, SignalOrders, Trading},
     signals,
-    state_dir::checkpoint_path,
+    state_dir::{checkpoint_path, signals_keys_file},
     threads::HostedThread,
 };
 use signet_identity::{ClientProfile, TlsVersions};
+use signet_journal::StoreKey;
 use signet_tlog::note::SignerKey;
 use std::{rc::Rc, sync::Arc};
 use tokio::task::spawn_local;
@@ -145,6 +148,7 @@ pub(super) async fn start_operator(
 pub(super) async fn start_signals(
     loaded: &Loaded,
     pipeline: &Rc<Pipeline>,
+    store_key: &StoreKey,
 ) -> Result<Option<signals::SignalsHost>, GatewayError> {
     let config = &loaded.config;
     let (Some(section), Some(files)) = (&config.signals.receive, &loaded.signals) else {
@@ -152,10 +156,18 @@ pub(super) async fn start_signals(
     };
     let (orders, inbox) = SignalOrders::new();
     spawn_local(inbox.serve(pipeline.clone()));
+    let key_server = |p: &ProviderSection| {
+        let (Some(url), Some(trust)) = (&p.jwks_url, &p.jwks_trust) else { return Ok(None) };
+        let target = (url.as_str(), trust.as_path(), &PeerTls::default());
+        Poster::new((config, None), target, None, &p.key("jwks")).map(Some)
+    };
     let roots = loaded.signals_roots.as_ref().unwrap_or(&loaded.desk_roots);
     let plan = signals::Plan {
         section: section.clone(),
         files: files.clone(),
+        key_servers: section.providers.iter().map(key_server).collect::<Result<_, _>>()?,
+        keys_file: signals_keys_file(config),
+        store_key: store_key.clone(),
         roots: roots.clone(),
         identity: loaded.identity.clone(),
         policy: config.tls.policy(TlsVersions::default()),

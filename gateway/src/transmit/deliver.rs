@@ -99,7 +99,9 @@ impl Delivery {
             PushAnswer::Taken => {
                 self.done(record.sequence)?;
                 self.works();
-                self.tell("signal.sent", &user, format!("{}, token {}", record.code, record.uid));
+                let words =
+                    format!("{}, token {}, {}", record.code, record.uid, self.shared.object);
+                self.tell("signal.sent", &user, words);
                 Ok(())
             }
             PushAnswer::Never { err, words } => {
@@ -107,7 +109,9 @@ impl Delivery {
                 self.works();
                 let what = format!("{}, token {}", record.code, record.uid);
                 tracing::error!(alert = true, user, err, words, "the receiver refused {what}");
-                let words = format!("{what}: the receiver refused it for good: {err}: {words}");
+                let of = &self.shared.object;
+                let words =
+                    format!("{what}, {of}: the receiver refused it for good: {err}: {words}");
                 self.tell("signal.undelivered", &user, words);
                 Ok(())
             }
@@ -148,7 +152,11 @@ impl Delivery {
         if self.away.works() == Say::Back {
             tracing::info!("the receiver of signals takes them again");
             let words = "it takes signals again";
-            self.shared.events.gateway("signal.receiver_back", About::object("signals"), words);
+            self.shared.events.gateway(
+                "signal.receiver_back",
+                About::object(&self.shared.object),
+                words,
+            );
         }
     }
 
@@ -157,13 +165,17 @@ impl Delivery {
         tracing::warn!(%failure, "signals cannot be delivered");
         if self.away.failed(Instant::now()) == Say::Away {
             let words = failure.to_string();
-            self.shared.events.gateway("signal.receiver_away", About::object("signals"), words);
+            self.shared.events.gateway(
+                "signal.receiver_away",
+                About::object(&self.shared.object),
+                words,
+            );
         }
     }
 
     fn tell(&self, code: &'static str, user: &str, words: String) {
         let about = match user {
-            "" => About::object("signals"),
+            "" => About::object(&self.shared.object),
             user => About::user(user),
         };
         self.shared.events.gateway(code, about, words);

@@ -2,7 +2,7 @@
 
 use crate::{
     GatewayError,
-    config::Config,
+    config::{Config, TransmitSection},
     state_dir::{kept, signer_path},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -15,12 +15,12 @@ use zeroize::Zeroizing;
 const LINE: usize = 64;
 
 /// The key, made when the configuration names none and there is none yet.
-pub(super) fn signer(config: &Config) -> Result<Signer, GatewayError> {
-    let named = config.signals.transmit.as_ref().is_some_and(|t| t.key.is_some());
-    let path = signer_path(config);
+pub(super) fn signer(config: &Config, section: &TransmitSection) -> Result<Signer, GatewayError> {
+    let named = section.key.is_some();
+    let path = signer_path(config, section);
     let pem = kept(&path, || match named {
         true => Err(GatewayError::Io {
-            what: format!("signals.transmit: key: {}", path.display()),
+            what: format!("{}: key: {}", section.of(), path.display()),
             source: io::Error::from(io::ErrorKind::NotFound),
         }),
         false => made(),
@@ -28,13 +28,18 @@ pub(super) fn signer(config: &Config) -> Result<Signer, GatewayError> {
     read(&pem).map_err(|why| GatewayError::Session(format!("{}: {why}", path.display())))
 }
 
-/// The JWK Set for the receiver, of a gateway that has run before or whose configuration names the
-/// key.
+/// The JWK Set for a receiver, of a gateway that has run before or whose configuration names the
+/// key; without a name the one of the first.
 ///
 /// # Errors
-/// There is no key, or it cannot be used.
-pub fn key_set(config: &Config) -> Result<String, GatewayError> {
-    let path = signer_path(config);
+/// There is no such receiver, no key, or it cannot be used.
+pub fn key_set(config: &Config, receiver: Option<&str>) -> Result<String, GatewayError> {
+    let mut all = config.signals.transmit.iter();
+    let section = all.find(|t| receiver.is_none_or(|name| t.name == name));
+    let section = section.ok_or_else(|| {
+        GatewayError::Session("[signals.transmit] has no receiver of this name".into())
+    })?;
+    let path = signer_path(config, section);
     let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
     let pem = fs::read(&path).map(Zeroizing::new).map_err(fail)?;
     let signer = read(&pem);

@@ -1,8 +1,11 @@
-//! Signals to a receiver of the firm: Security Event Tokens (RFC 8417) with events of CAEP 1.0,
+//! Signals to receivers of the firm: Security Event Tokens (RFC 8417) with events of CAEP 1.0,
 //! pushed over HTTPS (RFC 8935) from a queue on disk.
 //!
 //! Each notice has its `jti` from the moment it is queued, and keeps it however often it is sent.
 //! It is signed when it is sent: one that waited for a day is as fresh as the receiver demands.
+//!
+//! Each receiver has a thread, a queue with its cursor, and what it was told of its own: one that
+//! is away, or takes its time, holds up no other.
 //!
 //! | file | does |
 //! | --- | --- |
@@ -26,7 +29,7 @@ pub use outlet::Transmitter;
 
 use crate::{
     GatewayError,
-    config::{Config, TRANSMIT, TransmitSection},
+    config::{Config, TransmitSection},
     delivery::{DeliveryStatus, Poster, Spool},
     events::EventSink,
     sealed_map::SealedMap,
@@ -53,7 +56,7 @@ use tokio::{
 
 /// Notices that wait for the thread.
 const NOTICES_MAX: usize = 4_096;
-/// The one receiver, as its cursor is named.
+/// The receiver of a queue, as its cursor is named.
 const RECEIVER: &str = "receiver";
 
 /// The thread while it runs. Dropping it ends the thread; what is in the channel is written first.
@@ -73,6 +76,8 @@ struct Shared {
     head: watch::Sender<u64>,
     status: Arc<DeliveryStatus>,
     events: EventSink,
+    /// What events are about.
+    object: String,
 }
 
 /// What the thread is made of.
@@ -90,28 +95,44 @@ struct Parts {
 /// What was told before, or why the thread does not start.
 type Ready = oneshot::Sender<Result<BTreeMap<String, String>, GatewayError>>;
 
-/// Starts the thread, with `[signals.transmit]`.
+/// Starts a thread for each receiver of `[signals.transmit]`.
 pub(crate) async fn start(
     config: &Config,
     identity: &ServerIdentity,
     store_key: &StoreKey,
+    events: &EventSink,
+) -> Result<(Vec<Transmitter>, Vec<TransmitHost>), GatewayError> {
+    let (mut transmitters, mut hosts) = (Vec::new(), Vec::new());
+    for section in &config.signals.transmit {
+        let (t, host) = start_one(config, section, identity, store_key, events.clone()).await?;
+        transmitters.push(t);
+        hosts.push(host);
+    }
+    Ok((transmitters, hosts))
+}
+
+async fn start_one(
+    config: &Config,
+    section: &TransmitSection,
+    identity: &ServerIdentity,
+    store_key: &StoreKey,
     events: EventSink,
-) -> Result<Option<(Transmitter, TransmitHost)>, GatewayError> {
-    let Some(section) = config.signals.transmit.clone() else { return Ok(None) };
+) -> Result<(Transmitter, TransmitHost), GatewayError> {
     let settle = Duration::from_secs(section.settle_seconds.into());
     let poster = Poster::new(
         (config, section.shows_certificate().then_some(identity)),
         (&section.url, &section.trust, &section.tls),
         section.token_file.clone(),
-        TRANSMIT,
+        &section.of(),
     )?;
     let (notices, inbox) = mpsc::channel(NOTICES_MAX);
-    let status = Arc::new(DeliveryStatus::new([RECEIVER]));
+    let name = if section.name.is_empty() { RECEIVER } else { &section.name };
+    let status = Arc::new(DeliveryStatus::new([name]));
     let parts = Parts {
-        section,
-        folder: transmit_folder(config),
+        section: section.clone(),
+        folder: transmit_folder(config, section),
         store_key: store_key.clone(),
-        signer: key::signer(config)?,
+        signer: key::signer(config, section)?,
         poster,
         status: status.clone(),
         events,
@@ -123,7 +144,7 @@ pub(crate) async fn start(
     let told = opened.await.map_err(|_| GatewayError::Died)??;
     let levels = Levels::new(&told, settle);
     let transmitter = Transmitter::new(notices, levels, config.gateway.comp_id.to_string());
-    Ok(Some((transmitter, TransmitHost { status, _thread: thread })))
+    Ok((transmitter, TransmitHost { status, _thread: thread }))
 }
 
 async fn work(parts: Parts, ready: Ready, stop: Stop) {
@@ -135,6 +156,10 @@ async fn work(parts: Parts, ready: Ready, stop: Stop) {
     let _ = ready.send(Ok(told.entries().clone()));
     let shared = Rc::new(Shared {
         head: watch::Sender::new(spool.head()),
+        object: match section.name.as_str() {
+            "" => "signals".to_owned(),
+            name => format!("signals to {name}"),
+        },
         section,
         spool: RefCell::new(spool),
         told: RefCell::new(told),
@@ -156,8 +181,9 @@ fn open(
         .map_err(|source| GatewayError::Io { what: folder.display().to_string(), source })?;
     let unusable = |e: &dyn std::fmt::Display| {
         GatewayError::Session(format!(
-            "{TRANSMIT}: {}: {e}. To go on without what waits there, move the folder away; the \
+            "{}: {}: {e}. To go on without what waits there, move the folder away; the \
                 receiver is then not told what it missed",
+            section.of(),
             folder.display()
         ))
     };

@@ -167,7 +167,7 @@ impl Shared {
             Some(e) if !was => {
                 tracing::error!(alert = true, error = %e, "signals cannot be written to disk");
                 let words = format!("they cannot be written to disk and wait: {e}");
-                self.events.gateway("signal.undelivered", About::object("signals"), words);
+                self.events.gateway("signal.undelivered", About::object(&self.object), words);
             }
             None if was => tracing::info!("signals are written to disk again"),
             _ => {}
@@ -177,10 +177,10 @@ impl Shared {
     fn tell_undelivered(&self, count: u64, user: &str, why: &str) {
         tracing::error!(alert = true, count, user, why, "signals are lost");
         let about = match user {
-            "" => About::object("signals"),
+            "" => About::object(&self.object),
             user => About::user(user),
         };
-        let words = format!("{count} signals are lost: {why}");
+        let words = format!("{count} signals are lost ({}): {why}", self.object);
         self.events.gateway("signal.undelivered", About { count: Some(count), ..about }, words);
     }
 }

@@ -206,3 +206,46 @@ fn without_quic_nothing_listens_on_udp() {
     drop(UdpSocket::bind(at).expect("the port is free on UDP"));
     std::thread::sleep(Duration::from_millis(1));
 }
+
+/// A world that listens at a port whose UDP side another program has; `more` goes below `[desks]`.
+fn beside_another_program(more: &str) -> (World, UdpSocket) {
+    let w = World::new();
+    let (udp, port) = std::iter::repeat_with(|| {
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = udp.local_addr().unwrap().port();
+        let tcp = std::net::TcpListener::bind(("127.0.0.1", port));
+        tcp.is_ok().then_some((udp, port))
+    })
+    .take(20)
+    .flatten()
+    .next()
+    .expect("a port that is free for TCP");
+    let listen = format!("[desks]\n{more}\nlisten = \"127.0.0.1:{port}\"");
+    let text = w.text("gateway.toml").replacen("[desks]\nlisten = \"127.0.0.1:0\"", &listen, 1);
+    fs::write(w.path("gateway.toml"), text).unwrap();
+    (w, udp)
+}
+
+/// QUIC is a way more: where it cannot be had, desks come in over TCP and the operator is told.
+#[test]
+fn a_gateway_that_cannot_have_quic_starts_without_it_and_says_so() {
+    let (mut w, _taken) = beside_another_program("");
+    w.start();
+    w.enrolled("alice", "ALICE", "laptop");
+    runtime().block_on(Desk::logged_on(&w, "laptop", "ALICE", 1));
+    w.eventually("it is written down", || w.events().contains("quic.off"));
+    let events = w.events();
+    assert!(events.contains("on UDP (desks.quic)"), "{events}");
+}
+
+/// Who asks for QUIC by name gets it or no gateway; who wants none hears nothing of it.
+#[test]
+fn a_gateway_whose_settings_ask_for_quic_does_not_start_without_it() {
+    let (w, _taken) = beside_another_program("quic = true");
+    let why = w.start_fails();
+    assert!(why.contains("on UDP (desks.quic)"), "{why}");
+
+    let (mut w, _taken) = beside_another_program("quic = false");
+    w.start();
+    assert!(!w.events().contains("quic.off"));
+}

@@ -17,10 +17,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-const ISSUER: &str = "https://idp.bank.example";
-const AUDIENCE: &str = "https://rfq.bank.example/signals";
-const BEARER: &str = "0123456789abcdef0123456789abcdef";
-const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/";
+pub const ISSUER: &str = "https://idp.bank.example";
+pub const AUDIENCE: &str = "https://rfq.bank.example/signals";
+pub const BEARER: &str = "0123456789abcdef0123456789abcdef";
+pub const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/";
 
 static TOKENS: AtomicU32 = AtomicU32::new(1);
 
@@ -33,7 +33,7 @@ fn section(more: &str) -> String {
 }
 
 /// A key of openssl in `<stem>.key`, and its JWK.
-fn jwk(w: &World, stem: &str) -> Value {
+pub fn jwk(w: &World, stem: &str) -> Value {
     let key = format!("{stem}.key");
     w.openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", &key]);
     let modulus = w.openssl(&["rsa", "-in", &key, "-noout", "-modulus"]);
@@ -60,11 +60,11 @@ fn world_with(more: &str, prepare: impl FnOnce(&World)) -> World {
     w
 }
 
-fn now_s() -> u64 {
+pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn claims(event: &str, members: Value) -> Value {
+pub fn claims(event: &str, members: Value) -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "iat": now_s(),
         "jti": format!("t{}", TOKENS.fetch_add(1, Ordering::Relaxed)),
@@ -74,7 +74,7 @@ fn claims(event: &str, members: Value) -> Value {
 }
 
 /// Signed by openssl with `<stem>.key`.
-fn token(w: &World, stem: &str, header: &Value, claims: &Value) -> String {
+pub fn token(w: &World, stem: &str, header: &Value, claims: &Value) -> String {
     let signed = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));
     fs::write(w.path("signed"), &signed).unwrap();
     let key = format!("{stem}.key");
@@ -82,7 +82,7 @@ fn token(w: &World, stem: &str, header: &Value, claims: &Value) -> String {
     format!("{signed}.{}", B64.encode(fs::read(w.path("signature")).unwrap()))
 }
 
-fn header(kid: &str) -> Value {
+pub fn header(kid: &str) -> Value {
     json!({"alg": "RS256", "typ": "secevent+jwt", "kid": kid})
 }
 
@@ -104,7 +104,7 @@ fn taken(w: &World, claims: &Value) {
 }
 
 #[track_caller]
-fn refused(answer: &Http, status: u16, err: &str, code: &str) {
+pub fn refused(answer: &Http, status: u16, err: &str, code: &str) {
     let body: Value = serde_json::from_str(&answer.body).expect(&answer.body);
     assert_eq!((answer.status, body["err"].as_str()), (status, Some(err)), "{}", answer.body);
     assert!(body["description"].as_str().unwrap().contains(&format!("({code})")), "{body}");

@@ -240,6 +240,66 @@ fn what_a_receiver_will_never_take_is_set_aside_and_the_next_goes_on() {
     running.terminate();
 }
 
+/// Each receiver has a cursor of its own: one that is away holds up no other, and over kill -9 each
+/// gets everything once.
+#[test]
+fn each_of_two_receivers_has_everything_once_while_one_is_away() {
+    let (port, late) = (free_port(), free_port());
+    let entry = |port: u16, name: &str| {
+        section(port, "")
+            .replace("[signals.transmit]\n", &format!("[[signals.transmit]]\nname = \"{name}\"\n"))
+    };
+    let mut w =
+        World::with("sqlite:registry.db", &format!("{}{}", entry(port, "soc"), entry(late, "idp")));
+    fs::write(w.path("token"), "s3cret\n").unwrap();
+    w.start();
+    w.enrolled("alice", "ALICE", "laptop");
+    w.stop();
+    fs::write(w.path("keys.json"), w.cli(&["signals", "keys", "--receiver", "idp"])).unwrap();
+    let waiting = |w: &World| -> BTreeMap<String, u64> {
+        let v: Value = serde_json::from_str(&w.cli(&["status", "--json"])).unwrap();
+        let all = v["receivers"].as_array().unwrap().iter().filter(|r| r["queue"] == "signals");
+        let one =
+            |r: &Value| (r["name"].as_str().unwrap().to_owned(), r["waiting"].as_u64().unwrap());
+        all.map(one).collect()
+    };
+    let waits =
+        |soc: u64, idp: u64| BTreeMap::from([("soc".to_owned(), soc), ("idp".to_owned(), idp)]);
+    let soc = receiver(&w, port);
+    let (running, at) = gateway(&w);
+    cut(&w, at, 1);
+    cut(&w, at, 10);
+    w.eventually("the one has both", || sets(&w).len() == 2 && waiting(&w) == waits(0, 2));
+    running.kill();
+    soc.kill();
+    let (running, at) = gateway(&w);
+    w.eventually("nothing is sent again", || waiting(&w) == waits(0, 2));
+    cut(&w, at, 20);
+    w.eventually("it waits for both", || waiting(&w) == waits(1, 3));
+    running.kill();
+    fs::rename(w.path("sets.jsonl"), w.path("soc.jsonl")).unwrap();
+    let (running, _) = gateway(&w);
+    let idp = receiver(&w, late);
+    w.eventually("the other has all three", || sets(&w).len() == 3 && waiting(&w) == waits(1, 0));
+    idp.kill();
+    fs::rename(w.path("sets.jsonl"), w.path("idp.jsonl")).unwrap();
+    let _soc = receiver(&w, port);
+    w.eventually("and the one its third", || sets(&w).len() == 1 && waiting(&w) == waits(0, 0));
+    running.terminate();
+    let ids = |name: &str| -> Vec<String> {
+        let all = lines(&w.path(name));
+        all.iter().map(|l| jti(&l["claims"])).collect()
+    };
+    let (soc, idp) = ([ids("soc.jsonl"), ids("sets.jsonl")].concat(), ids("idp.jsonl"));
+    for all in [&soc, &idp] {
+        assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (3, 3), "{all:?}");
+    }
+    let events = w.events();
+    let sent =
+        |to: &str| events.lines().filter(|l| l.contains("signal.sent") && l.contains(to)).count();
+    assert_eq!((sent("signals to soc"), sent("signals to idp")), (3, 3), "{events}");
+}
+
 #[test]
 fn a_key_of_the_firm_signs_and_one_that_is_not_there_is_an_error() {
     let port = free_port();

@@ -3,10 +3,14 @@
 //! It speaks the real protocol over real TLS, through our own engine; a quote's id says when it was
 //! sent, so that whoever sees it can tell how old it is.
 
+#[cfg(feature = "firm")]
 pub mod firm;
 pub mod pace;
 pub mod process;
+mod street;
 pub mod token;
+
+pub use street::Size;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rust_decimal::Decimal;
@@ -41,12 +45,14 @@ use std::{
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+use street::{dealer, pair, rfq_id};
 use tokio::{net::TcpListener, task::LocalSet};
 use tokio_rustls::TlsAcceptor;
 
 pub const DESK: &str = "BENCH1";
 const DOMAIN: &str = "bench.signet.example";
-const DEALERS: usize = 8;
+/// Instruments in one part of the list.
+const INSTRUMENTS_A_PART: usize = 500;
 
 /// Microseconds since the Unix epoch.
 pub fn micros() -> u64 {
@@ -73,8 +79,8 @@ pub struct BenchVenue {
 }
 
 impl BenchVenue {
-    /// `rfqs` open RFQs with eight dealers each.
-    pub fn start(rfqs: usize) -> Self {
+    /// A venue of this size.
+    pub fn start(size: Size) -> Self {
         let pki =
             DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a development CA");
         let gateway = pki
@@ -103,7 +109,7 @@ impl BenchVenue {
                 rt.block_on(LocalSet::new().run_until(serve(
                     tls,
                     message_key,
-                    rfqs,
+                    size,
                     inside,
                     ready,
                 )));
@@ -186,7 +192,7 @@ impl Fresh {
 async fn serve(
     tls: Arc<rustls::ServerConfig>,
     key: MessageKey,
-    rfqs: usize,
+    size: Size,
     shared: Arc<Shared>,
     ready: mpsc::Sender<SocketAddr>,
 ) {
@@ -215,33 +221,28 @@ async fn serve(
             verification: Some(verification(desk, every)),
         };
         let outbox = session.attach(channel).expect("attached");
-        let feed = tokio::task::spawn_local(quotes(session.clone(), rfqs, shared.clone()));
+        let feed = tokio::task::spawn_local(quotes(session.clone(), size, shared.clone()));
         let touches = tokio::task::spawn_local(challenges(session.clone(), shared.clone()));
         let mut framer = Framer::new();
-        pump(stream, &mut framer, &session, &outbox, |e| on_event(&session, &shared, rfqs, e))
+        pump(stream, &mut framer, &session, &outbox, |e| on_event(&session, &shared, size, e))
             .await;
         feed.abort();
         touches.abort();
     }
 }
 
-fn on_event(session: &Session, shared: &Shared, rfqs: usize, e: Event) {
+fn on_event(session: &Session, shared: &Shared, size: Size, e: Event) {
     match e {
-        Event::LoggedOn => welcome(session, rfqs),
+        Event::LoggedOn => welcome(session, size),
         Event::Message { message, .. } => {
             let at = micros();
             let id = match &message {
                 AppMessage::QuoteRequest(q) => q.id.to_string(),
-                AppMessage::QuoteResponse(r) => r.id.to_string(),
-                AppMessage::SecurityListRequest(x) => {
-                    let list = SecurityList {
-                        request: x.id.clone(),
-                        last: true,
-                        instruments: vec![pair()],
-                    };
-                    session.send(&AppMessage::SecurityList(list)).expect("sent");
-                    return;
+                AppMessage::QuoteResponse(r) => {
+                    session.send(&AppMessage::ExecutionReport(declined(r))).expect("sent");
+                    r.id.to_string()
                 }
+                AppMessage::SecurityListRequest(x) => return send_instruments(session, size, x),
                 _ => return,
             };
             shared.arrivals.lock().expect("not poisoned").push((id, at));
@@ -250,36 +251,49 @@ fn on_event(session: &Session, shared: &Shared, rfqs: usize, e: Event) {
     }
 }
 
-fn pair() -> Instrument {
-    Instrument {
-        price_types: vec![signet_rfq::PriceType::Price],
-        id: InstrumentId::new("EUR/USD").expect("an id"),
-        symbol: "EUR/USD".into(),
-        name: "Euro against US dollar".into(),
-        asset_class: AssetClass::FxSpot,
-        currency: "EUR".into(),
-        price_decimals: 5,
-        price_unit: "USD per EUR".into(),
-        tick: Decimal::new(1, 5),
-        lot: 1_000.into(),
-        min_quantity: 1_000.into(),
-        max_quantity: 1_000_000_000.into(),
-        settlement: "spot".into(),
-        price_format: Default::default(),
+fn send_instruments(session: &Session, size: Size, asked: &SecurityListRequest) {
+    let all = size.all_instruments();
+    let parts = all.chunks(INSTRUMENTS_A_PART);
+    let last = parts.len() - 1;
+    for (i, part) in parts.enumerate() {
+        let list =
+            SecurityList { request: asked.id.clone(), last: i == last, instruments: part.to_vec() };
+        session.send(&AppMessage::SecurityList(list)).expect("sent");
     }
 }
 
-fn dealer(i: usize) -> DealerId {
-    DealerId::new(format!("DEALER{i}")).expect("an id")
+/// The dealer declines, so that the RFQ stays open and can be accepted again.
+fn declined(r: &QuoteResponse) -> ExecutionReport {
+    let zero = Decimal::ZERO;
+    ExecutionReport {
+        price_type: None,
+        legs: vec![],
+        order_id: format!("O.{}", r.id),
+        exec_id: format!("E.{}", r.id),
+        exec_ref: None,
+        accept: r.id.clone(),
+        exec_type: ExecType::Rejected,
+        status: OrdStatus::Rejected,
+        instrument: r.instrument.clone(),
+        dealer: r.dealer.clone(),
+        side: r.side,
+        last: None,
+        cum_qty: zero,
+        leaves_qty: zero,
+        avg_px: zero,
+        settlement_date: r.settlement_date.clone(),
+        currency: r.currency.clone(),
+        disputed: false,
+        price: None,
+        reject_reason: Some(99),
+        text: Some("the bench trades nothing".into()),
+        at: UtcMillis((micros() / 1_000) as i64),
+    }
 }
 
-fn rfq_id(i: usize) -> RfqId {
-    RfqId::new(format!("BENCH-{i}")).expect("an id")
-}
-
-fn welcome(session: &Session, rfqs: usize) {
+fn welcome(session: &Session, size: Size) {
     let now = UtcMillis((micros() / 1_000) as i64);
-    let dealers = (0..DEALERS)
+    let dealers = (0..size.dealers)
         .map(|i| DealerState { id: dealer(i), name: format!("Dealer {i}"), online: true })
         .collect();
     let mut all = vec![
@@ -291,22 +305,7 @@ fn welcome(session: &Session, rfqs: usize) {
         }),
         AppMessage::Snapshot(SnapshotMark::Begin),
     ];
-    all.extend((0..rfqs).map(|i| {
-        AppMessage::Snapshot(SnapshotMark::Rfq(QuoteRequest {
-            price_type: signet_rfq::PriceType::Price,
-            legs: vec![],
-            id: rfq_id(i),
-            instrument: pair().id,
-            isin: false,
-            ask: Ask::TwoWay,
-            quantity: 5_000_000.into(),
-            currency: "EUR".into(),
-            settlement_date: "20261124".into(),
-            dealers: (0..DEALERS).map(dealer).collect(),
-            expires: now + 1_800_000,
-            at: now,
-        }))
-    }));
+    all.extend((0..size.rfqs).map(|i| AppMessage::Snapshot(SnapshotMark::Rfq(size.rfq(i, now)))));
     all.push(AppMessage::Snapshot(SnapshotMark::End));
     for m in all {
         session.send(&m).expect("sent");
@@ -315,7 +314,7 @@ fn welcome(session: &Session, rfqs: usize) {
 
 /// Sends what is due every millisecond; a slice that came late is sent at once, so that the rate is
 /// kept and no quote is forgotten.
-async fn quotes(session: Rc<Session>, rfqs: usize, shared: Arc<Shared>) {
+async fn quotes(session: Rc<Session>, size: Size, shared: Arc<Shared>) {
     let mut n: u64 = 0;
     let mut timer = tokio::time::interval(Duration::from_millis(1));
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -329,7 +328,7 @@ async fn quotes(session: Rc<Session>, rfqs: usize, shared: Arc<Shared>) {
         }
         let due = base + (began.elapsed().as_secs_f64() * f64::from(rate)) as u64;
         while n < due {
-            send_quote(&session, n, rfqs);
+            send_quote(&session, n, size);
             n += 1;
             shared.sent.fetch_add(1, Ordering::Relaxed);
         }
@@ -359,18 +358,22 @@ async fn challenges(session: Rc<Session>, shared: Arc<Shared>) {
     }
 }
 
-fn send_quote(session: &Session, n: u64, rfqs: usize) {
+fn send_quote(session: &Session, n: u64, size: Size) {
     let at = micros();
     // A step that walks over every line in a scattered order.
-    let slot = (n.wrapping_mul(7_919) % (rfqs * DEALERS) as u64) as usize;
-    let price = Decimal::new(108_000 + (n % 1_000) as i64, 5);
+    let slot = (n.wrapping_mul(7_919) % size.lines()) as usize;
+    let (rfq, by) = (slot / size.dealers, slot % size.dealers);
+    // In the first RFQ each dealer says its price again, so that an accept that is armed there
+    // stays armed until it is confirmed.
+    let step = if rfq == 0 { by as u64 } else { n % 1_000 };
+    let price = Decimal::new(108_000 + step as i64, 5);
     let level = |p: Decimal| Some(Level { price: p, size: 5_000_000.into() });
     let quote = QuoteMsg {
         legs: vec![],
-        rfq: rfq_id(slot / DEALERS),
+        rfq: rfq_id(rfq),
         id: QuoteId::new(format!("b{at}-{n}")).expect("an id"),
         instrument: pair().id,
-        dealer: Some(dealer(slot % DEALERS)),
+        dealer: Some(dealer(by)),
         bid: level(price),
         offer: level(price + Decimal::new(8, 5)),
         valid_until: UtcMillis((at / 1_000) as i64 + 60_000),

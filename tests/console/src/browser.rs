@@ -28,6 +28,16 @@ const AXE: &str = "const r = await axe.run(document, {runOnly: ['wcag2a', 'wcag2
 pub struct Start {
     /// Arguments besides the usual ones.
     pub arguments: Vec<String>,
+    /// A certificate that it shows to servers that ask for one.
+    pub certificate: Option<ClientCertificate>,
+}
+
+/// A client certificate of the browser, in a database of its own.
+pub struct ClientCertificate {
+    /// PKCS#12 without a password.
+    pub p12: PathBuf,
+    /// The server that it is shown to, without asking: `https://HOST:PORT`.
+    pub server: String,
 }
 
 /// Chromium while a test uses it.
@@ -68,6 +78,9 @@ impl Browser {
         let tools = unpacked()?;
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("downloads")).expect("a folder");
+        if let Some(c) = &start.certificate {
+            import(&tools, folder.path(), &c.p12);
+        }
         let log = folder.path().join("driver.log");
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
         let port = port.expect("a port").port();
@@ -80,7 +93,7 @@ impl Browser {
             .spawn()
             .expect("chromedriver starts");
         let driver = Daemon(driver);
-        let capabilities = capabilities(&tools, folder.path(), start);
+        let capabilities = capabilities(&tools, folder.path(), &start);
         let began = Instant::now();
         let client = loop {
             let connector = hyper_util::client::legacy::connect::HttpConnector::new();
@@ -159,6 +172,11 @@ impl Browser {
             { "name": "prefers-contrast", "value": contrast },
         ]);
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// Opens an address that may not open; why it does not.
+    pub async fn try_goto(&self, address: &str) -> Result<(), String> {
+        self.client.goto(address).await.map_err(|e| e.to_string())
     }
 
     /// Opens an address.
@@ -334,20 +352,43 @@ impl Browser {
     }
 }
 
-fn capabilities(tools: &Path, folder: &Path, start: Start) -> Map<String, Value> {
+/// Makes the browser's database of certificates, in its own home, and puts one into it.
+fn import(tools: &Path, home: &Path, p12: &Path) {
+    let nss = home.join(".pki/nssdb");
+    fs::create_dir_all(&nss).expect("a folder");
+    let database = format!("sql:{}", nss.display());
+    let run = |program: &str, more: &[&str]| {
+        let mut command = Command::new(tools.join(program));
+        command.args(["-d", &database]).args(more).env("HOME", home).stdin(Stdio::null());
+        let out = command.output().unwrap_or_else(|e| panic!("{program}: {e}"));
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{program} {more:?}: {said}");
+    };
+    run("certutil", &["-N", "--empty-password"]);
+    run("pk12util", &["-i", &p12.display().to_string(), "-W", "", "-K", ""]);
+}
+
+fn capabilities(tools: &Path, folder: &Path, start: &Start) -> Map<String, Value> {
     let usual = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"];
     let mut arguments: Vec<String> = usual.map(String::from).into();
     // Its sandbox refuses root, whose tests run in a container of their own.
     arguments.push("--no-sandbox".into());
     arguments.push(format!("--user-data-dir={}", folder.join("profile").display()));
-    arguments.extend(start.arguments);
+    arguments.extend_from_slice(&start.arguments);
+    let mut prefs = json!({
+        "download.default_directory": folder.join("downloads"),
+        "download.prompt_for_download": false,
+    });
+    if let Some(c) = &start.certificate {
+        // What the policy AutoSelectCertificateForUrls becomes: any certificate will do.
+        let any = json!({ "setting": { "filters": [{}] } });
+        prefs["profile.content_settings.exceptions.auto_select_certificate"] =
+            json!({ format!("{},*", c.server): any });
+    }
     let options = json!({
         "binary": tools.join("chromium"),
         "args": arguments,
-        "prefs": {
-            "download.default_directory": folder.join("downloads"),
-            "download.prompt_for_download": false,
-        },
+        "prefs": prefs,
     });
     let all = json!({
         "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" },

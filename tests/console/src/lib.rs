@@ -9,7 +9,7 @@ mod browser;
 mod fake;
 mod vite;
 
-pub use browser::{Browser, Start};
+pub use browser::{Browser, ClientCertificate, Start};
 pub use fake::Fake;
 pub use vite::Vite;
 

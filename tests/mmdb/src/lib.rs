@@ -1,4 +1,4 @@
-//! Small country files in the MaxMind DB format (specification version 2.0), for tests: the real
+//! Small files of countries and autonomous systems in the MaxMind DB format (specification version 2.0), for tests: the real
 //! ones are large, and change.
 
 use ipnetwork::IpNetwork;
@@ -17,24 +17,69 @@ pub enum Form {
     Unknown,
 }
 
+/// How a file names the autonomous system of a network.
+#[derive(Debug, Clone, Copy)]
+pub enum AsnForm {
+    /// `{"autonomous_system_number": 3320, "autonomous_system_organization": "..."}`, as MaxMind,
+    /// DB-IP and iptoasn.
+    Number,
+    /// `{"asn": "AS3320", "as_name": "..."}`, as IPinfo.
+    Spelt,
+    /// `{"as": 3320}`: a form that nobody knows.
+    Unknown,
+}
+
+/// A file of networks, the numbers of their autonomous systems and whose these are, built at
+/// `built_s`.
+///
+/// # Panics
+/// As [`country_file`].
+#[must_use]
+pub fn asn_file(networks: &[(&str, u32, &str)], built_s: u64, form: AsnForm) -> Vec<u8> {
+    let entry = |asn: &u32, name: &str| {
+        let n = number(6, (*asn).into());
+        match form {
+            AsnForm::Number => map(&[
+                ("autonomous_system_number", n),
+                ("autonomous_system_organization", string(name)),
+            ]),
+            AsnForm::Spelt => {
+                map(&[("asn", string(&format!("AS{asn}"))), ("as_name", string(name))])
+            }
+            AsnForm::Unknown => map(&[("as", n)]),
+        }
+    };
+    let entries: Vec<_> = networks.iter().map(|(at, n, name)| (*at, entry(n, name))).collect();
+    file(&entries, built_s, "Test-ASN")
+}
+
 /// A file of these networks and countries, built at `built_s` (seconds since 1970).
 ///
 /// # Panics
 /// When a network overlaps an earlier one, or there are more than fit; it is for tests.
 #[must_use]
 pub fn country_file(networks: &[(&str, &str)], built_s: u64, form: Form) -> Vec<u8> {
-    let mut data = Vec::new();
-    let mut tree = Tree::default();
-    for (network, country) in networks {
-        let network: IpNetwork = network.parse().expect("a network");
-        tree.put(network, data.len());
+    let entry = |country: &str| {
         let code = ("iso_code", string(country));
-        data.extend(match form {
+        match form {
             Form::Nested => map(&[("country", map(&[code]))]),
             Form::Flat => map(&[("country_code", string(country))]),
             Form::Text => map(&[("country", string(country))]),
             Form::Unknown => map(&[("cc", string(country))]),
-        });
+        }
+    };
+    let entries: Vec<_> = networks.iter().map(|(at, country)| (*at, entry(country))).collect();
+    file(&entries, built_s, "Test-Country")
+}
+
+/// A file of networks and what it says of them.
+fn file(networks: &[(&str, Vec<u8>)], built_s: u64, kind: &str) -> Vec<u8> {
+    let mut data: Vec<u8> = Vec::new();
+    let mut tree = Tree::default();
+    for (network, entry) in networks {
+        let network: IpNetwork = network.parse().expect("a network");
+        tree.put(network, data.len());
+        data.extend(entry);
     }
     let nodes = tree.0.len();
     let mut file = tree.bytes();
@@ -45,7 +90,7 @@ pub fn country_file(networks: &[(&str, &str)], built_s: u64, form: Form) -> Vec<
         ("binary_format_major_version", number(5, 2)),
         ("binary_format_minor_version", number(5, 0)),
         ("build_epoch", number(9, built_s)),
-        ("database_type", string("Test-Country")),
+        ("database_type", string(kind)),
         ("description", map(&[("en", string("test"))])),
         ("ip_version", number(5, 6)),
         // An empty array: type 11, written as an extended type.
@@ -117,8 +162,12 @@ impl Tree {
 }
 
 fn string(s: &str) -> Vec<u8> {
-    assert!(s.len() < 29);
-    [&[0x40 | s.len() as u8], s.as_bytes()].concat()
+    // 29 and more are written in a second byte, from 29 on.
+    let head = match s.len() {
+        n @ 0..29 => vec![0x40 | n as u8],
+        n => vec![0x40 | 29, u8::try_from(n - 29).expect("a short text")],
+    };
+    [&head, s.as_bytes()].concat()
 }
 
 fn map(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {

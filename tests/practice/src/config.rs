@@ -183,7 +183,10 @@ fn admin(
         console: console.map(|listen| ConsoleSection {
             listen,
             origin: format!("https://{CONSOLE_HOST}:{}", listen.port()),
-            client_certificate: ClientCertificate::None,
+            client_certificate: match plan.console_certificates {
+                true => ClientCertificate::Required,
+                false => ClientCertificate::None,
+            },
             certificate: None,
             key: None,
             attestation: None,

@@ -60,6 +60,8 @@ pub struct Plan {
     /// A web console for them, at [`crate::Practice::console_origin`], where changes of policy take
     /// two people with keys.
     pub console: bool,
+    /// Whether the console's browsers must show a certificate as well.
+    pub console_certificates: bool,
 }
 
 impl Plan {
@@ -86,6 +88,7 @@ impl Plan {
             checkpoint: CheckpointSection::default(),
             admins: vec![],
             console: false,
+            console_certificates: false,
             policies: POLICIES.into(),
             facts: FACTS.into(),
         })

@@ -60,7 +60,7 @@ fn browser(rt: &Runtime, w: &World) -> Option<Browser> {
         format!("--host-resolver-rules=MAP {CONSOLE_HOST} 127.0.0.1"),
         format!("--ignore-certificate-errors-spki-list={pin}"),
     ];
-    rt.block_on(Browser::open(Start { arguments }))
+    rt.block_on(Browser::open(Start { arguments, ..Start::default() }))
 }
 
 /// Opens the console and registers a key with an invitation.

@@ -11,7 +11,7 @@ use signet_gateway::{
     config::CheckpointSection,
     evidence::{BundleOrder, CompareOrder, Compared, evidence_compare},
 };
-use signet_history::{Blame, Selection, What, verify};
+use signet_history::{Blame, Selection, What, verify, verify_since};
 use signet_practice::{TRADER, VENUE_NAME};
 use signet_tlog::{Checkpoint, Hash, inclusion, leaf_hash, note::SignerKey, root_of};
 use std::{
@@ -37,9 +37,13 @@ struct Day {
 
 /// An RFQ that three quoted, that was on screen over a reconnection, and that was taken from one.
 fn a_day() -> Day {
-    let mut w = World::start_with(|p| {
-        p.checkpoint = CheckpointSection { every_seconds: 1, ..CheckpointSection::default() };
-    });
+    let (mut w, ()) = World::start_over(
+        |p| p.checkpoint = CheckpointSection { every_seconds: 1, ..CheckpointSection::default() },
+        |_, config| {
+            let folder = config.data_dir.parent().unwrap_or(&config.data_dir);
+            config.history.publish = Some(folder.join("kept"));
+        },
+    );
     for (dealer, offer) in [(NORTH, "99.135"), (EAST, "99.145"), (SOUTH, "99.155")] {
         w.quotes(dealer, offer, 30_000);
     }
@@ -141,6 +145,41 @@ fn desk_and_gateway_say_the_same_and_the_history_is_complete() {
         assert!(found.gateway_facts >= 6 && found.desk_facts >= 6, "{found}");
     }
     script_agrees(&day);
+    script_knows_the_authority_and_an_earlier_checkpoint(&day);
+}
+
+/// Who issued the gateway's certificate, and what somebody has kept of the history.
+fn script_knows_the_authority_and_an_earlier_checkpoint(day: &Day) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/signet-history/src");
+    let keys = day.w.practice.gateway_config().tls.certificate.parent().unwrap().to_path_buf();
+    let (gateways, dealers) = (keys.join("gateways-ca.pem"), keys.join("dealers-ca.pem"));
+    let data = day.w.practice.desk_config("test").data_dir;
+    let latest = data.parent().unwrap().join("kept").join(TRADER).join("latest.checkpoint");
+    let other = day.w.dir.path().join("other.checkpoint");
+    let note = fs::read_to_string(&latest).unwrap();
+    let (size, after) = note.split_once('\n').unwrap().1.split_once('\n').unwrap();
+    let earlier: u64 = size.parse().unwrap();
+    assert!(earlier > 6, "{note}");
+    // As of a history that had another record, signed with its key or not.
+    fs::write(&other, note.replace(after.split('\n').next().unwrap(), &"A".repeat(43))).unwrap();
+    let run = |file: &Path, authority: &Path, earlier: &Path| {
+        let mut sh = Command::new("sh");
+        sh.arg(script.join("verify.sh")).arg(file).arg(&day.export.key).arg(authority).arg(earlier);
+        let out = sh.output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        (out.status.success(), text + &String::from_utf8_lossy(&out.stderr))
+    };
+    let (good, said) = run(&day.file, &gateways, &latest);
+    assert!(good && said.contains("OK: history of "), "{said}");
+    for words in ["signed by the other end: 8=FIX.4.4|", "|35=8|", "Connection, record"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (good, said) = run(&day.file, &dealers, &latest);
+    assert!(!good && said.contains("did not issue the certificate"), "{said}");
+    let (good, said) = run(&day.file, &gateways, &other);
+    assert!(!good && said.contains("the earlier checkpoint"), "{said}");
+    let kept = fs::read_to_string(&latest).unwrap();
+    assert_eq!(verify_since(&day.export.text, Some(&kept)).faults, []);
 }
 
 /// The script that goes with a release, with OpenSSL and nothing of ours.

@@ -5,9 +5,11 @@
 #[allow(dead_code, unreachable_pub)]
 mod support;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use signet_desk_core::view::*;
 use signet_history::{Selection, What, verify};
 use signet_practice::{TRADER, VENUE_NAME};
+use std::{fs, process::Command};
 use support::{Screen, World};
 
 const NORTH: &str = "NORTHBANK";
@@ -83,6 +85,8 @@ fn a_choice_is_explained_on_a_page_that_the_signed_history_proves() {
         assert!(html.contains(part), "{part}: {html}");
     }
 
+    proved(&w, &rfq);
+
     // The reason is in the signed history, and goes along with its RFQ.
     w.runtime.block_on(w.desk.shut_down());
     let wanted = Selection { rfq: Some(rfq.clone()), ..Selection::default() };
@@ -93,6 +97,57 @@ fn a_choice_is_explained_on_a_page_that_the_signed_history_proves() {
     assert_eq!(v.faults, []);
     let reason = What::Reason { rfq, accept, text: "they settle with us".into() };
     assert!(v.records.iter().any(|r| r.what == reason));
+}
+
+/// The archive convinces somebody who has OpenSSL and the gateway's authority, and a changed one
+/// does not.
+fn proved(w: &World, rfq: &str) {
+    let file = w.desk.proof_file(rfq).unwrap();
+    assert_eq!(file.ending, ".zip");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(file.bytes)).unwrap();
+    let folder = w.dir.path().join("proof");
+    archive.extract(&folder).unwrap();
+    let names: Vec<&str> = archive.file_names().collect();
+    assert_eq!(names, ["best-execution.html", "history.txt", "verify.sh", "READ-ME.txt"]);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let readme = read("READ-ME.txt");
+    let key = readme.split('\'').nth(1).unwrap();
+    let keys = w.practice.gateway_config().tls.certificate.parent().unwrap().to_path_buf();
+    let run = || {
+        let mut sh = Command::new("sh");
+        sh.args(["verify.sh", "history.txt", key]).arg(keys.join("gateways-ca.pem"));
+        let out = sh.current_dir(&folder).output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        (out.status.success(), text + &String::from_utf8_lossy(&out.stderr))
+    };
+    let (good, said) = run();
+    assert!(good && said.contains("OK: history of "), "{said}");
+    let report = said.lines().find(|l| l.contains("|35=8|")).expect(&said);
+    assert!(report.contains("signed by the other end") && report.contains("99.145"), "{report}");
+    // The price of the trade is another one: in the message, with everything that anybody could
+    // compute again.
+    let text = read("history.txt");
+    let line = text.lines().find(|l| l.starts_with("r ") && executed(l)).expect("a report");
+    let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let record = String::from_utf8(STANDARD.decode(&words[3]).unwrap()).unwrap();
+    let frame = record.split("\"frame\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let lie = String::from_utf8(STANDARD.decode(frame).unwrap()).unwrap();
+    let lie = STANDARD.encode(lie.replace("99.145", "99.135"));
+    words[3] = STANDARD.encode(record.replace(frame, &lie));
+    fs::write(folder.join("history.txt"), text.replace(line, &words.join(" "))).unwrap();
+    let (good, said) = run();
+    let number = &words[1];
+    assert!(!good && said.contains(&format!("record {number}: was changed")), "{said}");
+    let signature = format!("record {number}: the signature of its message does not fit");
+    assert!(said.contains(&signature), "{said}");
+    fs::write(folder.join("history.txt"), text.replace(line, "")).unwrap();
+    assert!(!run().0);
+}
+
+/// Whether a record's line has an ExecutionReport.
+fn executed(line: &str) -> bool {
+    let record = line.split(' ').nth(3).and_then(|r| STANDARD.decode(r).ok()).unwrap_or_default();
+    String::from_utf8_lossy(&record).contains("\"msg\":\"8\"")
 }
 
 #[test]

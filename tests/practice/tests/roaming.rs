@@ -8,6 +8,8 @@
 mod network;
 #[allow(dead_code)]
 mod support;
+#[path = "support/token.rs"]
+mod token;
 
 use network::Network;
 use signet_desk_core::{OtherHost, view::*};
@@ -284,4 +286,31 @@ fn another_host_of_the_venue_is_reached() {
         );
         drop(w.connect());
     }
+}
+
+/// Where nothing answers over UDP, a desk with a key in a token comes in over FIXS, and says why.
+#[test]
+fn a_key_in_a_token_comes_in_over_fixs_where_udp_is_silent() {
+    let both = || {
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = udp.local_addr().unwrap().port();
+        std::net::TcpListener::bind(("127.0.0.1", port)).is_ok().then_some((udp, port))
+    };
+    // Bound and never read, so that what is sent there gets no answer of any kind.
+    let (_silent, port) = std::iter::repeat_with(both).take(20).flatten().next().unwrap();
+    let w = World::start_with(|plan| {
+        plan.enrolment = true;
+        plan.desks.clear();
+        plan.port = port;
+    });
+    let desk = token::alice(&w);
+    w.runtime.block_on(desk.connect("ALICE1".into(), VENUE_NAME.into())).unwrap();
+    let mut s = support::Screen::default();
+    w.eventually("online", || {
+        s.pull(&desk);
+        s.link() == Some(LinkState::Online)
+    });
+    let said = s.session.and_then(|v| v.tls).unwrap_or_default();
+    assert!(said.starts_with("TLS 1.3") && said.contains("not QUIC: no answer over UDP"), "{said}");
+    w.runtime.block_on(desk.shut_down());
 }

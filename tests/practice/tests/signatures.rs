@@ -572,6 +572,7 @@ fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
         s.link() == Some(LinkState::Online)
             && r.instruments > 0
             && r.dealers.iter().any(|d| d.id == NORTH && d.online)
+            && tls(s).starts_with("QUIC")
     });
     let ticket = Ticket {
         price_type: Default::default(),
@@ -590,6 +591,10 @@ fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
     let (good, said) = python(&path, None);
     assert!(good, "{said}");
     w.runtime.block_on(desk.shut_down());
+}
+
+fn tls(s: &Screen) -> String {
+    s.session.as_ref().and_then(|l| l.tls.clone()).unwrap_or_default()
 }
 
 /// Asks for a mount of one's own; `sh` puts a small file system where evidence goes and runs the

@@ -5,6 +5,7 @@ use crate::{
     cast::*,
     dealer::{Dealer, Fill},
     desk::filled,
+    link::NEVER,
     rules::{is_denied, needs_touch},
     signer::Signer,
 };
@@ -123,6 +124,8 @@ pub struct Tally {
     pub approved: usize,
     /// RFQs that a colleague took over.
     pub taken: usize,
+    /// Times that the gateway did not start because its disk refused.
+    pub away: usize,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -135,6 +138,7 @@ impl std::ops::AddAssign for Tally {
         self.parts += more.parts;
         self.approved += more.approved;
         self.taken += more.taken;
+        self.away += more.away;
     }
 }
 
@@ -149,6 +153,8 @@ pub(crate) struct Truth {
     pub clock_was_set: bool,
     /// Why the gateway did not start again.
     pub does_not_start: Option<String>,
+    /// From its first start that its disk refused until it was back.
+    away: Vec<(i64, i64)>,
     /// When a colleague took an RFQ over.
     pub taken: BTreeMap<String, i64>,
     /// Fills that were on screen at some time.
@@ -197,6 +203,25 @@ impl Truth {
         Ok(())
     }
 
+    /// The gateway does not start, because its disk refuses.
+    pub(crate) fn gateway_is_away(&mut self, t: i64) {
+        if !self.gateway_cannot_start() {
+            self.away.push((t, NEVER));
+        }
+    }
+
+    /// The gateway has started.
+    pub(crate) fn gateway_is_back(&mut self, t: i64) {
+        if let Some(span) = self.away.last_mut().filter(|span| span.1 == NEVER) {
+            span.1 = t;
+        }
+    }
+
+    /// Whether its disk keeps the gateway from starting.
+    pub(crate) fn gateway_cannot_start(&self) -> bool {
+        self.away.last().is_some_and(|span| span.1 == NEVER)
+    }
+
     /// An accept reached a dealer; it left the gateway at `at`.
     fn arrived(&self, dealer: &str, r: &QuoteResponse, at: i64) -> Result<(), Violation> {
         let id = own(r.id.as_str());
@@ -215,6 +240,10 @@ impl Truth {
         }
         if self.locked.iter().any(|(from, to)| *from < at && at < *to) {
             return Err(broken("fill.denied", format!("{dealer} got {id} while all was denied")));
+        }
+        if self.away.iter().any(|(from, to)| *from < at && at < *to) {
+            let words = format!("{dealer} got {id} from a gateway that could not start");
+            return Err(broken("gateway.away", words));
         }
         if click.needs_touch() && !self.approved.contains(id) {
             return Err(broken("fill.untouched", format!("{dealer} got {id} without a touch")));
@@ -244,6 +273,7 @@ impl Truth {
             parts: self.parts.len(),
             approved: self.approved.len(),
             taken: self.taken.len(),
+            away: self.away.len(),
         }
     }
 

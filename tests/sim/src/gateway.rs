@@ -4,6 +4,7 @@
 use crate::{
     cast::*,
     firm::firm,
+    made,
     rules::{ANSWER_MS, step_up_rules, touch_of},
 };
 use signet_fix::{
@@ -40,7 +41,7 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         let loaded = &firm().loaded;
         let step_up = (step_up_rules(), ANSWER_MS);
-        let plan = Plan { loaded, state_dir: folder, step_up };
+        let plan = Plan { loaded, state_dir: folder, step_up, around: made::AROUND };
         let thread = TradingThread::start(&plan, UtcMillis(EPOCH + t + offset), passed(t))?;
         for (name, session) in DEALERS.iter().zip(dealers) {
             thread.add_dealer(&dealer(name), session);
@@ -134,10 +135,9 @@ impl Gateway {
 
     /// The accepts whose signed frame is in the evidence, and verifies.
     pub(crate) fn accepts_in_evidence(&self) -> Result<BTreeSet<String>, String> {
-        let all = self.thread.evidence_of(DESK).map_err(|e| e.to_string())?;
+        let all = self.thread.evidence_of(DESK, "AJ").map_err(|e| e.to_string())?;
         let id = |text: &String| {
-            let accept = text.contains("\u{2401}35=AJ\u{2401}");
-            let mut fields = text.split('\u{2401}').filter(|_| accept);
+            let mut fields = text.split('\u{2401}');
             fields.find_map(|f| f.strip_prefix("693=")).map(str::to_owned)
         };
         Ok(all.iter().filter_map(id).collect())

@@ -5,7 +5,7 @@
 //! accepts in flight, QuickFIX sessions through [`signet_fix::session::Session`] and the framer on
 //! both ends of each link, and the gateway's [trading thread](signet_gateway::simulated): the whole
 //! pipeline with budgets, evidence, entitlements, risk, pending approvals, journal and router.
-//! Signatures are real.
+//! Signatures are real; how they are verified says `made.rs`.
 //!
 //! What stands in for the rest:
 //!
@@ -34,6 +34,7 @@ mod desk;
 mod firm;
 mod gateway;
 mod link;
+mod made;
 mod rng;
 mod rules;
 mod schedule;

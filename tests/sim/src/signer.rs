@@ -1,6 +1,6 @@
 //! The desk's signatures, and those that are not what they should be.
 
-use crate::firm::firm;
+use crate::{firm::firm, made};
 use signet_fix::signature::{SIGNATURE_LEN, SignError, Signing};
 use signet_identity::MessageKey;
 use std::{
@@ -73,7 +73,9 @@ impl Signer {
     }
 
     fn sign(&self, covered: &[u8]) -> Result<[u8; SIGNATURE_LEN], SignError> {
-        let good = sign(&firm().desk.key, covered)?;
+        let desk = &firm().desk;
+        let good = sign(&desk.key, covered)?;
+        made::remember(&desk.chain[0], covered, &good);
         let accept = accept_of(covered);
         let forgery = accept.as_ref().and_then(|_| self.next.take());
         let none = [0; SIGNATURE_LEN];

@@ -8,6 +8,7 @@ use crate::{
     firm::{Party, firm},
     gateway::{Gateway, binding},
     link::{Due, Link, NEVER, Side},
+    made,
     rng::Rng,
     schedule::{Act, End, Event, LENGTH_MS},
     signer::Signer,
@@ -17,8 +18,10 @@ use signet_fix::{
     session::{self, Binding, Channel},
     signature::{Kinds, Signing, Verification, commits_asker, commits_gateway, every},
 };
-use signet_gateway::signed::{signing, verification};
-use signet_identity::MessageKey;
+use signet_gateway::{
+    GatewayError,
+    signed::{signing, verification},
+};
 use std::{path::PathBuf, rc::Rc};
 
 const TICK_MS: i64 = 250;
@@ -29,6 +32,8 @@ const GATEWAY_PATIENCE_MS: i64 = 10_000;
 const PING_MS: i64 = 1_000;
 const DIAL_AGAIN_MS: i64 = 100;
 const DEALER_DELAY_MS: i64 = 2;
+/// A gateway that does not start is started again after so long, as by `RestartSec` of systemd.
+const RESTART_MS: i64 = 1_000;
 /// After the last event: when the first look is taken, and the last one.
 const LOOKS_MS: [i64; 2] = [4_000, 50_000];
 
@@ -65,6 +70,8 @@ pub(crate) struct World {
     gateway_offset: i64,
     locked: bool,
     disk_full: bool,
+    /// The disk of the gateway's evidence takes nothing.
+    evidence_refuses: bool,
     /// Nothing breaks any longer.
     healed: bool,
     desk_runs: u32,
@@ -78,6 +85,7 @@ impl World {
     /// `lane` keeps the sessions of runs on other threads apart: the gateway's name in them is this
     /// run's. `folder` is empty.
     pub(crate) fn new(seed: u64, lane: &str, folder: PathBuf, trace: bool) -> Self {
+        made::forget();
         let mut rng = Rng::new(seed);
         let delay = [1, 5, 20, 60][rng.pick(4)];
         let mut links = vec![Link::new(DESK, &format!("{GATEWAY}{lane}"), true, delay)];
@@ -101,6 +109,7 @@ impl World {
             gateway_offset: 0,
             locked: false,
             disk_full: false,
+            evidence_refuses: false,
             healed: false,
             desk_runs: 0,
             folder,
@@ -518,16 +527,34 @@ impl World {
                 }
                 g.is_full(self.disk_full);
                 self.gateway = Some(g);
+                self.truth.gateway_is_back(self.t);
+                self.say(|| "the gateway starts".into());
             }
-            Err(e) => self.truth.does_not_start = Some(e.to_string()),
+            Err(e) => self.gateway_does_not_start(&e),
         }
-        self.say(|| "the gateway starts".into());
+    }
+
+    /// The process ends. While the disk of its evidence refuses, that is as it should be, and its
+    /// supervisor starts it again.
+    fn gateway_does_not_start(&mut self, e: &GatewayError) {
+        self.say(|| format!("the gateway does not start: {e}"));
+        self.gateway_ends(false);
+        if self.evidence_refuses && cannot_write_evidence(e) {
+            self.truth.gateway_is_away(self.t);
+            self.timers.push((self.t + RESTART_MS, Timer::StartGateway));
+        } else {
+            self.truth.does_not_start = Some(e.to_string());
+        }
     }
 
     fn crash_gateway(&mut self, store_lost: bool) {
-        if self.gateway.take().is_none() {
-            return;
+        if self.gateway.take().is_some() {
+            self.gateway_ends(store_lost);
         }
+    }
+
+    /// The sessions of the gateway's process end with it.
+    fn gateway_ends(&mut self, store_lost: bool) {
         self.links[0].crash(Side::Listens, store_lost, self.t);
         for l in &mut self.links[1..] {
             l.crash(Side::Dials, false, self.t);
@@ -573,6 +600,7 @@ impl World {
 
     /// The disk of the gateway's evidence refuses to write, or writes again.
     fn evidence_fails(&mut self, fails: bool) {
+        self.evidence_refuses = fails;
         let files = std::fs::read_dir(self.folder.join("gateway/signed"));
         for file in files.into_iter().flatten().flatten() {
             signet_journal::disk::refuses(&file.path(), fails);
@@ -776,7 +804,10 @@ impl World {
         self.evidence_fails(false);
         self.signer.heal();
         self.start_desk();
-        self.start_gateway();
+        // One that its disk kept from starting is started by its supervisor.
+        if !self.truth.gateway_cannot_start() {
+            self.start_gateway();
+        }
         (0..DEALERS.len()).for_each(|i| self.start_dealer(i));
         self.links[0].delay = 20;
     }
@@ -816,21 +847,26 @@ impl World {
     }
 }
 
+/// Whether a start failed because evidence could not be written.
+fn cannot_write_evidence(e: &GatewayError) -> bool {
+    matches!(e, GatewayError::Signed(e) if e.code() == "signed_log.unwritable")
+}
+
 /// How a dealer's session takes a connection: everything that it says is signed.
 fn dealer_channel(which: usize) -> Channel {
     Channel {
         binding: Binding::None,
-        signing: Some(signed_by(&firm().dealers[which].key)),
+        signing: Some(signed_by(&firm().dealers[which])),
         verification: Some(judged(&firm().gateway, commits_asker)),
     }
 }
 
-fn signed_by(key: &MessageKey) -> Signing {
-    signing(key, every)
+fn signed_by(party: &Party) -> Signing {
+    made::signing(&party.chain[0], signing(&party.key, every))
 }
 
 fn judged(party: &Party, kinds: Kinds) -> Verification {
-    verification(party.public.clone(), kinds)
+    made::verification(&party.chain[0], verification(party.public.clone(), kinds))
 }
 
 /// What each end sends next is what the other expects.

@@ -1,7 +1,7 @@
 //! Thousands of seeded schedules; `SIM_SEED=... cargo test -p signet-sim` runs one and tells its
 //! story, `SIM_SCHEDULES=...` says how many are run, `SIM_FIRST=...` from which seed on.
 
-use signet_sim::{Act, Event, Tally, Violation, run, schedule, shrunk, traced};
+use signet_sim::{Act, Event, LENGTH_MS, Tally, Violation, run, schedule, shrunk, traced};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -80,7 +80,7 @@ fn no_schedule_breaks_an_invariant() {
 /// Schedules that broke an invariant once.
 #[test]
 fn schedules_that_failed_once_fail_no_longer() {
-    for seed in [90_090, 1_225_171, 1_549_473] {
+    for seed in [90_090, 1_225_171, 1_549_473, 4_000_317] {
         if let Err(violation) = run(seed, &schedule(seed)) {
             panic!("{}", shrunk(seed, violation));
         }
@@ -109,6 +109,31 @@ fn packages_are_filled_as_a_whole_or_not_at_all() {
     }
     assert!(all.packages > 50 && all.packages == all.fills, "{all:?}");
     assert!(all.parts > 3, "{all:?}");
+}
+
+/// A gateway whose evidence cannot be written does not start and trades nothing; it is started again
+/// until it does, with everything as it was.
+#[test]
+fn a_gateway_that_its_disk_keeps_from_starting_starts_when_the_disk_works() {
+    let mut all = Tally::default();
+    for seed in 1..=60 {
+        let ask = |at| Event { at, act: Act::Ask { millions: 1, dealers: 7, ttl_s: 60 } };
+        let take = |at| Event { at, act: Act::Take { pick: 0 } };
+        let crash = |at| Event { at, act: Act::GatewayCrash { for_ms: 200, store_lost: false } };
+        let events = [
+            ask(1_000),
+            Event { at: 1_300, act: Act::EvidenceFails { for_ms: 4_000 } },
+            crash(1_900),
+            take(3_000),
+            ask(9_000),
+            take(10_500),
+            // The disk refuses until everything is well.
+            Event { at: LENGTH_MS - 3_000, act: Act::EvidenceFails { for_ms: 12_000 } },
+            crash(LENGTH_MS - 1_000),
+        ];
+        all += run(seed, &events).unwrap_or_else(|v| panic!("seed {seed}: {v:?}"));
+    }
+    assert!(all.away > 20 && all.fills > 20, "{all:?}");
 }
 
 /// What arrives from an address that is not proved waits. An accept that waited past its deadline

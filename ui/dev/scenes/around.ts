@@ -45,7 +45,11 @@ export const report = [
 export function askedOf(scene: string): PageAsk[] {
   if (scene === "offered")
     return [
-      { kind: "offer", offer: { instrument: "DE000BU2Z049", ask: "sell", quantity: "2.5m" } },
+      {
+        kind: "offer",
+        offer: { instrument: "DE000BU2Z049", ask: "sell", quantity: "2.5m" },
+        replaced: true,
+      },
     ];
   if (scene === "unread")
     return [

@@ -22,6 +22,7 @@ export const SCENES = [
   "list",
   "list-draft",
   "list-take",
+  "list-repeats",
   "list-empty",
   "more",
   "blotter",

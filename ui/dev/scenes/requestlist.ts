@@ -1,8 +1,11 @@
 // The list of requests, as a picture and as something to press: rows are taken as they are pasted.
 
 import type {
+  HiddenRows,
   ListIntent,
   ListPage,
+  ListPasted,
+  ListRepeats,
   ListRow,
   ListSummary,
   ListTake,
@@ -30,6 +33,7 @@ const row = (number: number, part: Partial<ListRow>): ListRow => ({
     dealers: "all",
     limit: "99.150",
     note: "",
+    priceType: "",
   },
   problems: [],
   warning: null,
@@ -42,6 +46,7 @@ const row = (number: number, part: Partial<ListRow>): ListRow => ({
   away: null,
   within: false,
   text: "",
+  priceType: "price",
   ...part,
 });
 
@@ -72,7 +77,10 @@ const mixed = (): ListRow[] => [
     text: "Refused: your firm's rules do not allow this instrument for this desk (rule desk-limits-7).",
   }),
   row(6, { state: "expired", text: "Expired" }),
-  row(7, { state: "pending" }),
+  row(7, {
+    state: "pending",
+    text: "Waiting for an open request to end. Since 09:12:03 UTC; not sent after 09:27:03 UTC.",
+  }),
   row(8, {
     cells: { ...row(8, {}).cells, quantity: "5x", dealers: "Eastbank" },
     symbol: "",
@@ -92,6 +100,10 @@ const mixed = (): ListRow[] => [
     ],
   }),
   row(9, { warning: "Asks for the same as row 2." }),
+  row(10, {
+    state: "unknown",
+    text: "Sent before the restart; what became of it is not known. Ask the dealers before you send it again.",
+  }),
 ];
 
 const draft = (): ListRow[] => [
@@ -108,6 +120,8 @@ const long = (): ListRow[] =>
 export class RequestList {
   rows: ListRow[];
   taking: ListTake | null = null;
+  repeats: ListRepeats | null = null;
+  readonly #hides: boolean;
   #revision = 1;
 
   constructor(scene: string) {
@@ -116,10 +130,12 @@ export class RequestList {
         ? draft()
         : scene === "list-long"
           ? long()
-          : scene.startsWith("list")
+          : scene.startsWith("list") && !["list-empty", "list-hidden"].includes(scene)
             ? mixed()
             : [];
     if (scene === "list-take") this.take();
+    if (scene === "list-repeats") this.ask();
+    this.#hides = scene === "list-hidden";
   }
 
   summary(): ListSummary {
@@ -140,6 +156,8 @@ export class RequestList {
       within: n((row) => row.within),
       done: state("done"),
       without: state("refused", "expired", "ended", "stopped"),
+      unknown: state("unknown"),
+      unkept: false,
       taking: 0,
       text: "",
     };
@@ -147,7 +165,7 @@ export class RequestList {
 
   page(offset: number, limit: number): ListPage {
     const rows = this.rows.slice(offset, offset + limit);
-    return { summary: this.summary(), offset, rows, take: this.taking };
+    return { summary: this.summary(), offset, rows, take: this.taking, repeats: this.repeats };
   }
 
   paste(text: string) {
@@ -160,7 +178,37 @@ export class RequestList {
     });
     this.rows = [...this.rows, ...added];
     this.#revision += 1;
-    return { added: added.length, ignored: [] };
+    return { added: added.length, ignored: [], hidden: 0, asks: false };
+  }
+
+  /** A workbook; in one scene three rows of it are hidden. */
+  workbook(hidden: HiddenRows | null): ListPasted {
+    if (!this.#hides) return this.paste("buy,DE000BU2Z049,5m");
+    if (hidden === null) return { added: 0, ignored: [], hidden: 3, asks: true };
+    const rows = Array(hidden === "in" ? 5 : 2).fill("buy,DE000BU2Z049,5m");
+    return { ...this.paste(rows.join("\n")), hidden: 3 };
+  }
+
+  /** Rows that were sent before. */
+  ask() {
+    this.#revision += 1;
+    const before = [
+      "Sent at 08:02:11 UTC as row 2 of list L26112908-4f2a: Filled.",
+      "Sent at 07:40:00 UTC as row 9 of list L26112907-4f2a: Expired.",
+    ];
+    const one = (number: number, quantity: string, told: string[]) => ({
+      key: number,
+      number,
+      ask: number % 2 === 0 ? ("sell" as const) : ("buy" as const),
+      quantity,
+      symbol: "DBR 2.5 02/35",
+      before: told,
+    });
+    this.repeats = {
+      rows: [one(2, "2,000,000", before), one(9, "9,000,000", before.slice(1))],
+      all: 12,
+      afterMs: 700,
+    };
   }
 
   act(intent: ListIntent) {
@@ -169,7 +217,8 @@ export class RequestList {
       (this.rows = this.rows.map((one) => (one.key === key ? change(one) : one)));
     if (intent.kind === "clear") this.rows = [];
     if (intent.kind === "remove") this.rows = this.rows.filter((one) => one.key !== intent.key);
-    if (intent.kind === "leave") this.taking = null;
+    if (intent.kind === "leave") [this.taking, this.repeats] = [null, null];
+    if (intent.kind === "sendAgain") this.repeats = null;
     if (intent.kind === "again") edit(intent.key, (one) => ({ ...one, state: "draft", text: "" }));
     if (intent.kind === "edit")
       edit(intent.key, (one) => ({

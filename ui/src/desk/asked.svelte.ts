@@ -7,6 +7,8 @@ import { ask, type Backend } from "./backend";
 export class Asked {
   /** What another program offers for the ticket. */
   offer: TicketOffer | null = $state.raw(null);
+  /** Another offer came before this one, and the trader did not answer it. */
+  replaced = $state(false);
   /** Why a link was not followed. */
   refused: string | null = $state(null);
   /** Whether every open request is to end. */
@@ -28,6 +30,7 @@ export class Asked {
   hear(asked: PageAsk) {
     switch (asked.kind) {
       case "offer":
+        this.replaced = asked.replaced || this.offer !== null;
         this.offer = asked.offer;
         this.refused = null;
         break;
@@ -46,6 +49,7 @@ export class Asked {
   /** The trader has seen it. */
   close() {
     this.offer = null;
+    this.replaced = false;
     this.refused = null;
   }
 }

@@ -26,6 +26,10 @@ export class Draft {
   numbers: PriceType = $state("price");
   /** The worst price that an accept may have. */
   limit = $state("");
+  /** Why a limit that was typed is not there now. */
+  limitGone = $state("");
+  /** What the limit counts; null while nobody knows. */
+  #counts: string | null = null;
   /** The least that an accept may take. */
   least = $state("");
   allOrNone = $state(false);
@@ -69,6 +73,20 @@ export class Draft {
     return types.find((one) => one.priceType === this.numbers) ?? types[0];
   }
 
+  /**
+   * The ticket asks in these numbers now. A limit of other numbers means something else: it goes,
+   * and says so. Of the same numbers it stays, also for another instrument.
+   */
+  asksIn(told: PriceTypeView | undefined) {
+    if (!told) return;
+    const counts = `${told.priceType} ${told.words} ${told.unit}`;
+    if (this.#counts !== null && this.#counts !== counts && this.limit.trim() !== "") {
+      this.limitGone = `The limit ${this.limit.trim()} is gone: it was not in ${told.unit}.`;
+      this.limit = "";
+    }
+    this.#counts = counts;
+  }
+
   /** The ticket as it is kept and sent, for this instrument and these dealers. */
   form(instrument: InstrumentView | undefined, dealers: string[]): TicketForm {
     const single = this.pack === null;
@@ -99,6 +117,10 @@ export class Draft {
     this.settles = form.settlementDate;
     this.numbers = form.priceType ?? "price";
     this.limit = form.priceLimit;
+    this.limitGone = "";
+    // What was kept together belongs together.
+    this.#counts = null;
+    this.asksIn(this.told(instrument ?? undefined));
     this.least = form.minQuantity;
     this.allOrNone = form.allOrNone;
     this.note = form.note;
@@ -116,6 +138,7 @@ export class Draft {
     }
     this.settles = null;
     this.limit = "";
+    this.limitGone = "";
     this.least = "";
     this.allOrNone = false;
     this.note = "";

@@ -1,12 +1,35 @@
 // What is left behind when the trader disconnects or closes the window, in words.
 
-import type { RfqView } from "../bindings";
+import type { ListSummary, RfqView } from "../bindings";
 import { ASK, awaitsAnswer, isOpen } from "./words";
 
-export type Left = { id: string; words: string; waits: boolean };
+export type Left = {
+  id: string;
+  words: string;
+  /** An accept that waits for its answer. */
+  waits: boolean;
+  /** Of the list of requests: it is not sent. */
+  unsent?: boolean;
+};
 
-/** Accepts that wait for an answer first, then requests that are open. */
-export function leftBehind(rfqs: RfqView[]): Left[] {
+/** What of a list waits to be sent. */
+function unsent(list: ListSummary | null): Left[] {
+  const one = (id: string, count: number, what: string) =>
+    count > 0 ? [{ id, words: `${count} ${what}`, waits: false, unsent: true }] : [];
+  const rows = list?.pending ?? 0;
+  const accepts = list?.taking ?? 0;
+  return [
+    ...one("list rows", rows, `${rows === 1 ? "row" : "rows"} of the list not sent yet`),
+    ...one(
+      "list accepts",
+      accepts,
+      `${accepts === 1 ? "accept" : "accepts"} of the list not sent yet`,
+    ),
+  ];
+}
+
+/** Accepts that wait for an answer first, then requests that are open, then what is not sent. */
+export function leftBehind(rfqs: RfqView[], list: ListSummary | null): Left[] {
   const waits = (view: RfqView) => view.accept !== null && awaitsAnswer(view.accept.state);
   const what = (view: RfqView) => `${ASK[view.ask]} ${view.quantity} ${view.symbol}`;
   const answers = rfqs.filter(waits).map((view) => ({
@@ -17,5 +40,5 @@ export function leftBehind(rfqs: RfqView[]): Left[] {
   const open = rfqs
     .filter((view) => !waits(view) && isOpen(view.state))
     .map((view) => ({ id: view.id, words: `${what(view)} is open`, waits: false }));
-  return [...answers, ...open];
+  return [...answers, ...open, ...unsent(list)];
 }

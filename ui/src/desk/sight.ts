@@ -1,18 +1,20 @@
-// Which requests the trader can see. Panels out of sight are brought up to date a few times a
-// second instead of on every frame, so that they never delay the prices in sight.
+// Which requests the trader can see. Prices out of sight are brought up to date in turns, a few
+// requests a second, so that they never delay those in sight. What becomes of a request out of
+// sight, an outcome or its end, the desk tells at once.
 
 import type { Behind, Frame } from "../bindings";
 
-/** The page is at most this far behind on a request out of sight. */
+/** A request out of sight catches up at most this often, and this often when few are. */
 export const CATCH_UP_MS = 250;
 
-/** This many requests out of sight catch up with one pull, the one that waited longest first. */
-const AT_ONCE = 6;
+/** So many catch up within that time, one after another, the one that waited longest first. */
+const TURNS = 6;
 
 type Hidden = { since: number; caughtUpMs: number; inSight: boolean };
 
 export class Sight {
   readonly #hidden = new Map<string, Hidden>();
+  #turnMs = -Infinity;
   /** In the second window: the only request that is ever in sight; empty for none. */
   only: string | null = null;
 
@@ -27,7 +29,7 @@ export class Sight {
   set(id: string, inSight: boolean, seq: number) {
     const hidden = this.#hidden.get(id);
     if (hidden) hidden.inSight = inSight;
-    else if (!inSight) this.#hidden.set(id, { since: seq, caughtUpMs: 0, inSight });
+    else if (!inSight) this.#hidden.set(id, { since: seq, caughtUpMs: -Infinity, inSight });
   }
 
   /** The panel is gone from the page. */
@@ -37,17 +39,24 @@ export class Sight {
 
   /** For the next pull: the requests that the page is behind on. */
   behind(nowMs: number): Behind[] {
-    const due = [...this.#hidden]
-      .filter(([, hidden]) => this.only === null && nowMs - hidden.caughtUpMs >= CATCH_UP_MS)
-      .sort(([, a], [, b]) => a.caughtUpMs - b.caughtUpMs)
-      .slice(0, AT_ONCE);
-    for (const [, hidden] of due) hidden.caughtUpMs = nowMs;
-    const turn = new Set(due.map(([id]) => id));
+    const turn = this.#turn(nowMs);
     return [...this.#hidden].map(([rfqId, hidden]) => ({
       rfqId,
       since: hidden.since,
-      send: hidden.inSight || turn.has(rfqId),
+      send: hidden.inSight || rfqId === turn,
     }));
+  }
+
+  /** The request whose turn it is: one at a time, so that no frame has much more to do than others. */
+  #turn(nowMs: number): string | null {
+    if (this.only !== null || nowMs - this.#turnMs < CATCH_UP_MS / TURNS) return null;
+    let next: [string, Hidden] | null = null;
+    for (const one of this.#hidden)
+      if (!one[1].inSight && (next === null || one[1].caughtUpMs < next[1].caughtUpMs)) next = one;
+    if (next === null || nowMs - next[1].caughtUpMs < CATCH_UP_MS) return null;
+    this.#turnMs = nowMs;
+    next[1].caughtUpMs = nowMs;
+    return next[0];
   }
 
   /** The desk answered that pull with frame `seq`. */

@@ -1,6 +1,6 @@
 // What the list's panel decides about what it draws. It decides nothing about a request.
 
-import type { ListField, ListRow, ListState, ListSummary, Problem } from "../bindings";
+import type { HiddenRows, ListField, ListRow, ListState, ListSummary, Problem } from "../bindings";
 import type { Shape, Tone } from "../parts/mark";
 
 /** The columns that are typed, in their order, with their names. */
@@ -12,6 +12,7 @@ export const COLUMNS: [ListField, string][] = [
   ["dealers", "Dealers"],
   ["limit", "Limit"],
   ["note", "Note"],
+  ["priceType", "Type"],
 ];
 
 type Label = { text: string; shape: Shape; tone: Tone };
@@ -28,6 +29,7 @@ const STATE: Record<ListState, Label> = {
   expired: { text: "Expired", shape: "ring", tone: "warn" },
   ended: { text: "Ended", shape: "ring", tone: "plain" },
   stopped: { text: "Not sent", shape: "ring", tone: "warn" },
+  unknown: { text: "Not known", shape: "question", tone: "warn" },
 };
 
 export const labelOf = (row: ListRow): Label =>
@@ -39,7 +41,7 @@ export const labelOf = (row: ListRow): Label =>
 export const mayEdit = (row: ListRow) => row.state === "draft";
 /** It can be made a draft again. */
 export const mayAgain = (row: ListRow) =>
-  ["refused", "expired", "ended", "stopped"].includes(row.state);
+  ["refused", "expired", "ended", "stopped", "unknown"].includes(row.state);
 export const mayRemove = (row: ListRow) =>
   !["pending", "sending", "open", "quoted", "taking"].includes(row.state);
 
@@ -81,7 +83,12 @@ export const figures = (list: ListSummary): string =>
     ...some(list.within, "within their limit"),
     ...some(list.done, "done"),
     ...some(list.without, "without a trade"),
+    ...some(list.unknown, "not known"),
   ].join(" · ");
+
+/** What a cell shows where nothing is typed: what it means. */
+export const usualOf = (row: ListRow, field: ListField): string =>
+  field === "priceType" ? (row.priceType ?? "") : "";
 
 /** How many rows the present sending has. */
 export const ofAll = (list: ListSummary) => list.sent + list.pending;
@@ -102,6 +109,18 @@ export const otherWorkbook: Problem = {
   cure: "Save it as .xlsx or CSV, or copy its rows and paste them here.",
   field: null,
 };
+
+/** What became of the hidden rows of a workbook; nothing where there are none. */
+export const hiddenWords = (hidden: number, choice: HiddenRows | null): string =>
+  hidden === 0
+    ? ""
+    : `${hidden} hidden ${hidden === 1 ? "row was" : "rows were"} ${choice === "in" ? "taken too" : "left out"}.`;
+
+/** The list is not sent while what was typed last is not in it. */
+export const editNotTaken = (why: Problem): Problem => ({
+  ...why,
+  message: `The last cell that you typed was not taken: ${why.message} Nothing was sent.`,
+});
 
 export const isWorkbook = (name: string) => /\.xlsx$/i.test(name);
 export const isOther = (name: string) => /\.(xls|xlsm|xlsb|ods|numbers)$/i.test(name);

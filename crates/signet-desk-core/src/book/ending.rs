@@ -94,7 +94,8 @@ impl Book {
             });
             self.ends_later.insert(id);
         }
-        let done = StoppedView { ended: messages.len() as u32, taken_back, left };
+        let rows = u32::try_from(self.list.waiting()).unwrap_or(u32::MAX);
+        let done = StoppedView { ended: messages.len() as u32, taken_back, rows, left };
         self.list.stop();
         self.show_list();
         self.tell_stopped(&done, now);
@@ -102,11 +103,15 @@ impl Book {
     }
 
     fn tell_stopped(&mut self, done: &StoppedView, now: UtcMillis) {
-        let mut text = match (done.ended, done.taken_back, done.left.is_empty()) {
-            (0, 0, true) => "Stop: nothing was open and nothing armed.".to_owned(),
-            (ended, back, _) => format!(
-                "Stopped. Open requests that are being ended: {ended}. Accepts that were taken \
-                    back before they were sent: {back}."
+        let nothing = (done.ended, done.taken_back, done.rows) == (0, 0, 0) && done.left.is_empty();
+        let mut text = match nothing {
+            true => {
+                "Stop: nothing was open, nothing armed, and no row of a list waited.".to_owned()
+            }
+            false => format!(
+                "Stopped. Open requests that are being ended: {}. Accepts that were taken back \
+                    before they were sent: {}. Rows of the list that waited and are not sent: {}.",
+                done.ended, done.taken_back, done.rows
             ),
         };
         for left in &done.left {
@@ -116,7 +121,6 @@ impl Book {
             ));
         }
         // It stays, before the notices of the RFQs that end by it, until the trader has read it.
-        let nothing = done.ended == 0 && done.taken_back == 0 && done.left.is_empty();
         let kind = if nothing { NoticeKind::Plain } else { NoticeKind::Bad };
         self.notice(kind, "desk.stopped", text, None, now);
         self.frames.wake();
@@ -143,22 +147,24 @@ impl Book {
     pub fn may_close(&mut self, now: UtcMillis) -> bool {
         let open: Vec<&signet_rfq::Rfq> =
             self.screen.rfqs().filter(|r| !r.state.ended() || r.in_flight()).collect();
-        let Some(first) = open.first().map(|r| r.terms.id.clone()) else {
+        let first = open.first().map(|r| r.terms.id.clone());
+        let rows = self.list.waiting();
+        if first.is_none() && rows == 0 {
             self.set_closing(false);
             return true;
-        };
+        }
         if self.dialogs.closing {
             return true;
         }
         let in_flight = open.iter().filter(|r| r.in_flight()).count();
         let text = format!(
             "You asked to close the window. Requests that are open: {}, with an accept on its way: \
-                {in_flight}. You see no quotes and no answer while it is closed. To close it \
-                anyway, close it again.",
+                {in_flight}. Rows of the list that wait and would not be sent: {rows}. You see no \
+                quotes and no answer while it is closed. To close it anyway, close it again.",
             open.len()
         );
         self.set_closing(true);
-        self.notice(NoticeKind::Bad, "desk.closing", text, Some(&first), now);
+        self.notice(NoticeKind::Bad, "desk.closing", text, first.as_ref(), now);
         self.frames.wake();
         false
     }

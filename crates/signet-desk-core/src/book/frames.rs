@@ -4,6 +4,7 @@ use super::{
     Book,
     frame_clock::{Part, Wake},
     guarded::Guarding,
+    screen::Stale,
 };
 use crate::{
     ladder,
@@ -32,25 +33,26 @@ impl ShownRecords {
 
 impl Book {
     /// What changed since frame `since`. For an RFQ in `behind` it is what changed since the frame
-    /// named there, or nothing if the page does not want it yet.
+    /// named there; if the page does not want that yet, what became of it and none of its prices.
     pub fn pull(&mut self, since: u64, behind: &[Behind], now: UtcMillis) -> Frame {
-        self.redraw(now);
-        self.redraw_records();
         let whole = self.frames.is_out_of_reach(since);
-        let since = if whole { 0 } else { since };
-        let newer = |part| self.frames.is_newer(part, since);
         let behind: BTreeMap<&str, &Behind> =
             behind.iter().filter(|_| !whole).map(|b| (b.rfq_id.as_str(), b)).collect();
+        self.redraw(now, |id| behind.get(id).is_none_or(|b| b.send));
+        self.redraw_records();
+        let since = if whole { 0 } else { since };
+        let newer = |part| self.frames.is_newer(part, since);
         let (mut rfqs, mut lines, mut withheld) = (Vec::new(), Vec::new(), false);
         for (id, item) in self.screen.iter() {
             let late = behind.get(id.as_str());
-            let since = late.map_or(since, |b| as_seq(b.since));
-            let (head, mut changed) = (item.head_since(since), item.lines_since(since));
+            let from = late.map_or(since, |b| as_seq(b.since));
+            let mut changed = item.lines_since(from);
             if late.is_some_and(|b| !b.send) {
-                withheld |= head.is_some() || changed.next().is_some();
+                rfqs.extend(item.head_since(since).cloned());
+                withheld |= item.stale != Stale::No || changed.next().is_some();
                 continue;
             }
-            rfqs.extend(head.cloned());
+            rfqs.extend(item.head_since(from).cloned());
             lines.extend(changed.cloned());
         }
         let touch = newer(Part::StepUp);
@@ -123,11 +125,9 @@ impl Book {
         }
     }
 
-    /// Makes the views of every dirty RFQ; only views that differ get a new number.
-    fn redraw(&mut self, now: UtcMillis) {
-        if !self.screen.is_dirty() {
-            return;
-        }
+    /// Makes the views of what changed, of prices only where the page `sees` the RFQ; only views
+    /// that differ get a new number.
+    fn redraw(&mut self, now: UtcMillis, sees: impl Fn(&str) -> bool) {
         let seq = self.frames.seq() + 1;
         let mut used = false;
         let names = self.reference.names();
@@ -137,7 +137,13 @@ impl Book {
             false => self.reference.counterable(),
         };
         let guarding = Guarding { trading: self.trading, last: &self.last_trades };
-        for (id, item) in self.screen.iter_mut().filter(|(_, i)| i.dirty) {
+        for (id, item) in self.screen.iter_mut() {
+            if !item.is_due(sees(id.as_str())) {
+                if item.stale == Stale::New {
+                    (item.stale, used) = (Stale::Told, true);
+                }
+                continue;
+            }
             let instrument = self.reference.of_rfq(&item.rfq.terms);
             let look = Look {
                 rfq: &item.rfq,

@@ -159,7 +159,7 @@ impl Book {
         let by = format!(
             "Taken over by {} at {} UTC",
             person(h.name.as_deref(), h.desk.as_ref()),
-            super::restore::clock_time(h.at)
+            crate::present::clock_time(h.at)
         );
         self.ends_later.remove(&h.rfq);
         let Some(i) = self.screen.get_mut(&h.rfq) else { return self.close_row(&h.rfq, by) };

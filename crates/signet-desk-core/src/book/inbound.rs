@@ -102,7 +102,7 @@ impl Book {
             return self.notice(NoticeKind::Bad, "quote.not_as_asked", text, Some(&q.rfq), now);
         }
         match i.rfq.quote(quote, at) {
-            Ok(_) => i.dirty = true,
+            Ok(_) => i.priced(),
             Err(e) => tracing::debug!(rfq = %q.rfq, error = %e, "a quote was not taken"),
         }
     }

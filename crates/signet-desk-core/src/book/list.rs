@@ -1,24 +1,24 @@
 //! The list of requests: its rows are checked as the ticket is, sent as single RFQs, and watched.
 
-use super::{Book, frame_clock::Part, list_look::LookAt};
+use super::{
+    Book,
+    frame_clock::Part,
+    list_look::{self, LookAt},
+};
 use crate::{
-    list::{
-        self, Checked, Event, Link, Meaning, Offer, Pace, Phase, Row, Seen, Turn, in_usual_order,
-    },
+    blotter::RowStatus,
+    list::{self, Checked, Event, ListStore, Meaning, Offer, Phase, Row, Seen, in_usual_order},
     present,
-    problem::{problem, sentence},
+    problem::problem,
     settlement,
     ticket::{check_texts, wanted},
     view::{
-        Ask, ListCells, ListField, ListIntent, ListPage, ListPasted, ListProblem, ListRun, Problem,
-        TicketField, TicketForm,
+        Ask, BlotterTab, ListCells, ListField, ListIntent, ListPage, ListPasted, ListProblem,
+        ListRun, PriceType, Problem, TicketField, TicketForm,
     },
 };
 use signet_fix::message::AppMessage;
-use signet_history::What;
-use signet_rfq::{
-    Instrument, RfqId, RfqState, TTL_MAX_S, TTL_MIN_S, TermsError, UtcMillis, parse_quantity,
-};
+use signet_rfq::{Instrument, RfqId, RfqState, TTL_MIN_S, UtcMillis, parse_quantity};
 
 /// Rows of a window, at most.
 const WINDOW_MAX: u32 = 200;
@@ -31,11 +31,12 @@ impl Book {
         named: Vec<Meaning>,
         now: UtcMillis,
     ) -> Result<ListPasted, Problem> {
+        let hidden = u32::try_from(pasted.hidden).unwrap_or(u32::MAX);
         let keys = self.list.add(pasted.rows.into_iter().zip(named).collect())?;
         keys.iter().for_each(|key| self.check_row(*key, now));
         self.show_list();
         let added = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        Ok(ListPasted { added, ignored: pasted.ignored })
+        Ok(ListPasted { added, ignored: pasted.ignored, hidden, asks: pasted.asks })
     }
 
     /// Does what the trader wants of the list. `meaning` says what an instrument cell means.
@@ -59,13 +60,14 @@ impl Book {
             ListIntent::Remove { key } => self.list.remove(*key),
             ListIntent::Clear => self.list.clear(),
             ListIntent::Send { ttl_s } => self.list_send(*ttl_s, meaning, now),
+            ListIntent::SendAgain => self.list_send_again(meaning, now),
             ListIntent::Stop => {
                 self.list.stop();
                 Ok(())
             }
-            ListIntent::Resume => self.list_resume(),
+            ListIntent::Resume => self.list_resume(now),
             ListIntent::Leave => {
-                self.list.take = None;
+                (self.list.take, self.list.repeats) = (None, None);
                 self.list.changed();
                 Ok(())
             }
@@ -83,7 +85,13 @@ impl Book {
     /// A window of the rows, and what is to be confirmed.
     pub(crate) fn list_page(&self, offset: u32, limit: u32) -> ListPage {
         let rows = self.list.window(offset as usize, limit.min(WINDOW_MAX) as usize);
-        ListPage { summary: self.list.summary(), offset, rows, take: self.list_take_view() }
+        ListPage {
+            summary: self.list.summary(),
+            offset,
+            rows,
+            take: self.list_take_view(),
+            repeats: self.list_repeats_view(),
+        }
     }
 
     /// Sends what is due, and looks at what was sent.
@@ -91,7 +99,9 @@ impl Book {
         if self.list.rows().is_empty() {
             return Vec::new();
         }
+        self.check_kept(now);
         self.look_at_list(now);
+        self.list.end_late(now);
         let sent = self.list_turn(now);
         let taken = self.list_take_turn(now);
         self.show_list();
@@ -102,63 +112,47 @@ impl Book {
     pub(super) fn list_link_lost(&mut self) {
         self.drop_taking("the connection was lost");
         if self.list.run() == ListRun::Sending && self.list.first_pending().is_some() {
-            self.list.set_run(ListRun::Paused, LOST);
+            self.list.set_run(ListRun::Paused, list::LOST);
         }
         self.show_list();
     }
 
-    /// Tells the page when the list changed.
+    /// Tells the page when the list changed, and keeps it. What the disk refuses is tried again.
     pub(super) fn show_list(&mut self) {
-        if self.list.is_news() {
+        let news = self.list.is_news();
+        if news || self.list.is_unkept() {
+            let kept = self.records.list.keep(&self.list);
+            if let Err(e) = &kept
+                && !self.list.is_unkept()
+            {
+                tracing::error!(error = %e, "the list cannot be kept");
+            }
+            self.list.set_unkept(kept.is_err());
+        }
+        if self.list.is_news() || news {
             self.changed(Part::List);
         }
     }
 
-    fn list_send(
-        &mut self,
-        ttl_s: u32,
-        meaning: impl Fn(&str) -> Meaning,
-        now: UtcMillis,
-    ) -> Result<(), Problem> {
-        self.may_send()?;
-        if !(TTL_MIN_S..=TTL_MAX_S).contains(&ttl_s) {
-            return Err(Problem::from(&TermsError::BadTtl));
-        }
-        if self.list.run() == ListRun::Paused {
-            return Err(problem(
-                "list.paused",
-                "Rows that waited when the connection was lost still wait. Nothing was sent.",
-                "Send the rest first, or stop the sending.",
-            ));
-        }
-        // Rows that still wait keep what they were sent with.
-        if self.list.first_pending().is_none() {
-            self.list.ttl_s = ttl_s;
-        }
-        // Dealers and instruments may be others since the rows were checked.
-        let drafts = self.list.rows().iter().filter(|r| r.phase == Phase::Draft);
-        let named: Vec<_> = drafts.map(|r| (r.key, meaning(&r.cells.instrument))).collect();
-        for (key, meaning) in named {
-            self.list.mean(key, meaning);
-            self.check_row(key, now);
-        }
-        self.list.queue()?;
-        let id = format!("L{}", self.ids.rfq());
-        self.list.id = Some(id);
-        self.list.set_run(ListRun::Sending, "");
-        Ok(())
+    /// Takes the list that was kept when the desk ended.
+    pub(crate) fn begin_list(&mut self, kept: ListStore) {
+        self.list.take_over(kept.list());
+        self.records.list = kept;
+        self.show_list();
     }
 
-    fn list_resume(&mut self) -> Result<(), Problem> {
-        self.may_send()?;
-        if self.list.run() == ListRun::Paused {
-            self.list.set_run(ListRun::Sending, "");
+    /// Checks the rows of an earlier run as soon as the instruments are known.
+    fn check_kept(&mut self, now: UtcMillis) {
+        if !self.list.unchecked || !self.online() || self.reference.catalogue().is_empty() {
+            return;
         }
-        Ok(())
+        self.list.unchecked = false;
+        let keys: Vec<u32> = self.list.rows().iter().map(|r| r.key).collect();
+        keys.into_iter().for_each(|key| self.check_row(key, now));
     }
 
     /// Checks a row again.
-    fn check_row(&mut self, key: u32, now: UtcMillis) {
+    pub(super) fn check_row(&mut self, key: u32, now: UtcMillis) {
         let Some(row) = self.list.row(key) else { return };
         let checked = self.checked(&row.cells, &row.meaning, now);
         self.list.check(key, checked);
@@ -173,18 +167,27 @@ impl Book {
         let quantity = parse_quantity(&cells.quantity).map_err(|e| Problem::from(&e));
         let quantity = wrong.take(ListField::Quantity, quantity);
         let dealers = wrong.take(ListField::Dealers, self.listed_dealers(&cells.dealers));
+        let numbers = wrong.take(ListField::PriceType, numbers_of(&cells.price_type));
         let mut checked = Checked::default();
         let Some(i) = instrument else { return Checked { problems: wrong.0, ..checked } };
         (checked.instrument, checked.symbol) = (i.id.to_string(), i.symbol.clone());
         if let Some(q) = quantity {
             wrong.take(ListField::Quantity, i.check_quantity(q).map_err(|e| Problem::from(&e)));
         }
+        let numbers = numbers.map(|n| n.unwrap_or(present::price_type(i.price_type())));
+        checked.price_type = numbers;
+        if let (Some(ask), Some(q)) = (ask, quantity) {
+            let asks = format!("{} {} {}", ask_word(ask), i.id, q.normalize());
+            checked.before = self.sent_before(&asks, at).next();
+            checked.asks = Some(asks);
+        }
         let day = match cells.settlement.trim() {
             "" => Ok(None),
             text => settlement::read(i, text, at).map(|day| Some(day.date)),
         };
         let day = wrong.take(ListField::Settlement, day);
-        let (Some(ask), Some(quantity), Some(dealers), Some(day)) = (ask, quantity, dealers, day)
+        let (Some(ask), Some(quantity), Some(dealers), Some(day), Some(price_type)) =
+            (ask, quantity, dealers, day, numbers)
         else {
             return Checked { problems: wrong.0, ..checked };
         };
@@ -201,13 +204,14 @@ impl Book {
             min_quantity: String::new(),
             all_or_none: false,
             note: cells.note.clone(),
-            price_type: present::price_type(i.price_type()),
+            price_type,
             package: None,
         };
         wrong.whole(check_texts(&form));
-        checked.limit = wrong
-            .take(ListField::Limit, self.told_in(&form).and_then(|i| wanted(&form, &i)))
-            .and_then(|w| w.limit);
+        if let Some(told) = wrong.take(ListField::PriceType, self.told_in(&form)) {
+            let wanted = wrong.take(ListField::Limit, wanted(&form, &told));
+            checked.limit = wanted.and_then(|w| w.limit);
+        }
         if wrong.0.is_empty() {
             wrong.whole(self.dry_run(&form, now));
         }
@@ -266,102 +270,29 @@ impl Book {
         named.map(one).collect()
     }
 
-    fn list_turn(&mut self, now: UtcMillis) -> Option<AppMessage> {
-        let link = match (self.online(), self.may_send()) {
-            (false, _) => Link::Down,
-            (true, Err(_)) => Link::Waits,
-            (true, Ok(())) => Link::Up,
-        };
-        let pace = Pace {
-            run: self.list.run(),
-            link,
-            pending: self.list.count(|r| r.phase == Phase::Pending),
-            open_of_list: self.list.open(),
-            open_of_desk: self.screen.rfqs().filter(|r| !r.state.ended()).count(),
-            last: self.list.last,
-        };
-        match list::turn(pace, now) {
-            Turn::Wait => None,
-            Turn::Held(why) => {
-                self.list.set_run(ListRun::Sending, why);
-                None
-            }
-            Turn::Pause => {
-                self.list.set_run(ListRun::Paused, LOST);
-                None
-            }
-            Turn::Finish => {
-                self.list.set_run(ListRun::Idle, "");
-                None
-            }
-            Turn::Send => {
-                self.list.set_run(ListRun::Sending, "");
-                self.list.last = Some(now);
-                let key = self.list.first_pending()?;
-                self.send_row(key, now)
-            }
-        }
-    }
-
-    /// Sends one row by the way of a ticket. One that is refused does not hold up the others.
-    fn send_row(&mut self, key: u32, now: UtcMillis) -> Option<AppMessage> {
-        self.check_row(key, now);
-        let checked = &self.list.row(key)?.checked;
-        let wrong = checked.problems.first().map(|p| p.problem.clone());
-        let form = checked.form.clone();
-        let sent = match (form, wrong) {
-            (Some(form), None) => self.ask(&form, now),
-            (_, Some(wrong)) => Err(wrong),
-            (None, None) => Err(problem("list.wrong", "The row is not complete.", "Correct it.")),
-        };
-        match sent {
-            Ok(m) => {
-                let id = match &m {
-                    AppMessage::QuoteRequest(q) => Some(q.id.clone()),
-                    _ => None,
-                };
-                self.list.event(key, Event::Send);
-                self.note_list(key, id.as_ref(), now);
-                self.list.note(key, id, None);
-                Some(m)
-            }
-            Err(why) => {
-                self.list.event(key, Event::Refuse);
-                self.list.note(key, None, Some(format!("Not sent: {}", sentence(&why.message))));
-                None
-            }
-        }
-    }
-
-    /// The history says to which list a request belongs.
-    fn note_list(&mut self, key: u32, rfq: Option<&RfqId>, now: UtcMillis) {
-        if let (Some(rfq), Some(id)) = (rfq, &self.list.id) {
-            let text = format!("list {id}, row {}", self.list.number(key));
-            self.recorder.record(now.0, What::Note { rfq: rfq.to_string(), text });
-        }
-    }
-
     /// Notes what became of every request that was sent and had not ended.
     pub(super) fn look_at_list(&mut self, now: UtcMillis) {
         let moment = self.moment(now);
         let names = self.reference.names();
+        let online = self.online();
         let mut seen = Vec::new();
         // A trade may be corrected or cancelled later.
         let looked_at = |r: &&Row| list::is_out(r.phase) || r.phase == Phase::Done;
         for row in self.list.rows().iter().filter(looked_at) {
             let item = row.rfq.as_ref().and_then(|id| self.screen.get(id));
-            if item.is_none() && row.phase == Phase::Done {
-                continue;
-            }
             let Some(item) = item else {
-                let text = "No longer on the screen: the blotter has it.".into();
-                seen.push((
-                    row.key,
-                    Seen::Gone,
-                    Offer { text, within: false, ..row.offer.clone() },
-                ));
+                // What the gateway holds comes with its snapshot.
+                let waits = row.earlier && !online;
+                if row.phase != Phase::Done && !waits {
+                    let (state, offer) = self.off_screen(row);
+                    seen.push((row.key, state, offer, None));
+                }
                 continue;
             };
+            let accept = item.rfq.accept.as_ref().map(|(_, state)| state);
+            if row.phase == Phase::Done && row.told.as_ref() == accept {
+                continue;
+            }
             let instrument = self.reference.of_rfq(&item.rfq.terms);
             let look = LookAt {
                 item,
@@ -373,17 +304,35 @@ impl Book {
                 waits: self.step_ups.waits(&item.rfq.terms.id),
             };
             let (state, offer) = look.look();
-            seen.push((row.key, state, offer));
+            seen.push((row.key, state, offer, accept.cloned()));
         }
-        for (key, state, offer) in seen {
+        for (key, state, offer, told) in seen {
             self.list.offer(key, offer);
             self.list.event(key, Event::See(state));
+            self.list.told(key, told);
         }
     }
-}
 
-/// Why the sending is paused.
-const LOST: &str = "The connection was lost. Nothing more was sent.";
+    /// What became of a request that is not on the screen. One of an earlier run is looked up in
+    /// the blotter.
+    fn off_screen(&self, row: &Row) -> (Seen, Offer) {
+        let rfq = row.rfq.as_ref().map(ToString::to_string).unwrap_or_default();
+        let known = self.records.blotter.get(BlotterTab::Rfqs, &rfq).filter(|_| row.earlier);
+        let status = known.and_then(|k| RowStatus::read(&k.status));
+        let text = match (row.earlier, known) {
+            (false, _) => "Not on the screen now: the blotter has it.".into(),
+            (true, Some(k)) => format!("Before the restart: {}. The blotter has it.", k.status),
+            (true, None) => "Sent before the restart; what became of it is not known. Ask the \
+                dealers before you send it again."
+                .into(),
+        };
+        let seen = match (row.earlier, status) {
+            (false, _) => Seen::Gone,
+            (true, status) => status.map_or(Seen::Lost, list_look::seen_in_blotter),
+        };
+        (seen, Offer { text, within: false, ..row.offer.clone() })
+    }
+}
 
 /// What is wrong with a row so far.
 #[derive(Default)]
@@ -413,6 +362,7 @@ fn cell_of(field: TicketField) -> Option<ListField> {
         TicketField::Dealers => ListField::Dealers,
         TicketField::Limit => ListField::Limit,
         TicketField::Note => ListField::Note,
+        TicketField::PriceType => ListField::PriceType,
         _ => return None,
     })
 }
@@ -423,6 +373,30 @@ fn ask_of(cell: &str) -> Result<Ask, Problem> {
         "sell" | "s" => Ok(Ask::Sell),
         "two-way" | "two way" | "twoway" | "2-way" | "2way" | "both" => Ok(Ask::TwoWay),
         _ => Err(problem("side.unreadable", "There is no side.", "Type buy, sell or two-way.")),
+    }
+}
+
+/// A word that is kept on disk.
+fn ask_word(ask: Ask) -> &'static str {
+    match ask {
+        Ask::Buy => "buy",
+        Ask::Sell => "sell",
+        Ask::TwoWay => "two-way",
+    }
+}
+
+/// The price type of a cell; `None` for the usual one of the instrument.
+fn numbers_of(cell: &str) -> Result<Option<PriceType>, Problem> {
+    match cell.trim().to_lowercase().as_str() {
+        "" => Ok(None),
+        "price" | "p" => Ok(Some(PriceType::Price)),
+        "yield" | "y" => Ok(Some(PriceType::Yield)),
+        "spread" | "s" => Ok(Some(PriceType::Spread)),
+        _ => Err(problem(
+            "price_type.unreadable",
+            "It is not a price type.",
+            "Type price, yield or spread, or nothing for the usual one.",
+        )),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::screen::Item;
 use crate::{
+    blotter::RowStatus,
     list::{Offer, Seen},
     present,
 };
@@ -9,6 +10,26 @@ use rust_decimal::Decimal;
 use signet_rfq::{
     self as rfq, AcceptState, Direction, Instrument, RfqState, Side, UtcMillis, ticks_worse,
 };
+
+/// How a request of an earlier run ended, by the blotter's row of it. What had not ended when the
+/// desk did, and is not at the gateway, is not known.
+pub(super) fn seen_in_blotter(status: RowStatus) -> Seen {
+    match status {
+        RowStatus::Filled | RowStatus::PartlyFilled | RowStatus::Corrected => Seen::Done,
+        RowStatus::Expired => Seen::Expired,
+        RowStatus::Refused => Seen::Refused,
+        RowStatus::Cancelled
+        | RowStatus::NothingDone
+        | RowStatus::EndedWhileAway
+        | RowStatus::TakenOver => Seen::Ended,
+        RowStatus::Sent
+        | RowStatus::Open
+        | RowStatus::CancelledByDealer
+        | RowStatus::Disputed
+        | RowStatus::Declined
+        | RowStatus::Unknown => Seen::Lost,
+    }
+}
 
 /// What the row of one request is made of.
 pub(super) struct LookAt<'a> {
@@ -117,7 +138,7 @@ impl LookAt<'_> {
             Seen::Ended if r.state == RfqState::TakenOver => {
                 r.reason.clone().unwrap_or_else(|| "A colleague has it now.".into())
             }
-            Seen::Ended | Seen::Gone => ended("Ended without a trade"),
+            Seen::Ended | Seen::Gone | Seen::Lost => ended("Ended without a trade"),
             Seen::Open | Seen::Quoted => match &r.accept {
                 Some((_, AcceptState::Declined(_))) => accept().map(|a| a.text).unwrap_or_default(),
                 Some((_, AcceptState::Armed)) => "Its terms are open in its own panel.".into(),

@@ -15,7 +15,7 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_fix::message::AppMessage;
-use signet_rfq::{AcceptState, RfqId, UtcMillis, group_digits, parse_quantity};
+use signet_rfq::{AcceptState, Rfq, RfqId, UtcMillis, group_digits, parse_quantity};
 use std::collections::{BTreeMap, VecDeque};
 
 impl Book {
@@ -162,9 +162,31 @@ impl Book {
         })
     }
 
-    /// Whether a row could be taken now, and whether it is far from the market. It is armed and
-    /// taken back, so that it is checked as a single accept is.
+    /// Whether a row could be taken now, and whether it is far from the market. It is armed and put
+    /// back as it was, so that it is checked as a single accept is and what stood there (why an
+    /// earlier accept was declined) stands there still.
     fn try_row(&mut self, key: u32, now: UtcMillis) -> Result<(RfqId, bool), Problem> {
+        let before = self.as_it_is(key);
+        let tried = self.try_armed(key, now);
+        self.put_back(before);
+        tried
+    }
+
+    /// The request of a row, with the guard of its accept.
+    fn as_it_is(&self, key: u32) -> Option<(Rfq, Option<Guard>)> {
+        let item = self.screen.get(self.list.row(key)?.rfq.as_ref()?)?;
+        Some((item.rfq.clone(), item.guard.clone()))
+    }
+
+    /// Puts a request back that was changed since, within the same call.
+    fn put_back(&mut self, before: Option<(Rfq, Option<Guard>)>) {
+        let Some((rfq, guard)) = before else { return };
+        if let Some(item) = self.screen.get_mut(&rfq.terms.id) {
+            (item.rfq, item.guard, item.dirty) = (rfq, guard, true);
+        }
+    }
+
+    fn try_armed(&mut self, key: u32, now: UtcMillis) -> Result<(RfqId, bool), Problem> {
         let (id, _) = self.arm_row(key, now)?;
         let moment = self.moment(now);
         let guarding = Guarding { trading: self.trading, last: &self.last_trades };
@@ -172,7 +194,6 @@ impl Book {
             let instrument = self.reference.of_rfq(&item.rfq.terms);
             guarding.view(item, instrument.as_deref(), moment)?.warning
         });
-        let _ = self.disarm(id.as_str());
         Ok((id, warned.is_some()))
     }
 
@@ -187,6 +208,20 @@ impl Book {
             return Err(left("list.asked_again", "It was asked again after you confirmed"));
         }
         self.look_at_list(now);
+        let before = self.as_it_is(t.key);
+        let taken = self.take_armed(t, shown, now);
+        if taken.is_err() && !self.screen.rfq(&t.rfq).is_some_and(Rfq::in_flight) {
+            self.put_back(before);
+        }
+        taken
+    }
+
+    fn take_armed(
+        &mut self,
+        t: &TakeRow,
+        shown: UtcMillis,
+        now: UtcMillis,
+    ) -> Result<AppMessage, Problem> {
         let (id, view) = self.arm_row(t.key, now)?;
         // The trader read the terms when they were shown with the others.
         if let Some(item) = self.screen.get_mut(&id)
@@ -195,9 +230,7 @@ impl Book {
             let worst = a.limit.map_or(a.price, |l| l.price);
             item.guard = Some(Guard::read(shown, t.warned.then_some(worst)));
         }
-        self.accept(id.as_str(), &view.id, now).inspect_err(|_| {
-            let _ = self.disarm(id.as_str());
-        })
+        self.accept(id.as_str(), &view.id, now)
     }
 
     /// Arms the best price of a row, if it is within the row's limit.

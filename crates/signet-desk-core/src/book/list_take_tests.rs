@@ -127,6 +127,13 @@ fn each_row_is_taken_as_a_single_accept_with_its_limit() {
     assert_eq!((rows[0].state, rows[0].away.as_deref()), (ListState::Done, Some("-2")));
     assert!(rows[1].text.contains("the market moved"), "{}", rows[1].text);
     assert_eq!(rows[1].state, ListState::Quoted);
+    // Looking at what could be taken leaves why the dealer declined where it stands.
+    let before = b.rfq(&ids[1]).unwrap().clone();
+    take(&mut b);
+    assert_eq!(*b.rfq(&ids[1]).unwrap(), before);
+    turns(&mut b, 41, 1);
+    let text = &b.list_page(0, 9).rows[1].text;
+    assert!(text.contains("the market moved"), "{text}");
 }
 
 #[test]
@@ -320,6 +327,8 @@ fn a_row_that_is_asked_again_is_not_taken_by_the_earlier_confirmation() {
             }
         }
         act(&mut b, ListIntent::Send { ttl_s: 60 }).unwrap();
+        // The same was sent before, unless it was edited.
+        assert_eq!(act(&mut b, ListIntent::SendAgain).is_ok(), !edited);
         let asked = turns(&mut b, 24, 5);
         let [m @ AppMessage::QuoteRequest(q)] = &asked[..] else { panic!("{asked:?}") };
         b.sent_as(90, m);

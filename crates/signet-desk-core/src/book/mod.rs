@@ -18,7 +18,7 @@
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `questions.rs` | accepts that are asked about again |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
-//! | `list.rs`, `list_look.rs`, `list_take.rs` | the list of requests: checked, sent, watched, taken together |
+//! | `list.rs`, `list_send.rs`, `list_look.rs`, `list_take.rs` | the list of requests: checked, sent, watched, taken together |
 //! | `package.rs` | the terms of a ticket with legs |
 //! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `direct.rs` | what direct mode asks of the book |
@@ -52,6 +52,7 @@ mod late_reports;
 mod link_state;
 mod list;
 mod list_look;
+mod list_send;
 mod list_take;
 mod notices;
 mod package;
@@ -233,6 +234,8 @@ mod gap_tests;
 mod life_tests;
 #[cfg(test)]
 mod limit_tests;
+#[cfg(test)]
+mod sight_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

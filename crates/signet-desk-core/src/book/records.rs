@@ -3,6 +3,7 @@
 use crate::{
     blotter::{Blotter, Saved},
     in_flight::InFlight,
+    list::ListStore,
     ticket::TicketStore,
     view::{BlotterRow, BlotterTab},
 };
@@ -15,6 +16,8 @@ pub(super) struct Records {
     pub in_flight: InFlight,
     /// Drafts, templates and the last requests.
     pub tickets: TicketStore,
+    /// The list, and what was sent of it.
+    pub list: ListStore,
 }
 
 impl Records {
@@ -23,6 +26,7 @@ impl Records {
         self.blotter = blotter;
         self.in_flight = InFlight::default();
         self.tickets = TicketStore::default();
+        self.list = ListStore::default();
     }
 
     pub(super) fn put(&mut self, tab: BlotterTab, row: BlotterRow) {

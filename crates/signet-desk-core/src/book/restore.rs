@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     blotter::RowStatus,
+    present::clock_time,
     view::{BackView, BlotterTab, LinkState, NoticeKind},
 };
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse, SnapshotMark};
@@ -233,10 +234,4 @@ fn ended_away(state: RfqState) -> &'static str {
         RfqState::TakenOver => "went to a colleague",
         _ => "ended",
     }
-}
-
-/// `14:02:09`
-pub(super) fn clock_time(t: UtcMillis) -> String {
-    let s = t.0.div_euclid(1_000).rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
 }

@@ -29,12 +29,26 @@ pub(super) struct Ahead {
     pub approved: bool,
 }
 
+/// Whether the views of an RFQ are older than its prices. An RFQ that nobody sees is drawn when it
+/// comes into sight, not at each quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stale {
+    No,
+    /// Since the last frame was numbered.
+    New,
+    /// An earlier frame said so.
+    Told,
+}
+
 /// One RFQ on screen, with the views that the page has of it.
 #[derive(Debug)]
 pub(super) struct Item {
     pub rfq: Rfq,
     pub problem: Option<Problem>,
+    /// Something changed that the page is to be told at once.
     pub dirty: bool,
+    /// A price changed, which matters only where it is seen.
+    pub stale: Stale,
     /// The trader ended it, and the peer has not answered: nothing more is agreed to in it.
     pub ending: bool,
     /// Why the trader ended it.
@@ -72,7 +86,7 @@ impl Item {
 
     /// Takes new views. Only those that differ get the number `seq`; returns whether any does.
     pub(super) fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
-        self.dirty = false;
+        (self.dirty, self.stale) = (false, Stale::No);
         let mut changed = false;
         if self.head.as_ref().is_none_or(|(_, h)| *h != head) {
             self.head = Some((seq, head));
@@ -86,6 +100,19 @@ impl Item {
             }
         }
         changed
+    }
+
+    /// A dealer's price changed. An accept depends on its quote, so then all of it is new.
+    pub(super) fn priced(&mut self) {
+        match self.rfq.accept {
+            Some(_) => self.dirty = true,
+            None => self.stale = Stale::New,
+        }
+    }
+
+    /// Whether its views are to be made for a page that `sees` it or does not.
+    pub(super) fn is_due(&self, sees: bool) -> bool {
+        self.dirty || (sees && self.stale != Stale::No)
     }
 
     pub(super) fn head_since(&self, since: u64) -> Option<&RfqView> {
@@ -165,8 +192,9 @@ impl Screen {
         self.items.values_mut().filter(|i| !i.rfq.state.ended()).for_each(|i| i.dirty = true);
     }
 
+    /// Whether a frame that is made now has something new to say.
     pub(super) fn is_dirty(&self) -> bool {
-        self.items.values().any(|i| i.dirty)
+        self.items.values().any(|i| i.dirty || i.stale == Stale::New)
     }
 
     /// Ends an accept without a trade.
@@ -202,6 +230,7 @@ impl Screen {
                 rfq,
                 problem: None,
                 dirty: true,
+                stale: Stale::No,
                 ending: false,
                 reason: None,
                 over: None,

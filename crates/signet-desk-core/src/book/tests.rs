@@ -46,14 +46,14 @@ fn heads(frame: &Frame) -> Vec<&str> {
 }
 
 #[test]
-fn what_the_page_is_behind_with_is_withheld_and_comes_when_it_asks() {
+fn what_became_of_a_request_is_told_whether_the_page_sees_it_or_not() {
     let (mut book, seq) = two_rfqs();
     change(&mut book, "A");
     change(&mut book, "B");
     let first = book.pull(seq, &behind("B", seq, false), NOW);
-    assert_eq!((heads(&first), first.withheld), (vec!["A"], true));
+    assert_eq!((heads(&first), first.withheld), (vec!["A", "B"], false));
     let none = book.pull(first.seq as u64, &behind("B", seq, false), NOW);
-    assert_eq!((heads(&none), none.withheld), (vec![], true));
+    assert_eq!((heads(&none), none.withheld), (vec![], false));
     let caught_up = book.pull(first.seq as u64, &behind("B", seq, true), NOW);
     assert_eq!((heads(&caught_up), caught_up.withheld), (vec!["B"], false));
     assert!(

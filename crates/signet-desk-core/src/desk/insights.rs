@@ -13,6 +13,7 @@ use crate::{
         RowsQuery, TabColumns,
     },
 };
+use signet_history::Selection;
 use signet_rfq::RfqId;
 use std::path::PathBuf;
 
@@ -149,6 +150,27 @@ impl Desk {
         let name = insight::file_name("best-execution", now_ms, &jiff::tz::TimeZone::UTC);
         let bytes = insight::html(&page, now_ms).into_bytes();
         Ok(Export { name, ending: ".html", bytes, rows: 1 })
+    }
+
+    /// The best-execution page with what proves it: the signed messages of desk and gateway from
+    /// the desk's history, and the script that checks them with OpenSSL alone. Reads the disk.
+    pub fn proof_file(&self, rfq_id: &str) -> Result<Export, Problem> {
+        let page = self.best_execution(rfq_id)?;
+        let rfq = RfqId::new(rfq_id).map_err(|_| no_page())?;
+        let about = lock(&self.book).about_rfq(&rfq).ok_or_else(no_page)?;
+        let reader = about.reader.as_ref().ok_or_else(no_history)?;
+        let wanted = Selection { rfq: Some(rfq.to_string()), ..Selection::default() };
+        let export = reader.export(&wanted).map_err(|e| unreadable(&e))?;
+        let now_ms = laptop_now().0;
+        let bytes = insight::proof(&page, &export, now_ms).map_err(|e| {
+            problem(
+                "export.not_made",
+                format!("The proof cannot be made: {e}."),
+                "Quit and start again, and tell your administrator if it happens again.",
+            )
+        })?;
+        let name = insight::file_name("proof", now_ms, &jiff::tz::TimeZone::UTC);
+        Ok(Export { name, ending: ".zip", bytes, rows: 1 })
     }
 
     /// What this desk has seen of the dealers.

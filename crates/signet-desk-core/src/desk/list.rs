@@ -5,7 +5,7 @@ use crate::{
     book::lock,
     laptop_clock::laptop_now,
     list::{self, Meaning, Pasted},
-    view::{ListIntent, ListPage, ListPasted, Problem},
+    view::{HiddenRows, ListIntent, ListPage, ListPasted, Problem},
 };
 use signet_rfq::Catalogue;
 use std::sync::Arc;
@@ -16,9 +16,14 @@ impl Desk {
         self.list_add(list::paste(text)?)
     }
 
-    /// Adds the rows of a workbook (.xlsx) to the list; `file` in base64.
-    pub fn list_workbook(&self, file: &str) -> Result<ListPasted, Problem> {
-        self.list_add(list::paste_workbook(&list::from_base64(file)?)?)
+    /// Adds the rows of a workbook (.xlsx) to the list; `file` in base64. If rows of it are hidden,
+    /// nothing is added before `hidden` says what becomes of them.
+    pub fn list_workbook(
+        &self,
+        file: &str,
+        hidden: Option<HiddenRows>,
+    ) -> Result<ListPasted, Problem> {
+        self.list_add(list::paste_workbook(&list::from_base64(file)?, hidden)?)
     }
 
     fn list_add(&self, pasted: Pasted) -> Result<ListPasted, Problem> {

@@ -156,6 +156,11 @@ impl Files {
         Ok(self.log.sync()?)
     }
 
+    /// Number of records.
+    pub(super) fn size(&self) -> u64 {
+        self.chain.size()
+    }
+
     /// How many records no checkpoint covers.
     pub(super) fn unnoted(&self) -> u64 {
         self.chain.size().saturating_sub(self.noted)

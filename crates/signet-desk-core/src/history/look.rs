@@ -2,10 +2,11 @@
 //! far as it is there.
 
 use super::{
-    HistoryError, Keys,
+    HistoryError, HistoryExport, Keys,
+    copy::of_folder,
     files::{is_begun, numbers, read_file},
 };
-use signet_history::{Chain, Record};
+use signet_history::{Chain, Record, Selection};
 use std::path::{Path, PathBuf};
 
 /// Files that one look reads: with a file a day, two weeks and a margin.
@@ -43,6 +44,14 @@ impl Reader {
     /// The key that its checkpoints are signed with.
     pub(crate) fn key(&self) -> String {
         self.keys.verifier().to_string()
+    }
+
+    /// Everything as it leaves the laptop.
+    ///
+    /// # Errors
+    /// The files cannot be read, or were altered.
+    pub(crate) fn export(&self, wanted: &Selection) -> Result<HistoryExport, HistoryError> {
+        of_folder(&self.folder, &self.keys, wanted)
     }
 
     /// The records of the days from `from_ms` until `to_ms`, on the laptop's clock, that are to be

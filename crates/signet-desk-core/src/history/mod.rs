@@ -11,6 +11,7 @@
 //! | `writer.rs` | the thread that writes, and whether it can |
 //! | `recorder.rs` | the bounded queue to it |
 //! | `copy.rs` | the export |
+//! | `publish.rs` | checkpoints at a second party |
 //! | `look.rs` | reading back what happened in some days, while the history is written |
 
 mod copy;
@@ -18,6 +19,7 @@ mod error;
 mod files;
 mod keys;
 mod look;
+mod publish;
 mod recorder;
 mod retention;
 mod writer;

@@ -4,7 +4,7 @@ use super::{
     HistoryError, Keys,
     writer::{self, Writer},
 };
-use crate::view::Problem;
+use crate::{venue::HistorySettings, view::Problem};
 use signet_fix::session::{Passing, Tap};
 use signet_history::{Moment, Seen, What, observe};
 use std::{
@@ -43,6 +43,10 @@ pub(crate) enum News {
     Torn(u64),
     /// It could not be continued and was put aside: where, and why.
     Aside(String, String),
+    /// A checkpoint cannot be handed to the second party: where, and why.
+    Unpublished(String, String),
+    /// It can again.
+    Published,
 }
 
 /// What the thread is asked to do.
@@ -123,11 +127,15 @@ impl Recorder {
         keys: Keys,
         version: &str,
         now_ms: i64,
-        required: bool,
+        settings: &HistorySettings,
     ) -> Result<Self, HistoryError> {
         let m = moment(now_ms, NO_OFFSET);
         let shared = Arc::new(Shared::default());
-        let writer = Writer::open(folder, keys, m, version, shared.clone())?;
+        let mut writer = Writer::open(folder, keys, m, version, shared.clone())?;
+        if let Some(place) = &settings.publish {
+            writer.publish_to(place)?;
+        }
+        let required = settings.required;
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let (done, ended) = channel();
         writer::start(writer, jobs, done).map_err(HistoryError::Thread)?;
@@ -241,6 +249,15 @@ impl Recorder {
         let ended = Mutex::new(channel().1);
         let offset_ms = AtomicI64::new(NO_OFFSET);
         (Self(Some(Arc::new(Inner { queue, shared, offset_ms, required, ended }))), jobs)
+    }
+
+    /// A history that the firm requires, and that the disk refuses.
+    pub(crate) fn refused() -> Self {
+        let (recorder, _) = Self::stuck(true);
+        if let Some(inner) = &recorder.0 {
+            inner.shared.health().lose(0, "the disk is full");
+        }
+        recorder
     }
 
     pub(super) fn lost(&self) -> Option<(u64, i64, i64)> {

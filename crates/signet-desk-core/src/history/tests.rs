@@ -5,6 +5,7 @@ use super::{
     writer::Writer,
     *,
 };
+use crate::venue::HistorySettings;
 use signet_devca::{DevPki, Order};
 use signet_history::{Certified, Moment, Place, Selection, What, statement, verify};
 use signet_identity::MessageKey;
@@ -51,7 +52,7 @@ fn exported(folder: &Path) -> signet_history::Verified {
 }
 
 fn open(folder: &Path) -> Recorder {
-    Recorder::open(folder, keys(), "1", T0, false).unwrap()
+    Recorder::open(folder, keys(), "1", T0, &HistorySettings::default()).unwrap()
 }
 
 fn writer(folder: &Path) -> (Writer, Arc<Shared>) {
@@ -88,7 +89,7 @@ fn what_is_recorded_is_exported_verifies_and_is_nowhere_in_clear() {
 fn one_process_writes_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = open(dir.path());
-    let second = Recorder::open(dir.path(), keys(), "1", T0, false);
+    let second = Recorder::open(dir.path(), keys(), "1", T0, &HistorySettings::default());
     let Err(e) = second else { panic!("opened twice") };
     assert_eq!(e.code(), "history.in_use");
     assert!(matches!(e, HistoryError::Log(LogError::InUse(_))));
@@ -383,7 +384,7 @@ fn without_a_keychain_or_a_history_there_is_no_export() {
     let secret = keychain.secret(&name).unwrap();
     let folder = super::folder(&dir.path().join(DESK));
     let keys = Keys::derive(&secret, DESK).unwrap();
-    Recorder::open(&folder, keys, "1", T0, false).unwrap().close(T0);
+    Recorder::open(&folder, keys, "1", T0, &HistorySettings::default()).unwrap().close(T0);
     let e = history_export(&config, &keychain, DESK, &wanted).unwrap();
     assert_eq!((e.desk.as_str(), e.size), (DESK, 2));
     // The keychain's secret is damaged, or another one.

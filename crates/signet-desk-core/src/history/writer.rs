@@ -3,8 +3,10 @@
 use super::{
     HistoryError, Keys,
     files::{FILE_BYTES, Files},
+    publish::Publisher,
     recorder::{Job, News, Shared},
 };
+use crate::laptop_clock::laptop_now;
 use signet_history::{Moment, What};
 use signet_journal::{LogError, MAX_RECORD_LEN};
 use std::{
@@ -44,6 +46,8 @@ pub(super) struct Writer {
     day: (i64, u64),
     /// Something was written since the last wait for the disk.
     unsynced: bool,
+    /// The way to the second party.
+    publisher: Option<Publisher>,
 }
 
 /// Starts the thread; `done` is told when it ends.
@@ -101,7 +105,32 @@ impl Writer {
         files.sync()?;
         files.note()?;
         let waiting = VecDeque::new();
-        Ok(Self { files, shared, waiting, key: None, up: None, day: (0, 0), unsynced: false })
+        Ok(Self {
+            files,
+            shared,
+            waiting,
+            key: None,
+            up: None,
+            day: (0, 0),
+            unsynced: false,
+            publisher: None,
+        })
+    }
+
+    /// Hands every checkpoint to a second party as well, from here on.
+    pub(super) fn publish_to(&mut self, place: &Path) -> Result<(), HistoryError> {
+        let started = Publisher::start(place, self.files.desk(), self.shared.clone());
+        self.publisher = Some(started.map_err(HistoryError::Thread)?);
+        self.sign()
+    }
+
+    /// Signs a checkpoint.
+    fn sign(&mut self) -> Result<(), HistoryError> {
+        let note = self.files.note()?;
+        if let Some(p) = &self.publisher {
+            p.tell(self.files.size(), note, laptop_now().0);
+        }
+        Ok(())
     }
 
     fn run(&mut self, jobs: &Receiver<Job>) {
@@ -138,7 +167,7 @@ impl Writer {
 
     fn note(&mut self) -> Result<(), HistoryError> {
         if self.files.unnoted() > 0 {
-            self.files.note()?;
+            self.sign()?;
         }
         Ok(())
     }

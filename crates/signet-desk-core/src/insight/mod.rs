@@ -6,6 +6,7 @@
 //! | `best_execution.rs` | the page of one RFQ, from its timeline |
 //! | `choice.rs` | whether another dealer had a better price when one was accepted |
 //! | `html.rs` | the same page as a file |
+//! | `proof.rs` | the page with the messages that prove it, and the check |
 //! | `export.rs` | rows of the blotter as a file for a spreadsheet |
 //! | `dealers.rs` | what this desk has seen of each dealer, for people to look at |
 //! | `record.rs` | what this desk has seen of a dealer |
@@ -16,6 +17,7 @@ mod choice;
 mod dealers;
 mod export;
 mod html;
+mod proof;
 mod record;
 mod tally;
 mod timeline;
@@ -25,6 +27,7 @@ pub(crate) use choice::{Choices, better, reason};
 pub(crate) use dealers::insights;
 pub(crate) use export::{Table, file_name};
 pub(crate) use html::html;
+pub(crate) use proof::proof;
 pub(crate) use record::DealerRecord;
 pub(crate) use tally::{Tally, Told};
 pub(crate) use timeline::{concerns, tally, timeline};

@@ -3,7 +3,7 @@
 use super::{
     Link,
     conversation::Conversation,
-    dial::{DIAL_MAX, dial},
+    dial::{DIAL_MAX, dial, is_in_token},
     keys::Keys,
     networks::NetworkName,
     outcome::{Ended, Fault, Next, backoff, internal, wait_before},
@@ -25,7 +25,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::session::{Binding, Channel, Outbox, Session};
-use signet_identity::{CompId, Identity, MessagePublicKey, Protection, Refusal};
+use signet_identity::{CompId, Identity, MessagePublicKey, Refusal};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
 use signet_net::{
@@ -270,6 +270,7 @@ impl Link {
             book.begin(stores.blotter);
             book.resume(stores.in_flight);
             book.begin_tickets(stores.tickets);
+            book.begin_list(stores.list);
         }
         *self.direct.borrow_mut() = stores.direct;
         self.open_history(folder, secret, &stores.session)?;
@@ -302,8 +303,9 @@ impl Link {
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
             let network = self.network_in_use();
-            let way = self.way(&t.venue, identity, &network).map(|()| head_start);
-            let quic = way.ok();
+            let way = self.way(&t.venue, &network).map(|()| head_start);
+            // A key in a token would sign for FIXS beside QUIC: one touch too many.
+            let quic = way.ok().filter(|h| !h.is_zero() || !is_in_token(identity));
             let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first, quic));
             tokio::select! {
                 dialled = dialling => {
@@ -346,17 +348,11 @@ impl Link {
     }
 
     /// Whether QUIC is dialled, or why not.
-    fn way(
-        &self,
-        venue: &Venue,
-        identity: &Identity,
-        network: &NetworkName,
-    ) -> Result<(), TcpAlone> {
+    fn way(&self, venue: &Venue, network: &NetworkName) -> Result<(), TcpAlone> {
         let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
         over_quic::decide(over_quic::Facts {
             offered: venue.quic && venue.direct.is_none(),
             proxy: !matches!(proxy, Ok(None)),
-            token: identity.key().protection() == Protection::Hardware,
             held_up: self.networks.borrow().is_tcp_only(network, laptop_now()),
         })
     }

@@ -9,8 +9,9 @@ use crate::{
     problem::{problem, sentence},
     venue::{DeskConfig, Venue, profile, tls_settings},
 };
-use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
+use signet_identity::{Identity, PeerIdentity, ProfileError, Protection, Refusal, Role, Stage};
 use signet_net::{self as net, DialError, Endpoint};
+use signet_quic::client::ConnectError;
 use std::{io::ErrorKind, pin::pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
@@ -23,7 +24,8 @@ const QUIC_ALONE_MAX: Duration = Duration::from_secs(1);
 
 /// Connects and checks that the peer is the right gateway. All hosts of the venue are tried;
 /// `first` says which one begins. With `quic_first`, QUIC begins and FIXS over TCP follows after
-/// this time, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
+/// this time, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5). With a key in a
+/// token FIXS follows only when QUIC has failed: each of the two asks for a signature.
 pub(super) async fn dial(
     v: &Venue,
     identity: &Identity,
@@ -36,16 +38,17 @@ pub(super) async fn dial(
         profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
     let hosts = hosts(v, first);
     let Some(head_start) = quic_first else { return fixs(v, tls, config, &hosts).await };
+    if is_in_token(identity) {
+        return match quic::dial_with_token(&hosts.0, &hosts.1, tls.clone()).await {
+            Ok(wire) => of_gateway(v, wire),
+            Err(e) => fixs_after(&e, v, tls, config, &hosts).await,
+        };
+    }
     let mut over_quic = pin!(quic::dial(&hosts.0, &hosts.1, tls.clone()));
     if let Ok(made) = timeout(head_start, &mut over_quic).await {
         return match made {
             Ok(wire) => of_gateway(v, wire),
-            Err(e) => {
-                tracing::debug!(code = e.code(), "no connection over QUIC: {e}");
-                let mut made = fixs(v, tls, config, &hosts).await;
-                made.iter_mut().for_each(|wire| wire.says(&format!("not QUIC: {e}")));
-                made
-            }
+            Err(e) => fixs_after(&e, v, tls, config, &hosts).await,
         };
     }
     let mut over_tcp = pin!(fixs(v, tls, config, &hosts));
@@ -69,6 +72,25 @@ pub(super) async fn dial(
             }
         },
     }
+}
+
+/// Whether the key may ask for a PIN or a touch, and hold its caller up, each time that it signs.
+pub(super) fn is_in_token(identity: &Identity) -> bool {
+    identity.key().protection() == Protection::Hardware
+}
+
+/// The same after QUIC has failed.
+async fn fixs_after(
+    e: &ConnectError,
+    v: &Venue,
+    tls: Arc<ClientConfig>,
+    config: &DeskConfig,
+    hosts: &(Vec<Endpoint>, Vec<String>),
+) -> Result<Wire, Ended> {
+    tracing::debug!(code = e.code(), "no connection over QUIC: {e}");
+    let mut made = fixs(v, tls, config, hosts).await;
+    made.iter_mut().for_each(|wire| wire.says(&format!("not QUIC: {e}")));
+    made
 }
 
 /// Connects with TCP and TLS.

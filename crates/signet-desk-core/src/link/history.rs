@@ -54,12 +54,12 @@ impl Link {
         session: &Session,
     ) -> Result<(), Problem> {
         let name = of_identity.file_name().unwrap_or_default().to_string_lossy();
-        let settings = self.config.history;
+        let settings = &self.config.history;
         let opened = Keys::derive(secret, &name).and_then(|keys| {
             let key = keys.verifier().clone();
             let folder = history::folder(of_identity);
             let version = &self.config.version;
-            Ok((Recorder::open(&folder, keys, version, now_ms(), settings.required)?, key))
+            Ok((Recorder::open(&folder, keys, version, now_ms(), settings)?, key))
         });
         let why = match opened {
             Ok((recorder, key)) => {
@@ -218,6 +218,18 @@ fn words(news: News, required: bool) -> (NoticeKind, &'static str, String) {
                     give it to your administrator. A new history began."
             );
             (NoticeKind::Bad, "history.altered", text)
+        }
+        News::Unpublished(place, why) => {
+            let text = format!(
+                "The checkpoints of this desk's history cannot be handed to {place}: {why}. \
+                    Trading goes on, and Signet tries again by itself; tell your administrator if \
+                    it lasts."
+            );
+            (NoticeKind::Plain, "history.unpublished", text)
+        }
+        News::Published => {
+            let text = "The checkpoints of this desk's history are handed over again.".into();
+            (NoticeKind::Good, "history.published", text)
         }
     }
 }

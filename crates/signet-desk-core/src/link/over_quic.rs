@@ -7,8 +7,6 @@ pub(super) struct Facts {
     pub offered: bool,
     /// A proxy is on the way, or it cannot be told whether one is.
     pub proxy: bool,
-    /// The key is in a token.
-    pub token: bool,
     /// QUIC did not come through on this network lately.
     pub held_up: bool,
 }
@@ -20,9 +18,6 @@ pub(super) enum TcpAlone {
     NotOffered,
     /// A proxy carries TCP only.
     Proxy,
-    /// A token may ask for a PIN or a touch for each of two handshakes, and would hold up the
-    /// thread that QUIC's handshake runs on.
-    Token,
     /// What drops datagrams says nothing, so each attempt would cost time.
     HeldUp,
 }
@@ -33,7 +28,6 @@ impl TcpAlone {
         match self {
             Self::NotOffered => None,
             Self::Proxy => Some("not QUIC: a proxy is on the way"),
-            Self::Token => Some("not QUIC: the key is in a token"),
             Self::HeldUp => Some("not QUIC: this network did not carry it lately"),
         }
     }
@@ -43,7 +37,6 @@ impl TcpAlone {
 pub(super) fn decide(f: Facts) -> Result<(), TcpAlone> {
     match f {
         Facts { offered: false, .. } => Err(TcpAlone::NotOffered),
-        Facts { token: true, .. } => Err(TcpAlone::Token),
         Facts { proxy: true, .. } => Err(TcpAlone::Proxy),
         Facts { held_up: true, .. } => Err(TcpAlone::HeldUp),
         _ => Ok(()),
@@ -59,18 +52,15 @@ mod tests {
         let all = [false, true];
         for offered in all {
             for proxy in all {
-                for token in all {
-                    for held_up in all {
-                        let want = match (offered, token, proxy, held_up) {
-                            (false, ..) => Err(TcpAlone::NotOffered),
-                            (_, true, ..) => Err(TcpAlone::Token),
-                            (_, _, true, _) => Err(TcpAlone::Proxy),
-                            (.., true) => Err(TcpAlone::HeldUp),
-                            _ => Ok(()),
-                        };
-                        let facts = Facts { offered, proxy, token, held_up };
-                        assert_eq!(decide(facts), want, "{facts:?}");
-                    }
+                for held_up in all {
+                    let want = match (offered, proxy, held_up) {
+                        (false, ..) => Err(TcpAlone::NotOffered),
+                        (_, true, _) => Err(TcpAlone::Proxy),
+                        (.., true) => Err(TcpAlone::HeldUp),
+                        _ => Ok(()),
+                    };
+                    let facts = Facts { offered, proxy, held_up };
+                    assert_eq!(decide(facts), want, "{facts:?}");
                 }
             }
         }
@@ -80,7 +70,7 @@ mod tests {
     #[test]
     fn every_other_reason_has_words() {
         assert_eq!(TcpAlone::NotOffered.words(), None);
-        for why in [TcpAlone::Proxy, TcpAlone::Token, TcpAlone::HeldUp] {
+        for why in [TcpAlone::Proxy, TcpAlone::HeldUp] {
             assert!(why.words().is_some_and(|w| w.starts_with("not QUIC: ")), "{why:?}");
         }
     }

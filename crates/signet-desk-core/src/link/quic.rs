@@ -1,14 +1,28 @@
 //! FIX over QUIC to a gateway, raced with FIXS over TCP.
 
 use super::wire::Wire;
-use rustls::ClientConfig;
-use signet_net::{Endpoint, addresses, first_of};
-use signet_quic::client::{self, ClientStream, ConnectError, Rebinder};
+use rustls::{ClientConfig, SignatureScheme, client::ResolvesClientCert, sign::CertifiedKey};
+use signet_net::{Endpoint, addresses, first_of, watch::source_towards};
+use signet_quic::client::{self, ClientStream, ConnectError, Connection, OwnThread, Rebinder};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::Arc,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long the attempts with a key in a token wait for a first answer of the gateway: one address,
+/// and all of them. Longer than when FIXS follows beside, which then costs a second touch.
+const TOKEN_ANSWER_MAX: Duration = Duration::from_millis(750);
+const TOKEN_ANSWERS_MAX: Duration = Duration::from_millis(1_500);
+/// How long the handshake with a key in a token may take, a person included: the gateway gives it
+/// no more.
+const TOKEN_HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
 /// A connection over QUIC. The FIX stream is open.
 pub(super) struct QuicWire {
@@ -23,7 +37,7 @@ pub(super) struct QuicWire {
 
 /// Connects to the first address that answers, of all hosts; `names` are those of their
 /// certificates. Everything runs on the calling thread: a message then changes hands nowhere on its
-/// way. Only a key that signs at once is used over QUIC, so no handshake holds the thread up.
+/// way. For a key that signs at once only, which holds the thread up in no handshake.
 pub(super) async fn dial(
     endpoints: &[Endpoint],
     names: &[String],
@@ -38,6 +52,75 @@ pub(super) async fn dial(
     Ok(Wire::quic(made.map_err(|last| last.unwrap_or(ConnectError::NoAnswer))?))
 }
 
+/// As [`dial`], for a key in a token: it may hold its caller up and may ask for a PIN or a touch
+/// each time that it signs. The connection therefore has a thread of its own, and addresses are
+/// tried one after the other, so that at most one of them asks for a signature.
+pub(super) async fn dial_with_token(
+    endpoints: &[Endpoint],
+    names: &[String],
+    tls: Arc<ClientConfig>,
+) -> Result<Wire, ConnectError> {
+    let found = addresses(endpoints).await.into_iter();
+    let named: Vec<_> = found.map(|(which, to)| (to, names[which].clone())).collect();
+    let made = OwnThread::run(move |thread| one_after_the_other(thread, named, tls));
+    let made = timeout(TOKEN_HANDSHAKE_MAX, made).await.map_err(|_| ConnectError::NoAnswer)?;
+    Ok(Wire::quic(made??))
+}
+
+async fn one_after_the_other(
+    thread: OwnThread,
+    addresses: Vec<(SocketAddr, String)>,
+    tls: Arc<ClientConfig>,
+) -> Result<QuicWire, ConnectError> {
+    let mut last = ConnectError::NoAnswer;
+    let end = Instant::now() + TOKEN_ANSWERS_MAX;
+    // Without a way there, what is sent is lost without a word.
+    for (to, name) in addresses.into_iter().filter(|(to, _)| source_towards(*to).is_some()) {
+        let answered = Arc::<AtomicBool>::default();
+        let tls = telling_of_the_answer(&tls, answered.clone());
+        let socket = socket_towards(to)?;
+        let mut made = pin!(async { wire(thread.connect(socket, to, &name, &tls).await?, to) });
+        let patience = end.min(Instant::now() + TOKEN_ANSWER_MAX);
+        let made = match timeout_at(patience, &mut made).await {
+            Ok(made) => made,
+            // It signs, or has signed: whoever asks for the result has a limit.
+            Err(_) if answered.load(Relaxed) => made.await,
+            Err(_) => Err(ConnectError::NoAnswer),
+        };
+        match made {
+            Ok(made) => return Ok(made),
+            Err(e) if answered.load(Relaxed) => return Err(e),
+            Err(e) => last = e,
+        }
+    }
+    Err(last)
+}
+
+/// Knows when a server has asked for the client's certificate: its answer has come through.
+#[derive(Debug)]
+struct Answered {
+    inner: Arc<dyn ResolvesClientCert>,
+    answered: Arc<AtomicBool>,
+}
+
+impl ResolvesClientCert for Answered {
+    fn resolve(&self, issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.answered.store(true, Relaxed);
+        self.inner.resolve(issuers, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.inner.has_certs()
+    }
+}
+
+fn telling_of_the_answer(tls: &ClientConfig, answered: Arc<AtomicBool>) -> ClientConfig {
+    let mut tls = tls.clone();
+    let inner = tls.client_auth_cert_resolver.clone();
+    tls.client_auth_cert_resolver = Arc::new(Answered { inner, answered });
+    tls
+}
+
 /// Has a connection send from another port.
 pub(super) fn rebind(rebinder: &Rebinder, to: SocketAddr) -> io::Result<()> {
     rebinder.rebind(socket_towards(to)?)
@@ -48,7 +131,11 @@ async fn attempt(
     name: String,
     tls: Arc<ClientConfig>,
 ) -> Result<QuicWire, ConnectError> {
-    let made = client::connect(socket_towards(to)?, to, &name, &tls).await?;
+    wire(client::connect(socket_towards(to)?, to, &name, &tls).await?, to)
+}
+
+/// On the thread of the connection.
+fn wire(made: Connection, to: SocketAddr) -> Result<QuicWire, ConnectError> {
     let missing = |what: &str| ConnectError::Other { detail: format!("no {what}") };
     let peer = made.peer_certificates().into_iter().next();
     Ok(QuicWire {
@@ -56,7 +143,7 @@ async fn attempt(
         peer: peer.ok_or_else(|| missing("certificate"))?,
         tls: made.describe(),
         rebinder: made.rebinder(),
-        local: signet_net::watch::source_towards(to),
+        local: source_towards(to),
         remote: to,
         stream: made.into_stream(),
     })
@@ -70,3 +157,7 @@ fn socket_towards(to: SocketAddr) -> io::Result<UdpSocket> {
     };
     UdpSocket::bind((any, 0))
 }
+
+#[cfg(test)]
+#[path = "quic_tests.rs"]
+mod tests;

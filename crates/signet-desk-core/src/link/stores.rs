@@ -5,6 +5,7 @@ use crate::{
     direct::Direct,
     in_flight::InFlight,
     laptop_clock::laptop_now,
+    list::ListStore,
     problem::{problem, sentence},
     ticket::TicketStore,
     venue::{Venue, slug},
@@ -25,6 +26,7 @@ pub(super) struct Stores {
     pub blotter: Blotter,
     pub in_flight: InFlight,
     pub tickets: TicketStore,
+    pub list: ListStore,
     pub session: Session,
     pub direct: Option<Direct>,
 }
@@ -91,10 +93,13 @@ pub(super) fn open_stores(
         .map_err(|e| cannot(e.to_string()))?;
     let tickets =
         TicketStore::open(&folder.join("tickets.log"), key).map_err(|e| cannot(e.to_string()))?;
+    // A list was sent to one venue; at another its rows are other requests.
+    let list = folder.join(format!("{}.{}.list", venue.comp_id, slug(&venue.name)));
+    let list = ListStore::open(&list, key).map_err(|e| cannot(e.to_string()))?;
     let direct =
         venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
     let direct = direct.map_err(|e| cannot(e.to_string()))?;
-    Ok(Stores { blotter, in_flight, tickets, session, direct })
+    Ok(Stores { blotter, in_flight, tickets, list, session, direct })
 }
 
 /// The file of a session's sequence numbers. Its name has the venue's name, because two venues may

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     problem::problem,
-    view::{ListCells, ListField, Problem},
+    view::{HiddenRows, ListCells, ListField, Problem},
 };
 
 /// The usual order.
-const ORDER: [ListField; 7] = [
+const ORDER: [ListField; 8] = [
     ListField::Side,
     ListField::Instrument,
     ListField::Quantity,
@@ -20,10 +20,11 @@ const ORDER: [ListField; 7] = [
     ListField::Dealers,
     ListField::Limit,
     ListField::Note,
+    ListField::PriceType,
 ];
 
 /// Names of columns, in small letters without anything but letters.
-const NAMES: [(ListField, &[&str]); 7] = [
+const NAMES: [(ListField, &[&str]); 8] = [
     (ListField::Side, &["side", "buysell", "bs", "direction"]),
     (ListField::Instrument, &["instrument", "isin", "symbol", "security", "bond", "pair"]),
     (ListField::Quantity, &["quantity", "qty", "size", "amount", "nominal", "notional"]),
@@ -34,6 +35,7 @@ const NAMES: [(ListField, &[&str]); 7] = [
     (ListField::Dealers, &["dealers", "dealer", "counterparties", "counterparty"]),
     (ListField::Limit, &["limit", "limitprice", "pricelimit"]),
     (ListField::Note, &["note", "notes", "comment", "comments"]),
+    (ListField::PriceType, &["pricetype", "quotedin", "quotetype"]),
 ];
 /// Columns that a list does not have are told; so many of them.
 const IGNORED_MAX: usize = 8;
@@ -46,19 +48,33 @@ pub(crate) struct Pasted {
     pub rows: Vec<ListCells>,
     /// Names of columns that a list does not have.
     pub ignored: Vec<String>,
+    /// Rows that are hidden in the sheet.
+    pub hidden: usize,
+    /// Nothing is taken before the trader says what becomes of the hidden rows.
+    pub asks: bool,
 }
 
 /// The rows of a text.
 pub(crate) fn paste(text: &str) -> Result<Pasted, Problem> {
-    rows(&records(text)?)
+    rows(&records(text)?, HiddenRows::In)
 }
 
-/// The rows of a workbook's first sheet.
-pub(crate) fn paste_workbook(bytes: &[u8]) -> Result<Pasted, Problem> {
-    rows(&workbook::records(bytes)?)
+/// The rows of a workbook's first sheet. If some of them are hidden, the trader says what becomes
+/// of them; without that nothing is taken.
+pub(crate) fn paste_workbook(bytes: &[u8], hidden: Option<HiddenRows>) -> Result<Pasted, Problem> {
+    let read = workbook::records(bytes)?;
+    match hidden {
+        Some(choice) => rows(&read, choice),
+        None => {
+            let all = rows(&read, HiddenRows::In)?;
+            let asks = all.hidden > 0;
+            let rows = if asks { Vec::new() } else { all.rows };
+            Ok(Pasted { rows, asks, ..all })
+        }
+    }
 }
 
-fn rows(records: &[Record]) -> Result<Pasted, Problem> {
+fn rows(records: &[Record], hidden: HiddenRows) -> Result<Pasted, Problem> {
     let Some(first) = records.first() else {
         let why = "It has no rows.";
         return Err(problem("list.empty", why, "Copy the rows, then paste them here."));
@@ -71,11 +87,18 @@ fn rows(records: &[Record]) -> Result<Pasted, Problem> {
         let why = "There are names of columns and no row.";
         return Err(problem("list.empty", why, "Copy the rows too, then paste them here."));
     }
-    if rest.len() > ROWS_MAX {
-        return Err(too_many(rest.len()));
+    let hides = rest.iter().filter(|r| r.hidden).count();
+    let taken: Vec<&Record> =
+        rest.iter().filter(|r| hidden == HiddenRows::In || !r.hidden).collect();
+    if taken.is_empty() {
+        let why = "Every row of the sheet is hidden.";
+        return Err(problem("list.empty", why, "Show the rows in the sheet, or take them too."));
     }
-    let rows = rest.iter().map(|r| row(&columns, r)).collect::<Result<_, _>>()?;
-    Ok(Pasted { rows, ignored })
+    if taken.len() > ROWS_MAX {
+        return Err(too_many(taken.len()));
+    }
+    let rows = taken.into_iter().map(|r| row(&columns, r)).collect::<Result<_, _>>()?;
+    Ok(Pasted { rows, ignored, hidden: hides, asks: false })
 }
 
 /// A list has more rows than it may have.
@@ -142,6 +165,7 @@ impl ListCells {
             ListField::Dealers => &mut self.dealers,
             ListField::Limit => &mut self.limit,
             ListField::Note => &mut self.note,
+            ListField::PriceType => &mut self.price_type,
         }
     }
 }
@@ -156,6 +180,7 @@ fn words(field: ListField) -> &'static str {
         ListField::Dealers => "dealers",
         ListField::Limit => "limit",
         ListField::Note => "note",
+        ListField::PriceType => "price type",
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
+/// The cells of the first seven columns.
 fn cells(of: [&str; 7]) -> ListCells {
     let mut cells = ListCells::default();
     for (f, text) in ORDER.into_iter().zip(of) {
@@ -46,7 +47,7 @@ fn what_may_be_meant_in_two_ways_is_refused() {
         ("side,isin", "list.empty"),
         ("isin,side,bond\nDE1,buy,DE2", "list.column_twice"),
         ("side,isin\nbuy,DE1,5m", "list.more_cells"),
-        ("a,b,c,d,e,f,g,h", "list.more_cells"),
+        ("a,b,c,d,e,f,g,h,i", "list.more_cells"),
     ] {
         assert_eq!(refused(text), code, "{text}");
     }
@@ -71,4 +72,38 @@ proptest! {
             prop_assert!(pasted.ignored.len() <= IGNORED_MAX);
         }
     }
+}
+
+#[test]
+fn a_price_type_has_the_last_column_or_its_own_name() {
+    let last = paste("buy,DE1,5m,,,1.5,note,yield").unwrap();
+    let named = paste("ISIN,Price type,Side\nDE1,yield,buy").unwrap();
+    for got in [last, named] {
+        assert_eq!(got.rows[0].price_type, "yield");
+    }
+}
+
+#[test]
+fn hidden_rows_are_in_or_out_and_the_names_of_columns_always_count() {
+    let record = |line: usize, text: &str, hidden| Record {
+        line,
+        cells: text.split(',').map(Into::into).collect(),
+        hidden,
+    };
+    let read = [
+        record(1, "Side,ISIN", true),
+        record(2, "buy,DE1", false),
+        record(3, "sell,DE2", true),
+        record(4, "buy,DE3", false),
+    ];
+    for (choice, want) in
+        [(HiddenRows::In, vec!["DE1", "DE2", "DE3"]), (HiddenRows::Out, vec!["DE1", "DE3"])]
+    {
+        let got = rows(&read, choice).unwrap();
+        let names: Vec<_> = got.rows.iter().map(|r| r.instrument.as_str()).collect();
+        assert_eq!((names, got.hidden), (want, 1), "{choice:?}");
+    }
+    let all_hidden = [record(1, "Side,ISIN", false), record(2, "buy,DE1", true)];
+    assert_eq!(rows(&all_hidden, HiddenRows::Out).unwrap_err().code, "list.empty");
+    assert!(rows(&all_hidden, HiddenRows::In).is_ok());
 }

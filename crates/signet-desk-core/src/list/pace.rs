@@ -16,10 +16,18 @@ const OPEN_OF_DESK_MAX: usize = 180;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     Up,
-    /// An answer is overdue, or the history cannot be written: nothing leaves now.
-    Waits,
+    /// An answer is overdue: nothing leaves until it comes.
+    Doubtful,
+    /// This laptop cannot write down what leaves.
+    Faulty,
     Down,
 }
+
+/// The connection was lost.
+pub(crate) const LOST: &str = "The connection was lost. Nothing more was sent.";
+/// What leaves could not be written.
+pub(crate) const FAULT: &str =
+    "This laptop's disk cannot write down what is sent. Nothing more was sent.";
 
 /// What the next turn is decided by.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +53,8 @@ pub(crate) enum Turn {
     Held(&'static str),
     /// The next row is sent.
     Send,
-    /// The trader is asked before anything else is sent.
-    Pause,
+    /// The trader is told why, and asked before anything else is sent.
+    Pause(&'static str),
     /// Every row had its turn.
     Finish,
 }
@@ -60,8 +68,10 @@ pub(crate) fn turn(p: Pace, now: UtcMillis) -> Turn {
         return Turn::Finish;
     }
     match p.link {
-        Link::Down => return Turn::Pause,
-        Link::Waits => return Turn::Held("Waiting for the connection to answer."),
+        Link::Down => return Turn::Pause(LOST),
+        // It does not go on by itself when there is room again: the trader has looked first.
+        Link::Faulty => return Turn::Pause(FAULT),
+        Link::Doubtful => return Turn::Held("Waiting for the connection to answer."),
         Link::Up => {}
     }
     if p.open_of_list >= OPEN_OF_LIST_MAX || p.open_of_desk >= OPEN_OF_DESK_MAX {
@@ -99,7 +109,9 @@ mod tests {
             (Pace { run: ListRun::Paused, ..FREE }, Turn::Wait),
             (Pace { pending: 0, ..FREE }, Turn::Finish),
             (Pace { pending: 0, link: Link::Down, ..FREE }, Turn::Finish),
-            (Pace { link: Link::Down, ..FREE }, Turn::Pause),
+            (Pace { link: Link::Down, ..FREE }, Turn::Pause(LOST)),
+            (Pace { link: Link::Faulty, ..FREE }, Turn::Pause(FAULT)),
+            (Pace { run: ListRun::Paused, link: Link::Faulty, ..FREE }, Turn::Wait),
             (Pace { open_of_list: OPEN_OF_LIST_MAX - 1, ..FREE }, Turn::Send),
             (Pace { open_of_desk: OPEN_OF_DESK_MAX - 1, ..FREE }, Turn::Send),
             (last(0), Turn::Wait),
@@ -109,7 +121,7 @@ mod tests {
         ] {
             assert_eq!(turn(p, NOW), want, "{p:?}");
         }
-        assert!(held(turn(Pace { link: Link::Waits, ..FREE }, NOW)));
+        assert!(held(turn(Pace { link: Link::Doubtful, ..FREE }, NOW)));
         assert!(held(turn(Pace { open_of_list: OPEN_OF_LIST_MAX, ..FREE }, NOW)));
         assert!(held(turn(Pace { open_of_desk: OPEN_OF_DESK_MAX, ..FREE }, NOW)));
     }

@@ -23,6 +23,8 @@ pub(crate) enum Seen {
     Ended,
     /// It is no longer on the screen; it had ended by then.
     Gone,
+    /// It was sent before a restart, and nothing on this laptop says what became of it.
+    Lost,
 }
 
 /// What happens to a row.
@@ -59,9 +61,10 @@ pub(crate) fn next(phase: Phase, event: Event) -> Option<Phase> {
         (Phase::Pending, Event::Refuse) => Some(Phase::Refused),
         (Phase::Pending, Event::Stop) => Some(Phase::Stopped),
         (Phase::Draft, Event::Again) => Some(Phase::Draft),
-        (Phase::Refused | Phase::Expired | Phase::Ended | Phase::Stopped, Event::Again) => {
-            Some(Phase::Draft)
-        }
+        (
+            Phase::Refused | Phase::Expired | Phase::Ended | Phase::Stopped | Phase::Unknown,
+            Event::Again,
+        ) => Some(Phase::Draft),
         (phase, Event::See(seen)) if is_out(phase) => Some(match seen {
             Seen::Sent => Phase::Sending,
             Seen::Open => Phase::Open,
@@ -71,6 +74,7 @@ pub(crate) fn next(phase: Phase, event: Event) -> Option<Phase> {
             Seen::Refused => Phase::Refused,
             Seen::Expired => Phase::Expired,
             Seen::Ended | Seen::Gone => Phase::Ended,
+            Seen::Lost => Phase::Unknown,
         }),
         _ => None,
     }
@@ -80,7 +84,7 @@ pub(crate) fn next(phase: Phase, event: Event) -> Option<Phase> {
 mod tests {
     use super::*;
 
-    const PHASES: [Phase; 11] = [
+    const PHASES: [Phase; 12] = [
         Phase::Draft,
         Phase::Pending,
         Phase::Sending,
@@ -92,10 +96,11 @@ mod tests {
         Phase::Expired,
         Phase::Ended,
         Phase::Stopped,
+        Phase::Unknown,
     ];
     const EVENTS: [Event; 5] =
         [Event::Queue, Event::Send, Event::Refuse, Event::Stop, Event::Again];
-    const SEEN: [(Seen, Phase); 9] = [
+    const SEEN: [(Seen, Phase); 10] = [
         (Seen::Sent, Phase::Sending),
         (Seen::Open, Phase::Open),
         (Seen::Quoted, Phase::Quoted),
@@ -105,12 +110,13 @@ mod tests {
         (Seen::Expired, Phase::Expired),
         (Seen::Ended, Phase::Ended),
         (Seen::Gone, Phase::Ended),
+        (Seen::Lost, Phase::Unknown),
     ];
 
     /// One line for each phase: what Queue, Send, Refuse, Stop and Again do.
     #[test]
     fn every_phase_and_every_event() {
-        let table: [(Phase, [Option<Phase>; 5]); 11] = [
+        let table: [(Phase, [Option<Phase>; 5]); 12] = [
             (Phase::Draft, [Some(Phase::Pending), None, None, None, Some(Phase::Draft)]),
             (
                 Phase::Pending,
@@ -125,6 +131,7 @@ mod tests {
             (Phase::Expired, [None, None, None, None, Some(Phase::Draft)]),
             (Phase::Ended, [None, None, None, None, Some(Phase::Draft)]),
             (Phase::Stopped, [None, None, None, None, Some(Phase::Draft)]),
+            (Phase::Unknown, [None, None, None, None, Some(Phase::Draft)]),
         ];
         assert_eq!(table.map(|(p, _)| p), PHASES);
         for (phase, row) in table {

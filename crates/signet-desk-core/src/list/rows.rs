@@ -2,17 +2,22 @@
 
 use super::{
     ROWS_MAX,
+    asks::{Repeats, Since, Take, TakeRow},
     columns::too_many,
     phase::{Event, Phase, at_rest, is_out, next},
 };
 use crate::{
-    guard::Guard,
     problem::problem,
-    view::{ListCells, ListField, ListProblem, ListRow, ListRun, ListSummary, Problem, TicketForm},
+    view::{ListCells, ListField, ListProblem, ListRun, PriceType, Problem, TicketForm},
 };
 use rust_decimal::Decimal;
-use signet_rfq::{RfqId, UtcMillis};
-use std::collections::{BTreeMap, VecDeque};
+use signet_rfq::{AcceptState, RfqId, UtcMillis};
+use std::collections::VecDeque;
+
+/// A row that was not sent within this time is not sent: what was wanted then may not be wanted
+/// now. Minutes.
+const WAIT_MIN: i64 = 15;
+pub(super) const WAIT_MS: i64 = WAIT_MIN * 60_000;
 
 /// What an instrument cell means, without a choice from a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,12 @@ pub(crate) struct Checked {
     pub limit: Option<Decimal>,
     /// Two rows with the same key ask for the same.
     pub same: Option<String>,
+    /// Side, instrument and quantity: what a row asks for again if it was sent before.
+    pub asks: Option<String>,
+    /// When the same was asked for before, in words.
+    pub before: Option<String>,
+    /// In which numbers it asks.
+    pub price_type: Option<PriceType>,
 }
 
 /// What the dealers offer for a row, or at which price it was traded.
@@ -62,30 +73,13 @@ pub(crate) struct Row {
     /// Why it was not sent, or not taken.
     pub left: Option<String>,
     /// It was sent or refused in the present sending.
-    had_turn: bool,
-}
-
-/// A row that the trader confirms with others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TakeRow {
-    pub key: u32,
-    /// The request whose terms were shown: a row that is asked again has another.
-    pub rfq: RfqId,
-    /// It is far from the market, and the trader was told so.
-    pub warned: bool,
-}
-
-/// What is confirmed at once.
-#[derive(Debug, Clone)]
-pub(crate) struct Take {
-    /// When the terms were shown.
-    pub shown: UtcMillis,
-    pub guard: Guard,
-    pub rows: Vec<TakeRow>,
-    /// Rows with a price that is not taken, and why.
-    pub left: Vec<(u32, String)>,
-    /// Confirm was pressed once in spite of a warning.
-    pub seen: bool,
+    pub(super) had_turn: bool,
+    /// Its request was sent before the desk ended, and has not been seen since.
+    pub earlier: bool,
+    /// Since when it waits for its turn.
+    pub(super) queued: Option<Since>,
+    /// The accept that its texts tell of, once it is done.
+    pub told: Option<AcceptState>,
 }
 
 /// The list.
@@ -105,9 +99,15 @@ pub(crate) struct List {
     pub taking: VecDeque<TakeRow>,
     /// When what is in `taking` was shown.
     pub taken_shown: Option<UtcMillis>,
+    /// Rows that were sent before, until the trader says whether they are sent again.
+    pub repeats: Option<Repeats>,
+    /// Rows of an earlier run that are checked as soon as the instruments are known.
+    pub unchecked: bool,
+    /// The disk refuses to keep it.
+    pub(super) unkept: bool,
     /// Why the sending waits.
-    held: &'static str,
-    revision: u32,
+    pub(super) held: &'static str,
+    pub(super) revision: u32,
     /// The revision that the page was told.
     told: u32,
 }
@@ -171,20 +171,45 @@ impl List {
         for (cells, meaning) in cells {
             self.next_key = self.next_key.wrapping_add(1);
             keys.push(self.next_key);
-            self.rows.push(Row {
-                key: self.next_key,
-                cells,
-                meaning,
-                checked: Checked::default(),
-                phase: Phase::Draft,
-                rfq: None,
-                offer: Offer::default(),
-                left: None,
-                had_turn: false,
-            });
+            self.rows.push(Row::draft(self.next_key, cells, meaning));
         }
         self.changed();
         Ok(keys)
+    }
+
+    /// Takes back the rows of an earlier run.
+    pub(super) fn put_back(&mut self, rows: Vec<Row>, next_key: u32) {
+        (self.rows, self.next_key, self.unchecked) = (rows, next_key, true);
+        for row in self.rows.iter_mut().filter(|r| r.phase == Phase::Draft) {
+            row.checked.problems.push(ListProblem { field: None, problem: unchecked() });
+        }
+        self.changed();
+    }
+
+    /// Becomes the list of an earlier run.
+    pub(crate) fn take_over(&mut self, kept: List) {
+        let (revision, told) = (self.revision, self.told);
+        *self = Self { revision, told, ..kept };
+        self.changed();
+    }
+
+    /// Notes of which accept the texts of a row tell.
+    pub(crate) fn told(&mut self, key: u32, accept: Option<AcceptState>) {
+        if let Some(row) = self.rows.iter_mut().find(|r| r.key == key) {
+            (row.told, row.earlier) = (accept, false);
+        }
+    }
+
+    /// Notes whether the disk keeps it.
+    pub(crate) fn set_unkept(&mut self, unkept: bool) {
+        if self.unkept != unkept {
+            self.unkept = unkept;
+            self.changed();
+        }
+    }
+
+    pub(crate) fn is_unkept(&self) -> bool {
+        self.unkept
     }
 
     /// Corrects a cell of a row that is not sent, or may be sent again.
@@ -245,8 +270,8 @@ impl List {
         }
     }
 
-    /// Queues every row that is ready; none while one is wrong.
-    pub(crate) fn queue(&mut self) -> Result<(), Problem> {
+    /// Whether the rows that are not sent yet may be: none while one is wrong.
+    pub(crate) fn may_queue(&self) -> Result<(), Problem> {
         let wrong = self.count(|r| r.phase == Phase::Draft && r.checked.form.is_none());
         if wrong > 0 {
             let rows = if wrong == 1 { "1 row has".into() } else { format!("{wrong} rows have") };
@@ -257,19 +282,55 @@ impl List {
             ));
         }
         if self.count(|r| r.phase == Phase::Draft) == 0 {
-            let why = "There is no row to be sent.";
+            let why = "No row is ready to send.";
             return Err(problem("list.empty", why, "Paste rows first."));
         }
+        Ok(())
+    }
+
+    /// Queues every row that is ready; none while one is wrong.
+    pub(crate) fn queue(&mut self, since: Since) -> Result<(), Problem> {
+        self.may_queue()?;
         // What waits still belongs to the same sending.
         let fresh = self.count(|r| r.phase == Phase::Pending) == 0;
         for r in &mut self.rows {
             r.had_turn &= !fresh;
             if let Some(to) = next(r.phase, Event::Queue) {
-                r.phase = to;
+                (r.phase, r.queued) = (to, Some(since));
             }
         }
         self.changed();
         Ok(())
+    }
+
+    /// The trader lets the rows that wait go on: their time begins again.
+    pub(crate) fn wait_again(&mut self, since: Since) {
+        for r in self.rows.iter_mut().filter(|r| r.phase == Phase::Pending) {
+            r.queued = Some(since);
+        }
+        self.changed();
+    }
+
+    /// Ends the rows that waited too long at `now`, on the laptop's clock.
+    pub(crate) fn end_late(&mut self, now: UtcMillis) {
+        let mut late = Vec::new();
+        for r in self.rows.iter_mut().filter(|r| r.phase == Phase::Pending) {
+            let since = r.queued.get_or_insert(Since { laptop: now, gateway: now });
+            match now.since(since.laptop) {
+                // The clock was set back: it waits from now.
+                ..0 => since.laptop = now,
+                0..WAIT_MS => {}
+                _ => late.push(r.key),
+            }
+        }
+        for key in late {
+            let why = format!("Not sent: it waited {WAIT_MIN} minutes. {}", self.held);
+            self.event(key, Event::Stop);
+            self.note(key, None, Some(why.trim_end().to_owned()));
+        }
+        if self.run() == ListRun::Paused && self.first_pending().is_none() {
+            self.set_run(ListRun::Idle, "");
+        }
     }
 
     /// Moves a row; returns whether it moved.
@@ -318,8 +379,13 @@ impl List {
         for row in std::mem::take(&mut self.taking) {
             self.note(row.key, None, Some("Not taken: you stopped it.".into()));
         }
-        self.take = None;
+        (self.take, self.repeats) = (None, None);
         self.set_run(ListRun::Idle, "");
+    }
+
+    /// Rows and accepts that wait to be sent.
+    pub(crate) fn waiting(&self) -> usize {
+        self.count(|r| r.phase == Phase::Pending) + self.taking.len()
     }
 
     pub(crate) fn first_pending(&self) -> Option<u32> {
@@ -340,75 +406,24 @@ impl List {
             problem("list.no_row", "This row is not in the list.", "Look at the list again.")
         })
     }
-
-    /// The list in figures.
-    pub(crate) fn summary(&self) -> ListSummary {
-        let n = |is: &dyn Fn(&Row) -> bool| u32::try_from(self.count(is)).unwrap_or(u32::MAX);
-        let draft = |r: &Row| r.phase == Phase::Draft;
-        ListSummary {
-            revision: self.revision,
-            id: self.id.clone(),
-            run: self.run(),
-            rows: n(&|_| true),
-            wrong: n(&|r| draft(r) && r.checked.form.is_none()),
-            ready: n(&|r| draft(r) && r.checked.form.is_some()),
-            pending: n(&|r| r.phase == Phase::Pending),
-            sent: n(&|r| r.had_turn),
-            open: n(&|r| is_out(r.phase)),
-            quoted: n(&|r| r.phase == Phase::Quoted),
-            within: n(&|r| r.phase == Phase::Quoted && r.offer.within),
-            done: n(&|r| r.phase == Phase::Done),
-            without: n(&|r| {
-                matches!(r.phase, Phase::Refused | Phase::Expired | Phase::Ended | Phase::Stopped)
-            }),
-            taking: u32::try_from(self.taking.len()).unwrap_or(u32::MAX),
-            text: self.held.into(),
-        }
-    }
-
-    /// A window of the rows.
-    pub(crate) fn window(&self, offset: usize, limit: usize) -> Vec<ListRow> {
-        let first = self.first_of_each();
-        let rows = self.rows.iter().enumerate().skip(offset).take(limit);
-        rows.map(|(n, r)| r.view(n, &first)).collect()
-    }
-
-    /// The number of the first row that asks for the same, by what it asks for.
-    fn first_of_each(&self) -> BTreeMap<&str, usize> {
-        let mut first = BTreeMap::new();
-        for (n, r) in self.rows.iter().enumerate() {
-            if let Some(same) = &r.checked.same {
-                first.entry(same.as_str()).or_insert(n);
-            }
-        }
-        first
-    }
-
-    /// The place of a row, from 1.
-    pub(crate) fn number(&self, key: u32) -> u32 {
-        let at = self.rows.iter().position(|r| r.key == key).unwrap_or_default();
-        u32::try_from(at + 1).unwrap_or(u32::MAX)
-    }
 }
 
 impl Row {
-    fn view(&self, n: usize, first: &BTreeMap<&str, usize>) -> ListRow {
-        let same = self.checked.same.as_deref().and_then(|s| first.get(s)).filter(|f| **f < n);
-        ListRow {
-            key: self.key,
-            number: u32::try_from(n + 1).unwrap_or(u32::MAX),
-            cells: self.cells.clone(),
-            problems: self.checked.problems.clone(),
-            warning: same.map(|f| format!("Asks for the same as row {}.", f + 1)),
-            symbol: self.checked.symbol.clone(),
-            instrument: self.checked.instrument.clone(),
-            state: self.phase,
-            rfq_id: self.rfq.as_ref().map(ToString::to_string),
-            price: self.offer.price.clone(),
-            dealer: self.offer.dealer.clone(),
-            away: self.offer.away.clone(),
-            within: self.phase == Phase::Quoted && self.offer.within,
-            text: self.left.clone().unwrap_or_else(|| self.offer.text.clone()),
+    /// A row that is not sent yet.
+    pub(super) fn draft(key: u32, cells: ListCells, meaning: Meaning) -> Self {
+        Self {
+            key,
+            cells,
+            meaning,
+            checked: Checked::default(),
+            phase: Phase::Draft,
+            rfq: None,
+            offer: Offer::default(),
+            left: None,
+            had_turn: false,
+            earlier: false,
+            queued: None,
+            told: None,
         }
     }
 }
@@ -417,6 +432,7 @@ impl Row {
 fn again(row: &mut Row) -> Result<(), Problem> {
     row.phase = next(row.phase, Event::Again).ok_or_else(busy)?;
     (row.rfq, row.left, row.offer, row.had_turn) = (None, None, Offer::default(), false);
+    (row.earlier, row.queued, row.told) = (false, None, None);
     Ok(())
 }
 
@@ -424,6 +440,14 @@ fn again(row: &mut Row) -> Result<(), Problem> {
 pub(crate) fn in_usual_order(mut problems: Vec<ListProblem>) -> Vec<ListProblem> {
     problems.sort_by_key(|p| (p.field.is_none(), p.field));
     problems
+}
+
+fn unchecked() -> Problem {
+    problem(
+        "list.unchecked",
+        "Not checked since the restart.",
+        "It is checked when you are connected and the instruments are known.",
+    )
 }
 
 fn busy() -> Problem {

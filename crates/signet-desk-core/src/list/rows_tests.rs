@@ -25,6 +25,8 @@ fn good() -> Checked {
     Checked { form: Some(form()), same: Some("same".into()), ..Checked::default() }
 }
 
+const SINCE: Since = Since { laptop: UtcMillis(1_000), gateway: UtcMillis(1_795_219_200_000) };
+
 /// A list of so many rows that may be sent.
 fn list(rows: usize) -> (List, Vec<u32>) {
     let mut l = List::default();
@@ -41,12 +43,12 @@ fn states(l: &List) -> Vec<ListState> {
 fn a_list_with_a_wrong_row_is_not_sent() {
     let (mut l, keys) = list(2);
     l.check(keys[1], Checked::default());
-    assert_eq!(l.queue().unwrap_err().code, "list.wrong");
+    assert_eq!(l.queue(SINCE).unwrap_err().code, "list.wrong");
     assert_eq!(states(&l), [Phase::Draft; 2], "not a part of it either");
     l.remove(keys[1]).unwrap();
-    l.queue().unwrap();
+    l.queue(SINCE).unwrap();
     assert_eq!(states(&l), [Phase::Pending]);
-    assert_eq!(l.queue().unwrap_err().code, "list.empty");
+    assert_eq!(l.queue(SINCE).unwrap_err().code, "list.empty");
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn a_row_that_asks_for_the_same_as_an_earlier_one_is_warned_of() {
 #[test]
 fn stopping_stops_what_waits_and_nothing_else() {
     let (mut l, keys) = list(3);
-    l.queue().unwrap();
+    l.queue(SINCE).unwrap();
     l.event(keys[0], Event::Send);
     l.set_run(ListRun::Sending, "");
     l.taking.push_back(TakeRow { key: keys[0], rfq: RfqId::new("R1").unwrap(), warned: false });
@@ -137,19 +139,19 @@ fn why_a_row_was_not_taken_is_said_until_its_request_has_ended() {
 #[test]
 fn figures_count_the_present_sending() {
     let (mut l, keys) = list(4);
-    l.queue().unwrap();
+    l.queue(SINCE).unwrap();
     l.event(keys[0], Event::Send);
     l.event(keys[1], Event::Refuse);
     let s = l.summary();
     assert_eq!((s.rows, s.sent, s.pending, s.open, s.without), (4, 2, 2, 1, 1));
     // What is pasted meanwhile joins the same sending.
     l.again(keys[1]).unwrap();
-    l.queue().unwrap();
+    l.queue(SINCE).unwrap();
     assert_eq!((l.summary().sent, l.summary().pending), (1, 3));
     // And one that begins later counts from nothing.
     l.stop();
     l.again(keys[2]).unwrap();
-    l.queue().unwrap();
+    l.queue(SINCE).unwrap();
     assert_eq!((l.summary().sent, l.summary().pending), (0, 1));
 }
 
@@ -164,4 +166,52 @@ fn the_page_is_told_of_changes_only() {
     assert!(!l.is_news(), "nothing changed");
     l.offer(keys[0], Offer { within: true, ..Offer::default() });
     assert!(l.is_news());
+}
+
+#[test]
+fn a_row_says_what_it_waits_for_and_ends_when_its_time_is_up() {
+    let text = |l: &List, n: usize| l.window(n, 1)[0].text.clone();
+    let (mut l, keys) = list(2);
+    l.queue(SINCE).unwrap();
+    l.set_run(ListRun::Sending, "");
+    let own = "Waiting for its turn. Since 00:00:00 UTC; not sent after 00:15:00 UTC.";
+    assert_eq!(text(&l, 0), own);
+    l.set_run(ListRun::Sending, "Waiting for an open request to end.");
+    assert!(text(&l, 0).starts_with("Waiting for an open request to end. Since 00:00:00 UTC"));
+    l.end_late(SINCE.laptop + (WAIT_MS - 1));
+    assert_eq!(states(&l), [Phase::Pending; 2]);
+    l.event(keys[0], Event::Send);
+    l.end_late(SINCE.laptop + WAIT_MS);
+    assert_eq!(states(&l), [Phase::Sending, Phase::Stopped], "what was sent stays");
+    let why = "Not sent: it waited 15 minutes. Waiting for an open request to end.";
+    assert_eq!(text(&l, 1), why);
+    // It may be sent again, and its time begins then.
+    l.again(keys[1]).unwrap();
+    l.queue(Since { laptop: SINCE.laptop + WAIT_MS, ..SINCE }).unwrap();
+    l.end_late(SINCE.laptop + WAIT_MS);
+    assert_eq!(states(&l)[1], Phase::Pending);
+}
+
+#[test]
+fn a_held_list_ends_too_and_the_traders_word_gives_it_its_time_again() {
+    let (mut l, _) = list(1);
+    l.queue(SINCE).unwrap();
+    l.set_run(ListRun::Paused, "Held.");
+    l.wait_again(Since { laptop: SINCE.laptop + 60_000, ..SINCE });
+    l.end_late(SINCE.laptop + WAIT_MS);
+    assert_eq!((states(&l)[0], l.run()), (Phase::Pending, ListRun::Paused));
+    l.end_late(SINCE.laptop + (WAIT_MS + 60_000));
+    assert_eq!((states(&l)[0], l.run()), (Phase::Stopped, ListRun::Idle));
+    assert_eq!(l.window(0, 1)[0].text, "Not sent: it waited 15 minutes. Held.");
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_let_a_row_wait_for_ever() {
+    let (mut l, _) = list(1);
+    l.queue(Since { laptop: SINCE.laptop + 86_400_000, ..SINCE }).unwrap();
+    l.end_late(SINCE.laptop);
+    l.end_late(SINCE.laptop + (WAIT_MS - 1));
+    assert_eq!(states(&l), [Phase::Pending]);
+    l.end_late(SINCE.laptop + WAIT_MS);
+    assert_eq!(states(&l), [Phase::Stopped]);
 }

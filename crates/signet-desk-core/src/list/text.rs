@@ -19,6 +19,8 @@ const DELIMITERS: [char; 3] = ['\t', ';', ','];
 pub(super) struct Record {
     pub line: usize,
     pub cells: Vec<String>,
+    /// It is hidden in its sheet.
+    pub hidden: bool,
 }
 
 /// The records of a text that have something in them.
@@ -100,7 +102,7 @@ impl Reader<'_> {
             }
             cells.push(cell);
             if !matches!(end, End::Cell) {
-                return Ok(Some(Record { line, cells }));
+                return Ok(Some(Record { line, cells, hidden: false }));
             }
         }
     }

@@ -2,7 +2,10 @@
 //! unpacks to is measured before it is read, cells are read one at a time, and a fault of the
 //! reader is a refusal.
 
-use super::text::{CELL_MAX, CELLS_MAX, RECORDS_MAX, Record, TEXT_MAX, clean};
+use super::{
+    hidden,
+    text::{CELL_MAX, CELLS_MAX, RECORDS_MAX, Record, TEXT_MAX, clean},
+};
 use crate::{problem::problem, view::Problem};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx};
@@ -94,6 +97,7 @@ fn sheet(bytes: &[u8]) -> Result<Vec<Record>, Problem> {
         .iter()
         .find(|s| s.visible == SheetVisible::Visible && s.typ == SheetType::WorkSheet);
     let name = shown.map(|s| s.name.clone()).ok_or_else(unreadable)?;
+    let hidden = hidden::rows(bytes, &name).ok_or_else(unreadable)?;
     let mut cells = book.worksheet_cells_reader(&name).map_err(|_| unreadable())?;
     let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     while let Some(cell) = cells.next_cell().map_err(|_| unreadable())? {
@@ -119,7 +123,11 @@ fn sheet(bytes: &[u8]) -> Result<Vec<Record>, Problem> {
             return Err(too_large());
         }
     }
-    let record = |(row, cells): (u32, Vec<String>)| Record { line: row as usize + 1, cells };
+    let record = |(row, cells): (u32, Vec<String>)| Record {
+        line: row as usize + 1,
+        cells,
+        hidden: hidden.contains(&row),
+    };
     Ok(rows.into_iter().map(record).collect())
 }
 

@@ -41,7 +41,10 @@ fn a_sheet_is_read_as_it_is_shown() {
         ["buy", "DE000BU2Z049", "5000000", "2026-12-15", "98.45"].map(Into::into).to_vec();
     assert_eq!(
         read,
-        [Record { line: 2, cells: head }, Record { line: 4, cells: row }],
+        [
+            Record { line: 2, cells: head, hidden: false },
+            Record { line: 4, cells: row, hidden: false }
+        ],
         "the lines are those of the sheet"
     );
 }
@@ -192,4 +195,47 @@ proptest! {
             bytes
         }));
     }
+}
+
+/// Rows 2 and 4 are hidden: one by hand, one by its height.
+fn with_hidden_rows(name: &str) -> Vec<u8> {
+    let mut book = Workbook::new();
+    let other = book.add_worksheet();
+    other.set_name("Other").unwrap().set_hidden(true);
+    other.write_string(0, 0, "Side").unwrap();
+    other.set_row_hidden(0).unwrap();
+    let sheet = book.add_worksheet();
+    sheet.set_name(name).unwrap().set_active(true);
+    for (n, cells) in
+        (0u32..).zip([["Side", "ISIN"], ["buy", "DE1"], ["buy", "DE2"], ["buy", "DE3"]])
+    {
+        sheet.write_string(n, 0, cells[0]).unwrap().write_string(n, 1, cells[1]).unwrap();
+    }
+    sheet.set_row_hidden(1).unwrap().set_row_height(3, 0).unwrap();
+    book.save_to_buffer().unwrap()
+}
+
+#[test]
+fn hidden_rows_of_the_sheet_that_is_read_are_known() {
+    for name in ["List", "R&D <1>"] {
+        let read = records(&with_hidden_rows(name)).unwrap();
+        let hidden: Vec<(usize, bool)> = read.iter().map(|r| (r.line, r.hidden)).collect();
+        assert_eq!(hidden, [(1, false), (2, true), (3, false), (4, true)], "{name}");
+    }
+    assert!(records(&list()).unwrap().iter().all(|r| !r.hidden));
+}
+
+#[test]
+fn a_workbook_with_hidden_rows_is_taken_when_the_trader_has_said_what_becomes_of_them() {
+    use super::super::columns::paste_workbook;
+    use crate::view::HiddenRows;
+    let file = with_hidden_rows("List");
+    for (choice, rows, asks) in
+        [(None, 0, true), (Some(HiddenRows::Out), 1, false), (Some(HiddenRows::In), 3, false)]
+    {
+        let got = paste_workbook(&file, choice).unwrap();
+        assert_eq!((got.rows.len(), got.hidden, got.asks), (rows, 2, asks), "{choice:?}");
+    }
+    let none = paste_workbook(&list(), None).unwrap();
+    assert_eq!((none.rows.len(), none.hidden, none.asks), (1, 0, false));
 }

@@ -35,7 +35,7 @@ impl TlsSwitches {
 }
 
 /// How the desk keeps its own history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HistorySettings {
     /// For how many days records are kept; 0 for ever.
@@ -45,6 +45,9 @@ pub struct HistorySettings {
     /// the trader leaves. Left out: the trader is warned.
     #[serde(default)]
     pub required: bool,
+    /// A folder that somebody else keeps, best on another machine: every checkpoint goes there as
+    /// well, into a folder with the desk's name.
+    pub publish: Option<PathBuf>,
 }
 
 /// Five years and two leap days: what MiFID II asks of firms for records of orders.
@@ -54,7 +57,7 @@ fn keep_days_default() -> u32 {
 
 impl Default for HistorySettings {
     fn default() -> Self {
-        Self { keep_days: keep_days_default(), required: false }
+        Self { keep_days: keep_days_default(), required: false, publish: None }
     }
 }
 

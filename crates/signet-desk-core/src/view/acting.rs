@@ -11,6 +11,8 @@ pub struct StoppedView {
     pub ended: u32,
     /// Accepts that were armed and had not been sent.
     pub taken_back: u32,
+    /// Rows and accepts of the list that waited and are not sent.
+    pub rows: u32,
     /// RFQs that could not be ended yet; they are as soon as that is possible.
     pub left: Vec<StoppedLeft>,
 }

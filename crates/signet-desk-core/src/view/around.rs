@@ -25,6 +25,8 @@ pub enum PageAsk {
     Offer {
         /// What was offered.
         offer: TicketOffer,
+        /// Another offer came just before it, and is not shown.
+        replaced: bool,
     },
     /// Why a link that another program passed on is not followed.
     Refused {

@@ -1,6 +1,9 @@
 //! A list of requests: pasted, corrected in place, sent one after the other, and taken together.
 
-use super::{problem::Problem, ticket::Side};
+use super::{
+    problem::Problem,
+    ticket::{Ask, PriceType, Side},
+};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -24,6 +27,18 @@ pub enum ListField {
     Limit,
     /// The trader's own note.
     Note,
+    /// Price, yield or spread; empty for the usual one of the instrument.
+    PriceType,
+}
+
+/// What becomes of rows that are hidden in a sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum HiddenRows {
+    /// They are left out.
+    Out,
+    /// They are taken as the others are.
+    In,
 }
 
 /// The cells of one row, as they were pasted or typed.
@@ -44,6 +59,8 @@ pub struct ListCells {
     pub limit: String,
     /// [`ListField::Note`].
     pub note: String,
+    /// [`ListField::PriceType`].
+    pub price_type: String,
 }
 
 /// How one row stands.
@@ -72,6 +89,8 @@ pub enum ListState {
     Ended,
     /// The sending was stopped before its turn.
     Stopped,
+    /// The desk ended while its request was on its way or open, and nothing says what became of it.
+    Unknown,
 }
 
 /// What is wrong with a row.
@@ -116,6 +135,8 @@ pub struct ListRow {
     pub within: bool,
     /// What happened, in one sentence.
     pub text: String,
+    /// In which numbers it asks, once its instrument is known.
+    pub price_type: Option<PriceType>,
 }
 
 /// How the sending stands.
@@ -126,7 +147,7 @@ pub enum ListRun {
     Idle,
     /// Rows are being sent.
     Sending,
-    /// The connection was lost; the trader decides whether the rest is sent.
+    /// The connection was lost, or the disk refused; the trader decides whether the rest is sent.
     Paused,
 }
 
@@ -160,6 +181,10 @@ pub struct ListSummary {
     pub done: u32,
     /// Refused, expired, ended or stopped.
     pub without: u32,
+    /// Rows of which nothing says what became of them.
+    pub unknown: u32,
+    /// The disk refuses to keep the list: it is gone when the desk ends.
+    pub unkept: bool,
     /// Accepts that are still to be sent after the trader confirmed them all.
     pub taking: u32,
     /// Why the sending waits; empty if it does not.
@@ -250,6 +275,38 @@ pub struct ListPage {
     pub rows: Vec<ListRow>,
     /// What is to be confirmed, while that is shown.
     pub take: Option<ListTake>,
+    /// Rows that were sent before, while the trader is asked about them.
+    pub repeats: Option<ListRepeats>,
+}
+
+/// Rows that ask for what was asked for before on the same day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ListRepeats {
+    /// In the order of the list.
+    pub rows: Vec<ListRepeat>,
+    /// How many rows would be sent in all.
+    pub all: u32,
+    /// The answer does nothing for so many milliseconds after the question was shown.
+    pub after_ms: u32,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ListRepeat {
+    /// Of the row.
+    pub key: u32,
+    /// Of the row.
+    pub number: u32,
+    /// What the row asks for.
+    pub ask: Ask,
+    /// With group separators.
+    pub quantity: String,
+    /// What a trader calls the instrument.
+    pub symbol: String,
+    /// When it was sent before, in which list, and what came of it: the newest first.
+    pub before: Vec<String>,
 }
 
 /// What came of a paste.
@@ -260,6 +317,10 @@ pub struct ListPasted {
     pub added: u32,
     /// Names of columns that the list does not have.
     pub ignored: Vec<String>,
+    /// Rows that are hidden in the sheet.
+    pub hidden: u32,
+    /// Nothing was added: the trader is to say what becomes of the hidden rows.
+    pub asks: bool,
 }
 
 /// What the trader does with the list.
@@ -289,13 +350,15 @@ pub enum ListIntent {
     },
     /// Sends no further row, and no further accept.
     Stop,
-    /// Sends the rest after the connection was lost.
+    /// Sends them although the same was sent before.
+    SendAgain,
+    /// Sends the rest after the connection was lost, or the disk refused.
     Resume,
     /// Makes a row that ended without a trade ready to be sent again.
     Again {
         /// The row.
         key: u32,
     },
-    /// Closes what was to be confirmed.
+    /// Closes what was to be confirmed, or the question about rows that were sent before.
     Leave,
 }

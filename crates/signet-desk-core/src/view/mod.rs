@@ -47,8 +47,8 @@ pub use insight::{
 };
 pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use list::{
-    ListCells, ListField, ListIntent, ListPage, ListPasted, ListProblem, ListRow, ListRun,
-    ListState, ListSummary, ListTake, TakeLeft, TakeLine, TakeTotal,
+    HiddenRows, ListCells, ListField, ListIntent, ListPage, ListPasted, ListProblem, ListRepeat,
+    ListRepeats, ListRow, ListRun, ListState, ListSummary, ListTake, TakeLeft, TakeLine, TakeTotal,
 };
 pub use notice::{Notice, NoticeKind};
 pub use package::{LegForm, LegRead, PackageEdit, PackageForm, PackageRead, PackageShape};

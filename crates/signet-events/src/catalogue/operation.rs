@@ -33,6 +33,16 @@ pub(super) const ENTRIES: &[Entry] = &[
             there; the words say why.",
     },
     Entry {
+        code: "quic.off",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: ENDPOINT_DENIAL_OF_SERVICE,
+        meaning: "The gateway started without QUIC: its UDP port or socket cannot be had. Desks \
+            come in over TCP and lose their connection at each change of network.",
+        response: "See who has the UDP port of desks.listen; the words say why. Set desks.quic to \
+            false if no QUIC is wanted.",
+    },
+    Entry {
         code: "journal.full",
         severity: Severity::High,
         class: Class::Finding,
@@ -234,6 +244,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         technique: IMPAIR_DEFENSES,
         meaning: "The country file has a form that is not known.",
         response: "Bring another country file.",
+    },
+    Entry {
+        code: "risk.asn_fault",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "Autonomous systems of addresses cannot be told; none is shown.",
+        response: "Bring a newer file of autonomous systems.",
     },
     Entry {
         code: "siem.away",

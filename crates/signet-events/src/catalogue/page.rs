@@ -27,6 +27,7 @@ const FOOT: &str = "
     `desk`, `dealer` (by CompID), `service`, or an `address` that proved nothing |
 | `user`, `device`, `desk`, `dealer` | who it is about |
 | `address`, `country` | where from; the country is two letters (ISO 3166-1) |
+| `as_number`, `as_name` | the autonomous system of the address, and whose it is |
 | `certificate` | serial number, hexadecimal |
 | `policy`, `policy_before`, `rules` | digests of policies, ids of rules that decided |
 | `score`, `decision`, `factors` | the risk of an access |

@@ -166,6 +166,15 @@ pub(super) struct Endpoint {
     svc_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<Location>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    autonomous_system: Option<AutonomousSystem>,
+}
+
+#[derive(Serialize, Clone)]
+struct AutonomousSystem {
+    number: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 #[derive(Serialize, Clone)]
@@ -181,11 +190,21 @@ impl Endpoint {
             _ => return None,
         };
         let location = about.country.as_ref().map(|c| Location { country: cut(c.as_str(), 2) });
-        Some(Self { ip: Some(ip.to_canonical().to_string()), svc_name: None, location })
+        let autonomous_system = about.as_number.map(|number| {
+            let name = about.as_name.as_ref().map(|n| cut(n.as_str(), 80));
+            AutonomousSystem { number, name }
+        });
+        let ip = Some(ip.to_canonical().to_string());
+        Some(Self { ip, svc_name: None, location, autonomous_system })
     }
 
     pub(super) fn gateway(s: &Source) -> Self {
-        Self { ip: None, svc_name: Some(cut(&s.gateway, 60)), location: None }
+        Self {
+            ip: None,
+            svc_name: Some(cut(&s.gateway, 60)),
+            location: None,
+            autonomous_system: None,
+        }
     }
 }
 

@@ -36,6 +36,8 @@ fn everything() -> About {
         dealer: t("NORTH"),
         address: Some("::ffff:192.0.2.7".parse().unwrap()),
         country: t("GB"),
+        as_number: Some(4_200_000_000),
+        as_name: t("Example Carrier"),
         certificate: t("0a1b"),
         policy: t("d1"),
         policy_before: t("d0"),
@@ -122,6 +124,11 @@ fn the_keys_stand_in_one_order_and_a_repeat_is_the_same_text() {
     assert_eq!(v["attacks"][0]["technique"]["uid"], "T1078");
     assert_eq!(v["src_endpoint"]["ip"], "192.0.2.7");
     assert_eq!(v["src_endpoint"]["location"]["country"], "GB");
+    let system = &v["src_endpoint"]["autonomous_system"];
+    assert_eq!(
+        (&system["number"], &system["name"]),
+        (&4_200_000_000_u32.into(), &"Example Carrier".into())
+    );
     assert_eq!(v["unmapped"]["rfq"], "ALICE1.1");
     assert_eq!(v["time"], 1_000);
     assert_eq!(v["metadata"]["original_time"], "1000001");

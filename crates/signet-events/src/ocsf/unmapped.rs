@@ -25,6 +25,10 @@ pub(super) struct Unmapped {
     #[serde(skip_serializing_if = "Option::is_none")]
     country: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    as_number: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_before: Option<String>,
@@ -76,6 +80,8 @@ impl Unmapped {
             dealer: text(&about.dealer),
             address: about.address.map(|a| a.to_string()),
             country: text(&about.country),
+            as_number: about.as_number,
+            as_name: text(&about.as_name),
             certificate: text(&about.certificate),
             policy_before: text(&about.policy_before),
             rules: unmapped_list(&about.rules, limits),

@@ -1,10 +1,12 @@
 //! The desk's end: one connection, one FIX stream, and the answers to proofs of its address.
 
 mod error;
+mod own_thread;
 mod runtime;
 mod stream;
 
 pub use error::ConnectError;
+pub use own_thread::OwnThread;
 pub use stream::ClientStream;
 
 use crate::{ALPN, CloseCode, EXPORTER_LABEL, transport};
@@ -12,12 +14,14 @@ use quinn::{
     ClientConfig, Endpoint, EndpointConfig, RecvStream, SendStream,
     crypto::rustls::QuicClientConfig,
 };
+use runtime::DeskRuntime;
 use rustls_pki_types::CertificateDer;
 use std::{
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
 };
+use tokio::runtime::Handle;
 
 /// One connection with its one FIX stream. Dropping it closes it.
 #[derive(Debug)]
@@ -32,6 +36,9 @@ pub struct Connection {
 /// Where UDP is blocked nothing comes back, and this returns only after the idle time of a minute:
 /// the caller sets its own limit, and may drop the future at any time.
 ///
+/// The client's key signs on the thread that runs this; one that may hold it up signs on an
+/// [`OwnThread`].
+///
 /// A client certificate that the server refuses is not known here: `connect` is done before the
 /// server has looked at it, and the stream then fails with an [`io::Error`] in which
 /// [`ConnectError::of_stream`] finds the alert.
@@ -39,6 +46,16 @@ pub struct Connection {
 /// # Errors
 /// See [`ConnectError`].
 pub async fn connect(
+    socket: UdpSocket,
+    to: SocketAddr,
+    server_name: &str,
+    tls: &rustls::ClientConfig,
+) -> Result<Connection, ConnectError> {
+    connect_on(DeskRuntime::new(Handle::current(), None), socket, to, server_name, tls).await
+}
+
+async fn connect_on(
+    runtime: DeskRuntime,
     socket: UdpSocket,
     to: SocketAddr,
     server_name: &str,
@@ -53,8 +70,7 @@ pub async fn connect(
     })?;
     let mut config = ClientConfig::new(Arc::new(crypto));
     config.transport_config(Arc::new(transport::of_client()));
-    let runtime = Arc::new(runtime::DeskRuntime);
-    let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, runtime)?;
+    let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(runtime))?;
     let connecting = endpoint.connect_with(config, to, server_name)?;
     let connection = connecting.await?;
     let stream = connection.open_bi().await?;

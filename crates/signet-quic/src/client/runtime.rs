@@ -1,5 +1,6 @@
 //! What the client's endpoint runs on: tokio, with less work for each message.
 
+use super::own_thread::Alive;
 use crate::{
     alarm::Alarm,
     udp::{Room, Udp},
@@ -15,24 +16,41 @@ use std::{
     task::{Context, Poll, ready},
     time::Instant,
 };
+use tokio::runtime::Handle;
 
 /// Datagrams of one receive call, before aggregation by the kernel: a desk has one connection.
 const BATCH: usize = 4;
 
 #[derive(Debug)]
-pub(super) struct DeskRuntime;
+pub(super) struct DeskRuntime {
+    /// Where everything of the endpoint runs, whoever's thread asks for it.
+    handle: Handle,
+    _alive: Option<Alive>,
+}
+
+impl DeskRuntime {
+    pub(super) fn new(handle: Handle, alive: Option<Alive>) -> Self {
+        Self { handle, _alive: alive }
+    }
+}
 
 impl Runtime for DeskRuntime {
     fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        let _here = self.handle.enter();
         Box::pin(Alarm::new(at))
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        tokio::spawn(future);
+        self.handle.spawn(future);
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        Ok(Arc::new(Socket(Arc::new(Udp::new(socket)?))))
+        let _here = self.handle.enter();
+        let udp = Udp::new(socket)?;
+        if let Some(error) = udp.lacks() {
+            tracing::debug!(%error, "this system lacks options of QUIC; datagrams are plain");
+        }
+        Ok(Arc::new(Socket(Arc::new(udp))))
     }
 
     fn now(&self) -> Instant {
@@ -83,15 +101,15 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn may_fragment(&self) -> bool {
-        self.0.state().may_fragment()
+        self.0.may_fragment()
     }
 
     fn max_transmit_segments(&self) -> usize {
-        self.0.state().max_gso_segments()
+        self.0.sends_at_once()
     }
 
     fn max_receive_segments(&self) -> usize {
-        self.0.state().gro_segments()
+        self.0.receives_at_once()
     }
 }
 

@@ -40,8 +40,16 @@ impl Socket {
         let udp = Udp::new(socket)?;
         // All desks share this socket, and they all come at once after a restart. The system may
         // allow less.
-        let _ = udp.set_receive_buffer(RECEIVE_BUFFER);
-        let buffer = vec![0; BATCH * udp.state().gro_segments().max(1) * DATAGRAM_MAX];
+        udp.set_receive_buffer(RECEIVE_BUFFER);
+        if let Some(error) = udp.lacks() {
+            tracing::warn!(
+                code = "quic.plain",
+                %error,
+                "this system lacks options of QUIC's socket: desks come over QUIC without \
+                congestion marks and with datagrams of the least size"
+            );
+        }
+        let buffer = vec![0; BATCH * udp.receives_at_once() * DATAGRAM_MAX];
         Ok(Self { udp, room: Room::default(), buffer, unsent: VecDeque::new() })
     }
 
@@ -50,11 +58,11 @@ impl Socket {
     }
 
     pub(super) fn may_fragment(&self) -> bool {
-        self.udp.state().may_fragment()
+        self.udp.may_fragment()
     }
 
     pub(super) fn segments_max(&self) -> usize {
-        self.udp.state().max_gso_segments().max(1)
+        self.udp.sends_at_once()
     }
 
     pub(super) fn poll_readable(&self, cx: &mut std::task::Context<'_>) -> bool {

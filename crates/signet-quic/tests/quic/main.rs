@@ -1,6 +1,7 @@
 //! Both ends over real UDP on the loopback, directly and through a relay.
 
 mod addresses;
+mod own_thread;
 mod support;
 
 use rustls::AlertDescription;
@@ -198,10 +199,16 @@ fn a_flood_of_attempts_is_bounded() {
             });
         }
         let mut got = Vec::new();
+        let end = tokio::time::Instant::now() + SOON;
         tokio::time::sleep(Duration::from_millis(800)).await;
-        // No attempt is dropped before all are counted: else the next ones take their places.
-        while let Ok(incoming) = timeout(Duration::from_millis(20), e.accept()).await {
-            got.push(incoming);
+        // No attempt is dropped before all are counted: else the next ones take their places. On a
+        // busy machine those that return their token take longer.
+        loop {
+            match timeout(Duration::from_millis(20), e.accept()).await {
+                Ok(incoming) => got.push(incoming),
+                Err(_) if got.len() > unproved || tokio::time::Instant::now() > end => break,
+                Err(_) => {}
+            }
             if got.len() > 200 {
                 break;
             }

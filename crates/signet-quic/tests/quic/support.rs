@@ -5,6 +5,7 @@ use rustls::{
     RootCertStore,
     crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs as provider},
     server::WebPkiClientVerifier,
+    sign::{CertifiedKey, SigningKey, SingleCertAndKey},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use signet_quic::{
@@ -81,6 +82,19 @@ impl Pki {
 
     pub(crate) fn client_without_certificate(&self) -> rustls::ClientConfig {
         self.client_with(provider::default_provider(), false)
+    }
+
+    /// A client whose key is asked through `wrap`.
+    pub(crate) fn client_with_key(
+        &self,
+        wrap: impl FnOnce(Arc<dyn SigningKey>) -> Arc<dyn SigningKey>,
+    ) -> rustls::ClientConfig {
+        let mut tls = self.client();
+        let key =
+            provider::default_provider().key_provider.load_private_key(self.client.1.clone_key());
+        let certified = CertifiedKey::new(vec![self.client.0.clone()], wrap(key.unwrap()));
+        tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        tls
     }
 
     fn client_with(&self, p: CryptoProvider, certificate: bool) -> rustls::ClientConfig {

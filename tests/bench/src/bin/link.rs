@@ -1,6 +1,6 @@
 //! Click to bytes at the peer, and bytes from the peer to state for the page. No window.
 
-use signet_bench::{BenchVenue, Fresh, micros, percentiles, wait_online};
+use signet_bench::{BenchVenue, Fresh, Size, micros, percentiles, wait_online};
 use signet_desk_core::view::*;
 use std::{collections::HashMap, sync::mpsc, time::Duration};
 
@@ -8,7 +8,7 @@ const ROUNDS: usize = 2_000;
 
 fn main() {
     let dir = tempfile::tempdir().expect("a folder");
-    let venue = BenchVenue::start(4);
+    let venue = BenchVenue::start(Size::small(4));
     let desk = venue.desk(dir.path());
     wait_online(&desk);
 
