@@ -336,16 +336,10 @@ fn counters_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Option<Strin
     let all = r.lines.iter().flat_map(|l| &l.counters).map(|(c, s)| {
         let (from, to) = (stated(i, c.quoted), stated(i, c.price));
         let at = clock_time(c.at);
-        format!("{} {from} > {to} at {at}: {}", name(names, &c.dealer), s.phase())
+        format!("{} {from} > {to} at {at} UTC: {}", name(names, &c.dealer), s.phase())
     });
     let all: Vec<String> = all.collect();
     (!all.is_empty()).then(|| format!("Countered: {}", all.join("; ")))
-}
-
-/// `14:02:09`
-fn clock_time(t: UtcMillis) -> String {
-    let s = t.0.div_euclid(1_000).rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02} UTC", s / 3_600, s / 60 % 60, s % 60)
 }
 
 pub(crate) fn trade_row(

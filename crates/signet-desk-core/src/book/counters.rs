@@ -169,3 +169,7 @@ fn not_taken() -> Problem {
         "Accept its quote, pass, or counter another dealer.",
     )
 }
+
+#[cfg(test)]
+#[path = "counters_tests.rs"]
+mod tests;

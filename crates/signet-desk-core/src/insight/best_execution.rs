@@ -12,15 +12,17 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::{
     AppMessage, ExecutionReport, PASSED_BY_TRADER, QuoteMsg, QuoteRequest, QuoteResponse, Response,
-    RfqStatus, SnapshotMark,
+    SnapshotMark,
 };
 use signet_rfq::{
-    DealerId, Direction, Instrument, Level, MAX_COUNTERS_PER_LINE, MAX_DEALERS_PER_RFQ, PriceType,
-    Quote, Side, UtcMillis, best, group_digits,
+    DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, PriceType, Quote, Side, UtcMillis, best, group_digits,
     lifecycle::{Meaning, meaning},
     median_quoted,
 };
 use std::collections::BTreeMap;
+
+#[path = "best_counters.rs"]
+mod counters;
 
 /// Quotes that a page lists.
 const QUOTES_MAX: usize = 500;
@@ -208,23 +210,8 @@ impl<'a> Builder<'a> {
                 }
             }
             AppMessage::ExecutionReport(e) => self.report(e, s),
-            AppMessage::QuoteStatusReport(q) if q.answers.is_some() => {
-                let why = q.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
-                let words = match q.status {
-                    RfqStatus::Rejected => format!("Refused{why}"),
-                    RfqStatus::Expired => "No answer in time".into(),
-                    _ => "Dropped".into(),
-                };
-                if let Some(id) = &q.answers {
-                    self.counter_ends(id.as_str(), words, s);
-                }
-            }
-            AppMessage::BusinessReject(j) => {
-                if let Some(id) = &j.ref_id {
-                    let why = j.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
-                    self.counter_ends(id, format!("Not sent{why}"), s);
-                }
-            }
+            AppMessage::QuoteStatusReport(q) if q.answers.is_some() => self.counter_over(q, s),
+            AppMessage::BusinessReject(j) => self.counter_refused(j, s),
             _ => {}
         }
     }
@@ -294,48 +281,6 @@ impl<'a> Builder<'a> {
             signed: s.signed,
             record: s.n as f64,
         });
-    }
-
-    fn counter(&mut self, r: &QuoteResponse, s: &Step) {
-        let Some(dealer) = r.dealer.clone().filter(|d| self.answers.contains_key(d)) else {
-            return;
-        };
-        if self.counters.len() >= MAX_DEALERS_PER_RFQ * MAX_COUNTERS_PER_LINE {
-            return;
-        }
-        let quoted = self.ladder.get(&dealer).filter(|q| q.id == r.quote);
-        let quoted = quoted.and_then(|q| q.level(r.side)).map(|l| self.names.price(l.price));
-        let name = self.names.dealer(&dealer);
-        // It declines the quote, which nobody could take from here on.
-        self.ends(&dealer, s.at_ms);
-        self.countered.insert(dealer, self.counters.len());
-        self.counters.push(BestCounter {
-            id: r.id.to_string(),
-            name,
-            side: if r.side == Side::Buy { "Buy" } else { "Sell" }.into(),
-            price: self.names.price(r.price),
-            quoted,
-            at_ms: s.at_ms as f64,
-            answer: "No answer".into(),
-            answer_ms: None,
-        });
-    }
-
-    /// A counter has this answer, unless it has one already.
-    fn counter_ends(&mut self, id: &str, words: String, s: &Step) {
-        let open = self
-            .countered
-            .iter()
-            .find(|(_, at)| self.counters.get(**at).is_some_and(|c| c.id == id));
-        let Some(dealer) = open.map(|(d, _)| d.clone()) else { return };
-        self.counter_answered(&dealer, words, s);
-    }
-
-    fn counter_answered(&mut self, dealer: &DealerId, words: String, s: &Step) {
-        let at = self.countered.remove(dealer);
-        if let Some(c) = at.and_then(|at| self.counters.get_mut(at)) {
-            (c.answer, c.answer_ms) = (words, Some(s.at_ms as f64));
-        }
     }
 
     fn answered(&mut self, dealer: &DealerId, q: &QuoteMsg, s: &Step) {

@@ -101,7 +101,10 @@ pub enum CounterFault {
     #[error("a package cannot be countered: its legs have prices of their own")]
     Package,
     /// The time for the answer is over, or too far away, or ends after the RFQ.
-    #[error("a counter waits for 1 to {} s, and no longer than the RFQ is open", COUNTER_WAIT_MAX_MS / 1_000)]
+    #[error(
+        "a counter waits for 1 to {} s, and at most as long as the RFQ is open",
+        COUNTER_WAIT_MAX_MS / 1_000
+    )]
     Until,
 }
 

@@ -12,7 +12,8 @@ use signet_fix::message::{
 };
 use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, Counter, CounterState, DealerId, Line, LineState, Rfq, RfqId, UtcMillis,
+    AcceptId, AcceptRefusal, Counter, CounterFault, CounterState, DealerId, Line, LineState, Rfq,
+    RfqId, UtcMillis,
 };
 
 /// A counter that may be sent.
@@ -54,6 +55,14 @@ impl Router {
         let e = self.rfqs.get(&id).ok_or_else(none)?;
         let mut rfq = e.rfq.clone();
         rfq.tick(now);
+        let refused = |e: AcceptRefusal| (e.code(), e.to_string());
+        // What the counter says of itself is what its dealer will read.
+        if r.instrument != rfq.terms.instrument {
+            return Err(refused(AcceptRefusal::OtherInstrument));
+        }
+        if !r.legs.is_empty() || rfq.terms.is_package() {
+            return Err(refused(CounterFault::Package.into()));
+        }
         let quote = rfq.line(&dealer).and_then(|l| l.quote.as_ref());
         let quoted = quote.and_then(|q| q.level(r.side)).ok_or_else(none)?.price;
         // Decided once: a replay of the journal knows neither clocks nor today's settings.
@@ -67,7 +76,7 @@ impl Router {
         let counter = counter.ok_or(("counter.until", "it has no end (62)".to_owned()))?;
         rfq.check_counter(&counter, now)
             .and_then(|()| same_terms(r, &rfq.terms))
-            .map_err(|e| (e.code(), e.to_string()))?;
+            .map_err(refused)?;
         let outer = outer_counter(&id, e, &counter.id).ok_or_else(none)?;
         Ok(CheckedCounter { id, counter, rfq, outer })
     }
@@ -117,7 +126,8 @@ impl Router {
         words: &str,
     ) -> bool {
         let Some((id, own)) = self.counter_named(outer_id, dealer) else { return false };
-        let moved = self.rfqs.get_mut(&id).is_some_and(|e| e.rfq.counter_refused(&own, words.into()));
+        let moved =
+            self.rfqs.get_mut(&id).is_some_and(|e| e.rfq.counter_refused(&own, words.into()));
         if moved {
             self.tell_counter(&id, &own);
         }
@@ -252,3 +262,7 @@ pub fn counter_refusal(r: &QuoteResponse, why: String) -> BusinessReject {
         text: Some(why),
     }
 }
+
+#[cfg(test)]
+#[path = "counters_tests.rs"]
+mod tests;

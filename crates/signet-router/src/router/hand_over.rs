@@ -2,9 +2,8 @@
 //! nothing of it. Who may is decided before; here is what the RFQ itself allows.
 
 use super::{
-    Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Proposal, Router, Trade, TradeStep, accepts,
-    outer,
-    proposal::legs_of,
+    Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Proposal, Router, Trade, TradeStep,
+    accepts, outer, proposal::legs_of,
 };
 use signet_fix::message::{AppMessage, GroupRfq, HandOver, HandOverKind, QuoteRequest, TakeOver};
 use signet_identity::CompId;

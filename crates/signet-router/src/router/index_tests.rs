@@ -60,7 +60,10 @@ fn check(r: &Router, now: UtcMillis, begins: i64) {
         assert_eq!(r.rfqs.open_count(&who), open.len());
         for d in ["N", "E", "S"].map(dealer) {
             let traded = |e: &Entry| {
-                e.rfq.counted().iter().any(|c| *c.dealer == d && c.disputed.or(e.ended_at).is_some())
+                e.rfq
+                    .counted()
+                    .iter()
+                    .any(|c| *c.dealer == d && c.disputed.or(e.ended_at).is_some())
             };
             assert_eq!(
                 r.rfqs.traded_with(&who, &d),
@@ -193,7 +196,10 @@ fn a_proposal_tells_what_there_is_to_weigh() {
         (request.doing.open_rfqs, request.doing.outstanding.get("EUR").copied()),
         (1, Some(dec("5000000")))
     );
-    assert_eq!((request.step, request.asked, request.off_market_bps), (TradeStep::Request, 2, None));
+    assert_eq!(
+        (request.step, request.asked, request.off_market_bps),
+        (TradeStep::Request, 2, None)
+    );
 }
 
 #[test]

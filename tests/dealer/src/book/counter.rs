@@ -122,3 +122,7 @@ impl Book {
         vec![Action::Send(report)]
     }
 }
+
+#[cfg(test)]
+#[path = "counter_tests.rs"]
+mod tests;
