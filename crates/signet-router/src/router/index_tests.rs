@@ -184,7 +184,10 @@ fn a_proposal_tells_what_there_is_to_weigh() {
         r.proposal(&desk("ALICE"), &hit("x1", who, q, price), T0 + 102).map(|p| p.trade)
     };
     let worse = propose(&r, "E", "e1", "99.6").unwrap();
-    assert!(worse.accept && worse.off_market_bps.is_none(), "two quotes make no market: {worse:?}");
+    assert!(
+        worse.step == TradeStep::Accept && worse.off_market_bps.is_none(),
+        "two quotes make no market: {worse:?}"
+    );
     assert_eq!(
         (worse.doing.open_rfqs, worse.asked, worse.dealers),
         (0, 2, vec![(dealer("E"), false)]),
