@@ -481,6 +481,7 @@ fn accept_package(quote: &Outgoing) -> QuoteResponse {
         quantity: dec("20000000"),
         price: dec(quote.get(133).unwrap()),
         legs,
+        valid_until: None,
     }
 }
 
