@@ -124,7 +124,7 @@ fn a_fill_that_nobody_agreed_to_is_a_dispute() {
     w.force(N, Force::AnswerCounters(Counters::Fill));
     let rfq = quoted(&w, &mut s, N, H);
     counter(&w, &s, &rfq, N, "99.400").unwrap();
-    w.until(&mut s, "told", |s| s.notices.iter().any(|n| n.code == "execution.disputed"));
+    w.until(&mut s, "told", |s| s.notices.iter().any(|n| n.code == "execution.mismatch"));
     assert_eq!((trades(&w), s.rfq(&rfq).state), (0, RfqState::Open));
     let armed = w.arm(&s, &rfq, H, Side::Buy).map_err(|p| p.code);
     assert_eq!(armed.err().as_deref(), Some("execution.disputed"), "people settle it first");

@@ -241,7 +241,7 @@ fn a_trade_that_is_reported_for_one_is_a_dispute() {
     say(&mut b, signet_fix::message::ExecutionReport { disputed: true, text: why, ..fill });
     let r = b.rfq(&id("R1")).unwrap();
     assert!(r.is_disputed() && r.state == RfqState::Open, "{:?}", r.state);
-    assert!(notices(&b).contains(&"execution.disputed"), "{:?}", notices(&b));
+    assert!(notices(&b).contains(&"execution.mismatch"), "{:?}", notices(&b));
     let code = b.counter(&intent("q1", "1.06"), NOW).unwrap_err().code;
     assert_eq!(code, "execution.disputed");
 }
