@@ -15,7 +15,8 @@ use signet_fix::message::{
     SnapshotMark,
 };
 use signet_rfq::{
-    DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, PriceType, Quote, Side, UtcMillis, best, group_digits,
+    DealerId, Direction, Instrument, Level, MAX_DEALERS_PER_RFQ, PriceType, Quote, Side, UtcMillis,
+    best, group_digits,
     lifecycle::{Meaning, meaning},
     median_quoted,
 };

@@ -1,5 +1,5 @@
-//! A trader asks one dealer for a better price. Nothing is agreed by it: what the dealer quotes next
-//! is taken, or not, by an accept of its own.
+//! A trader asks one dealer for a better price. Nothing is agreed by it: what the dealer quotes
+//! next is taken, or not, by an accept of its own.
 
 use super::{
     Entry, Router,
