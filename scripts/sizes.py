@@ -19,7 +19,8 @@ WIDTH_MAX = 100
 GLOB = re.compile(r"^(pub(\([a-z]+\))? )?use (super|crate|signet_\w+)(::\w+)*::\*;")
 # What is read better wide: tables in documents, SQL, links.
 WIDE = re.compile(r"^\s*//[/!]? \||\b(SELECT|INSERT|CREATE|VALUES|WHERE|JOIN|CONFLICT|NOT NULL)\b|_ms, |https?://")
-GENERATED = {"ui/src/bindings.ts"}
+# The catalogue of texts is a table.
+GENERATED = {"ui/src/bindings.ts", "ui/src/language/en.ts"}
 # Crates and folders of tests and their helpers that production does not contain.
 TESTS = re.compile(r"(^|/)tests?/|(^|_|/)tests?\.rs$|(^|_)tests/|^ui/test/")
 FUNCTION = re.compile(r'^(\s*)(?:pub(?:\([a-z: ]+\))? )?(?:(?:async|const|unsafe|extern "C") )*fn (\w+)')

@@ -185,7 +185,7 @@ mod tests {
         let file = dir.path().join("history.txt");
         write_private(&file, b"no export\n").unwrap();
         assert!(write_private(&file, b"more").is_err());
-        assert_eq!(check(&file, false), ExitCode::FAILURE);
-        assert_eq!(check(&dir.path().join("none"), false), ExitCode::FAILURE);
+        assert_eq!(check(&file, false, None), ExitCode::FAILURE);
+        assert_eq!(check(&dir.path().join("none"), false, None), ExitCode::FAILURE);
     }
 }

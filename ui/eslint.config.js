@@ -2,6 +2,7 @@ import js from "@eslint/js";
 import svelte from "eslint-plugin-svelte";
 import globals from "globals";
 import ts from "typescript-eslint";
+import { language } from "./dev/language/rule.js";
 import svelteConfig from "./svelte.config.js";
 
 export default ts.config(
@@ -28,5 +29,16 @@ export default ts.config(
       "no-implied-eval": "error",
       "no-console": "error",
     },
+  },
+  {
+    files: ["src/**"],
+    plugins: { language },
+    rules: { "language/text-from-catalogue": "error" },
+  },
+  {
+    // The script that keeps the catalogue of texts.
+    files: ["dev/language/*.js"],
+    languageOptions: { globals: globals.node },
+    rules: { "no-console": "off" },
   },
 );

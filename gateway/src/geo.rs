@@ -82,7 +82,7 @@ impl Geo {
     /// Whose network it is.
     ///
     /// # Errors
-    /// There is no such file, it cannot be used, or it does not say.
+    /// The file is missing, cannot be used, or does not name one.
     pub fn system(&self, address: IpAddr, now: UtcMillis) -> Result<AutonomousSystem, GeoFault> {
         let systems = self.systems.as_ref().ok_or(GeoFault::NotConfigured)?;
         systems.ask(address, now, "risk.asn_form", system)

@@ -204,7 +204,7 @@ fn the_example_of_answers_becomes_a_gateway_by_the_command() {
     assert!(said.contains("gateway-key.pem") && said.contains("nothing is missing"), "{said}");
     let now = snapshot(dir.path());
     assert!(before == now, "something changed");
-    // Nobody answers: what is missing is named, with a cure each.
+    // Without a terminal, the error names each missing answer with its cure.
     let out = gateway(&dir.path().join("other/gateway.toml"), &["init", "--yes"]);
     let said = text(&out);
     assert!(!out.status.success() && said.contains("trust_domain: is not answered"), "{said}");
@@ -496,6 +496,12 @@ fn the_example_files_fit_together() {
         signet_test_mmdb::Form::Nested,
     );
     write("country.mmdb", &countries);
+    let systems = signet_test_mmdb::asn_file(
+        &[("2.0.0.0/16", 64_500, "Example Net")],
+        built,
+        signet_test_mmdb::AsnForm::Number,
+    );
+    write("asn.mmdb", &systems);
     let text = include_str!("../signet-gateway.example.toml");
     let state = dir.path().join("state").display().to_string();
     let etc = folder.display().to_string();

@@ -845,19 +845,19 @@ export type GuardView = {
 	seen: boolean,
 };
 
-/**  What a private key is stored in. */
-export type Holder = 
-/**  The keychain of the operating system. */
-"keychain" | 
-/**  A smart card, security key or other PKCS#11 token, which never gives the key out. */
-"token";
-
 /**  What becomes of rows that are hidden in a sheet. */
 export type HiddenRows = 
 /**  They are left out. */
 "out" | 
 /**  They are taken as the others are. */
 "in";
+
+/**  What a private key is stored in. */
+export type Holder = 
+/**  The keychain of the operating system. */
+"keychain" | 
+/**  A smart card, security key or other PKCS#11 token, which never gives the key out. */
+"token";
 
 /**  A client identity found in the keychain. */
 export type IdentityView = {
@@ -1485,6 +1485,7 @@ export type PackageShape =
 export type PageAsk = 
 /**  Whether the ticket is to be filled like this. */
 { kind: "offer"; 
+/**  What was offered. */
 offer: TicketOffer; 
 /**  Another offer came just before it, and is not shown. */
 replaced: boolean } | 

@@ -6,9 +6,11 @@ import App from "./App.svelte";
 import { desk, type Backend } from "./desk/backend";
 import { Page } from "./desk/page.svelte";
 import { panelOf } from "./desk/panel";
+import { declare } from "./language/document";
 import Panel from "./Panel.svelte";
 
 async function open() {
+  declare(document.documentElement);
   const query = new URLSearchParams(location.search);
   const reached = await backend(query);
   const mode = panelOf(query);

@@ -80,8 +80,8 @@ ends() {
   [ -n "$ca" ] || return
   # As of the time of the connection, which is the laptop's.
   at=$(at_s)
-  openssl x509 -inform DER -in "$tmp/peer.der" -out "$tmp/peer.pem" 2>/dev/null &&
-    openssl verify -attime "$at" -partial_chain -trusted "$ca" "$tmp/peer.pem" >/dev/null 2>&1 ||
+  { openssl x509 -inform DER -in "$tmp/peer.der" -out "$tmp/peer.pem" 2>/dev/null &&
+    openssl verify -attime "$at" -partial_chain -trusted "$ca" "$tmp/peer.pem" >/dev/null 2>&1; } ||
     fault "record $1: the authority that was given did not issue the certificate of the other end, or it was not valid then"
   echo "Connection, record $1: to $(openssl x509 -inform DER -in "$tmp/peer.der" -noout -subject -serial | tr '\n' ' ')"
 }

@@ -324,6 +324,6 @@ mod tests {
             let e = read(&text).err().unwrap_or_default();
             assert!(e.contains(why), "{text}: {e:?}");
         }
-        assert_eq!(read(&both.repeat(1)).unwrap().providers.len(), 2);
+        assert_eq!(read(&both).unwrap().providers.len(), 2);
     }
 }

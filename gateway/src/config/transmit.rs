@@ -16,7 +16,7 @@ const TABLE_MAX: usize = 100_000;
 pub struct Signals {
     /// What is received; `None` when only `[signals.transmit]` is there.
     pub receive: Option<SignalsSection>,
-    /// To whom something is sent: the entries of `[[signals.transmit]]`, or the one of
+    /// The receivers of signals: the entries of `[[signals.transmit]]`, or the one of
     /// `[signals.transmit]`, which has no name.
     pub transmit: Vec<TransmitSection>,
 }

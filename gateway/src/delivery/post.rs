@@ -8,8 +8,8 @@ use hyper::{
     Request, StatusCode,
     body::Bytes,
     client::conn::http1::SendRequest,
-    http::request::Builder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT},
+    http::request::Builder,
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;

@@ -123,7 +123,7 @@ impl Faults {
 }
 
 const HOST: &str = "write a host name in lower case, such as rfq.bank.example";
-const DOTTED: &str = "write a host name with a dot, such as console.bank.example: security keys are \
+const DOTTED: &str = "write a host name with a dot, such as console.bank.example: keys are \
     registered for it";
 const ADDRESS: &str = "write ADDRESS:PORT with a port from 1, such as 0.0.0.0:9443";
 const COMP_ID: &str = "write 1 to 24 characters of A-Z a-z 0-9 _ -";

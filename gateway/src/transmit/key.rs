@@ -32,7 +32,7 @@ pub(super) fn signer(config: &Config, section: &TransmitSection) -> Result<Signe
 /// key; without a name the one of the first.
 ///
 /// # Errors
-/// There is no such receiver, no key, or it cannot be used.
+/// The receiver is unknown, or its key is missing or cannot be used.
 pub fn key_set(config: &Config, receiver: Option<&str>) -> Result<String, GatewayError> {
     let mut all = config.signals.transmit.iter();
     let section = all.find(|t| receiver.is_none_or(|name| t.name == name));

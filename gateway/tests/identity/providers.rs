@@ -301,7 +301,11 @@ fn keys_that_are_too_old_verify_nothing_and_a_server_of_another_authority_is_not
 
 /// A second gateway of the same registry, that no provider tells anything.
 fn second(w: &World) -> Gateway {
-    let text = w.text("gateway.toml").replace("state_dir = \"state\"", "state_dir = \"second\"");
+    // Another dealer: one process holds a FIX session once.
+    let text = w
+        .text("gateway.toml")
+        .replace("state_dir = \"state\"", "state_dir = \"second\"")
+        .replace("comp_id = \"BANK", "comp_id = \"SECOND");
     let cut = text.find("[signals]").unwrap();
     let config = w.path("second.toml");
     fs::write(&config, &text[..cut]).unwrap();

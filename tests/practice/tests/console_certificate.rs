@@ -81,9 +81,11 @@ fn the_console_opens_with_an_administrators_certificate_and_not_without_one() {
             [("none", None), ("of another authority", Some(p12(strangers.join("ada.pem"))))]
         {
             let Some(b) = browser(&w, certificate).await else { return };
-            let why = b.try_goto(&address(&w)).await.expect_err(what);
-            assert!(why.contains("ERR_"), "{what}: {why}");
-            assert!(!b.is_saying("Log in").await, "{what}");
+            // TLS 1.3 refuses after the handshake, so the driver may call it a page that is open.
+            if let Err(why) = b.try_goto(&address(&w)).await {
+                assert!(why.contains("ERR_"), "{what}: {why}");
+            }
+            b.until(what, "location.protocol === 'chrome-error:'").await;
             b.close().await;
         }
         let Some(b) = browser(&w, Some(of(&w, "ada"))).await else { return };
@@ -111,7 +113,7 @@ fn the_console_opens_with_an_administrators_certificate_and_not_without_one() {
         b.write("#code", &code).await;
         b.write("#label", "blue key").await;
         b.press("Register this key").await;
-        b.until("it is refused", "document.querySelector('[role=alert]')?.innerText").await;
+        b.says("this code cannot be used").await;
         assert!(!b.is_saying("Sessions").await);
         b.close().await;
     });

@@ -1,22 +1,23 @@
 // The columns of the blotter: their names, and which hold numbers.
 
 import type { BlotterRow, BlotterTab, Column, RowsQuery } from "../bindings";
+import { t } from "../language/t";
 
 export const COLUMNS: [Column, string][] = [
-  ["time", "Time"],
-  ["symbol", "Instrument"],
-  ["instrument", "ISIN or pair"],
-  ["side", "Side"],
-  ["quantity", "Quantity"],
-  ["currency", "Currency"],
-  ["price", "Price"],
-  ["dealer", "Dealer"],
-  ["status", "Status"],
-  ["cover", "Cover"],
-  ["reason", "Reason"],
-  ["settles", "Settles"],
-  ["rfq", "Request"],
-  ["execution", "Execution"],
+  ["time", t("blotter.time")],
+  ["symbol", t("blotter.instrument")],
+  ["instrument", t("blotter.isinOrPair")],
+  ["side", t("blotter.side")],
+  ["quantity", t("blotter.quantity")],
+  ["currency", t("blotter.currency")],
+  ["price", t("blotter.price")],
+  ["dealer", t("blotter.dealer")],
+  ["status", t("blotter.status")],
+  ["cover", t("blotter.cover")],
+  ["reason", t("blotter.reason")],
+  ["settles", t("blotter.settles")],
+  ["rfq", t("blotter.request")],
+  ["execution", t("blotter.execution")],
 ];
 
 const NAMES = new Map(COLUMNS);
@@ -32,7 +33,7 @@ export function textOf(row: BlotterRow, column: Column): string {
       return row.symbol;
     case "instrument":
       // A package has no id that anybody could look up.
-      return row.instrument === "[N/A]" ? "package" : row.instrument;
+      return row.instrument === "[N/A]" ? t("blotter.package") : row.instrument;
     case "side":
       return row.side;
     case "currency":
@@ -86,19 +87,32 @@ export function toggled(look: Look, key: string): Look {
   return { ...look, closed };
 }
 
-export const LISTS: Record<BlotterTab, { name: string; one: string; many: string; none: string }> =
-  {
-    rfqs: {
-      name: "Requests",
-      one: "request",
-      many: "requests",
-      none: "No requests yet. Your requests appear here.",
-    },
-    trades: { name: "Trades", one: "trade", many: "trades", none: "No trades yet." },
-    attention: {
-      name: "Attention",
-      one: "to look at",
-      many: "to look at",
-      none: "Nothing needs you.",
-    },
-  };
+type List = {
+  name: string;
+  /** The name inside a sentence. */
+  within: string;
+  /** So many rows, of which there are `count`; `shown` is the figure. */
+  counted: (count: number, shown: string) => string;
+  none: string;
+};
+
+export const LISTS: Record<BlotterTab, List> = {
+  rfqs: {
+    name: t("blotter.requests"),
+    within: t("blotter.requestsWithin"),
+    counted: (count, shown) => t("blotter.shownRequests", { count, shown }),
+    none: t("blotter.noRequestsYetYourRequests"),
+  },
+  trades: {
+    name: t("blotter.trades"),
+    within: t("blotter.tradesWithin"),
+    counted: (count, shown) => t("blotter.shownTrades", { count, shown }),
+    none: t("blotter.noTradesYet"),
+  },
+  attention: {
+    name: t("blotter.attention"),
+    within: t("blotter.attentionWithin"),
+    counted: (_, shown) => t("blotter.toLookAt", { shown }),
+    none: t("blotter.nothingNeedsYou"),
+  },
+};

@@ -2,6 +2,8 @@
 
 import { listen } from "@tauri-apps/api/event";
 import { ASKED, CHANGED, commands, type Problem } from "../bindings";
+import { said } from "../language/said";
+import { t } from "../language/t";
 
 export type Commands = typeof commands;
 
@@ -25,7 +27,10 @@ export const desk: Backend = {
 export async function ask<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   try {
     const answer = await call;
-    return answer.status === "ok" || isProblem(answer.error) ? answer : unreachable(answer.error);
+    if (answer.status === "ok") return answer;
+    return isProblem(answer.error)
+      ? { status: "error", error: said(answer.error) }
+      : unreachable(answer.error);
   } catch (why) {
     return unreachable(why);
   }
@@ -41,8 +46,8 @@ function unreachable(why: unknown): { status: "error"; error: Problem } {
     status: "error",
     error: {
       code: "desk.unreachable",
-      message: `The window could not reach its own program: ${String(why)}`,
-      cure: "Restart Signet Desk. If it happens again, send this message to support.",
+      message: t("desk.theWindowCouldNotReachItsOwn", { why: String(why) }),
+      cure: t("desk.restartSignetDeskIfItHappens"),
       field: null,
     },
   };

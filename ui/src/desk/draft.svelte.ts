@@ -11,6 +11,7 @@ import type {
   Problem,
   TicketForm,
 } from "../bindings";
+import { t } from "../language/t";
 
 export class Draft {
   /** The text of the instrument field. */
@@ -81,7 +82,10 @@ export class Draft {
     if (!told) return;
     const counts = `${told.priceType} ${told.words} ${told.unit}`;
     if (this.#counts !== null && this.#counts !== counts && this.limit.trim() !== "") {
-      this.limitGone = `The limit ${this.limit.trim()} is gone: it was not in ${told.unit}.`;
+      this.limitGone = t("desk.theLimitIsGoneItWasNotIn", {
+        limit: this.limit.trim(),
+        unit: told.unit,
+      });
       this.limit = "";
     }
     this.#counts = counts;

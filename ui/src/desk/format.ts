@@ -1,9 +1,12 @@
 // Times and numbers as a trader reads them. Prices arrive formatted and are never parsed.
 
+import { number, weekdayOf } from "../language/formats";
+import { t } from "../language/t";
+
 /** `8 s`, `1:05`; rounded up, so that "0 s" means it is over. */
 export function timeLeft(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return t("desk.secondsS", { seconds });
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
@@ -15,7 +18,9 @@ export function shareLeft(start: number, end: number, now: number): number {
 
 /** `90 s`, `2 min`. */
 export function duration(seconds: number): string {
-  return seconds >= 120 && seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+  return seconds >= 120 && seconds % 60 === 0
+    ? t("desk.secondsMin", { seconds: seconds / 60 })
+    : t("desk.secondsS", { seconds });
 }
 
 /** Local date and time: `2026-11-21`, `14:05:09`. */
@@ -26,10 +31,8 @@ export function date(ms: number): string {
 
 /** `Tue` of `2026-12-01`, which is a day, not a point in time. */
 export function weekday(day: string): string {
-  return DAYS[new Date(`${day}T12:00:00Z`).getUTCDay()] ?? "";
+  return weekdayOf(new Date(`${day}T12:00:00Z`));
 }
-
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 export function time(ms: number): string {
   const at = new Date(ms);
@@ -39,8 +42,11 @@ export function time(ms: number): string {
 /** The error of the laptop's clock, from how far the gateway's is ahead of it: `1.2 s fast`. */
 export function clockError(gatewayAheadMs: number): string {
   const size = Math.abs(gatewayAheadMs);
-  const amount = size >= 1000 ? `${(size / 1000).toFixed(1)} s` : `${Math.round(size)} ms`;
-  return `${amount} ${gatewayAheadMs < 0 ? "fast" : "slow"}`;
+  const amount =
+    size >= 1000
+      ? t("desk.valueS", { value: number(size / 1000, 1) })
+      : t("desk.sizeMs", { size: Math.round(size) });
+  return gatewayAheadMs < 0 ? t("desk.amountFast", { amount }) : t("desk.amountSlow", { amount });
 }
 
 /** The times to live offered between the allowed bounds, the default among them. */

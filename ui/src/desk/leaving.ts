@@ -2,6 +2,7 @@
 
 import type { ListSummary, RfqView } from "../bindings";
 import { ASK, awaitsAnswer, isOpen } from "./words";
+import { t } from "../language/t";
 
 export type Left = {
   id: string;
@@ -19,11 +20,11 @@ function unsent(list: ListSummary | null): Left[] {
   const rows = list?.pending ?? 0;
   const accepts = list?.taking ?? 0;
   return [
-    ...one("list rows", rows, `${rows === 1 ? "row" : "rows"} of the list not sent yet`),
+    ...one(t("desk.listRows"), rows, t("desk.rowsOfTheListNotSentYet", { count: rows })),
     ...one(
-      "list accepts",
+      t("desk.listAccepts"),
       accepts,
-      `${accepts === 1 ? "accept" : "accepts"} of the list not sent yet`,
+      t("desk.acceptsOfTheListNotSentYet", { count: accepts }),
     ),
   ];
 }
@@ -39,6 +40,6 @@ export function leftBehind(rfqs: RfqView[], list: ListSummary | null): Left[] {
   }));
   const open = rfqs
     .filter((view) => !waits(view) && isOpen(view.state))
-    .map((view) => ({ id: view.id, words: `${what(view)} is open`, waits: false }));
+    .map((view) => ({ id: view.id, words: t("desk.isOpen", { what: what(view) }), waits: false }));
   return [...answers, ...open, ...unsent(list)];
 }

@@ -3,6 +3,7 @@
 import type { Frame, Problem } from "../bindings";
 import { ask, type Answer, type Backend } from "./backend";
 import { CATCH_UP_MS, type Sight } from "./sight";
+import { t } from "../language/t";
 
 /** A parked page pulls again after this long, even without a wake-up. */
 const PARKED_MAX_MS = 5_000;
@@ -63,8 +64,8 @@ const SILENT: { status: "error"; error: Problem } = {
   status: "error",
   error: {
     code: "desk.silent",
-    message: "The window's own program does not answer. The prices on the screen are old.",
-    cure: "Do not trade on them. Wait a moment; if this stays, restart Signet Desk.",
+    message: t("desk.theWindowsOwnProgramDoesNot"),
+    cure: t("desk.doNotTradeOnThemWaitAMomentIf"),
     field: null,
   },
 };

@@ -2,6 +2,8 @@
 
 import type { BestQuote } from "../bindings";
 import { time } from "../desk/format";
+import { number } from "../language/formats";
+import { t } from "../language/t";
 
 export type Scale = { at: (value: number) => number; from: number; to: number };
 
@@ -72,13 +74,17 @@ export function apart(wanted: number[], least: number, low: number, high: number
 
 /** `0.4 s`, `35 ms`, `12 s`. */
 export function howLong(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return ms < 10_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 1_000)} s`;
+  if (ms < 1_000) return t("insight.msMs", { ms: Math.round(ms) });
+  return ms < 10_000
+    ? t("insight.valueS", { value: number(ms / 1_000, 1) })
+    : t("insight.msS", { ms: Math.round(ms / 1_000) });
 }
 
 /** `2 of 3 (67 %)`; a share of nothing is said as such. */
 export function share(part: number, of: number): string {
-  return of === 0 ? "none yet" : `${part} of ${of} (${Math.round((100 * part) / of)} %)`;
+  return of === 0
+    ? t("insight.noneYet")
+    : t("insight.partOfOfValue", { part, of, value: Math.round((100 * part) / of) });
 }
 
 /** `14:05:09.123`, local time. */

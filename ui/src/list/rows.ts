@@ -2,39 +2,40 @@
 
 import type { HiddenRows, ListField, ListRow, ListState, ListSummary, Problem } from "../bindings";
 import type { Shape, Tone } from "../parts/mark";
+import { t } from "../language/t";
 
 /** The columns that are typed, in their order, with their names. */
 export const COLUMNS: [ListField, string][] = [
-  ["side", "Side"],
-  ["instrument", "Instrument"],
-  ["quantity", "Quantity"],
-  ["settlement", "Settles"],
-  ["dealers", "Dealers"],
-  ["limit", "Limit"],
-  ["note", "Note"],
-  ["priceType", "Type"],
+  ["side", t("list.side")],
+  ["instrument", t("list.instrument")],
+  ["quantity", t("list.quantity")],
+  ["settlement", t("list.settles")],
+  ["dealers", t("list.dealers")],
+  ["limit", t("list.limit")],
+  ["note", t("list.note")],
+  ["priceType", t("list.type")],
 ];
 
 type Label = { text: string; shape: Shape; tone: Tone };
 
 const STATE: Record<ListState, Label> = {
-  draft: { text: "Ready", shape: "ring", tone: "plain" },
-  pending: { text: "Waiting", shape: "wait", tone: "plain" },
-  sending: { text: "Sent", shape: "half", tone: "plain" },
-  open: { text: "Open", shape: "dot", tone: "plain" },
-  quoted: { text: "Quoted", shape: "dot", tone: "good" },
-  taking: { text: "Accept sent", shape: "half", tone: "warn" },
-  done: { text: "Done", shape: "tick", tone: "good" },
-  refused: { text: "Refused", shape: "cross", tone: "bad" },
-  expired: { text: "Expired", shape: "ring", tone: "warn" },
-  ended: { text: "Ended", shape: "ring", tone: "plain" },
-  stopped: { text: "Not sent", shape: "ring", tone: "warn" },
-  unknown: { text: "Not known", shape: "question", tone: "warn" },
+  draft: { text: t("list.ready"), shape: "ring", tone: "plain" },
+  pending: { text: t("list.waiting"), shape: "wait", tone: "plain" },
+  sending: { text: t("list.sent"), shape: "half", tone: "plain" },
+  open: { text: t("list.open"), shape: "dot", tone: "plain" },
+  quoted: { text: t("list.quoted"), shape: "dot", tone: "good" },
+  taking: { text: t("list.acceptSent"), shape: "half", tone: "warn" },
+  done: { text: t("list.done"), shape: "tick", tone: "good" },
+  refused: { text: t("list.refused"), shape: "cross", tone: "bad" },
+  expired: { text: t("list.expired"), shape: "ring", tone: "warn" },
+  ended: { text: t("list.ended"), shape: "ring", tone: "plain" },
+  stopped: { text: t("list.notSent"), shape: "ring", tone: "warn" },
+  unknown: { text: t("list.notKnown"), shape: "question", tone: "warn" },
 };
 
 export const labelOf = (row: ListRow): Label =>
   row.state === "draft" && row.problems.length > 0
-    ? { text: "Correct it", shape: "cross", tone: "bad" }
+    ? { text: t("list.correctIt"), shape: "cross", tone: "bad" }
     : STATE[row.state];
 
 /** Its cells are fields. */
@@ -54,7 +55,10 @@ export function wordsOf(row: ListRow): { text: string; bad: boolean } {
   const more = row.problems.length - 1;
   if (row.state === "draft" && first)
     return {
-      text: `${first.problem.message} ${first.problem.cure}${more > 0 ? ` And ${more} more.` : ""}`,
+      text:
+        more > 0
+          ? t("list.andMore", { message: first.problem.message, cure: first.problem.cure, more })
+          : `${first.problem.message} ${first.problem.cure}`,
       bad: true,
     };
   return { text: row.text || row.warning || row.symbol, bad: false };
@@ -63,27 +67,27 @@ export function wordsOf(row: ListRow): { text: string; bad: boolean } {
 /** Who makes the best price: one name, and how many others make it too. */
 export function dealerOf(row: ListRow): string {
   const [first = "", ...others] = row.dealer?.split(", ") ?? [];
-  return others.length > 0 ? `${first}, ${others.length} more` : first;
+  return others.length > 0 ? t("list.firstCountMore", { first, count: others.length }) : first;
 }
 
 /** How far the price is from the limit. */
 export const awayOf = (row: ListRow) =>
-  row.away === null ? "" : row.away === "0" ? "at it" : `${row.away} t`;
+  row.away === null ? "" : row.away === "0" ? t("list.atIt") : t("list.awayT", { away: row.away });
 
-const some = (count: number, words: string) => (count > 0 ? [`${count} ${words}`] : []);
+const some = (count: number, words: string) => (count > 0 ? [words] : []);
 
 /** The list in words: what is to be done first, then what came of it. */
 export const figures = (list: ListSummary): string =>
   [
-    ...some(list.wrong, "to correct"),
-    ...some(list.ready, "ready"),
-    ...some(list.pending, "waiting"),
-    ...some(list.open, "open"),
-    ...some(list.quoted, "quoted"),
-    ...some(list.within, "within their limit"),
-    ...some(list.done, "done"),
-    ...some(list.without, "without a trade"),
-    ...some(list.unknown, "not known"),
+    ...some(list.wrong, t("list.toCorrect", { wrong: list.wrong })),
+    ...some(list.ready, t("list.readyReady", { ready: list.ready })),
+    ...some(list.pending, t("list.pendingWaiting", { pending: list.pending })),
+    ...some(list.open, t("list.openOpen", { open: list.open })),
+    ...some(list.quoted, t("list.quotedQuoted", { quoted: list.quoted })),
+    ...some(list.within, t("list.withinTheirLimit", { within: list.within })),
+    ...some(list.done, t("list.doneDone", { done: list.done })),
+    ...some(list.without, t("list.withoutATrade", { without: list.without })),
+    ...some(list.unknown, t("list.unknownNotKnown", { unknown: list.unknown })),
   ].join(" · ");
 
 /** What a cell shows where nothing is typed: what it means. */
@@ -98,15 +102,15 @@ export const FILE_MAX = 1_048_576;
 
 export const tooLarge: Problem = {
   code: "list.too_long",
-  message: "The file is larger than one megabyte.",
-  cure: "Copy the rows of this list, and paste them.",
+  message: t("list.theFileIsLargerThanOneMegabyte"),
+  cure: t("list.copyTheRowsOfThisListAndPaste"),
   field: null,
 };
 
 export const otherWorkbook: Problem = {
   code: "list.workbook",
-  message: "Of workbooks only .xlsx is read.",
-  cure: "Save it as .xlsx or CSV, or copy its rows and paste them here.",
+  message: t("list.ofWorkbooksOnlyXlsxIsRead"),
+  cure: t("list.saveItAsXlsxOrCsvOrCopyItsRows"),
   field: null,
 };
 
@@ -114,12 +118,14 @@ export const otherWorkbook: Problem = {
 export const hiddenWords = (hidden: number, choice: HiddenRows | null): string =>
   hidden === 0
     ? ""
-    : `${hidden} hidden ${hidden === 1 ? "row was" : "rows were"} ${choice === "in" ? "taken too" : "left out"}.`;
+    : choice === "in"
+      ? t("list.hiddenRowsWereTakenToo", { count: hidden })
+      : t("list.hiddenRowsWereLeftOut", { count: hidden });
 
 /** The list is not sent while what was typed last is not in it. */
 export const editNotTaken = (why: Problem): Problem => ({
   ...why,
-  message: `The last cell that you typed was not taken: ${why.message} Nothing was sent.`,
+  message: t("list.theLastCellThatYouTypedWasNot", { message: why.message }),
 });
 
 export const isWorkbook = (name: string) => /\.xlsx$/i.test(name);

@@ -1,10 +1,11 @@
 // What the palette offers for one request. The desk decides whether any of it happens.
 
 import type { LineView, RfqView, Side } from "../bindings";
-import { ASK, isOpen, VERB } from "../desk/words";
+import { ASK, isOpen, VERB, VERB_WITHIN } from "../desk/words";
 import type { Action } from "../keyboard/actions";
 import { keysOf } from "../keyboard/shortcuts";
 import { isBest, quoteOn, target, tradable } from "./target";
+import { t } from "../language/t";
 
 export type Panel = {
   view: RfqView;
@@ -40,9 +41,9 @@ export function panelActions(panel: Panel, run: Run): Action[] {
   const id = (name: string) => `${view.id}-${name}`;
   const armed = view.accept?.state === "armed";
   const notArmable = !panel.live
-    ? "not online"
+    ? t("rfq.notOnlineWithin")
     : !panel.offering
-      ? "an accept is there already, or the request is over"
+      ? t("rfq.anAcceptIsThereAlreadyOrThe")
       : undefined;
 
   const take = sides.flatMap((one) => {
@@ -50,9 +51,12 @@ export function panelActions(panel: Panel, run: Run): Action[] {
     const price = best && quoteOn(best, one)?.price;
     return {
       id: id(`take-${one}`),
-      words: `${VERB[one]} at the best price${price ? `, ${price} ${best?.dealerName}` : ""}`,
+      words: t("rfq.atTheBestPrice", {
+        verb: VERB[one],
+        price: price ? `, ${price} ${best?.dealerName}` : "",
+      }),
       keys: sides.length > 1 ? [...keysOf("request", one), "Enter"] : ["Enter"],
-      not: notArmable ?? (best ? undefined : "no price to trade on"),
+      not: notArmable ?? (best ? undefined : t("rfq.noPriceToTradeOn")),
       run: () => best && run.arm(best, one),
     };
   });
@@ -61,29 +65,34 @@ export function panelActions(panel: Panel, run: Run): Action[] {
       .filter((one) => quoteOn(line, one) && !isBest(line, one))
       .map((one) => ({
         id: id(`take-${one}-${line.dealer}`),
-        words: `${VERB[one]} at ${quoteOn(line, one)?.price} from ${line.dealerName}`,
+        words: t("rfq.atFrom", {
+          verb: VERB[one],
+          price: quoteOn(line, one)?.price,
+          dealerName: line.dealerName,
+        }),
         keys: i < 9 ? [String(i + 1), "Enter"] : [],
-        not: notArmable ?? (tradable(line, one) ? undefined : "cannot be traded now"),
+        not: notArmable ?? (tradable(line, one) ? undefined : t("rfq.cannotBeTradedNow")),
         run: () => run.arm(line, one),
       })),
   );
   const ahead = (sides.length > 1 ? sides : sides.slice(0, 1)).map((one) => ({
     id: id(`ahead-${one}`),
-    words: `Touch first, choose later: ${VERB[one].toLowerCase()}`,
+    words: t("rfq.touchFirstChooseLater", { verbWithin: VERB_WITHIN[one] }),
     keys: one === side ? keysOf("request", "approve") : [],
     not: panel.keyed
-      ? (notArmable ?? (panel.quoted && !view.ahead ? undefined : "no price yet, or asked already"))
-      : "this venue takes none",
+      ? (notArmable ??
+        (panel.quoted && !view.ahead ? undefined : t("rfq.noPriceYetOrAskedAlready")))
+      : t("rfq.thisVenueTakesNone"),
     run: () => run.approve(one),
   }));
   const limited = armed && view.accept?.limit !== null;
   const open = isOpen(view.state);
-  const notEnding = open ? undefined : "it is over";
+  const notEnding = open ? undefined : t("rfq.itIsOver");
   const choice: Action[] =
     sides.length > 1
       ? sides.map((one) => ({
           id: id(`side-${one}`),
-          words: `Aim at the ${one === "buy" ? "offers" : "bids"}`,
+          words: one === "buy" ? t("rfq.aimAtTheOffers") : t("rfq.aimAtTheBids"),
           keys: keysOf("request", one),
           not: notEnding,
           run: () => run.choose(one),
@@ -95,30 +104,30 @@ export function panelActions(panel: Panel, run: Run): Action[] {
     ...choice,
     {
       id: id("disarm"),
-      words: "Take the terms back: nothing is traded",
+      words: t("rfq.takeTheTermsBackNothingIs"),
       keys: keysOf("request", "disarm"),
-      not: armed ? undefined : "no terms are shown",
+      not: armed ? undefined : t("rfq.noTermsAreShown"),
       run: run.disarm,
     },
     {
       id: id("farther"),
-      words: "Limit one tick farther",
+      words: t("rfq.limitOneTickFarther"),
       keys: ["+"],
-      not: limited ? undefined : "no terms with a limit are shown",
+      not: limited ? undefined : t("rfq.noTermsWithALimitAreShown"),
       run: () => run.limit(1),
     },
     {
       id: id("nearer"),
-      words: "Limit one tick nearer",
+      words: t("rfq.limitOneTickNearer"),
       keys: ["-"],
-      not: limited ? undefined : "no terms with a limit are shown",
+      not: limited ? undefined : t("rfq.noTermsWithALimitAreShown"),
       run: () => run.limit(-1),
     },
     ...ahead,
-    { id: id("end"), words: `End: ${what}`, keys: [], not: notEnding, run: run.end },
+    { id: id("end"), words: t("rfq.endWhat", { what }), keys: [], not: notEnding, run: run.end },
     {
       id: id("end-for"),
-      words: `Nothing done, with a reason: ${what}`,
+      words: t("rfq.nothingDoneWithAReason", { what }),
       keys: [],
       not: notEnding,
       run: run.endFor,
@@ -127,25 +136,25 @@ export function panelActions(panel: Panel, run: Run): Action[] {
       .filter((line) => line.canCounter || line.noCounter !== null)
       .map((line) => ({
         id: id(`counter-${line.dealer}`),
-        words: `Counter: ask ${line.dealerName} for a better price`,
+        words: t("rfq.counterAskForABetterPrice", { dealerName: line.dealerName }),
         keys: keysOf("request", "counter"),
-        not: panel.live ? (notEnding ?? line.noCounter ?? undefined) : "not online",
+        not: panel.live ? (notEnding ?? line.noCounter ?? undefined) : t("rfq.notOnlineWithin"),
         run: () => run.counter(line),
       })),
     ...lines
       .filter((line) => line.canPass)
       .map((line) => ({
         id: id(`pass-${line.dealer}`),
-        words: `Pass on ${line.dealerName}, with a reason`,
+        words: t("rfq.passOnWithAReason", { dealerName: line.dealerName }),
         keys: keysOf("request", "pass"),
-        not: panel.live ? notEnding : "not online",
+        not: panel.live ? notEnding : t("rfq.notOnlineWithin"),
         run: () => run.pass(line),
       })),
     {
       id: id("dismiss"),
-      words: `Dismiss: ${what}`,
+      words: t("rfq.dismissWhat", { what }),
       keys: keysOf("request", "dismiss"),
-      not: open ? "it is still open" : undefined,
+      not: open ? t("rfq.itIsStillOpen") : undefined,
       run: run.dismiss,
     },
   ];

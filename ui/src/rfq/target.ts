@@ -2,6 +2,7 @@
 // and which is best.
 
 import type { LineView, Side } from "../bindings";
+import { t } from "../language/t";
 
 export const quoteOn = (line: LineView, side: Side) => (side === "buy" ? line.offer : line.bid);
 export const tradable = (line: LineView, side: Side) =>
@@ -19,7 +20,8 @@ export function target(lines: LineView[], side: Side, chosen: string | null): Li
 /** `+2` in words: above zero is worse for the trader. */
 export function awayWords(ticks: string): string {
   const size = ticks.replace(/^[+-]/, "");
-  const unit = size === "1" ? "tick" : "ticks";
-  if (size === "0") return "at the composite";
-  return `${size} ${unit} ${ticks.startsWith("-") ? "better" : "worse"} than the composite`;
+  if (size === "0") return t("rfq.atTheComposite");
+  return ticks.startsWith("-")
+    ? t("rfq.ticksBetterThanTheComposite", { count: Number(size), size })
+    : t("rfq.ticksWorseThanTheComposite", { count: Number(size), size });
 }

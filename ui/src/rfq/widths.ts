@@ -2,6 +2,7 @@
 // the instrument can have or that a dealer has sent, and it never becomes narrower.
 
 import type { LineView } from "../bindings";
+import { t } from "../language/t";
 
 /** Every column has room for this many digits before the point. */
 const WHOLE_DIGITS = 3;
@@ -17,5 +18,5 @@ export function priceChars(decimals: number, lines: LineView[], before: number):
 export function sizeChars(asked: string, lines: LineView[], before: number): number {
   const sizes = lines.flatMap((line) => [line.bid?.size, line.offer?.size]);
   const partial = sizes.filter((size) => size !== undefined && size !== asked);
-  return Math.max(before, "full".length, ...partial.map((size) => size?.length ?? 0));
+  return Math.max(before, t("rfq.full").length, ...partial.map((size) => size?.length ?? 0));
 }

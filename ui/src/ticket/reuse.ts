@@ -3,6 +3,7 @@
 import type { PackageForm, RfqView, TicketForm, TicketOffer } from "../bindings";
 import { ask } from "../desk/backend";
 import type { Page } from "../desk/page.svelte";
+import { t } from "../language/t";
 
 /** The request that has the keyboard, or else the newest one. */
 export function chosenRequest(page: Page, at: Element | null): string | undefined {
@@ -110,7 +111,7 @@ export async function takeOffer(page: Page, offer: TicketOffer): Promise<string 
   const named = (text: string) => text.toLowerCase() === offer.instrument.toLowerCase();
   // A name that finds another instrument is not that instrument.
   if (!meant || !(named(meant.id) || named(meant.symbol)))
-    return `This venue has no instrument ${offer.instrument}.`;
+    return t("ticket.thisVenueHasNoInstrument", { instrument: offer.instrument });
   const form = page.draft.form(meant, page.draft.ticked);
   page.draft.fill(
     {

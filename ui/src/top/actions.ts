@@ -6,6 +6,7 @@ import { openPanel } from "../desk/second";
 import { ASK, isOpen } from "../desk/words";
 import type { Action } from "../keyboard/actions";
 import { keysOf } from "../keyboard/shortcuts";
+import { t } from "../language/t";
 
 export type Run = {
   help: () => void;
@@ -20,102 +21,106 @@ export type Run = {
 export function pageActions(page: Page, run: Run): Action[] {
   const requests = page.book.rfqs.map((rfq) => rfq.view);
   const ended = requests.filter((view) => !isOpen(view.state));
-  const notTrading = page.trading ? undefined : "not connected";
+  const notTrading = page.trading ? undefined : t("top.notConnected");
   const keys = (command: Parameters<typeof keysOf<"page">>[1]) => keysOf("page", command);
   return [
     ...requests.map((view) => ({
       id: `go-${view.id}`,
-      words: `Go to ${ASK[view.ask]} ${view.quantity} ${view.symbol}`,
+      words: t("top.goTo", { ask: ASK[view.ask], quantity: view.quantity, symbol: view.symbol }),
       keys: [],
       run: () => void (page.wanted = view.id),
     })),
     ...requests.map((view) => ({
       id: `second-${view.id}`,
-      words: `Second window: ${ASK[view.ask]} ${view.quantity} ${view.symbol}`,
+      words: t("top.secondWindow", {
+        ask: ASK[view.ask],
+        quantity: view.quantity,
+        symbol: view.symbol,
+      }),
       keys: [],
       run: () => void openPanel(page, view.id),
     })),
     {
       id: "second-blotter",
-      words: "Second window: blotter",
+      words: t("top.secondWindowBlotter"),
       keys: [],
       not: notTrading,
       run: () => void openPanel(page, null),
     },
     {
       id: "stop",
-      words: "Stop: end every open request and take back what is armed",
+      words: t("top.stopEndEveryOpenRequestAndTake"),
       keys: keys("stop"),
       not: notTrading,
       run: run.stop,
     },
     {
       id: "dismiss-ended",
-      words: "Dismiss every ended request",
+      words: t("top.dismissEveryEndedRequest"),
       keys: [],
-      not: ended.length > 0 ? undefined : "none has ended",
+      not: ended.length > 0 ? undefined : t("top.noneHasEnded"),
       run: () => ended.forEach((view) => void ask(page.commands.dismissRfq(view.id))),
     },
     {
       id: "list",
-      words: "List of requests: paste, send and accept many",
+      words: t("top.listOfRequestsPasteSendAnd"),
       keys: keys("list"),
       not: notTrading,
       run: run.list,
     },
     {
       id: "next-part",
-      words: "Next part of the screen",
+      words: t("top.nextPartOfTheScreen"),
       keys: keys("nextRegion"),
       not: notTrading,
       run: run.next,
     },
     {
       id: "approval",
-      words: "Go to the approval that is waiting",
+      words: t("top.goToTheApprovalThatIsWaiting"),
       keys: keys("approval"),
-      not: page.book.stepUp ? undefined : "none is waiting",
+      not: page.book.stepUp ? undefined : t("top.noneIsWaiting"),
       run: run.approval,
     },
     {
       id: "verify",
-      words: "Verify now with your security key",
+      words: t("top.verifyNowWithYourSecurityKey"),
       keys: [],
-      not: page.online && page.access?.stepUp ? undefined : "not at this venue, or not online",
+      not: page.online && page.access?.stepUp ? undefined : t("top.notAtThisVenueOrNotOnline"),
       run: () => void ask(page.commands.verifyNow()),
     },
     {
       id: "group",
-      words: "Requests of your group: see them, take one over",
+      words: t("top.requestsOfYourGroupSeeThemTake"),
       keys: [],
-      not: notTrading ?? (page.book.group?.known ? undefined : "this venue has no gateway"),
+      not: notTrading ?? (page.book.group?.known ? undefined : t("top.thisVenueHasNoGateway")),
       run: run.group,
     },
-    { id: "keys", words: "Your security keys", keys: [], not: notTrading, run: run.keys },
+    { id: "keys", words: t("top.yourSecurityKeys"), keys: [], not: notTrading, run: run.keys },
     {
       id: "close-notice",
-      words: "Close the notice",
+      words: t("top.closeTheNotice"),
       keys: keys("closeNotice"),
       run: () => page.book.closeNotice(),
     },
     {
       id: "larger",
-      words: "Everything larger",
+      words: t("top.everythingLarger"),
       keys: keys("larger"),
       run: () => page.zoom.larger(),
     },
     {
       id: "smaller",
-      words: "Everything smaller",
+      words: t("top.everythingSmaller"),
       keys: keys("smaller"),
       run: () => page.zoom.smaller(),
     },
     {
       id: "usual",
-      words: "Everything in the usual size",
+      words: t("top.everythingInTheUsualSize"),
       keys: keys("usualSize"),
       run: () => page.zoom.usual(),
     },
-    { id: "help", words: "Keys: this help", keys: keys("help"), run: run.help },
+    { id: "help", words: t("top.keysThisHelp"), keys: keys("help"), run: run.help },
   ];
 }

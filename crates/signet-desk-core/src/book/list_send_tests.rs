@@ -14,7 +14,7 @@ use crate::{
 use signet_fix::message::{ExecType, ExecutionReport, OrdStatus, SnapshotMark};
 use signet_journal::{StoreKey, disk};
 use signet_rfq::{DealerId, Level};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const SEND: ListIntent = ListIntent::Send { ttl_s: 60 };
 const KEY: [u8; 32] = [7; 32];
@@ -25,12 +25,12 @@ fn kept() -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
-fn store(path: &PathBuf) -> ListStore {
+fn store(path: &Path) -> ListStore {
     ListStore::open(path, &StoreKey::new(KEY)).unwrap()
 }
 
 /// As [`book`], with its list on disk.
-fn book_at(path: &PathBuf) -> Book {
+fn book_at(path: &Path) -> Book {
     let mut b = book();
     b.begin_list(store(path));
     b

@@ -74,7 +74,7 @@ async fn one_after_the_other(
 ) -> Result<QuicWire, ConnectError> {
     let mut last = ConnectError::NoAnswer;
     let end = Instant::now() + TOKEN_ANSWERS_MAX;
-    // Without a way there, what is sent is lost without a word.
+    // Without a route, the system drops datagrams and reports nothing.
     for (to, name) in addresses.into_iter().filter(|(to, _)| source_towards(*to).is_some()) {
         let answered = Arc::<AtomicBool>::default();
         let tls = telling_of_the_answer(&tls, answered.clone());
