@@ -1,9 +1,8 @@
 //! An accept: the message that agrees to a trade, and the reasons for which it is refused.
 
-use crate::rfq::CounterFault;
 use crate::{
     AcceptId, DealerId, Direction, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg,
-    UtcMillis, fix::ExecType, leg::net_stated, lifecycle::AcceptPhase,
+    UtcMillis, counter::CounterFault, fix::ExecType, leg::net_stated, lifecycle::AcceptPhase,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};

@@ -114,6 +114,10 @@ fn no_counter(l: &Look<'_>, line: &rfq::Line) -> Option<String> {
     if !l.counterable.contains(&line.dealer) {
         return Some("this dealer takes no counters".into());
     }
+    // A price is typed in the instrument's convention.
+    if l.instrument.is_none() {
+        return Some("the instrument list is not there yet".into());
+    }
     l.rfq.may_counter(&line.dealer, l.at).err().map(|e| e.to_string())
 }
 

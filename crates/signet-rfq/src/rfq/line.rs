@@ -1,7 +1,6 @@
 //! One dealer's part of an RFQ.
 
-use super::counters::{Counter, CounterState};
-use crate::{DealerId, Quote, UtcMillis, lifecycle::LinePhase};
+use crate::{Counter, CounterState, DealerId, Quote, UtcMillis, lifecycle::LinePhase};
 use serde::{Deserialize, Serialize};
 
 /// Why a dealer will not quote: QuoteRequestRejectReason (658) and Text (58).

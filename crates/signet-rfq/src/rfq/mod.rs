@@ -10,16 +10,13 @@ mod hand_over;
 mod line;
 
 pub use answering::PASS_REASON_MAX;
-pub use counters::{
-    COUNTER_WAIT_MAX_MS, Counter, CounterFault, CounterState, MAX_COUNTERS_PER_LINE,
-};
 pub use executions::{Counted, Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
 pub use hand_over::HandOverRefusal;
 pub use line::{Line, LineState, Passed};
 
 use crate::{
-    Accept, AcceptState, Best, DealerId, Direction, Dispute, Quote, QuoteId, Side, Terms,
-    UtcMillis, best,
+    Accept, AcceptState, Best, CounterState, DealerId, Direction, Dispute, Quote, QuoteId, Side,
+    Terms, UtcMillis, best,
     lifecycle::{self, CounterEvent, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
 };
 use serde::{Deserialize, Serialize};

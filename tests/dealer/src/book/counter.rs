@@ -35,7 +35,8 @@ impl Book {
         rfq.countered = Some(c.clone());
         let delay = roll_ms(&mut rfq.dice, self.settings.counter_delay_ms);
         let at = match how {
-            Counters::Ignore => c.valid_until.unwrap_or(now + delay),
+            // Past the time by which the customer waits, which then had no answer.
+            Counters::Ignore => c.valid_until.unwrap_or(now) + delay,
             _ => now + delay,
         };
         if at <= now {

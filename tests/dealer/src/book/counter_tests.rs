@@ -93,8 +93,8 @@ fn it_says_nothing_until_the_counter_is_over() {
     let mut book = dealer(Counters::Ignore);
     let quote = quoted(&mut book, "A");
     assert_eq!(respond(&mut book, counter(&quote, "C1", 4), 200), []);
-    assert_eq!(later(&mut book, 3_999), []);
-    let after = later(&mut book, 4_000);
+    assert_eq!(later(&mut book, 4_499), [], "the customer waits until 4,000");
+    let after = later(&mut book, 4_500);
     assert!(after.iter().all(|m| m.msg_type == "S" && m.get(693).is_none()), "{after:?}");
 }
 
