@@ -52,10 +52,10 @@ fn fill(w: &World, s: &mut Screen, rfq: &str, dealer: &str, price: &str) {
     assert_eq!(s.rfq(rfq).accept.as_ref().unwrap().price, price);
 }
 
-/// The state of each row among the trades.
+/// The status of each row among the trades.
 fn trades(w: &World) -> Vec<String> {
     let query = BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 };
-    w.desk.blotter(query).unwrap().rows.into_iter().map(|r| r.state).collect()
+    w.desk.blotter(query).unwrap().rows.into_iter().map(|r| r.status).collect()
 }
 
 #[test]

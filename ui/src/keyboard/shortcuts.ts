@@ -47,6 +47,7 @@ export type States = {
     /** How many dealers were asked. */
     lines: number;
   };
+  counter: Stateless;
   confirm: {
     enterIsFresh: boolean;
     /** The venue follows a dealer's quotes up to a limit. */
@@ -106,6 +107,7 @@ export type Commands = {
     | "disarm"
     | "forget"
     | "dismiss";
+  counter: "close";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
   palette: "previous" | "next" | "run";
@@ -363,6 +365,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       help: [["Del"], t("keyboard.dismissAnEndedRequest")],
     },
   ],
+  counter: [{ keys: ["Escape"], held: "any", command: "close" }],
   confirm: [
     // A held Enter armed the terms a moment ago; it must not confirm them too.
     { keys: ["Enter"], held: "any", when: ({ enterIsFresh }) => !enterIsFresh, command: "ignore" },

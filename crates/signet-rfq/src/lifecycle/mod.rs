@@ -288,7 +288,8 @@ pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
         (_, E::Countered) => Stay,
         (S::Countered, E::CounterOver) => To(S::CounterOver),
         (_, E::CounterOver) => Stay,
-        (S::Countered, E::CounterNotSent) => To(S::Quoted),
+        // Also when its time, or the dealer's link, was over here first: nothing was declined.
+        (S::Countered | S::CounterOver, E::CounterNotSent) => To(S::Quoted),
         (_, E::CounterNotSent) => Stay,
     }
 }

@@ -243,7 +243,7 @@ fn line_in(phase: LinePhase) -> Rfq {
         LinePhase::Countered => assert!(r.counter(counter_of())),
         LinePhase::CounterOver => {
             assert!(r.counter(counter_of()));
-            assert!(r.counter_refused(&counter_of().id, "no".into()));
+            assert!(r.counter_unanswered(&counter_of().id));
         }
     }
     assert_eq!(r.line(&d("A")).unwrap().state.phase(), phase);

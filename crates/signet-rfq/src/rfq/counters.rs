@@ -4,7 +4,7 @@ use super::{Line, LineState, Report, Rfq};
 use crate::{
     AcceptId, AcceptRefusal, DealerId, Dispute, Quote, RfqState, UtcMillis,
     counter::{COUNTER_WAIT_MAX_MS, Counter, CounterFault, CounterState, MAX_COUNTERS_PER_LINE},
-    lifecycle::{self, CounterEvent, LineEvent, Meaning, Outcome, meaning},
+    lifecycle::{self, CounterEvent, CounterPhase, LineEvent, Meaning, Outcome, meaning},
 };
 use rust_decimal::Decimal;
 
@@ -195,15 +195,21 @@ impl Rfq {
         moved || line
     }
 
-    /// It did not reach the dealer: the quote stands as before. Returns whether it waited.
+    /// It did not reach the dealer: the quote stands as before, also when the counter was over here
+    /// before this was known. Returns whether anything changed.
     pub fn counter_not_sent(&mut self, id: &AcceptId, words: String) -> bool {
         let Some(dealer) = self.last_counter(id) else { return false };
+        let before = self.counter_of(id).map(|(_, state)| state.phase());
         let why = CounterState::NotSent(words);
         let moved = self.counter_event(&dealer, CounterEvent::NotSent, why);
-        if moved {
-            self.line_event(&dealer, LineEvent::CounterNotSent, LineState::Quoted);
+        let unheard = matches!(before, Some(CounterPhase::Unanswered | CounterPhase::Dropped));
+        let stands = (moved || unheard)
+            && self.line_event(&dealer, LineEvent::CounterNotSent, LineState::Quoted);
+        if stands && before == Some(CounterPhase::Dropped) {
+            // The link to the dealer was lost first: the quote stands when it is repeated.
+            self.line_event(&dealer, LineEvent::LinkLost, LineState::Unreachable);
         }
-        moved
+        moved || stands
     }
 
     /// The dealer of a counter that is the last one of its line.

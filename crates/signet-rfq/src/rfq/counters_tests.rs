@@ -3,7 +3,8 @@
 use super::super::tests::{accept, d, dec, fill, id, open, sent};
 use super::*;
 use crate::{
-    InstrumentId, Level, PriceType, Quote, REASON_PASS, Rfq, fix::ExecType, lifecycle::AcceptPhase,
+    InstrumentId, Level, PriceType, Quote, QuoteId, REASON_PASS, Rfq, Side, fix::ExecType,
+    lifecycle::AcceptPhase,
 };
 
 const T: UtcMillis = UtcMillis(2_000);
@@ -180,8 +181,10 @@ fn everything_else_that_ends_one() {
         end(&mut r);
         assert_eq!((state(&r, "c1"), line(&r)), (want, &stands), "{what}");
         // Final.
-        assert!(!r.counter_not_sent(&id("c1"), "late".into()), "{what}");
+        let told = state(&r, "c1");
         assert!(!r.counter_unanswered(&id("c1")) || what == "ended", "{what}");
+        r.counter_not_sent(&id("c1"), "late".into());
+        assert_eq!(state(&r, "c1"), told, "{what}");
     }
     let mut r = countered();
     r.pass(&d("A"), why()).unwrap();
@@ -273,6 +276,29 @@ fn after_a_gap_the_snapshot_decides() {
     r.countered_before(c());
     assert!(r.counter_unanswered(&id("c1")));
     assert_eq!(line(&r), &LineState::CounterOver, "another laptop");
+}
+
+/// Its time, or the dealer's link, is over here before the gateway says that the dealer never got it:
+/// the trader was told already, and the quote was not declined.
+#[test]
+fn a_quote_stands_of_which_the_counter_turns_out_to_have_gone_nowhere() {
+    let late = |r: &mut Rfq| r.counter_not_sent(&id("c1"), "late".into());
+    let mut r = countered();
+    r.tick(UtcMillis(12_000));
+    assert!(late(&mut r) && !late(&mut r));
+    assert_eq!((line(&r), state(&r, "c1")), (&LineState::Quoted, CounterState::Unanswered));
+    let mut r = countered();
+    r.unreachable(&d("A"));
+    assert!(late(&mut r) && !late(&mut r));
+    assert_eq!((line(&r), state(&r, "c1")), (&LineState::Unreachable, CounterState::Dropped));
+    let same = r.line(&d("A")).unwrap().quote.clone().unwrap();
+    r.quote(same, T).unwrap();
+    assert_eq!(line(&r), &LineState::Quoted);
+    // The dealer has refused it: it had it.
+    let mut r = countered();
+    r.counter_refused(&id("c1"), "firm".into());
+    assert!(!late(&mut r));
+    assert_eq!(line(&r), &LineState::CounterOver);
 }
 
 /// Final states are final, and a trade is a dispute in every one.
