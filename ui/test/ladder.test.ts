@@ -308,18 +308,18 @@ test("a counter counts down, and what came of it stands beside the next quote", 
     pull({ lines: [line("R", "A", { rank: 0, ...part })] });
   page.clock.set(11_000);
   lines({ state: "countered", counter: counter() });
-  expect(byId("line-R-A")?.textContent).toContain("Counter sent 98.9, 4 s left");
+  expect(byId("line-R-A")?.textContent).toMatch(/Counter sent: 98.9.*4 s/s);
   page.clock.set(13_000);
   flushSync();
-  expect(byId("line-R-A")?.textContent).toContain("Counter sent 98.9, 2 s left");
+  expect(byId("line-R-A")?.textContent).toMatch(/Counter sent: 98.9.*2 s/s);
   lines({ state: "counterOver", counter: counter({ state: "refused", text: "firm" }) });
   expect(byId("line-R-A")?.textContent).toContain("Counter refused: firm");
   lines({ state: "counterOver", counter: counter({ state: "unanswered" }) });
   expect(byId("line-R-A")?.textContent).toContain("No answer to the counter");
   const quoted = { offer: q("98.95"), canLift: true, bestOffer: true };
   for (const [state, said] of [
-    ["improved", "Improved: asked 98.9, quoted 99.0"],
-    ["heldFirm", "Held firm: asked 98.9, quoted 99.0"],
+    ["improved", "Improved, asked 98.9"],
+    ["heldFirm", "Held firm, asked 98.9"],
   ] as const) {
     lines({ state: "quoted", ...quoted, counter: counter({ state }) });
     expect(byId("counter-R-A")?.textContent).toBe(said);

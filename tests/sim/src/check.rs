@@ -379,10 +379,9 @@ pub(crate) fn no_counter_waits(
     if let Some(c) = at_gate.into_iter().find(|c| late(c.until.0)) {
         return Err(broken("counter.lost", format!("{} waits at the gateway", c.id)));
     }
-    let on_screen = |v: &&LineView| {
-        v.state == LineState::Countered
-            || v.counter.as_ref().is_some_and(|c| c.state == CounterState::Sent)
-    };
+    // The line of an ended RFQ stays as it was; its counter is dropped.
+    let on_screen =
+        |v: &&LineView| v.counter.as_ref().is_some_and(|c| c.state == CounterState::Sent);
     let waits = |v: &&LineView| v.counter.as_ref().is_some_and(|c| late(c.until_ms as i64));
     match frame.lines.iter().filter(on_screen).find(waits) {
         Some(v) => Err(broken("counter.lost", format!("{} of {} waits", v.dealer, v.rfq_id))),

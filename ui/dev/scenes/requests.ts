@@ -137,7 +137,7 @@ export const counter = (
   side: "buy",
   price: "99.120",
   quoted: "99.135",
-  untilMs: now + 4_000,
+  untilMs: now + 12_000,
   text,
 });
 

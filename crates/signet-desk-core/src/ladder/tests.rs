@@ -221,7 +221,9 @@ fn a_dealer_that_takes_counters_is_countered_where_a_price_can_be_typed() {
                 cover: None,
                 counterable: &takes,
             };
-            lines(&l).into_iter().map(|v| (v.can_counter, v.no_counter)).collect::<Vec<_>>()
+            let mut all = lines(&l);
+            all.sort_by(|a, b| a.dealer.cmp(&b.dealer));
+            all.into_iter().map(|v| (v.can_counter, v.no_counter)).collect::<Vec<_>>()
         })
     };
     let takes_none = Some("this dealer takes no counters".to_owned());
