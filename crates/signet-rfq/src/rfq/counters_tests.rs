@@ -278,6 +278,16 @@ fn after_a_gap_the_snapshot_decides() {
     assert_eq!(line(&r), &LineState::CounterOver, "another laptop");
 }
 
+/// Also before a tick has said so.
+#[test]
+fn a_quote_or_an_rfq_that_is_over_is_not_countered() {
+    let r = open();
+    let ends = r.line(&d("A")).unwrap().quote.as_ref().unwrap().valid_until;
+    assert!(r.may_counter(&d("A"), ends + -1).is_ok());
+    assert_eq!(r.may_counter(&d("A"), ends).err(), Some(AcceptRefusal::Expired));
+    assert_eq!(r.may_counter(&d("A"), r.expires()).err(), Some(AcceptRefusal::Expired));
+}
+
 /// Its time, or the dealer's link, is over here before the gateway says that the dealer never got it:
 /// the trader was told already, and the quote was not declined.
 #[test]
