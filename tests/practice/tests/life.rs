@@ -470,7 +470,7 @@ impl World {
                 self.dealer_says(name, AppMessage::QuoteStatusReport(said));
             }
             // What no dealer may do.
-            6 if how % 5 == 0 => {
+            6 if how.is_multiple_of(5) => {
                 let own = rfq.as_str().strip_prefix("ALICE.").expect("the desk's").to_owned();
                 self.claimed.insert(own);
                 let exec = format!("C-{}", c.id);
