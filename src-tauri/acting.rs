@@ -1,7 +1,7 @@
 //! The commands for ending and leaving. They decide nothing.
 
 use crate::Shell;
-use signet_desk_core::view::{Problem, StoppedView};
+use signet_desk_core::view::{CounterIntent, Problem, StoppedView};
 use tauri::State;
 
 type Answer<T> = Result<T, Problem>;
@@ -24,6 +24,13 @@ pub fn pass_dealer(
     reason: String,
 ) -> Answer<()> {
     shell.desk()?.pass_dealer(&rfq_id, &dealer, &reason)
+}
+
+/// Asks one dealer for a better price than it quotes; agrees to nothing.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn counter_dealer(shell: State<'_, Shell>, intent: CounterIntent) -> Answer<()> {
+    shell.desk()?.counter(&intent)
 }
 
 /// Stops everything at once: takes back what is armed and ends every open RFQ.

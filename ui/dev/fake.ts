@@ -223,6 +223,34 @@ export function fake(asked: URLSearchParams): Backend {
       editRfq(id, { state: "cancelled", text: `Ended without a trade: ${reason}` }),
       ok(null)
     ),
+    counterDealer: ({ rfqId, dealer, side, price }) => {
+      const asked = { side, price, untilMs: Date.now() + 4_000, text: null };
+      const put = (part: (one: LineView) => Partial<LineView>) =>
+        change((f) => ({
+          ...f,
+          lines: f.lines.map((one) =>
+            one.rfqId === rfqId && one.dealer === dealer ? { ...one, ...part(one) } : one,
+          ),
+        }));
+      const before = frame.lines.find((one) => one.rfqId === rfqId && one.dealer === dealer);
+      const quoted = (side === "buy" ? before?.offer?.price : before?.bid?.price) ?? price;
+      put(() => ({
+        state: "countered" as const,
+        canCounter: false,
+        counter: { ...asked, quoted, state: "sent" as const },
+      }));
+      setTimeout(
+        () =>
+          put((one) => ({
+            state: "quoted" as const,
+            canCounter: true,
+            quoteId: `${one.quoteId}-2`,
+            counter: { ...asked, quoted, state: "heldFirm" as const },
+          })),
+        4_000,
+      );
+      return ok(null);
+    },
     passDealer: (id, dealer, reason) => (
       change((f) => ({
         ...f,

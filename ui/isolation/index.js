@@ -42,6 +42,7 @@ const ALLOWED = new Set([
   "touch_simulated_key",
   "end_rfq",
   "pass_dealer",
+  "counter_dealer",
   "stop_all",
   "stay_open",
   "close_window",

@@ -93,6 +93,8 @@ export const commands = {
 	 *  records.
 	 */
 	passDealer: (rfqId: string, dealer: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("pass_dealer", { rfqId, dealer, reason })),
+	/**  Asks one dealer for a better price than it quotes; agrees to nothing. */
+	counterDealer: (intent: CounterIntent) => typedError<null, Problem>(__TAURI_INVOKE("counter_dealer", { intent })),
 	/**  Ends an RFQ without a trade, with the trader's reason for the records. */
 	endRfq: (rfqId: string, reason: string) => typedError<null, Problem>(__TAURI_INVOKE("end_rfq", { rfqId, reason })),
 	/**  Stops everything at once: takes back what is armed and ends every open RFQ. */
@@ -371,6 +373,26 @@ export type BestAccept = {
 	reason: string | null,
 };
 
+/**  A counter on the best-execution page: a dealer was asked for a better price. */
+export type BestCounter = {
+	/**  Of the counter. */
+	id: string,
+	/**  Who was asked. */
+	name: string,
+	/**  `Buy` or `Sell`. */
+	side: string,
+	/**  What was asked for. */
+	price: string,
+	/**  What the dealer quoted then; `None` if it is not in the history. */
+	quoted: string | null,
+	/**  When it was sent, milliseconds on the gateway's clock. */
+	atMs: number,
+	/**  What came of it, in words. */
+	answer: string,
+	/**  When the answer came, milliseconds on the gateway's clock. */
+	answerMs: number | null,
+};
+
 /**  A dealer that was asked. */
 export type BestDealer = {
 	/**  CompID. */
@@ -421,6 +443,8 @@ export type BestExecution = {
 	quotes: BestQuote[],
 	/**  Quotes that are not listed. */
 	quotesLeftOut: number,
+	/**  The counters, in order; at most five for each dealer. */
+	counters: BestCounter[],
 	/**  The accepts, in order. */
 	accepts: BestAccept[],
 	/**  The accept whose reason is wanted: it took another price than the best. */
@@ -613,6 +637,53 @@ export type Column =
 "rfq" | 
 /**  The dealer's execution id. */
 "execution";
+
+/**  Asks one dealer for a better price. */
+export type CounterIntent = {
+	/**  QuoteReqID of the RFQ. */
+	rfqId: string,
+	/**  CompID of the dealer. */
+	dealer: string,
+	/**  The quote as the trader saw it; a re-quote in between refuses the intent. */
+	quoteId: string,
+	/**  The trader's side. */
+	side: Side,
+	/**  What was typed, in the instrument's convention. */
+	price: string,
+};
+
+/**  How a counter stands. */
+export type CounterState = 
+/**  On its way, or at the dealer. */
+"sent" | 
+/**  The dealer has quoted a better price. */
+"improved" | 
+/**  The dealer has quoted again, and not better. */
+"heldFirm" | 
+/**  The dealer refuses. */
+"refused" | 
+/**  Nothing came in time. */
+"unanswered" | 
+/**  Something else ended it first. */
+"dropped" | 
+/**  It did not reach the dealer; the quote stands. */
+"notSent";
+
+/**  A counter: the trader asked one dealer for a better price. */
+export type CounterView = {
+	/**  How it stands. */
+	state: CounterState,
+	/**  The trader's side. */
+	side: Side,
+	/**  What was asked for, with the instrument's decimals. */
+	price: string,
+	/**  What the dealer quoted then. */
+	quoted: string,
+	/**  How long the trader waits, milliseconds on the gateway's clock. */
+	untilMs: number,
+	/**  What the dealer, or whoever refused it, says. */
+	text: string | null,
+};
 
 /**  The best price of the dealers who did not trade, at the moment of the trade. */
 export type CoverView = {
@@ -1045,7 +1116,11 @@ export type LineState =
 /**  The trader passed on this dealer. */
 "turnedDown" | 
 /**  This dealer's quote was accepted and filled. */
-"traded";
+"traded" | 
+/**  The trader asked for a better price; the answer is outstanding. */
+"countered" | 
+/**  The counter is over without a new quote; the quote that was countered is declined. */
+"counterOver";
 
 /**  One dealer's row in the ladder of one RFQ. */
 export type LineView = {
@@ -1077,6 +1152,12 @@ export type LineView = {
 	canHit: boolean,
 	/**  The trader may pass on this dealer now. */
 	canPass: boolean,
+	/**  The trader may ask this dealer for a better price now. */
+	canCounter: boolean,
+	/**  Why not, in a few words, where the dealer has a quote. */
+	noCounter: string | null,
+	/**  The trader's last counter to this dealer. */
+	counter: CounterView | null,
 	/**  Whether a lift (the trader buys) may be armed now. */
 	canLift: boolean,
 	/**  The quote stands, but ends before an accept could reach it. */

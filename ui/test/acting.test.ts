@@ -99,9 +99,18 @@ test("a request offers what can be done with it, and says why the rest cannot", 
     (...of: unknown[]) =>
       void ran.push(`${name} ${of.map((one) => (one as { dealer?: string })?.dealer ?? one)}`);
   const run = Object.fromEntries(
-    ["arm", "choose", "approve", "limit", "disarm", "end", "endFor", "pass", "dismiss"].map(
-      (name) => [name, note(name)],
-    ),
+    [
+      "arm",
+      "choose",
+      "approve",
+      "limit",
+      "disarm",
+      "end",
+      "endFor",
+      "counter",
+      "pass",
+      "dismiss",
+    ].map((name) => [name, note(name)]),
   ) as unknown as Run;
   const offered = (part: Partial<Panel> = {}) =>
     panelActions(panel(part), run)

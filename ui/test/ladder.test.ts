@@ -235,3 +235,116 @@ test("the palette does it after the keyboard is back on the panel", async () => 
   await tick();
   expect(ended.mock.calls).toEqual([["R"]]);
 });
+
+const press = (target: HTMLElement, key: string, repeat = false) => {
+  target.dispatchEvent(
+    new KeyboardEvent("keydown", { key, repeat, bubbles: true, cancelable: true }),
+  );
+  flushSync();
+};
+const counter = (part: Partial<NonNullable<LineView["counter"]>> = {}) => ({
+  state: "sent" as const,
+  side: "buy" as const,
+  price: "98.9",
+  quoted: "99.0",
+  untilMs: 15_000,
+  text: null,
+  ...part,
+});
+
+test("C asks the chosen dealer for a better price; a held Enter asks for nothing", async () => {
+  const asked: unknown[] = [];
+  page.commands.counterDealer = async (intent) => {
+    asked.push(intent);
+    return { status: "ok", data: null };
+  };
+  const takes = quotes("A", "B", "C").map((one) => ({ ...one, quoteId: `q-${one.dealer}` }));
+  pull({
+    whole: true,
+    session: session({}),
+    rfqs: [open()],
+    lines: takes.map((one) => ({ ...one, canCounter: one.dealer === "B" })),
+  });
+  show(Panels);
+  const panel = byId("rfq-panel-R")!;
+  panel.focus();
+  press(panel, "c");
+  expect(byId("counter-form"), "the best takes no counters").toBe(null);
+  press(panel, "2");
+  press(panel, "c");
+  const field = byId("counter-price") as HTMLInputElement;
+  expect(document.activeElement).toBe(field);
+  expect(words("counter-quote")).toContain("quotes 99.1");
+  expect(byId("primary-buy-R"), "in its place, so that nothing moves").toBe(null);
+  // A key of the panel is a letter of the price here.
+  press(field, "s");
+  press(field, "Escape");
+  expect([byId("counter-form"), document.activeElement]).toEqual([null, panel]);
+  press(panel, "c");
+  const again = byId("counter-price") as HTMLInputElement;
+  again.value = " 99.05 ";
+  again.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  flushSync();
+  const submit = async (fresh: boolean) => {
+    page.keyboard.typing.enterIsFresh = fresh;
+    byId("counter-form")!.dispatchEvent(
+      new SubmitEvent("submit", { bubbles: true, cancelable: true }),
+    );
+    for (let i = 0; i < 4; i++) await tick();
+    flushSync();
+  };
+  await submit(false);
+  expect(asked).toEqual([]);
+  await submit(true);
+  expect(asked).toEqual([{ rfqId: "R", dealer: "B", quoteId: "q-B", side: "buy", price: "99.05" }]);
+  expect([byId("counter-form"), document.activeElement]).toEqual([null, panel]);
+});
+
+test("a counter counts down, and what came of it stands beside the next quote", () => {
+  vi.useFakeTimers();
+  start();
+  show(Panels);
+  const lines = (part: Partial<LineView>) =>
+    pull({ lines: [line("R", "A", { rank: 0, ...part })] });
+  page.clock.set(11_000);
+  lines({ state: "countered", counter: counter() });
+  expect(byId("line-R-A")?.textContent).toMatch(/Counter sent: 98.9.*4 s/s);
+  page.clock.set(13_000);
+  flushSync();
+  expect(byId("line-R-A")?.textContent).toMatch(/Counter sent: 98.9.*2 s/s);
+  lines({ state: "counterOver", counter: counter({ state: "refused", text: "firm" }) });
+  expect(byId("line-R-A")?.textContent).toContain("Counter refused: firm");
+  lines({ state: "counterOver", counter: counter({ state: "unanswered" }) });
+  expect(byId("line-R-A")?.textContent).toContain("No answer to the counter");
+  const quoted = { offer: q("98.95"), canLift: true, bestOffer: true };
+  for (const [state, said] of [
+    ["improved", "Improved, asked 98.9"],
+    ["heldFirm", "Held firm, asked 98.9"],
+  ] as const) {
+    lines({ state: "quoted", ...quoted, counter: counter({ state }) });
+    expect(byId("counter-R-A")?.textContent).toBe(said);
+    expect(byId("counter-R-A")?.dataset.state).toBe(state);
+  }
+  vi.useRealTimers();
+});
+
+test("the palette names every dealer that quotes, and says why one is not countered", () => {
+  start();
+  show(Panels);
+  const none = "this dealer takes no counters";
+  pull({
+    lines: quotes("A", "B", "C").map((one) => ({
+      ...one,
+      canCounter: one.dealer === "A",
+      noCounter: one.dealer === "A" ? null : none,
+    })),
+  });
+  const offered = page.keyboard.actions
+    .of("rfq-panel-R")
+    .filter((one) => one.id.startsWith("R-counter-"));
+  expect(offered.map((one) => [one.id, one.not])).toEqual([
+    ["R-counter-A", undefined],
+    ["R-counter-B", none],
+    ["R-counter-C", none],
+  ]);
+});

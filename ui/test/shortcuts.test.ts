@@ -18,7 +18,7 @@ const shift = { shift: true };
 
 /** Every key of the table, and some that are not in it. */
 const KEYS = [
-  ..."0123456789aAbBdDeEfFkKlLoOpPrRsSwWxX?+=-_Z ".split(""),
+  ..."0123456789aAbBcCdDeEfFkKlLoOpPrRsSwWxX?+=-_Z ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
   ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End PageUp PageDown".split(" "),
 ];
@@ -184,6 +184,7 @@ describe("a request", () => {
     enterIsFresh: true,
     mayArm: true,
     mayPass: false,
+    mayCounter: false,
     mayApprove: false,
     armed: false,
     ended: false,
@@ -205,6 +206,11 @@ describe("a request", () => {
       "a key may approve ahead",
       { mayApprove: true },
       { ...sides, ...three, ...forget, ...arm, ...plain("a", "approve"), ...plain("A", "approve") },
+    ],
+    [
+      "the dealer may be countered",
+      { mayCounter: true },
+      { ...sides, ...three, ...forget, ...arm, ...plain("c", "counter"), ...plain("C", "counter") },
     ],
     [
       "the dealer may be passed on",
@@ -326,7 +332,7 @@ test("Help names each shortcut once, in the words of the table", () => {
     "The second window": ["Ctrl Shift X", "Ctrl O", "Ctrl W"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
-    "A request": ["1 … 9", "B", "S", "Enter", "A", "P", "Esc", "Del", "+ -", "← →"],
+    "A request": ["1 … 9", "B", "S", "Enter", "A", "C", "P", "Esc", "Del", "+ -", "← →"],
     Blotter: ["← →", "↑ ↓", "PgUp PgDn Home End", "Enter", "Del"],
     "List of requests": ["↑ ↓", "Enter"],
     "Every action (Ctrl K)": ["↑ ↓", "Enter"],

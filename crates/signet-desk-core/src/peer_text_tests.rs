@@ -29,7 +29,8 @@ fn what_deceives_is_seen_and_what_does_not_stays() {
 #[test]
 fn names_of_dealers_pass_here_and_their_ids_do_not() {
     let id = DealerId::new("NORTHBANK").expect("an id");
-    let dealer = DealerState { id: id.clone(), name: "\u{202e}knabhtroN".into(), online: true };
+    let name = "\u{202e}knabhtroN".into();
+    let dealer = DealerState { id: id.clone(), name, online: true, counters: false };
     let AppMessage::VenueState(v) = message(AppMessage::VenueState(VenueState {
         name: String::new(),
         practice: false,

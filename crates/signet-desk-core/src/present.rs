@@ -11,7 +11,7 @@ use signet_rfq::{
     AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq, UtcMillis,
     group_digits,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) type Names = BTreeMap<DealerId, String>;
 
@@ -33,6 +33,8 @@ pub(crate) struct Look<'a> {
     pub guard: Option<GuardView>,
     /// The best price of the other dealers at the moment of the trade.
     pub cover: Option<&'a CoverView>,
+    /// The dealers that take counters.
+    pub counterable: &'a BTreeSet<DealerId>,
 }
 
 pub(crate) fn instrument(i: &Instrument) -> InstrumentView {
@@ -319,9 +321,25 @@ pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Blotter
         settlement_date: iso(&t.settlement_date),
         exec_id: traded.map(|(_, e)| e.exec_id.clone()),
         // Who has it now, and since when.
-        text: r.reason.clone().filter(|_| r.state == rfq::RfqState::TakenOver),
+        text: r
+            .reason
+            .clone()
+            .filter(|_| r.state == rfq::RfqState::TakenOver)
+            .or_else(|| counters_text(r, i, names)),
         ..BlotterRow::default()
     }
+}
+
+/// The trader's counters with their times, for the row of their RFQ: `Northbank 99.500 > 99.450 at
+/// 14:02:09: improved`. `None` without one.
+fn counters_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Option<String> {
+    let all = r.lines.iter().flat_map(|l| &l.counters).map(|(c, s)| {
+        let (from, to) = (stated(i, c.quoted), stated(i, c.price));
+        let at = clock_time(c.at);
+        format!("{} {from} > {to} at {at} UTC: {}", name(names, &c.dealer), s.phase())
+    });
+    let all: Vec<String> = all.collect();
+    (!all.is_empty()).then(|| format!("Countered: {}", all.join("; ")))
 }
 
 pub(crate) fn trade_row(

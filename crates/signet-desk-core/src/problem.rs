@@ -4,7 +4,7 @@ use crate::view::{Problem, TicketField, is_code};
 use signet_fix::{session::SendError, signature::SignatureError};
 use signet_identity::Refusal;
 use signet_keystore::KeychainError;
-use signet_rfq::{AcceptRefusal, InstrumentError, QuantityError, TermsError};
+use signet_rfq::{AcceptRefusal, CounterFault, InstrumentError, QuantityError, TermsError};
 
 /// As [`Problem::new`].
 pub(crate) fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Problem {
@@ -126,6 +126,11 @@ impl From<&AcceptRefusal> for Problem {
             }
             AcceptRefusal::Late(_) => "Look at the price and accept again.",
             AcceptRefusal::RfqNotOpen(_) => "Send a new RFQ.",
+            AcceptRefusal::Countered => "Wait for its next quote, or choose another dealer's.",
+            AcceptRefusal::Counter(CounterFault::NotBetter { .. }) => {
+                "Accept the quote, or ask for a better price."
+            }
+            AcceptRefusal::Counter(CounterFault::InFlight) => "Wait for its answer.",
             _ => "Choose another quote, or wait for a new one.",
         };
         problem(e.code(), sentence(&e.to_string()), cure)

@@ -195,6 +195,8 @@ pub const DEALER_ID: u32 = 20004;
 pub const DEALER_NAME: u32 = 20005;
 /// U1: Y when the dealer can be reached. QuoteCancel (Z): N when the quote went with its link.
 pub const DEALER_ONLINE: u32 = 20006;
+/// U1: Y when the dealer takes counters.
+pub const DEALER_COUNTERS: u32 = 20007;
 /// U2: 1 begin, 2 an RFQ, 3 end.
 pub const SNAPSHOT_PHASE: u32 = 20020;
 /// SecurityList (y): what traders call the instrument.

@@ -378,11 +378,17 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             name: "Practice".into(),
             practice: true,
             dealers: vec![
-                DealerState { id: dealer.clone().unwrap(), name: "Northbank".into(), online: true },
+                DealerState {
+                    id: dealer.clone().unwrap(),
+                    name: "Northbank".into(),
+                    online: true,
+                    counters: false,
+                },
                 DealerState {
                     id: DealerId::new("E").unwrap(),
                     name: "Eastbank".into(),
                     online: false,
+                    counters: false,
                 },
             ],
             at: NOW,

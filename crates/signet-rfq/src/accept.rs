@@ -2,7 +2,7 @@
 
 use crate::{
     AcceptId, DealerId, Direction, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg,
-    UtcMillis, fix::ExecType, leg::net_stated, lifecycle::AcceptPhase,
+    UtcMillis, counter::CounterFault, fix::ExecType, leg::net_stated, lifecycle::AcceptPhase,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -251,6 +251,12 @@ pub enum AcceptRefusal {
     /// The link came back, and the gateway did not repeat the quote.
     #[error("the quote was not repeated when the connection came back")]
     NotRepeated,
+    /// The trader has countered the quote, which declines it.
+    #[error("you countered this quote; only a new quote of the dealer can be taken")]
+    Countered,
+    /// What is wrong with a counter.
+    #[error(transparent)]
+    Counter(#[from] CounterFault),
     /// ValidUntilTime (62) of the quote or the RFQ's own time is reached.
     #[error("the quote has expired")]
     Expired,
@@ -378,6 +384,8 @@ impl AcceptRefusal {
             Self::Withdrawn => "quote.withdrawn",
             Self::Unreachable => "dealer.unreachable",
             Self::NotRepeated => "quote.not_repeated",
+            Self::Countered => "quote.countered",
+            Self::Counter(why) => why.code(),
             Self::Expired => "quote.expired",
             Self::TooLateToArrive => "accept.too_late_to_arrive",
             Self::Indicative => "quote.indicative",

@@ -9,6 +9,7 @@
 
 mod accept;
 mod best;
+mod counter;
 pub mod fix;
 mod id;
 mod instrument;
@@ -29,6 +30,9 @@ mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution, Limit};
 pub use best::{Best, Composite, best, composite, median_quoted, ticks_worse};
+pub use counter::{
+    COUNTER_WAIT_MAX_MS, Counter, CounterFault, CounterState, MAX_COUNTERS_PER_LINE,
+};
 pub use id::{AcceptId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{
     AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit,
@@ -42,7 +46,7 @@ pub use price_type::{Direction, PriceType};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
 pub use rfq::{
-    HandOverRefusal, Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ,
+    Counted, HandOverRefusal, Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ,
     PASS_REASON_MAX, Passed, REASON_PASS, Report, Rfq, RfqError, Taken,
 };
 pub use side::Side;

@@ -13,5 +13,6 @@ mod router;
 pub use router::{
     Amounts, DealerSettings, Decided, DeskSettings, Doing, Input, Keep, LineSeen,
     MAX_OPEN_RFQS_PER_DESK, Output, Proposal, RfqSeen, Router, TakeOverFacts, TakeOverRefusal,
-    Trade, accept_age, accept_refusal, accept_waits, not_taken_over, request_refusal,
+    Trade, TradeStep, accept_age, accept_refusal, accept_waits, counter_refusal, not_taken_over,
+    request_refusal,
 };

@@ -244,6 +244,9 @@ pub struct DealerEntry {
     /// What commits us towards this dealer, QuoteRequest and QuoteResponse, is signed with our key.
     #[serde(default)]
     pub sign: bool,
+    /// It takes counters (QuoteResponse, 694=2); without it the gateway refuses them for it.
+    #[serde(default)]
+    pub counter: bool,
     /// When the session's sequence numbers start again at 1.
     #[serde(default)]
     pub reset: ResetSchedule,

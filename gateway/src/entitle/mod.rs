@@ -22,7 +22,7 @@ use signet_policy::entitle::{
     Step, World,
 };
 use signet_rfq::{Ask, DealerId, UtcMillis};
-use signet_router::Proposal;
+use signet_router::{Proposal, TradeStep};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -162,10 +162,10 @@ impl EntitlementGate {
             first_today: t.doing.trades_today == 0,
             idle_s: self.idle_s(desk, at),
         };
-        let step = if t.accept {
-            Step::Accept { off_market_bps: t.off_market_bps }
-        } else {
-            Step::Request
+        let step = match t.step {
+            TradeStep::Request => Step::Request,
+            TradeStep::Accept => Step::Accept { off_market_bps: t.off_market_bps },
+            TradeStep::Counter => Step::Counter,
         };
         let traded_before = |dealer: &DealerId| {
             self.registry.as_ref().is_some_and(|r| r.has_traded(who, dealer.as_str()))

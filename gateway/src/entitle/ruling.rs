@@ -1,9 +1,13 @@
 //! Several verdicts made one, and a refusal as its desk reads it.
 
-use signet_fix::{AppMessage, message::Advice, tagvalue::MAX_TEXT_CHARS};
+use signet_fix::{
+    AppMessage,
+    message::{Advice, Response},
+    tagvalue::MAX_TEXT_CHARS,
+};
 use signet_policy::entitle::{Outcome, Verdict};
 use signet_rfq::{DealerId, UtcMillis};
-use signet_router::{accept_refusal, request_refusal};
+use signet_router::{accept_refusal, counter_refusal, request_refusal};
 use std::collections::BTreeSet;
 
 /// QuoteRequestRejectReason (658): not authorized.
@@ -156,6 +160,9 @@ impl Ruling {
                     self.text(m),
                     advice,
                 )))
+            }
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                Some(AppMessage::BusinessReject(counter_refusal(r, self.text(m))))
             }
             AppMessage::QuoteResponse(r) => {
                 Some(AppMessage::ExecutionReport(accept_refusal(r, self.text(m), now)))

@@ -92,6 +92,9 @@ fn to_dealer(cause: &Cause, dealer: &DealerId, m: &AppMessage) -> Option<What> {
         AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
             ("accept.sent", response(about, r))
         }
+        AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+            ("counter.sent", response(about, r))
+        }
         _ => return None,
     };
     Some((code, message(about, m), String::new()))
@@ -103,6 +106,7 @@ fn to_desk(cause: &Cause, desk: &CompId, m: &AppMessage) -> Option<What> {
         AppMessage::QuoteRequestReject(r) => rejected(about, desk, r),
         AppMessage::Quote(q) => ("quote.received", quote(about, desk, q), String::new()),
         AppMessage::QuoteCancel(c) => withdrawn(about, desk, c),
+        AppMessage::QuoteStatusReport(s) if s.answers.is_some() => counter_over(about, desk, s)?,
         AppMessage::QuoteStatusReport(s) => ended(about, desk, s)?,
         AppMessage::ExecutionReport(e) => execution(cause, about, desk, e)?,
         AppMessage::HandOver(h) => handed_over(about, desk, h)?,
@@ -226,6 +230,20 @@ fn handed_over(about: About, desk: &CompId, h: &HandOver) -> Option<What> {
     let (HandOverKind::Yours, Some(before)) = (h.kind, &h.desk) else { return None };
     let about = About { rfq: h.text.as_deref().map(Text::from), ..about };
     Some(("rfq.handed_over", about, format!("{before} had it; {desk} has it now, as {}", h.rfq)))
+}
+
+/// A counter is over without a new quote.
+fn counter_over(about: About, desk: &CompId, s: &QuoteStatusReport) -> Option<What> {
+    let how = match s.status {
+        RfqStatus::Rejected => "refused",
+        RfqStatus::Expired => "no answer",
+        RfqStatus::Cancelled => "dropped",
+        _ => return None,
+    };
+    let accept = s.answers.as_ref().map(Text::of);
+    let about = About { rfq: named(desk, &s.rfq), accept, ..about };
+    let why = s.text.as_deref().map_or_else(String::new, |t| format!(": {t}"));
+    Some(("counter.over", about, format!("{how}{why}")))
 }
 
 fn ended(about: About, desk: &CompId, s: &QuoteStatusReport) -> Option<What> {

@@ -164,6 +164,7 @@ fn each_output_becomes_one_event_or_none_by_who_caused_it() {
     let rows: Vec<Row> = vec![
         (at_dealer(asked()), [Some("rfq.sent"), None, None]),
         (at_dealer(accept(Response::HitOrLift)), [Some("accept.sent"), None, None]),
+        (at_dealer(accept(Response::Counter)), [Some("counter.sent"), None, None]),
         // The others are told that they were not taken.
         (at_dealer(accept(Response::Pass)), none),
         (at_desk(quoted(a, b)), [None, Some("quote.received"), None]),

@@ -2,7 +2,10 @@
 
 use super::Pipeline;
 use crate::{entitle::Ruling, metrics::Peer};
-use signet_fix::{AppMessage, message::VenueState};
+use signet_fix::{
+    AppMessage,
+    message::{Response, VenueState},
+};
 use signet_identity::CompId;
 use signet_policy::entitle::Proof;
 use signet_rfq::UtcMillis;
@@ -36,7 +39,11 @@ impl Pipeline {
         ruling: &Ruling,
         at: UtcMillis,
     ) {
-        let what = if matches!(m, AppMessage::QuoteRequest(_)) { "request" } else { "accept" };
+        let what = match m {
+            AppMessage::QuoteRequest(_) => "request",
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => "counter",
+            _ => "accept",
+        };
         let (code, ids, digest) = (ruling.code, ruling.ids.join(", "), &ruling.digest);
         self.metrics.messages.refused(Peer::Desk, m.msg_type(), code);
         tracing::warn!(%desk, code, what, ids, digest, "not entitled: {}", ruling.words);

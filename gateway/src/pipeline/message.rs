@@ -35,14 +35,15 @@ use crate::{
 use signet_events::About;
 use signet_fix::{
     AppMessage,
-    message::{BusinessReject, DecodeError, QuoteResponse, SnapshotMark},
+    message::{BusinessReject, DecodeError, QuoteResponse, Response, SnapshotMark},
     session::{Event, Meta},
 };
 use signet_identity::CompId;
 use signet_policy::entitle::{Outcome, Proof};
 use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{
-    Input, Output, Proposal, accept_age, accept_refusal, journal::JournalError, request_refusal,
+    Input, Output, Proposal, accept_age, accept_refusal, counter_refusal, journal::JournalError,
+    request_refusal,
 };
 use signet_stepup::{pending::Approved, rules::Wanted};
 use std::{collections::VecDeque, rc::Rc};
@@ -152,7 +153,9 @@ impl Pipeline {
         let verdict = verdict(wanted, &ruling);
         let (outcome, touch) = match &verdict {
             MessageVerdict::LetThrough => ("let-through", ""),
-            MessageVerdict::Hold(Wanted::Touch(why) | Wanted::TwoPeople(why)) => ("held", &**why),
+            MessageVerdict::Hold(Wanted::Touch(why) | Wanted::TwoPeople(why)) => {
+                (if is_counter(&m) { "refused" } else { "held" }, &**why)
+            }
             MessageVerdict::Hold(Wanted::Nothing) => ("held", ""),
             MessageVerdict::Refuse => ("refused", ""),
         };
@@ -170,6 +173,15 @@ impl Pipeline {
                 self.entitlements.acted(desk, at);
                 self.spend_ahead(desk, &p.action);
                 self.let_through(at, desk, m);
+            }
+            // It lives for seconds, and commits to nothing: a lease proves the touch, or nothing.
+            MessageVerdict::Hold(_) if is_counter(&m) => {
+                let ruling = ruling.not_to_be_had(
+                    "counter.touch",
+                    "A counter does not wait for a touch.",
+                    "Choose \"Verify now\", touch your key, then counter again.",
+                );
+                self.refuse_unentitled(desk, &m, &ruling, at);
             }
             MessageVerdict::Hold(wanted) => {
                 let policies =
@@ -245,6 +257,9 @@ impl Pipeline {
             AppMessage::QuoteRequest(q) => {
                 AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words, None))
             }
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                AppMessage::BusinessReject(counter_refusal(r, words))
+            }
             AppMessage::QuoteResponse(r) => {
                 AppMessage::ExecutionReport(accept_refusal(r, words, at))
             }
@@ -265,6 +280,11 @@ impl Pipeline {
             None => (Wanted::Nothing, Proof::default()),
         }
     }
+}
+
+/// A trader asks a dealer for a better price.
+fn is_counter(m: &AppMessage) -> bool {
+    matches!(m, AppMessage::QuoteResponse(r) if r.response == Response::Counter)
 }
 
 /// The touch is younger than the message, and it is the touch that counts: the message arrived in

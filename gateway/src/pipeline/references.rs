@@ -22,7 +22,7 @@ impl Sent {
         }
         let id = match m {
             AppMessage::QuoteRequest(q) => q.id.to_string(),
-            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => r.id.to_string(),
+            AppMessage::QuoteResponse(r) if r.response != Response::Pass => r.id.to_string(),
             _ => return,
         };
         if self.0.len() == MAX_SENT {
@@ -31,7 +31,7 @@ impl Sent {
         self.0.insert(seq, (m.msg_type(), id));
     }
 
-    /// MsgType and id of the request or accept that left under this number.
+    /// MsgType and id of the request, accept or counter that left under this number.
     pub fn of(&self, seq: u64) -> Option<(&'static str, &str)> {
         self.0.get(&seq).map(|(t, id)| (*t, id.as_str()))
     }

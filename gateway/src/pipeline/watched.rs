@@ -31,12 +31,12 @@ impl Pipeline {
     }
 }
 
-/// A request, an accept or a take-over: what commits the desk. Withdrawals, questions and what is
-/// about the connection go on.
+/// A request, an accept, a counter or a take-over: what the desk begins. Withdrawals, questions and
+/// what is about the connection go on.
 fn is_new_business(m: &AppMessage) -> bool {
     match m {
         AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => true,
-        AppMessage::QuoteResponse(r) => r.response == Response::HitOrLift,
+        AppMessage::QuoteResponse(r) => r.response != Response::Pass,
         _ => false,
     }
 }

@@ -206,8 +206,11 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
     let c = &loaded.config;
     let desks =
         c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
-    let dealers =
-        c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
+    let dealers = c.dealer.iter().map(|d| DealerSettings {
+        id: d.comp_id.clone(),
+        name: d.name.clone(),
+        counters: d.counter,
+    });
     let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
     Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
         .with_desk_default(default)

@@ -294,7 +294,12 @@ fn declined(r: &QuoteResponse) -> ExecutionReport {
 fn welcome(session: &Session, size: Size) {
     let now = UtcMillis((micros() / 1_000) as i64);
     let dealers = (0..size.dealers)
-        .map(|i| DealerState { id: dealer(i), name: format!("Dealer {i}"), online: true })
+        .map(|i| DealerState {
+            id: dealer(i),
+            name: format!("Dealer {i}"),
+            online: true,
+            counters: false,
+        })
         .collect();
     let mut all = vec![
         AppMessage::VenueState(VenueState {

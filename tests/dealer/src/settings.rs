@@ -93,9 +93,34 @@ pub struct DealerSettings {
     /// Whether it signs its business messages.
     #[serde(default)]
     pub signs: Signs,
+    /// What it does with a counter (AJ with 694=2).
+    #[serde(default)]
+    pub counters: Counters,
+    /// How long until it answers one.
+    #[serde(default)]
+    pub counter_delay_ms: MillisRange,
     /// Whether it takes requests and accepts only with the gateway's signature.
     #[serde(default)]
     pub wants_signed: bool,
+}
+
+/// What a dealer does with a counter (QuoteResponse with 694=2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counters {
+    /// It takes none, and says so (j).
+    #[default]
+    No,
+    /// It quotes again, in the middle between its quote and what was asked for.
+    Meet,
+    /// It quotes the same prices again.
+    Hold,
+    /// It refuses, and quotes again as it pleases.
+    Refuse,
+    /// It says nothing until the counter is over.
+    Ignore,
+    /// Against the rules: it reports a fill at the price that was asked for.
+    Fill,
 }
 
 /// Whether a dealer signs its business messages (tags 93/89).
@@ -209,6 +234,7 @@ impl DealerSettings {
             ("quote_delay_ms", self.quote_delay_ms),
             ("requote_every_ms", self.requote_every_ms),
             ("last_look_ms", self.last_look_ms),
+            ("counter_delay_ms", self.counter_delay_ms),
         ];
         for (key, [from, to]) in ranges {
             if from > to || to > TIME_MAX_MS {

@@ -286,7 +286,11 @@ impl Books {
                 .desk
                 .iter()
                 .map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() }),
-            dealers.map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() }),
+            dealers.map(|d| DealerSettings {
+                id: d.comp_id.clone(),
+                name: d.name.clone(),
+                counters: d.counter,
+            }),
         )
         .with_max_ended(config.limits.ended_rfqs_per_desk);
         let opened = Journal::open(&dir.join(COPY), &self.key, &mut router, OnBadRecord::Stop);

@@ -4,7 +4,7 @@ use crate::{
     CONSOLE_HOST, GATEWAY, PracticeError, RP_ID, TRUST_DOMAIN, VENUE_NAME, comp_id, failed,
     plan::Plan,
 };
-use signet_dealer::{INSTRUMENTS_TOML, Signs};
+use signet_dealer::{Counters, INSTRUMENTS_TOML, Signs};
 use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
     Config,
@@ -130,6 +130,7 @@ fn dealer_entries(
         })?;
         Ok(DealerEntry {
             signs: d.signs != Signs::No,
+            counter: d.counters != Counters::No,
             sign: d.wants_signed,
             ..dealer_entry(&d.id, &d.name, *address)?
         })
@@ -153,6 +154,7 @@ fn dealer_entry(id: &str, name: &str, address: SocketAddr) -> Result<DealerEntry
         address: address.to_string(),
         tls: PeerTls { server_name: Some("localhost".into()), ..PeerTls::default() },
         signs: false,
+        counter: false,
         sign: false,
         reset: Default::default(),
     })

@@ -112,6 +112,7 @@ fn calm(d: &mut DealerSettings) {
     d.quote_delay_ms = [0, 0];
     d.requote_every_ms = [0, 0];
     d.last_look_ms = [0, 0];
+    d.counter_delay_ms = [0, 0];
     d.valid_ms = 30_000;
     d.partial_size_probability = 0.0;
     d.pass_probability = 0.0;

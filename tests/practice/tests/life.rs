@@ -10,14 +10,17 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_desk_core::{
     Book, Ids, InFlight,
-    view::{AcceptState, ArmIntent, Ask, Frame, LinkState, RfqState, Side, Ticket},
+    view::{
+        AcceptState, ArmIntent, Ask, CounterIntent, Frame, LineState, LinkState, RfqState, Side,
+        Ticket,
+    },
 };
 use signet_fix::{AppMessage, message::*};
 use signet_identity::CompId;
 use signet_journal::StoreKey;
 use signet_rfq::{
-    AcceptId, Catalogue, DealerId, InstrumentId, Level, QuoteId, RfqId, UtcMillis,
-    test_double::eur_usd,
+    AcceptId, Catalogue, DealerId, InstrumentId, Level, MAX_COUNTERS_PER_LINE, QuoteId, RfqId,
+    UtcMillis, test_double::eur_usd,
 };
 use signet_router::{
     DealerSettings, DeskSettings, Input, Output, Router,
@@ -42,7 +45,11 @@ fn pair() -> InstrumentId {
 
 fn router() -> Router {
     let desks = [DeskSettings { id: desk(), dealers: BTreeSet::new() }];
-    let dealers = DEALERS.map(|d| DealerSettings { id: DealerId::new(d).unwrap(), name: d.into() });
+    let dealers = DEALERS.map(|d| DealerSettings {
+        id: DealerId::new(d).unwrap(),
+        name: d.into(),
+        counters: true,
+    });
     Router::new("Venue".into(), false, Catalogue::new([eur_usd()]).unwrap(), desks, dealers)
 }
 
@@ -72,6 +79,10 @@ struct Dealer {
     /// RFQs it was asked, with its present quote.
     asked: BTreeMap<RfqId, Option<QuoteMsg>>,
     orders: BTreeMap<AcceptId, Order>,
+    /// The counters that it heard.
+    counters: BTreeMap<AcceptId, QuoteResponse>,
+    /// What a counter declined in an RFQ, until it quotes something else there.
+    declined: BTreeMap<RfqId, QuoteMsg>,
 }
 
 struct World {
@@ -88,6 +99,8 @@ struct World {
     next: u32,
     /// Starts of the desk.
     runs: u32,
+    /// RFQs in which a dealer claims a trade for a counter.
+    claimed: BTreeSet<String>,
 }
 
 impl World {
@@ -113,6 +126,7 @@ impl World {
             dealers,
             next: 0,
             runs: 1,
+            claimed: BTreeSet::new(),
         };
         w.resume();
         DEALERS.iter().for_each(|d| w.dealer_up(d));
@@ -161,7 +175,13 @@ impl World {
         let d = self.dealers.get_mut(name).expect("one of ours");
         match m {
             AppMessage::QuoteRequest(q) => drop(d.asked.insert(q.id, None)),
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => d.countered(name, r),
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                let declined = d.declined.get(&rfq_of(&r.id));
+                assert!(
+                    declined.is_none_or(|q| q.id != r.quote),
+                    "{name} gets an accept of a quote that was countered: {r:?}"
+                );
                 let order = Order { accept: r.clone(), did: Did::Nothing, said: Vec::new() };
                 assert!(
                     d.orders.insert(r.id.clone(), order).is_none(),
@@ -334,7 +354,19 @@ impl World {
         let id = if price.is_multiple_of(3) { format!("q{price}") } else { self.id("q") };
         let level = |p: i64| Some(Level { price: Decimal::new(p, 3), size: 1_000_000.into() });
         let offer = level(if fault { 0 } else { 1_000 + i64::from(price) });
-        let until = self.now + 5_000 + i64::from(price) * 50;
+        self.quote_at(name, rfq, id, offer, 5_000 + i64::from(price) * 50, fault);
+    }
+
+    fn quote_at(
+        &mut self,
+        name: &'static str,
+        rfq: RfqId,
+        id: String,
+        offer: Option<Level>,
+        valid_ms: i64,
+        fault: bool,
+    ) {
+        let until = self.now + valid_ms;
         let q = QuoteMsg {
             legs: vec![],
             rfq: rfq.clone(),
@@ -348,11 +380,13 @@ impl World {
             at: self.now,
             qualifiers: Default::default(),
         };
-        self.dealers
-            .get_mut(name)
-            .expect("one of ours")
-            .asked
-            .insert(rfq, Some(q.clone()).filter(|_| !fault));
+        let d = self.dealers.get_mut(name).expect("one of ours");
+        let said = |was: &QuoteMsg| (&was.id, was.offer, was.valid_until) == (&q.id, offer, until);
+        // What was declined is not quoted by saying it again.
+        if !d.declined.get(&rfq).is_some_and(said) {
+            d.declined.remove(&rfq);
+            d.asked.insert(rfq, Some(q.clone()).filter(|_| !fault));
+        }
         self.dealer_says(name, AppMessage::Quote(q));
     }
 
@@ -388,6 +422,68 @@ impl World {
         let armed = self.book.arm(&intent, self.now).expect("what can be pressed can be armed");
         let m = self.book.accept(&intent.rfq_id, &armed.id, self.now).expect("and sent");
         self.to_gateway.push_back(m);
+    }
+
+    /// The trader asks for a better price.
+    fn counter(&mut self, pick: usize, n: u32) {
+        let frame = self.frame();
+        let can: Vec<_> = frame.lines.iter().filter(|l| l.can_counter).collect();
+        let Some(l) = can.get(pick % can.len().max(1)) else { return };
+        let offer: Decimal = l.offer.clone().unwrap().price.parse().unwrap();
+        let intent = CounterIntent {
+            rfq_id: l.rfq_id.clone(),
+            dealer: l.dealer.clone(),
+            quote_id: l.quote_id.clone().unwrap(),
+            side: Side::Buy,
+            price: (offer - Decimal::new(i64::from(n % 50) + 1, 3)).to_string(),
+        };
+        let m = self.book.counter(&intent, self.now).expect("what can be countered is countered");
+        self.to_gateway.push_back(m);
+    }
+
+    /// A dealer answers one of the counters that it heard, at any time and as often as it likes.
+    fn answer_counter(&mut self, name: &'static str, pick: usize, how: u32) {
+        let d = &self.dealers[name];
+        let all = &d.counters;
+        let Some(c) = all.values().nth(pick % all.len().max(1)).cloned() else { return };
+        if !d.up {
+            return;
+        }
+        let (rfq, other) = (rfq_of(&c.id), if name == "N" { "E" } else { "N" });
+        match how % 8 {
+            0..=2 => {
+                // Better, as asked for, or the same again.
+                let price = c.price + Decimal::new(i64::from(how % 3), 3);
+                let (id, size) = (self.id("q"), c.quantity);
+                self.quote_at(name, rfq, id, Some(Level { price, size }), 9_000, false);
+            }
+            3 => self.dealer_says(name, reject_of(&c)),
+            4 => {
+                let no = report(&c, ExecType::Rejected, OrdStatus::Rejected, "R", 0);
+                self.dealer_says(name, AppMessage::ExecutionReport(no));
+            }
+            5 => {
+                let firm = Some("firm".to_owned());
+                let of = QuoteStatusReport::of_rfq(rfq, pair(), RfqStatus::Rejected, firm);
+                let answers = Some(c.id.clone());
+                let said = QuoteStatusReport { answers, ..of };
+                self.dealer_says(name, AppMessage::QuoteStatusReport(said));
+            }
+            // What no dealer may do.
+            6 if how.is_multiple_of(5) => {
+                let own = rfq.as_str().strip_prefix("ALICE.").expect("the desk's").to_owned();
+                self.claimed.insert(own);
+                let exec = format!("C-{}", c.id);
+                let fill = report(&c, ExecType::Trade, OrdStatus::Filled, &exec, 1);
+                self.dealer_says(name, AppMessage::ExecutionReport(fill));
+            }
+            // The other dealer speaks of this one's counter.
+            6 => {
+                let fill = report(&c, ExecType::Trade, OrdStatus::Filled, "Y", 1);
+                self.dealer_says(other, AppMessage::ExecutionReport(fill));
+            }
+            _ => self.dealer_says(other, reject_of(&c)),
+        }
     }
 
     /// A dealer decides about one of its orders, says it again, changes its mind, or speaks of what
@@ -586,6 +682,8 @@ impl World {
             }
             26 if n % 3 == 0 => self.gateway_restarts(),
             27 if n % 3 == 0 => self.desk_restarts(),
+            28..=30 => self.counter(pick, n),
+            31..=33 => self.answer_counter(name, pick, n),
             _ => self.tick(i64::from(n % 2_000)),
         }
         self.check_always();
@@ -623,7 +721,16 @@ impl World {
             open.values().all(|n| *n == 1),
             "two accepts of one RFQ are with dealers: {open:?}"
         );
-        for r in self.frame().rfqs {
+        for d in self.dealers.values() {
+            let mut asked: BTreeMap<RfqId, usize> = BTreeMap::new();
+            d.counters.keys().for_each(|id| *asked.entry(rfq_of(id)).or_default() += 1);
+            assert!(asked.values().all(|n| *n <= MAX_COUNTERS_PER_LINE), "{asked:?}");
+        }
+        let frame = self.frame();
+        for l in frame.lines.iter().filter(|l| l.state == LineState::Countered) {
+            assert!(!l.can_lift && !l.can_counter && l.counter.is_some(), "{l:?}");
+        }
+        for r in frame.rfqs {
             assert!(!r.text.is_empty(), "{r:?}");
             assert!(r.accept.as_ref().is_none_or(|a| !a.text.is_empty()), "{r:?}");
         }
@@ -708,6 +815,9 @@ impl World {
             }
             assert_eq!(traded, r.state == RfqState::Done, "{r:?}");
         }
+        for l in frame.lines.iter().filter(|l| l.can_lift) {
+            assert!(!self.claimed.contains(&l.rfq_id), "a trade is claimed there: {l:?}");
+        }
         // A price that can be pressed is one that the gateway passes on.
         for l in frame.lines.iter().filter(|l| l.can_lift) {
             let rfq = RfqId::new(l.rfq_id.clone()).unwrap();
@@ -740,10 +850,12 @@ impl World {
         for (name, d) in &self.dealers {
             for q in d.asked.values().flatten().filter(|q| q.valid_until > now + 2_000) {
                 let own = q.rfq.as_str().strip_prefix("ALICE.").unwrap();
-                let open = frame
-                    .rfqs
-                    .iter()
-                    .any(|r| r.id == own && r.state == RfqState::Open && r.problem.is_none());
+                // A trade that is claimed for a counter stops the RFQ until people have settled it.
+                let open = !self.claimed.contains(own)
+                    && frame
+                        .rfqs
+                        .iter()
+                        .any(|r| r.id == own && r.state == RfqState::Open && r.problem.is_none());
                 let line = frame.lines.iter().find(|l| l.rfq_id == own && l.dealer == *name);
                 let shown = line
                     .is_some_and(|l| l.can_lift && l.quote_id.as_deref() == Some(q.id.as_str()));
@@ -751,6 +863,36 @@ impl World {
             }
         }
     }
+}
+
+impl Dealer {
+    /// A counter declines the quote that it names.
+    fn countered(&mut self, name: &str, c: QuoteResponse) {
+        let rfq = rfq_of(&c.id);
+        if let Some(quote) = self.asked.get_mut(&rfq)
+            && quote.as_ref().is_some_and(|q| q.id == c.quote)
+            && let Some(q) = quote.take()
+        {
+            self.declined.insert(rfq, q);
+        }
+        let id = c.id.clone();
+        assert!(self.counters.insert(id, c).is_none(), "{name} gets a counter twice");
+    }
+}
+
+/// The RFQ of an accept or a counter, as dealers know it.
+fn rfq_of(id: &AcceptId) -> RfqId {
+    RfqId::new(id.as_str().rsplit_once(':').expect("an id of a desk").0).expect("an RFQ's id")
+}
+
+fn reject_of(c: &QuoteResponse) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: "AJ".into(),
+        ref_id: Some(c.id.to_string()),
+        reason: 0,
+        text: None,
+    })
 }
 
 fn report(
@@ -809,7 +951,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
     #[test]
     fn whatever_happens_nothing_is_filled_twice_lost_or_without_a_name(
-        steps in prop::collection::vec((0u8..30, any::<u8>(), 0usize..8, any::<u32>()), 20..160)
+        steps in prop::collection::vec((0u8..37, any::<u8>(), 0usize..8, any::<u32>()), 20..160)
     ) {
         let mut w = World::new();
         w.ask();

@@ -11,7 +11,7 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_desk_core::view::{
-    AcceptState as Shown, Frame, LineState, LineView, RfqState as ShownRfq,
+    AcceptState as Shown, CounterState, Frame, LineState, LineView, RfqState as ShownRfq,
 };
 use signet_fix::message::QuoteResponse;
 use signet_rfq::{
@@ -192,6 +192,10 @@ impl Truth {
                 }
                 self.arrived(DEALERS[i], r, at - delay)?;
             }
+            if let Some(id) = d.of_declined.first() {
+                let words = format!("{} got {id}, of a quote that a counter declined", DEALERS[i]);
+                return Err(broken("counter.declined", words));
+            }
             self.arrivals_seen[i] = d.arrived.len();
             for f in d.fills[self.fills_seen[i]..].iter() {
                 fill(&mut self.filled, &mut self.filled_rfqs, &self.clicks, DEALERS[i], f)?;
@@ -361,6 +365,27 @@ impl Truth {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// After settling every counter has its answer, or its time is over, at both ends.
+pub(crate) fn no_counter_waits(
+    now: UtcMillis,
+    gate: &[Rfq],
+    frame: &Frame,
+) -> Result<(), Violation> {
+    let at_gate = gate.iter().flat_map(|r| &r.lines).filter_map(|l| l.counter_sent());
+    let late = |until: i64| now.0 - until > 2 * CLOCKS_MS;
+    if let Some(c) = at_gate.into_iter().find(|c| late(c.until.0)) {
+        return Err(broken("counter.lost", format!("{} waits at the gateway", c.id)));
+    }
+    // The line of an ended RFQ stays as it was; its counter is dropped.
+    let on_screen =
+        |v: &&LineView| v.counter.as_ref().is_some_and(|c| c.state == CounterState::Sent);
+    let waits = |v: &&LineView| v.counter.as_ref().is_some_and(|c| late(c.until_ms as i64));
+    match frame.lines.iter().filter(on_screen).find(waits) {
+        Some(v) => Err(broken("counter.lost", format!("{} of {} waits", v.dealer, v.rfq_id))),
+        None => Ok(()),
     }
 }
 

@@ -6,12 +6,12 @@ use rust_decimal::Decimal;
 use signet_fix::{
     AppMessage,
     message::{
-        ExecType, ExecutionReport, OrdStatus, OrderStatusRequest, QuoteCancel, QuoteMsg,
-        QuoteRequest, QuoteRequestReject, QuoteResponse,
+        BusinessReject, ExecType, ExecutionReport, OrdStatus, OrderStatusRequest, QuoteCancel,
+        QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse, Response,
     },
 };
 use signet_rfq::{AcceptId, Leg, Level, QuoteId, REASON_PASS, RfqId, Side, StatedLeg, UtcMillis};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a dealer does later, unless it ends before.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(crate) enum Later {
     Decide(AcceptId),
     /// Says the last report again.
     Again(AcceptId),
+    /// Refuses a counter.
+    Refuse(AcceptId),
 }
 
 /// What follows from a message or a time.
@@ -84,6 +86,10 @@ pub(crate) struct Dealer {
     pub unsent: Vec<AppMessage>,
     /// Accepts that arrived.
     pub arrived: Vec<(i64, QuoteResponse)>,
+    /// Quotes that a counter declined.
+    declined: BTreeSet<QuoteId>,
+    /// Accepts that take a quote which a counter had declined.
+    pub of_declined: Vec<String>,
     next: u32,
 }
 
@@ -98,6 +104,8 @@ impl Dealer {
             parts: Vec::new(),
             unsent: Vec::new(),
             arrived: Vec::new(),
+            declined: BTreeSet::new(),
+            of_declined: Vec::new(),
             next: 0,
         }
     }
@@ -111,6 +119,9 @@ impl Dealer {
     pub(crate) fn message(&mut self, m: AppMessage, dup: bool, t: i64, rng: &mut Rng) -> Vec<Does> {
         match m {
             AppMessage::QuoteRequest(q) => self.request(q, t, rng),
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                self.counter(&r, t, rng)
+            }
             AppMessage::QuoteResponse(r) => {
                 match crate::gateway::is_accept(&AppMessage::QuoteResponse(r.clone())) {
                     Some(_) => self.accept(r, dup, t, rng),
@@ -191,7 +202,8 @@ impl Dealer {
     pub(crate) fn repeat(&self, t: i64) -> Vec<Does> {
         let live = |a: &&Asked| !a.withdrawn;
         let newest = self.asked.values().filter(live).filter_map(|a| a.quotes.last());
-        let good = newest.filter(|q| q.valid_until.0 > EPOCH + t);
+        let stands = |q: &&QuoteMsg| !self.declined.contains(&q.id);
+        let good = newest.filter(stands).filter(|q| q.valid_until.0 > EPOCH + t);
         good.map(|q| Does::Say(AppMessage::Quote(q.clone()))).collect()
     }
 
@@ -211,8 +223,26 @@ impl Dealer {
         does
     }
 
+    /// The customer asks for a better price: it quotes again, refuses, or says nothing.
+    fn counter(&mut self, r: &QuoteResponse, t: i64, rng: &mut Rng) -> Vec<Does> {
+        self.declined.insert(r.quote.clone());
+        let names = |(_, a): &(&RfqId, &Asked)| a.quotes.iter().any(|q| q.id == r.quote);
+        let rfq = self.asked.iter().find(names).map(|(id, _)| id.clone());
+        let soon = t + rng.within(50, 4_000);
+        match (rng.within(0, 8), rfq) {
+            (0..=1, Some(rfq)) => self.quote(&rfq, t, rng),
+            (2..=4, Some(rfq)) => vec![Does::In(soon, Later::Quote(rfq))],
+            (5, _) => vec![Does::Say(refusal(&r.id))],
+            (6, _) => vec![Does::In(soon, Later::Refuse(r.id.clone()))],
+            _ => Vec::new(),
+        }
+    }
+
     fn accept(&mut self, r: QuoteResponse, dup: bool, t: i64, rng: &mut Rng) -> Vec<Does> {
         self.arrived.push((t, r.clone()));
+        if self.declined.contains(&r.quote) {
+            self.of_declined.push(r.id.to_string());
+        }
         if dup && self.orders.contains_key(&r.id) {
             return Vec::new();
         }
@@ -324,8 +354,20 @@ impl Dealer {
             Later::Quote(rfq) => self.quote(&rfq, t, rng),
             Later::Decide(id) => self.decide(&id, t),
             Later::Again(id) => self.say(&id, false, t),
+            Later::Refuse(id) => vec![Does::Say(refusal(&id))],
         }
     }
+}
+
+/// A counter is refused.
+fn refusal(counter: &AcceptId) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: "AJ".into(),
+        ref_id: Some(counter.to_string()),
+        reason: 0,
+        text: Some("firm".into()),
+    })
 }
 
 fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionReport {

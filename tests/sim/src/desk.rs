@@ -2,11 +2,12 @@
 //! up as `crates/signet-desk-core/src/link` does.
 
 use crate::{cast::*, check::Click, rng::Rng};
+use rust_decimal::Decimal;
 use signet_desk_core::{
     Book, Ids, InFlight,
     view::{
-        AcceptState, ArmIntent, Ask, Frame, LineView, LinkState, Problem, RfqState, Side, Ticket,
-        TicketLeg,
+        AcceptState, ArmIntent, Ask, CounterIntent, Frame, LineView, LinkState, Problem, RfqState,
+        Side, Ticket, TicketLeg,
     },
 };
 use signet_fix::{
@@ -284,6 +285,36 @@ impl Desk {
                 self.clicks.push(click);
             }
             Err(p) => self.log.push(format!("may not take it: {}", p.code)),
+        }
+    }
+
+    /// Asks for a price that is a few ticks better.
+    pub(crate) fn counter(&mut self, pick: u8, t: i64) {
+        let frame = self.screen(t);
+        let mut can = Vec::new();
+        for l in frame.lines.iter().filter(|l| l.can_counter) {
+            can.extend(l.offer.as_ref().map(|p| (l, Side::Buy, &p.price)));
+            can.extend(l.bid.as_ref().map(|p| (l, Side::Sell, &p.price)));
+        }
+        let Some((l, side, quoted)) = can.get(usize::from(pick) % can.len().max(1)) else {
+            return self.log.push("no price to counter".into());
+        };
+        let better = Decimal::new(i64::from(pick % 4) + 1, 5);
+        let quoted: Decimal = quoted.parse().unwrap_or_default();
+        let price = if *side == Side::Buy { quoted - better } else { quoted + better };
+        let intent = CounterIntent {
+            rfq_id: l.rfq_id.clone(),
+            dealer: l.dealer.clone(),
+            quote_id: l.quote_id.clone().unwrap_or_default(),
+            side: *side,
+            price: price.to_string(),
+        };
+        match self.book.counter(&intent, clock(t)) {
+            Ok(m) => {
+                let sent = self.send(&m, t);
+                self.log.push(format!("counters {} with {price}, sent: {sent}", intent.quote_id));
+            }
+            Err(p) => self.log.push(format!("may not counter: {}", p.code)),
         }
     }
 

@@ -107,7 +107,7 @@ fn configuration(folder: &Path) -> std::path::PathBuf {
         let _ = write!(
             text,
             "[[dealer]]\ncomp_id = '{d}'\nname = '{name}'\naddress = 'localhost:1'\n\
-            sign = true\nsigns = true\n"
+            sign = true\nsigns = true\ncounter = true\n"
         );
     }
     write("gateway.toml", &text);

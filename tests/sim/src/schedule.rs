@@ -33,6 +33,8 @@ pub enum Act {
     Arm { pick: u8 },
     /// The trader confirms what is armed.
     Confirm,
+    /// The trader asks a dealer for a better price than one on screen: which price.
+    Counter { pick: u8 },
     /// The trader ends an RFQ.
     Cancel { pick: u8 },
     /// The trader takes an ended RFQ off the screen.
@@ -126,8 +128,24 @@ pub fn schedule(seed: u64) -> Vec<Event> {
     forge(seed, &mut events);
     unwritten(seed, &mut events);
     taken_over(seed, &mut events);
+    countered(seed, &mut events);
     events.sort_by_key(|e| e.at);
     events
+}
+
+/// The trader counters close to what else happens, in a part of the runs. From a generator of its
+/// own, as `forge`.
+fn countered(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x510e_527f_ade6_82d1);
+    if !rng.chance(30) {
+        return;
+    }
+    let acts: Vec<i64> = events.iter().map(|e| e.at).collect();
+    for _ in 0..rng.within(1, 5) {
+        let near = acts[rng.pick(acts.len())] + rng.within(-400, 1_500);
+        let act = Act::Counter { pick: small(&mut rng) };
+        events.push(Event { at: near.clamp(0, LENGTH_MS), act });
+    }
 }
 
 /// A colleague takes RFQs over close to what the trader does with them, in a part of the runs. From a

@@ -2,7 +2,7 @@
 
 use crate::{
     cast::*,
-    check::{Tally, Truth, Violation, broken},
+    check::{Tally, Truth, Violation, broken, no_counter_waits},
     dealer::{Dealer, Does, Later},
     desk::Desk,
     firm::{Party, firm},
@@ -616,6 +616,7 @@ impl World {
             | Act::Take { .. }
             | Act::Arm { .. }
             | Act::Confirm
+            | Act::Counter { .. }
             | Act::Cancel { .. }
             | Act::Dismiss { .. } => self.trader(act),
             Act::Requote { dealer } | Act::Withdraw { dealer } | Act::Bust { dealer } => {
@@ -657,6 +658,7 @@ impl World {
             }
             Act::Arm { pick } => drop(d.arm(*pick, t)),
             Act::Confirm => d.confirm(t),
+            Act::Counter { pick } => d.counter(*pick, t),
             Act::Cancel { pick } => d.cancel(*pick, t),
             Act::Dismiss { pick } => self.truth.shown.extend(d.dismiss(*pick, t)),
             _ => {}
@@ -837,6 +839,7 @@ impl World {
         self.truth.quotes(g.clock(t), &gate, &frame)?;
         if last {
             self.truth.settled(&gate, &frame)?;
+            no_counter_waits(g.clock(t), &gate, &frame)?;
             let kept = g.accepts_in_evidence().map_err(|e| broken("evidence.accept", e))?;
             crate::check::kept(&self.dealers, &kept)?;
             for (i, l) in self.links.iter().enumerate() {

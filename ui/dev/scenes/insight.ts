@@ -161,6 +161,18 @@ export function bestExecution(rfqId: string, now: number): BestExecution {
     })),
     quotes,
     quotesLeftOut: 0,
+    counters: [
+      {
+        id: "R1:7",
+        name: "Harbour & Co",
+        side: "Buy",
+        price: "99.120",
+        quoted: "99.135",
+        atMs: sent + 1_200,
+        answer: "New quote: offer 99.130",
+        answerMs: sent + 3_700,
+      },
+    ],
     accepts: [
       {
         id: `${rfqId}:1`,

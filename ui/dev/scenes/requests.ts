@@ -2,6 +2,7 @@
 
 import type {
   AcceptView,
+  CounterView,
   BlotterRow,
   BlotterTab,
   LineView,
@@ -86,6 +87,9 @@ export function line(
     bestOffer: false,
     canHit: quoted && part.bid != null,
     canPass: quoted,
+    canCounter: quoted && dealer < 2,
+    noCounter: quoted && dealer >= 2 ? "this dealer takes no counters" : null,
+    counter: null,
     canLift: quoted && part.offer != null,
     tooLate: false,
     indicative: false,
@@ -104,6 +108,38 @@ const buyLines = (id: string, now: number): LineView[] => [
   line(id, 2, now, { state: "asked" }),
   line(id, 3, now, { state: "passed", reason: "no axe in this line today" }),
 ];
+
+const counterLines = (id: string, now: number): LineView[] => [
+  line(id, 0, now, {
+    offer: q("99.125", undefined, false, "-1"),
+    bestOffer: true,
+    counter: counter(now, "improved", "99.125"),
+  }),
+  line(id, 1, now, { offer: q("99.135"), counter: counter(now, "heldFirm", null) }),
+  line(id, 2, now, {
+    state: "countered",
+    canPass: true,
+    counter: counter(now, "sent", null),
+  }),
+  line(id, 3, now, {
+    state: "counterOver",
+    canPass: true,
+    counter: counter(now, "refused", "our price is firm"),
+  }),
+];
+
+export const counter = (
+  now: number,
+  state: CounterView["state"],
+  text: string | null,
+): CounterView => ({
+  state,
+  side: "buy",
+  price: "99.120",
+  quoted: "99.135",
+  untilMs: now + 12_000,
+  text,
+});
 
 export const accept = (now: number, part: Partial<AcceptView>): AcceptView => ({
   state: "armed",
@@ -162,12 +198,14 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
       state: "withdrawn",
       canHit: false,
       canPass: false,
+      canCounter: false,
       canLift: false,
       indicative: false,
     }),
     ...[0, 1, 2].map((dealer) => line("R3", dealer, now, { state: "asked" })),
     line("R3", 3, now, { state: "rejected", reason: "not connected to the gateway" }),
   ];
+  if (scene === "counter") lines.splice(0, 4, ...counterLines("R1", now));
   if (scene === "armed" || scene === "far") {
     one.accept = accept(now, {});
     one.guard = { afterMs: 700, warning: null, seen: false };

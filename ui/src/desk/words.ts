@@ -3,6 +3,7 @@
 import type {
   AcceptState,
   Ask,
+  CounterState,
   EnrolPhase,
   Holder,
   PinTries,
@@ -53,6 +54,19 @@ export const LINE: Record<LineState, string> = {
   rejected: t("desk.rejected"),
   turnedDown: t("desk.passedByYou"),
   traded: t("desk.traded"),
+  countered: t("desk.counterSent"),
+  counterOver: t("desk.declinedByYourCounter"),
+};
+
+/** How a counter stands, in a few words; while it is on its way the time left follows. */
+export const COUNTER: Record<CounterState, string> = {
+  sent: t("desk.counterSent"),
+  improved: t("desk.improved"),
+  heldFirm: t("desk.heldFirm"),
+  refused: t("desk.counterRefused"),
+  unanswered: t("desk.noAnswerToTheCounter"),
+  dropped: t("desk.counterDropped"),
+  notSent: t("desk.counterNotSent"),
 };
 
 export const ACCEPT: Record<AcceptState, Label> = {

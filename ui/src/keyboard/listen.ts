@@ -3,6 +3,10 @@
 import type { Attachment } from "svelte/attachments";
 import { on } from "svelte/events";
 import { commandFor, type Commands, type Place, type Press, type States } from "./shortcuts";
+import { isText } from "./typing";
+
+/** Their keys are letters, figures and arrows, which are typed where a field for text has them. */
+const TYPED: readonly Place[] = ["request", "requests"];
 
 export type Receiver<P extends Place> = {
   /** Is asked at every key; `target` is the element that has the keyboard. */
@@ -21,7 +25,7 @@ export function listen<P extends Place>(
 ): () => void {
   // `on` keeps the order between this and the handlers of components, which Svelte delegates.
   return on(target as HTMLElement, "keydown", (event) => {
-    if (event.defaultPrevented) return;
+    if (event.defaultPrevented || (TYPED.includes(place) && isText(event.target))) return;
     const press = pressOf(event);
     const command = commandFor(place, press, receiver.state(event.target));
     if (command !== null && receiver.run[command](press) !== false) event.preventDefault();

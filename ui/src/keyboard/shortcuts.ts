@@ -38,6 +38,8 @@ export type States = {
     mayArm: boolean;
     /** The trader may pass on the dealer that is aimed at. */
     mayPass: boolean;
+    /** The dealer that is aimed at may be asked for a better price. */
+    mayCounter: boolean;
     /** An accept of it can be approved before its quote is chosen. */
     mayApprove: boolean;
     armed: boolean;
@@ -45,6 +47,7 @@ export type States = {
     /** How many dealers were asked. */
     lines: number;
   };
+  counter: Stateless;
   confirm: {
     enterIsFresh: boolean;
     /** The venue follows a dealer's quotes up to a limit. */
@@ -93,7 +96,18 @@ export type Commands = {
   dialog: "close" | "nextStop" | "previousStop";
   approval: never;
   requests: "previous" | "next";
-  request: "buy" | "sell" | "choose" | "arm" | "approve" | "pass" | "disarm" | "forget" | "dismiss";
+  request:
+    | "buy"
+    | "sell"
+    | "choose"
+    | "arm"
+    | "approve"
+    | "counter"
+    | "pass"
+    | "disarm"
+    | "forget"
+    | "dismiss";
+  counter: "close";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
   palette: "previous" | "next" | "run";
@@ -326,6 +340,12 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       help: [["A"], t("keyboard.approveTheAcceptWithYourKey")],
     },
     {
+      keys: ["c", "C"],
+      when: ({ mayCounter }) => mayCounter,
+      command: "counter",
+      help: [["C"], t("keyboard.counterAskTheChosenDealerForA")],
+    },
+    {
       keys: ["p", "P"],
       when: ({ mayPass }) => mayPass,
       command: "pass",
@@ -345,6 +365,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       help: [["Del"], t("keyboard.dismissAnEndedRequest")],
     },
   ],
+  counter: [{ keys: ["Escape"], held: "any", command: "close" }],
   confirm: [
     // A held Enter armed the terms a moment ago; it must not confirm them too.
     { keys: ["Enter"], held: "any", when: ({ enterIsFresh }) => !enterIsFresh, command: "ignore" },

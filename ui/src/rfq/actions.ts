@@ -30,6 +30,7 @@ export type Run = {
   disarm: () => void;
   end: () => void;
   endFor: () => void;
+  counter: (line: LineView) => void;
   pass: (line: LineView) => void;
   dismiss: () => void;
 };
@@ -131,6 +132,15 @@ export function panelActions(panel: Panel, run: Run): Action[] {
       not: notEnding,
       run: run.endFor,
     },
+    ...lines
+      .filter((line) => line.canCounter || line.noCounter !== null)
+      .map((line) => ({
+        id: id(`counter-${line.dealer}`),
+        words: t("rfq.counterAskForABetterPrice", { dealerName: line.dealerName }),
+        keys: keysOf("request", "counter"),
+        not: panel.live ? (notEnding ?? line.noCounter ?? undefined) : t("rfq.notOnlineWithin"),
+        run: () => run.counter(line),
+      })),
     ...lines
       .filter((line) => line.canPass)
       .map((line) => ({

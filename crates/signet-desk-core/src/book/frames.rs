@@ -12,7 +12,10 @@ use crate::{
     view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, RecordView, as_seq},
 };
 use signet_rfq::{DealerId, UtcMillis};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// How the dealers did, in the words that the page has.
 #[derive(Debug, Default)]
@@ -129,6 +132,10 @@ impl Book {
         let mut used = false;
         let names = self.reference.names();
         let (moment, online) = (self.moment(now), self.may_trade().is_ok());
+        let counterable = match self.connection.direct {
+            true => BTreeSet::new(),
+            false => self.reference.counterable(),
+        };
         let guarding = Guarding { trading: self.trading, last: &self.last_trades };
         for (id, item) in self.screen.iter_mut() {
             if !item.is_due(sees(id.as_str())) {
@@ -150,6 +157,7 @@ impl Book {
                 ahead: item.ahead.as_ref().map(|a| (a.side, a.limit, a.approved)),
                 guard: guarding.view(item, instrument.as_deref(), moment),
                 cover: item.cover.as_ref(),
+                counterable: &counterable,
             };
             let market = ladder::market(&look);
             let (mut head, lines) =

@@ -190,6 +190,7 @@ fn what_was_seen_of_a_dealer_is_told_once_and_again_when_it_changes() {
         id: super::super::life_tests::north(),
         name: "Northbank".into(),
         online: true,
+        counters: false,
     }];
     let (name, practice) = (String::new(), false);
     b.message(AppMessage::VenueState(VenueState { name, practice, dealers, at: NOW }), NOW);

@@ -8,7 +8,7 @@ use crate::{
 };
 use signet_fix::message::{
     AppMessage, PASSED_BY_TRADER, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport,
-    RfqStatus, SecurityList, VenueState,
+    Response, RfqStatus, SecurityList, VenueState,
 };
 use signet_rfq::{Passed, RfqId, RfqState, UtcMillis};
 
@@ -25,8 +25,12 @@ impl Book {
             AppMessage::Quote(q) => self.quote(q, now),
             AppMessage::QuoteCancel(c) => self.quote_cancelled(&c),
             AppMessage::QuoteRequestReject(r) => self.request_rejected(r, now),
+            AppMessage::QuoteStatusReport(s) if s.answers.is_some() => self.counter_over(&s),
             AppMessage::QuoteStatusReport(s) => self.status(s, now),
             AppMessage::ExecutionReport(e) => self.report(e, now),
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                self.counter_restored(&r)
+            }
             AppMessage::QuoteResponse(r) => self.accept_passed_on(r, now),
             AppMessage::BusinessReject(j) => answers = self.business_reject(j, now),
             AppMessage::StepUpChallenge(c) => answers = self.challenge(c, now),
@@ -44,6 +48,7 @@ impl Book {
         self.tidy_in_flight();
         answers.extend(self.ends_due());
         self.blot_accepts(now);
+        self.tell_counters(now);
         self.frames.wake();
         answers
     }

@@ -62,7 +62,7 @@ impl Book {
     pub(crate) fn not_now(&self, m: &AppMessage, now: UtcMillis) -> Option<Problem> {
         let commits = match m {
             AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => true,
-            AppMessage::QuoteResponse(r) => r.response == Response::HitOrLift,
+            AppMessage::QuoteResponse(r) => r.response != Response::Pass,
             _ => false,
         };
         if commits && self.connection.doubtful() {
@@ -174,6 +174,10 @@ impl Book {
                 }
                 Some(q.id.clone())
             }
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                self.counter_failed(&r.id, &why.message);
+                rfq_of_accept(&r.id)
+            }
             AppMessage::QuoteResponse(r) => rfq_of_accept(&r.id).inspect(|id| {
                 self.screen.decline(id, &r.id, Declined::ByDesk(why.message.clone()))
             }),
@@ -207,6 +211,7 @@ impl Book {
         self.tell_blotter(now);
         self.blot_accepts(now);
         let at = self.clock.gateway(now);
+        self.tell_counters(now);
         self.tick_step_ups(at, now);
         let mut ended: Vec<RfqId> = Vec::new();
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| !i.rfq.state.ended()) {

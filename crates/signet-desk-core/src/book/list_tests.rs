@@ -35,6 +35,7 @@ pub(crate) fn venue(online: [bool; 2]) -> AppMessage {
         id: DealerId::new(id).unwrap(),
         name: name.into(),
         online,
+        counters: false,
     };
     let all = [("NORTH", "Northbank", online[0]), ("SOUTH", "South Bank", online[1])];
     AppMessage::VenueState(VenueState {

@@ -6,6 +6,7 @@
 //!
 //! | file | what is in it |
 //! | --- | --- |
+//! | `counters.rs` | to ask a dealer for a better price |
 //! | `intents.rs` | the trader's intents: to send and accept RFQs |
 //! | `ending.rs` | to end one, or everything, and to leave |
 //! | `guarded.rs` | what stands between a confirmation and a trade |
@@ -33,6 +34,7 @@
 mod accept_rows;
 mod answering;
 mod connection;
+mod counters;
 mod dialogs;
 mod direct;
 mod ending;

@@ -52,7 +52,8 @@ fn desk() -> Book {
         vec![bond(SHORT, "DBR 32"), bond(BELLY, "DBR 35"), bond(LONG, "DBR 50"), dollars];
     let list = SecurityList { request: life_tests::id("list"), last: true, instruments };
     b.message(AppMessage::SecurityList(list), NOW);
-    let dealers = vec![DealerState { id: north(), name: "Northbank".into(), online: true }];
+    let dealers =
+        vec![DealerState { id: north(), name: "Northbank".into(), online: true, counters: false }];
     let state = VenueState { name: "V".into(), practice: true, dealers, at: NOW };
     b.message(AppMessage::VenueState(state), NOW);
     b
@@ -257,7 +258,12 @@ fn off_market_is_measured_by_the_legs() {
     for (better, warned) in [("0.1", false), ("2.1", true)] {
         let trading = crate::guard::TradingSettings { confirm_after_ms: 0, ..Default::default() };
         let mut b = desk().protected_by(trading);
-        let state = |id: &DealerId| DealerState { id: id.clone(), name: "x".into(), online: true };
+        let state = |id: &DealerId| DealerState {
+            id: id.clone(),
+            name: "x".into(),
+            online: true,
+            counters: false,
+        };
         let dealers = vec![state(&north()), state(&south)];
         let venue = VenueState { name: "V".into(), practice: true, dealers, at: NOW };
         b.message(AppMessage::VenueState(venue), NOW);

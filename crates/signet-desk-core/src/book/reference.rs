@@ -104,6 +104,16 @@ impl ReferenceData {
         self.instrument(id).is_some_and(|i| i.asset_class.has_isin())
     }
 
+    /// Whether a dealer takes counters.
+    pub(super) fn takes_counters(&self, dealer: &DealerId) -> bool {
+        self.dealers.iter().any(|d| d.id == *dealer && d.counters)
+    }
+
+    /// The dealers that take counters.
+    pub(super) fn counterable(&self) -> BTreeSet<DealerId> {
+        self.dealers.iter().filter(|d| d.counters).map(|d| d.id.clone()).collect()
+    }
+
     /// The dealers' names: another value whenever the dealers change.
     pub(super) fn names(&self) -> Arc<BTreeMap<DealerId, String>> {
         Arc::clone(&self.names)

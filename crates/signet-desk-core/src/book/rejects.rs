@@ -52,6 +52,8 @@ impl Book {
             }
             // It is asked again later.
             Some(Sent::Accept(_)) if j.ref_msg_type == "H" => Vec::new(),
+            // A counter that the gateway refuses went nowhere.
+            Some(Sent::Accept(a)) if self.counter_failed(&a, &text) => Vec::new(),
             Some(Sent::Accept(a)) => self.ask_about(&a, now).into_iter().collect(),
             Some(Sent::Rfq(id)) if j.ref_msg_type == "UE" => {
                 if let Some(item) = self.screen.get_mut(&id) {
@@ -115,6 +117,7 @@ impl Book {
             format!("The {} rejected a message of this desk: {text}", self.connection.peer());
         let rfq = sent.as_ref().and_then(Sent::rfq);
         match (&sent, &rfq) {
+            (Some(Sent::Accept(a)), Some(_)) if self.counter_failed(a, text) => {}
             (Some(Sent::Accept(a)), Some(id)) => {
                 self.screen.decline(id, a, Declined::ByGateway(text.into()))
             }

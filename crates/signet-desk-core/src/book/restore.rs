@@ -134,6 +134,7 @@ impl Book {
             // What is over by now expired; of the rest, what was not repeated is gone.
             i.rfq.tick(at);
             i.rfq.settle_repeats(|d| out_of_reach.contains(&(id.clone(), d.clone())));
+            i.rfq.settle_counters();
             if let Some((a, s)) = i.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
                 tracing::info!(accept = %a.id, state = ?s, "asking what became of an accept");
                 ask.push(AppMessage::OrderStatusRequest(status_request(a)));

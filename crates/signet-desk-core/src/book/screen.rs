@@ -7,9 +7,11 @@ use crate::{
     view::{CoverView, LineView, Problem, RfqView, TicketForm},
 };
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, AcceptState, DealerId, Declined, Rfq, RfqId, RfqState, Side};
+use signet_rfq::{
+    AcceptId, AcceptState, Counter, CounterState, DealerId, Declined, Rfq, RfqId, RfqState, Side,
+};
 use signet_stepup::AheadTerms;
-use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 
 /// How many RFQs may be on screen, ended ones included. The oldest ended one makes room.
 const MAX_ON_SCREEN: usize = 200;
@@ -59,6 +61,8 @@ pub(super) struct Item {
     pub guard: Option<Guard>,
     /// The accept for which the blotter has the row that it needs.
     blotted: Option<(AcceptId, AcceptState)>,
+    /// The counters whose end the trader was told.
+    told: BTreeSet<AcceptId>,
     /// The ticket that it was asked with.
     pub form: Option<TicketForm>,
     /// The cover of its trade, as it was at the moment of the trade.
@@ -157,6 +161,20 @@ impl Screen {
         changed.cloned().collect()
     }
 
+    /// Counters that are over since this was last asked.
+    pub(super) fn counters_over(&mut self) -> Vec<(RfqId, Counter, CounterState)> {
+        let mut all = Vec::new();
+        for (id, i) in &mut self.items {
+            let counters = i.rfq.lines.iter().flat_map(|l| &l.counters);
+            for (c, s) in counters.filter(|(_, s)| *s != CounterState::Sent) {
+                if i.told.insert(c.id.clone()) {
+                    all.push((id.clone(), c.clone(), s.clone()));
+                }
+            }
+        }
+        all
+    }
+
     pub(super) fn rfqs(&self) -> impl Iterator<Item = &Rfq> {
         self.items.values().map(|i| &i.rfq)
     }
@@ -219,6 +237,7 @@ impl Screen {
                 ahead: None,
                 guard: None,
                 blotted: None,
+                told: BTreeSet::new(),
                 form: None,
                 cover: None,
                 head: None,

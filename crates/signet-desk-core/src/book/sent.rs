@@ -32,7 +32,7 @@ impl SentMessages {
     pub(super) fn record(&mut self, seq: u64, m: &AppMessage) {
         let what = match m {
             AppMessage::QuoteRequest(q) => Sent::Rfq(q.id.clone()),
-            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+            AppMessage::QuoteResponse(r) if r.response != Response::Pass => {
                 Sent::Accept(r.id.clone())
             }
             _ => return,

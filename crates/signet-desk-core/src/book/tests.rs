@@ -124,6 +124,7 @@ fn a_dealer_that_is_named_twice_is_one_dealer() {
         id: DealerId::new("NORTH").expect("a dealer"),
         name: name.into(),
         online: true,
+        counters: false,
     };
     let dealers = vec![dealer("Northbank"), dealer("Another")];
     book.message(

@@ -32,6 +32,7 @@ fn dealers(online: [bool; 2]) -> AppMessage {
         id: signet_rfq::DealerId::new(id).unwrap(),
         name: name.into(),
         online,
+        counters: false,
     };
     let all = [("NORTH", "Northbank", online[0]), ("SOUTH", "Southbank", online[1])];
     AppMessage::VenueState(VenueState {

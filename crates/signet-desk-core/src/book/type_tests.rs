@@ -42,8 +42,12 @@ fn book() -> Book {
     let list =
         SecurityList { request: id("list"), last: true, instruments: vec![bond(&PriceType::ALL)] };
     b.message(AppMessage::SecurityList(list), NOW);
-    let dealer =
-        |id: &str| DealerState { id: DealerId::new(id).unwrap(), name: id.into(), online: true };
+    let dealer = |id: &str| DealerState {
+        id: DealerId::new(id).unwrap(),
+        name: id.into(),
+        online: true,
+        counters: false,
+    };
     b.message(
         AppMessage::VenueState(VenueState {
             name: "Venue".into(),

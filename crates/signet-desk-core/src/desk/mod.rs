@@ -223,6 +223,12 @@ impl Desk {
         self.command(Command::Send(message))
     }
 
+    /// Asks one dealer for a better price than it quotes; agrees to nothing.
+    pub fn counter(&self, intent: &CounterIntent) -> Result<(), Problem> {
+        let message = lock(&self.book).counter(intent, laptop_now())?;
+        self.command(Command::Send(message))
+    }
+
     /// Stops everything at once: takes back what is armed and ends every open RFQ. Asks nothing.
     pub fn stop_all(&self) -> Result<StoppedView, Problem> {
         let (messages, approvals, done) = lock(&self.book).stop_all(laptop_now());

@@ -103,6 +103,7 @@ impl World {
             id: DealerId::new(*d).unwrap(),
             name: (*d).into(),
             online: true,
+            counters: false,
         });
         let settings = DirectSettings {
             sender_comp_id: None,

@@ -7,7 +7,7 @@ use super::timeline::{Said, Step, Timeline};
 use crate::{
     insight::tally::Told,
     present,
-    view::{BestAccept, BestDealer, BestExecution, BestQuote},
+    view::{BestAccept, BestCounter, BestDealer, BestExecution, BestQuote},
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
@@ -21,6 +21,9 @@ use signet_rfq::{
     median_quoted,
 };
 use std::collections::BTreeMap;
+
+#[path = "best_counters.rs"]
+mod counters;
 
 /// Quotes that a page lists.
 const QUOTES_MAX: usize = 500;
@@ -59,7 +62,7 @@ pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> 
     b.request_into(&mut page);
     page.dealers = b.dealers();
     page.quotes_left_out = u32::try_from(b.left_out).unwrap_or(u32::MAX);
-    (page.quotes, page.accepts) = (b.quotes, b.accepts);
+    (page.quotes, page.accepts, page.counters) = (b.quotes, b.accepts, b.counters);
     notes(&mut page, t, b.repeated);
     with_reasons(page, &BTreeMap::new())
 }
@@ -119,6 +122,9 @@ struct Builder<'a> {
     /// Where the standing quote of a dealer is listed.
     listed: BTreeMap<DealerId, usize>,
     accepts: Vec<BestAccept>,
+    counters: Vec<BestCounter>,
+    /// Counters that have no answer yet, by dealer: where they are listed.
+    countered: BTreeMap<DealerId, usize>,
     /// The accept's own terms, by its id, with the composite of that moment.
     terms: BTreeMap<String, (QuoteResponse, Option<Decimal>)>,
     first: BTreeMap<bool, Decimal>,
@@ -137,6 +143,8 @@ impl<'a> Builder<'a> {
             left_out: 0,
             listed: BTreeMap::new(),
             accepts: Vec::new(),
+            counters: Vec::new(),
+            countered: BTreeMap::new(),
             terms: BTreeMap::new(),
             first: BTreeMap::new(),
             ended_ms: None,
@@ -151,6 +159,9 @@ impl<'a> Builder<'a> {
                 AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                     self.accept(r, s);
                 }
+                AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                    self.counter(r, s);
+                }
                 _ => {}
             },
             Said::Heard(m) => self.heard(m, s),
@@ -159,6 +170,7 @@ impl<'a> Builder<'a> {
                 if let Some(a) = self.accepts.iter_mut().find(|a| a.id == *id) {
                     a.answer = format!("Not sent [{code}]");
                 }
+                self.counter_ends(id, format!("Not sent [{code}]"), s);
             }
             Said::Pressed { .. } | Said::Refused => {}
         }
@@ -199,6 +211,8 @@ impl<'a> Builder<'a> {
                 }
             }
             AppMessage::ExecutionReport(e) => self.report(e, s),
+            AppMessage::QuoteStatusReport(q) if q.answers.is_some() => self.counter_over(q, s),
+            AppMessage::BusinessReject(j) => self.counter_refused(j, s),
             _ => {}
         }
     }
@@ -275,6 +289,14 @@ impl<'a> Builder<'a> {
         let (bid, offer) = (q.bid, q.offer);
         let shown = |l: Option<Level>| l.map(|l| self.names.price(l.price));
         let (bid, offer) = (shown(bid), shown(offer));
+        if self.countered.contains_key(dealer) {
+            let sides = [
+                offer.as_ref().map(|p| format!("offer {p}")),
+                bid.as_ref().map(|p| format!("bid {p}")),
+            ];
+            let sides: Vec<String> = sides.into_iter().flatten().collect();
+            self.counter_answered(dealer, format!("New quote: {}", sides.join(", ")), s);
+        }
         let Some(a) = self.answers.get_mut(dealer) else { return };
         a.quotes = a.quotes.saturating_add(1);
         if a.quotes == 1 {

@@ -24,6 +24,7 @@ pub(crate) fn html(p: &BestExecution, made_ms: i64) -> String {
         out.push_str("<p>No quote was accepted.</p>\n");
     }
     p.accepts.iter().for_each(|a| accept(&mut out, a));
+    counters(&mut out, p);
     dealers(&mut out, p);
     quotes(&mut out, p);
     let _ = write!(
@@ -91,6 +92,31 @@ fn facts(out: &mut String, all: &[(&str, &str)]) {
         let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", safe(name), safe(value));
     }
     out.push_str("</dl>\n");
+}
+
+fn counters(out: &mut String, p: &BestExecution) {
+    if p.counters.is_empty() {
+        return;
+    }
+    out.push_str(
+        "<h2>Asked for a better price</h2>\n<table><tr><th>Sent<th>Dealer<th>Side\
+         <th class=n>Quoted<th class=n>Asked for<th>Answer<th>Answered<th>Counter</tr>\n",
+    );
+    for c in &p.counters {
+        let _ = writeln!(
+            out,
+            "<tr><td>{}<td>{}<td>{}<td class=n>{}<td class=n>{}<td>{}<td>{}<td>{}</tr>",
+            clock(c.at_ms),
+            safe(&c.name),
+            safe(&c.side),
+            safe(c.quoted.as_deref().unwrap_or("-")),
+            safe(&c.price),
+            safe(&c.answer),
+            c.answer_ms.map_or_else(|| "-".into(), clock),
+            safe(&c.id),
+        );
+    }
+    out.push_str("</table>\n");
 }
 
 fn dealers(out: &mut String, p: &BestExecution) {
@@ -202,7 +228,31 @@ const STYLE: &str = "@page{size:A4;margin:12mm}body{font:9pt/1.35 system-ui,sans
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::BestCounter;
     use proptest::prelude::*;
+
+    fn counter(answer: &str) -> BestExecution {
+        let counter = BestCounter {
+            id: "R1:7".into(),
+            name: "Northbank".into(),
+            side: "Buy".into(),
+            price: "99.400".into(),
+            quoted: Some("99.500".into()),
+            at_ms: 1_000.0,
+            answer: answer.into(),
+            answer_ms: Some(2_500.0),
+        };
+        BestExecution { counters: vec![counter], ..BestExecution::default() }
+    }
+
+    #[test]
+    fn a_counter_is_a_row_with_what_was_quoted_asked_for_and_answered() {
+        let file = html(&counter("Refused: <firm>"), 0);
+        let row = "<tr><td>00:00:01.000<td>Northbank<td>Buy<td class=n>99.500<td class=n>99.400\
+            <td>Refused: &lt;firm&gt;<td>00:00:02.500<td>R1:7</tr>";
+        assert!(file.contains(row), "{file}");
+        assert!(!html(&BestExecution::default(), 0).contains("Asked for a better price"));
+    }
 
     proptest! {
         #[test]

@@ -2,7 +2,9 @@
 
 use crate::{
     present::{Look, Names, legs, name, price, stated},
-    view::{CoverView, LineState, LineView, MarketView, QuoteSide},
+    view::{
+        CounterState, CounterView, CoverView, LineState, LineView, MarketView, QuoteSide, Side,
+    },
 };
 use rust_decimal::Decimal;
 use signet_rfq::{self as rfq, Direction, Instrument, UtcMillis, group_digits, ticks_worse};
@@ -58,6 +60,9 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
             best_bid: among(&best_bid),
             best_offer: among(&best_offer),
             can_pass: l.online && r.check_pass(&line.dealer, l.at).is_ok(),
+            can_counter: l.online && no_counter(l, line).is_none(),
+            no_counter: live.and_then(|_| no_counter(l, line)),
+            counter: line.counters.last().map(|(c, s)| counter(l, c, s)),
             can_hit: can(rfq::Side::Sell),
             can_lift: can(rfq::Side::Buy),
             too_late: live.is_some_and(|q| !q.live(l.at + l.arrival_ms)),
@@ -104,6 +109,42 @@ pub(crate) fn cover(
     Some(CoverView { price: stated(i, best.price), dealers: by, ticks: ticks.map(signed) })
 }
 
+/// Why a dealer cannot be asked for a better price now, in a few words.
+fn no_counter(l: &Look<'_>, line: &rfq::Line) -> Option<String> {
+    if !l.counterable.contains(&line.dealer) {
+        return Some("this dealer takes no counters".into());
+    }
+    // A price is typed in the instrument's convention.
+    if l.instrument.is_none() {
+        return Some("the instrument list is not there yet".into());
+    }
+    l.rfq.may_counter(&line.dealer, l.at).err().map(|e| e.to_string())
+}
+
+fn counter(l: &Look<'_>, c: &rfq::Counter, s: &rfq::CounterState) -> CounterView {
+    use rfq::CounterState as S;
+    let (state, text) = match s {
+        S::Sent => (CounterState::Sent, None),
+        S::Improved(to) => (CounterState::Improved, Some(price(l.instrument, *to))),
+        S::HeldFirm => (CounterState::HeldFirm, None),
+        S::Refused(why) => (CounterState::Refused, Some(why.clone()).filter(|w| !w.is_empty())),
+        S::Unanswered => (CounterState::Unanswered, None),
+        S::Dropped => (CounterState::Dropped, None),
+        S::NotSent(why) => (CounterState::NotSent, Some(why.clone())),
+    };
+    CounterView {
+        state,
+        side: match c.side {
+            rfq::Side::Buy => Side::Buy,
+            rfq::Side::Sell => Side::Sell,
+        },
+        price: price(l.instrument, c.price),
+        quoted: price(l.instrument, c.quoted),
+        until_ms: c.until.0 as f64,
+        text,
+    }
+}
+
 fn composite(l: &Look<'_>, side: rfq::Side) -> Option<rfq::Composite> {
     let live = l.rfq.lines.iter().filter_map(|line| line.live_quote(l.at));
     rfq::composite(l.rfq.direction(), live, side, l.rfq.terms.quantity)
@@ -121,6 +162,8 @@ fn state(s: &rfq::LineState) -> LineState {
         rfq::LineState::TurnedDown(_) => LineState::TurnedDown,
         rfq::LineState::Rejected(_) => LineState::Rejected,
         rfq::LineState::Traded => LineState::Traded,
+        rfq::LineState::Countered => LineState::Countered,
+        rfq::LineState::CounterOver => LineState::CounterOver,
     }
 }
 
@@ -129,11 +172,12 @@ fn rank_key(l: &rfq::Line, ask: rfq::Ask, way: Direction, at: UtcMillis) -> (u8,
     let Some(q) = l.live_quote(at) else {
         let group = match l.state {
             rfq::LineState::Traded => 0,
-            rfq::LineState::Asked => 3,
+            rfq::LineState::Asked | rfq::LineState::Countered => 3,
             rfq::LineState::Expired
             | rfq::LineState::Withdrawn
             | rfq::LineState::Unreachable
-            | rfq::LineState::NotRepeated => 4,
+            | rfq::LineState::NotRepeated
+            | rfq::LineState::CounterOver => 4,
             _ => 5,
         };
         return (group, Decimal::ZERO);

@@ -92,6 +92,7 @@ fn looked<T>(rfq: &Rfq, f: impl FnOnce(&Look<'_>) -> T) -> T {
         ahead: None,
         guard: None,
         cover: None,
+        counterable: &Default::default(),
     })
 }
 
@@ -192,9 +193,43 @@ fn the_widest_quote_there_is_can_be_ranked() {
         }),
         quoted_at: UtcMillis(0),
         revision: 1,
+        counters: vec![],
     };
     for ask in [Ask::TwoWay, Ask::Buy, Ask::Sell] {
         let rank = |bid, offer| rank_key(&line(bid, offer), ask, Direction::Price, NOW);
         assert!(rank(Decimal::ONE, Decimal::TWO) < rank(Decimal::MIN, Decimal::MAX), "{ask:?}");
     }
+}
+
+#[test]
+fn a_dealer_that_takes_counters_is_countered_where_a_price_can_be_typed() {
+    let r = rfq(Ask::Buy, &[("A", "-/99.5", 9_000), ("B", "-/99.4", 9_000), ("C", "gone", 9_000)]);
+    let takes = ["A", "C"].map(|d| DealerId::new(d).unwrap()).into();
+    let can = |instrument: bool, online: bool| {
+        looked(&r, |l| {
+            let l = Look {
+                rfq: l.rfq,
+                instrument: l.instrument.filter(|_| instrument),
+                catalogue: l.catalogue,
+                names: l.names,
+                at: l.at,
+                arrival_ms: l.arrival_ms,
+                online,
+                waits: None,
+                ahead: None,
+                guard: None,
+                cover: None,
+                counterable: &takes,
+            };
+            let mut all = lines(&l);
+            all.sort_by(|a, b| a.dealer.cmp(&b.dealer));
+            all.into_iter().map(|v| (v.can_counter, v.no_counter)).collect::<Vec<_>>()
+        })
+    };
+    let takes_none = Some("this dealer takes no counters".to_owned());
+    let no_list = Some("the instrument list is not there yet".to_owned());
+    let gone = (false, None);
+    assert_eq!(can(true, true), [(true, None), (false, takes_none.clone()), gone.clone()]);
+    assert_eq!(can(true, false), [(false, None), (false, takes_none.clone()), gone.clone()]);
+    assert_eq!(can(false, true), [(false, no_list), (false, takes_none), gone]);
 }

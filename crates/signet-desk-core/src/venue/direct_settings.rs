@@ -123,7 +123,7 @@ fn dealers(entries: Vec<DealerEntry>) -> Result<Vec<DealerState>, String> {
         if !ids.insert(d.id.clone()) {
             return Err(format!("direct.dealers: {} is listed twice", d.id));
         }
-        Ok(DealerState { id: d.id, name: d.name, online: true })
+        Ok(DealerState { id: d.id, name: d.name, online: true, counters: false })
     };
     entries.into_iter().map(check).collect()
 }

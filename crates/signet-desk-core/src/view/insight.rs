@@ -127,6 +127,28 @@ pub struct BestAccept {
     pub reason: Option<String>,
 }
 
+/// A counter on the best-execution page: a dealer was asked for a better price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct BestCounter {
+    /// Of the counter.
+    pub id: String,
+    /// Who was asked.
+    pub name: String,
+    /// `Buy` or `Sell`.
+    pub side: String,
+    /// What was asked for.
+    pub price: String,
+    /// What the dealer quoted then; `None` if it is not in the history.
+    pub quoted: Option<String>,
+    /// When it was sent, milliseconds on the gateway's clock.
+    pub at_ms: f64,
+    /// What came of it, in words.
+    pub answer: String,
+    /// When the answer came, milliseconds on the gateway's clock.
+    pub answer_ms: Option<f64>,
+}
+
 /// The best-execution page of one RFQ.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -161,6 +183,8 @@ pub struct BestExecution {
     pub quotes: Vec<BestQuote>,
     /// Quotes that are not listed.
     pub quotes_left_out: u32,
+    /// The counters, in order; at most five for each dealer.
+    pub counters: Vec<BestCounter>,
     /// The accepts, in order.
     pub accepts: Vec<BestAccept>,
     /// The accept whose reason is wanted: it took another price than the best.

@@ -42,7 +42,8 @@ pub use form::{AskedView, DealerHint, KeptTickets, TemplateView, TicketCheck, Ti
 pub use frame::{Behind, Frame, as_seq};
 pub use group::{ColleagueRfq, GroupView};
 pub use insight::{
-    BestAccept, BestDealer, BestExecution, BestQuote, DealerInsight, ExportFormat, SavedFile,
+    BestAccept, BestCounter, BestDealer, BestExecution, BestQuote, DealerInsight, ExportFormat,
+    SavedFile,
 };
 pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use list::{
@@ -56,8 +57,9 @@ pub use problem::Problem;
 pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, PriceTypeView, Reference};
 pub use rfq::{
-    AcceptState, AcceptView, AheadView, ArmIntent, CoverView, GuardView, LegQuote, LegView,
-    LineState, LineView, MarketView, QuoteSide, RecordView, RfqState, RfqView,
+    AcceptState, AcceptView, AheadView, ArmIntent, CounterIntent, CounterState, CounterView,
+    CoverView, GuardView, LegQuote, LegView, LineState, LineView, MarketView, QuoteSide,
+    RecordView, RfqState, RfqView,
 };
 pub use rows::{
     Column, RowsChoices, RowsFilter, RowsGroup, RowsLine, RowsPage, RowsQuery, RowsSum, TabColumns,

@@ -255,6 +255,64 @@ pub enum LineState {
     TurnedDown,
     /// This dealer's quote was accepted and filled.
     Traded,
+    /// The trader asked for a better price; the answer is outstanding.
+    Countered,
+    /// The counter is over without a new quote; the quote that was countered is declined.
+    CounterOver,
+}
+
+/// How a counter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum CounterState {
+    /// On its way, or at the dealer.
+    Sent,
+    /// The dealer has quoted a better price.
+    Improved,
+    /// The dealer has quoted again, and not better.
+    HeldFirm,
+    /// The dealer refuses.
+    Refused,
+    /// Nothing came in time.
+    Unanswered,
+    /// Something else ended it first.
+    Dropped,
+    /// It did not reach the dealer; the quote stands.
+    NotSent,
+}
+
+/// A counter: the trader asked one dealer for a better price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct CounterView {
+    /// How it stands.
+    pub state: CounterState,
+    /// The trader's side.
+    pub side: Side,
+    /// What was asked for, with the instrument's decimals.
+    pub price: String,
+    /// What the dealer quoted then.
+    pub quoted: String,
+    /// How long the trader waits, milliseconds on the gateway's clock.
+    pub until_ms: f64,
+    /// What the dealer, or whoever refused it, says.
+    pub text: Option<String>,
+}
+
+/// Asks one dealer for a better price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct CounterIntent {
+    /// QuoteReqID of the RFQ.
+    pub rfq_id: String,
+    /// CompID of the dealer.
+    pub dealer: String,
+    /// The quote as the trader saw it; a re-quote in between refuses the intent.
+    pub quote_id: String,
+    /// The trader's side.
+    pub side: Side,
+    /// What was typed, in the instrument's convention.
+    pub price: String,
 }
 
 /// One side of a quote.
@@ -314,6 +372,12 @@ pub struct LineView {
     pub can_hit: bool,
     /// The trader may pass on this dealer now.
     pub can_pass: bool,
+    /// The trader may ask this dealer for a better price now.
+    pub can_counter: bool,
+    /// Why not, in a few words, where the dealer has a quote.
+    pub no_counter: Option<String>,
+    /// The trader's last counter to this dealer.
+    pub counter: Option<CounterView>,
     /// Whether a lift (the trader buys) may be armed now.
     pub can_lift: bool,
     /// The quote stands, but ends before an accept could reach it.

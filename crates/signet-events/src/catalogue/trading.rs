@@ -92,6 +92,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "The words say why.",
     },
     Entry {
+        code: "counter.sent",
+        severity: Severity::Informational,
+        class: Class::Message(Change::Create, true),
+        technique: None,
+        meaning: "A trader asked one dealer for a better price; nothing is agreed by it.",
+        response: "Nothing to do.",
+    },
+    Entry {
+        code: "counter.over",
+        severity: Severity::Informational,
+        class: Class::Message(Change::Update, true),
+        technique: None,
+        meaning: "A counter is over without a new quote: refused, not answered or dropped.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "accept.sent",
         severity: Severity::Informational,
         class: Class::Message(Change::Create, true),

@@ -198,6 +198,7 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
     let instrument = r.instrument()?;
     let response = match r.number(tag::QUOTE_RESP_TYPE)? {
         1 => Response::HitOrLift,
+        2 => Response::Counter,
         6 => Response::Pass,
         _ => return Err(DecodeError::Bad(tag::QUOTE_RESP_TYPE)),
     };

@@ -130,6 +130,7 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
         tag::QUOTE_RESP_TYPE,
         match r.response {
             Response::HitOrLift => 1,
+            Response::Counter => 2,
             Response::Pass => 6,
         },
     );

@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, DealerId, InstrumentId, Level, Limit, PriceType, Qualifiers, Quote, QuoteId,
-    Rfq, RfqId, Side, StatedLeg, Terms, UtcMillis,
+    Accept, AcceptId, Counter, DealerId, InstrumentId, Level, Limit, PriceType, Qualifiers, Quote,
+    QuoteId, Rfq, RfqId, Side, StatedLeg, Terms, UtcMillis,
 };
 
 /// Quote (S).
@@ -63,11 +63,13 @@ pub struct QuoteCancel {
     pub unreachable: bool,
 }
 
-/// Whether a QuoteResponse (AJ) takes the quote.
+/// What a QuoteResponse (AJ) says to the quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Response {
     /// QuoteRespType (694) 1.
     HitOrLift,
+    /// QuoteRespType (694) 2: the customer asks for a better price, and agrees to nothing.
+    Counter,
     /// QuoteRespType (694) 6: the customer will not trade on this quote.
     Pass,
 }
@@ -97,14 +99,14 @@ pub struct QuoteResponse {
     pub side: Side,
     /// OrderQty (38), above zero.
     pub quantity: Decimal,
-    /// Price (44), the quoted one.
+    /// Price (44), the quoted one; of a counter the one that the customer asks for.
     pub price: Decimal,
     /// Currency (15).
     pub currency: Option<String>,
     /// SettlDate (64).
     pub settlement_date: Option<String>,
-    /// ValidUntilTime (62), the gateway's clock: an accept that arrives later is refused. From a
-    /// desk to the gateway only.
+    /// ValidUntilTime (62), the gateway's clock: an accept that arrives later is refused; from a
+    /// desk to the gateway only. Of a counter: how long the customer waits, for its dealer too.
     pub deadline: Option<UtcMillis>,
     /// Tags 20140 and 20141: which later quotes it takes too; between desk and gateway only.
     pub limit: Option<Limit>,
@@ -154,6 +156,46 @@ impl QuoteResponse {
             limit: a.limit,
             at,
             legs: a.legs.clone(),
+            price_type: terms.price_type,
+            text: None,
+        }
+    }
+
+    /// The counter that this response states, for this dealer and on a quote of this price; `None`
+    /// without a time until which the customer waits.
+    pub fn counter(&self, dealer: DealerId, quoted: Decimal) -> Option<Counter> {
+        Some(Counter {
+            id: self.id.clone(),
+            dealer,
+            quote: self.quote.clone(),
+            side: self.side,
+            price: self.price,
+            quoted,
+            quantity: self.quantity,
+            until: self.deadline?,
+            at: self.at,
+        })
+    }
+
+    /// A counter of an RFQ as a message, as a desk sends it to a gateway.
+    pub fn ask_better(c: &Counter, terms: &Terms, isin: bool) -> Self {
+        Self {
+            id: c.id.clone(),
+            response: Response::Counter,
+            rfq: Some(terms.id.clone()),
+            quote: c.quote.clone(),
+            instrument: terms.instrument.clone(),
+            isin,
+            dealer: Some(c.dealer.clone()),
+            side: c.side,
+            quantity: c.quantity,
+            price: c.price,
+            currency: Some(terms.currency.clone()),
+            settlement_date: Some(terms.settlement_date.clone()),
+            deadline: Some(c.until),
+            limit: None,
+            at: c.at,
+            legs: Vec::new(),
             price_type: terms.price_type,
             text: None,
         }

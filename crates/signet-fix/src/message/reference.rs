@@ -39,6 +39,8 @@ pub struct DealerState {
     pub name: String,
     /// Tag 20006: the dealer has a session with the gateway.
     pub online: bool,
+    /// Tag 20007, absent for no: the dealer takes counters (QuoteResponse, 694=2).
+    pub counters: bool,
 }
 
 /// User-defined U1: sent after logon and whenever it changes.
@@ -197,13 +199,16 @@ pub(super) fn encode_venue(b: &mut Body, u: &VenueState) {
         b.put(tag::DEALER_ID, &d.id);
         b.put(tag::DEALER_NAME, &d.name);
         b.put(tag::DEALER_ONLINE, if d.online { 'Y' } else { 'N' });
+        if d.counters {
+            b.put(tag::DEALER_COUNTERS, 'Y');
+        }
     }
 }
 
 pub(super) fn decode_venue(f: &Fields<'_>) -> Result<VenueState, DecodeError> {
     let r = Reader(f.as_slice());
-    let entries =
-        f.group(tag::DEALER_ID, &[tag::DEALER_NAME, tag::DEALER_ONLINE], 0..f.as_slice().len());
+    let members = [tag::DEALER_NAME, tag::DEALER_ONLINE, tag::DEALER_COUNTERS];
+    let entries = f.group(tag::DEALER_ID, &members, 0..f.as_slice().len());
     let dealers = entries
         .into_iter()
         .map(|e| {
@@ -212,6 +217,10 @@ pub(super) fn decode_venue(f: &Fields<'_>) -> Result<VenueState, DecodeError> {
                 id: r.id(tag::DEALER_ID, DealerId::new)?,
                 name: r.text(tag::DEALER_NAME)?.into(),
                 online: r.flag(tag::DEALER_ONLINE)?,
+                counters: match r.opt(tag::DEALER_COUNTERS) {
+                    Some(_) => r.flag(tag::DEALER_COUNTERS)?,
+                    None => false,
+                },
             })
         })
         .collect::<Result<_, DecodeError>>()?;

@@ -201,13 +201,18 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
         (
             "[!-~]{1,20}",
             any::<bool>(),
-            prop::collection::vec((dealer(), "[!-~]{1,20}", any::<bool>()), 0..5),
+            prop::collection::vec((dealer(), "[!-~]{1,20}", any::<(bool, bool)>()), 0..5),
             time()
         )
             .prop_map(|(name, practice, d, at)| {
                 let dealers = d
                     .into_iter()
-                    .map(|(id, name, online)| DealerState { id, name, online })
+                    .map(|(id, name, (online, counters))| DealerState {
+                        id,
+                        name,
+                        online,
+                        counters,
+                    })
                     .collect();
                 AppMessage::VenueState(VenueState { name, practice, dealers, at })
             }),
@@ -341,7 +346,7 @@ fn step_up() -> impl Strategy<Value = AppMessage> {
 fn response() -> impl Strategy<Value = AppMessage> {
     let ids = (
         accept(),
-        any::<bool>(),
+        prop::sample::select(vec![Response::HitOrLift, Response::Counter, Response::Pass]),
         prop::option::of(rfq()),
         quote(),
         instrument(),
@@ -354,10 +359,9 @@ fn response() -> impl Strategy<Value = AppMessage> {
         (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), times);
     (ids, terms).prop_map(
         |(
-            (id, hit, rfq, quote, instrument, isin, dealer),
+            (id, response, rfq, quote, instrument, isin, dealer),
             (side, quantity, price, currency, settlement_date, (deadline, limit, at)),
         )| {
-            let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
                 text: None,
                 price_type: signet_rfq::PriceType::Price,

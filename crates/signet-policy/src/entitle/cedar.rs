@@ -338,6 +338,28 @@ impl CedarEntitlements {
         q: &Question<'_>,
         proof: Proof,
     ) -> Result<(bool, Vec<Cited>), (Denial, Vec<Cited>)> {
+        if let Act::Trade { step: Step::Counter, dealer, new_dealer, deal } = q.act {
+            let act = Act::Trade { step: Step::Request, dealer, new_dealer, deal };
+            let (allowed, reasons) = self.ask_one(&Question { act, ..*q }, proof)?;
+            if !allowed {
+                return Ok((false, reasons));
+            }
+            // What no policy permits is refused with no reason; that is the request's to permit.
+            let (permitted, forbids) = self.ask_one(q, proof)?;
+            return Ok(match permitted || forbids.is_empty() {
+                true => (true, reasons),
+                false => (false, forbids),
+            });
+        }
+        self.ask_one(q, proof)
+    }
+
+    /// One evaluation of one action.
+    fn ask_one(
+        &self,
+        q: &Question<'_>,
+        proof: Proof,
+    ) -> Result<(bool, Vec<Cited>), (Denial, Vec<Cited>)> {
         let request = self.request(q, proof, None).map_err(|d| (d, Vec::new()))?;
         let response = self.authorizer.is_authorized(&request, &self.policies, &self.entities);
         // Cedar leaves out a policy that fails; it might be the one that forbids.

@@ -166,6 +166,7 @@ fn cases<'a>(u: &'a Universe, old: &CedarEntitlements, new: &CedarEntitlements) 
             let steps = [
                 (Step::Request, &Side::ALL[..]),
                 (Step::Accept { off_market_bps: None }, &Side::ALL[..2]),
+                (Step::Counter, if u.counters { &Side::ALL[..2] } else { &[] }),
             ];
             for (step, side) in
                 steps.iter().flat_map(|(step, sides)| sides.iter().map(move |s| (*step, *s)))
@@ -203,7 +204,7 @@ fn varied(u: &Universe, step: Step, rates: &[Decimal]) -> Vec<(Vary, Vec<i64>)> 
         (Vary::OffMarket, "offMarketBps", 0),
         (Vary::Idle, "idleSeconds", 0),
     ] {
-        let only_accepts = vary == Vary::OffMarket && step == Step::Request;
+        let only_accepts = vary == Vary::OffMarket && !matches!(step, Step::Accept { .. });
         if u.compares(attribute) && !only_accepts {
             let vast =
                 if matches!(vary, Vary::Day | Vary::Outstanding) { vec![VAST] } else { vec![] };
@@ -218,9 +219,19 @@ fn outcome(e: &CedarEntitlements, who: &str, act: Act<'_>) -> Outcome {
 }
 
 impl Case<'_> {
-    /// What `e` says when the varied amount is `value`.
-    fn ask(&self, e: &CedarEntitlements, value: i64) -> Outcome {
-        let (Some(instrument), Some(mut step)) = (self.instrument, self.step) else {
+    /// What the two say when the varied amount is `value`. A counter is judged as a request: of it
+    /// only what is not the request's change is a change.
+    fn ask(&self, old: &CedarEntitlements, new: &CedarEntitlements, value: i64) -> [Outcome; 2] {
+        let both = |step| [old, new].map(|e| self.ask_one(step, e, value));
+        let [before, now] = both(self.step);
+        match self.step == Some(Step::Counter) && both(Some(Step::Request)) == [before, now] {
+            true => [now, now],
+            false => [before, now],
+        }
+    }
+
+    fn ask_one(&self, step: Option<Step>, e: &CedarEntitlements, value: i64) -> Outcome {
+        let (Some(instrument), Some(mut step)) = (self.instrument, step) else {
             return outcome(e, &self.trader.one, Act::See { dealer: &self.dealer.one });
         };
         // In the reporting currency of each, and less the one unit that is asked for.
@@ -343,8 +354,11 @@ impl Found {
 
     /// Asks for every value, and keeps runs of values that changed in the same way.
     fn look(&mut self, case: &Case<'_>, old: &CedarEntitlements, new: &CedarEntitlements) {
-        let answers: Vec<(i64, Outcome, Outcome)> =
-            case.values.iter().map(|v| (*v, case.ask(old, *v), case.ask(new, *v))).collect();
+        let ask = |v: &i64| {
+            let [before, now] = case.ask(old, new, *v);
+            (*v, before, now)
+        };
+        let answers: Vec<(i64, Outcome, Outcome)> = case.values.iter().map(ask).collect();
         for run in answers.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)) {
             let Some(&(_, before, now)) = run.first().filter(|(_, before, now)| before != now)
             else {
@@ -361,8 +375,11 @@ impl Found {
                 currency,
                 &new.facts().reporting_currency,
             );
-            let action =
-                case.step.map_or("see", |s| if s == Step::Request { "request" } else { "accept" });
+            let action = case.step.map_or("see", |s| match s {
+                Step::Request => "request",
+                Step::Accept { .. } => "accept",
+                Step::Counter => "counter",
+            });
             let side = case.step.map_or("", |_| case.side.word());
             let instrument = case.instrument.map_or_else(
                 || one(""),

@@ -35,9 +35,9 @@ pub enum Act<'a> {
         /// CompID of the dealer.
         dealer: &'a str,
     },
-    /// Whether a trader may ask one dealer, or accept its quote.
+    /// Whether a trader may ask one dealer, accept its quote, or counter it.
     Trade {
-        /// Whether it asks or accepts.
+        /// Whether it asks, accepts or counters.
         step: Step,
         /// CompID of the dealer.
         dealer: &'a str,
@@ -64,7 +64,7 @@ pub enum Act<'a> {
     },
 }
 
-/// Which half of a trade.
+/// Which part of a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// A QuoteRequest (35=R) to a dealer.
@@ -76,6 +76,9 @@ pub enum Step {
         /// quote.
         off_market_bps: Option<i64>,
     },
+    /// A QuoteResponse (35=AJ) with 694=2, to one dealer. It is judged as a request, and what
+    /// forbids `counter` forbids it besides.
+    Counter,
 }
 
 /// What a trader wants with a colleague's RFQs.
@@ -199,6 +202,7 @@ impl Act<'_> {
             Self::See { .. } => "see",
             Self::Trade { step: Step::Request, .. } => "request",
             Self::Trade { step: Step::Accept { .. }, .. } => "accept",
+            Self::Trade { step: Step::Counter, .. } => "counter",
             Self::Colleague { what, .. } => what.word(),
             Self::Admin { action, .. } => action.word(),
         }

@@ -114,6 +114,7 @@ impl Scenario {
         }
         let step = match self.action.as_str() {
             "request" => Step::Request,
+            "counter" => Step::Counter,
             "accept" => Step::Accept { off_market_bps: self.off_market_bps },
             other => return Err(ScenarioError::NoAction(other.into())),
         };

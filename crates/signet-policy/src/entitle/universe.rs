@@ -33,6 +33,8 @@ pub(super) struct Universe {
     values: BTreeMap<String, BTreeSet<i64>>,
     /// Every attribute that a policy mentions.
     mentioned: BTreeSet<String>,
+    /// A policy may tell a counter from a request.
+    pub counters: bool,
 }
 
 /// Somebody in no group.
@@ -42,6 +44,7 @@ impl Universe {
     pub(crate) fn of(old: &CedarEntitlements, new: &CedarEntitlements) -> Self {
         let mut named: BTreeSet<(String, String)> = BTreeSet::new();
         let (mut values, mut mentioned, mut patterns) = (BTreeMap::new(), BTreeSet::new(), false);
+        let mut counters = false;
         for p in [old, new].iter().flat_map(|e| e.policies().policies()) {
             named.extend(
                 p.entity_literals()
@@ -52,7 +55,9 @@ impl Universe {
             compared(&json, &mut values);
             parts(&json, &mut mentioned, &mut BTreeSet::new());
             patterns |= has_pattern(&json);
+            counters |= asks_which_action(&json);
         }
+        counters |= named.iter().any(|(_, name)| name == "counter");
         let people = |a: &Groups, b: &Groups, kind: &str| {
             let known = a
                 .values()
@@ -96,6 +101,7 @@ impl Universe {
             ),
             values,
             mentioned,
+            counters,
         }
     }
 
@@ -204,6 +210,17 @@ fn has_pattern(v: &Value) -> bool {
     match v {
         Value::Array(all) => all.iter().any(has_pattern),
         Value::Object(map) => map.iter().any(|(k, v)| k == "like" || has_pattern(v)),
+        _ => false,
+    }
+}
+
+/// Whether a condition looks at the action, besides the one that the policy is about.
+fn asks_which_action(v: &Value) -> bool {
+    match v {
+        Value::Array(all) => all.iter().any(asks_which_action),
+        Value::Object(map) => map
+            .iter()
+            .any(|(k, v)| (k == "Var" && v.as_str() == Some("action")) || asks_which_action(v)),
         _ => false,
     }
 }

@@ -1,9 +1,9 @@
 //! `docs/lifecycle.md`, written from the tables that the code runs on.
 
 use super::{
-    AcceptEvent, AcceptPhase, LineEvent, LinePhase,
+    AcceptEvent, AcceptPhase, CounterEvent, CounterPhase, LineEvent, LinePhase,
     Outcome::{self, Never, Settle, Stay, To},
-    REQUEST_STATES, RequestEvent, accept, line, meaning, quote_status_meaning, request,
+    REQUEST_STATES, RequestEvent, accept, counter, line, meaning, quote_status_meaning, request,
 };
 use crate::fix::{ExecType, OrdStatus, QuoteRespType, QuoteStatus};
 use std::fmt::{Display, Write as _};
@@ -63,6 +63,9 @@ pub fn document() -> String {
     out.push_str("## An accept\n\n");
     table(&mut out, &AcceptPhase::ALL, &AcceptEvent::ALL, |s, e| cell(accept(s, e)));
     out.push_str(COMPARED);
+    out.push_str("## A counter\n\n");
+    table(&mut out, &CounterPhase::ALL, &CounterEvent::ALL, |s, e| cell(counter(s, e)));
+    out.push_str(COUNTERED);
     reports(&mut out);
     statuses(&mut out);
     rejects(&mut out);
@@ -74,6 +77,14 @@ instrument (55), side (54),
 LastPx (31), SettlDate (64) and Currency (15), as far as they are there, are those of the accept,
 and all executions together are not more than was accepted. The same ExecID with the same contents
 is a repeat; with other contents it does not fit. An RFQ with a dispute takes no further accept.
+
+";
+
+const COUNTERED: &str = "A counter asks one dealer for a better price and agrees to nothing: \
+it never trades by itself. By
+it the trader declines the quote that it names, so that only a new quote of this dealer can be taken
+afterwards, whether the dealer improves, refuses or does not answer. The first new quote answers it,
+whether or not it names the counter (693). No accept of the RFQ may be in flight when it is sent.
 
 ";
 
@@ -128,6 +139,7 @@ fn statuses(out: &mut String) {
                 "passes on one dealer",
                 "nothing will be traded with it in this RFQ: the RFQ is over, or the trader passes",
             ),
+            QuoteRespType::Counter => ("a counter", "a counter, if the dealer takes them"),
             _ => ("refused (3)", "not sent"),
         };
         let _ = writeln!(out, "| {} | {} | {desk} | {dealer} |", r.code(), r.words());
@@ -146,6 +158,7 @@ sender was sent.
 | --- | --- |
 | R | the dealer's line is rejected |
 | AJ, 694=1 | the accept is declined, if it is this dealer's and open; else an event is written |
+| AJ, 694=2 | the counter is refused, if it is this dealer's and open |
 | AJ, 694=6 | noted |
 | H | noted: this dealer tells no status |
 | anything else | noted |

@@ -1,4 +1,5 @@
-//! The life of an RFQ as three tables: the request, one dealer's line in it, and an accept.
+//! The life of an RFQ as four tables: the request, one dealer's line in it, an accept, and a
+//! counter.
 //!
 //! Each table gives the outcome of every event in every state. The state machine in [`crate::Rfq`]
 //! moves only by these tables, `docs/lifecycle.md` is written from them, and the tests go through
@@ -9,6 +10,7 @@ use std::fmt;
 mod document;
 mod reports;
 
+pub use counter::{CounterEvent, CounterPhase, counter};
 pub use document::document;
 pub use reports::{Meaning, StatusMeaning, meaning, quote_status_meaning};
 
@@ -55,6 +57,9 @@ macro_rules! kinds {
         }
     };
 }
+
+// Below the macro that it uses.
+mod counter;
 
 kinds! {
     /// What can happen to a request as a whole.
@@ -198,6 +203,11 @@ kinds! {
         TurnedDown = "passed by the trader",
         /// An accept of this dealer's quote was executed.
         Traded = "traded",
+        /// The trader has asked the dealer for a better price. That declines the quote; the answer
+        /// is outstanding.
+        Countered = "countered",
+        /// The counter is over without a new quote: the quote that was countered stays declined.
+        CounterOver = "counter over",
     }
 }
 
@@ -220,12 +230,20 @@ kinds! {
         TurnedDown = "the trader passes",
         /// The quote's own time is over.
         TimeUp = "the quote's time is up",
-        /// The dealer, or the gateway, cannot be reached.
+        /// The dealer cannot be reached.
         LinkLost = "the link is lost",
+        /// The desk cannot reach the gateway, which says on return how everything stands.
+        OwnLinkLost = "the desk's own link is lost",
         /// The link is back, and the gateway does not repeat the quote.
         NotRepeated = "the link is back without the quote",
         /// An accept of this dealer's quote was executed.
         Executed = "executed",
+        /// The trader asks the dealer for a better price.
+        Countered = "the trader counters",
+        /// The counter was refused, or not answered in time.
+        CounterOver = "the counter is refused or unanswered",
+        /// The counter did not reach the dealer.
+        CounterNotSent = "the counter went nowhere",
     }
 }
 
@@ -247,16 +265,32 @@ pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
         // or refused stays so until it quotes again.
         (S::Unreachable | S::NotRepeated, E::SameQuote) => To(S::Quoted),
         (_, E::SameQuote) => Stay,
-        (S::Quoted | S::Unreachable | S::NotRepeated, E::Withdrawn) => To(S::Withdrawn),
+        (
+            S::Quoted | S::Unreachable | S::NotRepeated | S::Countered | S::CounterOver,
+            E::Withdrawn,
+        ) => To(S::Withdrawn),
         (_, E::Withdrawn) => Stay,
         (_, E::Passed) => To(S::Passed),
         (_, E::Rejected) => To(S::Rejected),
         (S::Quoted | S::Unreachable | S::NotRepeated, E::TimeUp) => To(S::Expired),
         (_, E::TimeUp) => Stay,
         (S::Quoted, E::LinkLost) => To(S::Unreachable),
+        // Its answer may be lost, and the same quote again must not make a declined one live.
+        (S::Countered, E::LinkLost) => To(S::CounterOver),
         (_, E::LinkLost) => Stay,
+        // The gateway's snapshot says again what is countered.
+        (S::Quoted | S::Countered | S::CounterOver, E::OwnLinkLost) => To(S::Unreachable),
+        (_, E::OwnLinkLost) => Stay,
         (S::Unreachable, E::NotRepeated) => To(S::NotRepeated),
         (_, E::NotRepeated) => Stay,
+        // From a snapshot: the quote may be over by now, and the counter is not.
+        (S::Quoted | S::Expired, E::Countered) => To(S::Countered),
+        (_, E::Countered) => Stay,
+        (S::Countered, E::CounterOver) => To(S::CounterOver),
+        (_, E::CounterOver) => Stay,
+        // Also when its time, or the dealer's link, was over here first: nothing was declined.
+        (S::Countered | S::CounterOver, E::CounterNotSent) => To(S::Quoted),
+        (_, E::CounterNotSent) => Stay,
     }
 }
 

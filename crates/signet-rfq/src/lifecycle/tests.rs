@@ -1,9 +1,9 @@
-//! Every cell of the three tables, driven through the state machine that runs on them.
+//! Every cell of the four tables, driven through the state machine that runs on them.
 
 use super::*;
 use crate::{
-    Accept, AcceptId, AcceptState, Ask, DealerId, Declined, Level, LineState, Passed, Quote,
-    QuoteId, Report, Rfq, RfqError, RfqId, Side, Terms, UtcMillis,
+    Accept, AcceptId, AcceptState, Ask, Counter, DealerId, Declined, Level, LineState, Passed,
+    Quote, QuoteId, Report, Rfq, RfqError, RfqId, Side, Terms, UtcMillis,
     fix::{ExecType, OrdStatus},
     instrument::bund,
 };
@@ -209,6 +209,20 @@ fn what_would_end_a_request_waits_for_the_answer_to_its_accept() {
     assert_eq!(r.end(RfqState::Cancelled, None), Err(RfqError::AcceptInFlight));
 }
 
+fn counter_of() -> Counter {
+    Counter {
+        id: AcceptId::new("c1").unwrap(),
+        dealer: d("A"),
+        quote: QuoteId::new("a1").unwrap(),
+        side: Side::Buy,
+        price: dec("99.4"),
+        quoted: dec("99.5"),
+        quantity: dec("5"),
+        until: UtcMillis(62_000),
+        at: T,
+    }
+}
+
 fn line_in(phase: LinePhase) -> Rfq {
     let mut r = if phase == LinePhase::Asked { fresh() } else { open() };
     r.acknowledge();
@@ -226,6 +240,11 @@ fn line_in(phase: LinePhase) -> Rfq {
         LinePhase::Rejected => r.pass(&d("A"), why(1)).unwrap(),
         LinePhase::TurnedDown => assert!(r.turned_down(&d("A"), "".into())),
         LinePhase::Traded => fill(&mut r),
+        LinePhase::Countered => assert!(r.counter(counter_of())),
+        LinePhase::CounterOver => {
+            assert!(r.counter(counter_of()));
+            assert!(r.counter_unanswered(&counter_of().id));
+        }
     }
     assert_eq!(r.line(&d("A")).unwrap().state.phase(), phase);
     r
@@ -251,6 +270,12 @@ fn every_cell_of_the_line_table() {
                 LineEvent::TurnedDown => drop(r.turned_down(&d("A"), "no".into())),
                 LineEvent::TimeUp => drop(r.tick(UtcMillis(61_000))),
                 LineEvent::LinkLost => drop(r.unreachable(&d("A"))),
+                LineEvent::OwnLinkLost => drop(r.await_repeats()),
+                LineEvent::Countered => drop(r.counter(counter_of())),
+                LineEvent::CounterOver => drop(r.counter_refused(&counter_of().id, "no".into())),
+                LineEvent::CounterNotSent => {
+                    drop(r.counter_not_sent(&counter_of().id, "no".into()))
+                }
                 LineEvent::NotRepeated => drop(r.settle_repeats(|_| false)),
                 LineEvent::Executed if matches!(phase, LinePhase::Quoted | LinePhase::Traded) => {
                     if phase == LinePhase::Quoted {
@@ -274,7 +299,7 @@ fn every_cell_of_the_line_table() {
             }
         }
     }
-    assert_eq!(LinePhase::ALL.len() * LineEvent::ALL.len(), 110);
+    assert_eq!(LinePhase::ALL.len() * LineEvent::ALL.len(), 180);
 }
 
 fn accept_in(phase: AcceptPhase) -> Rfq {

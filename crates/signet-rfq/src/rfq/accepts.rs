@@ -58,6 +58,7 @@ impl Rfq {
             LineState::Expired => return Err(AcceptRefusal::Expired),
             LineState::Unreachable => return Err(AcceptRefusal::Unreachable),
             LineState::NotRepeated => return Err(AcceptRefusal::NotRepeated),
+            LineState::Countered | LineState::CounterOver => return Err(AcceptRefusal::Countered),
             _ => return Err(AcceptRefusal::Withdrawn),
         }
         if !quote.live(now) || now >= self.expires() {

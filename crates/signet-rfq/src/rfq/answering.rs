@@ -1,10 +1,10 @@
 //! What a trader says to one dealer without agreeing to a trade: that nothing will be traded with
 //! it (QuoteResponse, 35=AJ, with 694=6).
 
-use super::{LineState, Rfq};
+use super::{CounterState, LineState, Rfq};
 use crate::{
     AcceptRefusal, DealerId, Quote, RfqState, UtcMillis,
-    lifecycle::{LineEvent, Outcome, line},
+    lifecycle::{CounterEvent, LineEvent, Outcome, line},
 };
 
 /// Longest reason, characters.
@@ -24,7 +24,10 @@ impl Rfq {
         let l = self.line(dealer).ok_or_else(|| AcceptRefusal::NotAsked(dealer.clone()))?;
         let quote = l.quote.as_ref().ok_or_else(|| AcceptRefusal::NoQuote(dealer.clone()))?;
         match l.state {
-            LineState::Quoted | LineState::Expired => Ok(quote),
+            LineState::Quoted
+            | LineState::Expired
+            | LineState::Countered
+            | LineState::CounterOver => Ok(quote),
             LineState::Unreachable => Err(AcceptRefusal::Unreachable),
             LineState::NotRepeated => Err(AcceptRefusal::NotRepeated),
             _ if now >= self.expires() => Err(AcceptRefusal::Expired),
@@ -38,6 +41,7 @@ impl Rfq {
         let moved = matches!(moves, Some(Outcome::To(_)))
             && self.line_event(dealer, LineEvent::TurnedDown, LineState::TurnedDown(reason));
         if moved {
+            self.counter_event(dealer, CounterEvent::LineOver, CounterState::Dropped);
             self.disarm_if_on(dealer, "you passed on this dealer");
         }
         moved

@@ -16,6 +16,9 @@ pub enum HandOverRefusal {
     /// People must settle what a dealer reported; that stays with who accepted.
     #[error("a dealer's report is disputed; who accepted must settle it")]
     Disputed,
+    /// A counter has left, and its answer is outstanding.
+    #[error("a counter is waiting for its answer")]
+    CounterInFlight,
     /// An accept has left, and its answer is outstanding or unknown.
     #[error("an accept is waiting for its answer")]
     AcceptInFlight,
@@ -27,6 +30,7 @@ impl HandOverRefusal {
         match self {
             Self::NotOpen => "takeover.not_open",
             Self::Disputed => "takeover.disputed",
+            Self::CounterInFlight => "takeover.counter_in_flight",
             Self::AcceptInFlight => "takeover.accept_in_flight",
         }
     }
@@ -37,6 +41,9 @@ impl Rfq {
     pub fn may_change_hands(&self) -> Result<(), HandOverRefusal> {
         match lifecycle::request(self.state, RequestEvent::TakenOver) {
             Outcome::To(_) if self.in_flight() => Err(HandOverRefusal::AcceptInFlight),
+            Outcome::To(_) if self.lines.iter().any(|l| l.counter_sent().is_some()) => {
+                Err(HandOverRefusal::CounterInFlight)
+            }
             Outcome::To(_) if self.is_disputed() => Err(HandOverRefusal::Disputed),
             Outcome::To(_) => Ok(()),
             _ => Err(HandOverRefusal::NotOpen),

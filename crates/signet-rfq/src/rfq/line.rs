@@ -1,6 +1,6 @@
 //! One dealer's part of an RFQ.
 
-use crate::{DealerId, Quote, UtcMillis, lifecycle::LinePhase};
+use crate::{Counter, CounterState, DealerId, Quote, UtcMillis, lifecycle::LinePhase};
 use serde::{Deserialize, Serialize};
 
 /// Why a dealer will not quote: QuoteRequestRejectReason (658) and Text (58).
@@ -38,6 +38,10 @@ pub enum LineState {
     TurnedDown(String),
     /// An accept of this dealer's quote was executed.
     Traded,
+    /// The trader has countered the quote, and the answer is outstanding; see [`Line::counters`].
+    Countered,
+    /// The counter was refused or not answered; the quote that it declined cannot be taken.
+    CounterOver,
 }
 
 impl LineState {
@@ -59,6 +63,8 @@ impl LineState {
             Self::Rejected(_) => LinePhase::Rejected,
             Self::TurnedDown(_) => LinePhase::TurnedDown,
             Self::Traded => LinePhase::Traded,
+            Self::Countered => LinePhase::Countered,
+            Self::CounterOver => LinePhase::CounterOver,
         }
     }
 }
@@ -76,6 +82,10 @@ pub struct Line {
     pub quoted_at: UtcMillis,
     /// Counts this dealer's prices.
     pub revision: u32,
+    /// The trader's counters to this dealer, the oldest first, at most
+    /// [`crate::MAX_COUNTERS_PER_LINE`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<(Counter, CounterState)>,
 }
 
 impl Line {

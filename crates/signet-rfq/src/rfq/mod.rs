@@ -4,19 +4,20 @@
 
 mod accepts;
 mod answering;
+mod counters;
 mod executions;
 mod hand_over;
 mod line;
 
 pub use answering::PASS_REASON_MAX;
-pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
+pub use executions::{Counted, Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
 pub use hand_over::HandOverRefusal;
 pub use line::{Line, LineState, Passed};
 
 use crate::{
-    Accept, AcceptState, Best, DealerId, Direction, Dispute, Quote, QuoteId, Side, Terms,
-    UtcMillis, best,
-    lifecycle::{self, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
+    Accept, AcceptState, Best, CounterState, DealerId, Direction, Dispute, Quote, QuoteId, Side,
+    Terms, UtcMillis, best,
+    lifecycle::{self, CounterEvent, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,7 @@ impl Rfq {
             quote: None,
             quoted_at: terms.created,
             revision: 0,
+            counters: Vec::new(),
         };
         Self {
             lines: terms.dealers.iter().map(line).collect(),
@@ -147,6 +149,9 @@ impl Rfq {
         match outcome {
             Outcome::To(state) => {
                 self.state = state;
+                if state.ended() {
+                    self.drop_counters();
+                }
                 Ok(true)
             }
             _ => Ok(false),
@@ -193,6 +198,7 @@ impl Rfq {
             let before = line.quote.replace(quote);
             line.quoted_at = now;
             line.revision = line.revision.saturating_add(1);
+            self.answer_counter(&dealer);
             self.requoted(&dealer, before.as_ref(), now);
         }
         let _ = self.request_event(RequestEvent::Quoted);
@@ -210,6 +216,7 @@ impl Rfq {
         let current = line.quote.as_ref().is_some_and(|q| quote.is_none_or(|id| &q.id == id));
         let moved = current && self.line_event(dealer, LineEvent::Withdrawn, LineState::Withdrawn);
         if moved {
+            self.counter_event(dealer, CounterEvent::LineOver, CounterState::Dropped);
             self.disarm_if_on(dealer, "the dealer withdrew its quote");
         }
         Ok(moved)
@@ -229,6 +236,9 @@ impl Rfq {
     /// The dealer cannot be reached: what it quotes cannot be taken until it, or the gateway, says
     /// it again. Returns whether a live quote went away by this.
     pub fn unreachable(&mut self, dealer: &DealerId) -> bool {
+        if self.line_event(dealer, LineEvent::LinkLost, LineState::CounterOver) {
+            return self.counter_event(dealer, CounterEvent::LineOver, CounterState::Dropped);
+        }
         let moved = self.line_event(dealer, LineEvent::LinkLost, LineState::Unreachable);
         if moved {
             self.disarm_if_on(dealer, "the link to the dealer was lost");
@@ -249,7 +259,7 @@ impl Rfq {
         let dealers: Vec<DealerId> = self.lines.iter().map(|l| l.dealer.clone()).collect();
         let lines = dealers
             .iter()
-            .filter(|d| self.line_event(d, LineEvent::LinkLost, LineState::Unreachable))
+            .filter(|d| self.line_event(d, LineEvent::OwnLinkLost, LineState::Unreachable))
             .count();
         lines > 0
     }
@@ -288,6 +298,7 @@ impl Rfq {
         if !self.line_event(dealer, event, state) {
             return Err(RfqError::Ended);
         }
+        self.counter_event(dealer, CounterEvent::LineOver, CounterState::Dropped);
         self.disarm_if_on(dealer, "the dealer passed");
         Ok(())
     }
@@ -310,7 +321,7 @@ impl Rfq {
         let over = |l: &&Line| l.quote.as_ref().is_some_and(|q| !q.live(now));
         let over: Vec<DealerId> =
             self.lines.iter().filter(over).map(|l| l.dealer.clone()).collect();
-        let mut changed = false;
+        let mut changed = self.counters_over(now);
         for d in &over {
             if self.line_event(d, LineEvent::TimeUp, LineState::Expired) {
                 self.disarm_if_on(d, "the quote expired");
@@ -333,7 +344,8 @@ impl Rfq {
         let quotes = self.lines.iter().filter(|l| l.state.may_expire());
         let quotes = quotes.filter_map(|l| l.quote.as_ref()).map(|q| q.valid_until);
         let own = (!self.in_flight()).then_some(self.expires());
-        quotes.chain(own).min()
+        let counters = self.lines.iter().filter_map(|l| l.counter_sent()).map(|c| c.until);
+        quotes.chain(own).chain(counters).min()
     }
 
     /// Ends the RFQ without a trade (`Cancelled`, `Expired`, `NothingDone` when nobody is left, or

@@ -490,7 +490,7 @@ fn a_fill_after_a_refusal_is_a_dispute_also_of_an_earlier_accept() {
         (RfqState::Done, LineState::Quoted)
     );
     assert_eq!(
-        r.counted().iter().map(|(a, q, _)| (a.id.as_str(), *q)).collect::<Vec<_>>(),
+        r.counted().iter().map(|c| (c.id.as_str(), c.quantity)).collect::<Vec<_>>(),
         [("x2", dec("5000000")), ("x1", dec("5000000"))]
     );
     assert_eq!(
@@ -574,7 +574,7 @@ fn busts_and_corrections_are_states_of_the_trade() {
     assert!(take(&mut r, "x1", &bust("h1", "g1")).changed);
     assert!(matches!(&r.accept, Some((_, AcceptState::Busted(e))) if e.quantity == dec("4000000")));
     assert_eq!(
-        (r.state, r.counted()[0].1),
+        (r.state, r.counted()[0].quantity),
         (RfqState::Done, dec("5000000")),
         "a bust frees no limit"
     );

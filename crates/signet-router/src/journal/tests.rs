@@ -35,7 +35,8 @@ fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&st
     let named = |d: &&str| DealerId::new(*d).unwrap();
     let desks =
         [DeskSettings { id: desk(), dealers: may_ask.iter().map(named).collect::<BTreeSet<_>>() }];
-    let dealers = dealers.iter().map(|d| DealerSettings { id: named(d), name: (*d).into() });
+    let dealers =
+        dealers.iter().map(|d| DealerSettings { id: named(d), name: (*d).into(), counters: true });
     let instruments = traded.then_some(pair);
     Router::new("Venue".into(), false, Catalogue::new(instruments).unwrap(), desks, dealers)
 }

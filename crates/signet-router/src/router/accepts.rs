@@ -1,12 +1,13 @@
 //! Accepts that went to dealers: by the id that dealers know, and by what their desks call them.
 
-use super::{Entry, outer};
+use super::{Entry, Router, outer};
+use signet_fix::message::QuoteResponse;
 use signet_identity::CompId;
 use signet_rfq::{AcceptId, Rfq, RfqId};
 use std::collections::HashMap;
 
 /// Before the number of an accept in an RFQ that has changed hands. No desk may use it in an id.
-const OF_TAKER: &str = ":~";
+pub(super) const OF_TAKER: &str = ":~";
 
 /// One that went to its dealer.
 #[derive(Debug, Clone)]
@@ -61,6 +62,49 @@ impl Accepts {
                 self.by_own.remove(&(sent.desk, sent.own));
             }
         }
+    }
+}
+
+impl Router {
+    /// The RFQ whose quote an accept takes. Our desks name it (131), as quote ids are unique only
+    /// within one dealer and one RFQ; without it the quote must lead to a single RFQ.
+    pub(super) fn rfq_of_accept(
+        &self,
+        desk: &CompId,
+        r: &QuoteResponse,
+    ) -> Result<RfqId, (&'static str, String)> {
+        let no_quote = || ("quote.none", "no such quote".to_owned());
+        let dealer = r.dealer.as_ref().ok_or_else(no_quote)?;
+        if let Some(rfq) = &r.rfq {
+            let Some(id) = self.find(desk, rfq) else {
+                return Err(self
+                    .gone(desk, rfq)
+                    .map_or_else(no_quote, |words| ("rfq.handed_over", words)));
+            };
+            let asked = self.rfqs.get(&id).is_some_and(|e| e.rfq.line(dealer).is_some());
+            return if asked { Ok(id) } else { Err(no_quote()) };
+        }
+        let mut alive = self.rfqs.alive_with_quote(desk, dealer, &r.quote);
+        match (alive.next(), alive.next()) {
+            (Some(id), None) => return Ok(id.clone()),
+            (Some(_), Some(_)) => {
+                return Err((
+                    "quote_ambiguous",
+                    "this quote id is in more than one RFQ; name the RFQ (131)".into(),
+                ));
+            }
+            (None, _) => {}
+        }
+        if let Some(id) = self.rfqs.of_quote(desk, dealer, &r.quote) {
+            return Ok(id.clone());
+        }
+        // A quote that has been replaced is not found by its id: then the newest open RFQ of this
+        // desk for this instrument with this dealer is meant, and the accept is refused as
+        // re-quoted.
+        let asked =
+            |e: &Entry| e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
+        let all = self.rfqs.alive_of(desk).filter(|(_, e)| asked(e));
+        all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone()).ok_or_else(no_quote)
     }
 }
 

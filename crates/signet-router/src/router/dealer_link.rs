@@ -27,6 +27,9 @@ impl Router {
                     );
                 }
             }
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                self.counter_not_sent(&r.id, dealer);
+            }
             _ => {}
         }
     }

@@ -139,6 +139,8 @@ impl Router {
             let own = self.accept_named(&s.rfq, outer_id, dealer);
             if let Some(own) = own {
                 self.decline(&s.rfq, &own, Declined::ByDealer(text), now);
+            } else {
+                self.counter_declined(outer_id, dealer, &text);
             }
             return;
         }
@@ -245,6 +247,9 @@ impl Router {
                 let Some(rfq) = self.accepts.get(&outer_id).map(|s| s.rfq.clone()) else { return };
                 let own = self.accept_named(&rfq, &outer_id, dealer);
                 let Some(own) = own else {
+                    if self.counter_declined(&outer_id, dealer, &text) {
+                        return;
+                    }
                     return self.stray(dealer, "a reject", outer_id.as_str());
                 };
                 if !self.decline(&rfq, &own, Declined::ByDealer(text), now) {

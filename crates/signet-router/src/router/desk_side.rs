@@ -38,6 +38,9 @@ impl Router {
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 self.accept(desk, r, now)
             }
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                self.counter_from_desk(desk, &r, now)
+            }
             AppMessage::QuoteResponse(r) => self.pass_from_desk(desk, &r, now),
             AppMessage::OrderStatusRequest(h) => self.status(desk, h, now),
             AppMessage::SecurityListRequest(x) => self.list(desk, x),
@@ -423,16 +426,16 @@ pub(super) fn check_age(r: &QuoteResponse, now: UtcMillis) -> Result<(), (&'stat
     Err((refusal.code(), refusal.to_string()))
 }
 
-/// Whether an accept of a hit or a lift comes while the trader still waits for it.
+/// Whether an accept or a counter comes while the trader still waits for it.
 pub fn accept_age(m: &AppMessage, now: UtcMillis) -> Result<(), (&'static str, String)> {
     match m {
-        AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => check_age(r, now),
+        AppMessage::QuoteResponse(r) if r.response != Response::Pass => check_age(r, now),
         _ => Ok(()),
     }
 }
 
 /// What the price counts; settlement date and currency, as far as the accept names them.
-fn same_terms(r: &QuoteResponse, terms: &Terms) -> Result<(), AcceptRefusal> {
+pub(super) fn same_terms(r: &QuoteResponse, terms: &Terms) -> Result<(), AcceptRefusal> {
     if r.price_type != terms.price_type {
         return Err(AcceptRefusal::OtherPriceType {
             quoted: terms.price_type.word(),

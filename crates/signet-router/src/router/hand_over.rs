@@ -2,8 +2,8 @@
 //! nothing of it. Who may is decided before; here is what the RFQ itself allows.
 
 use super::{
-    Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Proposal, Router, Trade, accepts, outer,
-    proposal::legs_of,
+    Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Proposal, Router, Trade, TradeStep,
+    accepts, outer, proposal::legs_of,
 };
 use signet_fix::message::{AppMessage, GroupRfq, HandOver, HandOverKind, QuoteRequest, TakeOver};
 use signet_identity::CompId;
@@ -91,6 +91,9 @@ impl TakeOverRefusal {
         match self {
             Self::NotFound | Self::Own | Self::Gone(_) => "Look at the list of your group again.",
             Self::Id => "Take it over again.",
+            Self::State(HandOverRefusal::CounterInFlight) => {
+                "Wait for the dealer's answer to your colleague's counter."
+            }
             Self::State(HandOverRefusal::AcceptInFlight) => {
                 "Wait for the dealer's answer to your colleague's accept."
             }
@@ -199,7 +202,7 @@ impl Router {
     fn trade_of(&self, taker: &CompId, rfq: &Rfq, now: UtcMillis) -> Trade {
         let t = &rfq.terms;
         Trade {
-            accept: false,
+            step: TradeStep::Request,
             instrument: t.instrument.clone(),
             ask: t.ask,
             legs: legs_of(t, t.ask),

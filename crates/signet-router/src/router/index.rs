@@ -114,13 +114,13 @@ impl Contribution {
     fn of(e: &Entry, day_begins_ms: i64) -> Self {
         let alive = !e.rfq.state.ended();
         let accept = e.rfq.accept.as_ref();
-        let counted = e.rfq.counted().into_iter().filter_map(|(a, quantity, disputed)| {
-            let at = disputed.or(e.ended_at)?;
+        let counted = e.rfq.counted().into_iter().filter_map(|c| {
+            let at = c.disputed.or(e.ended_at)?;
             Some(Traded {
-                desk: e.made_by(&a.id).clone(),
+                desk: e.made_by(c.id).clone(),
                 day: day_of(at, day_begins_ms),
-                dealer: a.dealer.clone(),
-                quantity,
+                dealer: c.dealer.clone(),
+                quantity: c.quantity,
             })
         });
         let asked_again = e.asked_at.map(|t| t + ASK_AGAIN_MS);

@@ -25,12 +25,13 @@ fn recount(
         if let Some((a, _)) = e.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
             put(&mut doing.day, a.quantity);
         }
-        for (a, quantity, disputed) in e.rfq.counted() {
+        for c in e.rfq.counted() {
             let today =
                 |t: UtcMillis| (t.0 - begins).div_euclid(DAY) >= (now.0 - begins).div_euclid(DAY);
-            if disputed.or(e.ended_at).is_some_and(today) {
-                assert!(quantity <= a.quantity);
-                put(&mut doing.day, quantity);
+            if c.disputed.or(e.ended_at).is_some_and(today) {
+                let most = e.rfq.accept_of(c.id).map(|(a, _)| a.quantity);
+                assert!(most.is_none_or(|most| c.quantity <= most));
+                put(&mut doing.day, c.quantity);
                 doing.trades_today += 1;
             }
         }
@@ -59,7 +60,10 @@ fn check(r: &Router, now: UtcMillis, begins: i64) {
         assert_eq!(r.rfqs.open_count(&who), open.len());
         for d in ["N", "E", "S"].map(dealer) {
             let traded = |e: &Entry| {
-                e.rfq.counted().iter().any(|(a, _, t)| a.dealer == d && t.or(e.ended_at).is_some())
+                e.rfq
+                    .counted()
+                    .iter()
+                    .any(|c| *c.dealer == d && c.disputed.or(e.ended_at).is_some())
             };
             assert_eq!(
                 r.rfqs.traded_with(&who, &d),
@@ -180,7 +184,10 @@ fn a_proposal_tells_what_there_is_to_weigh() {
         r.proposal(&desk("ALICE"), &hit("x1", who, q, price), T0 + 102).map(|p| p.trade)
     };
     let worse = propose(&r, "E", "e1", "99.6").unwrap();
-    assert!(worse.accept && worse.off_market_bps.is_none(), "two quotes make no market: {worse:?}");
+    assert!(
+        worse.step == TradeStep::Accept && worse.off_market_bps.is_none(),
+        "two quotes make no market: {worse:?}"
+    );
     assert_eq!(
         (worse.doing.open_rfqs, worse.asked, worse.dealers),
         (0, 2, vec![(dealer("E"), false)]),
@@ -192,7 +199,10 @@ fn a_proposal_tells_what_there_is_to_weigh() {
         (request.doing.open_rfqs, request.doing.outstanding.get("EUR").copied()),
         (1, Some(dec("5000000")))
     );
-    assert_eq!((request.accept, request.asked, request.off_market_bps), (false, 2, None));
+    assert_eq!(
+        (request.step, request.asked, request.off_market_bps),
+        (TradeStep::Request, 2, None)
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! forgotten RFQ leave no record.
 
 use super::{Decided, Input, Output, Router, dealer_side, desk_side, outer};
-use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, Response};
+use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
 use signet_identity::CompId;
 use signet_rfq::{
     AcceptId, DealerId, Declined, Passed, Report, RfqId, RfqState, UtcMillis,
@@ -136,6 +136,20 @@ impl Router {
                     _ => Keep::Nothing,
                 }
             }
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                match self.check_counter(desk, r, now) {
+                    // A text could be of any length.
+                    Ok(_) => Keep::This(Input::FromDesk(
+                        desk.clone(),
+                        AppMessage::QuoteResponse(QuoteResponse {
+                            text: None,
+                            limit: None,
+                            ..r.clone()
+                        }),
+                    )),
+                    Err(_) => Keep::Nothing,
+                }
+            }
             AppMessage::QuoteResponse(r) => {
                 let takes = self.takes_pass(desk, r, now);
                 if takes { Keep::This(input.clone()) } else { Keep::Nothing }
@@ -204,7 +218,10 @@ impl Router {
                 Some(a) => rfq
                     .report(&a, &Report { disputed: false, ..r.report() }, Declined::ByDealer, now)
                     .is_ok_and(|t| t.changed),
-                None => false,
+                None => self.counter_named(&r.accept, dealer).is_some_and(|(_, own)| {
+                    let heard = Report { disputed: false, ..r.report() };
+                    rfq.counter_reported(&own, &heard, now).0
+                }),
             },
             AppMessage::BusinessReject(_) => true,
             _ => false,

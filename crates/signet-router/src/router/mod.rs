@@ -6,12 +6,14 @@ use signet_fix::message::{
 };
 use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, Catalogue, DealerId, InstrumentId, Rfq, RfqId, RfqState, Terms, UtcMillis,
+    AcceptId, Catalogue, DealerId, InstrumentId, Line, LineState, Rfq, RfqId, RfqState, Terms,
+    UtcMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod accepts;
 mod answers;
+mod counters;
 mod dealer_link;
 mod dealer_side;
 mod desk_side;
@@ -26,13 +28,14 @@ mod turned_down;
 
 use accepts::Accepts;
 pub use answers::{accept_refusal, accept_waits, request_refusal};
+pub use counters::counter_refusal;
 pub use desk_side::accept_age;
 use hand_over::Former;
 pub use hand_over::{TakeOverFacts, TakeOverRefusal, not_taken_over};
 use index::RfqIndex;
 pub use index::{Amounts, Doing};
 pub use kept::Keep;
-pub use proposal::{Proposal, Trade};
+pub use proposal::{Proposal, Trade, TradeStep};
 pub use seen::{LineSeen, RfqSeen};
 
 /// Open RFQs one desk may have.
@@ -135,6 +138,8 @@ pub struct DealerSettings {
     pub id: DealerId,
     /// What desks show, DealerName (20005).
     pub name: String,
+    /// It takes counters (QuoteResponse, 694=2), DealerCounters (20007).
+    pub counters: bool,
 }
 
 #[derive(Debug)]
@@ -366,7 +371,13 @@ impl Router {
 
     fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {
         let Some(e) = self.rfqs.get_mut(id) else { return };
+        let waiting: Vec<AcceptId> =
+            e.rfq.lines.iter().filter_map(|l| l.counter_sent()).map(|c| c.id.clone()).collect();
         e.rfq.tick(now);
+        for counter in waiting {
+            self.tell_counter(id, &counter);
+        }
+        let Some(e) = self.rfqs.get_mut(id) else { return };
         if e.rfq.state == RfqState::Expired {
             self.ended(id, RfqStatus::Expired, None, now);
         } else if e.rfq.in_flight() && e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS) {
@@ -401,7 +412,8 @@ impl Router {
             );
             self.tell_desk(&desk, AppMessage::QuoteStatusReport(report));
         }
-        for l in rfq.lines.iter().filter(|l| l.live_quote(now).is_some()) {
+        let waits = |l: &&Line| l.live_quote(now).is_some() || l.state == LineState::Countered;
+        for l in rfq.lines.iter().filter(waits) {
             let Some(q) = &l.quote else { continue };
             let pass = AcceptId::new(format!("P.{}", now.0))
                 .ok()
@@ -448,47 +460,6 @@ impl Router {
     /// The RFQ, as dealers know it, whose quote an accept takes.
     pub fn rfq_accepted(&self, desk: &CompId, r: &QuoteResponse) -> Option<RfqId> {
         self.rfq_of_accept(desk, r).ok()
-    }
-
-    /// The RFQ whose quote an accept takes. Our desks name it (131), as quote ids are unique only
-    /// within one dealer and one RFQ; without it the quote must lead to a single RFQ.
-    fn rfq_of_accept(
-        &self,
-        desk: &CompId,
-        r: &QuoteResponse,
-    ) -> Result<RfqId, (&'static str, String)> {
-        let no_quote = || ("quote.none", "no such quote".to_owned());
-        let dealer = r.dealer.as_ref().ok_or_else(no_quote)?;
-        if let Some(rfq) = &r.rfq {
-            let Some(id) = self.find(desk, rfq) else {
-                return Err(self
-                    .gone(desk, rfq)
-                    .map_or_else(no_quote, |words| ("rfq.handed_over", words)));
-            };
-            let asked = self.rfqs.get(&id).is_some_and(|e| e.rfq.line(dealer).is_some());
-            return if asked { Ok(id) } else { Err(no_quote()) };
-        }
-        let mut alive = self.rfqs.alive_with_quote(desk, dealer, &r.quote);
-        match (alive.next(), alive.next()) {
-            (Some(id), None) => return Ok(id.clone()),
-            (Some(_), Some(_)) => {
-                return Err((
-                    "quote_ambiguous",
-                    "this quote id is in more than one RFQ; name the RFQ (131)".into(),
-                ));
-            }
-            (None, _) => {}
-        }
-        if let Some(id) = self.rfqs.of_quote(desk, dealer, &r.quote) {
-            return Ok(id.clone());
-        }
-        // A quote that has been replaced is not found by its id: then the newest open RFQ of this
-        // desk for this instrument with this dealer is meant, and the accept is refused as
-        // re-quoted.
-        let asked =
-            |e: &Entry| e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
-        let all = self.rfqs.alive_of(desk).filter(|(_, e)| asked(e));
-        all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone()).ok_or_else(no_quote)
     }
 }
 

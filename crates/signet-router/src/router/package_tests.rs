@@ -28,7 +28,8 @@ fn market() -> Router {
         settlement: "T+2".into(),
     };
     let desks = ["ALICE"].map(|d| DeskSettings { id: desk(d), dealers: BTreeSet::new() });
-    let dealers = ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into() });
+    let dealers =
+        ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into(), counters: true });
     let all = Catalogue::new([SHORT, BELLY, LONG].map(one)).unwrap();
     let mut r = Router::new("Venue".into(), false, all, desks, dealers);
     for d in ["N", "E", "S"] {

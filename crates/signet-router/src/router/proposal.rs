@@ -25,8 +25,8 @@ pub struct Proposal {
 /// The trade that entitlements decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trade {
-    /// An accept; else a request.
-    pub accept: bool,
+    /// What it is.
+    pub step: TradeStep,
     /// The RFQ's instrument.
     pub instrument: InstrumentId,
     /// The sides a request asks for; of an accept the one side it takes.
@@ -48,6 +48,17 @@ pub struct Trade {
     pub doing: Doing,
 }
 
+/// Which part of a trade a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TradeStep {
+    /// A QuoteRequest (R), or the taking over of one.
+    Request,
+    /// A QuoteResponse (AJ) with 694=1.
+    Accept,
+    /// A QuoteResponse (AJ) with 694=2.
+    Counter,
+}
+
 impl Router {
     /// What would happen; `None` when the message would not go on, whether it is refused or asks
     /// for nothing that reaches a dealer.
@@ -57,7 +68,7 @@ impl Router {
                 let (_, terms) = self.check_request(desk, q, now).ok()?;
                 let with = |d: &DealerId| (d.clone(), self.rfqs.traded_with(desk, d));
                 let trade = Trade {
-                    accept: false,
+                    step: TradeStep::Request,
                     instrument: terms.instrument.clone(),
                     ask: terms.ask,
                     legs: legs_of(&terms, terms.ask),
@@ -76,7 +87,7 @@ impl Router {
                 let (a, rfq) = (&checked.accept, &checked.rfq);
                 let ask = ask_of(a.side);
                 let trade = Trade {
-                    accept: true,
+                    step: TradeStep::Accept,
                     instrument: a.instrument.clone(),
                     ask,
                     legs: legs_of(&rfq.terms, ask),
@@ -99,6 +110,24 @@ impl Router {
                     ends,
                     trade,
                 })
+            }
+            AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
+                let checked = self.check_counter(desk, r, now).ok()?;
+                let (c, rfq) = (&checked.counter, &checked.rfq);
+                let trade = Trade {
+                    step: TradeStep::Counter,
+                    instrument: rfq.terms.instrument.clone(),
+                    ask: ask_of(c.side),
+                    legs: Vec::new(),
+                    quantity: c.quantity,
+                    dealers: vec![(c.dealer.clone(), self.rfqs.traded_with(desk, &c.dealer))],
+                    asked: rfq.terms.dealers.len(),
+                    off_market_bps: None,
+                    doing: self.rfqs.doing(desk, Some(checked.rfq_id()), now),
+                };
+                // It commits the trader to no more than the request did.
+                let action = Action::Request(RequestTerms::of(&rfq.terms));
+                Some(Proposal { goes_on: action.clone(), action, ends: Some(c.until), trade })
             }
             _ => None,
         }

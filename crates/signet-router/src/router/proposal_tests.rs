@@ -74,7 +74,10 @@ fn an_accept_that_differs_in_any_term_is_another_action_or_none() {
     };
     let r = quoted("N1", "99.5");
     let trade = r.proposal(&desk("ALICE"), &hit("A1", "N", "N1", "99.5"), T0).unwrap().trade;
-    assert_eq!((trade.ask, trade.accept, trade.quantity), (Ask::Buy, true, dec("5000000")));
+    assert_eq!(
+        (trade.ask, trade.step, trade.quantity),
+        (Ask::Buy, TradeStep::Accept, dec("5000000"))
+    );
     let AppMessage::QuoteResponse(m) = hit("A1", "N", "N1", "99.5") else { unreachable!() };
     let pass = AppMessage::QuoteResponse(QuoteResponse { response: Response::Pass, ..m });
     assert_eq!(action(&r, &pass), None, "a pass asks for nothing");

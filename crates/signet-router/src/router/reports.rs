@@ -15,6 +15,9 @@ impl Router {
             Some((sent.rfq, own, sent.desk))
         });
         let Some((id, own, desk)) = found else {
+            if self.counter_executed(dealer, &report, now) {
+                return;
+            }
             let words = format!(
                 "reports {} for accept {}, which it was not sent",
                 report.exec_type.words(),

@@ -118,6 +118,8 @@ fn line(rfq: &Rfq, l: &Line) -> LineSeen {
         LineState::Passed(_) => "passed",
         LineState::Rejected(_) => "rejected",
         LineState::TurnedDown(_) => "passed by the trader",
+        LineState::Countered => "countered",
+        LineState::CounterOver => "counter over",
     };
     let sides: &[Side] = match rfq.terms.ask {
         Ask::Buy => &[Side::Buy],

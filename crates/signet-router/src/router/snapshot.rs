@@ -43,6 +43,9 @@ impl Router {
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Rfq(request)));
         for l in &rfq.lines {
             self.line(desk, rfq, l, now);
+            if matches!(l.state, LineState::Countered | LineState::CounterOver) {
+                self.countered_line(desk, rfq, l, isin);
+            }
         }
         for d in &rfq.disputes {
             let Some(accept) = self.accept_as_read(desk, rfq, &d.accept) else { continue };
@@ -97,22 +100,27 @@ impl Router {
             }
             (LineState::Unreachable, Some(q)) => cancel(q, true),
             (LineState::Withdrawn, Some(q)) => cancel(q, false),
-            (LineState::Quoted, Some(q)) if q.live(now) => AppMessage::Quote(QuoteMsg {
-                rfq: t.id.clone(),
-                id: q.id.clone(),
-                instrument: t.instrument.clone(),
-                dealer: Some(l.dealer.clone()),
-                bid: q.bid,
-                offer: q.offer,
-                valid_until: q.valid_until,
-                tradeable: q.tradeable,
-                at: now,
-                qualifiers: Qualifiers {
-                    price_type: t.price_type.stated(),
-                    ..Qualifiers::default()
-                },
-                legs: q.legs.clone(),
-            }),
+            // The countered quote, over or not: the counter that follows declines it.
+            (LineState::Quoted | LineState::Countered | LineState::CounterOver, Some(q))
+                if q.live(now) || l.state != LineState::Quoted =>
+            {
+                AppMessage::Quote(QuoteMsg {
+                    rfq: t.id.clone(),
+                    id: q.id.clone(),
+                    instrument: t.instrument.clone(),
+                    dealer: Some(l.dealer.clone()),
+                    bid: q.bid,
+                    offer: q.offer,
+                    valid_until: q.valid_until,
+                    tradeable: q.tradeable,
+                    at: now,
+                    qualifiers: Qualifiers {
+                        price_type: t.price_type.stated(),
+                        ..Qualifiers::default()
+                    },
+                    legs: q.legs.clone(),
+                })
+            }
             _ => return,
         };
         self.tell_desk(desk, m);
@@ -127,6 +135,7 @@ impl Router {
                 id: d.settings.id.clone(),
                 name: d.settings.name.clone(),
                 online: d.online,
+                counters: d.settings.counters,
             })
             .collect();
         VenueState { name: self.venue.clone(), practice: self.practice, dealers, at: now }

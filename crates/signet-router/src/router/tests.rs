@@ -42,7 +42,8 @@ pub(super) fn router() -> Router {
     };
     let desks = ["ALICE", "BOB"].map(|d| DeskSettings { id: desk(d), dealers: BTreeSet::new() });
     let carol = DeskSettings { id: desk("CAROL"), dealers: [dealer("N")].into() };
-    let dealers = ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into() });
+    let dealers =
+        ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into(), counters: true });
     let mut r = Router::new(
         "Venue".into(),
         false,

@@ -28,6 +28,9 @@ impl Book {
             }
             return vec![];
         }
+        if response.kind == ResponseType::Counter {
+            return self.on_counter(response, now);
+        }
         if let Some(known) = self.orders.get(&response.cl_ord_id) {
             let repeated = known.is_repeated_by(response);
             let report = known.last_report.clone().filter(|_| repeated);
@@ -61,6 +64,7 @@ impl Book {
             Fate::Current => {}
             Fate::Replaced => return Err((STALE_ORDER, "the quote was replaced by a newer one")),
             Fate::Withdrawn => return Err((STALE_ORDER, "the quote was withdrawn")),
+            Fate::Countered => return Err((STALE_ORDER, "the quote was countered")),
             Fate::Taken => return Err((STALE_ORDER, "the quote was taken already")),
             Fate::Ended => return Err((STALE_ORDER, "the request has ended")),
         }

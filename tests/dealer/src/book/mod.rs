@@ -4,6 +4,7 @@
 //! always give the same actions.
 
 mod accept;
+mod counter;
 mod package;
 mod quoting;
 #[cfg(test)]
@@ -18,8 +19,8 @@ use time::{Duration, OffsetDateTime};
 use crate::dice::Dice;
 use crate::instrument::{Instrument, Instruments};
 use crate::order::Order;
-use crate::settings::{DealerSettings, MillisRange};
-use crate::wire::{Inbound, Outgoing, QuoteRequest, QuoteTerms, business_reject};
+use crate::settings::{Counters, DealerSettings, MillisRange};
+use crate::wire::{Inbound, Outgoing, QuoteRequest, QuoteResponse, QuoteTerms, business_reject};
 
 /// The most requests a dealer keeps open.
 const REQUESTS_MAX: usize = 1000;
@@ -42,6 +43,8 @@ pub enum Force {
     Pass(u32),
     /// Declines the next accept after last look, with this text.
     RejectNextAccept(String),
+    /// Does this with counters from now on, whatever the settings say.
+    AnswerCounters(Counters),
     /// Holds the next accept so many milliseconds in last look.
     HoldNextAccept(u64),
     /// Sends no business message until [`Force::Resume`], though it still trades: an accept is
@@ -82,6 +85,7 @@ struct Mood {
     passing: Option<u32>,
     reject_next: Option<String>,
     hold_next_ms: Option<u64>,
+    counters: Option<Counters>,
     silent: bool,
     exactly: Option<Exactly>,
 }
@@ -106,6 +110,8 @@ struct Rfq {
     live: Option<QuoteTerms>,
     /// An accept is held in last look; no new quote meanwhile.
     looking: bool,
+    /// A counter waits for its answer; no other quote meanwhile.
+    countered: Option<QuoteResponse>,
     /// Set when the dealer has decided to refuse, and waits as long as a quote would take.
     will_pass: Option<u32>,
 }
@@ -118,6 +124,8 @@ enum Fate {
     Replaced,
     Withdrawn,
     Taken,
+    /// The customer asked for a better price, which declines it.
+    Countered,
     Ended,
 }
 
@@ -131,6 +139,7 @@ struct QuoteRecord {
 enum Due {
     Quote(String),
     End(String),
+    Counter(String),
     Decide { cl_ord_id: String, quote_req_id: String },
 }
 
@@ -210,6 +219,7 @@ impl Book {
     pub(crate) fn on_disconnected(&mut self) {
         self.connected = false;
         for rfq in self.rfqs.values_mut() {
+            rfq.countered = None;
             if let Some(quote) = rfq.live.take() {
                 set_fate(&mut self.quotes, &quote.quote_id, Fate::Withdrawn);
             }
@@ -229,6 +239,7 @@ impl Book {
             actions.extend(match due {
                 Due::Quote(id) => self.quote_now(&id, now),
                 Due::End(id) => self.end_if_over(&id, now),
+                Due::Counter(id) => self.answer_counter(&id, now),
                 Due::Decide { cl_ord_id, quote_req_id } => {
                     self.decide(&cl_ord_id, &quote_req_id, now)
                 }
@@ -254,6 +265,10 @@ impl Book {
                 self.mood.hold_next_ms = Some(ms);
                 vec![]
             }
+            Force::AnswerCounters(how) => {
+                self.mood.counters = Some(how);
+                vec![]
+            }
             Force::Silent => {
                 self.mood.silent = true;
                 vec![]
@@ -262,7 +277,8 @@ impl Book {
             Force::Resume => {
                 let (reject_next, hold_next_ms) =
                     (self.mood.reject_next.take(), self.mood.hold_next_ms.take());
-                self.mood = Mood { reject_next, hold_next_ms, ..Mood::default() };
+                let counters = self.mood.counters;
+                self.mood = Mood { reject_next, hold_next_ms, counters, ..Mood::default() };
                 vec![Action::Revive]
             }
             Force::QuoteExactly { bid, offer, size, valid_ms } => {

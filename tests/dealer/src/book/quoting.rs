@@ -102,6 +102,7 @@ impl Book {
             dice,
             live: None,
             looking: false,
+            countered: None,
             will_pass: reason.filter(|_| passes && !forced),
         };
         self.rfqs.insert(id.clone(), rfq);
@@ -119,7 +120,7 @@ impl Book {
     /// Makes, renews, withdraws or refuses, whatever the dealer does next for this request.
     pub(super) fn quote_now(&mut self, id: &str, now: OffsetDateTime) -> Vec<Action> {
         let Some(rfq) = self.rfqs.get_mut(id) else { return vec![] };
-        if rfq.looking || !self.connected || now >= rfq.ends {
+        if rfq.looking || rfq.countered.is_some() || !self.connected || now >= rfq.ends {
             return vec![];
         }
         if let Some(reason) = self.mood.passing.or(rfq.will_pass) {
@@ -132,7 +133,7 @@ impl Book {
         self.send_quote(id, now)
     }
 
-    fn send_quote(&mut self, id: &str, now: OffsetDateTime) -> Vec<Action> {
+    pub(super) fn send_quote(&mut self, id: &str, now: OffsetDateTime) -> Vec<Action> {
         let quote_id = self.next_id("Q");
         let Some(rfq) = self.rfqs.get_mut(id) else { return vec![] };
         let settings = Arc::clone(&self.settings);
@@ -169,6 +170,7 @@ impl Book {
             size,
             valid_until: rfq.ends.min(now + millis(valid_ms)),
             legs,
+            answers: None,
         };
         let message = quote(&rfq.request, &rfq.instrument, &terms, now);
         if let Some(old) = rfq.live.replace(terms) {

@@ -9,16 +9,16 @@ use time::macros::datetime;
 const START: OffsetDateTime = datetime!(2026-11-20 13:00:00 UTC);
 const BUND: &str = "DE000BU2Z049";
 
-fn at(ms: i64) -> OffsetDateTime {
+pub(super) fn at(ms: i64) -> OffsetDateTime {
     START + Duration::milliseconds(ms)
 }
 
-fn dec(text: &str) -> Decimal {
+pub(super) fn dec(text: &str) -> Decimal {
     crate::wire::parse_decimal(text).unwrap()
 }
 
 /// Quotes at once, re-quotes each second, never misbehaves.
-fn plain() -> DealerSettings {
+pub(super) fn plain() -> DealerSettings {
     let mut settings = Settings::parse(crate::DEALERS_TOML).unwrap().dealers.remove(0);
     settings.quote_delay_ms = [100, 100];
     settings.requote_every_ms = [1000, 1000];
@@ -26,7 +26,7 @@ fn plain() -> DealerSettings {
     settings
 }
 
-fn book_of(settings: DealerSettings) -> Book {
+pub(super) fn book_of(settings: DealerSettings) -> Book {
     let instruments = Arc::new(Instruments::parse(crate::INSTRUMENTS_TOML).unwrap());
     let mut book = Book::new(Arc::new(settings), instruments, "r".into(), []);
     book.on_connected(START);
@@ -62,19 +62,19 @@ fn ask(book: &mut Book, request: QuoteRequest, ms: i64) -> Vec<Outgoing> {
     sent(book.receive(Inbound::Request(request), at(ms)))
 }
 
-fn later(book: &mut Book, ms: i64) -> Vec<Outgoing> {
+pub(super) fn later(book: &mut Book, ms: i64) -> Vec<Outgoing> {
     sent(book.run_due(at(ms)))
 }
 
 /// The first quote of a fresh request.
-fn quoted(book: &mut Book, id: &str) -> Outgoing {
+pub(super) fn quoted(book: &mut Book, id: &str) -> Outgoing {
     assert_eq!(ask(book, request(id), 0), []);
     let mut quotes = later(book, 100);
     assert_eq!(quotes.len(), 1);
     quotes.remove(0)
 }
 
-fn accept(quote: &Outgoing, cl_ord_id: &str) -> QuoteResponse {
+pub(super) fn accept(quote: &Outgoing, cl_ord_id: &str) -> QuoteResponse {
     QuoteResponse {
         price_type: None,
         legs: vec![],
@@ -88,14 +88,15 @@ fn accept(quote: &Outgoing, cl_ord_id: &str) -> QuoteResponse {
         side: "1".into(),
         quantity: dec(quote.get(135).unwrap()),
         price: dec(quote.get(133).unwrap()),
+        valid_until: None,
     }
 }
 
-fn respond(book: &mut Book, response: QuoteResponse, ms: i64) -> Vec<Outgoing> {
+pub(super) fn respond(book: &mut Book, response: QuoteResponse, ms: i64) -> Vec<Outgoing> {
     sent(book.receive(Inbound::Response(response), at(ms)))
 }
 
-fn states(reports: &[Outgoing]) -> Vec<(&str, &str)> {
+pub(super) fn states(reports: &[Outgoing]) -> Vec<(&str, &str)> {
     reports.iter().map(|r| (r.get(150).unwrap(), r.get(39).unwrap())).collect()
 }
 
@@ -480,6 +481,7 @@ fn accept_package(quote: &Outgoing) -> QuoteResponse {
         quantity: dec("20000000"),
         price: dec(quote.get(133).unwrap()),
         legs,
+        valid_until: None,
     }
 }
 

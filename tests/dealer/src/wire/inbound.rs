@@ -65,6 +65,8 @@ impl QuoteRequest {
 pub(crate) enum ResponseType {
     /// 1: hit or lift.
     Accept,
+    /// 2: the customer asks for a better price.
+    Counter,
     /// 6: pass; the customer is done.
     Pass,
 }
@@ -86,6 +88,8 @@ pub(crate) struct QuoteResponse {
     pub(crate) price_type: Option<String>,
     /// The legs (555) of a package.
     pub(crate) legs: Vec<Leg>,
+    /// ValidUntilTime (62): how long the customer waits for the answer to a counter.
+    pub(crate) valid_until: Option<OffsetDateTime>,
 }
 
 /// OrderStatusRequest (H).
@@ -146,13 +150,14 @@ impl QuoteRequest {
 fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
     let kind = match fields.required(694)? {
         "1" => ResponseType::Accept,
+        "2" => ResponseType::Counter,
         "6" => ResponseType::Pass,
-        "2" | "3" | "4" | "5" => {
-            return Ok(fields.unsupported("AJ", "this dealer takes QuoteRespType 1 and 6"));
+        "3" | "4" | "5" => {
+            return Ok(fields.unsupported("AJ", "this dealer takes QuoteRespType 1, 2 and 6"));
         }
         _ => return Err(fault(VALUE_INCORRECT, 694, "unknown QuoteRespType")),
     };
-    let is_accept = kind == ResponseType::Accept;
+    let is_accept = kind != ResponseType::Pass;
     let text = |tag| {
         if is_accept { fields.text(tag) } else { Ok(fields.optional(tag).unwrap_or_default()) }
     };
@@ -176,6 +181,7 @@ fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
         price: decimal(44)?,
         price_type: fields.optional(423),
         legs: if is_accept { fields.legs()? } else { vec![] },
+        valid_until: fields.time_if_any(62)?,
     }))
 }
 
@@ -304,7 +310,7 @@ mod tests {
     fn other_types_are_unsupported_not_wrong() {
         let Ok(Inbound::Unsupported(other)) = parse("D", "34=7|11=X") else { panic!() };
         assert_eq!((other.msg_type.as_str(), other.seq_num.as_str()), ("D", "7"));
-        assert!(matches!(parse("AJ", "693=R|694=2|117=Q"), Ok(Inbound::Unsupported(_))));
+        assert!(matches!(parse("AJ", "693=R|694=3|117=Q"), Ok(Inbound::Unsupported(_))));
     }
 
     proptest! {

@@ -14,7 +14,8 @@ use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Weekday};
 pub(crate) use inbound::{Inbound, QuoteRequest, QuoteResponse, ResponseType, StatusRequest};
 pub(crate) use legs::{Leg, MULTILEG, Prices, net, put as put_legs};
 pub(crate) use outbound::{
-    Outgoing, QuoteTerms, business_reject, quote, quote_cancel, quote_request_reject, settl_date,
+    Outgoing, QuoteTerms, business_reject, counter_reject, quote, quote_cancel,
+    quote_request_reject, settl_date,
 };
 
 /// QuoteRequestRejectReason (658): Unknown symbol.

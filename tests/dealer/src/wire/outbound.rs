@@ -50,6 +50,8 @@ pub(crate) struct QuoteTerms {
     pub(crate) valid_until: OffsetDateTime,
     /// The legs of a package, with their prices.
     pub(crate) legs: Vec<Leg>,
+    /// QuoteRespID (693) of the counter that it answers.
+    pub(crate) answers: Option<String>,
 }
 
 /// Quote (S), tradeable.
@@ -65,6 +67,7 @@ pub(crate) fn quote(
         Outgoing::new("S")
             .set(131, request.quote_req_id.as_str())
             .set(117, terms.quote_id.as_str())
+            .set_if(693, terms.answers.clone())
             .set(537, "1"),
         request,
     )
@@ -106,6 +109,11 @@ pub(crate) fn business_reject(unsupported: &Unsupported) -> Outgoing {
         .set(372, unsupported.msg_type.as_str())
         .set(380, "3")
         .set(58, unsupported.text)
+}
+
+/// BusinessMessageReject (j) of a counter (AJ), by its id.
+pub(crate) fn counter_reject(cl_ord_id: &str, text: &str) -> Outgoing {
+    Outgoing::new("j").set(372, "AJ").set(379, cl_ord_id).set(380, "0").set(58, text)
 }
 
 /// SettlDate (64): as asked, else by the instrument's convention.

@@ -44,6 +44,42 @@ fn table_of_obligations() {
     }
 }
 
+/// A counter needs what a request needs; a forbid that names it forbids it besides, and a permit
+/// that names it permits nothing.
+#[test]
+fn a_counter_is_judged_as_a_request_and_can_be_forbidden() {
+    let permit = |action: &str| {
+        format!(
+            "@id('p') permit (principal in Group::'desk', action == Action::'{action}', resource);"
+        )
+    };
+    let forbid = |action: &str| {
+        format!(
+            "@id('f') forbid (principal, action in Action::'{action}', resource) when {{ context.notional > 10 }};"
+        )
+    };
+    let touch = "@id('t') forbid (principal, action == Action::'counter', resource) unless { context.touched };";
+    for (policies, quantity, want, ids) in [
+        (permit("request"), "11", Outcome::Allow, vec!["p"]),
+        (permit("counter"), "11", Outcome::Deny, vec![]),
+        (permit("accept"), "11", Outcome::Deny, vec![]),
+        (permit("request") + &forbid("counter"), "11", Outcome::Deny, vec!["f"]),
+        (permit("request") + &forbid("counter"), "10", Outcome::Allow, vec!["p"]),
+        (permit("request") + &forbid("trade"), "11", Outcome::Deny, vec!["f"]),
+        (permit("request") + &forbid("request"), "11", Outcome::Deny, vec!["f"]),
+        (permit("request") + &forbid("accept"), "11", Outcome::Allow, vec!["p"]),
+        (permit("request") + touch, "1", Outcome::Touch, vec!["t"]),
+    ] {
+        let e = load(&cedar(&policies));
+        let v = decide(&e, &format!("action = 'counter'\nquantity = '{quantity}'"));
+        assert_eq!((v.outcome(), v.ids()), (want, ids), "{policies} {quantity}");
+    }
+    let e = load(&cedar(&(permit("request") + touch)));
+    let proved = decide(&e, "action = 'counter'\ntouched = true");
+    assert_eq!(proved.outcome(), Outcome::Allow);
+    assert_eq!(decide(&e, "action = 'request'").outcome(), Outcome::Allow, "only the counter");
+}
+
 /// A permit that itself asks for the touch, with no forbid at all.
 #[test]
 fn a_permit_may_ask_for_the_touch_too() {

@@ -73,6 +73,35 @@ fn a_touch_less_is_wider_and_a_touch_more_is_not() {
 }
 
 #[test]
+fn a_counter_is_told_where_it_is_not_judged_as_the_request() {
+    let forbid = |of: &str| {
+        format!(
+            "{PERMIT} @id('c') forbid (principal, {of}, resource) when {{ context.notional > 9 }};"
+        )
+    };
+    let only = forbid("action == Action::'counter'");
+    for policies in [
+        &only,
+        // By its condition.
+        &forbid("action").replace("when {", "unless { action != Action::'counter' } when {"),
+    ] {
+        let d = changes((policies, FACTS), (PERMIT, FACTS));
+        assert!(d.widens() && !d.changes.is_empty(), "{policies}");
+        let says = |t: &&str| t.starts_with("alice, bob may now counter buy, sell ");
+        assert!(texts(&d).iter().all(says), "{:#?}", texts(&d));
+        let back = changes((PERMIT, FACTS), (policies, FACTS));
+        assert!(!back.widens() && back.changes.len() == d.changes.len(), "{policies}");
+    }
+    // What the request has lost is said of the request, once.
+    let both = forbid("action in [Action::'request', Action::'counter']");
+    let d = changes((PERMIT, FACTS), (&both, FACTS));
+    assert!(texts(&d).iter().all(|t| t.contains(" request ")), "{:#?}", texts(&d));
+    // The request is as before, and the counter of it is refused.
+    let d = changes((&both, FACTS), (&only, FACTS));
+    assert!(d.changes.iter().all(|c| c.wider && c.text.contains(" request ")), "{:#?}", texts(&d));
+}
+
+#[test]
 fn facts_matter_as_much_as_policies() {
     // A new member of a group.
     let more = FACTS.replace("['alice', 'bob']", "['alice', 'bob', 'mallory']");

@@ -11,7 +11,7 @@ mod report;
 pub use report::{Known, Report};
 
 use crate::{
-    Accept, AcceptId, AcceptState, Declined, Dispute, LineState, Rfq, RfqError, RfqState,
+    Accept, AcceptId, AcceptState, DealerId, Declined, Dispute, LineState, Rfq, RfqError, RfqState,
     UtcMillis,
     fix::ExecType,
     lifecycle::{self, AcceptEvent, AcceptPhase, Outcome, RequestEvent},
@@ -37,6 +37,19 @@ pub struct Taken {
     pub changed: bool,
     /// What people must settle, if this report began a dispute.
     pub dispute: Option<Dispute>,
+}
+
+/// What one accept, or one disputed counter, adds to a desk's day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted<'a> {
+    /// Of the accept or the counter, as its desk calls it.
+    pub id: &'a AcceptId,
+    /// With whom.
+    pub dealer: &'a DealerId,
+    /// In the RFQ's currency.
+    pub quantity: Decimal,
+    /// When it came into dispute; `None`: it is not.
+    pub disputed: Option<UtcMillis>,
 }
 
 impl Rfq {
@@ -106,6 +119,7 @@ impl Rfq {
         {
             if let Outcome::To(s) = lifecycle::request(self.state, RequestEvent::Executed) {
                 self.state = s;
+                self.drop_counters();
             }
             self.line_event(&dealer, lifecycle::LineEvent::Executed, LineState::Traded);
         }
@@ -179,9 +193,9 @@ impl Rfq {
     }
 
     /// What this RFQ adds to a desk's day, by accept: the executed quantity, and the whole of an
-    /// accept whose trade was busted, corrected or is disputed. A dealer's report alone never frees
-    /// a limit.
-    pub fn counted(&self) -> Vec<(&Accept, Decimal, Option<UtcMillis>)> {
+    /// accept whose trade was busted, corrected or is disputed, and of a counter for which a trade
+    /// is reported. A dealer's report alone never frees a limit.
+    pub fn counted(&self) -> Vec<Counted<'_>> {
         let mut out = Vec::new();
         for (a, s) in self.accept.iter().chain(&self.past) {
             let disputed = self.disputes.iter().find(|d| d.accept == a.id).map(|d| d.received);
@@ -192,7 +206,13 @@ impl Rfq {
                 _ if disputed.is_some() || s.last_trade().is_some() => a.quantity,
                 _ => continue,
             };
-            out.push((a, quantity, disputed));
+            out.push(Counted { id: &a.id, dealer: &a.dealer, quantity, disputed });
+        }
+        for (c, _) in self.lines.iter().flat_map(|l| &l.counters) {
+            let disputed = self.disputes.iter().find(|d| d.accept == c.id).map(|d| d.received);
+            if disputed.is_some() {
+                out.push(Counted { id: &c.id, dealer: &c.dealer, quantity: c.quantity, disputed });
+            }
         }
         out
     }

@@ -89,7 +89,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn price(&self) -> Decimal {
+    pub(in crate::rfq) fn price(&self) -> Decimal {
         self.last.map_or(self.avg_px, |l| l.price)
     }
 

@@ -257,7 +257,7 @@ fn disputes_found_by_somebody_else_are_noted_once_and_bounded() {
 #[test]
 fn the_day_counts_what_was_executed_and_the_whole_of_what_is_in_dispute() {
     let counted = |r: &Rfq| {
-        r.counted().into_iter().map(|(a, q, at)| (a.id.clone(), q, at)).collect::<Vec<_>>()
+        r.counted().into_iter().map(|c| (c.id.clone(), c.quantity, c.disputed)).collect::<Vec<_>>()
     };
     let mut r = sent();
     assert!(counted(&r).is_empty(), "in flight");
