@@ -23,7 +23,8 @@ gateway='' dealers=''
 cleanup() {
   for pid in $gateway $dealers; do kill "$pid" 2>/dev/null || true; done
   [ -z "$gateway" ] || wait "$gateway" 2>/dev/null || true
-  mountpoint -q "$root/proc" && umount "$root/proc"
+  # Ours, and the one that mmdebstrap may leave.
+  while mountpoint -q "$root/proc"; do umount "$root/proc" || break; done
   rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT

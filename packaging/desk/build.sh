@@ -29,7 +29,9 @@ put_pages "$work/pages"
 
 doc=usr/share/doc/signet-desk
 put 644 "$repo/src-tauri/desk.example.toml" "$doc/examples/desk.toml"
+put 644 "$repo/packaging/desk/policy/managed.example.toml" "$doc/examples/managed.toml"
 put 644 "$repo/docs/traders.md" "$doc/traders.md"
+put 644 "$repo/docs/managed.md" "$doc/managed.md"
 put 644 "$repo/LICENSE" "$doc/copyright"
 put 644 "$repo/NOTICE" "$doc/NOTICE"
 

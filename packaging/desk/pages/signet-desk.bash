@@ -1,16 +1,19 @@
 _signet_desk() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     case $before in
-    --config | --checkpoint | export | verify) compopt -o default; COMPREPLY=(); return ;;
+    --config | --checkpoint | --key | export | verify | check) compopt -o default; COMPREPLY=(); return ;;
     --identity | --from | --to | --rfq) COMPREPLY=(); return ;;
     esac
     local offer
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
     *" export "*) offer="--from --to --rfq --identity --config" ;;
     *" verify "*) offer="--part --checkpoint" ;;
+    *" check "*) offer="--key" ;;
+    *" show "*) offer="--json --config" ;;
+    *" policy "*) offer="show check" ;;
     *" history "*) offer="export verify" ;;
     *" doctor "*) offer="--config --identity" ;;
-    *) offer="doctor history --config --version --help" ;;
+    *) offer="doctor history policy --config --version --help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$word")
 }

@@ -1,8 +1,10 @@
 complete -c signet-desk -f
 complete -c signet-desk -n __fish_use_subcommand -a doctor -d 'say why a venue cannot be reached'
 complete -c signet-desk -n __fish_use_subcommand -a history -d 'export or verify the signed history'
+complete -c signet-desk -n __fish_use_subcommand -a policy -d 'which settings are in force, and who decided them'
+complete -c signet-desk -n '__fish_seen_subcommand_from policy' -a 'show check'
 complete -c signet-desk -n '__fish_seen_subcommand_from history' -a 'export verify'
-complete -c signet-desk -n '__fish_seen_subcommand_from export verify' -F
+complete -c signet-desk -n '__fish_seen_subcommand_from export verify check' -F
 complete -c signet-desk -l config -r -F -d 'the venues to offer'
 complete -c signet-desk -l identity -x -d 'examine with this identity only'
 complete -c signet-desk -l from -x -d 'from this time on'
@@ -10,5 +12,7 @@ complete -c signet-desk -l to -x -d 'until this time'
 complete -c signet-desk -l rfq -x -d 'only what is about this RFQ'
 complete -c signet-desk -l part -d 'records may be left out'
 complete -c signet-desk -l checkpoint -r -F -d 'it must go on where this earlier checkpoint was'
+complete -c signet-desk -l json -d 'print for programs'
+complete -c signet-desk -l key -r -F -d 'public key of the firm'
 complete -c signet-desk -l version -d 'print the version'
 complete -c signet-desk -l help -d 'print what can be typed'
