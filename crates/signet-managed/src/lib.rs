@@ -28,7 +28,9 @@ pub use merge::{
     Change, Difference, Effective, Own, Refused, Setting, Source, VenueField, admits,
     admits_invitation, merge,
 };
-pub use minisign::{PublicKey, Secret, SignatureError};
+#[cfg(any(test, feature = "sign"))]
+pub use minisign::Secret;
+pub use minisign::{PublicKey, SignatureError};
 pub use place::{Place, load};
 pub use policy::{POLICY_BYTES_MAX, Policy};
 pub use record::Record;

@@ -29,7 +29,7 @@ pub enum Value {
 pub type Values = BTreeMap<String, Value>;
 
 /// What kind of value a field has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A text.
     Text,
