@@ -7,9 +7,7 @@ use crate::{
     view::Problem,
 };
 use signet_keystore::pkcs11::Pkcs11Settings;
-use signet_managed::{
-    Difference, Effective, Managed, ManagedError, Own, Place, Policy, Report, Source, merge,
-};
+use signet_managed::{Effective, Managed, ManagedError, Own, Place, Policy, Report, Source, merge};
 use signet_net::ProxySetting;
 use std::{
     path::{Path, PathBuf},
@@ -135,23 +133,6 @@ fn with(mut config: DeskConfig, effective: &Effective) -> Result<DeskConfig, Man
     config.tls.fips = effective.fips.value;
     config.history.required = effective.history_required.value;
     Ok(config)
-}
-
-/// The firm does not allow the venue of an invitation.
-pub(crate) fn not_admitted(managed: &Managed, venue: &str, why: Difference) -> Problem {
-    let code = match why {
-        Difference::NotListed => "managed.venue_not_allowed",
-        Difference::Other(_) => "managed.venue_differs",
-    };
-    problem(
-        code,
-        format!(
-            "{} does not allow the venue {venue} of this invitation: {why}.",
-            managed.policy.firm
-        ),
-        "Ask your administrator for an invitation to a venue of your firm's policy; signet-desk \
-            policy show lists them.",
-    )
 }
 
 impl From<&ManagedError> for Problem {

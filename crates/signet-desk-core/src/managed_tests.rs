@@ -144,8 +144,7 @@ fn an_invitation_leads_only_where_the_firm_allows() {
     let world = World::new();
     let good = || invitation(&world, "Bank", "gw.bank.example");
     let strange = World::new();
-    let other_anchor =
-        Invitation { anchors: invitation(&strange, "Bank", "x").anchors, ..good() };
+    let other_anchor = Invitation { anchors: invitation(&strange, "Bank", "x").anchors, ..good() };
     for (invited, may, want) in [
         (good(), false, None),
         (invitation(&world, "Bank", "evil.example"), false, Some("managed.venue_differs")),

@@ -118,6 +118,7 @@ fn endpoints_have_a_host_and_a_port() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_text_is_read_without_a_panic(text in "\\PC{0,300}", at in 0usize..4000, cut in 0usize..4000) {
         let _ = Policy::from_toml(&text);

@@ -1,8 +1,11 @@
 //! The venues that this laptop knows: those of `desk.toml`, and those it was enrolled with, each
 //! stored as its invitation.
 
-use super::{entry::Venue, of_firm::settings};
-use crate::{managed::not_admitted, view::Problem};
+use super::{
+    entry::Venue,
+    of_firm::{not_admitted, settings},
+};
+use crate::view::Problem;
 use signet_identity::{INVITATION_BYTES_MAX, INVITATION_EXTENSION, Invitation};
 use signet_managed::Managed;
 use std::{

@@ -1,8 +1,9 @@
 //! A venue as a policy has it, and back.
 
 use super::entry::{OtherHost, Venue};
+use crate::{problem::problem, view::Problem};
 use signet_identity::{CompId, SpkiPin, TrustRoots};
-use signet_managed::{Pin, VenueSettings};
+use signet_managed::{Difference, Managed, Pin, VenueSettings};
 use signet_net::Endpoint;
 
 /// What a policy can decide about this venue.
@@ -53,4 +54,21 @@ pub(crate) fn of_firm(v: &VenueSettings) -> Result<Venue, String> {
         rp_id: v.rp_id.clone(),
         direct: None,
     })
+}
+
+/// The firm does not allow the venue of an invitation.
+pub(super) fn not_admitted(managed: &Managed, venue: &str, why: Difference) -> Problem {
+    let code = match why {
+        Difference::NotListed => "managed.venue_not_allowed",
+        Difference::Other(_) => "managed.venue_differs",
+    };
+    problem(
+        code,
+        format!(
+            "{} does not allow the venue {venue} of this invitation: {why}.",
+            managed.policy.firm
+        ),
+        "Ask your administrator for an invitation to a venue of your firm's policy; signet-desk \
+            policy show lists them.",
+    )
 }

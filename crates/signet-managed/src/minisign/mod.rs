@@ -50,7 +50,8 @@ impl fmt::Debug for PublicKey {
 }
 
 impl PublicKey {
-    /// Reads minisign's `.pub` file: one line of comment, one of base64. The base64 alone is enough.
+    /// Reads minisign's `.pub` file: one line of comment, one of base64. The base64
+    /// alone is enough.
     ///
     /// # Errors
     /// [`SignatureError::Key`].

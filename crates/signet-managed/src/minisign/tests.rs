@@ -60,6 +60,7 @@ fn other_texts_are_neither_keys_nor_signatures() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn no_change_of_one_character_counts(at in 0usize..300, to in any::<u8>()) {
         let key = PublicKey::read(KEY).unwrap();

@@ -274,6 +274,7 @@ fn every_text_and_every_box_of_group_policy_is_there_and_used() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_values_are_read_without_a_panic(
         names in prop::collection::vec("(Venue[0-9]/)?(Firm|Host|Port|May/Venues|Keys/Holders|[A-Za-z/]{0,8})", 0..8),
