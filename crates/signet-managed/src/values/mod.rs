@@ -106,7 +106,8 @@ pub fn policy(values: &Values) -> Result<Policy, ManagedError> {
     for (name, value) in values {
         let (venue, field) =
             meant(name).ok_or_else(|| ManagedError::Damaged(format!("unknown field {name}")))?;
-        let value = read(name, value, field.kind)?;
+        let Some(value) = filled_in(value) else { continue };
+        let value = read(name, &value, field.kind)?;
         let table = match (venue, field.section) {
             (Some(n), _) => venues.entry(n).or_default(),
             (None, "") => &mut file,
@@ -120,6 +121,18 @@ pub fn policy(values: &Values) -> Result<Policy, ManagedError> {
     }
     let file: File = file.try_into().map_err(|e| ManagedError::Damaged(e.to_string()))?;
     Policy::checked(file)
+}
+
+/// The value without the empty lines of a box; `None` for a box that was left empty.
+fn filled_in(value: &Value) -> Option<Value> {
+    match value {
+        Value::Text(text) if text.is_empty() => None,
+        Value::List(list) if !list.is_empty() => {
+            let filled: Vec<String> = list.iter().filter(|l| !l.is_empty()).cloned().collect();
+            (!filled.is_empty()).then_some(Value::List(filled))
+        }
+        value => Some(value.clone()),
+    }
 }
 
 fn section_of<'a>(

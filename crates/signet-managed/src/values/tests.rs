@@ -150,6 +150,22 @@ fn a_registry_says_yes_with_a_number() {
 }
 
 #[test]
+fn a_box_that_was_left_empty_is_left_out() {
+    let mut values = all();
+    values.insert("Connection/Proxy".into(), text(""));
+    values.insert("Venue1/Pins".into(), Value::List(vec![String::new()]));
+    values.insert("Venue1/Also".into(), Value::List(vec![String::new(), "h:1".into()]));
+    let read = policy(&values).unwrap();
+    assert_eq!(read.proxy, None);
+    assert_eq!((read.venues[0].pins.len(), read.venues[0].also.len()), (0, 1));
+    values.insert("Keys/Holders".into(), Value::List(vec![]));
+    assert_eq!(policy(&values).unwrap_err().code(), "managed.invalid", "a list of none");
+    values.insert("Keys/Holders".into(), Value::List(vec!["keychain".into()]));
+    values.insert("Firm".into(), text(""));
+    assert_eq!(policy(&values).unwrap_err().code(), "managed.damaged");
+}
+
+#[test]
 fn the_venues_stand_in_the_order_of_their_numbers() {
     let mut values = all();
     for field in FIELDS.iter().filter(|f| f.section == "venue") {
