@@ -12,7 +12,7 @@ impl World {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let pki = signet_devca::DevPki::generate("bank.example", OffsetDateTime::now_utc());
-        let root = pki.unwrap().root(signet_devca::Role::Gateway).to_vec();
+        let root = pki.unwrap().root(signet_identity::Role::Gateway).to_vec();
         Self { dir, anchors: vec![root] }
     }
 
