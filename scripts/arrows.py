@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What ships never contains what stands in for the world outside.
 SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway", "signet-fix", "signet-history", "signet-identity", "signet-journal",
-           "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-signals",
+           "signet-keystore", "signet-managed", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-signals",
            "signet-stepup", "signet-tlog"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
            "signet-hostile", "signet-kill", "signet-roam", "signet-devca", "signet-sim"}
@@ -31,6 +31,7 @@ MAY_USE = {
     "signet-events": set(),
     "signet-signals": set(),
     "signet-policy": set(),
+    "signet-managed": set(),
     "signet-journal": set(),
     "signet-tlog": set(),
     "signet-identity": set(),
@@ -47,6 +48,7 @@ MAY_USE = {
 MUST_NOT_USE = {
     "signet-rfq": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-policy": {"tokio", "rustls", "hyper", "sqlx"},
+    "signet-managed": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-tlog": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-signals": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-history": {"tokio", "rustls", "hyper", "sqlx"},

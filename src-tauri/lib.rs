@@ -23,6 +23,7 @@ mod log;
 mod package;
 mod panel;
 mod place;
+pub mod policy;
 #[cfg(feature = "practice")]
 pub mod practice;
 mod shell;

@@ -10,6 +10,8 @@ Usage: signet-desk [--config FILE] [LINK]
        signet-desk doctor [--config FILE] [--identity NAME]
        signet-desk history export FILE [--from TIME] [--to TIME] [--rfq ID]
                                   [--identity NAME] [--config FILE]
+       signet-desk policy show [--json] [--config FILE]
+       signet-desk policy check FILE [--key KEY]
        signet-desk history verify FILE [--part] [--checkpoint EARLIER]
        signet-desk --version | --help
 
@@ -18,6 +20,8 @@ Usage: signet-desk [--config FILE] [LINK]
   history export    write this desk's own signed history into a new file
   history verify    check such a file, on any computer; --part: records may be left out;
                     --checkpoint: it must go on where this earlier checkpoint was
+  policy show       which settings are in force, who decided them, and which may be changed
+  policy check      for administrators: check a policy file, with --key also its signature
   --from, --to TIME 2026-11-21 or 2026-11-21T08:00:00Z
   --rfq ID          only what is about this RFQ; of the rest the hashes go along
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user
@@ -42,6 +46,9 @@ fn main() -> ExitCode {
     }
     if std::env::args_os().nth(1).is_some_and(|first| first == "history") {
         return history(arguments.skip(1).collect());
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == "policy") {
+        return policy(arguments.skip(1).collect());
     }
     let (first, second) = (arguments.next(), arguments.next());
     match (first.as_deref().map(|a| a.to_string_lossy()).as_deref(), second) {
@@ -82,6 +89,26 @@ fn doctor(arguments: Vec<OsString>) -> ExitCode {
         }
     }
     signet_desk::doctor::run(config, identity.as_deref())
+}
+
+fn policy(arguments: Vec<OsString>) -> ExitCode {
+    let words: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
+    match &words[..] {
+        _ if words.len() != arguments.len() => {}
+        ["show"] => return signet_desk::policy::show(None, false),
+        ["show", "--json"] => return signet_desk::policy::show(None, true),
+        ["show", "--config", file] => return signet_desk::policy::show(Some(file.into()), false),
+        ["show", "--json", "--config", file] | ["show", "--config", file, "--json"] => {
+            return signet_desk::policy::show(Some(file.into()), true);
+        }
+        ["check", file] => return signet_desk::policy::check(file.as_ref(), None),
+        ["check", file, "--key", key] => {
+            return signet_desk::policy::check(file.as_ref(), Some(key.as_ref()));
+        }
+        _ => {}
+    }
+    eprintln!("signet-desk policy: it cannot be used like this.\n\n{HELP}");
+    ExitCode::from(2)
 }
 
 fn history(arguments: Vec<OsString>) -> ExitCode {

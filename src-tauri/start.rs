@@ -10,10 +10,12 @@ use std::{
 
 use crate::instance::Instance;
 
-use signet_desk_core::{Desk, DeskConfig, DeskConfigError, view::Problem};
+use signet_desk_core::{Desk, DeskConfig, DeskConfigError, managed::under_policy, view::Problem};
 use signet_keystore::OsKeychain;
+use signet_managed::Place;
 use signet_stepup::client::system_keys;
 use tauri::{Manager, Runtime};
+use time::OffsetDateTime;
 
 const CONFIG_FILE: &str = "desk.toml";
 /// The identifier in tauri.conf.json; a test compares them.
@@ -51,8 +53,37 @@ pub(crate) fn folders() -> Option<(PathBuf, PathBuf)> {
     Some((dirs::data_local_dir()?.join(IDENTIFIER), dirs::config_dir()?.join(IDENTIFIER)))
 }
 
-/// The configuration: from the file that was named, the machine's or the user's, or empty.
+/// The configuration in force: [`own_config`] under the firm's policy, if this computer has one.
+/// Every start of a desk and every command that connects takes it from here.
 pub(crate) fn config(
+    config: Option<PathBuf>,
+    data: PathBuf,
+    user: &Path,
+) -> Result<DeskConfig, Problem> {
+    under_policy(own_config(config, data, user)?, &policy_place(), OffsetDateTime::now_utc())
+}
+
+/// Where the firm's policy is. A shipped program looks only where the system's administrator alone
+/// can write; the tests of the whole program, which are other builds, name a folder of this user.
+#[cfg(not(all(unix, any(feature = "practice", feature = "e2e"))))]
+pub(crate) fn policy_place() -> Place {
+    Place::system()
+}
+
+/// As above, for tests.
+#[cfg(all(unix, any(feature = "practice", feature = "e2e")))]
+pub(crate) fn policy_place() -> Place {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = dirs::home_dir().and_then(|home| std::fs::metadata(home).ok()).map(|m| m.uid());
+    match (std::env::var_os("SIGNET_TEST_POLICY"), own) {
+        (Some(folder), Some(user)) => Place::folder_for_tests(folder.into(), user),
+        _ => Place::system(),
+    }
+}
+
+/// The settings of this computer or user: from the file that was named, the machine's or the
+/// user's, or empty.
+pub(crate) fn own_config(
     config: Option<PathBuf>,
     data: PathBuf,
     user: &Path,

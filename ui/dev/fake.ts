@@ -174,7 +174,7 @@ export function fake(asked: URLSearchParams): Backend {
     setTimeout(() => change((f) => ({ ...f, session: scenes.lost(Date.now()) })), 500);
 
   const commands: Commands = {
-    info: () => ok(scenes.info(asked.has("practice"))),
+    info: () => ok(scenes.info(asked.has("practice"), asked.get("managed"))),
     identities: () => (scene === "keychain" ? new Promise(() => {}) : ok(scenes.identities(now))),
     readInvitation: (text) =>
       text.length > 12 ? ok(scenes.invitation(now)) : no<never>(scenes.problems.invitation),

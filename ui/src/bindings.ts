@@ -762,6 +762,8 @@ export type DeskInfo = {
 	simulatedKey: string | null,
 	/**  The venues that this desk knows; if there is none, `problem` may say why. */
 	venues: VenueView[],
+	/**  The firm whose policy this desk is under; `None` on a computer that is not managed. */
+	managedBy: string | null,
 	/**  Why no venue is known. */
 	problem: Problem | null,
 };

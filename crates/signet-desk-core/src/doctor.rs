@@ -19,7 +19,7 @@ pub async fn doctor(
 ) -> (String, bool) {
     let mut report = String::new();
     let mut well = true;
-    let venues = Venues::open(&config.venues, &config.data_dir).all();
+    let venues = Venues::open(&config.venues, &config.data_dir, config.managed.clone()).all();
     if venues.is_empty() {
         let _ = writeln!(
             report,
@@ -28,7 +28,8 @@ pub async fn doctor(
         );
         return (report, false);
     }
-    let holders = Arc::new(Holders::new(keychain, config.token.clone(), Arc::new(Terminal)));
+    let holders = Holders::new(keychain, config.token.clone(), Arc::new(Terminal));
+    let holders = Arc::new(holders.allowing(&config.holders()));
     let wanted = identity.map(str::to_owned);
     let found = tokio::task::spawn_blocking(move || identities(&holders, wanted.as_deref())).await;
     let identities = match found {

@@ -21,6 +21,8 @@ impl<T: Keychain + KeyHolder> KeyStore for T {}
 pub(crate) struct Holders {
     pub keychain: Arc<dyn KeyStore>,
     token: Option<Pkcs11Holder>,
+    /// The kinds that the firm allows.
+    allowed: Vec<HolderKind>,
 }
 
 impl fmt::Debug for Holders {
@@ -39,7 +41,30 @@ impl Holders {
             keychain,
             token: token
                 .map(|settings| Pkcs11Holder::new(settings, pins, pkcs11::ANSWER_TIME_DEFAULT)),
+            allowed: vec![HolderKind::Keychain, HolderKind::Pkcs11],
         }
+    }
+
+    /// The same, with keys only where the firm allows them.
+    pub(crate) fn allowing(self, holders: &[signet_managed::Holder]) -> Self {
+        let kind = |holder: &signet_managed::Holder| match holder {
+            signet_managed::Holder::Keychain => HolderKind::Keychain,
+            signet_managed::Holder::Pkcs11 => HolderKind::Pkcs11,
+        };
+        Self { allowed: holders.iter().map(kind).collect(), ..self }
+    }
+
+    /// Whether keys may be made and used there.
+    pub(crate) fn allows(&self, kind: HolderKind) -> Result<(), Problem> {
+        if self.allowed.contains(&kind) {
+            return Ok(());
+        }
+        Err(problem(
+            "managed.holder_not_allowed",
+            "Your firm does not allow keys of this desk to be held there.",
+            "Enrol this laptop with a key where your firm allows it; signet-desk policy show says \
+                where.",
+        ))
     }
 
     pub(crate) fn kind(holder: Holder) -> HolderKind {
@@ -72,6 +97,7 @@ impl Holders {
         kind: HolderKind,
         label: KeyLabel,
     ) -> Result<(KeyPlace, Arc<dyn DeviceKey>), Problem> {
+        self.allows(kind)?;
         let key = self.holder(kind)?.generate(&label).map_err(|e| Problem::from(&e))?;
         Ok((KeyPlace { holder: kind, label }, key))
     }
@@ -84,8 +110,12 @@ impl Holders {
     ) -> Result<Option<Identity>, Problem> {
         match self.keychain.load_enrolled(name, slot).map_err(|e| Problem::from(&e))? {
             None => Ok(None),
-            Some(Loaded::Ready(identity)) => Ok(Some(identity)),
+            Some(Loaded::Ready(identity)) => {
+                self.allows(HolderKind::Keychain)?;
+                Ok(Some(identity))
+            }
             Some(Loaded::Elsewhere { chain, place }) => {
+                self.allows(place.holder)?;
                 let key =
                     self.holder(place.holder)?.open(&place.label).map_err(|e| Problem::from(&e))?;
                 let identity = Identity::new(chain, key).map_err(|e| {

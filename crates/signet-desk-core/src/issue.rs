@@ -9,7 +9,7 @@ use crate::{
     venue::{TlsSwitches, Venue, Venues},
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
 };
-use signet_identity::{CompId, DeviceKey, Identity};
+use signet_identity::{CompId, DeviceKey, Identity, Invitation};
 use signet_keystore::{
     HolderError, HolderKind, IdentityName, IdentitySlot, KeyLabel, KeyPlace, KeychainError,
     LabelError,
@@ -46,6 +46,19 @@ impl Issuer {
         }
     }
 
+    /// The venue of an invitation, if it can be used and the firm allows it.
+    pub(crate) fn admitted(&self, invitation: &Invitation) -> Result<Venue, Problem> {
+        let venue = Venue::of_invitation(invitation).map_err(|e| {
+            problem(
+                "invitation.unusable",
+                sentence(&e.to_string()),
+                "Ask your administrator for a new invitation.",
+            )
+        })?;
+        self.venues.admit(&venue)?;
+        Ok(venue)
+    }
+
     /// Makes a key, gets its certificate and stores both. The answer is the name of the identity
     /// and that of the venue.
     async fn try_enrol(
@@ -55,13 +68,7 @@ impl Issuer {
     ) -> Result<(IdentityName, String), Problem> {
         let phase = |phase| self.tell(phase, None, None, None);
         let (invitation, device) = enrol::check(&intent)?;
-        let venue = Venue::of_invitation(&invitation).map_err(|e| {
-            problem(
-                "invitation.unusable",
-                sentence(&e.to_string()),
-                "Ask your administrator for a new invitation.",
-            )
-        })?;
+        let venue = self.admitted(&invitation)?;
         phase(EnrolPhase::MakingKey);
         let label = first_label(&invitation.user, random)?;
         let kind = Holders::kind(intent.holder);

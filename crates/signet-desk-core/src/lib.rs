@@ -23,6 +23,7 @@ mod laptop_clock;
 mod link;
 mod list;
 mod look;
+pub mod managed;
 mod offer;
 mod peer_text;
 mod pin;

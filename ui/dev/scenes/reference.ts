@@ -11,11 +11,12 @@ import type {
 
 export const VENUE = { name: "Practice venue", endpoint: "127.0.0.1:9876" };
 
-export const info = (practice: boolean): DeskInfo => ({
+export const info = (practice: boolean, managedBy: string | null = null): DeskInfo => ({
   version: "0.1.0",
   practice,
   simulatedKey: practice ? "The key is simulated: its PIN is 123456." : null,
   venues: [VENUE],
+  managedBy,
   problem: null,
 });
 

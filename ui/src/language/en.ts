@@ -94,6 +94,7 @@ export const en = {
     identity: "Identity",
     issuer: "Issuer",
     keyHeldIn: "Key held in",
+    managedBy: "Managed by {firm}",
     noIdentityWasFoundInThe:
       "No identity was found in the keychain. Enrol this laptop with the invitation your administrator sends you.",
     notBeforeDateToNotAfterDate: "{notBeforeDate} to {notAfterDate}",

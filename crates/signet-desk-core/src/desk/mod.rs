@@ -67,10 +67,12 @@ impl Desk {
         let book = Book::new(ids, now).protected_by(config.trading);
         let book = Arc::new(Mutex::new(book));
         let (commands, receiver) = mpsc::unbounded_channel();
-        let venues = Arc::new(Venues::open(&config.venues, &config.data_dir));
+        let venues =
+            Arc::new(Venues::open(&config.venues, &config.data_dir, config.managed.clone()));
         let pins = Arc::new(PinDesk::new(book.clone()));
         let looks = Arc::new(Looks::open(&config.data_dir));
-        let holders = Arc::new(Holders::new(keychain, config.token.clone(), pins.clone()));
+        let holders = Holders::new(keychain, config.token.clone(), pins.clone());
+        let holders = Arc::new(holders.allowing(&config.holders()));
         let issuer = Issuer {
             holders,
             venues,
@@ -110,6 +112,7 @@ impl Desk {
             practice: self.config.practice,
             simulated_key: self.keys.simulated(),
             venues: self.issuer.venues.all().iter().map(venue).collect(),
+            managed_by: self.config.managed.as_ref().map(|m| m.policy.firm.clone()),
             problem: None,
         }
     }
@@ -138,7 +141,11 @@ impl Desk {
 
     /// What an invitation says. `text` is the link, or the text of the file.
     pub fn read_invitation(&self, text: &str) -> Result<InvitationView, Problem> {
-        Ok(enrol::view(&enrol::read(text)?, OffsetDateTime::now_utc(), &enrol::host_name()))
+        let invitation = enrol::read(text)?;
+        self.issuer.admitted(&invitation)?;
+        let mut view = enrol::view(&invitation, OffsetDateTime::now_utc(), &enrol::host_name());
+        view.holders.retain(|h| self.issuer.holders.allows(Holders::kind(*h)).is_ok());
+        Ok(view)
     }
 
     /// Makes a key, gets its certificate and stores both. The frames show how it goes.

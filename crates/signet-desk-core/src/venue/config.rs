@@ -8,10 +8,12 @@ use crate::guard::TradingSettings;
 use serde::Deserialize;
 use signet_identity::TlsPolicy;
 use signet_keystore::pkcs11::Pkcs11Settings;
+use signet_managed::{Holder, Managed};
 use signet_net::{ProxyError, ProxySetting};
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 const MAX_FILE_LEN: u64 = 1024 * 1024;
@@ -78,6 +80,8 @@ pub struct DeskConfig {
     pub history: HistorySettings,
     /// How the firm protects its traders from slips.
     pub trading: TradingSettings,
+    /// The firm's policy that these settings are under, if this computer is managed.
+    pub managed: Option<Arc<Managed>>,
     /// The desk's own version.
     pub version: String,
     /// True only in a build with the embedded practice venue.
@@ -120,7 +124,7 @@ fn read(path: &Path) -> Result<File, DeskConfigError> {
         .map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })
 }
 
-fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError> {
+pub(crate) fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError> {
     match text {
         None => Ok(ProxySetting::FromEnvironment),
         Some("direct") => Ok(ProxySetting::Direct),
@@ -142,9 +146,16 @@ impl DeskConfig {
             proxy: ProxySetting::FromEnvironment,
             history: HistorySettings::default(),
             trading: TradingSettings::default(),
+            managed: None,
             version: version.into(),
             practice: false,
         }
+    }
+
+    /// Where keys may be stored.
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        let firm = self.managed.as_ref().and_then(|m| m.policy.holders.clone());
+        firm.unwrap_or_else(|| Holder::ALL.to_vec())
     }
 
     /// Reads the administrator's `desk.toml`.

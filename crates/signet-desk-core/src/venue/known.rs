@@ -1,12 +1,17 @@
 //! The venues that this laptop knows: those of `desk.toml`, and those it was enrolled with, each
 //! stored as its invitation.
 
-use super::entry::Venue;
+use super::{
+    entry::Venue,
+    of_firm::{not_admitted, settings},
+};
+use crate::view::Problem;
 use signet_identity::{INVITATION_BYTES_MAX, INVITATION_EXTENSION, Invitation};
+use signet_managed::Managed;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 const FOLDER: &str = "venues";
@@ -18,18 +23,24 @@ pub(crate) struct Venues {
     /// Names of the venues in `desk.toml`.
     deployed: Vec<String>,
     folder: PathBuf,
+    managed: Option<Arc<Managed>>,
     listed: RwLock<Vec<Venue>>,
 }
 
 impl Venues {
     /// The venues in `deployed` and those stored in `data_dir`. A stored invitation that cannot be
-    /// used is logged and left alone, so that the trader can use the others.
-    pub(crate) fn open(deployed: &[Venue], data_dir: &Path) -> Self {
+    /// used, or that the firm does not allow, is logged and left alone, so that the trader can use
+    /// the others.
+    pub(crate) fn open(deployed: &[Venue], data_dir: &Path, managed: Option<Arc<Managed>>) -> Self {
         let folder = data_dir.join(FOLDER);
         let mut listed = deployed.to_vec();
         let deployed: Vec<String> = deployed.iter().map(|v| v.name.clone()).collect();
         for path in invitations(&folder) {
-            match remembered(&path) {
+            let admitted = remembered(&path).and_then(|venue| {
+                admit(managed.as_deref(), &venue).map_err(|p| p.message)?;
+                Ok(venue)
+            });
+            match admitted {
                 Ok(venue) => merge(&deployed, &mut listed, venue),
                 Err(why) => {
                     tracing::error!(file = %path.display(), "an invitation of this laptop cannot \
@@ -37,7 +48,12 @@ impl Venues {
                 }
             }
         }
-        Self { deployed, folder, listed: RwLock::new(listed) }
+        Self { deployed, folder, managed, listed: RwLock::new(listed) }
+    }
+
+    /// Whether the firm allows the venue of an invitation.
+    pub(crate) fn admit(&self, venue: &Venue) -> Result<(), Problem> {
+        admit(self.managed.as_deref(), venue)
     }
 
     pub(crate) fn all(&self) -> Vec<Venue> {
@@ -61,6 +77,12 @@ impl Venues {
         );
         Ok(())
     }
+}
+
+fn admit(managed: Option<&Managed>, venue: &Venue) -> Result<(), Problem> {
+    let Some(managed) = managed else { return Ok(()) };
+    signet_managed::admits_invitation(&managed.policy, &settings(venue))
+        .map_err(|why| not_admitted(managed, &venue.name, why))
 }
 
 /// The venue in `desk.toml` takes precedence: an invitation of the same name adds only where to

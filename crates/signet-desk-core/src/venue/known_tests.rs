@@ -32,11 +32,11 @@ fn remember(venues: &Venues, i: &Invitation) {
 #[test]
 fn an_enrolled_venue_is_known_after_a_restart_and_a_new_invitation_replaces_it() {
     let dir = tempfile::tempdir().expect("a folder");
-    let venues = Venues::open(&[], dir.path());
+    let venues = Venues::open(&[], dir.path(), None);
     remember(&venues, &invitation("Bank", 9443));
     assert_eq!(venues.find("Bank").map(|v| v.port), Some(9443));
     remember(&venues, &invitation("Bank", 9444));
-    let again = Venues::open(&[], dir.path());
+    let again = Venues::open(&[], dir.path(), None);
     assert_eq!(again.all().iter().map(|v| v.port).collect::<Vec<_>>(), [9444]);
 }
 
@@ -45,7 +45,7 @@ fn what_the_administrator_deployed_stands() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut deployed = Venue::of_invitation(&invitation("Bank", 1)).expect("a venue");
     deployed.est = None;
-    let venues = Venues::open(&[deployed], dir.path());
+    let venues = Venues::open(&[deployed], dir.path(), None);
     remember(&venues, &invitation("Bank", 2));
     remember(&venues, &invitation("Bank", 3));
     let known = venues.find("Bank").expect("known");
@@ -55,7 +55,7 @@ fn what_the_administrator_deployed_stands() {
 #[test]
 fn a_file_that_is_no_invitation_does_not_hide_the_others() {
     let dir = tempfile::tempdir().expect("a folder");
-    remember(&Venues::open(&[], dir.path()), &invitation("Bank", 9443));
+    remember(&Venues::open(&[], dir.path(), None), &invitation("Bank", 9443));
     fs::write(dir.path().join(FOLDER).join("broken.signet-invite"), "version = 1\nvenue = 3")
         .expect("written");
     fs::write(
@@ -63,7 +63,7 @@ fn a_file_that_is_no_invitation_does_not_hide_the_others() {
         vec![b'#'; INVITATION_BYTES_MAX + 1],
     )
     .expect("written");
-    assert_eq!(Venues::open(&[], dir.path()).all().len(), 1);
+    assert_eq!(Venues::open(&[], dir.path(), None).all().len(), 1);
 }
 
 #[test]

@@ -5,11 +5,14 @@ mod direct_settings;
 mod entry;
 mod error;
 mod known;
+mod of_firm;
 mod tls;
 
+pub(crate) use config::proxy;
 pub use config::{DeskConfig, HistorySettings, TlsSwitches};
 pub use direct_settings::{DirectSettings, DirectStepUp};
 pub use entry::{OtherHost, Venue};
 pub use error::DeskConfigError;
 pub(crate) use known::{Venues, slug};
+pub(crate) use of_firm::{of_firm, settings};
 pub(crate) use tls::{crls, profile, tls_settings};

@@ -18,6 +18,8 @@ pub struct DeskInfo {
     pub simulated_key: Option<String>,
     /// The venues that this desk knows; if there is none, `problem` may say why.
     pub venues: Vec<VenueView>,
+    /// The firm whose policy this desk is under; `None` on a computer that is not managed.
+    pub managed_by: Option<String>,
     /// Why no venue is known.
     pub problem: Option<Problem>,
 }

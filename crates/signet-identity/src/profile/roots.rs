@@ -54,7 +54,9 @@ impl TrustRoots {
         self.all.iter().filter_map(name_of).collect()
     }
 
-    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+    /// The authorities themselves.
+    #[must_use]
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.all
     }
 
