@@ -270,7 +270,7 @@ impl RegistryThread {
                 Report::FirstUsed(_)
                 | Report::Traded(..)
                 | Report::LockOut(..)
-                | Report::Signalled(_) => {}
+                | Report::Signalled(..) => {}
             }
         }
         if !notes.is_empty() {
@@ -292,7 +292,7 @@ impl RegistryThread {
                 Report::Traded(desk, dealer) => {
                     self.registry.traded(desk, dealer, crate::clock::now()).await?
                 }
-                Report::LockOut(user, kind, words, terms) => {
+                Report::LockOut(user, kind, words, terms, _) => {
                     let now = crate::clock::now();
                     match self.registry.lock_out(user, *kind, words, *terms, now).await {
                         // Nobody is to be kept out.
@@ -300,11 +300,17 @@ impl RegistryThread {
                         Err(e) => return Err(e),
                     }
                 }
-                Report::Signalled(words) => self.registry.signalled(words).await?,
+                Report::Signalled(words, _) => self.registry.signalled(words).await?,
                 // Came after this turn began.
                 Report::Note(_) | Report::Seen(..) => break,
             }
-            self.pending.pop_front();
+            // Whoever waits for it may be gone.
+            match self.pending.pop_front() {
+                Some(Report::LockOut(.., Some(taken)) | Report::Signalled(_, taken)) => {
+                    let _ = taken.send(());
+                }
+                _ => {}
+            }
             left -= 1;
         }
         Ok(())
@@ -433,6 +439,43 @@ mod tests {
         assert!(keeper.pending.is_empty());
         keeper.turn().await.unwrap();
         assert!(confirmed(&keeper) > last);
+    }
+
+    /// Whoever reported something hears of it once it is written down, and when it is lost.
+    #[tokio::test]
+    async fn what_is_reported_is_answered_when_it_is_written_down_and_not_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keeper = keeper(dir.path()).await;
+        let url = format!("sqlite:{}", dir.path().join("r.db").display());
+        let mut beside = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let mut sql = async |text: &'static str| {
+            sqlx::query(text).execute(&mut beside).await.unwrap();
+        };
+        sql("CREATE TRIGGER full BEFORE INSERT ON lockouts BEGIN \
+            SELECT RAISE(FAIL, 'disk is full'); END")
+        .await;
+        let terms = signet_registry::LockoutTerms { first_ms: 0, max_ms: 0 };
+        let kind = signet_registry::LockoutKind::Signal;
+        let mut hold = |user: &str| {
+            let (taken, wait) = oneshot::channel();
+            let report = Report::LockOut(user.into(), kind, "left".into(), terms, Some(taken));
+            keeper.pending.push_back(report);
+            wait
+        };
+        let (mut nobody, mut alice) = (hold("nobody"), hold("alice"));
+        let (taken, mut words) = oneshot::channel();
+        keeper.pending.push_back(Report::Signalled(vec![], taken));
+        keeper.turn().await.unwrap_err();
+        nobody.try_recv().expect("nobody of this name is registered");
+        assert_eq!(alice.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        sql("DROP TRIGGER full").await;
+        keeper.turn().await.unwrap();
+        (alice.try_recv().unwrap(), words.try_recv().unwrap());
+        assert!(keeper.registry.lockouts(UtcMillis(1)).await.unwrap()[0].0 == "alice");
+        let (taken, mut lost) = oneshot::channel();
+        keeper.pending.push_back(Report::Signalled(vec![], taken));
+        keeper.pending.truncate(0);
+        assert_eq!(lost.try_recv(), Err(oneshot::error::TryRecvError::Closed));
     }
 
     #[tokio::test]

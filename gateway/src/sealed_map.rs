@@ -1,21 +1,36 @@
 //! A few facts that must outlive the process: names with values in one sealed file, each change
 //! appended and on the disk before it counts.
 
+use serde::Deserialize;
 use signet_journal::{LogError, SealedLog, StoreKey};
 use std::{collections::BTreeMap, path::Path};
 
-/// Records that may be out of date before the file is written again as a whole.
+/// Changes that may be out of date before the file is written again as a whole.
 const STALE_MAX: usize = 256;
+/// Changes in one record, which is there as a whole or not at all.
+const RECORD_MAX: usize = 64;
 
 /// The file and what it says.
 pub(crate) struct SealedMap {
     log: SealedLog,
     entries: BTreeMap<String, String>,
-    records: usize,
+    /// Changes in the file.
+    changes: usize,
+    /// How often the disk was waited for.
+    #[cfg(test)]
+    pub(crate) syncs: usize,
 }
 
 /// One change: `None` takes the name out.
-type Change = (String, Option<String>);
+pub(crate) type Change = (String, Option<String>);
+
+/// What one record says.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Record {
+    Several(Vec<Change>),
+    One(Change),
+}
 
 impl SealedMap {
     /// Opens or makes the file.
@@ -24,16 +39,23 @@ impl SealedMap {
     /// It was changed by somebody else, or cannot be read: what it said is not guessed at.
     pub(crate) fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
         let (log, recovered) = SealedLog::open(path, key)?;
-        let mut entries = BTreeMap::new();
-        let records = recovered.records.len();
+        let (mut entries, mut changes) = (BTreeMap::new(), 0);
         for (index, record) in recovered.records.iter().enumerate() {
             let tampered = |_| LogError::Tampered { path: path.into(), index: index as u64 };
-            match serde_json::from_slice(record).map_err(tampered)? {
-                (name, Some(value)) => drop::<Option<String>>(entries.insert(name, value)),
-                (name, None) => drop(entries.remove::<String>(&name)),
-            }
+            let all = match serde_json::from_slice(record).map_err(tampered)? {
+                Record::Several(all) => all,
+                Record::One(one) => vec![one],
+            };
+            changes += all.len();
+            all.into_iter().for_each(|change| apply(&mut entries, change));
         }
-        Ok(Self { log, entries, records })
+        Ok(Self {
+            log,
+            entries,
+            changes,
+            #[cfg(test)]
+            syncs: 0,
+        })
     }
 
     /// Everything there is.
@@ -43,30 +65,52 @@ impl SealedMap {
 
     /// Sets a value, or takes it out. Done when it is on the disk.
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), LogError> {
-        if self.entries.get(name).map(String::as_str) == value {
+        self.set_all(vec![(name.to_owned(), value.map(str::to_owned))])
+    }
+
+    /// The same for several, and the disk is waited for once. Up to 64 are there as a whole or not
+    /// at all.
+    pub(crate) fn set_all(&mut self, mut all: Vec<Change>) -> Result<(), LogError> {
+        all.retain(|(name, value)| self.entries.get(name) != value.as_ref());
+        if all.is_empty() {
             return Ok(());
         }
-        self.log.append(&record((name, value)))?;
-        self.log.sync()?;
-        self.records += 1;
-        match value {
-            Some(v) => drop(self.entries.insert(name.into(), v.into())),
-            None => drop(self.entries.remove(name)),
+        for part in all.chunks(RECORD_MAX) {
+            self.log.append(&record(part))?;
         }
-        if self.records > self.entries.len() + STALE_MAX {
-            let all: Vec<_> =
-                self.entries.iter().map(|(n, v)| record((n, Some(v.as_str())))).collect();
-            self.log.rewrite(all.iter().map(Vec::as_slice))?;
-            self.records = all.len();
+        self.log.sync()?;
+        #[cfg(test)]
+        {
+            self.syncs += 1;
+        }
+        self.changes += all.len();
+        all.into_iter().for_each(|change| apply(&mut self.entries, change));
+        if self.changes > self.entries.len() + STALE_MAX {
+            let all: Vec<Change> =
+                self.entries.iter().map(|(n, v)| (n.clone(), Some(v.clone()))).collect();
+            let records: Vec<_> = all.chunks(1).map(record).collect();
+            self.log.rewrite(records.iter().map(Vec::as_slice))?;
+            self.changes = all.len();
         }
         Ok(())
     }
 }
 
-fn record(change: (&str, Option<&str>)) -> Vec<u8> {
-    let change: Change = (change.0.into(), change.1.map(Into::into));
-    // Two texts are always JSON.
-    serde_json::to_vec(&change).unwrap_or_default()
+fn apply(entries: &mut BTreeMap<String, String>, (name, value): Change) {
+    match value {
+        Some(value) => drop(entries.insert(name, value)),
+        None => drop(entries.remove(&name)),
+    }
+}
+
+/// One change has the form that it had before there were several in a record.
+fn record(changes: &[Change]) -> Vec<u8> {
+    let written = match changes {
+        [one] => serde_json::to_vec(one),
+        several => serde_json::to_vec(several),
+    };
+    // Texts are always JSON.
+    written.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -97,11 +141,50 @@ mod tests {
                 }
             }
             prop_assert_eq!(map.entries(), &want);
-            prop_assert!(map.records <= want.len() + STALE_MAX);
+            prop_assert!(map.changes <= want.len() + STALE_MAX);
             drop(map);
             let again = SealedMap::open(&path, &key()).unwrap();
             prop_assert_eq!(again.entries(), &want);
         }
+    }
+
+    #[test]
+    fn several_changes_wait_for_the_disk_once_and_what_changes_nothing_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("facts");
+        let mut map = SealedMap::open(&path, &key()).unwrap();
+        let all = |value: Option<&str>| -> Vec<Change> {
+            (0..200).map(|n| (format!("n{n}"), value.map(str::to_owned))).collect()
+        };
+        map.set_all(all(Some("1"))).unwrap();
+        assert_eq!((map.syncs, map.entries().len()), (1, 200));
+        map.set_all(all(Some("1"))).unwrap();
+        assert_eq!(map.syncs, 1, "nothing changed");
+        map.set("n7", Some("2")).unwrap();
+        drop(map);
+        let mut map = SealedMap::open(&path, &key()).unwrap();
+        assert_eq!((map.entries()["n7"].as_str(), map.entries()["n199"].as_str()), ("2", "1"));
+        map.set_all(all(None)).unwrap();
+        assert_eq!(map.syncs, 1);
+        drop(map);
+        assert!(SealedMap::open(&path, &key()).unwrap().entries().is_empty());
+    }
+
+    #[test]
+    fn what_the_disk_refuses_is_not_there_in_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("facts");
+        let mut map = SealedMap::open(&path, &key()).unwrap();
+        let both = vec![("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), None)];
+        map.set("b", Some("1")).unwrap();
+        signet_journal::disk::refuses(&path, true);
+        map.set_all(both.clone()).unwrap_err();
+        signet_journal::disk::refuses(&path, false);
+        assert!(map.entries().contains_key("b") && !map.entries().contains_key("a"));
+        map.set_all(both).unwrap();
+        drop(map);
+        let map = SealedMap::open(&path, &key()).unwrap();
+        assert!(map.entries().contains_key("a") && !map.entries().contains_key("b"));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! Each word has a time, and the newest counts. A word that takes another one back carries the time
 //! of that one, so that it never undoes what was said since.
 
-use super::{Registry, RegistryError, Tx};
+use super::{NewEvent, Registry, RegistryError, Tx, events};
+use signet_rfq::UtcMillis;
 use sqlx::Row as _;
 use std::collections::BTreeMap;
 
@@ -70,16 +71,17 @@ impl SignalWord {
 
 impl Registry {
     /// Writes down what was said, unless something newer is there. Devices that are not in the
-    /// registry are left out.
+    /// registry are left out. Gateways read their view again only when something changed.
     pub async fn signalled(&self, words: &[(SignalKey, SignalWord)]) -> Result<(), RegistryError> {
         let upsert = "INSERT INTO signals (user_id, device_id, provider, fact, holds, at_us)
             SELECT user_id, id, CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT), CAST($6 AS BIGINT)
             FROM devices WHERE user_id = $1 AND id = $2
             ON CONFLICT (user_id, device_id, provider, fact) DO UPDATE SET holds = excluded.holds, at_us = excluded.at_us
             WHERE signals.at_us < excluded.at_us OR (signals.at_us = excluded.at_us AND signals.holds > excluded.holds)";
-        let mut tx = self.write().await?;
+        let mut tx = self.aside().await?;
+        let mut changed = 0;
         for (key, word) in words {
-            sqlx::query(upsert)
+            let done = sqlx::query(upsert)
                 .bind(key.user.clone())
                 .bind(key.device.clone())
                 .bind(key.provider.clone())
@@ -88,9 +90,57 @@ impl Registry {
                 .bind(word.at_us)
                 .execute(&mut *tx)
                 .await?;
+            changed += done.rows_affected();
+        }
+        if changed > 0 {
+            raise_version(&mut tx).await?;
         }
         Ok(tx.commit().await?)
     }
+
+    /// What was said and holds, sorted by person and device; not that sessions were to end once.
+    pub async fn signals(&self) -> Result<Vec<(SignalKey, SignalWord)>, RegistryError> {
+        let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
+        let holds =
+            |(key, word): &(SignalKey, SignalWord)| word.holds && key.fact != SignalFact::Revoked;
+        Ok(all(&mut tx).await?.into_iter().filter(holds).collect())
+    }
+
+    /// Takes back everything that a provider said, for one that is gone and cannot take it back
+    /// itself; how much that was. What it says later counts.
+    pub async fn forget_signals(
+        &self,
+        provider: &str,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<u64, RegistryError> {
+        let mut tx = self.aside().await?;
+        // With the time of what it takes back, as every word that does so.
+        let done = sqlx::query(
+            "UPDATE signals SET holds = 0 WHERE provider = $1 AND fact <> $2 AND holds <> 0",
+        )
+        .bind(provider.to_owned())
+        .bind(SignalFact::Revoked.as_str())
+        .execute(&mut *tx)
+        .await?;
+        let taken_back = done.rows_affected();
+        if taken_back > 0 {
+            raise_version(&mut tx).await?;
+            let words = format!("{taken_back} words about devices");
+            let event = NewEvent::new(now, actor, "signal.forgotten", provider, words);
+            events::append(&mut tx, event).await?;
+        }
+        tx.commit().await?;
+        Ok(taken_back)
+    }
+}
+
+/// Gateways read their view again.
+async fn raise_version(tx: &mut Tx) -> Result<(), RegistryError> {
+    sqlx::query("UPDATE registry_meta SET version = version + 1 WHERE id = 1")
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Everything that was said.
@@ -111,6 +161,81 @@ pub(super) async fn all(tx: &mut Tx) -> Result<BTreeMap<SignalKey, SignalWord>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{NewCode, NewUser, RegistryUrl};
+    use sqlx::Connection as _;
+
+    /// A registry with alice and her laptop.
+    async fn registry(dir: &std::path::Path) -> Registry {
+        let registry =
+            Registry::open(&RegistryUrl::parse("sqlite:r.db", dir, None).unwrap()).await.unwrap();
+        let user = NewUser {
+            id: "alice".into(),
+            comp_id: "ALICE1".into(),
+            name: "Alice".into(),
+            role: "standard".into(),
+            protection: "keychain".into(),
+        };
+        let code = NewCode { digest: "d".into(), expires: UtcMillis(1), managed: false };
+        registry.add_users(&[(user, code)], "test", UtcMillis(0)).await.unwrap();
+        let url = format!("sqlite:{}", dir.join("r.db").display());
+        let mut beside = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query("INSERT INTO devices VALUES ('alice', 'laptop', 'keychain', 'active', 0)")
+            .execute(&mut beside)
+            .await
+            .unwrap();
+        registry
+    }
+
+    fn said(provider: &str, holds: bool, at_us: i64) -> (SignalKey, SignalWord) {
+        let (user, device) = ("alice".into(), "laptop".into());
+        let (fact, provider) = (SignalFact::NotCompliant, provider.into());
+        (SignalKey { user, device, fact, provider }, SignalWord { holds, at_us })
+    }
+
+    #[tokio::test]
+    async fn what_is_known_does_not_have_every_gateway_read_everything_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = registry(dir.path()).await;
+        let mut unknown = said("idp", true, 9);
+        unknown.0.device = "phone".into();
+        for (words, changes) in [
+            (vec![said("idp", true, 5)], true),
+            (vec![said("idp", true, 5)], false),
+            (vec![said("idp", true, 4), said("idp", false, 4)], false),
+            (vec![unknown], false),
+            (vec![], false),
+            (vec![said("idp", true, 5), said("mdm", true, 5)], true),
+            (vec![said("idp", false, 5)], true),
+        ] {
+            let before = registry.version().await.unwrap();
+            registry.signalled(&words).await.unwrap();
+            let changed = registry.version().await.unwrap() != before;
+            assert_eq!(changed, changes, "{words:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_provider_said_that_is_gone_is_taken_back_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = registry(dir.path()).await;
+        registry.signalled(&[said("gone", true, 5), said("idp", true, 6)]).await.unwrap();
+        let holding = async || -> Vec<String> {
+            let all = registry.signals().await.unwrap();
+            all.into_iter().map(|(k, _)| k.provider).collect()
+        };
+        assert_eq!(holding().await, ["gone", "idp"]);
+        let forget = async || registry.forget_signals("gone", "ops", UtcMillis(7)).await.unwrap();
+        assert_eq!(forget().await, 1);
+        assert_eq!(holding().await, ["idp"]);
+        // Once: nothing is left to take back, and nothing is told.
+        assert_eq!(forget().await, 0);
+        let (events, _) = registry.events().await.unwrap();
+        let told: Vec<_> = events.iter().filter(|e| e.kind == "signal.forgotten").collect();
+        assert_eq!((told.len(), told[0].subject.as_str(), &*told[0].actor), (1, "gone", "ops"));
+        // A gateway that had the word and reports it again changes nothing.
+        registry.signalled(&[said("gone", true, 5)]).await.unwrap();
+        assert_eq!(holding().await, ["idp"]);
+    }
 
     #[test]
     fn the_newest_word_counts_and_taking_back_reaches_only_what_it_takes_back() {

@@ -87,6 +87,9 @@ pub enum SetRefusal {
     /// A token with this `jti` was taken already.
     #[error("the token was received before")]
     Replayed,
+    /// The same token is being acted on; what becomes of it is not decided.
+    #[error("the token came before and is being acted on; send it again")]
+    InProgress,
     /// More tokens within the window than are remembered.
     #[error("too many tokens at once")]
     TooMany,
@@ -123,6 +126,7 @@ impl SetRefusal {
             Self::Future => "set.future",
             Self::Id => "set.jti",
             Self::Replayed => "set.replayed",
+            Self::InProgress => "set.in_progress",
             Self::TooMany => "set.too_many",
             Self::Events => "set.events",
             Self::Event => "set.event",

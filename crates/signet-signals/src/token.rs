@@ -19,6 +19,7 @@ pub const RISK_LEVEL_CHANGE: &str =
 /// The transmitter tries the stream out (SSF 1.0).
 pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
+const MICROSECONDS: i64 = 1_000_000;
 /// Longest reason that is kept, characters.
 const REASON_CHARS_MAX: usize = 200;
 
@@ -65,6 +66,9 @@ pub struct Received {
     pub jti: String,
     /// From when on it is refused as too old, seconds since 1970.
     pub too_old_at: i64,
+    /// When it became so, microseconds since 1970: what the event says (`event_timestamp`), and
+    /// not later than the token was issued. Tokens arrive in any order.
+    pub said_at_us: i64,
     /// What it says.
     pub signal: Signal,
     /// The person it is about; `None` for a verification and for events of other types.
@@ -131,17 +135,26 @@ pub fn judge(
     }
     let usable = |id: &String| !id.is_empty() && id.chars().count() <= ID_CHARS_MAX;
     let jti = c.jti.filter(usable).ok_or(SetRefusal::Id)?;
-    let (signal, reason) = event(c.events.unwrap_or_default())?;
+    let iat_us = iat.checked_mul(MICROSECONDS).ok_or(SetRefusal::Claims)?;
+    let Event { signal, reason, at_us } = event(c.events.unwrap_or_default())?;
     let about_nobody = matches!(signal, Signal::Verification | Signal::Other(_));
     let subject = match c.sub_id {
         _ if about_nobody => None,
         Some(value) => Some(Subject::read(value)?),
         None => return Err(SetRefusal::Subject),
     };
-    Ok(Received { jti, too_old_at, signal, subject, reason })
+    let said_at_us = at_us.map_or(iat_us, |at| at.min(iat_us));
+    Ok(Received { jti, too_old_at, said_at_us, signal, subject, reason })
 }
 
-fn event(events: Map<String, Value>) -> Result<(Signal, String), SetRefusal> {
+struct Event {
+    signal: Signal,
+    reason: String,
+    /// `event_timestamp` (CAEP 1.0), microseconds since 1970.
+    at_us: Option<i64>,
+}
+
+fn event(events: Map<String, Value>) -> Result<Event, SetRefusal> {
     let mut events = events.into_iter();
     let (Some((uri, value)), None) = (events.next(), events.next()) else {
         return Err(SetRefusal::Events);
@@ -168,7 +181,13 @@ fn event(events: Map<String, Value>) -> Result<(Signal, String), SetRefusal> {
         VERIFICATION => Signal::Verification,
         other => Signal::Other(other.chars().take(ID_CHARS_MAX).collect()),
     };
-    Ok((signal, reason(&members)))
+    let seconds = members.get("event_timestamp").and_then(Value::as_f64);
+    Ok(Event { signal, reason: reason(&members), at_us: seconds.map(microseconds) })
+}
+
+/// Of seconds, which may have a fraction; what is out of range becomes the end of it.
+fn microseconds(seconds: f64) -> i64 {
+    (seconds * 1e6).round().max(0.0) as i64
 }
 
 /// English if it is there, else any language.

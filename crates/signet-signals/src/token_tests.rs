@@ -242,6 +242,29 @@ fn table_of_events() {
     }
 }
 
+/// When it became so: by the event, and not later than the token was issued.
+#[test]
+fn table_of_times() {
+    let issuer = Issuer::new();
+    let iat_us = (NOW - 1) * 1_000_000;
+    for (event_timestamp, want) in [
+        (Value::Null, iat_us),
+        (json!(NOW - 9), (NOW - 9) * 1_000_000),
+        (json!(1_799_999_990.25), 1_799_999_990_250_000),
+        (json!(NOW), iat_us),
+        // Milliseconds, as older drafts had it.
+        (json!(NOW * 1_000), iat_us),
+        (json!(1e300), iat_us),
+        (json!(-5), 0),
+        (json!(-1e300), 0),
+        (json!("yesterday"), iat_us),
+    ] {
+        let events = json!({"events": {SESSION_REVOKED: {"event_timestamp": event_timestamp}}});
+        let token = issuer.token("ec", &header(), &with(events));
+        assert_eq!(issuer.judge(&token).map(|r| r.said_at_us), Ok(want), "{event_timestamp}");
+    }
+}
+
 #[test]
 fn another_key_of_the_same_name_is_not_good() {
     let (issuer, thief) = (Issuer::new(), Issuer::new());
@@ -271,6 +294,7 @@ fn a_token_is_taken_once() {
     let (issuer, mut replays) = (Issuer::new(), Replays::new(10));
     let r = issuer.judge(&issuer.good()).unwrap();
     assert_eq!(replays.take(&r.jti, r.too_old_at, NOW), Ok(()));
+    replays.done(&r.jti);
     assert_eq!(replays.take(&r.jti, r.too_old_at, NOW), Err(SetRefusal::Replayed));
 }
 

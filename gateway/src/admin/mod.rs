@@ -16,6 +16,7 @@ mod keys;
 mod lockouts;
 mod policies;
 mod sessions;
+mod signals;
 mod signed;
 mod users;
 
@@ -36,6 +37,7 @@ pub use keys::{
 pub use lockouts::{LockedOut, lift, lift_in, lockouts};
 pub use policies::{moment_of, policy_history, policy_version};
 pub use sessions::{NewNumbers, session_change, session_show};
+pub use signals::{forget_signals, signals};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
 pub use users::{CodeTerms, Invited, add, code, import};
 

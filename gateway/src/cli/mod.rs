@@ -115,7 +115,7 @@ enum Command {
     /// Messages with their signatures (tags 93/89), as they travelled.
     #[command(subcommand)]
     Signed(signed::SignedCommand),
-    /// Signals to a receiver of the firm.
+    /// Signals of identity providers, and to receivers of the firm.
     #[command(subcommand)]
     Signals(signals::SignalsCommand),
     /// The journal of RFQs and the evidence as a whole: checkpoints and what they prove.
@@ -171,7 +171,9 @@ pub fn main() -> ExitCode {
         Command::Doctor { dealer } => check::examine(&config, dealer.as_deref()),
         Command::Policy(p) => return policy::policy(&config, p),
         Command::Journal(j) => journal::journal(&config, j),
-        Command::Signals(s) => signals::signals(&config, s),
+        Command::Signals(signals::SignalsCommand::Keys { receiver }) => {
+            signals::keys(&config, receiver.as_deref())
+        }
         // Works on a machine without a gateway.
         Command::Signed(signed::SignedCommand::Verify { file, part }) => {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
@@ -233,8 +235,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         | Command::CheckConfig
         | Command::Doctor { .. }
         | Command::Policy(_)
-        | Command::Journal(_)
-        | Command::Signals(_) => {}
+        | Command::Journal(_) => {}
         #[cfg(unix)]
         Command::Status(_)
         | Command::Top(_)
@@ -246,6 +247,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
         Command::Dealer(d) => dealers::dealer(&c, d).await?,
         Command::Lockout(l) => lockouts::lockout(&c, l).await?,
+        Command::Signals(s) => signals::signals(&c, s).await?,
         Command::Revoke { which, reason } => {
             for serial in admin::revoke(&c, &which.into(), &word(reason)).await? {
                 println!("revoked {serial}");

@@ -1,7 +1,11 @@
 //! The command `signals`.
 
 use clap::Subcommand;
-use signet_gateway::{Config, transmit::key_set};
+use signet_gateway::{
+    Config,
+    admin::{self, AdminError},
+    transmit::key_set,
+};
 use std::path::Path;
 
 #[derive(Subcommand)]
@@ -12,11 +16,31 @@ pub enum SignalsCommand {
         #[arg(long)]
         receiver: Option<String>,
     },
+    /// What identity providers said of devices that holds.
+    List,
+    /// Take back everything that an identity provider said, which is gone and cannot take it back.
+    Forget {
+        /// Its issuer, as `signals list` shows it.
+        #[arg(long, value_name = "ISSUER")]
+        provider: String,
+    },
 }
 
-pub fn signals(config: &Path, command: SignalsCommand) -> Result<(), String> {
-    let SignalsCommand::Keys { receiver } = command;
+/// Needs no registry.
+pub(super) fn keys(config: &Path, receiver: Option<&str>) -> Result<(), String> {
     let config = Config::read(config).map_err(|e| e.to_string())?;
-    print!("{}", key_set(&config, receiver.as_deref()).map_err(|e| e.to_string())?);
+    print!("{}", key_set(&config, receiver).map_err(|e| e.to_string())?);
+    Ok(())
+}
+
+pub(super) async fn signals(c: &Config, command: SignalsCommand) -> Result<(), AdminError> {
+    match command {
+        SignalsCommand::Keys { .. } => {}
+        SignalsCommand::List => print!("{}", admin::signals(c).await?),
+        SignalsCommand::Forget { provider } => {
+            let taken_back = admin::forget_signals(c, &provider).await?;
+            println!("{taken_back} words of {provider} taken back");
+        }
+    }
     Ok(())
 }

@@ -70,10 +70,46 @@ pub struct ProviderSection {
     pub subject_is_user_id: bool,
     /// Users by what the provider calls them: an address, a `sub` or an opaque id.
     #[serde(default)]
-    pub users: BTreeMap<String, String>,
+    pub users: UserTable,
     /// Devices, as the registry names them, by what the provider calls them.
     #[serde(default)]
     pub devices: BTreeMap<String, String>,
+}
+
+/// Users by what a provider calls them. Addresses are the same in capitals; a `sub` and an opaque
+/// id are not (RFC 9493).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>")]
+pub struct UserTable {
+    exact: BTreeMap<String, String>,
+    /// Those with an @, in lower case.
+    addresses: BTreeMap<String, String>,
+}
+
+impl TryFrom<BTreeMap<String, String>> for UserTable {
+    type Error = String;
+
+    fn try_from(exact: BTreeMap<String, String>) -> Result<Self, String> {
+        let mut addresses = BTreeMap::new();
+        for (name, user) in exact.iter().filter(|(name, _)| name.contains('@')) {
+            if addresses.insert(name.to_lowercase(), user.clone()).is_some() {
+                return Err(format!("users: {name:?} is there twice, but for capitals"));
+            }
+        }
+        Ok(Self { exact, addresses })
+    }
+}
+
+impl UserTable {
+    /// Of an address in lower case.
+    pub fn of_address(&self, address: &str) -> Option<&String> {
+        self.addresses.get(address)
+    }
+
+    /// Of a `sub` or an opaque id.
+    pub fn of_id(&self, id: &str) -> Option<&String> {
+        self.exact.get(id)
+    }
 }
 
 fn default_age() -> u32 {
@@ -196,16 +232,16 @@ impl ProviderSection {
         if self.max_skew_seconds > 600 {
             return Err(value(key("max_skew_seconds"), "0 to 600"));
         }
-        if self.users.len() > TABLE_MAX || self.devices.len() > TABLE_MAX {
+        if self.users.exact.len() > TABLE_MAX || self.devices.len() > TABLE_MAX {
             return Err(value(key("users"), format!("at most {TABLE_MAX} in each table")));
         }
-        if let Some(u) = self.users.values().find(|u| !is_user_id(u)) {
+        if let Some(u) = self.users.exact.values().find(|u| !is_user_id(u)) {
             return Err(value(key("users"), format!("{u:?} is not a user id")));
         }
         if let Some(d) = self.devices.values().find(|d| !is_device_name(d)) {
             return Err(value(key("devices"), format!("{d:?} is not the name of a device")));
         }
-        if self.email_domain.is_none() && !self.subject_is_user_id && self.users.is_empty() {
+        if self.email_domain.is_none() && !self.subject_is_user_id && self.users.exact.is_empty() {
             let why = "set it, or subject_is_user_id, or users: no token would name anybody";
             return Err(value(key("email_domain"), why));
         }
@@ -308,6 +344,8 @@ mod tests {
             (format!("{ONE}colour = 1\n"), "unknown field `colour`"),
             (format!("{ONE}jwks_trust = 't'\n"), "jwks_url, which is not set"),
             (format!("{ONE}jwks_url = 'https://h/k'\n"), "and not both"),
+            (format!("{ONE}users = {{ 'A@b' = 'al', 'a@B' = 'al' }}\n"), "there twice, but for"),
+            (format!("{ONE}users = {{ 'A@b' = 'a b' }}\n"), "is not a user id"),
             (format!("{listen}provider = []\n"), "1 to 16"),
             (format!("{listen}issuer = 'i'\n{a}"), "unknown field `issuer`"),
             (without(&both, "name = 'okta'\n"), "each of several needs one"),

@@ -10,7 +10,7 @@ use crate::{
 use signet_events::About;
 use signet_identity::CompId;
 use signet_registry::{
-    LockoutKind,
+    LockoutKind, LockoutTerms,
     admission::{AdmissionRefusal, Shown},
 };
 use signet_rfq::UtcMillis;
@@ -163,6 +163,7 @@ impl Pipeline {
 
     /// Why a person is kept out whose lock-out the registry may not know yet.
     pub fn is_kept_out(&self, user: &str) -> Result<(), EndReason> {
+        self.not_held(user)?;
         let held = self.lockouts.people.borrow().held(user, Instant::now());
         let Some(kind) = held else { return Ok(()) };
         // The registry knows soon until when.
@@ -180,22 +181,24 @@ impl Pipeline {
         self.lock_out(user, kind, words);
     }
 
-    /// Keeps somebody out who may not be registered; nothing is told.
-    pub(super) fn keep_out_if_registered(&self, user: &str, words: &str) {
-        let kind = LockoutKind::Signal;
-        if let Some(registry) = &self.registry {
-            registry.lock_out(user, kind, words, self.lockouts.section.terms(kind));
-        }
+    /// How long somebody is kept out by a signal.
+    pub(super) fn signal_terms(&self) -> LockoutTerms {
+        self.lockouts.section.terms(LockoutKind::Signal)
     }
 
     /// Keeps a person out; a restart, or another gateway, keeps to it.
-    pub(super) fn lock_out(self: &Rc<Self>, user: &str, kind: LockoutKind, words: &str) {
-        let why = EndReason::from(kind);
-        tracing::error!(alert = true, user, code = why.code, "locked out: {words}");
-        self.events.gateway(why.code, About::user(user), words);
+    fn lock_out(self: &Rc<Self>, user: &str, kind: LockoutKind, words: &str) {
         if let Some(registry) = &self.registry {
             registry.lock_out(user, kind, words, self.lockouts.section.terms(kind));
         }
+        self.locked_out(user, kind, words);
+    }
+
+    /// A person is kept out: that is told, and sessions that are on end.
+    pub(super) fn locked_out(self: &Rc<Self>, user: &str, kind: LockoutKind, words: &str) {
+        let why = EndReason::from(kind);
+        tracing::error!(alert = true, user, code = why.code, "locked out: {words}");
+        self.events.gateway(why.code, About::user(user), words);
         if kind != LockoutKind::Failures {
             let theirs = |s: &super::ActiveSession| s.connection.user == user;
             self.end_sessions(|s| if theirs(s) { Err(why.clone()) } else { Ok(()) });

@@ -52,6 +52,9 @@ mod reload;
 mod renewals;
 mod seen;
 mod sessions;
+mod signal_holds;
+mod signal_reports;
+mod signal_words;
 mod signals;
 mod signals_told;
 #[cfg(feature = "test-double")]
@@ -75,7 +78,9 @@ pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
 pub use seen::{RfqRow, SessionSeen};
 pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
-pub use signals::{SignalOrder, SignalOrders, SignalRefusal};
+#[cfg(test)]
+pub(crate) use signals::SignalInbox;
+pub use signals::{NamedDevice, SignalDone, SignalOrder, SignalOrders, SignalRefusal};
 pub use signals_told::SignalsTold;
 pub use step_up::StepUp;
 

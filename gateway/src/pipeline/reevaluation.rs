@@ -35,7 +35,10 @@ pub async fn watch_registry(pipeline: Rc<Pipeline>, registry: Rc<RegistryView>) 
         }
         standing.tell(&pipeline, &registry);
         pipeline.hear_signals();
-        pipeline.end_sessions(|s| registry.still_good(&s.shown).map_err(EndReason::from));
+        pipeline.end_sessions(|s| {
+            registry.still_good(&s.shown).map_err(EndReason::from)?;
+            pipeline.not_held(&s.connection.user)
+        });
     }
 }
 

@@ -1,16 +1,16 @@
 //! What follows from a signal of the firm's identity provider. The receiver's thread asks over a
 //! bounded channel; the provider reads that its token was taken once this is done.
 
-use super::{EndReason, Pipeline};
-use crate::{
-    clock::now_us,
-    risk::{Access, CREDENTIAL_CHANGED},
-};
+use super::{EndReason, Pipeline, signals_told::Said};
+use crate::risk::{Access, CREDENTIAL_CHANGED};
 use signet_identity::CompId;
 use signet_policy::score::{Concern, Decision};
-use signet_registry::{LockoutKind, SignalFact, SignalKey};
+use signet_registry::{LockoutKind, SignalFact};
 use signet_signals::Signal;
-use std::{rc::Rc, time::Duration};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -27,14 +27,38 @@ pub struct SignalOrder {
     pub provider: String,
     /// The registry's user.
     pub user: String,
-    /// One device of theirs; `None`: any.
-    pub device: Option<String>,
+    /// Which device of theirs.
+    pub device: NamedDevice,
     /// What is said.
     pub signal: Signal,
+    /// When it became so, by the provider's clock; microseconds since 1970.
+    pub said_at_us: i64,
     /// Whether revoked sessions keep the person out.
     pub hold_logons: bool,
     /// The provider's reason, for administrators.
     pub reason: String,
+}
+
+/// Which device a token is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedDevice {
+    /// None is named: every one of the person.
+    None,
+    /// One that the settings do not know.
+    Unknown,
+    /// By the registry's name, if the registry has it.
+    One(String),
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalDone {
+    /// It was acted on, and concerned so many sessions.
+    Sessions(usize),
+    /// Nothing: the provider said the same or something newer before.
+    Older,
+    /// Nothing: what is good news of a device that the registry does not have changes no other one.
+    UnknownDevice,
 }
 
 /// Why nothing was done.
@@ -46,9 +70,11 @@ pub enum SignalRefusal {
     Silent,
     /// It was acted on, but a restart would forget it: the disk failed.
     NotKept,
+    /// The same: the provider says more than is written down.
+    TooFast,
 }
 
-type Question = (SignalOrder, oneshot::Sender<Result<usize, SignalRefusal>>);
+type Question = (SignalOrder, oneshot::Sender<Result<SignalDone, SignalRefusal>>);
 
 /// The receiver's end.
 #[derive(Debug, Clone)]
@@ -64,8 +90,8 @@ impl SignalOrders {
         (Self(orders), SignalInbox(inbox))
     }
 
-    /// Has a signal acted on; how many sessions it concerned.
-    pub async fn carry_out(&self, order: SignalOrder) -> Result<usize, SignalRefusal> {
+    /// Has a signal acted on.
+    pub async fn carry_out(&self, order: SignalOrder) -> Result<SignalDone, SignalRefusal> {
         let (to, answer) = oneshot::channel();
         self.0.try_send((order, to)).map_err(|_| SignalRefusal::Silent)?;
         match timeout(ANSWER_MAX, answer).await {
@@ -83,6 +109,13 @@ impl SignalInbox {
             let _ = to.send(pipeline.signalled(&order));
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Answers the next order as a test wants it.
+    #[cfg(test)]
+    pub(crate) async fn answer_next(&mut self, answer: Result<SignalDone, SignalRefusal>) {
+        let (_, to) = self.0.recv().await.unwrap();
+        let _ = to.send(answer);
     }
 }
 
@@ -102,73 +135,66 @@ fn session_revoked() -> EndReason {
     EndReason { cure, ..LockoutKind::Signal.into() }
 }
 
+/// The devices that a token is about; `None`: none of them. Bad news of one that the registry does
+/// not have may be about any of the person's; good news of it is about none.
+fn concerned(named: &NamedDevice, known: Vec<String>, holds: bool) -> Option<Vec<String>> {
+    match named {
+        NamedDevice::None => Some(known),
+        NamedDevice::One(name) if known.contains(name) => Some(vec![name.clone()]),
+        NamedDevice::One(_) | NamedDevice::Unknown => holds.then_some(known),
+    }
+}
+
 impl Pipeline {
-    fn signalled(self: &Rc<Self>, order: &SignalOrder) -> Result<usize, SignalRefusal> {
-        let known = self.registry.as_ref().map(|r| r.devices_of(&order.user)).unwrap_or_default();
-        if known.is_empty() {
-            // Perhaps somebody who is registered and has no certificate yet, or has had it for less
-            // than a look at the registry takes.
-            if order.hold_logons && order.signal == Signal::SessionRevoked {
-                self.keep_out_if_registered(&order.user, &order.reason);
-            }
+    fn signalled(self: &Rc<Self>, order: &SignalOrder) -> Result<SignalDone, SignalRefusal> {
+        let Some(registry) = &self.registry else { return Err(SignalRefusal::NoSuchUser) };
+        let (fact, holds) = match &order.signal {
+            Signal::SessionRevoked => (SignalFact::Revoked, true),
+            Signal::CredentialChange { .. } => (SignalFact::Owing, true),
+            Signal::DeviceCompliance { compliant } => (SignalFact::NotCompliant, !compliant),
+            Signal::Verification | Signal::Other(_) => return Ok(SignalDone::Sessions(0)),
+        };
+        let (user, provider) = (order.user.as_str(), order.provider.as_str());
+        let hold = (order.hold_logons && fact == SignalFact::Revoked).then_some(&*order.reason);
+        let said = Said { user, provider, fact, holds, said_at_us: order.said_at_us, hold };
+        let known = registry.devices_of(user);
+        let somebody = !known.is_empty();
+        if !somebody && hold.is_none() {
             return Err(SignalRefusal::NoSuchUser);
         }
-        // One that the registry does not know may be any of the person's.
-        let named = order.device.iter().filter(|d| known.contains(*d)).cloned().collect::<Vec<_>>();
-        let devices = if named.is_empty() { known } else { named };
-        let on = self.desks_of(&order.user, &devices);
-        // Each is tried, whatever became of the one before.
-        let all_set = |fact, holds| {
-            let set = |d: &&String| self.keep_signal(order, fact, d, holds);
-            devices.iter().filter(|d| !set(d)).count() == 0
+        let Some(devices) = concerned(&order.device, known, holds) else {
+            return Ok(SignalDone::UnknownDevice);
         };
-        let kept = match &order.signal {
-            Signal::SessionRevoked => {
-                // Sessions at other gateways end when these hear of it.
-                let kept = all_set(SignalFact::Revoked, true);
-                self.revoke_sessions(order, &on);
-                kept
+        let became = self.signals_told.tell(registry, &said, &devices, Instant::now());
+        self.report_signals();
+        if !somebody {
+            // Perhaps somebody who is registered and has no certificate yet, or has had it for less
+            // than a look at the registry takes.
+            return became.kept.and(Err(SignalRefusal::NoSuchUser));
+        }
+        if became.changed.is_empty() {
+            return Ok(SignalDone::Older);
+        }
+        // What a restart would forget makes nothing better.
+        if !holds {
+            became.kept?;
+        }
+        let on = self.desks_of(user, &became.changed);
+        match fact {
+            // Sessions at other gateways end when these hear of it.
+            SignalFact::Revoked => self.revoke_sessions(order, &on),
+            SignalFact::Owing => on.iter().for_each(|desk| self.owes_for_credential(desk)),
+            SignalFact::NotCompliant => {
+                on.iter().for_each(|desk| self.told_compliance(desk, holds));
             }
-            Signal::CredentialChange { .. } => {
-                let kept = all_set(SignalFact::Owing, true);
-                on.iter().for_each(|desk| self.owes_for_credential(desk));
-                kept
-            }
-            Signal::DeviceCompliance { compliant } => {
-                let kept = all_set(SignalFact::NotCompliant, !compliant);
-                // What a restart would forget makes nothing better.
-                if kept || !compliant {
-                    on.iter().for_each(|desk| self.told_compliance(desk, !compliant));
-                }
-                kept
-            }
-            Signal::Verification | Signal::Other(_) => true,
-        };
-        if kept { Ok(on.len()) } else { Err(SignalRefusal::NotKept) }
-    }
-
-    /// Whether a word is on the disk.
-    fn keep_signal(
-        &self,
-        order: &SignalOrder,
-        fact: SignalFact,
-        device: &str,
-        holds: bool,
-    ) -> bool {
-        let Some(registry) = &self.registry else { return false };
-        let key = SignalKey {
-            user: order.user.clone(),
-            device: device.to_owned(),
-            fact,
-            provider: order.provider.clone(),
-        };
-        self.signals_told.set(registry, key, holds, now_us())
+        }
+        became.kept.map(|()| SignalDone::Sessions(on.len()))
     }
 
     /// What providers told other gateways of this registry is acted on here, too.
     pub(super) fn hear_signals(self: &Rc<Self>) {
         let Some(registry) = &self.registry else { return };
-        for (key, holds) in self.signals_told.hear(registry) {
+        for (key, holds) in self.signals_told.hear(registry, Instant::now()) {
             let on = self.desks_of(&key.user, std::slice::from_ref(&key.device));
             let (user, device) = (&*key.user, &*key.device);
             tracing::info!(user, device, fact = key.fact.as_str(), holds, "another gateway heard");
@@ -180,6 +206,13 @@ impl Pipeline {
                     SignalFact::Owing | SignalFact::Revoked => {}
                 }
             }
+        }
+        self.report_signals();
+    }
+
+    fn report_signals(&self) {
+        if let Some(registry) = &self.registry {
+            self.signals_told.report(registry, self.signal_terms(), Instant::now());
         }
     }
 
@@ -207,7 +240,7 @@ impl Pipeline {
         let mut why = session_revoked();
         if order.hold_logons {
             why = LockoutKind::Signal.into();
-            self.lock_out(&order.user, LockoutKind::Signal, &order.reason);
+            self.locked_out(&order.user, LockoutKind::Signal, &order.reason);
         }
         for desk in on {
             self.end_session(desk, &why);
@@ -240,6 +273,38 @@ impl Pipeline {
     pub(super) fn touch_pays(&self, access: &Access) {
         if let (Some(device), Some(registry)) = (&access.device, &self.registry) {
             self.signals_told.paid(registry, &access.user, device);
+            self.report_signals();
+        }
+    }
+
+    /// Whether a provider keeps a person out, and the registry may not say so yet.
+    pub(super) fn not_held(&self, user: &str) -> Result<(), EndReason> {
+        match self.signals_told.is_held(user) {
+            true => Err(LockoutKind::Signal.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_the_devices_that_a_token_is_about() {
+        let known = || vec!["desktop".to_owned(), "laptop".to_owned()];
+        let one = |name: &str| NamedDevice::One(name.into());
+        for (named, holds, want) in [
+            (NamedDevice::None, true, Some(known())),
+            (NamedDevice::None, false, Some(known())),
+            (one("laptop"), true, Some(vec!["laptop".to_owned()])),
+            (one("laptop"), false, Some(vec!["laptop".to_owned()])),
+            (one("phone"), true, Some(known())),
+            (one("phone"), false, None),
+            (NamedDevice::Unknown, true, Some(known())),
+            (NamedDevice::Unknown, false, None),
+        ] {
+            assert_eq!(concerned(&named, known(), holds), want, "{named:?} {holds}");
         }
     }
 }

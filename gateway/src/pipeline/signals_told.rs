@@ -4,23 +4,30 @@
 //! A word to this gateway is in a sealed file before the provider reads that it was taken, and
 //! stays there until the registry has it. Every gateway reads it in the registry.
 
+use super::{
+    SignalRefusal,
+    signal_holds::Holds,
+    signal_reports::Reports,
+    signal_words::{All, Words, entry, follows, name, written},
+};
 use crate::{
-    GatewayError, config::Config, registry_view::RegistryView, sealed_map::SealedMap,
+    GatewayError,
+    config::Config,
+    registry_view::RegistryView,
+    sealed_map::{Change, SealedMap},
     state_dir::signals_file,
 };
-use signet_journal::{LogError, StoreKey};
-use signet_registry::{SignalFact, SignalKey, SignalWord, View};
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use signet_fix::bucket::Bucket;
+use signet_journal::StoreKey;
+use signet_registry::{LockoutTerms, SignalFact, SignalKey, SignalWord, View};
+use std::{cell::RefCell, collections::HashMap, sync::Arc, time::Instant};
 
-/// A word that the registry does not have is reported again this often.
-const REPORT_AGAIN: Duration = Duration::from_secs(5);
-
-type All = BTreeMap<SignalKey, SignalWord>;
+/// Tokens that are written down, of one provider and of all together: at once, and each second. The
+/// trading thread waits for the disk once for each.
+const BURST: u32 = 64;
+const RATE: u32 = 16;
+const BURST_IN_ALL: u32 = 256;
+const RATE_IN_ALL: u32 = 32;
 
 /// What was said, the file of it, and what the registry has.
 pub struct SignalsTold(RefCell<Told>);
@@ -30,80 +37,39 @@ struct Told {
     /// that is forgotten is asked for again.
     file: Option<SealedMap>,
     words: Words,
+    holds: Holds,
+    reports: Reports,
+    budgets: Budgets,
     shared: Arc<View>,
-    reported: Option<Instant>,
     /// Whether the registry was looked at before.
     heard: bool,
 }
 
-/// Pure.
-#[derive(Default)]
-struct Words {
-    /// Said here, and perhaps not in the registry yet.
-    own: All,
-    /// In the registry.
-    shared: All,
+/// By issuer, of which the settings have a few.
+struct Budgets {
+    providers: HashMap<String, Bucket>,
+    all: Bucket,
 }
 
-impl Words {
-    fn word(&self, key: &SignalKey) -> Option<SignalWord> {
-        self.word_with(&self.shared, key)
-    }
+/// What a token says of a person.
+pub(super) struct Said<'a> {
+    pub(super) user: &'a str,
+    /// The issuer.
+    pub(super) provider: &'a str,
+    pub(super) fact: SignalFact,
+    pub(super) holds: bool,
+    /// By the provider's clock.
+    pub(super) said_at_us: i64,
+    /// The person is kept out: why.
+    pub(super) hold: Option<&'a str>,
+}
 
-    /// With a newer view of the registry.
-    fn word_with(&self, shared: &All, key: &SignalKey) -> Option<SignalWord> {
-        match (self.own.get(key), shared.get(key)) {
-            (Some(own), Some(shared)) if shared.replaces(own) => Some(*shared),
-            (Some(own), _) => Some(*own),
-            (None, shared) => shared.copied(),
-        }
-    }
-
-    /// Every word of one kind about a device that holds, by whichever provider.
-    fn holding(
-        &self,
-        shared: &All,
-        fact: SignalFact,
-        user: &str,
-        device: &str,
-    ) -> Vec<(SignalKey, SignalWord)> {
-        let first = SignalKey {
-            user: user.to_owned(),
-            device: device.to_owned(),
-            fact,
-            provider: String::new(),
-        };
-        let same = |k: &&SignalKey| (&*k.user, &*k.device, k.fact) == (user, device, fact);
-        let keys = |all: &All| -> Vec<SignalKey> {
-            all.range(first.clone()..).map(|(k, _)| k).take_while(same).cloned().collect()
-        };
-        let mut all = keys(&self.own);
-        all.extend(keys(shared));
-        all.sort();
-        all.dedup();
-        let held = |k: SignalKey| self.word_with(shared, &k).filter(|w| w.holds).map(|w| (k, w));
-        all.into_iter().filter_map(held).collect()
-    }
-
-    /// The word that says this now: newer than whatever was said before, whatever the clock says.
-    fn newest(&self, key: &SignalKey, holds: bool, now_us: i64) -> SignalWord {
-        let before = self.word(key).map_or(i64::MIN, |w| w.at_us.saturating_add(1));
-        SignalWord { holds, at_us: now_us.max(before) }
-    }
-
-    /// What the registry has now: what is news here, and what need not be kept here any longer.
-    fn hear(&mut self, shared: &All) -> (Vec<(SignalKey, bool)>, Vec<SignalKey>) {
-        let is_news = |(k, w): &(&SignalKey, &SignalWord)| {
-            self.word(k).is_none_or(|before| w.replaces(&before))
-        };
-        let news = shared.iter().filter(is_news).map(|(k, w)| (k.clone(), w.holds)).collect();
-        let has =
-            |(k, own): &(&SignalKey, &SignalWord)| shared.get(*k).is_some_and(|w| !own.replaces(w));
-        let known: Vec<SignalKey> = self.own.iter().filter(has).map(|(k, _)| k.clone()).collect();
-        self.shared.clone_from(shared);
-        self.own.retain(|k, _| !known.contains(k));
-        (news, known)
-    }
+/// What became of it.
+pub(super) struct Outcome {
+    /// The devices of which something new is said.
+    pub(super) changed: Vec<String>,
+    /// Whether it is on the disk.
+    pub(super) kept: Result<(), SignalRefusal>,
 }
 
 impl SignalsTold {
@@ -126,9 +92,24 @@ impl SignalsTold {
             own = opened.entries().iter().filter_map(read).collect();
             file = Some(opened);
         }
-        let words = Words { own, shared: All::new() };
-        let told = Told { file, words, shared: Arc::default(), reported: None, heard: false };
-        Ok(Self(RefCell::new(told)))
+        Ok(Self::with(file, own))
+    }
+
+    fn with(file: Option<SealedMap>, own: All) -> Self {
+        let holds = file.as_ref().map(|f| Holds::read(f.entries())).unwrap_or_default();
+        let budgets = Budgets {
+            providers: HashMap::new(),
+            all: Bucket::per_second(BURST_IN_ALL, RATE_IN_ALL),
+        };
+        Self(RefCell::new(Told {
+            file,
+            words: Words { own, shared: All::new() },
+            holds,
+            reports: Reports::default(),
+            budgets,
+            shared: Arc::default(),
+            heard: false,
+        }))
     }
 
     /// Whether somebody says so, as of the newest view.
@@ -143,25 +124,32 @@ impl SignalsTold {
         !self.0.borrow().words.holding(&view.signals, fact, user, device).is_empty()
     }
 
-    /// A provider says it now; whether it is on the disk. Every gateway is told.
-    pub(super) fn set(
+    /// Whether a provider keeps a person out, and the registry may not say so yet.
+    pub(super) fn is_held(&self, user: &str) -> bool {
+        self.0.borrow().holds.is_held(user)
+    }
+
+    /// A provider says it; what is newer than before is written down as a whole, for every gateway.
+    pub(super) fn tell(
         &self,
         registry: &RegistryView,
-        key: SignalKey,
-        holds: bool,
-        now_us: i64,
-    ) -> bool {
+        said: &Said<'_>,
+        devices: &[String],
+        at: Instant,
+    ) -> Outcome {
+        let view = registry.view();
         let told = &mut *self.0.borrow_mut();
-        let Some(file) = &mut told.file else { return false };
-        let word = told.words.newest(&key, holds, now_us);
-        if let Err(e) = put(file, &key, Some(word)) {
-            let (user, device) = (&*key.user, &*key.device);
-            tracing::error!(alert = true, user, device, error = %e, "a signal cannot be kept");
-            return false;
-        }
-        registry.signalled(vec![(key.clone(), word)]);
-        told.words.own.insert(key, word);
-        true
+        let word = |device: &String| {
+            let key = said.key(device);
+            let held = told.words.word_with(&view.signals, &key);
+            follows(held, said.fact, said.holds, said.said_at_us).map(|word| (key, word))
+        };
+        let words: Vec<(SignalKey, SignalWord)> = devices.iter().filter_map(word).collect();
+        let changed: Vec<_> = words.iter().map(|(k, _)| k.device.clone()).collect();
+        // Somebody without a device is held by the hold alone.
+        let hold = said.hold.filter(|_| devices.is_empty() || !changed.is_empty());
+        let kept = told.keep(said, words, hold, at);
+        Outcome { changed, kept }
     }
 
     /// A touch was good: what changed credentials made due on this device is paid, and nothing that
@@ -172,194 +160,281 @@ impl SignalsTold {
         let due = told.words.holding(&view.signals, SignalFact::Owing, user, device);
         let paid = due.into_iter().map(|(k, w)| (k, SignalWord { holds: false, ..w }));
         let paid: Vec<_> = paid.collect();
-        for (key, word) in &paid {
-            if let Some(Err(e)) = told.file.as_mut().map(|f| put(f, key, Some(*word))) {
-                tracing::warn!(user, device, error = %e, "a restart asks for this touch again");
-            }
-            told.words.own.insert(key.clone(), *word);
+        let changes = paid.iter().map(|(k, w)| set(k, *w)).collect();
+        if let Some(Err(e)) = told.file.as_mut().map(|f| f.set_all(changes)) {
+            tracing::warn!(user, device, error = %e, "a restart asks for this touch again");
         }
-        if !paid.is_empty() {
-            registry.signalled(paid);
-        }
+        told.take_in(paid);
     }
 
     /// Looks at the registry; what other gateways were told since the last look, and whether it
     /// holds.
-    pub(super) fn hear(&self, registry: &RegistryView) -> Vec<(SignalKey, bool)> {
+    pub(super) fn hear(&self, registry: &RegistryView, at: Instant) -> Vec<(SignalKey, bool)> {
         let view = registry.view();
         let told = &mut *self.0.borrow_mut();
-        let mut news = Vec::new();
+        let (mut news, mut known) = (Vec::new(), Vec::new());
         if !Arc::ptr_eq(&view, &told.shared) {
             told.shared = view.clone();
             if view.signals != told.words.shared {
-                let known;
                 (news, known) = told.words.hear(&view.signals);
-                for key in known {
-                    // What stays in the file is older than the registry's word at the next start.
-                    drop(told.file.as_mut().map(|f| put(f, &key, None)));
-                }
             }
+        }
+        let mut over: Vec<Change> = known.iter().map(|k| (name(k), None)).collect();
+        let held = told.holds.look(registry.confirmed(), at);
+        over.extend(held.iter().map(|user| (Holds::name(user), None)));
+        // A word that stays in the file is older than the registry's at the next start; a person
+        // who stays there is locked out again.
+        if let Some(Err(e)) = told.file.as_mut().map(|f| f.set_all(over)) {
+            tracing::warn!(error = %e, "signals that the registry has stay in the file");
         }
         // Before the first look nobody was on but those whose logon looked by itself.
         if !std::mem::replace(&mut told.heard, true) {
             news.clear();
         }
-        let again = told.reported.is_none_or(|at| at.elapsed() >= REPORT_AGAIN);
-        if again && !told.words.own.is_empty() {
-            told.reported = Some(Instant::now());
-            registry.signalled(told.words.own.iter().map(|(k, w)| (k.clone(), *w)).collect());
-        }
         news
+    }
+
+    /// Reports what the registry does not have.
+    pub(super) fn report(&self, registry: &RegistryView, terms: LockoutTerms, at: Instant) {
+        let Told { words, holds, reports, .. } = &mut *self.0.borrow_mut();
+        reports.go_on(&words.own, at, |part| registry.signalled(part));
+        holds.report(terms, |user, words, terms| registry.hold(user, words, terms));
     }
 }
 
-fn put(file: &mut SealedMap, key: &SignalKey, word: Option<SignalWord>) -> Result<(), LogError> {
-    let name = format!("{}\t{}\t{}\t{}", key.fact.as_str(), key.user, key.device, key.provider);
-    let value = word.map(|w| format!("{} {}", u8::from(w.holds), w.at_us));
-    file.set(&name, value.as_deref())
+impl Said<'_> {
+    fn key(&self, device: &str) -> SignalKey {
+        SignalKey {
+            user: self.user.to_owned(),
+            device: device.to_owned(),
+            fact: self.fact,
+            provider: self.provider.to_owned(),
+        }
+    }
 }
 
-/// One entry of the file. Before there were several providers it had neither the provider nor the
-/// time: whatever the registry has is newer.
-fn entry(name: &str, value: &str, only: &str) -> Option<(SignalKey, SignalWord)> {
-    let mut parts = name.splitn(4, '\t');
-    let fact = SignalFact::read(parts.next()?)?;
-    let (user, device) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-    let provider = parts.next().unwrap_or(only).to_owned();
-    let word = match value.split_once(' ') {
-        Some((holds, at)) => SignalWord { holds: holds == "1", at_us: at.parse().ok()? },
-        None => SignalWord { holds: true, at_us: 0 },
-    };
-    Some((SignalKey { user, device, fact, provider }, word))
+impl Told {
+    /// Whether it is on the disk; only then it counts, but for the person who is kept out.
+    fn keep(
+        &mut self,
+        said: &Said<'_>,
+        words: Vec<(SignalKey, SignalWord)>,
+        hold: Option<&str>,
+        at: Instant,
+    ) -> Result<(), SignalRefusal> {
+        let mut changes: Vec<Change> = words.iter().map(|(k, w)| set(k, *w)).collect();
+        if let Some(reason) = hold {
+            let Some(words) = self.holds.add(said.user, reason) else {
+                tracing::error!(alert = true, user = said.user, "too many people are to be held");
+                return Err(SignalRefusal::NotKept);
+            };
+            // Nothing is written when the file says so.
+            changes.push((Holds::name(said.user), Some(words.to_owned())));
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let file = self.file.as_mut().ok_or(SignalRefusal::NotKept)?;
+        if !self.budgets.may(said.provider, at) {
+            return Err(SignalRefusal::TooFast);
+        }
+        file.set_all(changes).map_err(|e| {
+            let user = said.user;
+            tracing::error!(alert = true, user, error = %e, "a signal cannot be kept");
+            SignalRefusal::NotKept
+        })?;
+        self.take_in(words);
+        Ok(())
+    }
+
+    fn take_in(&mut self, words: Vec<(SignalKey, SignalWord)>) {
+        for (key, word) in words {
+            self.reports.add(key.clone());
+            self.words.own.insert(key, word);
+        }
+    }
+}
+
+impl Budgets {
+    fn may(&mut self, provider: &str, at: Instant) -> bool {
+        let new = || Bucket::per_second(BURST, RATE);
+        let own = self.providers.entry(provider.to_owned()).or_insert_with(new);
+        own.take(at, 1) && self.all.take(at, 1)
+    }
+}
+
+fn set(key: &SignalKey, word: SignalWord) -> Change {
+    let (name, value) = written(key, word);
+    (name, Some(value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use SignalFact::{NotCompliant, Owing};
+    use crate::registry_view::{Report, Snapshot};
+    use signet_journal::disk;
+    use std::{path::Path, time::Duration};
+    use tokio::sync::{mpsc, watch};
 
-    fn key(fact: SignalFact, provider: &str) -> SignalKey {
-        let (user, device) = ("alice".to_owned(), "laptop".to_owned());
-        SignalKey { user, device, fact, provider: provider.to_owned() }
+    const SECOND_US: i64 = 1_000_000;
+
+    struct Scene {
+        told: SignalsTold,
+        registry: RegistryView,
+        snapshots: watch::Sender<Snapshot>,
+        reports: mpsc::Receiver<Report>,
+        at: Instant,
     }
 
-    fn word(holds: bool, at_us: i64) -> SignalWord {
-        SignalWord { holds, at_us }
+    /// As a start finds it: what the file has is what was said.
+    fn scene(path: &Path) -> Scene {
+        let file = SealedMap::open(path, &StoreKey::new([7; 32])).unwrap();
+        let read = |(name, value): (&String, &String)| entry(name, value, "");
+        let own = file.entries().iter().filter_map(read).collect();
+        let (view, confirmed) = (Arc::default(), Instant::now());
+        let (snapshots, seen) =
+            watch::channel(Snapshot { view, confirmed, fault: None, crl: Arc::default() });
+        let (to, reports) = mpsc::channel(1_000);
+        let registry = RegistryView::new(seen, to, Duration::from_secs(30), false, None);
+        let told = SignalsTold::with(Some(file), own);
+        Scene { told, registry, snapshots, reports, at: Instant::now() }
     }
 
-    /// Own word, shared word before and now; what counts, whether it is news, whether the own word
-    /// is still needed.
-    #[test]
-    fn table_of_own_and_shared_words() {
-        let some = |holds, at| Some(word(holds, at));
-        for (name, own, before, now, counts, news, needed) in [
-            ("nobody said anything", None, None, None, None, None, false),
-            ("said here", some(true, 5), None, None, some(true, 5), None, true),
-            ("and written down", some(true, 5), None, some(true, 5), some(true, 5), None, false),
-            ("said there", None, None, some(true, 5), some(true, 5), Some(true), false),
-            ("known", None, some(true, 5), some(true, 5), some(true, 5), None, false),
-            (
-                "taken back there",
-                None,
-                some(true, 5),
-                some(false, 6),
-                some(false, 6),
-                Some(false),
-                false,
-            ),
-            (
-                "taken back here",
-                some(false, 6),
-                some(true, 5),
-                some(true, 5),
-                some(false, 6),
-                None,
-                true,
-            ),
-            ("paid here", some(false, 5), some(true, 5), some(true, 5), some(false, 5), None, true),
-            (
-                "and said again there",
-                some(false, 5),
-                some(true, 5),
-                some(true, 7),
-                some(true, 7),
-                Some(true),
-                false,
-            ),
-            (
-                "here later than there",
-                some(true, 9),
-                None,
-                some(false, 7),
-                some(true, 9),
-                None,
-                true,
-            ),
-            ("paid twice", some(false, 5), None, some(false, 5), some(false, 5), None, false),
-        ] {
-            let k = key(Owing, "idp");
-            let all =
-                |w: Option<SignalWord>| w.map(|w| (k.clone(), w)).into_iter().collect::<All>();
-            let mut words = Words { own: all(own), shared: all(before) };
-            let (found, _) = words.hear(&all(now));
-            let found = found.into_iter().map(|(_, holds)| holds).next();
-            let is = (words.word(&k), found, words.own.contains_key(&k));
-            assert_eq!(is, (counts, news, needed), "{name}");
+    impl Scene {
+        /// What becomes of a token about these devices of alice.
+        fn says(&self, fact: SignalFact, holds: bool, at_s: i64, devices: &[String]) -> Outcome {
+            self.says_by("idp", fact, holds, at_s, devices)
+        }
+
+        fn says_by(
+            &self,
+            provider: &str,
+            fact: SignalFact,
+            holds: bool,
+            at_s: i64,
+            devices: &[String],
+        ) -> Outcome {
+            let hold = (fact == SignalFact::Revoked).then_some("left the firm");
+            let said_at_us = at_s * SECOND_US;
+            let said = Said { user: "alice", provider, fact, holds, said_at_us, hold };
+            self.told.tell(&self.registry, &said, devices, self.at)
+        }
+
+        fn syncs(&self) -> usize {
+            self.told.0.borrow().file.as_ref().unwrap().syncs
+        }
+
+        fn is_not_compliant(&self, device: &str) -> bool {
+            self.told.is(&self.registry, SignalFact::NotCompliant, "alice", device)
+        }
+
+        fn report(&self) {
+            let terms = LockoutTerms { first_ms: 0, max_ms: 0 };
+            self.told.report(&self.registry, terms, self.at);
         }
     }
 
+    fn devices(n: usize) -> Vec<String> {
+        (0..n).map(|n| format!("laptop{n}")).collect()
+    }
+
     #[test]
-    fn a_device_is_compliant_when_every_provider_says_so() {
-        let mut words = Words::default();
-        let say = |words: &mut Words, provider: &str, holds| {
-            let k = key(NotCompliant, provider);
-            let w = words.newest(&k, holds, 10);
-            words.own.insert(k, w);
+    fn the_disk_is_waited_for_once_for_an_order_and_not_for_what_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let scene = scene(&dir.path().join("told"));
+        let all = devices(300);
+        let became = scene.says(SignalFact::NotCompliant, true, 110, &all);
+        assert_eq!((became.changed.len(), became.kept, scene.syncs()), (300, Ok(()), 1));
+        for (holds, at) in [(true, 110), (true, 100), (false, 110), (false, 90)] {
+            let became = scene.says(SignalFact::NotCompliant, holds, at, &all);
+            assert_eq!((became.changed.len(), became.kept, scene.syncs()), (0, Ok(()), 1));
+        }
+        // The registry has all of it: it is taken out at once.
+        let mut view = View::default();
+        view.signals.clone_from(&scene.told.0.borrow().words.own);
+        scene.snapshots.send_modify(|s| s.view = Arc::new(view));
+        scene.told.hear(&scene.registry, scene.at);
+        assert_eq!(scene.syncs(), 2);
+        assert!(scene.told.0.borrow().words.own.is_empty() && scene.is_not_compliant("laptop7"));
+    }
+
+    #[test]
+    fn a_provider_that_says_too_much_is_not_written_down_and_leaves_room_to_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut scene = scene(&dir.path().join("told"));
+        let laptop = devices(1);
+        let kept = |scene: &Scene, provider: &str, from: i64| -> i64 {
+            let mut at = from;
+            while scene.says_by(provider, SignalFact::NotCompliant, true, at, &laptop).kept.is_ok()
+            {
+                at += 1;
+            }
+            at - from
         };
-        let holds =
-            |words: &Words| words.holding(&words.shared, NotCompliant, "alice", "laptop").len();
-        for (provider, not_compliant, want) in [
-            ("a", true, 1),
-            ("b", true, 2),
-            ("a", false, 1),
-            ("a", true, 2),
-            ("b", false, 1),
-            ("a", false, 0),
-        ] {
-            say(&mut words, provider, not_compliant);
-            assert_eq!(holds(&words), want, "{provider} {not_compliant}");
-        }
-        say(&mut words, "a", true);
-        for (fact, user, device) in [
-            (Owing, "alice", "laptop"),
-            (NotCompliant, "alic", "laptop"),
-            (NotCompliant, "alice", "lap"),
-        ] {
-            assert!(words.holding(&words.shared, fact, user, device).is_empty());
-        }
-    }
-
-    /// A clock that is behind the one of another gateway makes nothing older.
-    #[test]
-    fn what_is_said_now_is_the_newest() {
-        let k = key(Owing, "idp");
-        let mut words = Words::default();
-        words.shared.insert(k.clone(), word(true, 1_000));
-        assert_eq!(words.newest(&k, true, 10), word(true, 1_001));
-        assert_eq!(words.newest(&k, true, 5_000), word(true, 5_000));
-        words.shared.insert(k.clone(), word(true, i64::MAX));
-        assert_eq!(words.newest(&k, false, 10), word(false, i64::MAX));
+        assert_eq!(kept(&scene, "idp", 0), i64::from(BURST));
+        let refused = scene.says(SignalFact::NotCompliant, false, 1_000, &laptop);
+        assert_eq!(refused.kept, Err(SignalRefusal::TooFast));
+        assert!(scene.is_not_compliant("laptop0"), "what is not kept makes nothing better");
+        assert_eq!(kept(&scene, "mdm", 0), i64::from(BURST));
+        scene.at += Duration::from_secs(1);
+        assert_eq!(kept(&scene, "idp", 2_000), i64::from(RATE));
+        // All of them together.
+        scene.at += Duration::from_secs(60);
+        let all: i64 = (0..6).map(|n| kept(&scene, &format!("p{n}"), 0)).sum();
+        assert_eq!(all, i64::from(BURST_IN_ALL));
     }
 
     #[test]
-    fn table_of_entries() {
-        let found = |name: &str, value: &str| entry(name, value, "idp");
-        let old = (key(NotCompliant, "idp"), word(true, 0));
-        assert_eq!(found("not_compliant\talice\tlaptop", ""), Some(old));
-        let new = (key(Owing, "https://b"), word(false, 7));
-        assert_eq!(found("owing\talice\tlaptop\thttps://b", "0 7"), Some(new));
-        for (name, value) in [("colour\ta\tb", ""), ("owing\ta", ""), ("owing\ta\tb\tc", "1 x")] {
-            assert_eq!(found(name, value), None, "{name}");
+    fn an_older_word_counts_for_nothing_also_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("told");
+        let laptop = devices(1);
+        for _ in 0..2 {
+            let scene = scene(&path);
+            drop(scene.says(SignalFact::NotCompliant, true, 110, &laptop));
+            let late = scene.says(SignalFact::NotCompliant, false, 100, &laptop);
+            assert!(late.changed.is_empty() && scene.is_not_compliant("laptop0"));
         }
+        let scene = scene(&path);
+        scene.says(SignalFact::NotCompliant, false, 111, &laptop).kept.unwrap();
+        assert!(!scene.is_not_compliant("laptop0"));
+    }
+
+    #[test]
+    fn a_person_is_held_from_the_word_until_the_registrys_own_over_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("told");
+        let first = scene(&path);
+        disk::refuses(&path, true);
+        // With a device and without one.
+        for n in [1, 0] {
+            let became = first.says(SignalFact::Revoked, true, 100, &devices(n));
+            assert_eq!(became.kept, Err(SignalRefusal::NotKept), "{n}");
+            assert!(first.told.is_held("alice"), "{n}");
+        }
+        disk::refuses(&path, false);
+        assert_eq!(first.says(SignalFact::Revoked, true, 100, &devices(1)).kept, Ok(()));
+        drop(first);
+        let mut again = scene(&path);
+        assert!(again.told.is_held("alice") && !again.told.is_held("bob"));
+        again.report();
+        let mut taken = Vec::new();
+        while let Ok(report) = again.reports.try_recv() {
+            if let Report::LockOut(user, _, words, _, Some(t)) = report {
+                assert_eq!((&*user, &*words), ("alice", "left the firm"));
+                taken.push(t);
+            }
+        }
+        assert_eq!(taken.len(), 1);
+        taken.pop().unwrap().send(()).unwrap();
+        let look = |scene: &Scene, s: u64| {
+            let at = scene.at + Duration::from_secs(s);
+            scene.snapshots.send_modify(|snapshot| snapshot.confirmed = at);
+            scene.told.hear(&scene.registry, at);
+            scene.told.is_held("alice")
+        };
+        assert!(look(&again, 1) && !look(&again, 2));
+        drop(again);
+        assert!(!scene(&path).told.is_held("alice"));
     }
 }

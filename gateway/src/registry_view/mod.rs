@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::timeout,
 };
 
@@ -45,10 +45,13 @@ pub enum Report {
     Note(NewEvent),
     Seen(String, Sighting),
     /// A person is locked out: why, in words, and for how long.
-    LockOut(String, LockoutKind, String, LockoutTerms),
+    LockOut(String, LockoutKind, String, LockoutTerms, Option<Taken>),
     /// What identity providers said.
-    Signalled(Vec<(SignalKey, SignalWord)>),
+    Signalled(Vec<(SignalKey, SignalWord)>, Taken),
 }
+
+/// Told once a report is written down; dropped when it is lost.
+pub type Taken = oneshot::Sender<()>;
 
 /// Who a desk turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,18 +177,31 @@ impl RegistryView {
     /// Has a person's lock-out written down. Lost when the registry is far behind; who fails again
     /// is counted again.
     pub fn lock_out(&self, user: &str, kind: LockoutKind, words: &str, terms: LockoutTerms) {
-        let report = Report::LockOut(user.into(), kind, words.into(), terms);
+        let report = Report::LockOut(user.into(), kind, words.into(), terms, None);
         if self.reports.try_send(report).is_err() {
             tracing::error!(user, "a lock-out could not be written down: the registry is behind");
         }
     }
 
-    /// Has what identity providers said written down, for every gateway. Lost when the registry is
-    /// far behind; the caller asks again until it is in the view.
-    pub fn signalled(&self, words: Vec<(SignalKey, SignalWord)>) {
-        if self.reports.try_send(Report::Signalled(words)).is_err() {
-            tracing::error!("a signal could not be written down: the registry is behind");
-        }
+    /// Has it written down that a signal keeps a person out. `None`: there is no room; else it is
+    /// told when the registry took it, also for somebody who is not registered.
+    pub fn hold(
+        &self,
+        user: &str,
+        words: &str,
+        terms: LockoutTerms,
+    ) -> Option<oneshot::Receiver<()>> {
+        let (taken, wait) = oneshot::channel();
+        let kind = LockoutKind::Signal;
+        let report = Report::LockOut(user.into(), kind, words.into(), terms, Some(taken));
+        self.reports.try_send(report).ok().map(|()| wait)
+    }
+
+    /// Has what identity providers said written down, for every gateway. `None`: there is no room;
+    /// else it is told when the registry took it.
+    pub fn signalled(&self, words: Vec<(SignalKey, SignalWord)>) -> Option<oneshot::Receiver<()>> {
+        let (taken, wait) = oneshot::channel();
+        self.reports.try_send(Report::Signalled(words, taken)).ok().map(|()| wait)
     }
 
     /// The newest view.
@@ -237,6 +253,11 @@ impl RegistryView {
     /// Time since the registry said that the view is the newest.
     pub fn age(&self) -> Duration {
         self.snapshots.borrow().confirmed.elapsed()
+    }
+
+    /// When the registry last said that the view is the newest.
+    pub fn confirmed(&self) -> Instant {
+        self.snapshots.borrow().confirmed
     }
 
     /// Beyond this age nobody comes in.

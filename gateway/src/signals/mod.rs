@@ -100,11 +100,12 @@ async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Receiver>), Gat
     let tls = profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?;
     let fetches = plan.key_servers.iter().any(Option::is_some);
     let kept = if fetches { kept(&plan.keys_file, &plan.store_key) } else { Rc::default() };
+    let several = plan.section.providers.len();
     let parts = plan.section.providers.into_iter().zip(plan.files).zip(plan.key_servers);
     let provider = |((section, files), server): ((_, _), Option<Poster>)| {
         let published =
             server.map(|s| Published::new(&section, s, kept.clone(), plan.events.clone()));
-        Provider::new(section, files, published)
+        Provider::new(section, files, published, several)
     };
     let providers = parts.map(provider).collect();
     let receiver = Receiver::new(TlsAcceptor::from(tls), providers, plan.events, plan.orders);

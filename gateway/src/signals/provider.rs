@@ -5,8 +5,9 @@ use crate::{clock::now, config::ProviderSection};
 use signet_signals::{Expected, Keys, Received, Replays, SetRefusal, judge};
 use std::{cell::RefCell, rc::Rc};
 
-/// Tokens of one provider that could still be sent again.
+/// Tokens of one provider that could still be sent again, and of all of them together.
 const REPLAYS_MAX: usize = 100_000;
+const REPLAYS_IN_ALL: usize = 400_000;
 pub(super) const PATH: &str = "/signals";
 
 pub(super) struct Provider {
@@ -23,8 +24,9 @@ impl Provider {
         section: ProviderSection,
         files: Files,
         published: Option<Published>,
+        providers: usize,
     ) -> Self {
-        let (keys, replays) = (RefCell::new(files.keys()), Replays::new(REPLAYS_MAX));
+        let (keys, replays) = (RefCell::new(files.keys()), Replays::new(replays_max(providers)));
         let (files, replays) = (RefCell::new(files), RefCell::new(replays));
         Self { section, files, keys, published, replays }
     }
@@ -47,9 +49,10 @@ impl Provider {
         self.files.borrow().is_bearer(shown)
     }
 
-    /// A token that is good and was not seen before. Keys that are published are fetched again for
-    /// a token whose key is not among them, as often as the settings allow.
-    pub(super) async fn genuine(&self, token: &str) -> Result<Received, PushRefusal> {
+    /// A token that is good and was not seen before, and what holds its id meanwhile. Published
+    /// keys are fetched again for a token whose key is not among them, as often as the settings
+    /// allow.
+    pub(super) async fn genuine(&self, token: &str) -> Result<(Received, Taken<'_>), PushRefusal> {
         let (keys, seen) = self.keys();
         let mut judged = self.judged(token, keys);
         if let Some(published) = &self.published
@@ -62,14 +65,9 @@ impl Provider {
             judged = self.judged(token, self.keys().0);
         }
         let received = judged?;
-        let mut replays = self.replays.borrow_mut();
-        replays.take(&received.jti, received.too_old_at, now_s())?;
-        Ok(received)
-    }
-
-    /// What was taken could not be acted on: it may come again.
-    pub(super) fn forget(&self, jti: &str) {
-        self.replays.borrow_mut().forget(jti);
+        self.replays.borrow_mut().take(&received.jti, received.too_old_at, now_s())?;
+        let jti = received.jti.clone();
+        Ok((received, Taken { replays: &self.replays, jti, done: false }))
     }
 
     fn keys(&self) -> (Option<Rc<Keys>>, u64) {
@@ -91,6 +89,48 @@ impl Provider {
     }
 }
 
+/// A token that is being acted on. Unless it is done it may come again, also when the provider hung
+/// up before anything was decided.
+pub(super) struct Taken<'a> {
+    replays: &'a RefCell<Replays>,
+    jti: String,
+    done: bool,
+}
+
+impl Taken<'_> {
+    /// It was acted on, for good.
+    pub(super) fn done(mut self) {
+        self.replays.borrow_mut().done(&self.jti);
+        self.done = true;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.replays.borrow_mut().forget(&self.jti);
+        }
+    }
+}
+
+/// How many ids are remembered of each of so many providers, so that none takes the room of
+/// another.
+fn replays_max(providers: usize) -> usize {
+    REPLAYS_MAX.min(REPLAYS_IN_ALL / providers.max(1))
+}
+
 fn now_s() -> i64 {
     now().0.div_euclid(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_providers_take_no_more_room_than_four() {
+        for (providers, want) in [(0, 100_000), (1, 100_000), (4, 100_000), (16, 25_000)] {
+            assert_eq!(replays_max(providers), want, "{providers}");
+        }
+    }
 }

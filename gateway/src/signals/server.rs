@@ -1,7 +1,7 @@
 //! One push (RFC 8935): who sends it, what it says, and what is done.
 
 use super::{
-    provider::{PATH, Provider},
+    provider::{PATH, Provider, Taken},
     subjects::{self, Who},
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     events::EventSink,
     limits::{JournalBudget, left_out_words},
     listeners::https::{self, Answers, AnswersOverTls, BodyFault, Client, Response, TurnedAway},
-    pipeline::{SignalOrder, SignalOrders, SignalRefusal},
+    pipeline::{NamedDevice, SignalDone, SignalOrder, SignalOrders, SignalRefusal},
 };
 use hyper::{
     Method, Request, StatusCode,
@@ -50,6 +50,9 @@ pub(super) enum PushRefusal {
     /// At fault: the gateway's disk. The provider sends it again.
     #[error("the gateway could not write it down; send it again")]
     NotKept,
+    /// At fault: the provider. It sends it again.
+    #[error("there are more tokens of this provider than the gateway writes down; send it again")]
+    TooFast,
 }
 
 impl PushRefusal {
@@ -66,6 +69,7 @@ impl PushRefusal {
             Self::NoKeys => "signal.no_keys",
             Self::Silent => "signal.trading_silent",
             Self::NotKept => "signal.not_kept",
+            Self::TooFast => "signal.too_fast",
         }
     }
 
@@ -74,7 +78,11 @@ impl PushRefusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Bearer => StatusCode::UNAUTHORIZED,
-            Self::NoKeys | Self::Silent | Self::NotKept | Self::Token(SetRefusal::TooMany) => {
+            Self::NoKeys
+            | Self::Silent
+            | Self::NotKept
+            | Self::TooFast
+            | Self::Token(SetRefusal::TooMany | SetRefusal::InProgress) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             _ => StatusCode::BAD_REQUEST,
@@ -144,8 +152,12 @@ impl Receiver {
             BodyFault::TooSlow | BodyFault::Broken => PushRefusal::Body,
         })?;
         let token = std::str::from_utf8(&body).map_err(|_| SetRefusal::NotCompact)?;
+        self.take(provider, token).await
+    }
+
+    async fn take(&self, provider: &Provider, token: &str) -> Result<(), PushRefusal> {
         match provider.genuine(token).await {
-            Ok(received) => self.act(provider, received).await,
+            Ok((received, taken)) => self.act(provider, received, taken).await,
             // Whoever did not read our answer sends a token again, and must read that we have it.
             Err(PushRefusal::Token(SetRefusal::Replayed)) => {
                 tracing::info!("a signal came again; it was acted on before");
@@ -155,10 +167,11 @@ impl Receiver {
         }
     }
 
-    async fn act(&self, from: &Provider, r: Received) -> Result<(), PushRefusal> {
-        let provider = Actor::Service(from.section.issuer.as_str().into());
+    /// `taken` is done when nothing is left to do; dropped before, the token may come again.
+    async fn act(&self, from: &Provider, r: Received, taken: Taken<'_>) -> Result<(), PushRefusal> {
         let Some(subject) = &r.subject else {
             tracing::info!(jti = r.jti, signal = ?r.signal, "a signal with nothing to do");
+            taken.done();
             return Ok(());
         };
         let Some(Who { user, device }) = subjects::who(&from.section, subject) else {
@@ -168,6 +181,7 @@ impl Receiver {
                 code = "signal.subject_unknown",
                 "a signal about nobody here"
             );
+            taken.done();
             return Ok(());
         };
         let order = SignalOrder {
@@ -175,33 +189,47 @@ impl Receiver {
             user: user.clone(),
             device: device.clone(),
             signal: r.signal.clone(),
+            said_at_us: r.said_at_us,
             hold_logons: from.section.hold_logons,
             reason: r.reason.clone(),
         };
-        let sessions = match self.orders.carry_out(order).await {
-            Ok(sessions) => sessions,
+        let done = match self.orders.carry_out(order).await {
+            Ok(done) => done,
             Err(SignalRefusal::NoSuchUser) => {
                 let code = "signal.subject_unknown";
                 tracing::info!(jti = r.jti, user, code, "a signal about nobody here");
+                taken.done();
                 return Ok(());
             }
-            Err(why) => {
-                // It was not acted on, or not for good, so it may come again.
-                from.forget(&r.jti);
-                return Err(match why {
-                    SignalRefusal::NotKept => PushRefusal::NotKept,
-                    _ => PushRefusal::Silent,
-                });
-            }
+            // It was not acted on, or not for good, so it may come again.
+            Err(SignalRefusal::Silent) => return Err(PushRefusal::Silent),
+            Err(SignalRefusal::NotKept) => return Err(PushRefusal::NotKept),
+            Err(SignalRefusal::TooFast) => return Err(PushRefusal::TooFast),
         };
-        let what = words(&r.signal);
-        let reason = if r.reason.is_empty() { String::new() } else { format!(": {}", r.reason) };
-        let words = format!("{what}; {sessions} sessions concerned, token {}{reason}", r.jti);
-        tracing::warn!(user, device, "signal of the identity provider: {words}");
-        let device = device.as_deref().map(Text::from);
-        let about = About { device, ..About::user(&user) };
-        self.events.by(provider, "signal.received", about, words);
+        taken.done();
+        self.note_received(from, &r, user, device, done);
         Ok(())
+    }
+
+    fn note_received(
+        &self,
+        from: &Provider,
+        r: &Received,
+        user: String,
+        device: NamedDevice,
+        done: SignalDone,
+    ) {
+        let (what, became) = (words(&r.signal), became(done));
+        let reason = if r.reason.is_empty() { String::new() } else { format!(": {}", r.reason) };
+        let words = format!("{what}; {became}, token {}{reason}", r.jti);
+        tracing::warn!(user, ?device, "signal of the identity provider: {words}");
+        let device = match &device {
+            NamedDevice::One(name) => Some(Text::from(name.as_str())),
+            NamedDevice::None | NamedDevice::Unknown => None,
+        };
+        let about = About { device, ..About::user(&user) };
+        let provider = Actor::Service(from.section.issuer.as_str().into());
+        self.events.by(provider, "signal.received", about, words);
     }
 
     /// `object`: at which provider's address.
@@ -243,6 +271,16 @@ impl Answers for Receiver {
     }
 }
 
+fn became(done: SignalDone) -> String {
+    match done {
+        SignalDone::Sessions(n) => format!("{n} sessions concerned"),
+        SignalDone::Older => "nothing changes: the same or something newer was said before".into(),
+        SignalDone::UnknownDevice => {
+            "nothing changes: the registry does not have the device it names".into()
+        }
+    }
+}
+
 fn words(signal: &Signal) -> String {
     match signal {
         Signal::SessionRevoked => "session revoked".into(),
@@ -261,3 +299,7 @@ fn bearer(headers: &header::HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,21 +1,21 @@
 //! Which user and device of the registry a token is about. Pure.
 
-use crate::config::ProviderSection;
+use crate::{config::ProviderSection, pipeline::NamedDevice};
 use signet_identity::{is_device_name, is_user_id};
 use signet_signals::{Identifier, Subject};
 
-/// A person of the registry, and one device of theirs; `None`: any.
+/// A person of the registry, and which device of theirs is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
     pub user: String,
-    pub device: Option<String>,
+    pub device: NamedDevice,
 }
 
 /// `None`: the settings name nobody for this subject.
 pub fn who(settings: &ProviderSection, subject: &Subject) -> Option<Who> {
     let user = user(settings, &subject.user)?;
-    // A device that the settings do not know may be any of the person's.
-    let device = subject.device.as_ref().and_then(|d| device(settings, d));
+    let named = |d| device(settings, d).map_or(NamedDevice::Unknown, NamedDevice::One);
+    let device = subject.device.as_ref().map_or(NamedDevice::None, named);
     Some(Who { user, device })
 }
 
@@ -27,7 +27,11 @@ fn user(settings: &ProviderSection, id: &Identifier) -> Option<String> {
         Identifier::IssuerSubject { .. } => return None,
         Identifier::Opaque(id) => id,
     };
-    if let Some(user) = settings.users.get(name) {
+    let listed = match id {
+        Identifier::Email(address) => settings.users.of_address(address),
+        _ => settings.users.of_id(name),
+    };
+    if let Some(user) = listed {
         return Some(user.clone());
     }
     let found = match id {
@@ -72,6 +76,7 @@ mod tests {
         let by_domain = "email_domain = 'Bank.example'";
         let by_id = "subject_is_user_id = true";
         let by_table = "users = { 'al@other.example' = 'alice', '00u1' = 'alice' }";
+        let by_capitals = "users = { 'Al@Other.example' = 'alice' }";
         for (settings_text, id, want) in [
             (by_domain, email("alice@bank.example"), Some("alice")),
             (by_domain, email("alice@evil.example"), None),
@@ -87,6 +92,9 @@ mod tests {
             (by_table, sub("https://idp", "00u1"), Some("alice")),
             (by_table, sub("https://other", "00u1"), None),
             (by_table, Identifier::Opaque("00u2".into()), None),
+            (by_capitals, email("al@other.example"), Some("alice")),
+            (by_capitals, sub("https://idp", "Al@Other.example"), Some("alice")),
+            (by_capitals, sub("https://idp", "al@other.example"), None),
         ] {
             let found = user(&settings(settings_text), &id);
             assert_eq!(found.as_deref(), want, "{settings_text} {id:?}");
@@ -96,16 +104,17 @@ mod tests {
     #[test]
     fn table_of_devices() {
         let s = settings("subject_is_user_id = true\ndevices = { 'mdm-17' = 'laptop' }");
+        let one = |name: &str| NamedDevice::One(name.into());
         for (device, want) in [
-            (None, None),
-            (Some(Identifier::Opaque("mdm-17".into())), Some("laptop")),
-            (Some(Identifier::Opaque("desktop".into())), Some("desktop")),
-            (Some(Identifier::Opaque("not a device".into())), None),
-            (Some(email("a@b")), None),
+            (None, NamedDevice::None),
+            (Some(Identifier::Opaque("mdm-17".into())), one("laptop")),
+            (Some(Identifier::Opaque("desktop".into())), one("desktop")),
+            (Some(Identifier::Opaque("not a device".into())), NamedDevice::Unknown),
+            (Some(email("a@b")), NamedDevice::Unknown),
         ] {
             let subject = Subject { user: Identifier::Opaque("alice".into()), device };
             let found = who(&s, &subject).unwrap();
-            assert_eq!((found.user.as_str(), found.device.as_deref()), ("alice", want));
+            assert_eq!((found.user.as_str(), found.device), ("alice", want));
         }
     }
 }

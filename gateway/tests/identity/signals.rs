@@ -13,7 +13,7 @@ use signet_registry::{
 use signet_rfq::UtcMillis;
 use std::{
     fs,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -21,6 +21,11 @@ pub const ISSUER: &str = "https://idp.bank.example";
 pub const AUDIENCE: &str = "https://rfq.bank.example/signals";
 pub const BEARER: &str = "0123456789abcdef0123456789abcdef";
 pub const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/";
+
+const COMPLIANCE: &str = "device-compliance-change";
+/// As of a disk that is full, for one table.
+const FULL: &str = "CREATE TRIGGER full BEFORE INSERT ON lockouts BEGIN \
+    SELECT RAISE(FAIL, 'disk is full'); END";
 
 static TOKENS: AtomicU32 = AtomicU32::new(1);
 
@@ -64,9 +69,19 @@ pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
+/// Tokens about one state in the order in which the provider made them: each a second later.
+pub fn issued_at(event: &str) -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    if event != COMPLIANCE {
+        return now_s();
+    }
+    let next = |last| Some(now_s().max(last + 1));
+    next(LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).unwrap()).unwrap()
+}
+
 pub fn claims(event: &str, members: Value) -> Value {
     json!({
-        "iss": ISSUER, "aud": AUDIENCE, "iat": now_s(),
+        "iss": ISSUER, "aud": AUDIENCE, "iat": issued_at(event),
         "jti": format!("t{}", TOKENS.fetch_add(1, Ordering::Relaxed)),
         "sub_id": {"format": "email", "email": "alice@bank.example"},
         "events": {format!("{CAEP}{event}"): members},
@@ -189,6 +204,7 @@ fn a_laptop_that_is_not_compliant_is_scored_as_one_at_once() {
         told["events"] =
             json!({format!("{CAEP}device-compliance-change"): {"current_status": "compliant"}});
         told["jti"] = json!("compliant again");
+        told["iat"] = json!(issued_at(COMPLIANCE));
         taken(&w, &told);
         loop {
             let frame = alice.next().await.expect("the session is on");
@@ -231,6 +247,166 @@ fn a_restart_forgets_nothing_that_was_said_of_a_laptop() {
     // What is compliant again is forgotten.
     taken(&w, &claims("device-compliance-change", json!({"current_status": "compliant"})));
     assert!(!refusal(&w).contains("not compliant"));
+}
+
+/// About one device of alice, or another one, so long ago.
+fn compliance(status: &str, device: Option<Value>, iat: u64) -> Value {
+    let mut said = claims("session-revoked", json!({}));
+    said["iat"] = json!(iat);
+    said["events"] = json!({ format!("{CAEP}{COMPLIANCE}"): { "current_status": status } });
+    if let Some(device) = device {
+        let user = json!({"format": "email", "email": "alice@bank.example"});
+        said["sub_id"] = json!({"format": "complex", "user": user, "device": device});
+    }
+    said
+}
+
+/// What a desk reads at a Logon, and next.
+fn first_words(w: &World) -> String {
+    runtime().block_on(async {
+        let mut alice = Desk::connect(w, "laptop", "ALICE").await;
+        let on = alice.log_on(1).await;
+        format!("{on}{}", alice.next().await.unwrap_or_default())
+    })
+}
+
+fn opaque(id: &str) -> Option<Value> {
+    Some(json!({"format": "opaque", "id": id}))
+}
+
+#[test]
+fn good_news_of_another_device_does_not_clear_a_laptop() {
+    let w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    let now = now_s();
+    assert!(!first_words(&w).contains("not compliant"));
+    taken(&w, &compliance("not-compliant", opaque("laptop"), now - 9));
+    let of_address = Some(json!({"format": "email", "email": "phone@bank.example"}));
+    for (n, other) in [opaque("phone"), opaque("not a device"), of_address].into_iter().enumerate()
+    {
+        taken(&w, &compliance("compliant", other, now - 8 + n as u64));
+        assert!(first_words(&w).contains("not compliant"), "{n}");
+    }
+    let received = w.events().lines().filter(|l| l.contains("does not have the device")).count();
+    assert_eq!(received, 3, "{}", w.events());
+    taken(&w, &compliance("compliant", opaque("laptop"), now));
+    assert!(!first_words(&w).contains("not compliant"));
+    // Bad news of one that the registry does not have may be about any.
+    taken(&w, &compliance("not-compliant", opaque("phone"), now + 1));
+    assert!(first_words(&w).contains("not compliant"));
+    taken(&w, &compliance("compliant", None, now + 2));
+    assert!(!first_words(&w).contains("not compliant"));
+}
+
+#[test]
+fn an_older_word_that_arrives_later_counts_for_nothing_also_after_a_restart() {
+    let mut w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    let now = now_s();
+    assert!(!first_words(&w).contains("not compliant"));
+    taken(&w, &compliance("not-compliant", None, now - 10));
+    taken(&w, &compliance("compliant", None, now - 20));
+    // Of the same second the cautious one counts.
+    taken(&w, &compliance("compliant", None, now - 10));
+    // What the event says of its time counts, and not when the token was issued.
+    let mut late = compliance("compliant", None, now);
+    late["events"][format!("{CAEP}{COMPLIANCE}")]["event_timestamp"] = json!(now - 20);
+    taken(&w, &late);
+    assert!(first_words(&w).contains("not compliant"));
+    w.stop();
+    w.start();
+    // The ids of tokens are forgotten, so this is a replay.
+    taken(&w, &late);
+    taken(&w, &compliance("compliant", None, now - 20));
+    assert!(first_words(&w).contains("not compliant"));
+    taken(&w, &compliance("compliant", None, now - 5));
+    assert!(!first_words(&w).contains("not compliant"));
+    assert!(w.events().contains("something newer was said before"), "{}", w.events());
+}
+
+#[test]
+fn whoever_is_held_stays_out_while_the_registry_takes_nothing_down_and_over_a_restart() {
+    let mut w = world("hold_logons = true\n");
+    w.enrolled("alice", "ALICE", "laptop");
+    w.user("carol", "CAROL");
+    let answer = |w: &World| {
+        runtime().block_on(async { Desk::connect(w, "laptop", "ALICE").await.log_on(1).await })
+    };
+    let is_held = |w: &World| {
+        let why = answer(w);
+        assert!(why.contains("=signal.session_revoked|") && why.contains("lockout lift"), "{why}");
+    };
+    assert!(answer(&w).contains("|35=A|"));
+    w.sqlite(FULL);
+    taken(&w, &claims("session-revoked", json!({"reason_admin": "left the firm"})));
+    // Somebody without a certificate, who could enrol while the registry has not heard of it.
+    let mut carol = claims("session-revoked", json!({}));
+    carol["sub_id"] = json!({"format": "email", "email": "carol@bank.example"});
+    taken(&w, &carol);
+    is_held(&w);
+    w.stop();
+    w.start();
+    is_held(&w);
+    assert!(!w.cli(&["lockout", "list"]).contains("signal"), "the registry took it");
+    w.sqlite("DROP TRIGGER full");
+    w.eventually("both in the registry", || {
+        let list = w.cli(&["lockout", "list"]);
+        list.contains("left the firm") && list.contains("carol")
+    });
+    is_held(&w);
+    w.cli(&["lockout", "lift", "alice"]);
+    w.eventually("in again", || answer(&w).contains("|35=A|"));
+    w.stop();
+    w.start();
+    assert!(answer(&w).contains("|35=A|"), "a restart does not repeat what was lifted");
+}
+
+#[test]
+fn what_cannot_be_written_down_is_a_503_and_keeps_the_person_out_all_the_same() {
+    let w = world("hold_logons = true\n");
+    w.enrolled("alice", "ALICE", "laptop");
+    w.user("carol", "CAROL");
+    runtime().block_on(async { drop(Desk::logged_on(&w, "laptop", "ALICE", 1).await) });
+    let file = w.path("state/signals.told");
+    signet_journal::disk::refuses(&file, true);
+    for who in ["carol", "alice"] {
+        let mut told = claims("session-revoked", json!({}));
+        told["sub_id"] = json!({"format": "email", "email": format!("{who}@bank.example")});
+        let token = token(&w, "idp", &header("idp"), &told);
+        refused(&push(&w, &token), 503, "invalid_request", "signal.not_kept");
+        // The same token, and not "taken before".
+        refused(&push(&w, &token), 503, "invalid_request", "signal.not_kept");
+    }
+    signet_journal::disk::refuses(&file, false);
+    let why =
+        runtime().block_on(async { Desk::connect(&w, "laptop", "ALICE").await.log_on(3).await });
+    assert!(why.contains("=signal.session_revoked|"), "{why}");
+}
+
+#[test]
+fn what_a_provider_said_that_is_gone_is_taken_back_by_an_administrator() {
+    let mut w = world("");
+    w.enrolled("alice", "ALICE", "laptop");
+    assert!(!first_words(&w).contains("not compliant"));
+    taken(&w, &compliance("not-compliant", None, now_s()));
+    w.eventually("in the registry", || w.cli(&["signals", "list"]).contains("not_compliant"));
+    w.stop();
+    // Another provider in its place.
+    let text = w.text("gateway.toml");
+    let other = "https://new-idp.bank.example";
+    fs::write(&w.config, text.replace(ISSUER, other)).unwrap();
+    w.start();
+    assert!(first_words(&w).contains("not compliant"), "it counts until somebody takes it back");
+    let list = w.cli(&["signals", "list"]);
+    let line = list.lines().find(|l| l.contains(ISSUER)).expect(&list);
+    assert!(line.starts_with("alice ") && line.contains(" laptop "), "{list}");
+    assert!(w.cli(&["signals", "forget", "--provider", other]).starts_with("0 words"));
+    assert!(w.cli(&["signals", "forget", "--provider", ISSUER]).starts_with("1 words"));
+    w.eventually("compliant again", || !first_words(&w).contains("not compliant"));
+    assert!(w.cli(&["signals", "list"]).ends_with("0 words hold\n"));
+    let events = w.events();
+    let line = events.lines().find(|l| l.contains("signal.forgotten")).expect(&events);
+    assert!(line.contains(ISSUER), "{line}");
 }
 
 #[test]

@@ -412,8 +412,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Finding,
         technique: None,
-        meaning: "The identity provider said that a session, a credential or a device is not good \
-            now; it was acted on.",
+        meaning: "An identity provider said something of a session, a credential or a device.",
         response: "Look there for the reason.",
     },
     Entry {
@@ -432,6 +431,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         meaning: "A signal of an identity provider was refused: its signature, issuer, audience or \
             age is wrong.",
         response: "Compare the settings of both ends.",
+    },
+    Entry {
+        code: "signal.forgotten",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "An administrator took back what an identity provider that is gone had said.",
+        response: "Compare with what was ordered.",
     },
     Entry {
         code: "signal.keys_fetched",
