@@ -304,12 +304,10 @@ impl RegistryThread {
                 // Came after this turn began.
                 Report::Note(_) | Report::Seen(..) => break,
             }
-            // Whoever waits for it may be gone.
-            match self.pending.pop_front() {
-                Some(Report::LockOut(.., Some(taken)) | Report::Signalled(_, taken)) => {
-                    let _ = taken.send(());
-                }
-                _ => {}
+            let written = self.pending.pop_front();
+            if let Some(Report::LockOut(.., Some(taken)) | Report::Signalled(_, taken)) = written {
+                // Whoever waits for it may be gone.
+                let _ = taken.send(());
             }
             left -= 1;
         }
@@ -470,7 +468,8 @@ mod tests {
         assert_eq!(alice.try_recv(), Err(oneshot::error::TryRecvError::Empty));
         sql("DROP TRIGGER full").await;
         keeper.turn().await.unwrap();
-        (alice.try_recv().unwrap(), words.try_recv().unwrap());
+        alice.try_recv().unwrap();
+        words.try_recv().unwrap();
         assert!(keeper.registry.lockouts(UtcMillis(1)).await.unwrap()[0].0 == "alice");
         let (taken, mut lost) = oneshot::channel();
         keeper.pending.push_back(Report::Signalled(vec![], taken));

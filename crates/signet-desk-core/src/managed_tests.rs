@@ -174,7 +174,8 @@ fn a_check_finds_what_only_the_desk_can_know() {
     let world = World::new();
     let policy = |change: fn(&mut Policy)| world.managed(change).policy;
     assert!(check(&policy(|_| {})).is_ok());
-    let wrong: [(fn(&mut Policy), &str); 2] = [
+    type Change = fn(&mut Policy);
+    let wrong: [(Change, &str); 2] = [
         (|p| p.venues[0].comp_id = "a b".into(), "venue \"Bank\""),
         (|p| p.proxy = Some("http://".into()), "connection.proxy"),
     ];

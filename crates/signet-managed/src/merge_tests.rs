@@ -143,7 +143,8 @@ fn an_invitation_need_not_repeat_pins_and_lists_but_leads_nowhere_else() {
         v.also.clear();
     });
     assert_eq!(admits_invitation(&p, &plain), Ok(()));
-    let table: [(fn(&mut VenueSettings), VenueField); 4] = [
+    type Change = fn(&mut VenueSettings);
+    let table: [(Change, VenueField); 4] = [
         (|v| v.host = "evil".into(), VenueField::Address),
         (|v| v.anchors = vec![vec![9]], VenueField::Anchors),
         (|v| v.pins = vec![Pin([9; 32])], VenueField::Pins),

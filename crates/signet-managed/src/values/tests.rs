@@ -119,11 +119,13 @@ fn the_names_are_those_of_the_file_and_back() {
 fn a_value_of_another_kind_or_an_unknown_name_is_refused() {
     for field in &FIELDS {
         for value in [text("x"), Value::Number(2), Value::Yes(true), Value::List(vec![])] {
-            let same = match (field.kind, &value) {
-                (Kind::Text, Value::Text(_)) | (Kind::Number, Value::Number(_)) => true,
-                (Kind::Yes, Value::Yes(_)) | (Kind::List, Value::List(_)) => true,
-                _ => false,
-            };
+            let same = matches!(
+                (field.kind, &value),
+                (Kind::Text, Value::Text(_))
+                    | (Kind::Number, Value::Number(_))
+                    | (Kind::Yes, Value::Yes(_))
+                    | (Kind::List, Value::List(_))
+            );
             let mut values = all();
             values.insert(full_name(field, 1), value);
             if !same {

@@ -273,9 +273,7 @@ fn every_cell_of_the_line_table() {
                 LineEvent::OwnLinkLost => drop(r.await_repeats()),
                 LineEvent::Countered => drop(r.counter(counter_of())),
                 LineEvent::CounterOver => drop(r.counter_refused(&counter_of().id, "no".into())),
-                LineEvent::CounterNotSent => {
-                    drop(r.counter_not_sent(&counter_of().id, "no".into()))
-                }
+                LineEvent::CounterNotSent => _ = r.counter_not_sent(&counter_of().id, "no".into()),
                 LineEvent::NotRepeated => drop(r.settle_repeats(|_| false)),
                 LineEvent::Executed if matches!(phase, LinePhase::Quoted | LinePhase::Traded) => {
                     if phase == LinePhase::Quoted {

@@ -147,7 +147,7 @@ fn everything_else_that_ends_one() {
     for (what, end, want, stands) in [
         (
             "silence",
-            (|r| drop(r.tick(UtcMillis(12_000)))) as fn(&mut Rfq),
+            (|r| _ = r.tick(UtcMillis(12_000))) as fn(&mut Rfq),
             CounterState::Unanswered,
             LineState::CounterOver,
         ),
@@ -157,15 +157,10 @@ fn everything_else_that_ends_one() {
             CounterState::Dropped,
             LineState::Withdrawn,
         ),
-        (
-            "its link",
-            |r| drop(r.unreachable(&d("A"))),
-            CounterState::Dropped,
-            LineState::CounterOver,
-        ),
+        ("its link", |r| _ = r.unreachable(&d("A")), CounterState::Dropped, LineState::CounterOver),
         (
             "not sent",
-            |r| drop(r.counter_not_sent(&id("c1"), "off".into())),
+            |r| _ = r.counter_not_sent(&id("c1"), "off".into()),
             CounterState::NotSent("off".into()),
             LineState::Quoted,
         ),
@@ -221,8 +216,8 @@ fn a_dealer_is_countered_so_often_and_no_more() {
 fn a_trade_that_answers_a_counter_is_a_dispute() {
     for (name, end) in [
         ("waiting", (|_| ()) as fn(&mut Rfq)),
-        ("over", |r| drop(r.tick(UtcMillis(12_000)))),
-        ("improved", |r| drop(r.quote(again(r, "A", "a2", "99.45"), T).unwrap())),
+        ("over", |r| _ = r.tick(UtcMillis(12_000))),
+        ("improved", |r| _ = r.quote(again(r, "A", "a2", "99.45"), T).unwrap()),
     ] {
         let mut r = countered();
         end(&mut r);

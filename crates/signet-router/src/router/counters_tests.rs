@@ -311,7 +311,8 @@ fn one_that_cannot_be_sent_leaves_the_quote_as_it_was() {
 #[test]
 fn a_fill_on_a_counter_is_a_dispute_and_no_trade() {
     let fill = || report("ALICE.c1", ExecType::Trade, OrdStatus::Filled, "99.45");
-    let endings: [(&str, fn(&mut Router)); 3] = [
+    type Ending = fn(&mut Router);
+    let endings: [(&str, Ending); 3] = [
         ("waiting", |_| ()),
         ("unanswered", |r| drop(r.handle(T0 + 5_000, Input::Tick))),
         ("improved", |r| {
