@@ -213,6 +213,23 @@ fn a_dealer_is_countered_so_often_and_no_more() {
 }
 
 #[test]
+fn what_comes_after_its_time_does_not_answer_it_whether_or_not_a_tick_was_first() {
+    for (at, want) in
+        [(11_999, CounterState::Improved(dec("99.45"))), (12_000, CounterState::Unanswered)]
+    {
+        for ticked in [false, true] {
+            let mut r = countered();
+            if ticked {
+                r.tick(UtcMillis(at));
+            }
+            let next = again(&r, "A", "a2", "99.45");
+            assert_eq!(r.quote(next, UtcMillis(at)), Ok(true));
+            assert_eq!((state(&r, "c1"), line(&r)), (want.clone(), &LineState::Quoted), "{at}");
+        }
+    }
+}
+
+#[test]
 fn a_trade_that_answers_a_counter_is_a_dispute() {
     for (name, end) in [
         ("waiting", (|_| ()) as fn(&mut Rfq)),

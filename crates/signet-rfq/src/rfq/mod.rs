@@ -181,6 +181,9 @@ impl Rfq {
             return Err(RfqError::Ended);
         }
         let dealer = quote.dealer.clone();
+        self.line_mut(&dealer)?;
+        // What comes after a counter's time is no answer to it, whether or not a tick was first.
+        let over = self.counters_over(now);
         let line = self.line_mut(&dealer)?;
         let same = line.quote.as_ref() == Some(&quote);
         let event = match (same, quote.live(now)) {
@@ -190,7 +193,7 @@ impl Rfq {
             (false, false) => LineEvent::DeadQuote,
         };
         let Outcome::To(phase) = lifecycle::line(line.state.phase(), event) else {
-            return Ok(false);
+            return Ok(over);
         };
         line.state =
             if phase == LinePhase::Quoted { LineState::Quoted } else { LineState::Expired };
