@@ -200,8 +200,10 @@ fn script_agrees(day: &Day) {
     let middle = changed.len() - 40;
     let other = if &changed[middle..=middle] == "A" { "B" } else { "A" };
     changed.replace_range(middle..=middle, other);
+    // With the next record: lines of other kinds are aids, and say nothing.
+    let next = lines.iter().position(|l| l.starts_with("r 8 ")).unwrap();
     let mut swapped = lines.clone();
-    swapped.swap(at, at + 1);
+    swapped.swap(at, next);
     for (what, lines) in [
         (
             "flipped",
