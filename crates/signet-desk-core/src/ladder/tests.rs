@@ -192,6 +192,7 @@ fn the_widest_quote_there_is_can_be_ranked() {
             ..quote("A", "-/-", 9_000)
         }),
         quoted_at: UtcMillis(0),
+        repeated: false,
         revision: 1,
         counters: vec![],
     };

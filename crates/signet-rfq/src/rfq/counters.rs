@@ -205,7 +205,8 @@ impl Rfq {
         let unheard = matches!(before, Some(CounterPhase::Unanswered | CounterPhase::Dropped));
         let stands = (moved || unheard)
             && self.line_event(&dealer, LineEvent::CounterNotSent, LineState::Quoted);
-        if stands && before == Some(CounterPhase::Dropped) {
+        let repeated = self.line(&dealer).is_some_and(|l| l.repeated);
+        if stands && before == Some(CounterPhase::Dropped) && !repeated {
             // The link to the dealer was lost first: the quote stands when it is repeated.
             self.line_event(&dealer, LineEvent::LinkLost, LineState::Unreachable);
         }

@@ -230,6 +230,28 @@ fn what_comes_after_its_time_does_not_answer_it_whether_or_not_a_tick_was_first(
 }
 
 #[test]
+fn a_quote_that_was_repeated_stands_when_its_counter_was_never_sent() {
+    let lost = |r: &mut Rfq| _ = r.unreachable(&d("A"));
+    let again = |r: &mut Rfq| {
+        let same = r.line(&d("A")).unwrap().quote.clone().unwrap();
+        assert_eq!(r.quote(same, T), Ok(false), "declined, as far as is known");
+    };
+    type Step<'a> = &'a dyn Fn(&mut Rfq);
+    let table: [(&[Step<'_>], LineState); 4] = [
+        (&[&lost], LineState::Unreachable),
+        (&[&lost, &again], LineState::Quoted),
+        (&[&again, &lost], LineState::Unreachable),
+        (&[&lost, &again, &lost], LineState::Unreachable),
+    ];
+    for (steps, want) in table {
+        let mut r = countered();
+        steps.iter().for_each(|step| step(&mut r));
+        assert!(r.counter_not_sent(&id("c1"), "off".into()));
+        assert_eq!(line(&r), &want, "{}", steps.len());
+    }
+}
+
+#[test]
 fn a_trade_that_answers_a_counter_is_a_dispute() {
     for (name, end) in [
         ("waiting", (|_| ()) as fn(&mut Rfq)),

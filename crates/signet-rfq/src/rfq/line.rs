@@ -82,6 +82,10 @@ pub struct Line {
     pub quoted_at: UtcMillis,
     /// Counts this dealer's prices.
     pub revision: u32,
+    /// The quote was said again since a link was lost. It matters while a counter hides the quote:
+    /// when that turns out never to have been sent, the quote stands.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
     /// The trader's counters to this dealer, the oldest first, at most
     /// [`crate::MAX_COUNTERS_PER_LINE`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -73,6 +73,7 @@ impl Rfq {
             state: LineState::Asked,
             quote: None,
             quoted_at: terms.created,
+            repeated: false,
             revision: 0,
             counters: Vec::new(),
         };
@@ -193,6 +194,7 @@ impl Rfq {
             (false, false) => LineEvent::DeadQuote,
         };
         let Outcome::To(phase) = lifecycle::line(line.state.phase(), event) else {
+            line.repeated |= event == LineEvent::SameQuote;
             return Ok(over);
         };
         line.state =
@@ -239,6 +241,9 @@ impl Rfq {
     /// The dealer cannot be reached: what it quotes cannot be taken until it, or the gateway, says
     /// it again. Returns whether a live quote went away by this.
     pub fn unreachable(&mut self, dealer: &DealerId) -> bool {
+        if let Ok(line) = self.line_mut(dealer) {
+            line.repeated = false;
+        }
         if self.line_event(dealer, LineEvent::LinkLost, LineState::CounterOver) {
             return self.counter_event(dealer, CounterEvent::LineOver, CounterState::Dropped);
         }
@@ -259,6 +264,7 @@ impl Rfq {
 
     /// No quote can be taken until it is repeated. Returns whether a live quote went away by this.
     pub fn await_repeats(&mut self) -> bool {
+        self.lines.iter_mut().for_each(|l| l.repeated = false);
         let dealers: Vec<DealerId> = self.lines.iter().map(|l| l.dealer.clone()).collect();
         let lines = dealers
             .iter()
