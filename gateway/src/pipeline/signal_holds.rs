@@ -1,4 +1,4 @@
-//! People whom an identity provider keeps out (`hold_logons`), from the moment it says so until the
+//! People that an identity provider keeps out (`hold_logons`), from the moment it says so until the
 //! registry's own word, their lock-out, is in the view.
 
 use signet_registry::LockoutTerms;

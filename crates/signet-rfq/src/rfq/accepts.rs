@@ -14,6 +14,20 @@ impl Rfq {
         self.accept.as_ref().is_some_and(|(_, s)| s.in_flight())
     }
 
+    /// Whether a quote may be answered now, by an accept or a counter.
+    pub(super) fn may_answer(&self) -> Result<(), AcceptRefusal> {
+        if self.state.ended() || self.state == RfqState::Sent {
+            return Err(AcceptRefusal::RfqNotOpen(self.state));
+        }
+        if self.in_flight() {
+            return Err(AcceptRefusal::InFlight);
+        }
+        if self.is_disputed() {
+            return Err(AcceptRefusal::Disputed);
+        }
+        Ok(())
+    }
+
     /// The quantity an accept of this quote must carry: what was asked, or all of a smaller quote.
     pub fn accept_quantity(&self, quote: &Quote, side: Side) -> Option<Decimal> {
         quote.level(side).map(|l| l.size.min(self.terms.quantity))
@@ -27,15 +41,7 @@ impl Rfq {
         now: UtcMillis,
         arrival_ms: i64,
     ) -> Result<(), AcceptRefusal> {
-        if self.state.ended() || self.state == RfqState::Sent {
-            return Err(AcceptRefusal::RfqNotOpen(self.state));
-        }
-        if self.in_flight() {
-            return Err(AcceptRefusal::InFlight);
-        }
-        if self.is_disputed() {
-            return Err(AcceptRefusal::Disputed);
-        }
+        self.may_answer()?;
         if self.past.iter().any(|(a, _)| a.id == accept.id) {
             return Err(AcceptRefusal::IdUsed);
         }

@@ -2,7 +2,7 @@
 
 use super::{Line, LineState, Report, Rfq};
 use crate::{
-    AcceptId, AcceptRefusal, DealerId, Dispute, Quote, RfqState, UtcMillis,
+    AcceptId, AcceptRefusal, DealerId, Dispute, Quote, UtcMillis,
     counter::{COUNTER_WAIT_MAX_MS, Counter, CounterFault, CounterState, MAX_COUNTERS_PER_LINE},
     lifecycle::{self, CounterEvent, CounterPhase, LineEvent, Meaning, Outcome, meaning},
 };
@@ -22,15 +22,7 @@ impl Rfq {
     /// The quote of this dealer that may be countered now, at a price that is still to be named; or
     /// why there is none.
     pub fn may_counter(&self, dealer: &DealerId, now: UtcMillis) -> Result<&Quote, AcceptRefusal> {
-        if self.state.ended() || self.state == RfqState::Sent {
-            return Err(AcceptRefusal::RfqNotOpen(self.state));
-        }
-        if self.in_flight() {
-            return Err(AcceptRefusal::InFlight);
-        }
-        if self.is_disputed() {
-            return Err(AcceptRefusal::Disputed);
-        }
+        self.may_answer()?;
         if self.terms.is_package() {
             return Err(CounterFault::Package.into());
         }
@@ -255,19 +247,7 @@ impl Rfq {
         {
             return (false, None);
         }
-        let dispute = Dispute {
-            accept: c.id.clone(),
-            dealer: c.dealer.clone(),
-            exec_id: r.exec_id.clone(),
-            kind: r.kind,
-            side: r.side,
-            price: r.price(),
-            quantity: r.cum_qty,
-            settlement_date: r.settlement_date.clone(),
-            at: r.at,
-            received: now,
-            why: NOT_AGREED.into(),
-        };
+        let dispute = r.dispute((&c.id, &c.dealer), NOT_AGREED, now);
         match self.note_dispute(dispute.clone()) {
             true => (true, Some(dispute)),
             false => (false, None),

@@ -3,8 +3,8 @@
 use super::super::tests::{accept, d, dec, fill, id, open, sent};
 use super::*;
 use crate::{
-    InstrumentId, Level, PriceType, Quote, QuoteId, REASON_PASS, Rfq, Side, fix::ExecType,
-    lifecycle::AcceptPhase,
+    InstrumentId, Level, PriceType, Quote, QuoteId, REASON_PASS, Rfq, RfqState, Side,
+    fix::ExecType, lifecycle::AcceptPhase,
 };
 
 const T: UtcMillis = UtcMillis(2_000);

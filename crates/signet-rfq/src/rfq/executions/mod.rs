@@ -149,19 +149,7 @@ impl Rfq {
             ("", _) => "it comes after the answer was final",
             (why, _) => why,
         };
-        let dispute = Dispute {
-            accept: a.id.clone(),
-            dealer: a.dealer.clone(),
-            exec_id: r.exec_id.clone(),
-            kind: r.kind,
-            side: r.side,
-            price: r.price(),
-            quantity: r.cum_qty,
-            settlement_date: r.settlement_date.clone(),
-            at: r.at,
-            received: now,
-            why: why.into(),
-        };
+        let dispute = r.dispute((&a.id, &a.dealer), why, now);
         self.disputes.push(dispute.clone());
         Some(dispute)
     }

@@ -1,7 +1,8 @@
 //! A report as it comes, and what is remembered of one that was taken.
 
 use crate::{
-    Accept, AcceptId, Execution, InstrumentId, Level, Side, StatedLeg, UtcMillis,
+    Accept, AcceptId, DealerId, Dispute, Execution, InstrumentId, Level, Side, StatedLeg,
+    UtcMillis,
     fix::{ExecType, OrdStatus},
 };
 use rust_decimal::Decimal;
@@ -91,6 +92,28 @@ pub struct Report {
 impl Report {
     pub(in crate::rfq) fn price(&self) -> Decimal {
         self.last.map_or(self.avg_px, |l| l.price)
+    }
+
+    /// What people must settle: this report of the dealer, about its accept or counter.
+    pub(in crate::rfq) fn dispute(
+        &self,
+        (about, dealer): (&AcceptId, &DealerId),
+        why: &str,
+        received: UtcMillis,
+    ) -> Dispute {
+        Dispute {
+            accept: about.clone(),
+            dealer: dealer.clone(),
+            exec_id: self.exec_id.clone(),
+            kind: self.kind,
+            side: self.side,
+            price: self.price(),
+            quantity: self.cum_qty,
+            settlement_date: self.settlement_date.clone(),
+            at: self.at,
+            received,
+            why: why.into(),
+        }
     }
 
     /// The trade as it stands after this report.
