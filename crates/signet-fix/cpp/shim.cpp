@@ -263,9 +263,53 @@ thread_local std::unique_ptr<FIX::Message> Reused::spare;
 // What our own messages are written by: groups and their order.
 std::shared_ptr<FIX::DataDictionary> writing;
 
+constexpr int LAST_TAG = 39999; // FIX 4.4 Volume 1: user defined fields end here.
+
+// Every type of message that a dictionary may list: one or two letters or digits.
+std::vector<std::string> types_of(const FIX::DataDictionary &dd) {
+  const std::string letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::vector<std::string> types;
+  const auto keep = [&](const std::string &type) {
+    if (dd.isMsgType(type)) types.push_back(type);
+  };
+  for (const char a : letters) {
+    keep(std::string(1, a));
+    for (const char b : letters) keep({a, b});
+  }
+  return types;
+}
+
+// Has the orders of the groups of `dd` made, and of the groups within them.
+void order_groups(const FIX::DataDictionary &dd, const std::vector<std::string> &places, const std::vector<int> &tags) {
+  for (const std::string &place : places) {
+    for (const int tag : tags) {
+      int first;
+      const FIX::DataDictionary *members = nullptr;
+      if (!dd.getGroup(place, tag, first, members)) continue;
+      members->getOrderedFields();
+      order_groups(*members, {place}, tags);
+    }
+  }
+}
+
+// A dictionary makes a group's order of fields when it is first asked for it, behind a const function and
+// without a lock. Threads share a dictionary here, so all orders are made before it is shared: after this,
+// nothing in it changes. (It keeps no order of headers, trailers and messages unless it is told to.)
+void order_all(const FIX::DataDictionary &dd) {
+  std::vector<int> tags;
+  for (int tag = 1; tag <= LAST_TAG; ++tag) {
+    if (dd.isField(tag)) tags.push_back(tag);
+  }
+  std::vector<std::string> places = types_of(dd);
+  places.insert(places.end(), {"_header_", "_trailer_"});
+  order_groups(dd, places, tags);
+}
+
 std::shared_ptr<FIX::DataDictionary> parsed(const char *xml, size_t len) {
   std::istringstream stream(std::string(xml, len));
-  return std::make_shared<FIX::DataDictionary>(stream);
+  auto dictionary = std::make_shared<FIX::DataDictionary>(stream);
+  order_all(*dictionary);
+  return dictionary;
 }
 
 const FIX::DataDictionary &dictionary_of(const Wire *w) {

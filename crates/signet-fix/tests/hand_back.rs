@@ -1,70 +1,14 @@
-//! What one end could not take comes again after the next Logon: two engines in one thread, bytes
-//! carried by hand.
+//! What one end could not take comes again after the next Logon.
 
+mod ends;
+
+use ends::{End, connect, exchange};
 use signet_fix::{
     AppMessage,
-    framer::Framer,
     message::{ExecType, ExecutionReport, OrdStatus},
-    session::{Binding, Event, Outbox, Role, Session, SessionConfig},
-    store::MemoryStore,
+    session::{Binding, Event, Role},
 };
-use signet_identity::CompId;
 use signet_rfq::*;
-use std::rc::Rc;
-
-struct End {
-    session: Session,
-    outbox: Rc<Outbox>,
-}
-
-impl End {
-    fn new(role: Role, sender: &str, target: &str) -> Self {
-        let config = SessionConfig {
-            role,
-            sender: CompId::new(sender).unwrap(),
-            target: CompId::new(target).unwrap(),
-            heartbeat_s: 60,
-            strict: false,
-        };
-        let store = Box::new(MemoryStore::new(UtcMillis(0)));
-        let session = Session::open(&config, store).unwrap();
-        let outbox = session.attach(Binding::None).unwrap();
-        Self { session, outbox }
-    }
-
-    fn frames(&self) -> Vec<Vec<u8>> {
-        let mut bytes = vec![];
-        self.outbox.take(&mut bytes);
-        let mut framer = Framer::new();
-        framer.push(&bytes);
-        std::iter::from_fn(|| framer.next_frame().unwrap().map(<[u8]>::to_vec)).collect()
-    }
-
-    fn events(&self) -> Vec<Event> {
-        std::iter::from_fn(|| self.session.next_event()).collect()
-    }
-}
-
-/// Bytes go to and fro until nobody says anything; what the gateway heard, without fetching what
-/// came in the same turn first.
-fn exchange(gate: &End, dealer: &End) {
-    loop {
-        let (up, down) = (gate.frames(), dealer.frames());
-        if up.is_empty() && down.is_empty() {
-            return;
-        }
-        up.iter().for_each(|f| drop(dealer.session.receive(f)));
-        down.iter().for_each(|f| drop(gate.session.receive(f)));
-        while gate.session.work() || dealer.session.work() {}
-    }
-}
-
-fn connect(gate: &mut End, dealer: &mut End) {
-    gate.outbox = gate.session.attach(Binding::None).unwrap();
-    dealer.outbox = dealer.session.attach(Binding::None).unwrap();
-    gate.session.tick();
-    exchange(gate, dealer);
-}
 
 fn fill(n: u32) -> AppMessage {
     let level = Level { price: 1.into(), size: 100.into() };
