@@ -13,6 +13,8 @@ packages=(
   fonts-dejavu-core openssl curl              # what the tests read and sign with, and enrol with
   libfaketime                                 # a clock that tests can set
   softhsm2                                    # a PKCS#11 token without hardware
+  swtpm libtpm2-pkcs11-1 libtpm2-pkcs11-tools # a TPM without hardware, and keys in it
+  tpm2-abrmd libtss2-tcti-tabrmd0 tpm2-tools
   postgresql                                  # a registry's database; the tests make clusters of their own
   python3 python3-venv                        # a FIX engine and python-fido2 from PyPI, for the interoperability tests
   libpcsclite-dev                             # security keys in smart card readers

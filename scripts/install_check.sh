@@ -15,8 +15,8 @@ done
 from=$(realpath "${1:-target/package}")
 work=$(mktemp -d)
 root=$work/root
-# mmdebstrap may leave its own /proc there.
-trap 'umount "$root/proc" 2>/dev/null || true; rm -rf --one-file-system "$work"' EXIT
+# Ours, and the one that mmdebstrap may leave.
+trap 'while mountpoint -q "$root/proc"; do umount "$root/proc" || break; done; rm -rf --one-file-system "$work"' EXIT
 export GNUPGHOME=$work/gnupg
 mkdir -m 700 "$GNUPGHOME"
 
@@ -66,6 +66,8 @@ ok "making a clean root"
 mmdebstrap --quiet --variant=apt --include=ca-certificates bookworm "$root" >"$work/root.log" 2>&1 ||
   { cat "$work/root.log" >&2; fail "no clean root"; }
 mkdir -p "$root/etc/apt/keyrings" "$root/etc/apt/signet.d"
+# systemd-tmpfiles reaches files through it.
+mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
 # The programs read neither a login nor a display here.
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"

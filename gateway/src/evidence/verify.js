@@ -1,5 +1,22 @@
 // Verifies one RFQ's bundle: the same checks as verify.sh, but for the certificates' issuers and revocation lists, which
 // a page cannot judge. `files`: name -> Uint8Array. Returns the faults, and what was found.
+//
+// Whoever made the bundle may be a forger, with the gateway's keys or without: whose a message is, and what its signature
+// is over, is taken from the record, not from the index.
+const DIGITS = '(0|[1-9][0-9]{0,17})';
+const RECORD = 'records/[0-9]{12,18}[.]';
+const INDEX = new RegExp(
+  `^(rfq\\t[ -~]{1,200}\\t[ -~]{1,64}|leaf\\t${DIGITS}\\t${RECORD}record\\t${RECORD}proof` +
+    `|message\\t${RECORD}record\\t${DIGITS}\\t${RECORD}signature\\tcertificates/[0-9a-f]{64}[.]pem` +
+    '\\troots/(desks|dealers)[.]pem\\t(-|lists/[0-9a-f]{64}[.]pem)' +
+    `|policy\\t${RECORD}record\\tpolicies/[0-9a-f]{64}[.](cedar|toml)\\t[0-9a-f]{64}` +
+    '|touch\\ttouches/[0-9]{6,18}\\t(sha256)?)$',
+);
+// The end of a signed frame: `93=88`, the signature (r and s) and the checksum. It is over everything before them.
+const SIGNED_END = /^\u000193=88\u000189=([A-Za-z0-9+/]{85}[AQgw]==)\u000110=[0-9]{3}\u0001$/;
+const SIGNED_END_LENGTH = 105;
+const PARTIES = { 68: 'desk', 76: 'dealer' };
+
 async function verifyBundle(files, want = '') {
   const subtle = globalThis.crypto.subtle;
   const faults = [];
@@ -25,9 +42,10 @@ async function verifyBundle(files, want = '') {
     let begin = at + 2;
     if (length & 0x80) {
       const n = length & 0x7f;
-      length = 0;
+      length = n > 4 ? NaN : 0;
       for (let i = 0; i < n; i++) length = length * 256 + bytes[begin++];
     }
+    if (!(begin + length <= bytes.length)) throw new Error('this is not DER');
     return [bytes[at], begin, begin + length];
   };
   const rawSignature = (bytes) => {
@@ -35,17 +53,45 @@ async function verifyBundle(files, want = '') {
     const one = (at) => {
       const [, from, to] = der(bytes, at);
       const number = bytes.slice(from, to);
-      const digits = number.slice(Math.max(0, number.length - 32));
+      const digits = number.slice(number[0] === 0 ? 1 : 0);
+      if (digits.length > 32) throw new Error('this is not a signature of P-256');
       return [concat(new Uint8Array(32 - digits.length), digits), to];
     };
     const [r, next] = one(begin);
     return concat(r, one(next)[0]);
   };
+  const inner = (bytes, from, to) => {
+    const all = [];
+    for (let at = from; at < to; at = all.at(-1).to) {
+      const [tag, begin, end] = der(bytes, at);
+      all.push({ tag, at, begin, to: end });
+    }
+    return all;
+  };
+  // The parts of a certificate's signed half, without its version.
+  const certificateParts = (bytes) => {
+    const [, from, to] = der(bytes, der(bytes, 0)[1]);
+    return inner(bytes, from, to).filter((part) => part.tag !== 0xa0);
+  };
+  // After serial, algorithm, issuer, validity, subject.
   const keyOfCertificate = (bytes) => {
-    let at = der(bytes, der(bytes, 0)[1])[1];
-    // [0] version, serial, algorithm, issuer, validity, subject.
-    for (let skip = bytes[at] === 0xa0 ? 6 : 5; skip > 0; skip--) at = der(bytes, at)[2];
-    return bytes.slice(at, der(bytes, at)[2]);
+    const key = certificateParts(bytes)[5];
+    return bytes.slice(key.at, key.to);
+  };
+  // The URIs of its subjectAltName (RFC 5280, 4.2.1.6).
+  const namesOfCertificate = (bytes) => {
+    const names = [];
+    for (const part of certificateParts(bytes).filter((p) => p.tag === 0xa3)) {
+      const [, from, to] = der(bytes, part.begin);
+      for (const extension of inner(bytes, from, to)) {
+        const [oid, ...rest] = inner(bytes, extension.begin, extension.to);
+        if (hex(bytes.slice(oid.begin, oid.to)) !== '551d11') continue;
+        const [, begin, end] = der(bytes, rest.at(-1).begin);
+        const uris = inner(bytes, begin, end).filter((name) => name.tag === 0x86);
+        names.push(...uris.map((name) => utf8(bytes.slice(name.begin, name.to))));
+      }
+    }
+    return names;
   };
   const ed25519 = async (spki, signature, bytes) =>
     subtle.verify('Ed25519', await subtle.importKey('spki', spki, 'Ed25519', false, ['verify']), signature, bytes);
@@ -83,6 +129,7 @@ async function verifyBundle(files, want = '') {
     if (!(await ed25519(key, signature, bytesOf(text)))) fault('checkpoint.txt: the gateway did not sign it');
     const lines = text.split('\n');
     origin = lines[0];
+    if (!/^[1-9][0-9]{0,17}$/.test(lines[1])) fault('checkpoint.txt: has no size');
     size = BigInt(lines[1]);
     root = unbase64(lines[2]);
     if (vkey.split('+')[0] !== origin) fault('checkpoint.txt: is of another log than key.vkey');
@@ -98,7 +145,7 @@ async function verifyBundle(files, want = '') {
       else if (hex(await sha256(found)) !== digest) fault(`${path}: was changed`);
     }
     for (const path of files.keys()) {
-      if (path !== 'manifest.json' && path !== 'manifest.sig' && !(path in named)) fault(`${path}: is not in manifest.json`);
+      if (path !== 'manifest.json' && path !== 'manifest.sig' && !Object.hasOwn(named, path)) fault(`${path}: is not in manifest.json`);
     }
   });
 
@@ -109,7 +156,7 @@ async function verifyBundle(files, want = '') {
     if (number > last) return false;
     for (const line of utf8(proof).split('\n').filter(Boolean)) {
       const sibling = unbase64(line);
-      if (last === 0n) return false;
+      if (last === 0n || sibling.length !== 32) return false;
       if (number % 2n === 1n || number === last) {
         node = await sha256(concat([1], sibling, node));
         while (number % 2n === 0n && number !== 0n) {
@@ -126,20 +173,24 @@ async function verifyBundle(files, want = '') {
   };
 
   const found = { rfq: '', desk: '', records: 0, messages: [], touches: 0 };
-  const message = async (name, covered, certificateName) => {
+  const message = async (name, certificateName) => {
     const record = get(name);
     const certificate = pem(get(certificateName));
-    const at = Number(new DataView(record.buffer, record.byteOffset + 1, 8).getBigInt64(0, true));
-    const party = record[9] === 68 ? 'desk' : 'dealer';
+    const party = PARTIES[record[9]];
     const begin = 43 + record[42];
     const id = utf8(record.slice(43, begin));
+    if (record[0] !== 70 || record.length <= begin + SIGNED_END_LENGTH) return fault(`${name}: is not a message`);
+    if (!party || !/^[A-Za-z0-9._-]+$/.test(id)) return fault(`${name}: is nobody's`);
+    const at = Number(new DataView(record.buffer, record.byteOffset + 1, 8).getBigInt64(0, true));
     if (!same(await sha256(certificate), record.slice(10, 42))) fault(`${certificateName}: is not the certificate of ${name}`);
+    const own = namesOfCertificate(certificate).map((uri) => /^spiffe:\/\/[^/]*\/([a-z]+)\/([^/]+)(\/.*)?$/.exec(uri));
+    if (!own.some((u) => u && u[1] === party && u[2] === id)) fault(`${certificateName}: is not for ${party} ${id}`);
     const frame = record.slice(begin);
-    const text = utf8(frame);
-    const signature = /\u000189=([^\u0001]*)\u0001/.exec(text.slice(covered - 1));
-    const good = signature && (await p256(keyOfCertificate(certificate), unbase64(signature[1]), frame.slice(0, covered)));
+    const covered = frame.slice(0, -SIGNED_END_LENGTH);
+    const end = SIGNED_END.exec(utf8(frame.slice(-SIGNED_END_LENGTH - 1)));
+    const good = end && (await p256(keyOfCertificate(certificate), unbase64(end[1]), covered));
     if (!good) fault(`${name}: ${party} ${id} did not sign this message`);
-    found.messages.push({ at, party, id, text: text.replaceAll('\u0001', '|') });
+    found.messages.push({ at, party, id, text: utf8(frame).replaceAll('\u0001', '|') });
   };
   const touch = async (folder, digest) => {
     const [signed, client] = [get(`${folder}/signed`), get(`${folder}/client.json`)];
@@ -153,21 +204,36 @@ async function verifyBundle(files, want = '') {
     if (!utf8(approval).split('\n').includes(`rfq=${found.rfq}`)) fault(`${folder}/approval.txt: is about another RFQ`);
   };
   await trying('index.txt', async () => {
-    for (const line of utf8(get('index.txt')).split('\n').filter(Boolean)) {
-      const [what, a, b, c] = line.split('\t');
+    const text = utf8(get('index.txt'));
+    const lines = text.split('\n').slice(0, -1);
+    const bad = lines.findIndex((line, i) => !INDEX.test(line) || (i === 0) !== line.startsWith('rfq\t'));
+    if (!text.endsWith('\n') || bad !== -1) {
+      fault(`index.txt: line ${bad + 1} is not a line of an index, or one that this page does not know`);
+      return;
+    }
+    // What a line speaks of has its place in the log.
+    const leaves = new Set(lines.filter((line) => line.startsWith('leaf\t')).map((line) => line.split('\t')[2]));
+    const inLog = (name) => {
+      if (!leaves.has(name)) fault(`${name}: no line shows that it is in the log`);
+    };
+    for (const line of lines) {
+      const [what, a, b, c, d] = line.split('\t');
       await trying(what === 'touch' ? a : (b ?? a), async () => {
         if (what === 'rfq') [found.rfq, found.desk] = [a, b];
         else if (what === 'leaf') {
           found.records += 1;
           if (!(await included(BigInt(a), get(b), get(c)))) fault(`${b}: is not record ${a} of the log`);
-        } else if (what === 'message') await message(a, Number(b), line.split('\t')[4]);
-        else if (what === 'policy') {
+        } else if (what === 'message') {
+          inLog(a);
+          await message(a, d);
+        } else if (what === 'policy') {
+          inLog(a);
           const right = hex(await sha256(get(b))) === c && utf8(get(a)).includes(c);
           if (!right) fault(`${b}: is not what decision ${a} followed`);
-        } else if (what === 'touch') {
+        } else {
           found.touches += 1;
           await touch(a, b);
-        } else fault(`index.txt: a line that this page does not know: ${what}`);
+        }
       });
     }
   });

@@ -8,6 +8,7 @@ mod person;
 #[allow(dead_code, unreachable_pub)]
 mod support;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use person::{Person, quotes, world};
 use signet_desk_core::view::*;
 use signet_gateway::{
@@ -176,17 +177,26 @@ fn an_auditor_with_openssl_or_a_browser_verifies_a_bundle_and_every_change_is_na
     judge("added", &[&"records/more.record".into()], &changed);
 }
 
-/// Signs the manifest again, with the digest of one file as it is now.
-fn resign(state: &Path, files: &mut BTreeMap<String, Vec<u8>>, name: &str, before: &[u8]) {
-    let digest = |bytes: &[u8]| -> String {
-        let d = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-        d.as_ref().iter().map(|b| format!("{b:02x}")).collect()
-    };
-    let manifest = String::from_utf8(files["manifest.json"].clone()).unwrap();
-    let manifest = manifest.replace(&digest(before), &digest(&files[name]));
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Signs as the gateway does.
+fn sign(state: &Path, bytes: &[u8]) -> Vec<u8> {
     let seed = fs::read(state.join("checkpoint.key")).unwrap();
     let pair = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
-    files.insert("manifest.sig".into(), pair.sign(manifest.as_bytes()).as_ref().to_vec());
+    pair.sign(bytes).as_ref().to_vec()
+}
+
+/// Signs the manifest again, with the digest of one file as it is now.
+fn resign(state: &Path, files: &mut BTreeMap<String, Vec<u8>>, name: &str, before: &[u8]) {
+    let manifest = String::from_utf8(files["manifest.json"].clone()).unwrap();
+    let manifest = manifest.replace(&hex(&sha256(before)), &hex(&sha256(&files[name])));
+    files.insert("manifest.sig".into(), sign(state, manifest.as_bytes()));
     files.insert("manifest.json".into(), manifest.into());
 }
 
@@ -260,5 +270,126 @@ fn a_bundle_holds_the_touch_that_approved_it() {
             assert!(!good && said.contains("touches/"), "{part}: {said}");
             assert!(!said.contains("was changed"), "{part}: {said}");
         }
+    }
+}
+
+/// What somebody with the gateway's keys makes of one signed message.
+struct Forger {
+    state: PathBuf,
+    /// A bundle of the gateway's, whose message it is.
+    whole: BTreeMap<String, Vec<u8>>,
+    record: Vec<u8>,
+    /// The index's line about it: `message`, and what follows the record's name.
+    line: Vec<String>,
+}
+
+impl Forger {
+    fn new(state: &Path, whole: BTreeMap<String, Vec<u8>>) -> Self {
+        let index = String::from_utf8(whole["index.txt"].clone()).unwrap();
+        let line = index.lines().find(|l| l.starts_with("message")).unwrap();
+        let line: Vec<_> = line.split('\t').map(str::to_owned).collect();
+        let record = whole[&line[1]].clone();
+        Self { state: state.into(), whole, record, line }
+    }
+
+    /// The record's number of bytes before the message itself.
+    fn head(&self) -> usize {
+        43 + usize::from(self.record[42])
+    }
+
+    /// A log of this one record, signed, and a bundle of it with this index; `{leaf}` and
+    /// `{message}` are its lines.
+    fn bundle(&self, record: &[u8], index: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.whole.clone();
+        files.retain(|name, _| !name.starts_with("records/") && !name.starts_with("manifest"));
+        let name = "records/000000000000";
+        let leaf = format!("leaf\t0\t{name}.record\t{name}.proof\n");
+        let rest = self.line[4..].join("\t");
+        let covered = self.record.len() - self.head() - 105;
+        let message = format!("message\t{name}.record\t{covered}\t{name}.signature\t{rest}\n");
+        let index = index.replace("{leaf}", &leaf).replace("{message}", &message);
+        files.insert(format!("{name}.record"), record.to_vec());
+        files.insert(format!("{name}.proof"), vec![]);
+        files.insert(format!("{name}.signature"), self.whole[&self.line[3]].clone());
+        files.insert("index.txt".into(), index.into());
+        files.insert("checkpoint.txt".into(), self.checkpoint(record));
+        let named: serde_json::Map<_, _> =
+            files.iter().map(|(n, bytes)| (n.clone(), hex(&sha256(bytes)).into())).collect();
+        let manifest = format!("{:#}\n", serde_json::json!({ "files": named }));
+        files.insert("manifest.sig".into(), sign(&self.state, manifest.as_bytes()));
+        files.insert("manifest.json".into(), manifest.into());
+        files
+    }
+
+    /// A checkpoint over this record alone.
+    fn checkpoint(&self, record: &[u8]) -> Vec<u8> {
+        let note = String::from_utf8(self.whole["checkpoint.txt"].clone()).unwrap();
+        let origin = note.lines().next().unwrap();
+        let root = sha256(&[&[0], record].concat());
+        let text = format!("{origin}\n1\n{}\n", STANDARD.encode(root));
+        let (name, old) = note.lines().last().unwrap().rsplit_once(' ').unwrap();
+        let mut signature = STANDARD.decode(old).unwrap();
+        signature.truncate(4);
+        signature.extend(sign(&self.state, text.as_bytes()));
+        format!("{text}\n{name} {}\n", STANDARD.encode(signature)).into_bytes()
+    }
+}
+
+/// The gateway's keys sign logs and bundles, and no message of a desk or a dealer.
+#[test]
+fn table_of_bundles_that_a_forger_with_the_gateways_keys_makes() {
+    let (w, id, out, _) = traded();
+    let config = w.practice.gateway_config();
+    let key = public_key(config).unwrap();
+    let f = Forger::new(&config.gateway.state_dir, files(&out));
+    let rfq = format!("rfq\t{id}\t{TRADER}\n");
+    let whole = format!("{rfq}{{leaf}}{{message}}");
+    let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut record = f.record.clone();
+        change(&mut record);
+        record
+    };
+    let unsigned = changed(&|r| {
+        let at = r.len() - 105;
+        r.splice(at..at, *b"44=1\x01");
+    });
+    let rows: [(&str, Vec<u8>, String, &str); 8] = [
+        ("a field that nobody signed", unsigned, whole.clone(), "did not sign this message"),
+        ("another's name", changed(&|r| r[43] ^= 1), whole.clone(), "is not for"),
+        ("nobody's", changed(&|r| r[9] = 1), whole.clone(), "is nobody's"),
+        ("another kind", changed(&|r| r[0] = 1), whole.clone(), "is not a message"),
+        (
+            "a certificate that it does not name",
+            changed(&|r| r[10] ^= 1),
+            whole.clone(),
+            "is not the certificate of",
+        ),
+        (
+            "a message beside the log",
+            f.record.clone(),
+            format!("{rfq}{{message}}"),
+            "no line shows that it is in the log",
+        ),
+        ("an unknown line", f.record.clone(), format!("{whole}more\n"), "index.txt: line"),
+        ("a second RFQ", f.record.clone(), format!("{whole}{rfq}"), "index.txt"),
+    ];
+    let bad = w.dir.path().join("forged");
+    let judge = |files: &BTreeMap<String, Vec<u8>>| {
+        write(&bad, files);
+        [Some(sh(&bad, &key)), node(&bad, &key)].into_iter().flatten()
+    };
+    for (good, said) in judge(&f.bundle(&f.record, &whole)) {
+        assert!(good, "the forger's own log of a true message: {said}");
+    }
+    for (name, record, index, named) in rows {
+        for (good, said) in judge(&f.bundle(&record, &index)) {
+            assert!(!good && said.contains(named), "{name}: {said}");
+        }
+    }
+    // A name that every object of a browser has.
+    let mut files = f.bundle(&f.record, &whole);
+    files.insert("constructor".into(), b"more".to_vec());
+    for (good, said) in judge(&files) {
+        assert!(!good && said.contains("constructor: is not in manifest.json"), "{said}");
     }
 }

@@ -82,7 +82,7 @@ static ulong sign_init(ulong session, void *mechanism, ulong key) {
 }
 
 ulong C_GetFunctionList(struct list **list) {
-  void *library = dlopen(getenv("SIGNET_SOFTHSM"), RTLD_NOW);
+  void *library = dlopen(getenv("SIGNET_TOKEN_MODULE"), RTLD_NOW);
   if (!library) return 5;
   ulong rv = ((ulong (*)(struct list **))dlsym(library, "C_GetFunctionList"))(&theirs);
   if (rv) return rv;

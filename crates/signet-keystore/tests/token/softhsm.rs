@@ -6,8 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-pub const PIN: &str = "12345678";
-pub const TOKEN: &str = "signet test";
+use crate::child::{AWKWARD, MODULE, PIN, TOKEN, awkward_file};
 
 pub struct SoftHsm {
     home: TempDir,
@@ -62,20 +61,10 @@ impl SoftHsm {
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
         vec![
             ("SOFTHSM2_CONF", self.home.path().join("softhsm2.conf").into()),
-            ("SIGNET_SOFTHSM", self.module.clone().into()),
-            ("SIGNET_AWKWARD", self.home.path().join("awkward").into()),
+            (MODULE, self.module.clone().into()),
+            (AWKWARD, self.home.path().join("awkward").into()),
         ]
     }
-}
-
-/// In the child: the plain module.
-pub fn module() -> PathBuf {
-    std::env::var_os("SIGNET_SOFTHSM").expect("run as a child").into()
-}
-
-/// In the child: a file that asks the awkward module for something.
-pub fn awkward_file(name: &str) -> PathBuf {
-    Path::new(&std::env::var_os("SIGNET_AWKWARD").expect("run as a child")).join(name)
 }
 
 /// In the child: the awkward module, compiled here.
