@@ -12,6 +12,7 @@ pub mod bench;
 #[cfg(feature = "practice")]
 pub mod check;
 mod commands;
+mod crash;
 mod display;
 pub mod doctor;
 mod group;
@@ -117,6 +118,9 @@ pub fn run(
     start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'static,
 ) -> ExitCode {
     start_log();
+    if let Some((data, _)) = start::folders() {
+        crash::keep_reports(&data);
+    }
     if let Err(why) = display::check() {
         display::tell(&why);
         return ExitCode::FAILURE;

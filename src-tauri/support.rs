@@ -1,7 +1,7 @@
 //! The commands around the trading: the security panel, the look of the window, the log, the
 //! support report and alerts of the system.
 
-use crate::{Shell, attention::Attention, log::LOG};
+use crate::{Shell, attention::Attention, crash, log::LOG};
 use signet_desk_core::view::{Look, Problem, SecurityView, Sound};
 use std::{sync::LazyLock, time::Instant};
 use tauri::State;
@@ -41,7 +41,9 @@ pub fn log_lines(text: String) -> Answer<Vec<String>> {
 #[specta::specta]
 pub async fn support_report(shell: State<'_, Shell>) -> Answer<String> {
     let view = tauri::webview_version().unwrap_or_else(|_| "of an unknown version".into());
-    shell.desk()?.support_report(&format!("web view {view}")).await
+    let report = shell.desk()?.support_report(&format!("web view {view}")).await?;
+    let crashes = tauri::async_runtime::spawn_blocking(crash::latest).await.unwrap_or_default();
+    Ok(if crashes.is_empty() { report } else { format!("{report}\n== Crashes\n{crashes}") })
 }
 
 /// Shows an alert of the system, unless there was one a moment ago or the trader wants none.
