@@ -52,7 +52,8 @@ impl Kind {
         }
     }
 
-    /// The program and its arguments. `back`: to an older version, which some refuse unless told.
+    /// The program and its arguments. `back`: to an older version, which rpm refuses unless told.
+    /// The MSI and the setup refuse it always.
     ///
     /// dpkg and rpm read the package that was checked from their standard input, so that nobody can
     /// put another file under its name in between.
@@ -68,12 +69,7 @@ impl Kind {
                 ("/usr/bin/rpm".into(), words(&["--upgrade", "--oldpackage", OPEN]))
             }
             Self::Rpm => ("/usr/bin/rpm".into(), words(&["--upgrade", OPEN])),
-            Self::Msi if back => {
-                let more = ["/qn", "/norestart", "REINSTALLMODE=amus", "ALLOWDOWNGRADE=1"];
-                (system32("msiexec.exe"), with(&["/i"], &more))
-            }
             Self::Msi => (system32("msiexec.exe"), with(&["/i"], &["/qn", "/norestart"])),
-            Self::Nsis if back => (package.into(), words(&["/S", "/DOWNGRADE"])),
             Self::Nsis => (package.into(), words(&["/S"])),
             Self::Pkg => ("/usr/sbin/installer".into(), with(&["-pkg"], &["-target", "/"])),
         }

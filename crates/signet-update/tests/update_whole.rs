@@ -50,7 +50,7 @@ fn a_list_that_does_not_count_installs_nothing() {
     assert_eq!(laptop.run(), refused(Refusal::SerialReused));
     laptop.publish(6, "0.0.9", "");
     assert_eq!(laptop.run(), refused(Refusal::Older { than: laptop::v("0.1.0") }));
-    laptop.sign(&release_text(&laptop, 7, "0.2.0", "").replace("2099", "2026"));
+    laptop.sign(&release_text(&laptop, 7, "0.2.0", "").replace("2099", "2021"));
     assert_eq!(laptop.run(), refused(Refusal::Expired));
     laptop.publish(8, "0.2.0", "rings = [{ from = \"2020-01-01T00:00:00Z\", percent = 0 }]");
     assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::Ring { percent: 0 })));
@@ -98,7 +98,7 @@ fn a_half_downloaded_package_goes_on_where_it_broke_off() {
     other.publish(5, "0.2.0", "");
     other.server().fault(Fault::TooLong);
     assert_eq!(other.run(), Err("update.not_fetched"));
-    assert_eq!(other.packages(), 0);
+    assert_eq!(other.packages(), 1, "only the way back");
 }
 
 #[test]

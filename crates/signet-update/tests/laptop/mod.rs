@@ -202,7 +202,7 @@ pub fn release_text(laptop: &Laptop, serial: u64, version: &str, more: &str) -> 
     let target = Installer::below_for_tests(laptop.at("root")).target();
     let mut text = format!(
         "format = 1\nproduct = \"signet-desk\"\nserial = {serial}\n\
-         issued = \"2026-01-01T00:00:00Z\"\nexpires = \"2099-01-02T00:00:00Z\"\nhalted = false\n\
+         issued = \"2020-01-01T00:00:00Z\"\nexpires = \"2099-01-02T00:00:00Z\"\nhalted = false\n\
          [[channel]]\nname = \"stable\"\nversion = \"{version}\"\n{more}\n"
     );
     for version in ["0.0.9", "0.1.0", "0.2.0", "0.3.0"] {
