@@ -2,6 +2,7 @@
 
 use crate::{
     error::ManagedError,
+    minisign::PublicKey,
     settings::{Channel, Holder, May, VenueSettings, Version},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -45,8 +46,12 @@ pub struct Policy {
     pub least_version: Option<Version>,
     /// Which releases desks take.
     pub channel: Option<Channel>,
-    /// From where desks take releases, an `https:` URL.
+    /// From where desks take releases: an `https:` URL, or a folder or share.
     pub update_server: Option<String>,
+    /// The key that the list of releases is signed with. It lies offline, and signs no policy.
+    pub update_key: Option<PublicKey>,
+    /// The authorities that may issue the certificate of the update server, DER.
+    pub server_anchors: Vec<Vec<u8>>,
     /// `http://host:port`, or `direct`.
     pub proxy: Option<String>,
     /// Connections need the post-quantum hybrid key exchange.
@@ -117,6 +122,9 @@ pub(crate) struct SoftwareFile {
     pub(crate) least_version: Option<String>,
     pub(crate) channel: Option<String>,
     pub(crate) server: Option<String>,
+    pub(crate) update_key: Option<String>,
+    #[serde(default)]
+    pub(crate) server_anchors: Vec<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -193,7 +201,13 @@ impl Policy {
                 parsed,
             )?,
             channel: optional("software.channel", file.software.channel.as_deref(), channel)?,
-            update_server: optional("software.server", file.software.server.as_deref(), https)?,
+            update_server: optional("software.server", file.software.server.as_deref(), source)?,
+            update_key: optional(
+                "software.update_key",
+                file.software.update_key.as_deref(),
+                update_key,
+            )?,
+            server_anchors: server_anchors(&file.software.server_anchors)?,
             proxy: optional("connection.proxy", file.connection.proxy.as_deref(), proxy)?,
             hybrid_only: file.connection.hybrid_only,
             fips: file.connection.fips,
@@ -366,12 +380,26 @@ fn channel(field: &str, value: &str) -> Result<Channel, ManagedError> {
         .ok_or_else(|| ManagedError::invalid(field, "is stable or beta"))
 }
 
-fn https(field: &str, value: &str) -> Result<String, ManagedError> {
+/// Where releases are: a server, a folder of this computer, or a share of Windows.
+fn source(field: &str, value: &str) -> Result<String, ManagedError> {
     let value = text(field, value)?;
-    if value.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(' ')) {
+    let server = value.strip_prefix("https://");
+    let named = |rest: &str| !rest.is_empty() && !rest.contains(' ');
+    let share = value.strip_prefix("\\\\").is_some_and(|rest| !rest.is_empty());
+    if server.is_some_and(named) || share || path(field, &value).is_ok() {
         return Ok(value);
     }
-    Err(ManagedError::invalid(field, "must begin with https://"))
+    Err(ManagedError::invalid(field, "must begin with https://, or be an absolute path or a share"))
+}
+
+fn update_key(field: &str, value: &str) -> Result<PublicKey, ManagedError> {
+    PublicKey::read(value).map_err(|why| ManagedError::invalid(field, why.to_string()))
+}
+
+fn server_anchors(values: &[String]) -> Result<Vec<Vec<u8>>, ManagedError> {
+    let field = "software.server_anchors";
+    at_most(field, values.len(), ANCHORS_MAX)?;
+    values.iter().map(|value| anchor(field, value)).collect()
 }
 
 fn proxy(field: &str, value: &str) -> Result<String, ManagedError> {

@@ -60,7 +60,7 @@ const fn field(name: &'static str, section: &'static str, key: &'static str, kin
 
 /// Every field of a policy but its format.
 #[rustfmt::skip] // A table.
-pub const FIELDS: [Field; 31] = [
+pub const FIELDS: [Field; 33] = [
     field("Firm", "", "firm", Kind::Text),
     field("Serial", "", "serial", Kind::Number),
     field("ValidFrom", "", "valid_from", Kind::Text),
@@ -84,6 +84,8 @@ pub const FIELDS: [Field; 31] = [
     field("Software/LeastVersion", "software", "least_version", Kind::Text),
     field("Software/Channel", "software", "channel", Kind::Text),
     field("Software/Server", "software", "server", Kind::Text),
+    field("Software/UpdateKey", "software", "update_key", Kind::Text),
+    field("Software/ServerAnchors", "software", "server_anchors", Kind::List),
     field("Connection/Proxy", "connection", "proxy", Kind::Text),
     field("Connection/HybridOnly", "connection", "hybrid_only", Kind::Yes),
     field("Connection/Fips", "connection", "fips", Kind::Yes),

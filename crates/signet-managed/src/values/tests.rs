@@ -11,7 +11,7 @@ fn text(text: &str) -> Value {
 fn example(field: &Field) -> Value {
     const ANCHOR: &str = include_str!("../../../../packaging/desk/policy/managed.example.toml");
     match (field.name, field.kind) {
-        ("Anchors", _) => {
+        ("Anchors" | "Software/ServerAnchors", _) => {
             let pem = ANCHOR.split("\"\"\"").nth(1).unwrap();
             let line: String = pem.lines().filter(|l| !l.contains("-----")).collect();
             Value::List(vec![line])
@@ -26,6 +26,10 @@ fn example(field: &Field) -> Value {
         ("Software/LeastVersion", _) => text("1.2.3"),
         ("Software/Channel", _) => text("beta"),
         ("Software/Server", _) => text("https://desk.bank.example"),
+        ("Software/UpdateKey", _) => {
+            let key = ANCHOR.split("update_key = \"").nth(1).unwrap();
+            text(key.split('"').next().unwrap())
+        }
         ("Connection/Proxy", _) => text("http://proxy.bank.example:3128"),
         (_, Kind::Number) => Value::Number(9443),
         (_, Kind::Yes) => Value::Yes(true),
@@ -56,6 +60,7 @@ fn every_value_comes_through() {
     assert!(venue.allow_tls12 && venue.quic && venue.crl_required && venue.rp_id.is_some());
     assert_eq!(policy.holders.as_deref(), Some(&[Holder::Pkcs11][..]));
     assert_eq!(policy.channel, Some(Channel::Beta));
+    assert!(policy.update_key.is_some() && policy.server_anchors.len() == 1);
     let yes = Some(true);
     assert_eq!((policy.hybrid_only, policy.fips, policy.history_required), (yes, yes, yes));
     let may = policy.may;
@@ -83,6 +88,8 @@ fn the_names_are_those_of_the_file_and_back() {
             least_version: Some(String::new()),
             channel: Some(String::new()),
             server: Some(String::new()),
+            update_key: Some(String::new()),
+            server_anchors: vec![],
         },
         connection: crate::policy::ConnectionFile {
             proxy: Some(String::new()),

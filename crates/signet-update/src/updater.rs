@@ -1,0 +1,370 @@
+//! Puts the parts together: reads the policy's settings, fetches the list, decides, acts.
+
+use crate::{
+    decide::{Facts, Marks, Refusal, Step, Wait, admit, bucket, decide},
+    desks,
+    error::UpdateError,
+    install::Installer,
+    list::{LIST_BYTES_MAX, ReleaseList},
+    source::{Server, Source},
+    state::{Kept, State},
+    store::{Place, Store},
+};
+use semver::Version;
+use signet_managed::{Policy, PublicKey};
+use signet_net::ProxySetting;
+use std::{
+    io::Read as _,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use time::OffsetDateTime;
+
+const LIST: &str = "releases.toml";
+const SIGNATURE: &str = "releases.toml.minisig";
+const SIGNATURE_BYTES_MAX: u64 = 4 * 1024;
+/// How long the new program may take to say its version.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// More steps than any way through [`decide`] has.
+const STEPS_MAX: usize = 8;
+
+/// What the policy says about updates.
+#[derive(Debug)]
+pub struct Settings {
+    /// From where.
+    pub source: Source,
+    /// Who signs the list.
+    pub key: PublicKey,
+    /// `stable` or `beta`.
+    pub channel: &'static str,
+}
+
+impl Settings {
+    /// The settings of a policy.
+    ///
+    /// # Errors
+    /// [`UpdateError::NotSet`], or one that cannot be used.
+    pub fn of(policy: &Policy) -> Result<Self, UpdateError> {
+        let server = policy.update_server.as_deref().ok_or(UpdateError::NotSet("server"))?;
+        let key = policy.update_key.clone().ok_or(UpdateError::NotSet("update_key"))?;
+        let channel = policy.channel.unwrap_or(signet_managed::Channel::Stable).name();
+        if !server.starts_with("https://") {
+            return Ok(Self { source: Source::Folder(server.into()), key, channel });
+        }
+        let proxy = match policy.proxy.as_deref() {
+            None => ProxySetting::FromEnvironment,
+            Some("direct") => ProxySetting::Direct,
+            Some(url) => ProxySetting::Url(
+                url.parse().map_err(|_| UpdateError::NotSet("proxy that can be used"))?,
+            ),
+        };
+        let hybrid = policy.hybrid_only.unwrap_or(false);
+        let server = Server::new(server, &policy.server_anchors, proxy, hybrid)?;
+        Ok(Self { source: Source::Server(server), key, channel })
+    }
+}
+
+/// How far [`Updater::go`] goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Until {
+    Look,
+    Fetch,
+    Install,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The version is the one that the list wants.
+    UpToDate,
+    /// There is a later version, and it was only looked at.
+    Available(Version),
+    /// It is fetched and verified, and waits.
+    Ready(Version),
+    /// Nothing yet.
+    Waits(Wait),
+    /// It was installed, and is on trial.
+    Installed(Version),
+    /// The computer must go back to this version, and was only looked at.
+    MustGoBack(Version),
+    /// The computer went back to this version.
+    WentBack(Version),
+    /// The list is not followed.
+    Refused(Refusal),
+}
+
+/// Looks for updates and installs them.
+#[derive(Debug)]
+pub struct Updater {
+    store: Store,
+    installer: Installer,
+    device: String,
+    state: State,
+}
+
+impl Updater {
+    /// Takes the store. `device` names this computer for the rings.
+    ///
+    /// # Errors
+    /// The store or its state cannot be used.
+    pub fn open(place: Place, installer: Installer, device: String) -> Result<Self, UpdateError> {
+        let store = Store::open(place)?;
+        let state = store.place().read_state()?;
+        Ok(Self { store, installer, device, state })
+    }
+
+    /// Says what would be done. It remembers nothing but the serial of the list.
+    ///
+    /// # Errors
+    /// [`UpdateError`].
+    pub async fn check(
+        &mut self,
+        settings: &Settings,
+        now: OffsetDateTime,
+    ) -> Result<Outcome, UpdateError> {
+        self.go(settings, now, Until::Look).await
+    }
+
+    /// Fetches and verifies what is due, and installs nothing.
+    ///
+    /// # Errors
+    /// [`UpdateError`].
+    pub async fn fetch(
+        &mut self,
+        settings: &Settings,
+        now: OffsetDateTime,
+    ) -> Result<Outcome, UpdateError> {
+        self.go(settings, now, Until::Fetch).await
+    }
+
+    /// Does everything that is due.
+    ///
+    /// # Errors
+    /// [`UpdateError`].
+    pub async fn run(
+        &mut self,
+        settings: &Settings,
+        now: OffsetDateTime,
+    ) -> Result<Outcome, UpdateError> {
+        self.go(settings, now, Until::Install).await
+    }
+
+    /// Goes back to the version that worked before, because an administrator says so. The version
+    /// that is left is not installed here again.
+    ///
+    /// # Errors
+    /// [`UpdateError`].
+    pub fn roll_back(&mut self) -> Result<Outcome, UpdateError> {
+        let (have, answers) = self.installed()?;
+        self.state = self.state.clone().with_installed(&have);
+        let kept = [self.state.confirmed.clone(), self.state.previous.clone()];
+        let Some(to) = kept.into_iter().flatten().find(|k| k.version != have) else {
+            return Ok(Outcome::Refused(Refusal::NoWayBack));
+        };
+        if self.marks().busy && answers {
+            return Ok(Outcome::Waits(Wait::OpenRequest { long: false }));
+        }
+        self.back(&to)
+    }
+
+    /// What is remembered.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    async fn go(
+        &mut self,
+        settings: &Settings,
+        now: OffsetDateTime,
+        until: Until,
+    ) -> Result<Outcome, UpdateError> {
+        // A trial ends with or without a list: why there is none is said only if one is needed.
+        let (list, why) = match fetched(settings).await {
+            Ok(list) => (Some(list), None),
+            Err(why) => (None, Some(why)),
+        };
+        if let Some(list) = list.as_ref().filter(|l| admit(l, &self.state, now).is_ok()) {
+            (self.state.serial, self.state.list) = (list.serial, Some(list.digest));
+            self.store.keep(&self.state)?;
+        }
+        for _ in 0..STEPS_MAX {
+            let step = self.step(settings, list.as_ref(), now)?;
+            if step == Step::Wait(Wait::NoList) {
+                return Err(why.unwrap_or(UpdateError::List("there is none".into())));
+            }
+            if let Some(outcome) = self.act(step, settings, now, until).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(UpdateError::Install("the steps of the update have no end".into()))
+    }
+
+    fn step(
+        &mut self,
+        settings: &Settings,
+        list: Option<&ReleaseList>,
+        now: OffsetDateTime,
+    ) -> Result<Step, UpdateError> {
+        let (have, answers) = self.installed()?;
+        self.state = self.state.clone().with_installed(&have);
+        Ok(decide(&Facts {
+            have: &have,
+            answers,
+            state: &self.state,
+            list,
+            channel: settings.channel,
+            target: &self.installer.target(),
+            bucket,
+            device: &self.device,
+            now,
+            marks: self.marks(),
+        }))
+    }
+
+    /// Does one step; `None`: decide again.
+    async fn act(
+        &mut self,
+        step: Step,
+        settings: &Settings,
+        now: OffsetDateTime,
+        until: Until,
+    ) -> Result<Option<Outcome>, UpdateError> {
+        Ok(match step {
+            Step::Nothing => {
+                self.store.tidy(&self.state, None)?;
+                Some(Outcome::UpToDate)
+            }
+            Step::Wait(wait) => {
+                if matches!(wait, Wait::OpenRequest { .. }) && self.state.waits_since.is_none() {
+                    self.state.waits_since = Some(now.unix_timestamp());
+                    self.store.keep(&self.state)?;
+                }
+                Some(Outcome::Waits(wait))
+            }
+            Step::Fetch { offer, .. } if until == Until::Look => Some(Outcome::Available(offer)),
+            Step::Fetch { version, package, way_back, .. } => {
+                self.store.tidy(&self.state, Some(package.sha256))?;
+                self.store.fetch(&settings.source, &package).await?;
+                let kept = Kept { version, sha256: package.sha256, size: package.size };
+                let place =
+                    if way_back { &mut self.state.confirmed } else { &mut self.state.ready };
+                *place = Some(kept);
+                self.store.keep(&self.state)?;
+                None
+            }
+            Step::Apply(kept) if until < Until::Install => Some(Outcome::Ready(kept.version)),
+            Step::Apply(kept) => Some(self.apply(kept, now)?),
+            Step::Confirm => {
+                self.state.confirm();
+                self.store.keep(&self.state)?;
+                None
+            }
+            Step::RollBack(to) if until < Until::Install => Some(Outcome::MustGoBack(to.version)),
+            Step::RollBack(to) => Some(self.back(&to)?),
+            Step::Refuse(refusal) => Some(Outcome::Refused(refusal)),
+        })
+    }
+
+    fn apply(&mut self, kept: Kept, now: OffsetDateTime) -> Result<Outcome, UpdateError> {
+        // Both packages are good before anything is changed: the new one, and the way back.
+        let package = self.store.package_checked(&kept).inspect_err(|_| self.state.ready = None);
+        let package = match (package, &self.state.confirmed) {
+            (Ok(package), Some(back)) => self.store.package_checked(back).map(|_| package),
+            (package, _) => package,
+        };
+        let package = match package {
+            Ok(package) => package,
+            Err(why) => {
+                self.store.keep(&self.state)?;
+                return Err(why);
+            }
+        };
+        let path = self.store.package_path(&kept);
+        self.state.begin_trial(kept.clone(), now);
+        self.store.keep(&self.state)?;
+        self.installer.run(package, &path, false)?;
+        match installed(&self.store.place().program) {
+            Some(have) if have == kept.version => Ok(Outcome::Installed(have)),
+            Some(have) if self.state.confirmed.as_ref().is_some_and(|k| k.version == have) => {
+                Err(UpdateError::Install(format!("version {have} is still installed")))
+            }
+            _ => match self.state.confirmed.clone() {
+                Some(to) => self.back(&to),
+                None => Ok(Outcome::Refused(Refusal::NoWayBack)),
+            },
+        }
+    }
+
+    /// Installs a package that worked. That the one which is left is not wanted is written down
+    /// first: a computer that stops in between does not install it again.
+    fn back(&mut self, to: &Kept) -> Result<Outcome, UpdateError> {
+        let package = self.store.package_checked(to)?;
+        let left = self.state.trial.as_ref().map(|t| t.package.sha256);
+        let confirmed = self.state.confirmed.as_ref().map(|k| k.sha256);
+        if let Some(left) = left.or(confirmed).filter(|left| *left != to.sha256) {
+            self.state.fail(left);
+        }
+        self.state.ready = None;
+        self.store.keep(&self.state)?;
+        self.installer.run(package, &self.store.package_path(to), true)?;
+        let have = installed(&self.store.place().program);
+        if have.as_ref() != Some(&to.version) {
+            return Err(UpdateError::Install(format!("version {} does not answer", to.version)));
+        }
+        self.state.went_back_to(to);
+        self.store.keep(&self.state)?;
+        Ok(Outcome::WentBack(to.version.clone()))
+    }
+
+    fn marks(&self) -> Marks {
+        let trial = self.state.trial.as_ref().map(|t| t.package.sha256);
+        desks::marks(&self.store.place().desks, trial)
+    }
+
+    /// The version that is installed, and whether it answers. One that does not is the one that was
+    /// installed last.
+    fn installed(&self) -> Result<(Version, bool), UpdateError> {
+        if let Some(have) = installed(&self.store.place().program) {
+            return Ok((have, true));
+        }
+        let trial = self.state.trial.as_ref().map(|t| &t.package);
+        let last = trial.or(self.state.confirmed.as_ref()).map(|k| (k.version.clone(), false));
+        last.ok_or_else(|| UpdateError::Install("the installed program does not answer".into()))
+    }
+}
+
+async fn fetched(settings: &Settings) -> Result<ReleaseList, UpdateError> {
+    let bytes = settings.source.small(LIST, LIST_BYTES_MAX).await?;
+    let signature = settings.source.small(SIGNATURE, SIGNATURE_BYTES_MAX).await?;
+    let signature = String::from_utf8(signature)
+        .map_err(|_| UpdateError::Signature(signet_managed::SignatureError::Form))?;
+    ReleaseList::read(&bytes, &signature, &settings.key)
+}
+
+/// The version that the program says it has.
+fn installed(program: &Path) -> Option<Version> {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let begun = Instant::now();
+    let ended = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status.success(),
+            Ok(None) if begun.elapsed() < ANSWER_MAX => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break false;
+            }
+        }
+    };
+    let mut said = String::new();
+    // What it started and left behind could hold the pipe open: a version is short.
+    child.stdout.take()?.take(64).read_to_string(&mut said).ok()?;
+    let version = said.lines().next()?.strip_prefix("signet-desk ")?;
+    crate::list::version(version).ok().filter(|_| ended)
+}

@@ -1,0 +1,211 @@
+//! Updates with real parts: a minisign key, a TLS server or a folder, packages of `dpkg-deb`, and
+//! `dpkg`, which installs them below a folder of the test.
+
+#![cfg(target_os = "linux")]
+
+mod laptop;
+
+use laptop::{Fault, Laptop, release_text};
+use signet_update::{Outcome, Refusal, Wait, desks::Mark};
+use std::fs;
+
+#[test]
+fn a_release_of_the_firms_server_is_installed_and_confirmed() {
+    let mut laptop = Laptop::with_server();
+    laptop.publish(5, "0.2.0", "");
+    assert_eq!(laptop.check(), Ok(Outcome::Available(laptop::v("0.2.0"))));
+    assert_eq!(laptop.fetch(), Ok(Outcome::Ready(laptop::v("0.2.0"))));
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+    assert_eq!(laptop.installed(), "signet-desk 0.2.0");
+    assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::Trial)));
+    let desk = Mark::begin(&laptop.place, &laptop::v("0.2.0")).unwrap();
+    desk.works();
+    assert_eq!(laptop.run(), Ok(Outcome::UpToDate));
+    let state = laptop.state();
+    assert_eq!((state.trial, state.serial, state.highest), (None, 5, Some(laptop::v("0.2.0"))));
+    assert_eq!(laptop.packages(), 2, "the version, and the one before it");
+}
+
+/// Tampered, wrongly signed, older, repeated, too old a list; nothing is fetched or installed.
+#[test]
+fn a_list_that_does_not_count_installs_nothing() {
+    let mut laptop = Laptop::with_folder();
+    let refused = |r: Refusal| Ok(Outcome::Refused(r));
+    laptop.publish(5, "0.2.0", "");
+    let list = fs::read_to_string(laptop.at("share/releases.toml")).unwrap();
+    laptop.write("share/releases.toml", list.replace("serial = 5", "serial = 6"));
+    assert_eq!(laptop.run(), Err("update.list_tampered"));
+    laptop.publish_by_a_stranger(5, "0.2.0");
+    assert_eq!(laptop.run(), Err("update.other_key"));
+    fs::remove_file(laptop.at("share/releases.toml.minisig")).unwrap();
+    assert_eq!(laptop.run(), Err("update.not_fetched"));
+    laptop.write("share/releases.toml.minisig", "x".repeat(9999));
+    assert_eq!(laptop.run(), Err("update.not_fetched"));
+    laptop.publish(5, "0.1.0", "");
+    assert_eq!(laptop.run(), Ok(Outcome::UpToDate));
+    laptop.publish(4, "0.2.0", "");
+    assert_eq!(laptop.run(), refused(Refusal::OlderList { seen: 5 }));
+    laptop.publish(5, "0.2.0", "");
+    assert_eq!(laptop.run(), refused(Refusal::SerialReused));
+    laptop.publish(6, "0.0.9", "");
+    assert_eq!(laptop.run(), refused(Refusal::Older { than: laptop::v("0.1.0") }));
+    laptop.sign(&release_text(&laptop, 7, "0.2.0", "").replace("2099", "2021"));
+    assert_eq!(laptop.run(), refused(Refusal::Expired));
+    laptop.publish(8, "0.2.0", "rings = [{ from = \"2020-01-01T00:00:00Z\", percent = 0 }]");
+    assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::Ring { percent: 0 })));
+    laptop.sign(&release_text(&laptop, 9, "0.2.0", "").replace("halted = false", "halted = true"));
+    assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::Halted)));
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+    assert_eq!(laptop.packages(), 0);
+}
+
+#[test]
+fn a_tampered_package_is_refused_before_and_after_it_was_fetched() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    let good = fs::read(laptop.at("share/signet-desk_0.2.0_amd64.deb")).unwrap();
+    let mut changed = good.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    laptop.write("share/signet-desk_0.2.0_amd64.deb", &changed);
+    assert_eq!(laptop.run(), Err("update.package_tampered"));
+    assert_eq!(laptop.packages(), 1, "only the way back");
+    laptop.write("share/signet-desk_0.2.0_amd64.deb", &good);
+    assert_eq!(laptop.fetch(), Ok(Outcome::Ready(laptop::v("0.2.0"))));
+    let ready = laptop.state().ready.unwrap();
+    let kept = laptop.place.own.join(format!("packages/{}.package", ready.sha256));
+    fs::write(&kept, &changed).unwrap();
+    assert_eq!(laptop.run(), Err("update.package_tampered"));
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))), "fetched again");
+}
+
+#[test]
+fn a_half_downloaded_package_goes_on_where_it_broke_off() {
+    let mut laptop = Laptop::with_server();
+    laptop.publish(5, "0.2.0", "");
+    laptop.server().fault(Fault::CutAfter(300));
+    assert_eq!(laptop.run(), Err("update.broke_off"));
+    assert_eq!(laptop.run(), Err("update.broke_off"));
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+    let asked = laptop.server().ranges();
+    assert_eq!(asked, ["", "bytes=300-"], "the second goes on");
+    laptop.server().fault(Fault::None);
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+    assert_eq!(laptop.server().ranges()[2], "bytes=600-");
+    // A server that sends more than the list says.
+    let mut other = Laptop::with_server();
+    other.publish(5, "0.2.0", "");
+    other.server().fault(Fault::TooLong);
+    assert_eq!(other.run(), Err("update.not_fetched"));
+    assert_eq!(other.packages(), 1, "only the way back");
+}
+
+#[test]
+fn a_server_of_another_authority_is_refused() {
+    let mut laptop = Laptop::with_server();
+    laptop.publish(5, "0.2.0", "");
+    laptop.forget_authority();
+    assert_eq!(laptop.run(), Err("update.not_fetched"));
+}
+
+#[test]
+fn an_open_request_holds_the_update_back_until_it_ends() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    let desk = Mark::begin(&laptop.place, &laptop::v("0.1.0")).unwrap();
+    desk.busy(true);
+    assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::OpenRequest { long: false })));
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+    assert!(laptop.state().waits_since.is_some());
+    desk.busy(false);
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+}
+
+#[test]
+fn a_version_that_does_not_start_goes_back_at_once_and_for_good() {
+    let mut laptop = Laptop::with_folder();
+    laptop.package("0.2.0", "exit 1");
+    laptop.publish(5, "0.2.0", "");
+    assert_eq!(laptop.run(), Ok(Outcome::WentBack(laptop::v("0.1.0"))));
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+    assert_eq!(laptop.run(), Ok(Outcome::Refused(Refusal::FailedHere)));
+    laptop.publish(6, "0.3.0", "");
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.3.0"))));
+}
+
+#[test]
+fn a_version_that_shows_no_window_twice_goes_back() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+    drop(Mark::begin(&laptop.place, &laptop::v("0.2.0")).unwrap());
+    assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::Trial)), "once");
+    let second = Mark::begin(&laptop.place, &laptop::v("0.2.0")).unwrap();
+    assert_eq!(
+        laptop.run(),
+        Ok(Outcome::Waits(Wait::OpenRequest { long: false })),
+        "it still starts"
+    );
+    drop(second);
+    fs::remove_dir_all(laptop.at("share")).unwrap();
+    assert_eq!(laptop.run(), Ok(Outcome::WentBack(laptop::v("0.1.0"))), "no list is needed");
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+}
+
+#[test]
+fn a_withdrawn_version_goes_back_to_the_one_that_worked() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+    Mark::begin(&laptop.place, &laptop::v("0.2.0")).unwrap().works();
+    assert_eq!(laptop.run(), Ok(Outcome::UpToDate));
+    laptop.publish(6, "0.1.0", "");
+    let older = Refusal::Older { than: laptop::v("0.2.0") };
+    assert_eq!(laptop.run(), Ok(Outcome::Refused(older)), "not withdrawn");
+    laptop.publish(7, "0.1.0", "withdrawn = [\"0.2.0\"]");
+    assert_eq!(laptop.run(), Ok(Outcome::WentBack(laptop::v("0.1.0"))));
+    assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+}
+
+#[test]
+fn a_damaged_state_and_an_open_folder_stop_updates() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    assert_eq!(laptop.fetch(), Ok(Outcome::Ready(laptop::v("0.2.0"))));
+    let state = fs::read_to_string(laptop.place.state()).unwrap();
+    fs::write(laptop.place.state(), &state[..state.len() / 2]).unwrap();
+    assert_eq!(laptop.run(), Err("update.state_damaged"));
+    fs::write(laptop.place.state(), &state).unwrap();
+    laptop.mode("update", 0o777);
+    assert_eq!(laptop.run(), Err("update.not_protected"));
+    laptop.mode("update", 0o755);
+    let held = laptop.hold();
+    assert_eq!(laptop.run(), Err("update.running"));
+    drop(held);
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+}
+
+#[test]
+fn marks_of_others_and_links_are_not_followed() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    // What a hostile user leaves: a link, a pipe, a long file, a folder.
+    std::os::unix::fs::symlink("/etc/shadow", laptop.at("desks/desk-link")).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(laptop.at("desks/desk-pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    laptop.write("desks/desk-long", "x".repeat(100_000));
+    fs::create_dir(laptop.at("desks/desk-folder")).unwrap();
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+    let many = laptop.at("desks");
+    for n in 0..1100 {
+        fs::write(many.join(format!("desk-{n}")), "").unwrap();
+    }
+    laptop.publish(6, "0.3.0", "");
+    assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::OpenRequest { long: false })));
+}
