@@ -25,7 +25,8 @@ new_key() {
   gpg --list-keys --with-colons "=$1" | sed -n 's/^fpr:*\([0-9A-F]*\):/\1/p' | head -n 1
 }
 inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive sh -c "$1"; }
-update() { inside "apt-get update -qq -o Dir::Etc::sourceparts=/etc/apt/signet.d -o Dir::Etc::sourcelist=/dev/null -o APT::Get::List-Cleanup=0" 2>&1; }
+# What was fetched before is of no help.
+update() { rm -f "$root"/var/lib/apt/lists/*srv_signet*; inside "apt-get update -qq -o Dir::Etc::sourceparts=/etc/apt/signet.d -o Dir::Etc::sourcelist=/dev/null -o APT::Get::List-Cleanup=0" 2>&1; }
 # The repository of FOLDER, signed with KEY, as the machine sees it.
 serve() {
   SIGNET_SIGN_KEY=$2 SIGNET_REPOSITORY_URL=file:/srv/signet packaging/sign.sh "$1" >/dev/null 2>&1

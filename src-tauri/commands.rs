@@ -17,7 +17,10 @@ type Answer<T> = Result<T, Problem>;
 #[tauri::command(async)]
 #[specta::specta]
 pub fn info(shell: State<'_, Shell>) -> Answer<DeskInfo> {
-    Ok(shell.desk()?.info())
+    let info = shell.desk()?.info();
+    // The first thing that the page asks: it runs, and there is a desk behind it.
+    crate::update::window_works();
+    Ok(info)
 }
 
 /// The client identities in the OS keychain.

@@ -35,6 +35,7 @@ mod tray;
 mod tray_icon;
 #[cfg(target_os = "linux")]
 mod unlock;
+pub mod update;
 mod web_view_env;
 
 use std::{io::IsTerminal, process::ExitCode};
@@ -125,6 +126,7 @@ pub fn run(
         display::tell(&why);
         return ExitCode::FAILURE;
     }
+    update::begin();
     let app = configure(tauri::Builder::default())
         .setup(move |app| {
             let runtime = tauri::async_runtime::handle();
@@ -134,6 +136,7 @@ pub fn run(
             if let Ok(desk) = &desk {
                 unlock::listen(desk);
             }
+            update::watch(desk.as_ref().ok().cloned());
             app.manage(Shell::new(app.handle(), desk));
             shell::open_window(app)?;
             shell::end_on_signal(app.handle());

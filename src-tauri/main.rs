@@ -13,6 +13,8 @@ Usage: signet-desk [--config FILE] [LINK]
        signet-desk policy show [--json] [--config FILE]
        signet-desk policy check FILE [--key KEY]
        signet-desk history verify FILE [--part] [--checkpoint EARLIER]
+       signet-desk update status | check | fetch | run | rollback
+       signet-desk update verify FILE [--key KEY]
        signet-desk --version | --help
 
   LINK              signet://rfq?isin=…: offer it for the ticket of the desk; it sends nothing
@@ -22,6 +24,10 @@ Usage: signet-desk [--config FILE] [LINK]
                     --checkpoint: it must go on where this earlier checkpoint was
   policy show       which settings are in force, who decided them, and which may be changed
   policy check      for administrators: check a policy file, with --key also its signature
+  update status     which update is ready, and what this computer keeps
+  update run        for administrators and the timer: do all that is due; check only says it,
+                    fetch only fetches it, rollback goes back to the version before
+  update verify     check a list of releases, with --key also its signature
   --from, --to TIME 2026-11-21 or 2026-11-21T08:00:00Z
   --rfq ID          only what is about this RFQ; of the rest the hashes go along
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user
@@ -49,6 +55,9 @@ fn main() -> ExitCode {
     }
     if std::env::args_os().nth(1).is_some_and(|first| first == "policy") {
         return policy(arguments.skip(1).collect());
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == "update") {
+        return update(arguments.skip(1).collect());
     }
     let (first, second) = (arguments.next(), arguments.next());
     match (first.as_deref().map(|a| a.to_string_lossy()).as_deref(), second) {
@@ -108,6 +117,24 @@ fn policy(arguments: Vec<OsString>) -> ExitCode {
         _ => {}
     }
     eprintln!("signet-desk policy: it cannot be used like this.\n\n{HELP}");
+    ExitCode::from(2)
+}
+
+fn update(arguments: Vec<OsString>) -> ExitCode {
+    use signet_desk::update::{Order, order, status, verify};
+    let words: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
+    match &words[..] {
+        _ if words.len() != arguments.len() => {}
+        ["status"] => return status(),
+        ["check"] => return order(Order::Check),
+        ["fetch"] => return order(Order::Fetch),
+        ["run"] => return order(Order::Run),
+        ["rollback"] => return order(Order::RollBack),
+        ["verify", file] => return verify(file.as_ref(), None),
+        ["verify", file, "--key", key] => return verify(file.as_ref(), Some(key.as_ref())),
+        _ => {}
+    }
+    eprintln!("signet-desk update: it cannot be used like this.\n\n{HELP}");
     ExitCode::from(2)
 }
 

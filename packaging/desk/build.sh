@@ -16,6 +16,11 @@ for size in 32 64 128; do
   put 644 "$repo/icons/${size}x$size.png" "usr/share/icons/hicolor/${size}x$size/apps/signet-desk.png"
 done
 put 644 "$repo/icons/128x128@2x.png" usr/share/icons/hicolor/256x256/apps/signet-desk.png
+for unit in signet-desk-update.service signet-desk-update.timer; do
+  put 644 "$here/$unit" "usr/lib/systemd/system/$unit"
+done
+put 644 "$here/tmpfiles.conf" usr/lib/tmpfiles.d/signet-desk.conf
+put 755 "$repo/packaging/release_list.py" usr/share/doc/signet-desk/examples/release_list.py
 put 644 "$here/70-signet-security-keys.rules" usr/lib/udev/rules.d/70-signet-security-keys.rules
 # Written by hand, as the program has no generator: each must know every word of --help.
 words=$("$binary" --help | grep -oE -- '--[a-z]+|^ +signet-desk [a-z]+( [a-z]+)?' | sed 's/.*signet-desk //' | tr ' ' '\n' | sort -u)
@@ -32,6 +37,7 @@ put 644 "$repo/src-tauri/desk.example.toml" "$doc/examples/desk.toml"
 put 644 "$repo/packaging/desk/policy/managed.example.toml" "$doc/examples/managed.toml"
 put 644 "$repo/docs/traders.md" "$doc/traders.md"
 put 644 "$repo/docs/managed.md" "$doc/managed.md"
+put 644 "$repo/docs/updates.md" "$doc/updates.md"
 put 644 "$repo/LICENSE" "$doc/copyright"
 put 644 "$repo/NOTICE" "$doc/NOTICE"
 

@@ -7,13 +7,14 @@ _signet_desk() {
     local offer
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
     *" export "*) offer="--from --to --rfq --identity --config" ;;
+    *" policy check "* | *" update verify "*) offer="--key" ;;
     *" verify "*) offer="--part --checkpoint" ;;
-    *" check "*) offer="--key" ;;
     *" show "*) offer="--json --config" ;;
     *" policy "*) offer="show check" ;;
     *" history "*) offer="export verify" ;;
+    *" update "*) offer="status check fetch run rollback verify" ;;
     *" doctor "*) offer="--config --identity" ;;
-    *) offer="doctor history policy --config --version --help" ;;
+    *) offer="doctor history policy update --config --version --help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$word")
 }

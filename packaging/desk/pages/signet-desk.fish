@@ -2,6 +2,8 @@ complete -c signet-desk -f
 complete -c signet-desk -n __fish_use_subcommand -a doctor -d 'say why a venue cannot be reached'
 complete -c signet-desk -n __fish_use_subcommand -a history -d 'export or verify the signed history'
 complete -c signet-desk -n __fish_use_subcommand -a policy -d 'which settings are in force, and who decided them'
+complete -c signet-desk -n __fish_use_subcommand -a update -d 'install what the firm signed'
+complete -c signet-desk -n '__fish_seen_subcommand_from update' -a 'status check fetch run rollback verify'
 complete -c signet-desk -n '__fish_seen_subcommand_from policy' -a 'show check'
 complete -c signet-desk -n '__fish_seen_subcommand_from history' -a 'export verify'
 complete -c signet-desk -n '__fish_seen_subcommand_from export verify check' -F

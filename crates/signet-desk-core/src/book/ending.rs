@@ -143,6 +143,11 @@ impl Book {
         due
     }
 
+    /// As [`crate::Desk::has_open_requests`].
+    pub fn has_open_requests(&self) -> bool {
+        self.screen.rfqs().any(|r| !r.state.ended() || r.in_flight()) || self.list.waiting() > 0
+    }
+
     /// As [`crate::Desk::may_close`].
     pub fn may_close(&mut self, now: UtcMillis) -> bool {
         let open: Vec<&signet_rfq::Rfq> =

@@ -330,6 +330,12 @@ impl Desk {
         lock(&self.book).may_close(laptop_now())
     }
 
+    /// Whether a request is open, the answer to an accept is outstanding, or rows of a list wait.
+    #[must_use]
+    pub fn has_open_requests(&self) -> bool {
+        lock(&self.book).has_open_requests()
+    }
+
     /// The trader was asked whether the window is to close, and it stays.
     pub fn stay_open(&self) {
         lock(&self.book).stay_open();
