@@ -128,7 +128,7 @@ impl Shared {
         self.events.borrow().len() >= MAX_EVENTS
     }
 
-    pub(crate) fn logon_says(&self) -> &LogonSays {
+    pub(super) fn logon_says(&self) -> &LogonSays {
         &self.logon_says
     }
 
