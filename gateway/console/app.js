@@ -9,6 +9,7 @@ import { newest } from "./rows.js";
 import { alertsView } from "./alerts.js";
 import { dealersView } from "./dealers.js";
 import { evidenceView } from "./evidence.js";
+import { fleetView } from "./fleet.js";
 import { locksView } from "./locks.js";
 import { overviewView } from "./overview.js";
 import { hasDraft, policiesView } from "./policies.js";
@@ -39,6 +40,7 @@ const VIEWS = [
   ["sessions", "Sessions", sessionsView],
   ["rfqs", "RFQ flow", rfqsView],
   ["alerts", "Alerts", alertsView],
+  ["fleet", "Fleet", fleetView],
   ["locks", "Locks", locksView],
   ["dealers", "Dealers", dealersView],
   ["policies", "Policies", policiesView],

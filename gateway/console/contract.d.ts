@@ -73,6 +73,22 @@ export interface Alert {
   actor: string | null;
 }
 
+export interface Laptop {
+  user: string;
+  name: string;
+  comp_id: string;
+  device: string | null;
+  state: string;
+  key_in: string | null;
+  serial: string | null;
+  certificate_until: string | null;
+  security_keys: number;
+  last_seen: string | null;
+  version: string | null;
+  platform: string | null;
+  flags: string[];
+}
+
 export interface Lock {
   kind: string;
   subject: string;

@@ -262,11 +262,12 @@ impl RegistryThread {
     /// that a later failure repeats none of it.
     async fn write_down(&mut self) -> Result<(), RegistryError> {
         let window = self.pending.len().min(REPORTS_A_TURN);
-        let (mut notes, mut seen) = (Vec::new(), Vec::new());
+        let (mut notes, mut seen, mut devices) = (Vec::new(), Vec::new(), Vec::new());
         for report in self.pending.range(..window) {
             match report {
                 Report::Note(event) => notes.push(event.clone()),
                 Report::Seen(user, s) => seen.push((user.clone(), *s)),
+                Report::DeviceSeen(d) => devices.push(d.clone()),
                 Report::FirstUsed(_)
                 | Report::Traded(..)
                 | Report::LockOut(..)
@@ -282,6 +283,11 @@ impl RegistryThread {
             let written = seen.len();
             self.registry.seen(&seen).await?;
             self.take_off(written, |r| matches!(r, Report::Seen(..)));
+        }
+        if !devices.is_empty() {
+            let written = devices.len();
+            self.registry.devices_seen(&devices).await?;
+            self.take_off(written, |r| matches!(r, Report::DeviceSeen(_)));
         }
         let mut left = window;
         while let Some(report) = self.pending.front().filter(|_| left > 0) {
@@ -302,7 +308,7 @@ impl RegistryThread {
                 }
                 Report::Signalled(words, _) => self.registry.signalled(words).await?,
                 // Came after this turn began.
-                Report::Note(_) | Report::Seen(..) => break,
+                Report::Note(_) | Report::Seen(..) | Report::DeviceSeen(_) => break,
             }
             let written = self.pending.pop_front();
             if let Some(Report::LockOut(.., Some(taken)) | Report::Signalled(_, taken)) = written {

@@ -278,3 +278,7 @@ pub const RISK_SCORE: u32 = 20131;
 pub const POLICY_DIGEST: u32 = 20132;
 /// Of one question about the laptop and its answer.
 pub const POSTURE_NONCE: u32 = 20133;
+/// Logon (A) of a desk: the version of its program, as it says.
+pub const DESK_VERSION: u32 = 20134;
+/// Logon (A) of a desk: its system and processor, as `linux/x86_64`.
+pub const DESK_PLATFORM: u32 = 20135;

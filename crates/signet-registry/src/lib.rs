@@ -20,6 +20,7 @@ mod error;
 pub mod events;
 mod evidence;
 pub mod first_key;
+mod fleet;
 mod issue;
 mod keys;
 mod lockouts;
@@ -38,6 +39,7 @@ pub use error::RegistryError;
 use events::{ChainError, verify_part};
 pub use events::{Event, NewEvent};
 pub use evidence::{EvidenceChainError, EvidenceRow, RecordRefusal, Recorded};
+pub use fleet::{DeviceSeen, FLEET_PAGE_MAX, FleetPlace, FleetRow};
 pub use issue::{CertificateRequest, Claim, IssueBasis, IssueOrder, IssuedCertificate};
 pub use keys::{
     AddKeyRefusal, Attestation, KeyRecord, KeySelector, NewKeyRow, check_name as check_key_name,

@@ -8,7 +8,7 @@ use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
 /// The schema that this program reads and writes.
-pub const SCHEMA: i64 = 7;
+pub const SCHEMA: i64 = 8;
 
 /// A table with its columns and the schema they came with.
 type Table = (i64, &'static str, &'static [&'static str]);
@@ -107,6 +107,7 @@ const TABLES: &[Table] = &[
     ),
     (6, "console_invites", &["hash", "admin", "created_ms", "expires_ms"]),
     (7, "signals", &["user_id", "device_id", "provider", "fact", "holds", "at_us"]),
+    (8, "device_software", &["user_id", "device_id", "version", "platform", "seen_ms"]),
 ];
 
 /// Every table of a schema with all its columns, parents before children: what a backup holds, in
@@ -133,7 +134,7 @@ use Statement::{Any, Postgres, Sqlite};
 
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
 const MIGRATIONS: &[&[Statement]] =
-    &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN, LOCKOUTS, CONSOLE, SIGNALS];
+    &[FIRST, SECURITY_KEYS, DECISIONS, ORIGIN, LOCKOUTS, CONSOLE, SIGNALS, FLEET];
 
 const FIRST: &[Statement] = &[
     Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
@@ -222,6 +223,11 @@ const CONSOLE: &[Statement] = &[
 /// What identity providers said of devices.
 const SIGNALS: &[Statement] = &[Any("CREATE TABLE signals (user_id TEXT NOT NULL, device_id TEXT NOT NULL, provider TEXT NOT NULL,
         fact TEXT NOT NULL, holds BIGINT NOT NULL, at_us BIGINT NOT NULL, PRIMARY KEY (user_id, device_id, provider, fact),
+        FOREIGN KEY (user_id, device_id) REFERENCES devices (user_id, id))")];
+
+/// When devices were on last, and what they said they ran.
+const FLEET: &[Statement] = &[Any("CREATE TABLE device_software (user_id TEXT NOT NULL, device_id TEXT NOT NULL, version TEXT NOT NULL,
+        platform TEXT NOT NULL, seen_ms BIGINT NOT NULL, PRIMARY KEY (user_id, device_id),
         FOREIGN KEY (user_id, device_id) REFERENCES devices (user_id, id))")];
 
 /// The schema found: 0 when the database holds no registry.

@@ -14,6 +14,19 @@ pub fn read(text: &str) -> Result<Vec<Line>, (usize, String)> {
     Ok(all)
 }
 
+/// A line without its end. A field that a spreadsheet would take for a formula begins with `'`.
+pub fn line<T: AsRef<str>>(fields: &[T]) -> String {
+    let field = |text: &str| {
+        let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let text = if formula { format!("'{text}") } else { text.to_owned() };
+        match text.contains([',', '"', '\n', '\r']) {
+            true => format!("\"{}\"", text.replace('"', "\"\"")),
+            false => text,
+        }
+    };
+    fields.iter().map(|f| field(f.as_ref())).collect::<Vec<_>>().join(",")
+}
+
 fn fields(line: &str) -> Result<Vec<String>, String> {
     let mut all = vec![];
     let mut chars = line.chars().peekable();

@@ -57,6 +57,8 @@ pub enum AdminError {
     File { path: PathBuf, source: io::Error },
     #[error("{path}, line {line}: {why}")]
     Csv { path: PathBuf, line: usize, why: String },
+    #[error("{path}:{faults}")]
+    CsvLines { path: PathBuf, faults: String },
     #[error("the configuration has no [{0}]")]
     NoSection(&'static str),
     #[error("{0:?} is neither a number nor `all`")]
@@ -120,7 +122,7 @@ impl AdminError {
             Self::NotAStateFile(_) => "files.elsewhere",
             Self::EvidenceIsNotSalvaged(_) => "files.evidence",
             Self::File { .. } => "admin.file",
-            Self::Csv { .. } => "admin.csv",
+            Self::Csv { .. } | Self::CsvLines { .. } => "admin.csv",
             Self::NoSection(_) => "admin.no_section",
             Self::NoNumber(_) => "admin.no_number",
             Self::NoRandomness => "admin.no_randomness",
@@ -183,7 +185,7 @@ impl AdminError {
                 "restore it from a backup; keep the damaged file for the security officer"
             }
             Self::File { .. } => "name another file, or correct who may write there",
-            Self::Csv { .. } => "correct the line; nobody was added",
+            Self::Csv { .. } | Self::CsvLines { .. } => "correct the file; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",
             Self::NoNumber(_) => "see: signet-gateway evidence list",
             Self::NoDealer(_) | Self::NotCut(_) => "see: signet-gateway dealer list",

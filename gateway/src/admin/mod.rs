@@ -12,6 +12,8 @@ mod csv;
 mod dealers;
 mod error;
 mod files;
+mod fleet;
+mod import;
 mod keys;
 mod lockouts;
 mod policies;
@@ -31,6 +33,11 @@ pub(crate) use dealers::resume_in as resume_dealer_in;
 pub use dealers::{dealers, resume_dealer};
 pub use error::AdminError;
 pub use files::{FileState, files_check, files_salvage, lost};
+pub use fleet::{
+    FIND_MAX, FLEET_FLAGS, FleetFlag, FleetFormat, FleetPage, FleetQuery, FleetTerms, fleet,
+    fleet_json, fleet_page,
+};
+pub use import::{Imported, Progress, import};
 pub use keys::{
     evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state,
 };
@@ -39,7 +46,7 @@ pub use policies::{moment_of, policy_history, policy_version};
 pub use sessions::{NewNumbers, session_change, session_show};
 pub use signals::{forget_signals, signals};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
-pub use users::{CodeTerms, Invited, add, code, import};
+pub use users::{CodeTerms, Invited, add, code};
 
 use crate::{config::Config, enrol::ca};
 use signet_events::one_line;

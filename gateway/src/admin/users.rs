@@ -1,6 +1,6 @@
 //! New users, and new codes for old ones.
 
-use super::{AdminError, actor, csv, open};
+use super::{AdminError, actor, open};
 use crate::{
     config::{Config, EnrolmentSection},
     enrol::ca::{CaError, write_new},
@@ -9,15 +9,11 @@ use signet_identity::{HolderRule, INVITATION_EXTENSION, Invitation};
 use signet_registry::{CodePurpose, NewCode, NewUser, RegistryError, code::OneTimeCode};
 use signet_rfq::UtcMillis;
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
-
-const USERS_MAX: usize = 10_000;
-const CSV_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// What the administrator hands on.
 pub struct Invited {
@@ -46,30 +42,9 @@ pub async fn add(
     terms: CodeTerms,
     out: &Path,
 ) -> Result<Invited, AdminError> {
-    let mut all = add_all(config, vec![user], terms, out, false).await?;
+    let paper = Paper { out, list: None, replace: false };
+    let mut all = add_all(config, vec![user], terms, &paper, |_| {}).await?;
     all.pop().ok_or(AdminError::NoRandomness)
-}
-
-/// Adds all users of a CSV file (columns id, comp_id, name, protection, in any order), or none. The
-/// codes are in `codes.csv`.
-pub async fn import(
-    config: &Config,
-    csv_file: &Path,
-    terms: CodeTerms,
-    out: &Path,
-) -> Result<Vec<Invited>, AdminError> {
-    let file = |source| AdminError::File { path: csv_file.into(), source };
-    if fs::metadata(csv_file).map_err(file)?.len() > CSV_BYTES_MAX {
-        return Err(AdminError::Csv {
-            path: csv_file.into(),
-            line: 0,
-            why: "the file is too large".into(),
-        });
-    }
-    let text = fs::read_to_string(csv_file).map_err(file)?;
-    let users =
-        users(&text).map_err(|(line, why)| AdminError::Csv { path: csv_file.into(), line, why })?;
-    add_all(config, users, terms, out, true).await
 }
 
 /// A new code for a user who is there already.
@@ -108,92 +83,59 @@ fn enrolment(config: &Config) -> Result<&EnrolmentSection, AdminError> {
     config.enrolment.as_ref().ok_or(AdminError::NoSection("enrolment"))
 }
 
-fn users(text: &str) -> Result<Vec<NewUser>, (usize, String)> {
-    let mut lines = csv::read(text)?.into_iter();
-    let (_, head) = lines.next().ok_or((1, "the file is empty".to_owned()))?;
-    let column = |name: &str| {
-        head.iter()
-            .position(|h| h.eq_ignore_ascii_case(name))
-            .ok_or((1, format!("the column {name} is missing")))
-    };
-    let (id, comp_id, name) = (column("id")?, column("comp_id")?, column("name")?);
-    let (protection, role) = (column("protection").ok(), column("role").ok());
-    if let Some(h) = head.iter().find(|h| {
-        !["id", "comp_id", "name", "protection", "role"].contains(&h.to_lowercase().as_str())
-    }) {
-        return Err((1, format!("nobody knows the column {h}")));
-    }
-    let mut seen = HashMap::new();
-    let mut all = vec![];
-    for (n, fields) in lines {
-        if fields.len() != head.len() || all.len() == USERS_MAX {
-            return Err((
-                n,
-                format!("{} fields are needed, and at most {USERS_MAX} lines", head.len()),
-            ));
-        }
-        let word = |at: Option<usize>, known: [&str; 2]| match at.map(|i| fields[i].as_str()) {
-            None | Some("") => Ok(known[0].to_owned()),
-            Some(w) if known.contains(&w) => Ok(w.to_owned()),
-            Some(w) => Err((n, format!("{w:?} is neither {} nor {}", known[0], known[1]))),
-        };
-        let user = NewUser {
-            id: fields[id].clone(),
-            comp_id: fields[comp_id].clone(),
-            name: fields[name].clone(),
-            role: word(role, ["standard", "privileged"])?,
-            protection: word(protection, ["keychain", "token"])?,
-        };
-        user.check().map_err(|e| (n, e.to_string()))?;
-        for key in [format!("id {}", user.id), format!("CompID {}", user.comp_id.to_lowercase())] {
-            if let Some(other) = seen.insert(key.clone(), n) {
-                return Err((n, format!("{key} is in line {other} already")));
-            }
-        }
-        all.push(user);
-    }
-    Ok(all)
+/// Where invitations are written.
+pub(super) struct Paper<'a> {
+    /// An existing directory.
+    pub(super) out: &'a Path,
+    /// A file for the codes of all of them; `None`: the code is printed.
+    pub(super) list: Option<PathBuf>,
+    /// Invitations that lie there for people whom nobody registered take no place: a run that was
+    /// killed left them, and their codes are in no registry.
+    pub(super) replace: bool,
 }
 
-async fn add_all(
+/// Adds all of them, or none. `written` hears how many invitations are on disk.
+pub(super) async fn add_all(
     config: &Config,
     users: Vec<NewUser>,
     terms: CodeTerms,
-    out: &Path,
-    list: bool,
+    paper: &Paper<'_>,
+    written: impl FnMut(usize),
 ) -> Result<Vec<Invited>, AdminError> {
     let e = enrolment(config)?;
     let now = crate::clock::now();
-    let taken = |id: &str| {
-        config.gateway.comp_id.as_str() == id
-            || config.dealer.iter().any(|d| d.comp_id.as_str() == id)
-    };
     let (mut rows, mut all) = (vec![], vec![]);
     for user in users {
         user.check()?;
-        if taken(&user.comp_id) {
+        if is_of_another(config, &user.comp_id) {
             return Err(AdminError::CompIdOfAnother(user.comp_id));
         }
         let (code, new) = make_code(terms.checked(e)?, now, CodePurpose::Enrol)?;
         let invitation = invitation(config, e, &user.id, &user.protection, new.expires)?;
-        let file = out.join(format!("{}.{INVITATION_EXTENSION}", user.id));
+        let file = paper.out.join(format!("{}.{INVITATION_EXTENSION}", user.id));
         all.push((invited(user.id.clone(), &code, file, &invitation)?, invitation.to_toml()?));
         rows.push((user, new));
     }
     // Files first: a code that is in the registry and nowhere else helps nobody.
-    let mut written = vec![];
-    let done = write_all(&all, out, list, &mut written);
+    let mut files = vec![];
+    let done = write_all(&all, paper, &mut files, written);
     let done = match done {
         Ok(()) => add_rows(config, &rows, now).await,
         Err(e) => Err(e),
     };
     if let Err(e) = done {
-        for f in written {
+        for f in files {
             let _ = fs::remove_file(f);
         }
         return Err(e);
     }
     Ok(all.into_iter().map(|(i, _)| i).collect())
+}
+
+/// Whether a CompID is the gateway's own or a dealer's.
+pub(super) fn is_of_another(config: &Config, comp_id: &str) -> bool {
+    config.gateway.comp_id.as_str() == comp_id
+        || config.dealer.iter().any(|d| d.comp_id.as_str() == comp_id)
 }
 
 async fn add_rows(
@@ -209,22 +151,25 @@ async fn add_rows(
 
 fn write_all(
     all: &[(Invited, String)],
-    out: &Path,
-    list: bool,
-    written: &mut Vec<PathBuf>,
+    paper: &Paper<'_>,
+    files: &mut Vec<PathBuf>,
+    mut written: impl FnMut(usize),
 ) -> Result<(), AdminError> {
-    for (i, text) in all {
+    for (n, (i, text)) in all.iter().enumerate() {
+        if paper.replace {
+            let _ = fs::remove_file(&i.file);
+        }
         put(&i.file, text.as_bytes(), false)?;
-        written.push(i.file.clone());
+        files.push(i.file.clone());
+        written(n + 1);
     }
-    if list {
+    if let Some(path) = &paper.list {
         let mut text = Zeroizing::new(String::from("id,code,expires\n"));
         for (i, _) in all {
             text.push_str(&format!("{},{},{}\n", i.user, *i.code, i.expires));
         }
-        let path = out.join("codes.csv");
-        put(&path, text.as_bytes(), true)?;
-        written.push(path);
+        put(path, text.as_bytes(), true)?;
+        files.push(path.clone());
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod check;
 mod console;
 mod dealers;
 mod files;
+mod fleet;
 mod history;
 mod init;
 mod journal;
@@ -75,6 +76,9 @@ enum Command {
     /// Traders: add them, give them codes, look at them.
     #[command(subcommand)]
     User(UserCommand),
+    /// Every laptop: who has it, its certificate, when it was on last and what it ran, and what
+    /// needs a hand.
+    Fleet(fleet::FleetArguments),
     /// Keep a user or a device out; live sessions end within a second.
     #[command(subcommand)]
     Lock(AccountArgument),
@@ -243,6 +247,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         | Command::Alerts(_)
         | Command::Kill(_) => {}
         Command::User(u) => users::user(&c, u).await?,
+        Command::Fleet(a) => fleet::fleet(&c, a).await?,
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
         Command::Dealer(d) => dealers::dealer(&c, d).await?,

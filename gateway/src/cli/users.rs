@@ -4,10 +4,13 @@ use super::word;
 use clap::{Args, Subcommand, ValueEnum};
 use signet_gateway::{
     Config,
-    admin::{self, AdminError, CodeTerms, Invited},
+    admin::{self, AdminError, CodeTerms, Invited, Progress},
 };
 use signet_registry::NewUser;
-use std::path::PathBuf;
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+};
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
@@ -27,10 +30,15 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         invite: InviteArguments,
     },
-    /// Add many from a CSV file with the columns id, comp_id, name, protection; all or none.
+    /// Add many from a CSV file with the columns id, comp_id, name, protection, role; all or none.
+    /// Writes an invitation for each, and their codes.
     Import {
         #[arg(long)]
         csv: PathBuf,
+        /// Leave out those who are registered already with this CompID: repeats a run that was
+        /// interrupted, and takes a list that grew.
+        #[arg(long)]
+        skip_existing: bool,
         #[command(flatten)]
         invite: InviteArguments,
     },
@@ -90,10 +98,18 @@ pub(super) async fn user(c: &Config, command: UserCommand) -> Result<(), AdminEr
             let user = NewUser { id, comp_id, name, role, protection };
             told(&admin::add(c, user, invite.terms(), &invite.out).await?);
         }
-        UserCommand::Import { csv, invite } => {
-            let all = admin::import(c, &csv, invite.terms(), &invite.out).await?;
-            let codes = invite.out.join("codes.csv");
-            println!("{} users added. Codes: {}", all.len(), codes.display());
+        UserCommand::Import { csv, skip_existing, invite } => {
+            let (terms, out) = (invite.terms(), &invite.out);
+            let done = admin::import(c, &csv, terms, out, skip_existing, progress).await?;
+            if done.skipped > 0 {
+                println!("{} users were registered already", done.skipped);
+            }
+            match done.codes {
+                Some(codes) => {
+                    println!("{} users added. Codes: {}", done.invited.len(), codes.display());
+                }
+                None => println!("nobody was added"),
+            }
         }
         UserCommand::Code { id, invite } => {
             told(&admin::code(c, &id, invite.terms(), &invite.out).await?);
@@ -103,6 +119,28 @@ pub(super) async fn user(c: &Config, command: UserCommand) -> Result<(), AdminEr
         UserCommand::Show { id } => print!("{}", admin::show(c, &id).await?),
     }
     Ok(())
+}
+
+/// One line on standard error: rewritten on a terminal, some lines in a log.
+fn progress(p: Progress) {
+    let mut err = std::io::stderr().lock();
+    let live = err.is_terminal();
+    let _ = match p {
+        Progress::Checked { new, skipped } => {
+            writeln!(err, "every line is good: {new} to add, {skipped} registered already")
+        }
+        Progress::Written(n, of) if live => {
+            let (done, left) = (n * 30 / of.max(1), 30 - n * 30 / of.max(1));
+            let bar = format!("[{}{}]", "#".repeat(done), ".".repeat(left));
+            let end = if n == of { "\n" } else { "" };
+            write!(err, "\r{bar} {n} of {of} invitations{end}").and_then(|()| err.flush())
+        }
+        Progress::Written(n, of) if n == of || n.is_multiple_of(100) => {
+            writeln!(err, "{n} of {of} invitations written")
+        }
+        Progress::Written(..) => Ok(()),
+        Progress::Registering => writeln!(err, "adding them to the registry"),
+    };
 }
 
 fn told(i: &Invited) {

@@ -7,6 +7,7 @@ use signet_policy::{
     place::{CorporateNetwork, Country, Hours, TravelLimits},
     posture::Fact,
     score::{Decision, ScoreTable},
+    software::{SoftwarePolicy, SoftwareSettings},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -55,6 +56,9 @@ pub struct RiskSettings {
     pub hours: Option<HoursSettings>,
     #[serde(default)]
     pub posture: PostureSettings,
+    /// Which versions of the desk may log on.
+    #[serde(default)]
+    pub software: SoftwareSettings,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -163,6 +167,7 @@ pub struct RiskPolicy {
     pub settings: RiskSettings,
     pub networks: Vec<CorporateNetwork>,
     pub hours: Option<(Hours, Decision)>,
+    pub software: SoftwarePolicy,
     /// The texts: `settings`, and `table` unless it is the default one.
     pub documents: BTreeMap<String, String>,
 }
@@ -202,8 +207,9 @@ impl RiskSection {
             .map(|n| CorporateNetwork { range: n.range, country: n.country })
             .collect();
         let hours = settings.hours.as_ref().map(HoursSettings::hours).transpose()?;
-        let documents = documents.clone();
-        Ok(RiskPolicy { table: table.with_settings(text), settings, networks, hours, documents })
+        let software = SoftwarePolicy::new(&settings.software).map_err(|e| value("risk", e))?;
+        let (table, documents) = (table.with_settings(text), documents.clone());
+        Ok(RiskPolicy { table, settings, networks, hours, software, documents })
     }
 }
 

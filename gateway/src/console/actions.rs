@@ -66,6 +66,7 @@ impl Console {
             Route::EndSession => self.end_desk(body, caller).await,
             Route::Rfqs => self.seen_rfqs().await,
             Route::Alerts => self.seen_alerts(query.get("after")),
+            Route::Fleet => self.seen_fleet(query).await,
             Route::Locks => self.seen_locks().await,
             Route::Lift => self.lift(body, caller).await,
             Route::Dealers => Ok(self.seen_dealers()),

@@ -31,6 +31,7 @@ const PAGES: &[Page] = &[
     page!("difference.js", "difference.js", SCRIPT),
     page!("dom.js", "dom.js", SCRIPT),
     page!("evidence.js", "evidence.js", SCRIPT),
+    page!("fleet.js", "fleet.js", SCRIPT),
     page!("format.js", "format.js", SCRIPT),
     page!("history.js", "history.js", SCRIPT),
     page!("keys.js", "keys.js", SCRIPT),

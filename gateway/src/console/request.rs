@@ -36,6 +36,7 @@ pub(super) enum Route {
     EndSession,
     Rfqs,
     Alerts,
+    Fleet,
     Locks,
     Lift,
     Dealers,
@@ -75,6 +76,7 @@ const API: &[(&str, bool, Route)] = &[
     ("sessions/end", true, Route::EndSession),
     ("rfqs", false, Route::Rfqs),
     ("alerts", false, Route::Alerts),
+    ("fleet", false, Route::Fleet),
     ("locks", false, Route::Locks),
     ("locks/lift", true, Route::Lift),
     ("dealers", false, Route::Dealers),
@@ -103,6 +105,7 @@ impl Route {
             | Self::Sessions
             | Self::Rfqs
             | Self::Alerts
+            | Self::Fleet
             | Self::Locks
             | Self::Dealers
             | Self::Policies
@@ -123,6 +126,7 @@ impl Route {
         match self {
             Self::Alerts => &["after"],
             Self::Version => &["digest"],
+            Self::Fleet => &["find", "flag", "user", "device"],
             Self::Evidence => &["rfq", "user", "code", "from", "to", "cursor"],
             Self::Bundle => &["rfq", "desk"],
             _ => &[],

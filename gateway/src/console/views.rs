@@ -7,14 +7,20 @@ use super::{
     server::{Console, Done},
 };
 use crate::{
+    admin::{FIND_MAX, FleetFlag, FleetQuery, FleetTerms, fleet_json, fleet_page},
     clock::now,
     operator::{Rates, Sample},
 };
 use serde_json::{Value, json};
 use signet_events::entry;
+use signet_registry::FleetPlace;
 use signet_rfq::{DealerId, UtcMillis};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+/// Laptops in one answer.
+const FLEET_MAX: usize = 200;
+/// A certificate that ends within so many days is flagged.
+const FLEET_DAYS: u32 = 30;
 /// Alerts in one answer.
 const ALERTS_MAX: usize = 200;
 
@@ -65,6 +71,30 @@ impl Console {
             }));
         }
         Ok(Done::Json(json!({ "locks": locks })))
+    }
+
+    /// Laptops, page by page; `user` and `device` say where the page begins.
+    pub(super) async fn seen_fleet(
+        &self,
+        query: &BTreeMap<&'static str, String>,
+    ) -> Result<Done, ConsoleRefusal> {
+        let read = |word: &String| FleetFlag::read(word).ok_or_else(|| malformed("flag: unknown"));
+        let flags = query.get("flag").map(read).transpose()?.into_iter().collect();
+        let find = query.get("find").cloned();
+        if find.as_ref().is_some_and(|f| f.len() > FIND_MAX) {
+            return Err(malformed(format!("find: at most {FIND_MAX} bytes")));
+        }
+        let after = query.get("user").map(|user| FleetPlace {
+            user: user.clone(),
+            device: query.get("device").cloned().unwrap_or_default(),
+        });
+        let software = self.parts.trading.software_policy().await?;
+        let terms = FleetTerms { now: now(), days: FLEET_DAYS, software };
+        let wanted = FleetQuery { find, flags, after, limit: FLEET_MAX };
+        let page = self.registered(fleet_page(&self.parts.registry, &wanted, &terms)).await?;
+        let rows: Vec<Value> = page.rows.iter().map(|(r, f)| fleet_json(r, f)).collect();
+        let next = page.next.map(|p| json!({ "user": p.user, "device": p.device }));
+        Ok(Done::Json(json!({ "fleet": rows, "next": next })))
     }
 
     pub(super) fn seen_dealers(&self) -> Done {

@@ -12,7 +12,10 @@ use signet_fix::{
     session::{Meta, Outbox},
 };
 use signet_identity::CompId;
-use signet_policy::score::{Assessment, Decision, Factor};
+use signet_policy::{
+    score::{Assessment, Decision, Factor},
+    software::When,
+};
 use signet_router::Input;
 use std::{net::IpAddr, rc::Rc};
 
@@ -161,6 +164,10 @@ impl Pipeline {
     /// Judges one session again, and does what follows: nothing, a touch, or the end.
     pub(super) fn reassess(self: &Rc<Self>, desk: &CompId) {
         let Some(access) = self.sessions.access(desk) else { return };
+        if let Err(why) = self.risk.judge_software(&access.software, When::On) {
+            self.withdraw_by_setting(desk, "withdrawn by the gateway: this desk may not be used");
+            return self.end_session(desk, &why.into());
+        }
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
         self.tell_level(&access.user, &a);
@@ -193,15 +200,21 @@ impl Pipeline {
     }
 
     fn end_for_risk(self: &Rc<Self>, desk: &CompId, code: &'static str, a: &Assessment) {
-        if self.risk.open_rfqs() == OpenRfqs::Withdraw {
-            for rfq in self.router.with(|r| r.withdrawable(desk)) {
-                let text = Some("withdrawn by the gateway: your access was denied".to_owned());
-                let cancel = AppMessage::RfqCancel { rfq, text };
-                self.route(Input::FromDesk(desk.clone(), cancel));
-            }
-        }
+        self.withdraw_by_setting(desk, "withdrawn by the gateway: your access was denied");
         alert(desk.as_str(), code, a);
         self.end_session(desk, &EndReason::new(code, a.words(), a.cure()));
+    }
+
+    /// Ends the open RFQs of a desk that is about to be cut off, unless `risk.open_rfqs` keeps
+    /// them. An accept in flight ends by its dealer's word either way.
+    fn withdraw_by_setting(self: &Rc<Self>, desk: &CompId, text: &str) {
+        if self.risk.open_rfqs() != OpenRfqs::Withdraw {
+            return;
+        }
+        for rfq in self.router.with(|r| r.withdrawable(desk)) {
+            let cancel = AppMessage::RfqCancel { rfq, text: Some(text.to_owned()) };
+            self.route(Input::FromDesk(desk.clone(), cancel));
+        }
     }
 
     /// Something happened to a desk that is on.

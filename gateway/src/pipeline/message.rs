@@ -75,6 +75,7 @@ impl Pipeline {
                 self.note_access(desk, "logon.accepted", "");
                 self.logon_succeeded(desk);
                 self.tell_decision(desk);
+                self.tell_device_seen(desk);
                 self.entitlements.logged_on(desk, now());
                 self.route(Input::DeskUp(desk.clone()));
                 self.step_up_desk_on(desk);
@@ -82,6 +83,7 @@ impl Pipeline {
             Event::LoggedOut { .. } => {
                 tracing::info!(%desk, "desk logged out");
                 self.note_access(desk, "logon.ended", "");
+                self.tell_device_seen(desk);
                 self.route(Input::DeskDown(desk.clone()));
                 self.step_up_desk_off(desk);
             }

@@ -18,6 +18,7 @@
 //! | `hand_over.rs` | a trader looks at colleagues' RFQs, and takes one over |
 //! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
 //! | `lockouts.rs` | people and networks that are kept out after failures |
+//! | `devices_seen.rs` | when devices were on, for the list of the fleet |
 //! | `clock_watch.rs`, `overtime.rs` | a clock that is set, and RFQs that it would keep open |
 //! | `reload.rs`, `policy_changes.rs` | policies that change: by files, or by two administrators |
 //! | `administrators.rs`, `seen.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
@@ -33,6 +34,7 @@ mod business;
 mod clock_watch;
 mod dealer_faults;
 mod decisions;
+mod devices_seen;
 mod ending;
 mod entitled;
 mod evidence;
@@ -99,6 +101,7 @@ use crate::{
 };
 use clock_watch::ClockWatch;
 use dealer_faults::DealerFaults;
+use devices_seen::DevicesSeen;
 use journalled::JournalledRouter;
 use lockouts::Lockouts;
 use overtime::Overtime;
@@ -178,6 +181,7 @@ pub struct Pipeline {
     lockouts: Lockouts,
     signals_told: SignalsTold,
     dealer_faults: DealerFaults,
+    devices_seen: DevicesSeen,
     transmitters: Vec<Transmitter>,
 }
 
@@ -226,6 +230,7 @@ impl Pipeline {
             dealer_faults: DealerFaults::new(&response, cut_lines),
             lockouts: Lockouts::new(response),
             signals_told,
+            devices_seen: DevicesSeen::default(),
             transmitters,
         }
     }

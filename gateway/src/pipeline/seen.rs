@@ -7,7 +7,10 @@ use crate::{
     history::{Policy, Version},
 };
 use rustls_pki_types::CertificateDer;
-use signet_policy::score::{Assessment, Decision};
+use signet_policy::{
+    score::{Assessment, Decision},
+    software::SoftwarePolicy,
+};
 use signet_router::RfqSeen;
 use tokio::sync::oneshot;
 
@@ -56,6 +59,7 @@ pub(super) enum Look {
     Sessions(oneshot::Sender<Rows<SessionSeen>>),
     Rfqs(oneshot::Sender<Rows<RfqRow>>),
     Policies(oneshot::Sender<PoliciesSeen>),
+    Software(oneshot::Sender<SoftwarePolicy>),
 }
 
 impl Look {
@@ -64,6 +68,7 @@ impl Look {
             Self::Sessions(to) => to.is_closed(),
             Self::Rfqs(to) => to.is_closed(),
             Self::Policies(to) => to.is_closed(),
+            Self::Software(to) => to.is_closed(),
         }
     }
 }
@@ -84,6 +89,11 @@ impl Trading {
         self.look(Look::Policies).await
     }
 
+    /// Which versions of the desk may log on.
+    pub async fn software_policy(&self) -> Result<SoftwarePolicy, TradingSilent> {
+        self.look(Look::Software).await
+    }
+
     async fn look<T>(
         &self,
         what: impl FnOnce(oneshot::Sender<T>) -> Look,
@@ -97,6 +107,7 @@ impl Pipeline {
         match look {
             Look::Sessions(to) => drop(to.send(self.sessions_seen())),
             Look::Rfqs(to) => drop(to.send(self.rfqs_seen())),
+            Look::Software(to) => drop(to.send(self.risk.policy().software.clone())),
             Look::Policies(to) => {
                 let policies = [Policy::Risk, Policy::Entitlements];
                 let versions = policies.into_iter().filter_map(|p| self.version_in_force(p));

@@ -6,6 +6,7 @@ use crate::{limits::NoLogon, risk::Access, utc::DeskClock};
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
 use signet_identity::{CompId, Refusal};
+use signet_policy::software::SoftwareRefusal;
 use signet_registry::admission::{AdmissionRefusal, Shown};
 use signet_rfq::{DealerId, UtcMillis};
 use std::{
@@ -72,6 +73,12 @@ impl From<NoLogon> for EndReason {
             NoLogon::TooOften => None,
         };
         Self { retry_s, ..Self::new(why.code(), why.to_string(), why.cure()) }
+    }
+}
+
+impl From<SoftwareRefusal> for EndReason {
+    fn from(why: SoftwareRefusal) -> Self {
+        Self::new(why.code(), why.to_string(), why.cure())
     }
 }
 

@@ -7,7 +7,7 @@ use outlet::RegistryOutlet;
 use signet_identity::PeerIdentity;
 use signet_policy::place::Sighting;
 use signet_registry::{
-    Lockout, LockoutKind, LockoutTerms, NewEvent, SignalKey, SignalWord, View,
+    DeviceSeen, Lockout, LockoutKind, LockoutTerms, NewEvent, SignalKey, SignalWord, View,
     admission::{AdmissionRefusal, Shown, admit, still_good},
 };
 use signet_rfq::UtcMillis;
@@ -44,6 +44,8 @@ pub enum Report {
     Traded(String, String),
     Note(NewEvent),
     Seen(String, Sighting),
+    /// A device was on.
+    DeviceSeen(DeviceSeen),
     /// A person is locked out: why, in words, and for how long.
     LockOut(String, LockoutKind, String, LockoutTerms, Option<Taken>),
     /// What identity providers said.
@@ -298,6 +300,11 @@ impl RegistryView {
     /// Remembers where somebody is, when there is room.
     pub fn seen(&self, user: &str, s: Sighting) {
         let _ = self.reports.try_send(Report::Seen(user.to_owned(), s));
+    }
+
+    /// A device was on. What is lost here is told again at its next logon.
+    pub fn device_seen(&self, d: DeviceSeen) {
+        let _ = self.reports.try_send(Report::DeviceSeen(d));
     }
 
     /// The way of events to the registry. `origin` is this gateway when it hands them to the SIEM

@@ -1,7 +1,7 @@
 //! What is known of one connection and what its risk was last judged to be: judged at logon, and
 //! again whenever something it was judged by changes.
 
-use super::{Facts, Risk, posture};
+use super::{DeskSoftware, Facts, Risk, posture};
 use crate::config::RiskPolicy;
 use signet_fix::{
     AppMessage,
@@ -35,6 +35,8 @@ pub struct Access {
     key: MessagePublicKey,
     /// Serial number of a certificate that the registry has not seen used.
     first_use_of: Option<String>,
+    /// What the Logon says of the desk's program.
+    pub software: DeskSoftware,
     state: RefCell<State>,
 }
 
@@ -72,6 +74,7 @@ impl Access {
             hardware_key: peer.enrolled.as_ref().is_some_and(|e| e.protection == "token"),
             key,
             first_use_of: None,
+            software: DeskSoftware::default(),
             state: RefCell::new(State { address, ..State::default() }),
         }
     }
@@ -109,6 +112,12 @@ impl Access {
     /// This access is the first use of its certificate.
     pub fn with_first_use(mut self, serial: Option<&str>) -> Self {
         self.first_use_of = serial.map(str::to_owned);
+        self
+    }
+
+    /// With what the Logon says of the desk's program.
+    pub fn with_software(mut self, software: DeskSoftware) -> Self {
+        self.software = software;
         self
     }
 

@@ -4,9 +4,11 @@
 mod access;
 mod administrator;
 pub mod posture;
+mod software;
 
 pub use access::{Access, CREDENTIAL_CHANGED, alert, decision, event_words};
 pub use administrator::Administrator;
+pub use software::DeskSoftware;
 
 use crate::{
     config::{OpenRfqs, RiskPolicy, RiskSection},

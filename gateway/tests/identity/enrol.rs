@@ -236,17 +236,65 @@ fn many_are_imported_or_none() {
         codes.lines().find_map(|l| l.strip_prefix("bob,")).unwrap().split(',').next().unwrap();
     w.keep(&w.enrol("bob", code, "bob"), "bob");
     // The same list again: nobody is added twice, and no file of the first time is lost.
-    assert!(
-        w.cli_fails(&["user", "import", "--csv", "good.csv", "--out", "out"])
-            .contains("admin.file")
-    );
+    let again = w.cli_fails(&["user", "import", "--csv", "good.csv", "--out", "out"]);
+    for fault in ["line 2: alice is registered", "line 3: bob is registered", "admin.csv"] {
+        assert!(again.contains(fault), "{again}");
+    }
     assert_eq!(fs::read_to_string(w.path("out/codes.csv")).unwrap(), codes);
-    fs::create_dir(w.path("new")).unwrap();
-    assert!(
-        w.cli_fails(&["user", "import", "--csv", "good.csv", "--out", "new"])
-            .contains("registry.user_exists")
+}
+
+/// All faults are told at once, and before anything is changed.
+#[test]
+fn every_line_of_an_import_is_checked_before_anybody_is_added() {
+    let w = World::new();
+    fs::create_dir(w.path("out")).unwrap();
+    w.user("carol", "CAROL");
+    let carol = w.comp_id("CAROL");
+    let text = format!(
+        "id,comp_id,name,protection\nalice,A1,Alice,\nBob,B1,Bob,\ndave,a1,Dave,\n\
+            erin,{carol},Erin,\ncarol,C2,Carol,\nfrank,F1,Frank,paper\ngina,G1\nhal,{},Hal,\n",
+        w.gw
     );
-    assert_eq!(fs::read_dir(w.path("new")).unwrap().count(), 0);
+    fs::write(w.path("bad.csv"), text).unwrap();
+    let refused = w.cli_fails(&["user", "import", "--csv", "bad.csv", "--out", "out"]);
+    let lines: Vec<&str> = refused.lines().filter(|l| l.starts_with("  line ")).collect();
+    assert_eq!(lines.len(), 7, "{refused}");
+    assert!(refused.contains("nobody was added"), "{refused}");
+    assert_eq!(fs::read_dir(w.path("out")).unwrap().count(), 0);
+    assert_eq!(w.cli(&["user", "list"]).lines().count(), 2, "head and carol");
+}
+
+/// A list that grew is given again; what a killed run left is written again, and nothing that was
+/// handed out is touched.
+#[test]
+fn an_import_goes_on_where_it_was_interrupted() {
+    let w = World::new();
+    fs::create_dir(w.path("out")).unwrap();
+    let list = |people: std::ops::RangeInclusive<u32>| {
+        let lines = people.map(|n| format!("user{n},U{n},Person {n}\n"));
+        format!("id,comp_id,name\n{}", lines.collect::<String>())
+    };
+    let import = ["user", "import", "--csv", "list.csv", "--out", "out", "--skip-existing"];
+    fs::write(w.path("list.csv"), list(1..=3)).unwrap();
+    let out = w.cli(&import);
+    assert!(out.contains("3 users added") && out.contains("codes.csv"), "{out}");
+    let first = w.text("out/user1.signet-invite");
+    let codes = w.text("out/codes.csv");
+    // Of a run that was killed before it reached the registry.
+    fs::write(w.path("out/user4.signet-invite"), "half").unwrap();
+    fs::write(w.path("list.csv"), list(1..=5)).unwrap();
+    let out = w.cli(&import);
+    assert!(out.contains("3 users were registered already"), "{out}");
+    assert!(out.contains("2 users added") && out.contains("codes-2.csv"), "{out}");
+    assert_eq!((w.text("out/user1.signet-invite"), w.text("out/codes.csv")), (first, codes));
+    assert!(w.text("out/user4.signet-invite").contains("user4"));
+    assert_eq!(w.text("out/codes-2.csv").lines().count(), 3);
+    assert!(w.cli(&import).contains("nobody was added"));
+    let not_enrolled = w.cli(&["fleet", "--flag", "not-enrolled"]);
+    assert_eq!(not_enrolled.lines().count(), 6, "{not_enrolled}");
+    // A name that means somebody else by now is refused.
+    fs::write(w.path("list.csv"), "id,comp_id,name\nuser1,OTHER,Somebody\n").unwrap();
+    assert!(w.cli_fails(&import).contains("with CompID U1"));
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub fn in_postgres(pg: &Postgres, database: &str) -> Place {
 }
 
 /// SQL past the program, as somebody with the database's password would.
-async fn sql(place: &Place, statements: &str) -> Result<(), sqlx::Error> {
+pub async fn sql(place: &Place, statements: &str) -> Result<(), sqlx::Error> {
     sqlx::any::install_default_drivers();
     let pool = sqlx::AnyPool::connect(&place.raw).await?;
     let mut done = Ok(());

@@ -42,6 +42,7 @@ mod siem;
 mod siem_support;
 mod signals;
 mod signed;
+mod software;
 mod support;
 mod systems;
 mod trades;

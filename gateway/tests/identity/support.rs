@@ -513,8 +513,13 @@ impl Desk {
 
     /// The same when the connection may end instead.
     pub async fn tries(&mut self, seq: u64) -> Option<String> {
+        self.tries_with(seq, "").await
+    }
+
+    /// The same with more fields in the Logon.
+    pub async fn tries_with(&mut self, seq: u64, more: &str) -> Option<String> {
         self.seq = seq;
-        let body = format!("35=A|98=0|108=60|20000={}|", self.binding);
+        let body = format!("35=A|98=0|108=60|20000={}|{more}", self.binding);
         self.says(&body).await;
         self.next().await
     }

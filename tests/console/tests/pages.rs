@@ -11,8 +11,8 @@ use serde_json::json;
 use signet_console_tests::{Browser, Fake, Start};
 use std::time::Duration;
 
-const VIEWS: [&str; 8] =
-    ["overview", "sessions", "rfqs", "alerts", "locks", "dealers", "policies", "evidence"];
+const VIEWS: [&str; 9] =
+    ["overview", "sessions", "rfqs", "alerts", "fleet", "locks", "dealers", "policies", "evidence"];
 const ESCAPE: &str = "\u{e00c}";
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";

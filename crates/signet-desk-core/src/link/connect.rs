@@ -24,7 +24,7 @@ use crate::{
     view::{LinkState, Problem, VenueView},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use signet_fix::session::{Binding, Channel, Outbox, Session};
+use signet_fix::session::{Binding, Channel, Outbox, Program, Session};
 use signet_identity::{CompId, Identity, MessagePublicKey, Refusal};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
@@ -415,6 +415,8 @@ impl Link {
             )
             .await;
             t.session.say_at_logon(report);
+            let platform = format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH);
+            t.session.say_program_at_logon(Program::new(&self.config.version, &platform));
         }
         self.history_up(wire, t, identity);
         let outbox = t.session.attach(channel).map_err(|e| internal(&e.to_string()))?;

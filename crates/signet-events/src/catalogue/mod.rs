@@ -3,6 +3,7 @@
 //! | file | codes of |
 //! | --- | --- |
 //! | `access.rs` | logons, risk, certificates shown, signatures, step-up |
+//! | `software.rs` | versions of the desk |
 //! | `trading.rs` | RFQs, quotes, accepts, executions, entitlements, budgets |
 //! | `administration.rs` | users, devices, keys, policies, what administrators do |
 //! | `operation.rs` | evidence, journal, disks, revocation lists, clock, the way to the SIEM |
@@ -14,6 +15,7 @@ mod access;
 mod administration;
 mod operation;
 mod page;
+mod software;
 mod techniques;
 mod trading;
 
@@ -135,8 +137,13 @@ pub struct Entry {
     pub response: &'static str,
 }
 
-const TABLES: [&[Entry]; 4] =
-    [access::ENTRIES, trading::ENTRIES, administration::ENTRIES, operation::ENTRIES];
+const TABLES: [&[Entry]; 5] = [
+    access::ENTRIES,
+    software::ENTRIES,
+    trading::ENTRIES,
+    administration::ENTRIES,
+    operation::ENTRIES,
+];
 
 /// Every entry, area by area.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

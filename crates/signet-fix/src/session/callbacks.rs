@@ -3,6 +3,7 @@
 use super::{
     Binding, Event, Meta, Role, SessionConfig,
     options::{LogonReset, NumberMode, SessionOptions},
+    program::LogonSays,
     tap::{Passing, Tap},
 };
 use crate::{
@@ -35,8 +36,8 @@ pub(super) struct Shared {
     replies: RefCell<VecDeque<Body>>,
     /// What the peer said in its Logout: text, code, cure.
     logout: RefCell<[Option<String>; 4]>,
-    /// RawData (96) of our next Logon.
-    logon_data: RefCell<Option<String>>,
+    /// What our next Logon says beside what the session needs.
+    logon_says: LogonSays,
     /// Code and cure that our next Logout carries.
     goodbye: RefCell<Option<(String, String)>>,
     /// The frame the engine is looking at, as it came over the wire.
@@ -66,7 +67,7 @@ impl Shared {
             events: RefCell::default(),
             replies: RefCell::default(),
             logout: RefCell::default(),
-            logon_data: RefCell::default(),
+            logon_says: LogonSays::default(),
             goodbye: RefCell::default(),
             current: RefCell::default(),
             on: Cell::new(false),
@@ -127,9 +128,8 @@ impl Shared {
         self.events.borrow().len() >= MAX_EVENTS
     }
 
-    pub(crate) fn say_at_logon(&self, data: Option<String>) {
-        self.logon_data
-            .replace(data.filter(|d| !d.is_empty() && !d.bytes().any(|b| b.is_ascii_control())));
+    pub(super) fn logon_says(&self) -> &LogonSays {
+        &self.logon_says
     }
 
     pub(crate) fn say_at_logout(&self, why: Option<(&str, &str)>) {
@@ -401,11 +401,8 @@ impl ApplicationCallback for Callbacks {
                 // A Logon that could not be bound is refused by the peer: fails closed.
                 let _ = m.set_field(tag::CHANNEL_BINDING as i32, b.as_str());
             }
-            if let (true, Some(data)) = (logon, self.0.logon_data.take()) {
-                // One without the other would not be read.
-                let length =
-                    m.set_field(tag::RAW_DATA_LENGTH as i32, data.len().to_string().as_str());
-                let _ = length.and_then(|()| m.set_field(tag::RAW_DATA as i32, data.as_str()));
+            if logon {
+                self.0.logon_says.put(m);
             }
         });
     }

@@ -27,6 +27,7 @@ mod ffi;
 mod logon;
 mod options;
 mod outbox;
+mod program;
 mod receive;
 mod registered;
 mod resend;
@@ -41,6 +42,7 @@ pub use event::{Event, Meta};
 pub use logon::{LogonFacts, LogonFault, read_logon};
 pub use options::{HEARTBEAT_S, JUMP_MAX, LogonReset, NumberMode, SessionOptions};
 pub use outbox::Outbox;
+pub use program::{PROGRAM_TEXT_MAX, Program, Stated, stated_program};
 pub use receive::ReceiveError;
 pub use tap::{Passing, Tap};
 
@@ -208,7 +210,13 @@ impl Session {
 
     /// What the Logon of the next connection carries as RawData (95, 96), and no later one.
     pub fn say_at_logon(&self, data: Option<String>) {
-        self.shared.say_at_logon(data);
+        self.shared.logon_says().data(data);
+    }
+
+    /// What the Logon of the next connection says of this program (20134, 20135), and no later one.
+    /// Between desk and gateway only: no other peer knows these fields.
+    pub fn say_program_at_logon(&self, program: Option<Program>) {
+        self.shared.logon_says().program(program);
     }
 
     /// Tells `tap` of every application message from the next connection on.

@@ -12,7 +12,7 @@ use crate::{
     pipeline::{Connection, EndReason, Pipeline},
     registry_view::{self, Admitted as Who},
     response,
-    risk::{self, Access},
+    risk::{self, Access, DeskSoftware},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
@@ -26,7 +26,7 @@ use signet_fix::{
 use signet_identity::{
     CompId, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
 };
-use signet_policy::score::Decision;
+use signet_policy::{score::Decision, software::When};
 use signet_registry::admission::Shown;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -254,14 +254,24 @@ impl DeskListener {
         }
         // Only now: whoever is refused does not use up the budget of the desk it names.
         pipeline.peers.may_log_on(&claim.desk)?;
+        let software = self.judge_software(claim)?;
         let serial = claim.peer.serial.as_str();
         let first_use = who.as_ref().is_some_and(|w| w.first_use).then_some(serial);
         let user = who.map_or_else(|| claim.desk.to_string(), |w| w.user);
         let key = key.clone();
         let access = Access::new(user, &claim.peer, key, &claim.binding, claim.vouched_for)
-            .with_first_use(first_use);
+            .with_first_use(first_use)
+            .with_software(software);
         pipeline.recall_signals(&access);
         self.judge_risk(claim, access, pipeline)
+    }
+
+    /// Whether the program at the other end may be used, by what it says of itself.
+    fn judge_software(&self, claim: &Claim) -> Result<DeskSoftware, EndReason> {
+        let fields = Fields::parse(&claim.logon).ok();
+        let software = fields.as_ref().map(DeskSoftware::of_logon).unwrap_or_default();
+        self.risk.judge_software(&software, When::Logon).map_err(EndReason::from)?;
+        Ok(software)
     }
 
     /// Writes the refusal down, tells the desk and hangs up.
