@@ -58,7 +58,8 @@ def page(binary, data):
     """The desk's page: what Tauri embeds, and what it may do in the web view."""
     if b"'unsafe-eval'" in data:
         yield "a page may evaluate text (unsafe-eval)"
-    if "enable_developer_extras" in said("readelf", "-W", "--dyn-syms", binary):
+    # wry always links the setting; what opens the inspector, with the feature alone.
+    if "webkit_web_inspector_show" in said("readelf", "-W", "--dyn-syms", binary):
         yield "the web view's inspector can be opened (devtools)"
 
 

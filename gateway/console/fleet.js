@@ -58,8 +58,7 @@ export function fleetView() {
       {
         title: "Device",
         width: "15%",
-        cell: (l) =>
-          lines(l.device ?? "None", l.state === "active" ? "" : words(l.state)),
+        cell: (l) => lines(l.device ?? "None", l.state === "active" ? "" : words(l.state)),
       },
       {
         title: "Last on (UTC)",
@@ -81,8 +80,7 @@ export function fleetView() {
       {
         title: "Needs a hand",
         width: "19%",
-        cell: (l) =>
-          l.flags.map((f) => words(f.replaceAll("-", "_"))).join(", "),
+        cell: (l) => l.flags.map((f) => words(f.replaceAll("-", "_"))).join(", "),
       },
     ],
   });
@@ -119,11 +117,7 @@ export function fleetView() {
     },
     h("div", { class: "field" }, h("label", { for: flag.id }, "Show"), flag),
     h("div", { class: "field" }, h("label", { for: find.id }, "Find"), find),
-    h(
-      "div",
-      { class: "buttons" },
-      h("button", { type: "submit", class: "main" }, "Search"),
-    ),
+    h("div", { class: "buttons" }, h("button", { type: "submit", class: "main" }, "Search")),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
