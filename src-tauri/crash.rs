@@ -183,6 +183,6 @@ mod tests {
         assert!(text.contains("thread router failed at src-tauri/crash.rs:"), "{text}");
         assert!(text.contains("(the message may hold data)") && !text.contains("9999"), "{text}");
         assert!(text.len() <= BYTES_MAX, "{}", text.len());
-        panic::take_hook();
+        drop(panic::take_hook());
     }
 }
