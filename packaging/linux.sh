@@ -82,7 +82,7 @@ make_rpm() {
     --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \
     --define "signet_version $version" --define "signet_root $root" --define "_rpmdir $out" \
     --define "_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm" \
-    --define "__os_install_post %{nil}" "$1"
+    --define "__os_install_post %{nil}" --define "_build_id_links none" "$1"
 }
 
 # at_most BYTES: what administrators wait for when they copy it around.

@@ -141,7 +141,7 @@ for rpm in "$work"/first/*.rpm; do
   printf X | dd of="$work/bad.rpm" bs=1 seek=100000 conv=notrunc status=none
   rpmkeys --dbpath "$db" -K "$work/bad.rpm" >/dev/null 2>&1 && fail "an .rpm with one byte changed passes"
   name=$(rpm -qp --qf '%{NAME}' "$rpm" 2>/dev/null)
-  diff <(rpm -qlp "$rpm" 2>/dev/null | sort) <(dpkg-deb --fsys-tarfile "$(find "$work/first" -name "${name}_*.deb")" | tar -t | sed 's/^\.//' | grep -v '/$' | sort) >/dev/null ||
+  diff <(rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "$rpm" 2>/dev/null | sed -n 's/^[^d][^ ]* //p' | sort) <(dpkg-deb --fsys-tarfile "$(find "$work/first" -maxdepth 1 -name "${name}_*.deb")" | tar -t | sed 's/^\.//' | grep -v '/$' | sort) >/dev/null ||
     fail "the files of $name's .rpm and .deb differ"
   ok "signed and whole: $(basename "$rpm")"
 done
