@@ -21,6 +21,8 @@ const FAULTS_SHOWN: usize = 50;
 
 /// A line of the file, counted from 1, and what is wrong with it.
 type Fault = (usize, String);
+/// A user, and the line that has them.
+type Lined = (usize, NewUser);
 
 /// How many users are to be invited, and what was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +114,7 @@ fn shown(faults: &[Fault]) -> String {
 /// there already.
 fn against(
     config: &Config,
-    lines: Vec<(usize, NewUser)>,
+    lines: Vec<Lined>,
     there: &[UserRecord],
     skip_existing: bool,
     faults: &mut Vec<Fault>,
@@ -148,7 +150,7 @@ fn against(
 
 /// The users of the file with their lines, and the faults of all other lines; or what is wrong
 /// with the file as a whole.
-fn rows(text: &str) -> Result<(Vec<(usize, NewUser)>, Vec<Fault>), Fault> {
+fn rows(text: &str) -> Result<(Vec<Lined>, Vec<Fault>), Fault> {
     let mut lines = csv::read(text)?.into_iter();
     let (_, head) = lines.next().ok_or((1, "the file is empty".to_owned()))?;
     let column = |name: &str| {
