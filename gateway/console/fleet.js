@@ -111,7 +111,7 @@ export function fleetView() {
     "form",
     {
       method: "dialog",
-      class: "search",
+      class: "search few",
       role: "search",
       "aria-label": "Fleet",
     },

@@ -19,6 +19,11 @@ const ago = (s) => new Date(BEGAN - 1000 * s).toISOString();
 const MAY = { read: true, lock: true, sessions: true, policy: true };
 const DIGEST = (c) => c.repeat(64);
 
+const laptop = (user, name, more) => ({
+  user, name, comp_id: `${user.toUpperCase()}1`, device: "laptop", state: "active", key_in: "keychain", serial: "0A1B", certificate_until: ago(-86400 * 90),
+  security_keys: 2, last_seen: ago(3600), version: "1.2.0", platform: "linux/x86_64", ...more,
+});
+
 const COUNTRIES = ["DE", "FR", "GB", "SG"];
 function session(n, score, level, more = {}) {
   return {
@@ -150,6 +155,13 @@ const state = {
     ],
     two_people: true,
   },
+  fleet: [
+    laptop("alice", "Adams, Alice", { version: "1.2.0", flags: [] }),
+    laptop("bob", "Bob Brown", { version: "1.1.0", flags: ["old-version", "no-second-key"], security_keys: 1 }),
+    laptop("carol", "Carol Clark", { version: null, platform: null, last_seen: null, flags: ["never-seen"] }),
+    laptop("dan", "Dan Davis", { state: "locked", flags: ["locked", "certificate-ends"], certificate_until: ago(-86400 * 3) }),
+    laptop("erin", "Erin Evans", { device: null, last_seen: null, certificate_until: null, serial: null, security_keys: 0, flags: ["not-enrolled", "no-second-key"] }),
+  ],
   history: {
     versions: [
       { digest: DIGEST("b"), policy: "risk", step: "prepared", by: "bob", at: ago(50), before: DIGEST("a") },
@@ -180,6 +192,11 @@ const GETS = {
   },
   locks: () => state.locks,
   dealers: () => state.dealers,
+  fleet: (q) => {
+    const [find, flag] = [q.get("find") ?? "", q.get("flag") ?? ""];
+    const all = state.fleet.filter((l) => `${l.user} ${l.name}`.toLowerCase().includes(find.toLowerCase()) && (!flag || l.flags.includes(flag)));
+    return { fleet: all, next: null };
+  },
   policies: () => ({ ...state.policies, waiting: state.policies.waiting.map((w) => ({ ...w, mine: w.by === state.name })) }),
   "policies/history": () => state.history,
   "policies/version": () => ({ documents: { settings: NEW }, diff: DIFF }),
