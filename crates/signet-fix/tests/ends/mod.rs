@@ -2,7 +2,7 @@
 
 use signet_fix::{
     framer::Framer,
-    session::{Binding, Event, Outbox, Role, Session, SessionConfig},
+    session::{Binding, Outbox, Role, Session, SessionConfig},
     store::MemoryStore,
 };
 use signet_identity::CompId;
@@ -35,10 +35,6 @@ impl End {
         let mut framer = Framer::new();
         framer.push(&bytes);
         std::iter::from_fn(|| framer.next_frame().unwrap().map(<[u8]>::to_vec)).collect()
-    }
-
-    pub fn events(&self) -> Vec<Event> {
-        std::iter::from_fn(|| self.session.next_event()).collect()
     }
 }
 
