@@ -10,7 +10,7 @@ use signet_fix::{
 };
 use signet_rfq::*;
 
-fn events(end: &End) -> Vec<Event> {
+fn heard(end: &End) -> Vec<Event> {
     std::iter::from_fn(|| end.session.next_event()).collect()
 }
 
@@ -67,10 +67,10 @@ fn what_was_handed_back_and_all_after_it_comes_again() {
     let mut gate = End::new(Role::Initiator, "BACK-GATE", "BACK-DEALER");
     let mut dealer = End::new(Role::Acceptor, "BACK-DEALER", "BACK-GATE");
     connect(&mut gate, &mut dealer);
-    events(&gate);
+    heard(&gate);
     dealer.session.send(&fill(1)).unwrap();
     exchange(&gate, &dealer);
-    assert_eq!(fills(&events(&gate)), [("X1".to_owned(), false)]);
+    assert_eq!(fills(&heard(&gate)), [("X1".to_owned(), false)]);
     // Two arrive at once; the first of them is not taken.
     dealer.session.send(&fill(2)).unwrap();
     dealer.session.send(&fill(3)).unwrap();
@@ -78,7 +78,7 @@ fn what_was_handed_back_and_all_after_it_comes_again() {
     let first = gate.session.next_event().unwrap();
     let seq = number(&[first], "X2");
     gate.session.hand_back(seq, "the disk is full");
-    let left = events(&gate);
+    let left = heard(&gate);
     assert!(fills(&left).is_empty(), "X3 comes again, after X2");
     assert!(left.iter().any(|e| matches!(e, Event::LoggedOut { .. })), "{left:?}");
     let said: Vec<u8> = gate.frames().concat();
@@ -87,24 +87,24 @@ fn what_was_handed_back_and_all_after_it_comes_again() {
     // The dealer learns that the connection is gone, and is dialled again: still full.
     for _ in 0..2 {
         dealer.session.detach();
-        events(&dealer);
+        heard(&dealer);
         connect(&mut gate, &mut dealer);
-        let events = events(&gate);
+        let events = heard(&gate);
         assert_eq!(fills(&events), [("X2".to_owned(), true), ("X3".to_owned(), true)]);
         gate.session.hand_back(number(&events, "X2"), "the disk is full");
-        events(&gate);
+        heard(&gate);
     }
     // Now they are taken, and none comes a second time.
     for want in [2, 0] {
         dealer.session.detach();
-        events(&dealer);
+        heard(&dealer);
         connect(&mut gate, &mut dealer);
-        let events = events(&gate);
+        let events = heard(&gate);
         assert_eq!(fills(&events).len(), want, "{events:?}");
     }
     dealer.session.send(&fill(4)).unwrap();
     exchange(&gate, &dealer);
-    assert_eq!(fills(&events(&gate)), [("X4".to_owned(), false)]);
+    assert_eq!(fills(&heard(&gate)), [("X4".to_owned(), false)]);
 }
 
 #[test]
