@@ -89,7 +89,7 @@ pub(super) struct Paper<'a> {
     pub(super) out: &'a Path,
     /// A file for the codes of all of them; `None`: the code is printed.
     pub(super) list: Option<PathBuf>,
-    /// Invitations that lie there for people whom nobody registered take no place: a run that was
+    /// Invitations that lie there for people who are not registered take no place: a run that was
     /// killed left them, and their codes are in no registry.
     pub(super) replace: bool,
 }
