@@ -15,7 +15,8 @@ use std::{
     sync::Mutex,
 };
 
-/// Files that are looked at. More are no desks of people; the update then waits.
+/// Files that are looked at. A computer with more of them has a user who made them; the update then
+/// waits.
 const FILES_MAX: usize = 1024;
 const BYTES_MAX: u64 = 1024;
 const PREFIX: &str = "desk-";

@@ -64,7 +64,8 @@ impl Server {
         if anchors.is_empty() {
             return Err(UpdateError::NotSet("authority for its update server (server_anchors)"));
         }
-        let rest = url.strip_prefix("https://").ok_or_else(|| wrong("it is no https address"))?;
+        let rest =
+            url.strip_prefix("https://").ok_or_else(|| wrong("it does not begin with https://"))?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~/+-".contains(&b);
         if !path.bytes().all(plain) || path.split('/').any(|part| part == "..") {
@@ -72,12 +73,12 @@ impl Server {
         }
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| wrong("its port is no number"))?)
+                (host, port.parse().map_err(|_| wrong("its port is not a number"))?)
             }
             _ => (authority, 443),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        ServerName::try_from(host.clone()).map_err(|_| wrong("its host is no host name"))?;
+        ServerName::try_from(host.clone()).map_err(|_| wrong("its host is not a host name"))?;
         let anchors = anchors.iter().map(|der| CertificateDer::from(der.clone()));
         let roots = TrustRoots::new(anchors).map_err(|e| wrong(&e.to_string()))?;
         let path = match path.trim_end_matches('/') {
@@ -213,8 +214,8 @@ impl Source {
     }
 }
 
-/// The body into `part`; how many bytes `part` then has. A connection that breaks off is no error
-/// here.
+/// The body into `part`; how many bytes `part` then has. A connection that breaks off is not an
+/// error here.
 async fn stream(mut body: Incoming, part: &mut File, got: u64, size: u64) -> Result<u64, String> {
     let mut at = got;
     while let Ok(Some(more)) = piece(&mut body).await {

@@ -95,14 +95,13 @@ pub struct FleetPage {
 pub fn flags(row: &FleetRow, terms: &FleetTerms) -> Vec<FleetFlag> {
     let enrolled = !row.device.is_empty();
     let seen = row.seen.0 > 0;
-    let locked = [row.user_state, row.device_state].contains(&AccountState::Locked);
     let ends = terms.now.0.saturating_add(i64::from(terms.days).saturating_mul(86_400_000));
     let refused = || {
         let stated = StatedVersion::read(Some(row.version.as_str()));
         terms.software.judge(&stated, When::Logon).is_err()
     };
     let found = [
-        (FleetFlag::Locked, locked || row.locked_out),
+        (FleetFlag::Locked, is_locked(row) || row.locked_out),
         (FleetFlag::NotEnrolled, !enrolled),
         (FleetFlag::NeverSeen, enrolled && !seen),
         (FleetFlag::NoCertificate, enrolled && row.serial.is_empty()),
@@ -223,14 +222,22 @@ fn table_line<T: AsRef<str>>(c: &[T; 9]) -> String {
     .to_owned()
 }
 
+/// As RFC 3339 writes it; `None`: never, or beyond what can be written.
+fn known(at: UtcMillis) -> Option<String> {
+    Some(at).filter(|a| a.0 > 0).and_then(|a| date(a).ok())
+}
+
 /// To the second, as people read it; `-`: never.
 fn moment(at: UtcMillis) -> String {
-    let text = Some(at).filter(|a| a.0 > 0).and_then(|a| date(a).ok());
-    text.map_or_else(|| "-".into(), |t| t.get(..19).unwrap_or(&t).replace('T', " "))
+    known(at).map_or_else(|| "-".into(), |t| t.get(..19).unwrap_or(&t).replace('T', " "))
+}
+
+fn is_locked(row: &FleetRow) -> bool {
+    [row.user_state, row.device_state].contains(&AccountState::Locked)
 }
 
 fn state(row: &FleetRow) -> &'static str {
-    match [row.user_state, row.device_state].contains(&AccountState::Locked) {
+    match is_locked(row) {
         true => "locked",
         false if row.locked_out => "out",
         false => "active",
@@ -275,7 +282,6 @@ const CSV_HEAD: [&str; 13] = [
 ];
 
 fn csv_cells(row: &FleetRow, flags: &[FleetFlag]) -> [String; 13] {
-    let at = |t: UtcMillis| Some(t).filter(|t| t.0 > 0).and_then(|t| date(t).ok());
     [
         row.user.clone(),
         row.name.clone(),
@@ -284,9 +290,9 @@ fn csv_cells(row: &FleetRow, flags: &[FleetFlag]) -> [String; 13] {
         state(row).into(),
         row.protection.clone(),
         row.serial.clone(),
-        at(row.not_after).unwrap_or_default(),
+        known(row.not_after).unwrap_or_default(),
         row.keys.to_string(),
-        at(row.seen).unwrap_or_default(),
+        known(row.seen).unwrap_or_default(),
         row.version.clone(),
         row.platform.clone(),
         words(flags),
@@ -296,12 +302,12 @@ fn csv_cells(row: &FleetRow, flags: &[FleetFlag]) -> [String; 13] {
 /// One row for a program; what is not known is `null`.
 pub fn fleet_json(row: &FleetRow, flags: &[FleetFlag]) -> Value {
     let said = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
-    let at = |t: UtcMillis| Some(t).filter(|t| t.0 > 0).and_then(|t| date(t).ok());
     json!({
         "user": row.user, "name": row.name, "comp_id": row.comp_id, "device": said(&row.device),
         "state": state(row), "key_in": said(&row.protection), "serial": said(&row.serial),
-        "certificate_until": at(row.not_after), "security_keys": row.keys,
-        "last_seen": at(row.seen), "version": said(&row.version), "platform": said(&row.platform),
+        "certificate_until": known(row.not_after), "security_keys": row.keys,
+        "last_seen": known(row.seen),
+        "version": said(&row.version), "platform": said(&row.platform),
         "flags": flags.iter().map(|f| f.word()).collect::<Vec<_>>(),
     })
 }
