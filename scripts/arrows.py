@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What ships never contains what stands in for the world outside.
 SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway", "signet-fix", "signet-history", "signet-identity", "signet-journal",
            "signet-keystore", "signet-managed", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-signals",
-           "signet-stepup", "signet-tlog"}
+           "signet-stepup", "signet-tlog", "signet-update"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
            "signet-hostile", "signet-kill", "signet-roam", "signet-devca", "signet-sim"}
 KNOWN = ROOT / "scripts/arrows.known"
@@ -87,6 +87,19 @@ def crate_faults(package):
     if name in SHIPPED:
         for used in sorted(normal & DOUBLES):
             yield f"{name} -> {used}: what ships contains no test double"
+    yield from silent_tests(package)
+
+
+def silent_tests(package):
+    """A target that says `test = false`, which spares a program that is linked for nothing, and has tests."""
+    for target in package["targets"]:
+        if target["test"] or not {"lib", "bin"} & set(target["kind"]):
+            continue
+        source = pathlib.Path(target["src_path"])
+        files = [source] if "bin" in target["kind"] else source.parent.rglob("*.rs")
+        for path in files:
+            if re.search(r"#\[(\w+::)?test\]|\bproptest! ?\{", path.read_text()):
+                yield f"{path.relative_to(ROOT)}: has tests, and {target['name']} says test = false"
 
 
 def without_tests(text):

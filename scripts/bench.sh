@@ -84,7 +84,7 @@ echo "== step-up: what a touch costs beside the person"
 target/release/stepup
 
 echo "== touches of six seconds while dealers quote again every three; two minutes"
-cargo test --locked -q -p signet-practice --test stepup -- --ignored --nocapture of_a_hundred | grep -E "^ +[0-9D]" || true
+cargo test --locked -q -p signet-practice --test venue -- --ignored --nocapture of_a_hundred | grep -E "^ +[0-9D]" || true
 
 echo "== evidence: append with group commit beside SQLite WAL, and verifying"
 target/release/journal

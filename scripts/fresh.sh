@@ -28,6 +28,9 @@ for config in "${CARGO_HOME:-$HOME/.cargo}"/config.toml "${CARGO_HOME:-$HOME/.ca
 done
 export CARGO_HOME="$dir/cargo" npm_config_cache="$dir/npm" XDG_DATA_HOME="$dir/home"
 unset CARGO_TARGET_DIR
+# Nothing is built a second time here, and no debugger looks: what serves a developer's next build
+# more than doubles what lies on the disk.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 cd "$dir/signet"
 
 case "$what" in

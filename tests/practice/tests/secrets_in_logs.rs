@@ -1,6 +1,7 @@
 //! A whole run with every log line caught: nothing secret, and no price, may be in it.
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
+#[path = "venue/support/mod.rs"]
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
