@@ -173,7 +173,7 @@ impl Pipeline {
             return became.kept.and(Err(SignalRefusal::NoSuchUser));
         }
         if became.changed.is_empty() {
-            return Ok(SignalDone::Older);
+            return became.kept.map(|()| SignalDone::Older);
         }
         // What a restart would forget makes nothing better.
         if !holds {

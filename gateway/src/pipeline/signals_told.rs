@@ -20,7 +20,12 @@ use crate::{
 use signet_fix::bucket::Bucket;
 use signet_journal::StoreKey;
 use signet_registry::{LockoutTerms, SignalFact, SignalKey, SignalWord, View};
-use std::{cell::RefCell, collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Tokens that are written down, of one provider and of all together: at once, and each second. The
 /// trading thread waits for the disk once for each.
@@ -28,6 +33,9 @@ const BURST: u32 = 64;
 const RATE: u32 = 16;
 const BURST_IN_ALL: u32 = 256;
 const RATE_IN_ALL: u32 = 32;
+/// How often a disk that refused is tried again, and with how many words.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+const TRY_WORDS: usize = 64;
 
 /// What was said, the file of it, and what the registry has.
 pub struct SignalsTold(RefCell<Told>);
@@ -43,6 +51,15 @@ struct Told {
     shared: Arc<View>,
     /// Whether the registry was looked at before.
     heard: bool,
+    unkept: Unkept,
+}
+
+/// Bad news that the file refused. It counts, and the registry reads of it, while this runs; the
+/// provider says it again, and the file is tried again.
+#[derive(Default)]
+struct Unkept {
+    keys: BTreeSet<SignalKey>,
+    tried: Option<Instant>,
 }
 
 /// By issuer, of which the settings have a few.
@@ -109,6 +126,7 @@ impl SignalsTold {
             budgets,
             shared: Arc::default(),
             heard: false,
+            unkept: Unkept::default(),
         }))
     }
 
@@ -144,8 +162,15 @@ impl SignalsTold {
             let held = told.words.word_with(&view.signals, &key);
             follows(held, said.fact, said.holds, said.said_at_us).map(|word| (key, word))
         };
-        let words: Vec<(SignalKey, SignalWord)> = devices.iter().filter_map(word).collect();
+        let mut words: Vec<(SignalKey, SignalWord)> = devices.iter().filter_map(word).collect();
         let changed: Vec<_> = words.iter().map(|(k, _)| k.device.clone()).collect();
+        // What was acted on and not kept is kept now, though nothing is new.
+        for key in devices.iter().filter(|d| !changed.contains(d)).map(|d| said.key(d)) {
+            if let Some(word) = told.words.own.get(&key).filter(|_| told.unkept.keys.contains(&key))
+            {
+                words.push((key, *word));
+            }
+        }
         // Somebody without a device is held by the hold alone.
         let hold = said.hold.filter(|_| devices.is_empty() || !changed.is_empty());
         let kept = told.keep(said, words, hold, at);
@@ -164,7 +189,7 @@ impl SignalsTold {
         if let Some(Err(e)) = told.file.as_mut().map(|f| f.set_all(changes)) {
             tracing::warn!(user, device, error = %e, "a restart asks for this touch again");
         }
-        told.take_in(paid);
+        told.take_in(paid, true);
     }
 
     /// Looks at the registry; what other gateways were told since the last look, and whether it
@@ -179,6 +204,7 @@ impl SignalsTold {
                 (news, known) = told.words.hear(&view.signals);
             }
         }
+        known.iter().for_each(|key| drop(told.unkept.keys.remove(key)));
         let mut over: Vec<Change> = known.iter().map(|k| (name(k), None)).collect();
         let held = told.holds.look(registry.confirmed(), at);
         over.extend(held.iter().map(|user| (Holds::name(user), None)));
@@ -196,6 +222,7 @@ impl SignalsTold {
 
     /// Reports what the registry does not have.
     pub(super) fn report(&self, registry: &RegistryView, terms: LockoutTerms, at: Instant) {
+        self.0.borrow_mut().keep_unkept(at);
         let Told { words, holds, reports, .. } = &mut *self.0.borrow_mut();
         reports.go_on(&words.own, at, |part| registry.signalled(part));
         holds.report(terms, |user, words, terms| registry.hold(user, words, terms));
@@ -214,11 +241,25 @@ impl Said<'_> {
 }
 
 impl Told {
-    /// Whether it is on the disk; only then it counts, but for the person who is kept out.
+    /// Whether it is on the disk. What is not counts only if it is bad news.
     fn keep(
         &mut self,
         said: &Said<'_>,
         words: Vec<(SignalKey, SignalWord)>,
+        hold: Option<&str>,
+        at: Instant,
+    ) -> Result<(), SignalRefusal> {
+        let kept = self.write(said, &words, hold, at);
+        if kept.is_ok() || said.holds {
+            self.take_in(words, kept.is_ok());
+        }
+        kept
+    }
+
+    fn write(
+        &mut self,
+        said: &Said<'_>,
+        words: &[(SignalKey, SignalWord)],
         hold: Option<&str>,
         at: Instant,
     ) -> Result<(), SignalRefusal> {
@@ -242,13 +283,32 @@ impl Told {
             let user = said.user;
             tracing::error!(alert = true, user, error = %e, "a signal cannot be kept");
             SignalRefusal::NotKept
-        })?;
-        self.take_in(words);
-        Ok(())
+        })
     }
 
-    fn take_in(&mut self, words: Vec<(SignalKey, SignalWord)>) {
+    /// Tries the file again. Bounded by the devices of the registry, as all words are.
+    fn keep_unkept(&mut self, at: Instant) {
+        let soon = |t: Instant| at.saturating_duration_since(t) < TRY_AGAIN;
+        let Some(file) = self.file.as_mut().filter(|_| !self.unkept.tried.is_some_and(soon)) else {
+            return;
+        };
+        let keys: Vec<_> = self.unkept.keys.iter().take(TRY_WORDS).cloned().collect();
+        if keys.is_empty() {
+            return;
+        }
+        self.unkept.tried = Some(at);
+        let word = |key: &SignalKey| self.words.own.get(key).map(|word| set(key, *word));
+        if file.set_all(keys.iter().filter_map(word).collect()).is_ok() {
+            keys.iter().for_each(|key| drop(self.unkept.keys.remove(key)));
+        }
+    }
+
+    fn take_in(&mut self, words: Vec<(SignalKey, SignalWord)>, kept: bool) {
         for (key, word) in words {
+            match kept {
+                true => drop(self.unkept.keys.remove(&key)),
+                false => drop(self.unkept.keys.insert(key.clone())),
+            }
             self.reports.add(key.clone());
             self.words.own.insert(key, word);
         }
@@ -382,6 +442,72 @@ mod tests {
         scene.at += Duration::from_secs(60);
         let all: i64 = (0..6).map(|n| kept(&scene, &format!("p{n}"), 0)).sum();
         assert_eq!(all, i64::from(BURST_IN_ALL));
+    }
+
+    /// Bad news that the disk refuses counts, is reported to the registry, is written when the disk
+    /// takes it or the provider says it again; good news counts only when it is written.
+    #[test]
+    fn bad_news_that_cannot_be_kept_counts_until_it_can() {
+        let laptop = devices(1);
+        for by_the_provider in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("told");
+            let mut scene = scene(&path);
+            disk::refuses(&path, true);
+            let became = scene.says(SignalFact::NotCompliant, true, 100, &laptop);
+            assert_eq!((became.changed.len(), became.kept), (1, Err(SignalRefusal::NotKept)));
+            assert!(scene.is_not_compliant("laptop0"), "it counts");
+            scene.report();
+            assert!(
+                matches!(scene.reports.try_recv(), Ok(Report::Signalled(words, _)) if words.len() == 1)
+            );
+            // Said again: nothing is new, and it is not kept yet.
+            let again = scene.says(SignalFact::NotCompliant, true, 100, &laptop);
+            assert_eq!((again.changed.len(), again.kept), (0, Err(SignalRefusal::NotKept)));
+            let good = scene.says(SignalFact::NotCompliant, false, 101, &laptop);
+            assert_eq!(good.kept, Err(SignalRefusal::NotKept));
+            assert!(scene.is_not_compliant("laptop0"), "good news that is not kept does not count");
+
+            disk::refuses(&path, false);
+            if by_the_provider {
+                let again = scene.says(SignalFact::NotCompliant, true, 100, &laptop);
+                assert_eq!((again.changed.len(), again.kept), (0, Ok(())));
+            } else {
+                scene.at += TRY_AGAIN;
+                scene.report();
+            }
+            assert!(scene.told.0.borrow().unkept.keys.is_empty(), "{by_the_provider}");
+            drop(scene);
+            assert!(self::scene(&path).is_not_compliant("laptop0"), "{by_the_provider}");
+        }
+    }
+
+    /// What a later word or the registry has made needless is not written.
+    #[test]
+    fn bad_news_that_could_not_be_kept_is_forgotten_once_something_newer_counts() {
+        let laptop = devices(1);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("told");
+        for by_the_registry in [true, false] {
+            let mut scene = scene(&path);
+            disk::refuses(&path, true);
+            drop(scene.says(SignalFact::NotCompliant, true, 100, &laptop));
+            disk::refuses(&path, false);
+            if by_the_registry {
+                let mut view = View::default();
+                view.signals.clone_from(&scene.told.0.borrow().words.own);
+                scene.snapshots.send_modify(|s| s.view = Arc::new(view));
+                scene.told.hear(&scene.registry, scene.at);
+                assert!(scene.is_not_compliant("laptop0"));
+            } else {
+                scene.says(SignalFact::NotCompliant, false, 101, &laptop).kept.unwrap();
+            }
+            scene.at += TRY_AGAIN;
+            scene.report();
+            assert!(scene.told.0.borrow().unkept.keys.is_empty());
+            drop(scene);
+            assert!(!self::scene(&path).is_not_compliant("laptop0"), "{by_the_registry}");
+        }
     }
 
     #[test]
