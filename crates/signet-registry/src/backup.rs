@@ -41,14 +41,19 @@ struct Tail {
 }
 
 impl Registry {
-    /// Writes a backup of one moment, while gateways run; how many rows.
+    /// Writes a backup of one moment, while gateways run; how many rows. A registry of an older
+    /// schema is written as it is: a backup comes before an upgrade.
     pub async fn backup(&self, out: &Path, now: UtcMillis) -> Result<u64, RegistryError> {
         let fail = |source| RegistryError::File { path: out.to_owned(), source };
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
-        let mut text =
-            line(&Head { format: FORMAT.into(), schema: schema::SCHEMA, made_ms: now.0 })?;
+        let schema = match schema::found(&mut tx, self.dialect).await? {
+            0 => return Err(RegistryError::Empty),
+            found if found > schema::SCHEMA => return Err(RegistryError::SchemaNew { found }),
+            found => found,
+        };
+        let mut text = line(&Head { format: FORMAT.into(), schema, made_ms: now.0 })?;
         let mut rows = 0;
-        for (table, columns) in schema::tables(schema::SCHEMA) {
+        for (table, columns) in schema::tables(schema) {
             let query =
                 format!("SELECT {} FROM {table} ORDER BY {}", columns.join(", "), columns[0]);
             for r in sqlx::query(&query).fetch_all(&mut *tx).await? {

@@ -165,17 +165,22 @@ pub fn ca_init(
 }
 
 pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
-    let registry = open(config).await?;
-    let rows = registry.backup(out, crate::clock::now()).await?;
-    registry
-        .note(NewEvent::new(
-            crate::clock::now(),
-            &actor(),
-            "registry.backed_up",
-            "",
-            format!("{rows} rows"),
-        ))
-        .await?;
+    let url = config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?;
+    let registry = Registry::connect(&url).await?;
+    let now = crate::clock::now();
+    let rows = registry.backup(out, now).await?;
+    // The event log of an older schema is another: the log of this program says it then.
+    match registry.check_schema().await {
+        Ok(()) => {
+            let detail = format!("{rows} rows");
+            let event = NewEvent::new(now, &actor(), "registry.backed_up", "", detail);
+            registry.note(event).await?;
+        }
+        Err(RegistryError::SchemaOld { found }) => {
+            tracing::warn!(schema = found, rows, "an older registry is backed up as it is");
+        }
+        Err(e) => return Err(e.into()),
+    }
     registry.close().await;
     Ok(rows)
 }

@@ -197,7 +197,13 @@ async fn nothing_is_taken_away(place: &Place) {
     registry.close().await;
 }
 
-/// What the first release made is brought up to date and works.
+async fn the_first_release_had(registry: &Registry) {
+    let (events, head) = registry.events().await.unwrap();
+    assert_eq!(verify(&events, (head.0, &head.1)), Ok(1));
+    assert_eq!(registry.user("alice").await.unwrap().codes.len(), 1);
+}
+
+/// What the first release made is backed up, brought up to date, and works; so does its backup.
 async fn migrated(place: &Place) {
     sql(place, include_str!("schema-1.sql")).await.unwrap();
     assert!(
@@ -206,14 +212,21 @@ async fn migrated(place: &Place) {
         place.name
     );
     let registry = Registry::connect(&place.url).await.unwrap();
+    // A backup comes before the upgrade.
+    let dir = tempfile::tempdir().unwrap();
+    let before = dir.path().join("before.backup");
+    let rows = registry.backup(&before, NOW).await.unwrap();
     assert_eq!(registry.migrate().await.unwrap(), 1);
     let registry = Registry::open(&place.url).await.unwrap();
     assert_eq!(registry.version().await.unwrap(), 41);
+    the_first_release_had(&registry).await;
+    assert_eq!(registry.restore(&before, true, "test", NOW).await.unwrap(), rows);
+    assert!(registry.version().await.unwrap() > 41, "{}", place.name);
     let alice = registry.user("alice").await.unwrap();
     assert_eq!(alice.codes.len(), 1);
     assert_eq!(alice.codes[0].0, CodePurpose::Enrol);
     let (events, head) = registry.events().await.unwrap();
-    assert_eq!(verify(&events, (head.0, &head.1)), Ok(1));
+    assert_eq!(verify(&events, (head.0, &head.1)), Ok(2), "the restore is an event");
     assert!(events.iter().all(|e| e.origin.is_empty()));
     let mut keys = Keys::new("alice", granted(&registry, 1).await);
     registry.add_key(&keys.row, "test", NOW).await.unwrap();
