@@ -15,6 +15,7 @@ mod commands;
 mod crash;
 mod display;
 pub mod doctor;
+pub mod erase;
 mod group;
 pub mod history;
 mod insight;

@@ -15,6 +15,7 @@ Usage: signet-desk [--config FILE] [LINK]
        signet-desk history verify FILE [--part] [--checkpoint EARLIER]
        signet-desk update status | check | fetch | run | rollback
        signet-desk update verify FILE [--key KEY]
+       signet-desk erase [--yes]
        signet-desk --version | --help
 
   LINK              signet://rfq?isin=…: offer it for the ticket of the desk; it sends nothing
@@ -28,6 +29,7 @@ Usage: signet-desk [--config FILE] [LINK]
   update run        for administrators and the timer: do all that is due; check only says it,
                     fetch only fetches it, rollback goes back to the version before
   update verify     check a list of releases, with --key also its signature
+  erase             say what this desk keeps of this user; --yes: delete keys, settings, history
   --from, --to TIME 2026-11-21 or 2026-11-21T08:00:00Z
   --rfq ID          only what is about this RFQ; of the rest the hashes go along
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user
@@ -58,6 +60,9 @@ fn main() -> ExitCode {
     }
     if std::env::args_os().nth(1).is_some_and(|first| first == "update") {
         return update(arguments.skip(1).collect());
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == "erase") {
+        return erase(&arguments.skip(1).collect::<Vec<_>>());
     }
     let (first, second) = (arguments.next(), arguments.next());
     match (first.as_deref().map(|a| a.to_string_lossy()).as_deref(), second) {
@@ -98,6 +103,17 @@ fn doctor(arguments: Vec<OsString>) -> ExitCode {
         }
     }
     signet_desk::doctor::run(config, identity.as_deref())
+}
+
+fn erase(arguments: &[OsString]) -> ExitCode {
+    match arguments {
+        [] => signet_desk::erase::run(false),
+        [yes] if yes == "--yes" => signet_desk::erase::run(true),
+        _ => {
+            eprintln!("signet-desk erase: it cannot be used like this.\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn policy(arguments: Vec<OsString>) -> ExitCode {

@@ -13,8 +13,9 @@ _signet_desk() {
     *" policy "*) offer="show check" ;;
     *" history "*) offer="export verify" ;;
     *" update "*) offer="status check fetch run rollback verify" ;;
+    *" erase "*) offer="--yes" ;;
     *" doctor "*) offer="--config --identity" ;;
-    *) offer="doctor history policy update --config --version --help" ;;
+    *) offer="doctor history policy update erase --config --version --help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$word")
 }

@@ -93,6 +93,17 @@ pub(super) fn delete_identity(
     }
 }
 
+/// Keys first, and what names them last: an interruption leaves something that can still be seen.
+pub(super) fn erase(entries: &mut dyn Entries) -> Result<usize, KeychainError> {
+    let mut names = entries.names()?;
+    names.sort_by_key(|entry| entry.starts_with(IDENTITY_PREFIX));
+    names.dedup();
+    for entry in &names {
+        entries.remove(entry)?;
+    }
+    Ok(names.len())
+}
+
 pub(super) fn secret(
     entries: &mut dyn Entries,
     name: &IdentityName,

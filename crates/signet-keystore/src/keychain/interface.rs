@@ -51,6 +51,13 @@ pub trait Keychain: Send + Sync + fmt::Debug {
     /// [`KeychainError::NoSuchIdentity`] when there is none of this name.
     fn delete_identity(&self, name: &IdentityName) -> Result<(), KeychainError>;
 
+    /// Deletes everything that Signet keeps here, of every identity: keys, certificates, secrets.
+    /// How many entries there were. Keys in other holders stay: ask [`Self::key_places`] before.
+    ///
+    /// # Errors
+    /// When the keychain cannot be written; the call can be repeated.
+    fn erase(&self) -> Result<usize, KeychainError>;
+
     /// Stores an enrolled chain, leaf first, whose key is at `place`, as the current identity of
     /// this name or as the pending one next to it. Returns the keys in other holders that are no
     /// longer needed, for the caller to delete there.

@@ -96,6 +96,10 @@ impl Keychain for MemoryKeychain {
         identities::delete_identity(&mut *self.lock(), name)
     }
 
+    fn erase(&self) -> Result<usize, KeychainError> {
+        identities::erase(&mut *self.lock())
+    }
+
     fn store_enrolled(
         &self,
         name: &IdentityName,

@@ -87,6 +87,10 @@ impl Keychain for OsKeychain {
         self.ask(move |entries| identities::delete_identity(entries, &name))
     }
 
+    fn erase(&self) -> Result<usize, KeychainError> {
+        self.ask(|entries| identities::erase(entries))
+    }
+
     fn store_enrolled(
         &self,
         name: &IdentityName,

@@ -59,6 +59,15 @@ pub fn life(keychain: &OsKeychain) {
     let (one, two) = (pki.issue(&Order::desk("A")).unwrap(), pki.issue(&Order::desk("B")).unwrap());
     let refused = keychain.store_identity(&name("A"), one.key_pkcs8(), two.chain()).unwrap_err();
     assert_eq!(refused.code(), "identity.other_key");
+
+    // What is left, a secret and a key without a certificate among it, is taken away as a whole.
+    keychain.generate(&"waiting".parse().unwrap()).unwrap();
+    let before = keychain.secret(&name("journal")).unwrap();
+    assert!(keychain.erase().unwrap() >= 4);
+    assert_eq!((keychain.identities().unwrap(), keychain.erase().unwrap()), (Vec::new(), 0));
+    let gone = keychain.open(&"waiting".parse().unwrap()).unwrap_err();
+    assert_eq!(gone.code(), "holder.no_such_key");
+    assert_ne!(*keychain.secret(&name("journal")).unwrap(), *before, "made again");
 }
 
 /// A key made in the keychain, enrolled, and renewed with another.

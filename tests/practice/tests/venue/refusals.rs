@@ -376,6 +376,10 @@ impl Keychain for Failing {
         Err(KeychainError::Locked)
     }
 
+    fn erase(&self) -> Result<usize, KeychainError> {
+        Err(KeychainError::Locked)
+    }
+
     fn secret(&self, _: &IdentityName) -> Result<Zeroizing<[u8; 32]>, KeychainError> {
         Err(KeychainError::Locked)
     }
