@@ -2,7 +2,8 @@
 //! administrator account of this computer. And what a desk tells it: that a request is open, and
 //! that a new version works.
 
-use signet_desk_core::Desk;
+use crate::update_news::news;
+use signet_desk_core::{Desk, view::NoticeKind};
 use signet_managed::PublicKey;
 use signet_update::{
     Installer, LIST_BYTES_MAX, Outcome, Place, Refusal, ReleaseList, Settings, UpdateError,
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 /// A start of a version on trial that shows no window in this time does not hold the update up.
 const START_MAX: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+const NEWS_EVERY: Duration = Duration::from_secs(30);
 
 static MARK: OnceLock<Mark> = OnceLock::new();
 
@@ -281,17 +283,32 @@ pub(crate) fn watch(desk: Option<Desk>) {
     }
     let begun = Instant::now();
     let watching = move || {
+        let (mut looked, mut told) = (begun, String::new());
         loop {
             std::thread::sleep(LOOK_EVERY);
             let Some(mark) = MARK.get() else { return };
             if !mark.starting() || begun.elapsed() > START_MAX {
                 mark.busy(desk.as_ref().is_some_and(Desk::has_open_requests));
             }
+            if let (Some(desk), true) = (&desk, looked.elapsed() >= NEWS_EVERY) {
+                looked = Instant::now();
+                tell_news(desk, &mut told);
+            }
         }
     };
     let spawned = std::thread::Builder::new().name("signet-requests".into()).spawn(watching);
     if let Err(why) = spawned {
         tracing::warn!(%why, "updates do not learn when a request is open");
+    }
+}
+
+/// Says each news once. A memory that cannot be read is the administrator's: `update status` says
+/// what is wrong with it.
+fn tell_news(desk: &Desk, told: &mut String) {
+    let Ok(state) = place().0.read_state() else { return };
+    if let Some(words) = news(&state, env!("CARGO_PKG_VERSION")).filter(|words| words != told) {
+        desk.tell(NoticeKind::Plain, "update.ready", words.clone());
+        *told = words;
     }
 }
 

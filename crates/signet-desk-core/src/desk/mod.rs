@@ -170,6 +170,11 @@ impl Desk {
         self.pins.answer(pin.map(Pin::new));
     }
 
+    /// Tells the trader something about this program: a notice, which stays in their history.
+    pub fn tell(&self, kind: NoticeKind, code: &str, text: String) {
+        lock(&self.book).tell(kind, code, text, laptop_now());
+    }
+
     /// Renews key and certificate now, even if they are not due. A notice tells the result.
     pub fn renew(&self) -> Result<(), Problem> {
         self.command(Command::Renew)
