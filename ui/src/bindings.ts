@@ -1760,6 +1760,8 @@ export type RfqView = {
 	expiresMs: number,
 	/**  The accept, if there is or was one. */
 	accept: AcceptView | null,
+	/**  The worst price of an accept, as its ticket says it; `None`: it says nothing. */
+	limit: string | null,
 	/**  An accept that is approved before its quote is chosen, or is to be. */
 	ahead: AheadView | null,
 	/**  What stands between the accept and its sending; only while it is armed. */
@@ -2254,6 +2256,8 @@ export type TicketForm = {
 	minQuantity: string,
 	/**  An accept takes the whole quantity or nothing. */
 	allOrNone: boolean,
+	/**  The touch for an accept within the limit is asked for as soon as the request is open. */
+	approveFirst?: boolean,
 	/**  The trader's own note. No dealer sees it. */
 	note: string,
 	/**  The package that is asked for in place of an instrument. */

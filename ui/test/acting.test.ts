@@ -87,7 +87,7 @@ const panel = (part: Partial<Panel> = {}): Panel => ({
   side: "buy",
   offering: true,
   keyed: true,
-  quoted: true,
+  approvable: true,
   live: true,
   ...part,
 });
@@ -118,6 +118,8 @@ test("a request offers what can be done with it, and says why the rest cannot", 
       .map((one) => one.id.slice(2));
   expect(offered()).toEqual(["take-buy", "take-buy-B", "ahead-buy", "end", "end-for"]);
   expect(offered({ live: false })).toEqual(["end", "end-for"]);
+  // Without a price and without a limit there is nothing that a touch could agree to.
+  expect(offered({ approvable: false })).not.toContain("ahead-buy");
   const armed = rfq("R", { accept: scenes.accept(0, {}) });
   expect(offered({ view: armed, offering: false })).toEqual([
     "disarm",

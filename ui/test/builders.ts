@@ -59,6 +59,7 @@ export const rfq = (id: string, part: Partial<RfqView> = {}): RfqView => ({
   createdMs: 1,
   expiresMs: 2,
   accept: null,
+  limit: null,
   ahead: null,
   guard: null,
   market: { bid: null, offer: null, mid: null, dealers: 0 },

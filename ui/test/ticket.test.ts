@@ -31,6 +31,7 @@ const form = (part: Partial<TicketForm> = {}): TicketForm => ({
   priceLimit: "99.1",
   minQuantity: "",
   allOrNone: true,
+  approveFirst: false,
   note: "a note",
   package: null,
   ...part,
@@ -140,6 +141,40 @@ test("dealers are chosen by suggestion, favourites and last use, and the reason 
   by("dealers-suggested").click();
   await settle();
   expect(page.draft.ticked).toEqual(["NORTHBANK", "MERIDIAN"]);
+});
+
+test("the touch can be asked for with the request where there is a limit, a side and a venue that takes it", async () => {
+  const sent: TicketForm[] = [];
+  await open((p) => {
+    const send = p.backend.commands.sendRfq;
+    p.backend.commands.sendRfq = (one) => (sent.push(one), send(one));
+  });
+  page.draft.fill(form({ priceLimit: "", allOrNone: false }), null);
+  by("ticket-more").click();
+  await settle();
+  const box = () => by<HTMLInputElement>("ticket-approve");
+  expect([box().disabled, box().checked]).toEqual([true, false]);
+  type("ticket-limit", "99.1");
+  await settle();
+  box().click();
+  await settle();
+  expect([box().disabled, box().checked]).toEqual([false, true]);
+  expect(by("ticket-more").textContent).toContain("limit 99.1, touch when sent, note");
+  const draft = () => page.draft.form(undefined, []).approveFirst;
+  expect(draft()).toBe(true);
+  page.draft.side = "twoWay";
+  await settle();
+  expect([box().disabled, box().checked, draft()]).toEqual([true, false, false]);
+  page.draft.side = "sell";
+  // A venue without keys is not told, whatever a template says.
+  page.book.access = { ...page.book.access!, stepUp: false };
+  await settle();
+  expect(document.querySelector("[data-testid=ticket-approve]")).toBeNull();
+  expect(by("ticket-more").textContent).not.toContain("touch");
+  page.draft.sent();
+  page.book.access = { ...page.book.access!, stepUp: true };
+  page.draft.limit = "99.1";
+  expect(draft(), "it is for one request").toBe(false);
 });
 
 test("a template is kept, replaced, used and deleted", async () => {

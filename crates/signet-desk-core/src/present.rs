@@ -129,6 +129,7 @@ pub(crate) fn head(l: &Look<'_>, market: MarketView, problem: Option<&Problem>) 
         created_ms: t.created.0 as f64,
         expires_ms: l.rfq.expires().0 as f64,
         accept: accept(l.rfq, l.instrument, l.names, l.waits),
+        limit: None,
         ahead: l.ahead.filter(|_| !l.rfq.state.ended()).map(|(of, limit, approved)| AheadView {
             side: side(of),
             limit: price(l.instrument, limit),

@@ -31,6 +31,7 @@ export function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
     createdMs: now - 12_000,
     expiresMs: now + 48_000,
     accept: null,
+    limit: null,
     ahead: null,
     guard: null,
     market: { bid: null, offer: "99.130", mid: null, dealers: 3 },

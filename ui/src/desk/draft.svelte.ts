@@ -34,6 +34,8 @@ export class Draft {
   /** The least that an accept may take. */
   least = $state("");
   allOrNone = $state(false);
+  /** The trader ticked that the touch is asked for with the request. */
+  approveFirst = $state(false);
   note = $state("");
   /** The package that is asked for in place of the instrument. */
   pack: PackageForm | null = $state(null);
@@ -91,6 +93,11 @@ export class Draft {
     this.#counts = counts;
   }
 
+  /** A touch without a price agrees to the limit, so there must be one. */
+  get mayApproveFirst() {
+    return this.limit.trim() !== "" && this.side !== "twoWay";
+  }
+
   /** The ticket as it is kept and sent, for this instrument and these dealers. */
   form(instrument: InstrumentView | undefined, dealers: string[]): TicketForm {
     const single = this.pack === null;
@@ -106,6 +113,7 @@ export class Draft {
       priceLimit: this.limit,
       minQuantity: single ? this.least : "",
       allOrNone: single && this.allOrNone,
+      approveFirst: this.approveFirst && this.mayApproveFirst,
       note: this.note,
       package: $state.snapshot(this.pack),
     };
@@ -127,6 +135,7 @@ export class Draft {
     this.asksIn(this.told(instrument ?? undefined));
     this.least = form.minQuantity;
     this.allOrNone = form.allOrNone;
+    this.approveFirst = form.approveFirst ?? false;
     this.note = form.note;
     this.pack = form.package ?? null;
     this.tickOnly(form.dealers);
@@ -145,6 +154,7 @@ export class Draft {
     this.limitGone = "";
     this.least = "";
     this.allOrNone = false;
+    this.approveFirst = false;
     this.note = "";
   }
 }

@@ -677,6 +677,8 @@ export const en = {
     ofDealers: "of {dealers} dealers",
     offTheMarket: "Off the market:",
     offer: "Offer",
+    oneTouchNowCoversTheAcceptAt:
+      "One touch now covers the accept of this request at your limit, {limit}, or better",
     oneTouchNowCoversTheAcceptOf:
       "One touch now covers the accept of this request, at the best price or up to {ticks} ticks worse",
     orderHeldWhileYouPointHereOr: "Order held while you point here or terms are shown",
@@ -962,11 +964,15 @@ export const en = {
     takeOutLeg: "Take out leg {n}",
     templates: "Templates",
     thisVenueHasNoInstrument: "This venue has no instrument {instrument}.",
+    touchMyKeyWithTheRequest: "Touch my key when I send",
+    touchWithTheRequestWithin: "touch when sent",
     twoWay: "Two-way",
     withAHedgeLeg: "With a hedge leg",
     worstPrice: "Worst price",
     worstPriceWords: "Worst price, {words}",
     yield: "Yield",
+    yourTouchThenCoversOneTrade:
+      "Your touch then covers one trade of this request, at the limit or better",
   },
   top: {
     actions: "Actions",

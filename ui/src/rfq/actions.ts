@@ -17,7 +17,7 @@ export type Panel = {
   offering: boolean;
   /** The venue takes an approval before the quote is chosen. */
   keyed: boolean;
-  quoted: boolean;
+  approvable: boolean;
   /** Online, and the connection answers. */
   live: boolean;
 };
@@ -81,7 +81,7 @@ export function panelActions(panel: Panel, run: Run): Action[] {
     keys: one === side ? keysOf("request", "approve") : [],
     not: panel.keyed
       ? (notArmable ??
-        (panel.quoted && !view.ahead ? undefined : t("rfq.noPriceYetOrAskedAlready")))
+        (panel.approvable && !view.ahead ? undefined : t("rfq.noPriceYetOrAskedAlready")))
       : t("rfq.thisVenueTakesNone"),
     run: () => run.approve(one),
   }));

@@ -39,6 +39,7 @@ async function formOf(page: Page, id: string): Promise<TicketForm | null> {
     priceLimit: "",
     minQuantity: "",
     allOrNone: false,
+    approveFirst: false,
     note: "",
     package: single ? null : packageOf(view),
   };
@@ -122,6 +123,7 @@ export async function takeOffer(page: Page, offer: TicketOffer): Promise<string 
       priceLimit: "",
       minQuantity: "",
       allOrNone: false,
+      approveFirst: false,
       note: "",
       package: null,
     },

@@ -26,7 +26,11 @@ impl Book {
             AppMessage::QuoteCancel(c) => self.quote_cancelled(&c),
             AppMessage::QuoteRequestReject(r) => self.request_rejected(r, now),
             AppMessage::QuoteStatusReport(s) if s.answers.is_some() => self.counter_over(&s),
-            AppMessage::QuoteStatusReport(s) => self.status(s, now),
+            AppMessage::QuoteStatusReport(s) => {
+                let rfq = s.rfq.clone();
+                self.status(s, now);
+                answers = self.approve_first(&rfq, now);
+            }
             AppMessage::ExecutionReport(e) => self.report(e, now),
             AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
                 self.counter_restored(&r)

@@ -174,30 +174,36 @@ impl Book {
         ticks: u32,
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
-        self.may_trade()?;
-        if !self.knows_step_up() || self.connection.direct {
-            return Err(problem(
-                "accept.no_ahead",
-                "This venue takes no approval before the quote is chosen.",
-                "Accept a quote, and approve it then.",
-            ));
-        }
         let moment = self.moment(now);
         let id = RfqId::new(id).map_err(|_| no_rfq())?;
-        let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
-        not_ending(item)?;
+        let rfq = self.screen.rfq(&id).ok_or_else(no_rfq)?;
         let side = wire(side);
-        let best = item.rfq.best(side, moment.venue, 0).ok_or_else(|| {
+        let best = rfq.best(side, moment.venue, 0).ok_or_else(|| {
             problem(
                 "quote.none",
                 "No dealer has a price on this side yet.",
                 "Approve when the first quote is there.",
             )
         })?;
-        let terms = &item.rfq.terms;
+        let terms = &rfq.terms;
         let instrument = self.reference.of_rfq(terms).ok_or_else(no_rfq)?;
         let price = worse_by(terms.price_type, side, best.price, ticks, &instrument)
             .ok_or_else(limit_too_far)?;
+        self.approve_within(id, side, price)
+    }
+
+    /// The same at this price or a better one, whether or not there is a quote.
+    pub(super) fn approve_within(
+        &mut self,
+        id: RfqId,
+        side: rfq::Side,
+        price: rust_decimal::Decimal,
+    ) -> Result<AppMessage, Problem> {
+        self.may_trade()?;
+        self.takes_approvals_ahead()?;
+        let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
+        not_ending(item)?;
+        let terms = &item.rfq.terms;
         let limit = Limit { price, until: item.rfq.expires() };
         let quantity = terms.quantity;
         item.ahead = Some(Ahead {
@@ -209,6 +215,18 @@ impl Book {
         item.dirty = true;
         self.frames.wake();
         Ok(AppMessage::ApproveAhead(ApproveAhead { rfq: id, side, quantity, limit }))
+    }
+
+    /// Whether the venue takes approvals before the quote is chosen.
+    pub(super) fn takes_approvals_ahead(&self) -> Result<(), Problem> {
+        if self.knows_step_up() && !self.connection.direct {
+            return Ok(());
+        }
+        Err(problem(
+            "accept.no_ahead",
+            "This venue takes no approval before the quote is chosen.",
+            "Accept a quote, and approve it then.",
+        ))
     }
 
     /// Takes an armed accept back.
@@ -357,7 +375,7 @@ pub(super) fn price_type(of: PriceType) -> rfq::PriceType {
     }
 }
 
-fn wire(side: Side) -> rfq::Side {
+pub(super) fn wire(side: Side) -> rfq::Side {
     match side {
         Side::Buy => rfq::Side::Buy,
         Side::Sell => rfq::Side::Sell,

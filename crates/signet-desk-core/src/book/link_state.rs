@@ -152,7 +152,7 @@ impl Book {
         for (_, item) in self.screen.iter_mut() {
             item.rfq.link_lost();
             // It was given to that connection.
-            item.ahead = None;
+            (item.ahead, item.approve_first) = (None, false);
             item.dirty = true;
         }
         self.connection.restoring = None;

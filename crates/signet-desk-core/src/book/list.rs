@@ -203,6 +203,7 @@ impl Book {
             price_limit: cells.limit.clone(),
             min_quantity: String::new(),
             all_or_none: false,
+            approve_first: false,
             note: cells.note.clone(),
             price_type,
             package: None,

@@ -362,6 +362,7 @@ fn form() -> TicketForm {
         price_limit: "-2.5".into(),
         min_quantity: String::new(),
         all_or_none: false,
+        approve_first: false,
         note: String::new(),
         package: Some(PackageForm { shape: PackageShape::Butterfly, size: "5m".into(), legs }),
     }

@@ -1,7 +1,12 @@
 //! What the ticket needs of the book beside its intents: what is kept, what is wanted of an accept,
 //! and what is known before a request is sent.
 
-use super::{Book, frame_clock::Part, intents::price_type};
+use super::{
+    Book,
+    frame_clock::Part,
+    intents::{price_type, wire},
+    screen::Item,
+};
 use crate::{
     price,
     problem::{offline, problem},
@@ -11,14 +16,16 @@ use crate::{
         wanted,
     },
     view::{
-        AcceptView, ArmIntent, AskedView, DealerHint, KeptTickets, Problem, RiskVerdict,
-        SettlementDay, Side, TemplateView, TicketCheck, TicketField, TicketForm,
+        AcceptView, ArmIntent, AskedView, DealerHint, KeptTickets, NoticeKind, Problem,
+        RiskVerdict, SettlementDay, Side, TemplateView, TicketCheck, TicketField, TicketForm,
     },
 };
 use signet_fix::message::AppMessage;
 use signet_history::What;
-use signet_rfq::{Catalogue, Instrument, Limit, RfqId, TermsError, UtcMillis, parse_quantity};
-use std::sync::Arc;
+use signet_rfq::{
+    Catalogue, Instrument, Limit, RfqId, RfqState, TermsError, UtcMillis, parse_quantity,
+};
+use std::{mem, sync::Arc};
 
 impl Book {
     /// The instruments that are in use; another value whenever the list is another one.
@@ -75,6 +82,7 @@ impl Book {
     pub(crate) fn ask(&mut self, form: &TicketForm, now: UtcMillis) -> Result<AppMessage, Problem> {
         check_texts(form)?;
         let ticket = self.filled_in(form, now)?;
+        self.may_approve_first(form)?;
         let message = self.new_rfq(&ticket, now)?;
         if let AppMessage::QuoteRequest(q) = &message {
             let rfq_id = q.id.to_string();
@@ -86,6 +94,7 @@ impl Book {
             // What it wants holds as long as it is on screen, whatever else is asked meanwhile.
             if let Some(item) = self.screen.get_mut(&q.id) {
                 item.form = Some(form.clone());
+                item.approve_first = form.approve_first;
             }
             if let Err(e) = self.records.tickets.keep_asked(&asked) {
                 tracing::warn!(error = %e, "a request is not kept for asking again");
@@ -125,7 +134,46 @@ impl Book {
             let cure = "Choose a dealer that is online.";
             return Err(problem("dealers.offline", why, cure).about(TicketField::Dealers));
         }
+        self.may_approve_first(form)?;
         if self.online() { Ok(()) } else { Err(offline()) }
+    }
+
+    /// What a touch agrees to before there is a quote is the ticket's limit.
+    fn may_approve_first(&self, form: &TicketForm) -> Result<(), Problem> {
+        if !form.approve_first || !self.online() {
+            return Ok(());
+        }
+        self.takes_approvals_ahead()?;
+        if form.price_limit.trim().is_empty() {
+            let why = "An approval with the request needs a limit: the worst price that you agree \
+                to.";
+            let cure = "Type a limit, or approve once there is a price.";
+            return Err(problem("limit.missing", why, cure).about(TicketField::Limit));
+        }
+        Ok(())
+    }
+
+    /// The request is open: the touch that the trader wanted with it is asked for.
+    pub(super) fn approve_first(&mut self, id: &RfqId, now: UtcMillis) -> Vec<AppMessage> {
+        let due = |i: &mut Item| i.rfq.state == RfqState::Open && mem::take(&mut i.approve_first);
+        if !self.screen.get_mut(id).is_some_and(due) {
+            return Vec::new();
+        }
+        let side = self.screen.rfq(id).and_then(|rfq| match rfq.terms.ask {
+            signet_rfq::Ask::Buy => Some(signet_rfq::Side::Buy),
+            signet_rfq::Ask::Sell => Some(signet_rfq::Side::Sell),
+            signet_rfq::Ask::TwoWay => None,
+        });
+        let limit = self.wanted(id.as_str()).and_then(|(_, wanted)| wanted.limit);
+        let Some((side, limit)) = side.zip(limit) else { return Vec::new() };
+        match self.approve_within(id.clone(), side, limit) {
+            Ok(message) => vec![message],
+            Err(why) => {
+                let text = format!("The approval was not asked for. {} {}", why.message, why.cure);
+                self.notice(NoticeKind::Bad, "accept.no_ahead", text, Some(id), now);
+                Vec::new()
+            }
+        }
     }
 
     fn against_instrument(
@@ -244,7 +292,8 @@ impl Book {
         Ok(())
     }
 
-    /// As [`Self::approve_ahead`], and not beyond the ticket's limit.
+    /// As [`Self::approve_ahead`], and not beyond the ticket's limit, which is what counts while
+    /// there is no quote.
     pub(crate) fn approve_ahead_typed(
         &mut self,
         rfq: &str,
@@ -252,6 +301,9 @@ impl Book {
         ticks: u32,
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
+        if let Some(message) = self.approve_unquoted(rfq, side, now) {
+            return message;
+        }
         let message = self.approve_ahead(rfq, side, ticks, now)?;
         if let (Some((instrument, wanted)), AppMessage::ApproveAhead(a)) =
             (self.wanted(rfq), &message)
@@ -264,6 +316,21 @@ impl Book {
             return Err(why);
         }
         Ok(message)
+    }
+
+    fn approve_unquoted(
+        &mut self,
+        rfq: &str,
+        of: Side,
+        now: UtcMillis,
+    ) -> Option<Result<AppMessage, Problem>> {
+        let id = RfqId::new(rfq).ok()?;
+        let at = self.clock.gateway(now);
+        let of = wire(of);
+        let quoted = self.screen.rfq(&id)?.best(of, at, 0).is_some();
+        let asked = self.screen.rfq(&id)?.terms.ask.allows(of);
+        let limit = self.wanted(rfq)?.1.limit.filter(|_| asked && !quoted)?;
+        Some(self.approve_within(id, of, limit))
     }
 
     /// The armed accept keeps to what the ticket wants, with the ticket's limit; or the problem

@@ -5,7 +5,10 @@ use super::{
     *,
 };
 use crate::view::{Ask, LineState};
-use signet_fix::message::{AccessDecision, AccessVerdict, DealerState, SecurityList, VenueState};
+use signet_fix::message::{
+    AccessDecision, AccessVerdict, DealerState, QuoteStatusReport, RfqStatus, SecurityList,
+    VenueState,
+};
 use signet_rfq::{AssetClass, PriceFormat};
 
 fn instrument() -> Instrument {
@@ -65,6 +68,7 @@ fn form(ask: Ask, limit: &str, least: &str) -> TicketForm {
         price_limit: limit.into(),
         min_quantity: least.into(),
         all_or_none: false,
+        approve_first: false,
         note: "for the pension fund".into(),
         package: None,
     }
@@ -76,12 +80,7 @@ fn asked(b: &mut Book, form: &TicketForm, price: &str) -> String {
     b.sent_as(1, &request);
     let AppMessage::QuoteRequest(q) = request else { panic!("no request") };
     let rfq = q.id.to_string();
-    let report = signet_fix::message::QuoteStatusReport::of_rfq(
-        q.id,
-        q.instrument,
-        signet_fix::message::RfqStatus::Open,
-        None,
-    );
+    let report = QuoteStatusReport::of_rfq(q.id, q.instrument, RfqStatus::Open, None);
     b.message(AppMessage::QuoteStatusReport(report), NOW);
     b.message(quote(&rfq, "q9", price), NOW);
     rfq
@@ -259,4 +258,131 @@ fn what_is_known_is_said_before_it_is_sent() {
     assert!(b.check_ticket(&both, NOW).notes.iter().any(|n| n.contains("a new country")));
     b.message(decision(AccessVerdict::Deny), NOW);
     assert_eq!(code(&b, &both).as_deref(), Some("risk.denied"));
+}
+
+/// Online at a gateway that uses step-up.
+fn with_step_up() -> Book {
+    let mut b = book_with(instrument());
+    b.message(
+        AppMessage::AccessState(signet_fix::message::AccessState {
+            lease_until: None,
+            idle_s: 0,
+            on_wake: false,
+            on_unlock: false,
+            step_up: true,
+            keys: 1,
+            approver: false,
+            text: None,
+        }),
+        NOW,
+    );
+    b
+}
+
+/// The request leaves; what the desk sends when the gateway says how it stands.
+fn sent(b: &mut Book, form: &TicketForm, status: RfqStatus) -> (String, Vec<AppMessage>) {
+    let request = b.ask(form, NOW).unwrap();
+    b.sent_as(1, &request);
+    let AppMessage::QuoteRequest(q) = request else { panic!("no request") };
+    let rfq = q.id.to_string();
+    let report = QuoteStatusReport::of_rfq(q.id, q.instrument, status, None);
+    (rfq, b.message(AppMessage::QuoteStatusReport(report), NOW))
+}
+
+fn first(ask: Ask, limit: &str) -> TicketForm {
+    TicketForm { approve_first: true, ..form(ask, limit, "") }
+}
+
+#[test]
+fn an_approval_with_the_request_is_asked_for_once_it_is_open_at_the_tickets_limit() {
+    for (ask, side) in [(Ask::Buy, signet_rfq::Side::Buy), (Ask::Sell, signet_rfq::Side::Sell)] {
+        let mut b = with_step_up();
+        let (rfq, answers) = sent(&mut b, &first(ask, "1.08002"), RfqStatus::Open);
+        let [AppMessage::ApproveAhead(a)] = &answers[..] else { panic!("{answers:?}") };
+        let limit: rust_decimal::Decimal = "1.08002".parse().unwrap();
+        assert_eq!((a.rfq.as_str(), a.side, a.limit.price), (&*rfq, side, limit));
+        assert_eq!(a.quantity, "2000".parse().unwrap());
+        let shown = b.pull(0, &[], NOW).rfqs;
+        let shown = shown.iter().find(|r| r.id == rfq).unwrap();
+        assert_eq!(shown.limit.as_deref(), Some("1.08002"));
+        assert!(!shown.ahead.as_ref().unwrap().approved);
+        // Said again: nothing more is asked.
+        let id = RfqId::new(&*rfq).unwrap();
+        let again = QuoteStatusReport::of_rfq(id, pair(), RfqStatus::Open, None);
+        assert_eq!(b.message(AppMessage::QuoteStatusReport(again), NOW), []);
+    }
+}
+
+#[test]
+fn an_approval_with_the_request_is_not_asked_for_before_it_is_open_nor_after_its_end() {
+    for status in [
+        RfqStatus::Pending,
+        RfqStatus::Rejected,
+        RfqStatus::Cancelled,
+        RfqStatus::Expired,
+        RfqStatus::NothingDone,
+    ] {
+        let mut b = with_step_up();
+        let (rfq, answers) = sent(&mut b, &first(Ask::Buy, "1.08"), status);
+        assert_eq!(answers, [], "{status:?}");
+        let open =
+            QuoteStatusReport::of_rfq(RfqId::new(&*rfq).unwrap(), pair(), RfqStatus::Open, None);
+        let later = b.message(AppMessage::QuoteStatusReport(open), NOW).len();
+        assert_eq!(later, usize::from(status == RfqStatus::Pending), "{status:?}");
+    }
+    // What the connection or the trader ended is not asked for later.
+    for lost in [true, false] {
+        let mut b = with_step_up();
+        let (rfq, _) = sent(&mut b, &first(Ask::Buy, "1.08"), RfqStatus::Pending);
+        match lost {
+            true => b.link_lost(),
+            false => drop(b.cancel(&rfq).unwrap()),
+        }
+        let open =
+            QuoteStatusReport::of_rfq(RfqId::new(&*rfq).unwrap(), pair(), RfqStatus::Open, None);
+        assert_eq!(b.message(AppMessage::QuoteStatusReport(open), NOW), [], "{lost}");
+    }
+}
+
+#[test]
+fn an_approval_with_the_request_needs_a_limit_a_side_and_a_venue_that_takes_it() {
+    for (form, with_keys, code) in [
+        (first(Ask::Buy, ""), true, "limit.missing"),
+        (first(Ask::TwoWay, "1.08"), true, "limit.two_way"),
+        (first(Ask::Buy, "1.08"), false, "accept.no_ahead"),
+    ] {
+        let mut b = if with_keys { with_step_up() } else { book_with(instrument()) };
+        assert_eq!(b.check_ticket(&form, NOW).refused.unwrap().code, code);
+        assert_eq!(b.ask(&form, NOW).unwrap_err().code, code);
+        let shown = b.pull(0, &[], NOW).rfqs;
+        assert!(shown.iter().all(|r| r.id == "R1"), "{code}: nothing was sent");
+    }
+}
+
+/// Before the first quote the ticket's limit is what can be approved; then the best price is.
+#[test]
+fn an_approval_ahead_without_a_quote_is_at_the_tickets_limit() {
+    let limit_of = |m: Result<AppMessage, Problem>| match m {
+        Ok(AppMessage::ApproveAhead(a)) => Ok(a.limit.price.to_string()),
+        Ok(other) => panic!("{other:?}"),
+        Err(why) => Err(why.code),
+    };
+    for (limit, quoted, side, want) in [
+        ("1.08002", false, Side::Buy, Ok("1.08002")),
+        ("", false, Side::Buy, Err("quote.none")),
+        ("1.08002", false, Side::Sell, Err("quote.none")),
+        ("1.08002", true, Side::Buy, Ok("1.080010")),
+    ] {
+        let mut b = with_step_up();
+        // The whole of it is quoted.
+        let form = TicketForm { quantity: "1000".into(), ..form(Ask::Buy, limit, "") };
+        let (rfq, _) = sent(&mut b, &form, RfqStatus::Open);
+        if quoted {
+            b.message(quote(&rfq, "q9", "1.08"), NOW);
+        }
+        let got = limit_of(b.approve_ahead_typed(&rfq, side, 1, NOW));
+        let decimal = |s: &str| s.parse::<rust_decimal::Decimal>().unwrap();
+        let want = want.map(decimal).map_err(str::to_owned);
+        assert_eq!(got.map(|p| decimal(&p)), want, "{limit:?} {quoted} {side:?}");
+    }
 }

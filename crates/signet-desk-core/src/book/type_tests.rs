@@ -74,6 +74,7 @@ fn form(of: Numbers, ask: Ask, limit: &str) -> TicketForm {
         price_limit: limit.into(),
         min_quantity: String::new(),
         all_or_none: false,
+        approve_first: false,
         note: String::new(),
     }
 }

@@ -17,6 +17,7 @@ fn form() -> TicketForm {
         price_limit: String::new(),
         min_quantity: String::new(),
         all_or_none: false,
+        approve_first: false,
         note: String::new(),
     }
 }

@@ -37,6 +37,7 @@ fn form(ask: Ask, limit: &str, least: &str, all: bool) -> TicketForm {
         price_limit: limit.into(),
         min_quantity: least.into(),
         all_or_none: all,
+        approve_first: false,
         note: String::new(),
         package: None,
     }

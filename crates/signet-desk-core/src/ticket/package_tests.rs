@@ -68,6 +68,7 @@ fn ticket(p: &PackageForm) -> Result<Ticket, Problem> {
         price_limit: String::new(),
         min_quantity: String::new(),
         all_or_none: false,
+        approve_first: false,
         note: String::new(),
         package: Some(p.clone()),
     };

@@ -15,6 +15,7 @@ fn form(quantity: &str) -> TicketForm {
         price_limit: "99.5".into(),
         min_quantity: "1m".into(),
         all_or_none: true,
+        approve_first: true,
         note: "for the pension fund".into(),
         package: Some(PackageForm {
             shape: PackageShape::Hedge,

@@ -29,6 +29,8 @@ pub(super) struct Form {
     #[serde(default)]
     all_or_none: bool,
     #[serde(default)]
+    approve_first: bool,
+    #[serde(default)]
     note: String,
     /// What the limit counts; left out for a price.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -120,6 +122,7 @@ impl Form {
             price_limit,
             min_quantity,
             all_or_none,
+            approve_first,
             note,
             price_type,
             package,
@@ -140,6 +143,7 @@ impl Form {
             price_limit,
             min_quantity,
             all_or_none,
+            approve_first,
             note,
             numbers: numbers(price_type).into(),
             package: package.map(Package::of),
@@ -162,6 +166,7 @@ impl Form {
             price_limit: self.price_limit,
             min_quantity: self.min_quantity,
             all_or_none: self.all_or_none,
+            approve_first: self.approve_first,
             note: self.note,
             price_type: price_type(&self.numbers),
             package: self.package.map(Package::into_view),

@@ -31,6 +31,9 @@ pub struct TicketForm {
     pub min_quantity: String,
     /// An accept takes the whole quantity or nothing.
     pub all_or_none: bool,
+    /// The touch for an accept within the limit is asked for as soon as the request is open.
+    #[serde(default)]
+    pub approve_first: bool,
     /// The trader's own note. No dealer sees it.
     pub note: String,
     /// The package that is asked for in place of an instrument.

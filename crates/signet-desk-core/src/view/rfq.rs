@@ -216,6 +216,8 @@ pub struct RfqView {
     pub expires_ms: f64,
     /// The accept, if there is or was one.
     pub accept: Option<AcceptView>,
+    /// The worst price of an accept, as its ticket says it; `None`: it says nothing.
+    pub limit: Option<String>,
     /// An accept that is approved before its quote is chosen, or is to be.
     pub ahead: Option<AheadView>,
     /// What stands between the accept and its sending; only while it is armed.

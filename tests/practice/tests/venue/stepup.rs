@@ -5,7 +5,7 @@
 #![cfg(unix)]
 
 use crate::support::{
-    Screen, World,
+    BUND, Screen, World,
     person::{NORTH, PIN, Person, key, quotes, world},
 };
 use signet_desk_core::{Desk, DeskConfig, view::*};
@@ -741,6 +741,63 @@ fn an_accept_that_was_approved_ahead_needs_no_touch_and_only_that_one() {
     let kept = evidence(&w);
     let text = kept[0]["approval"].as_str().unwrap();
     assert!(text.contains("action=accept-ahead\n"), "{text}");
+}
+
+/// One touch when the request is sent, whatever dealers quote then; also when the request itself
+/// waited for one.
+#[test]
+fn an_approval_with_the_request_covers_an_accept_within_the_limit_of_the_ticket() {
+    for (rules, of_request) in [
+        (TOUCH.to_owned(), false),
+        (format!("request_above = {{ default = '1m' }}\n{TOUCH}"), true),
+    ] {
+        let w = world(&rules);
+        // Beyond the limit: an accept of it is not what was approved.
+        quotes(&w, "99.500", 5_000_000, 30_000);
+        let mut alice = Person::new(&w, "alice", "ALICE1");
+        let form = TicketForm {
+            instrument: BUND.into(),
+            typed: BUND.into(),
+            ask: Ask::Buy,
+            quantity: "5m".into(),
+            dealers: vec![NORTH.into()],
+            ttl_s: 60,
+            settlement_date: None,
+            price_type: PriceType::Price,
+            price_limit: "99.130".into(),
+            min_quantity: String::new(),
+            all_or_none: false,
+            approve_first: true,
+            note: String::new(),
+            package: None,
+        };
+        let rfq = alice.desk.ask(&form).unwrap();
+        if of_request {
+            assert_eq!(alice.phase(StepUpPhase::Pin).kind, StepUpKind::Request);
+            alice.approve();
+        }
+        alice.until("the approval is asked for", |s| {
+            s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::Ahead)
+        });
+        let terms = alice.phase(StepUpPhase::Pin).terms.unwrap();
+        assert_eq!((terms.limit.as_deref(), terms.price), (Some("99.130"), None));
+        alice.approve();
+        alice.until("approved", |s| s.rfq(&rfq).ahead.as_ref().is_some_and(|a| a.approved));
+        alice.closed();
+        quotes(&w, "99.125", 5_000_000, 30_000);
+        alice.until("a quote", |s| {
+            let line = s.line(&rfq, NORTH);
+            line.can_lift && line.offer.as_ref().is_some_and(|o| o.price == "99.125")
+        });
+        alice.accept_quote(&rfq);
+        assert_eq!(alice.outcome(&rfq, AcceptState::Filled).price, "99.125");
+        assert!(alice.s.step_up.is_none(), "no key was asked for");
+        let kept = evidence(&w);
+        let ahead = |e: &serde_json::Value| {
+            e["approval"].as_str().is_some_and(|text| text.contains("action=accept-ahead\n"))
+        };
+        assert_eq!(kept.iter().filter(|e| ahead(e)).count(), 1, "{kept:#?}");
+    }
 }
 
 /// What docs/benchmarks.md says of touches: dealers quote again every three seconds, and a person
