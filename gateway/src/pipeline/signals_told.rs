@@ -204,7 +204,9 @@ impl SignalsTold {
                 (news, known) = told.words.hear(&view.signals);
             }
         }
-        known.iter().for_each(|key| drop(told.unkept.keys.remove(key)));
+        for key in &known {
+            told.unkept.keys.remove(key);
+        }
         let mut over: Vec<Change> = known.iter().map(|k| (name(k), None)).collect();
         let held = told.holds.look(registry.confirmed(), at);
         over.extend(held.iter().map(|user| (Holds::name(user), None)));
@@ -299,15 +301,18 @@ impl Told {
         self.unkept.tried = Some(at);
         let word = |key: &SignalKey| self.words.own.get(key).map(|word| set(key, *word));
         if file.set_all(keys.iter().filter_map(word).collect()).is_ok() {
-            keys.iter().for_each(|key| drop(self.unkept.keys.remove(key)));
+            for key in &keys {
+                self.unkept.keys.remove(key);
+            }
         }
     }
 
     fn take_in(&mut self, words: Vec<(SignalKey, SignalWord)>, kept: bool) {
         for (key, word) in words {
-            match kept {
-                true => drop(self.unkept.keys.remove(&key)),
-                false => drop(self.unkept.keys.insert(key.clone())),
+            if kept {
+                self.unkept.keys.remove(&key);
+            } else {
+                self.unkept.keys.insert(key.clone());
             }
             self.reports.add(key.clone());
             self.words.own.insert(key, word);
