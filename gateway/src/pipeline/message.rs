@@ -35,7 +35,7 @@ use crate::{
 use signet_events::About;
 use signet_fix::{
     AppMessage,
-    message::{BusinessReject, DecodeError, QuoteResponse, Response, SnapshotMark},
+    message::{BusinessReject, DecodeError, QuoteRequest, QuoteResponse, Response, SnapshotMark},
     session::{Event, Meta},
 };
 use signet_identity::CompId;
@@ -293,6 +293,11 @@ fn is_counter(m: &AppMessage) -> bool {
 /// time, and the approval has a deadline of its own.
 fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
     match m {
+        // How long it lives is the trader's word.
+        AppMessage::QuoteRequest(q) => {
+            let expires = at + q.expires.since(q.at);
+            AppMessage::QuoteRequest(QuoteRequest { expires, at, ..q })
+        }
         AppMessage::QuoteResponse(r) => {
             AppMessage::QuoteResponse(QuoteResponse { deadline: Some(at), at, ..r })
         }

@@ -4,7 +4,8 @@
 use super::{
     Entry, Router,
     accepts::{self, SentAccept},
-    desk_side::{check_age, same_terms},
+    age::check_age,
+    desk_side::same_terms,
     outer,
 };
 use signet_fix::message::{

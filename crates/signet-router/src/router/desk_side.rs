@@ -3,17 +3,19 @@
 use super::{
     ASK_FOR_DESK_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
     accepts::{self, SentAccept, outer_accept},
+    age::{check_age, check_request_age},
     answers::{REJ_OTHER, REJ_UNKNOWN_ORDER, rejection, status_report},
     outer, request_refusal,
 };
 use signet_fix::message::{
-    AppMessage, BusinessReject, ExecType, ExecutionReport, OrderStatusRequest, QuoteRequest,
-    QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList, SecurityListRequest,
+    Advice, AppMessage, BusinessReject, ExecType, ExecutionReport, OrderStatusRequest,
+    QuoteRequest, QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList,
+    SecurityListRequest,
 };
 use signet_identity::CompId;
 use signet_rfq::{
-    ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, Accept, AcceptId, AcceptRefusal, DealerId, Declined,
-    Instrument, InstrumentError, LegsError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
+    Accept, AcceptId, AcceptRefusal, DealerId, Declined, Instrument, InstrumentError, LegsError,
+    Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
 };
 
 /// QuoteRequestRejectReason (658).
@@ -126,8 +128,16 @@ impl Router {
     fn request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
         let (_, terms) = match self.check_request(desk, &q, now) {
             Ok(good) => good,
-            Err((reason, text)) => return self.refuse_request(desk, &q, reason, text),
+            Err((reason, text)) => return self.refuse_request(desk, &q, reason, text, None),
         };
+        // Decided once: a replay of the journal knows no clocks.
+        if !self.replaying
+            && let Err((code, text)) = check_request_age(&q, now)
+        {
+            // The trader may have given it up long ago, and asks again if not.
+            let advice = Advice { code: code.into(), cure: "Send it again.".into() };
+            return self.refuse_request(desk, &q, TOO_LATE, text, Some(advice));
+        }
         self.open_request(
             desk,
             QuoteRequest { expires: terms.expires, at: now, isin: self.isin(&q.instrument), ..q },
@@ -168,12 +178,17 @@ impl Router {
         }
     }
 
-    fn refuse_request(&mut self, desk: &CompId, q: &QuoteRequest, reason: u16, text: String) {
+    fn refuse_request(
+        &mut self,
+        desk: &CompId,
+        q: &QuoteRequest,
+        reason: u16,
+        text: String,
+        advice: Option<Advice>,
+    ) {
         self.note(format!("{desk} RFQ {} refused: {text}", q.id));
-        self.tell_desk(
-            desk,
-            AppMessage::QuoteRequestReject(request_refusal(q, reason, text, None)),
-        );
+        let refusal = request_refusal(q, reason, text, advice);
+        self.tell_desk(desk, AppMessage::QuoteRequestReject(refusal));
     }
 
     fn ack(&mut self, desk: &CompId, rfq: &Rfq) {
@@ -407,30 +422,6 @@ impl Checked {
     pub(super) fn response(self, r: QuoteResponse) -> QuoteResponse {
         let Accept { rfq, quote, price, legs, .. } = self.accept;
         QuoteResponse { rfq: Some(rfq), quote, price, legs, text: None, ..r }
-    }
-}
-
-/// Whether an accept comes while the trader still waits for it: a silent link may deliver it much
-/// later. A deadline further ahead than the limit on its age does not extend that limit.
-pub(super) fn check_age(r: &QuoteResponse, now: UtcMillis) -> Result<(), (&'static str, String)> {
-    let age_ms = now.since(r.at);
-    let refusal = match r.deadline.map(|deadline| now.since(deadline)) {
-        None => AcceptRefusal::NoDeadline,
-        Some(late_ms) if late_ms > 0 => AcceptRefusal::Late(late_ms),
-        Some(_) if age_ms > ACCEPT_AGE_MAX_MS => AcceptRefusal::TooOld(age_ms),
-        Some(_) if age_ms < -ACCEPT_AHEAD_MAX_MS => {
-            AcceptRefusal::FromTheFuture(age_ms.saturating_neg())
-        }
-        Some(_) => return Ok(()),
-    };
-    Err((refusal.code(), refusal.to_string()))
-}
-
-/// Whether an accept or a counter comes while the trader still waits for it.
-pub fn accept_age(m: &AppMessage, now: UtcMillis) -> Result<(), (&'static str, String)> {
-    match m {
-        AppMessage::QuoteResponse(r) if r.response != Response::Pass => check_age(r, now),
-        _ => Ok(()),
     }
 }
 

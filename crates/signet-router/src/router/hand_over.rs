@@ -3,7 +3,10 @@
 
 use super::{
     Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Proposal, Router, Trade, TradeStep,
-    accepts, outer, proposal::legs_of,
+    accepts,
+    age::{self, BadTime},
+    outer,
+    proposal::legs_of,
 };
 use signet_fix::message::{AppMessage, GroupRfq, HandOver, HandOverKind, QuoteRequest, TakeOver};
 use signet_identity::CompId;
@@ -68,6 +71,22 @@ pub enum TakeOverRefusal {
     /// Its id leaves no room for the ids of further accepts.
     #[error("its id is too long to change hands")]
     LongId,
+    /// TransactTime (60) is older than that of an accept may be; the age in milliseconds.
+    #[error("it took {0} ms to arrive, which is too long; nothing was taken over")]
+    Late(i64),
+    /// TransactTime (60) is further ahead than that of an accept may be; the difference in
+    /// milliseconds.
+    #[error("its time is {0} ms ahead of the gateway's clock; nothing was taken over")]
+    FromTheFuture(i64),
+}
+
+impl From<BadTime> for TakeOverRefusal {
+    fn from(e: BadTime) -> Self {
+        match e {
+            BadTime::TooOld(ms) => Self::Late(ms),
+            BadTime::Ahead(ms) => Self::FromTheFuture(ms),
+        }
+    }
 }
 
 impl TakeOverRefusal {
@@ -83,6 +102,8 @@ impl TakeOverRefusal {
             Self::TooMany => "takeover.too_many",
             Self::Dealer(_) => "takeover.dealer",
             Self::LongId => "takeover.long_id",
+            Self::Late(_) => "takeover.late",
+            Self::FromTheFuture(_) => "takeover.from_the_future",
         }
     }
 
@@ -90,7 +111,7 @@ impl TakeOverRefusal {
     pub fn cure(&self) -> &'static str {
         match self {
             Self::NotFound | Self::Own | Self::Gone(_) => "Look at the list of your group again.",
-            Self::Id => "Take it over again.",
+            Self::Id | Self::Late(_) | Self::FromTheFuture(_) => "Take it over again.",
             Self::State(HandOverRefusal::CounterInFlight) => {
                 "Wait for the dealer's answer to your colleague's counter."
             }
@@ -160,6 +181,8 @@ impl Router {
         t: &TakeOver,
         now: UtcMillis,
     ) -> Result<TakeOverFacts, TakeOverRefusal> {
+        // First: it says nothing of what there is, and whoever clicked may have given it up.
+        age::judge(t.at, now)?;
         if &t.desk == taker {
             return Err(TakeOverRefusal::Own);
         }

@@ -20,7 +20,11 @@ fn id(n: &str) -> RfqId {
 }
 
 fn take(rfq: &str, of_desk: &str, of: &str) -> AppMessage {
-    AppMessage::TakeOver(TakeOver { rfq: id(rfq), desk: desk(of_desk), of: id(of), at: T0 })
+    take_at(0, rfq, of_desk, of)
+}
+
+fn take_at(at: i64, rfq: &str, of_desk: &str, of: &str) -> AppMessage {
+    AppMessage::TakeOver(TakeOver { rfq: id(rfq), desk: desk(of_desk), of: id(of), at: T0 + at })
 }
 
 /// An accept that names its RFQ, as our desks do.
@@ -190,8 +194,30 @@ fn what_cannot_change_hands_says_why_and_changes_nothing() {
     assert_eq!(refusal(&mut r, "BOB", take("B1", "ALICE", "R1")), "takeover.gone");
     assert_eq!(refusal(&mut r, "ALICE", take("R1", "BOB", "B1")), "takeover.id");
     r.handle(T0 + 70_000, Input::Tick);
-    let out = send(&mut r, "ALICE", take("R5", "BOB", "B1"), 70_001);
+    let out = send(&mut r, "ALICE", take_at(70_001, "R5", "BOB", "B1"), 70_001);
     assert_eq!(refused(&out, "ALICE").as_deref(), Some("takeover.not_open"), "it has expired");
+}
+
+/// The same bounds as those of an accept. What comes too late learns nothing of what there is.
+#[test]
+fn what_was_long_on_its_way_takes_nothing_over() {
+    let now = 9_000;
+    for (age, of, want) in [
+        (5_000, "R1", None),
+        (5_001, "R1", Some("takeover.late")),
+        (5_001, "R9", Some("takeover.late")),
+        (-5_000, "R1", None),
+        (-5_001, "R1", Some("takeover.from_the_future")),
+    ] {
+        let mut r = quoted();
+        let m = take_at(now - age, "B1", "ALICE", of);
+        let kept = r.keep(T0 + now, &Input::FromDesk(desk("BOB"), m.clone()));
+        assert_eq!(kept == Keep::Nothing, want.is_some(), "{age}: what a replay reads");
+        let out = send(&mut r, "BOB", m, now);
+        assert_eq!(refused(&out, "BOB").as_deref(), want, "{age}");
+        let has = if want.is_none() { "BOB" } else { "ALICE" };
+        assert_eq!(owner(&r, "ALICE.R1"), has, "{age}");
+    }
 }
 
 #[test]
@@ -572,7 +598,7 @@ fn an_id_that_was_free_is_free_in_a_replay() {
             "BOB.X"
         } else {
             g.input(at, from("ALICE", ask("R1", at)));
-            g.input(at, from("BOB", take("X", "ALICE", "R1")));
+            g.input(at, from("BOB", take_at(at, "X", "ALICE", "R1")));
             "ALICE.R1"
         };
         g.input(at + 10, Input::FromDealer(dealer("N"), quote(rfq, "n1", "99.5", at + 9_000)));
@@ -674,7 +700,7 @@ proptest! {
                     g.input(at, Input::FromDealer(dealer("N"), q))
                 }
                 4..=6 => {
-                    let m = take(&format!("T{n}"), desks[other], &named(&g, desks[other], which));
+                    let m = take_at(at, &format!("T{n}"), desks[other], &named(&g, desks[other], which));
                     g.input(at, Input::FromDesk(desk(trader), m))
                 }
                 7 | 8 => {

@@ -3,7 +3,7 @@
 //! The journal keeps decisions and changes. A refused question, a repeat, and anything about a
 //! forgotten RFQ leave no record.
 
-use super::{Decided, Input, Output, Router, dealer_side, desk_side, outer};
+use super::{Decided, Input, Output, Router, age, dealer_side, outer};
 use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
 use signet_identity::CompId;
 use signet_rfq::{
@@ -112,7 +112,7 @@ impl Router {
     fn keep_of_desk(&self, desk: &CompId, m: &AppMessage, now: UtcMillis, input: &Input) -> Keep {
         match m {
             AppMessage::QuoteRequest(q) => match self.check_request(desk, q, now) {
-                Ok((_, terms)) => {
+                Ok((_, terms)) if age::check_request_age(q, now).is_ok() => {
                     let q = QuoteRequest {
                         expires: terms.expires,
                         at: now,
@@ -121,13 +121,13 @@ impl Router {
                     };
                     Keep::This(Input::Decided(desk.clone(), Decided::Request(q)))
                 }
-                Err(_) => Keep::Nothing,
+                _ => Keep::Nothing,
             },
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 let known = self.accepts.is_known(desk, &r.id);
                 let checked = self
                     .check_accept(desk, r, now)
-                    .and_then(|c| desk_side::check_age(r, now).map(|()| c));
+                    .and_then(|c| age::check_age(r, now).map(|()| c));
                 match checked {
                     Ok(c) if !known => {
                         let r = c.response(r.clone());

@@ -355,12 +355,69 @@ fn r_of(accept: &str) -> QuoteResponse {
     r
 }
 
-/// Only an accept can come too late; that a trader passes is true whenever it comes.
+/// Only what a dealer would act on can come too late; that a trader passes, or ends an RFQ, is true
+/// whenever it comes.
 #[test]
 fn the_age_of_other_messages_is_not_judged() {
     let old = QuoteResponse { response: Response::Pass, ..r_of("x1") };
     assert!(accept_age(&AppMessage::QuoteResponse(old), T0 + 60_000).is_ok());
-    assert!(accept_age(&AppMessage::QuoteRequest(request("R1", &["N"])), T0 + 60_000).is_ok());
+    let cancel = AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None };
+    assert!(accept_age(&cancel, T0 + 60_000).is_ok());
+}
+
+/// The same bounds as those of an accept, whatever time the RFQ has left.
+#[test]
+fn a_request_that_was_long_on_its_way_reaches_no_dealer() {
+    for (age, code) in [
+        (0, None),
+        (5_000, None),
+        (5_001, Some("request.late")),
+        (50_000, Some("request.late")),
+        (-5_000, None),
+        (-5_001, Some("request.from_the_future")),
+    ] {
+        let now = 60_000;
+        let sent = T0 + now - age;
+        let q = QuoteRequest { at: sent, expires: sent + 60_000, ..request("R1", &["N"]) };
+        let m = AppMessage::QuoteRequest(q.clone());
+        let judged = accept_age(&m, T0 + now).err().map(|(code, _)| code);
+        assert_eq!(judged, code, "{age}: before it is weighed or held");
+        let mut r = router();
+        let kept = r.keep(T0 + now, &Input::FromDesk(desk("ALICE"), m.clone()));
+        assert_eq!(kept == crate::Keep::Nothing, code.is_some(), "{age}: what a replay reads");
+        let out = send(&mut r, "ALICE", m, now);
+        let Some(code) = code else {
+            assert_eq!(brief(&out), ["ALICE<AI", "N<R"], "{age}");
+            continue;
+        };
+        assert_eq!(brief(&out), ["ALICE<AG"], "{age}");
+        let refusal = out.iter().find_map(|o| match o {
+            Output::ToDesk(_, AppMessage::QuoteRequestReject(r)) => Some(r.clone()),
+            _ => None,
+        });
+        let refusal = refusal.unwrap();
+        let advice = refusal.advice.unwrap();
+        assert_eq!((refusal.reason, advice.code.as_str()), (4, code), "{age}");
+        assert!(refusal.text.unwrap().ends_with("nothing was sent to dealers"), "{age}");
+        // Its id is free, so that a desk that repeats it is heard.
+        let again = QuoteRequest { at: T0 + now, expires: T0 + now + 60_000, ..q };
+        let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(again), now);
+        assert_eq!(brief(&out), ["ALICE<AI", "N<R"], "{age}");
+    }
+}
+
+/// What waited for a touch is as old as the touch, and the journal's word is not doubted: neither
+/// asks whether a message came in time, for it did.
+#[test]
+fn a_request_that_waits_stays_what_it_was() {
+    let late = T0 + 30_000;
+    let mut r = router();
+    let m = AppMessage::QuoteRequest(request("R1", &["N"]));
+    assert!(r.proposal(&desk("ALICE"), &m, late).is_some(), "what a touch is asked for");
+    assert!(r.may_go_on(&desk("ALICE"), &m, late), "it waits on");
+    let decided = crate::Decided::Request(request("R1", &["N"]));
+    r.replay(late, Input::Decided(desk("ALICE"), decided));
+    assert!(r.remembers(&RfqId::new("ALICE.R1").unwrap()));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use signet_rfq::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod accepts;
+mod age;
 mod answers;
 mod counters;
 mod dealer_link;
@@ -27,9 +28,9 @@ mod snapshot;
 mod turned_down;
 
 use accepts::Accepts;
+pub use age::accept_age;
 pub use answers::{accept_refusal, accept_waits, request_refusal};
 pub use counters::counter_refusal;
-pub use desk_side::accept_age;
 use hand_over::Former;
 pub use hand_over::{TakeOverFacts, TakeOverRefusal, not_taken_over};
 use index::RfqIndex;
