@@ -4,6 +4,7 @@ use super::{EndReason, Pipeline};
 use crate::{
     clock::now,
     config::OpenRfqs,
+    response::Network,
     risk::{Access, alert, decision, event_words},
 };
 use signet_events::{About, Actor, Text};
@@ -116,6 +117,13 @@ impl Pipeline {
         }
         access.moved(&self.risk, to, now());
         self.note_access(desk, "session.moved", &format!("from {from} to {to}"));
+        // A logon from there would not come as far as its score. An address of the same network is
+        // where the session is on already.
+        let network = Network::of(to);
+        if network != Network::of(from) && !self.may_try(Some(to)) {
+            self.end_session(desk, &network_locked_out());
+            return false;
+        }
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
         self.tell_level(&access.user, &a);
@@ -125,8 +133,13 @@ impl Pipeline {
         match self.must_end(&a) {
             Some(code) => self.end_for_risk(desk, code, &a),
             None => {
+                let owes = a.decision == Decision::StepUp;
+                if !owes {
+                    // As the first good logon from there does, for everybody there.
+                    self.network_succeeded(network);
+                }
                 self.admitted(&access);
-                self.step_up_moved(desk, a.decision == Decision::StepUp);
+                self.step_up_moved(desk, owes);
             }
         }
         self.sessions.is_on(desk)
@@ -263,8 +276,18 @@ impl Pipeline {
     }
 }
 
+/// What a desk reads that came into a network that is locked out. It tries again by itself, as one
+/// does whose connection from there was closed.
+fn network_locked_out() -> EndReason {
+    EndReason::new(
+        "lockout.network",
+        "the network to which this desk moved is locked out after repeated failures",
+        "Use another network, or ask your administrator to lift it (lockout lift).",
+    )
+}
+
 /// With the risk of the access, and what it is made of.
-fn decided(about: About, a: &Assessment) -> About {
+pub(crate) fn decided(about: About, a: &Assessment) -> About {
     let factor = |f: &Factor| format!("{}: {} ({})", f.attribute, f.condition, f.points).into();
     About {
         policy: Some(a.policy.as_str().into()),

@@ -147,7 +147,11 @@ impl Pipeline {
         let Some(access) = self.sessions.access(desk) else { return };
         self.person(&access.user, PersonEvent::LoggedOn);
         let Some(ip) = access.address() else { return };
-        let network = Network::of(ip);
+        self.network_succeeded(Network::of(ip));
+    }
+
+    /// Somebody who may be there is there.
+    pub(super) fn network_succeeded(&self, network: Network) {
         if self.lockouts.networks.borrow_mut().succeeded(network, Instant::now()) {
             self.network_is_free(network, "somebody logged on from there");
         }

@@ -67,6 +67,7 @@ mod verdict;
 mod watched;
 
 pub use access::Reassess;
+pub(crate) use access::decided;
 pub use administrators::{
     ChangeOrder, ChangeStep, EndOrder, Judged, NetworkOut, Reload, Reloaded, SessionOn, Status,
     Trading, TradingSilent, Which,

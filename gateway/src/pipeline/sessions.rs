@@ -6,7 +6,7 @@ use crate::{limits::NoLogon, risk::Access, utc::DeskClock};
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
 use signet_identity::{CompId, Refusal};
-use signet_policy::software::SoftwareRefusal;
+use signet_policy::{score::Assessment, software::SoftwareRefusal};
 use signet_registry::admission::{AdmissionRefusal, Shown};
 use signet_rfq::{DealerId, UtcMillis};
 use std::{
@@ -51,12 +51,14 @@ pub struct EndReason {
     pub cure: String,
     /// When the desk may try again by itself, seconds from now; `None`: somebody must act.
     pub retry_s: Option<u64>,
+    /// The judgement that it follows from, for the event.
+    pub judged: Option<Box<Assessment>>,
 }
 
 impl EndReason {
     /// One that does not end by time.
     pub fn new(code: &'static str, words: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { code, words: words.into(), cure: cure.into(), retry_s: None }
+        Self { code, words: words.into(), cure: cure.into(), retry_s: None, judged: None }
     }
 }
 

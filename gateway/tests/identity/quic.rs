@@ -40,6 +40,29 @@ async fn on(w: &World, seq: u64) -> (Desk, Rebinder) {
     (d, rebinder)
 }
 
+/// For worlds in which a test locks a network out.
+const RESPONSE: &str = "[response]\nnetwork_failures = 4\n";
+/// Two seconds after one try of a network that is locked out, the next one is due.
+const TRY_EVERY: Duration = Duration::from_millis(2_100);
+
+/// A handshake over TCP without a certificate, from a loopback address.
+fn knocks(w: &World, from: &str) {
+    let port = w.gateway.as_ref().unwrap().address().port();
+    w.curl_at(port, "/", &["--ipv4", "--interface", from]);
+}
+
+fn is_locked_out(w: &World, from: &str) {
+    (0..4).for_each(|_| knocks(w, from));
+    w.eventually("locked out", || w.events().contains("lockout.network"));
+}
+
+/// From now on a network that is locked out has no try for two seconds.
+async fn has_no_try(w: &World, from: &str) {
+    tokio::time::sleep(TRY_EVERY).await;
+    // One is due, and this failure takes it.
+    knocks(w, from);
+}
+
 fn moves_to(rebinder: &Rebinder, address: &str) {
     rebinder.rebind(UdpSocket::bind(format!("{address}:0")).unwrap()).unwrap();
 }
@@ -138,6 +161,70 @@ fn a_journey_that_is_too_fast_owes_a_touch() {
         let events = w.events();
         events.contains("session.moved") && events.contains("risk.changed")
     });
+}
+
+/// On a quiet gateway an address is proved by the handshake only: it is asked about then.
+#[test]
+fn a_network_that_is_locked_out_is_refused_over_quic_as_over_tcp() {
+    let w = world(RESPONSE);
+    is_locked_out(&w, "127.0.0.2");
+    runtime().block_on(async {
+        has_no_try(&w, "127.0.0.2").await;
+        for n in 0..3 {
+            // The client may be done with the handshake before the gateway has its last flight.
+            if let Ok((mut d, _rebinder)) = Desk::try_quic(&w, "laptop", "ALICE", "127.0.0.2").await
+            {
+                assert_eq!(d.tries(1).await, None, "{n}");
+            }
+        }
+        // Others are not.
+        let (mut d, _rebinder) = on(&w, 1).await;
+        is_heard(&mut d, "HERE").await;
+        // Nor is one try in two seconds, and a good one opens the network.
+        tokio::time::sleep(TRY_EVERY).await;
+        for seq in [10, 20] {
+            let (mut d, _rebinder) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.2").await;
+            let answer = d.log_on(seq).await;
+            assert!(answer.contains("|35=A|"), "{answer}");
+        }
+    });
+}
+
+#[test]
+fn a_session_that_moves_into_a_network_that_is_locked_out_ends_with_words() {
+    let w = world(RESPONSE);
+    is_locked_out(&w, "127.0.0.2");
+    runtime().block_on(async {
+        let (mut d, rebinder) = on(&w, 1).await;
+        is_heard(&mut d, "HERE").await;
+        has_no_try(&w, "127.0.0.2").await;
+        moves_to(&rebinder, "127.0.0.2");
+        d.says("35=1|112=THERE|").await;
+        let last = d.until_cut().await;
+        assert!(!last.iter().any(|f| f.contains("112=THERE")), "acted on: {last:?}");
+        assert!(last.iter().any(|f| f.contains("20104=lockout.network")), "{last:?}");
+    });
+    w.eventually("the move is written down", || w.events().contains("from 127.0.0.1 to 127.0.0.2"));
+}
+
+/// The Logon is judged where it came from, at once: not when the time of an unproved address is
+/// over.
+#[test]
+fn a_connection_that_moves_before_its_logon_is_judged_where_it_is() {
+    let w = world("");
+    for (to, seq, wanted) in [("127.0.0.2", 1, "|35=A|"), ("127.0.0.3", 10, "20104=risk.denied")] {
+        runtime().block_on(async {
+            let (mut d, rebinder) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.1").await;
+            // The gateway has the end of the handshake: during it nobody moves.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            moves_to(&rebinder, to);
+            let began = std::time::Instant::now();
+            let answer = d.log_on(seq).await;
+            assert!(answer.contains(wanted), "{to}: {answer}");
+            assert!(began.elapsed() < signet_quic::server::CLAIM_MAX, "{to}");
+        });
+    }
+    assert!(!w.events().contains("session.moved"), "there was none");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who comes in: TLS, certificate, Logon, registry, risk; in this order, each before the next costs
 //! anything.
 
-use super::DeskListener;
+use super::{DeskListener, quic};
 use crate::{
     clock::now,
     listeners::{
@@ -9,7 +9,7 @@ use crate::{
         proxy_header,
         queue::Ticket,
     },
-    pipeline::{Connection, EndReason, Pipeline},
+    pipeline::{Connection, EndReason, Pipeline, decided},
     registry_view::{self, Admitted as Who},
     response,
     risk::{self, Access, DeskSoftware},
@@ -27,8 +27,10 @@ use signet_identity::{
     CompId, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
 };
 use signet_policy::{score::Decision, software::When};
+use signet_quic::server::Moves;
 use signet_registry::admission::Shown;
 use std::{
+    cell::Cell,
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
@@ -124,32 +126,31 @@ impl DeskListener {
         Some(Secured { stream, exporter, chain, words, from, vouched_for })
     }
 
-    /// Certificate, first frame, and everything after it, whatever the frames come over. `None`
-    /// when refused; the reason has been logged.
+    /// Certificate, first frame, and everything after it, whatever the frames come over. `moves`:
+    /// over QUIC, where it moves to. `None` when refused; the reason has been logged.
     pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         secured: Secured<S>,
+        moves: Option<&Moves>,
         ticket: &Ticket,
         pipeline: &Rc<Pipeline>,
     ) -> Option<Admitted<S>> {
         let Secured { mut stream, exporter, chain, words, from, vouched_for } = secured;
         ticket.encrypted();
         let leaf = chain.first()?;
-        let peer = PeerIdentity::from_certificate(leaf)
-            .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
-            .map_err(|e| {
-                tracing::warn!(%from, "certificate refused: {e}");
-                let by = vouched_for.unwrap_or_else(|| from.ip());
-                pipeline.events.stranger(by, "client.not_a_desk", e.to_string());
-                pipeline.stranger_failed(vouched_for, response::of_certificate());
-            })
-            .ok()?;
+        let peer = self.desk_of(leaf, from, vouched_for, pipeline)?;
         let (exporter, key) = (exporter?, MessagePublicKey::of_certificate(leaf));
         let desk = CompId::new(peer.comp_id.as_str()).ok()?;
-        let (first, framer) = first_frame(&mut stream)
-            .await
-            .map_err(|e| tracing::warn!(%from, %desk, "no Logon: {e}"))
-            .ok()?;
+        // Nothing can be read of a connection that is moving, so where it is when its first frame
+        // is read is where the frame came from.
+        let address = Cell::new(vouched_for);
+        let first = tokio::select! {
+            first = first_frame(&mut stream) => first,
+            never = quic::follow_moves(self, moves, &address, ticket, pipeline) => match never {},
+        };
+        let (first, framer) =
+            first.map_err(|e| tracing::warn!(%from, %desk, "no Logon: {e}")).ok()?;
+        let vouched_for = address.get();
         let claim = Claim {
             shown: registry_view::shown(&peer),
             binding: BASE64.encode(exporter),
@@ -195,6 +196,25 @@ impl DeskListener {
             access,
             chain,
         })
+    }
+
+    /// Whose certificate it is. `None`: not that of a desk of ours, which has been logged.
+    fn desk_of(
+        &self,
+        leaf: &CertificateDer<'_>,
+        from: SocketAddr,
+        vouched_for: VouchedFor,
+        pipeline: &Pipeline,
+    ) -> Option<PeerIdentity> {
+        PeerIdentity::from_certificate(leaf)
+            .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
+            .map_err(|e| {
+                tracing::warn!(%from, "certificate refused: {e}");
+                let by = vouched_for.unwrap_or_else(|| from.ip());
+                pipeline.events.stranger(by, "client.not_a_desk", e.to_string());
+                pipeline.stranger_failed(vouched_for, response::of_certificate());
+            })
+            .ok()
     }
 
     /// Where the connection comes from, by the balancer's word if it is one of ours. The outer
@@ -294,7 +314,9 @@ impl DeskListener {
             certificate: Some(serial.into()),
             ..who
         };
-        let actor = Actor::Address(claim.address);
+        let about = why.judged.iter().fold(about, |about, a| decided(about, a));
+        // The handshake proved the certificate; the Logon may name another desk.
+        let actor = Actor::Desk(Text::of(&claim.peer.comp_id));
         pipeline.events.by(actor, code, about, format!("certificate {serial}: {reason}"));
         pipeline.logon_refused(&claim.shown, claim.vouched_for, code);
         let _ = stream.write_all(&self.logout(desk, why)).await;
@@ -334,7 +356,8 @@ impl DeskListener {
         let refused = |code| {
             risk::alert(&access.user, code, &a);
             let words = format!("{} Policy {}.", a.words(), a.policy);
-            Err(EndReason::new(code, words, a.cure()))
+            let judged = Some(Box::new(a.clone()));
+            Err(EndReason { judged, ..EndReason::new(code, words, a.cure()) })
         };
         match a.decision {
             Decision::Deny => refused("risk.denied"),

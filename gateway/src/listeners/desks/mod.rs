@@ -166,7 +166,7 @@ impl DeskListener {
                 // Boxed: one that only waits, and later a session, need no memory for it.
                 let admitted = Box::pin(async {
                     let secured = desks.secure(stream, from, vouched_for, &pipeline).await?;
-                    desks.admit(secured, &ticket, &pipeline).await
+                    desks.admit(secured, None, &ticket, &pipeline).await
                 });
                 if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await {
                     ticket.logged_on();

@@ -1,7 +1,11 @@
 //! Desks over QUIC: the same admission and the same session as over TCP, on a connection that may
 //! move to another address.
 
-use super::{ADMISSION_MAX, DeskListener, WAIT_MAX, admit::Secured, in_time};
+use super::{
+    ADMISSION_MAX, DeskListener, WAIT_MAX,
+    admit::{Secured, VouchedFor},
+    in_time,
+};
 use crate::{
     GatewayError,
     listeners::{
@@ -13,7 +17,7 @@ use crate::{
 };
 use signet_fix::session::Outbox;
 use signet_identity::CompId;
-use signet_quic::server::{Connecting, Endpoint, Incoming, Keys, Moves, ServerStream};
+use signet_quic::server::{Connecting, Endpoint, Incoming, Keys, Move, Moves, ServerStream};
 use std::{
     cell::Cell,
     convert::Infallible,
@@ -25,6 +29,9 @@ use tokio::sync::Semaphore;
 
 /// Handshakes in progress above which a client must first show that it receives at its address.
 const UNPROVED_MAX: usize = 16;
+
+const BEHIND_BALANCER: &str =
+    "moved behind a load balancer that cannot say for which client it speaks; closed";
 
 /// The UDP side of the listener for desks.
 pub struct QuicListener {
@@ -60,7 +67,8 @@ impl QuicListener {
                 incoming.refuse();
                 continue;
             }
-            // A connection attempt from a forged address must not use up the tries of its owner.
+            // A connection attempt from a forged address must not use up the tries of its owner:
+            // one whose address is not proved yet is asked about after the handshake.
             if incoming.is_validated() && !pipeline.may_try(Some(from.ip())) {
                 incoming.refuse();
                 continue;
@@ -87,7 +95,7 @@ impl QuicListener {
                 let events = &pipeline.events;
                 let admitted = Box::pin(async {
                     let (secured, moves) = secure(incoming, from, &ticket, &pipeline).await?;
-                    let admitted = desks.admit(secured, &ticket, &pipeline).await?;
+                    let admitted = desks.admit(secured, Some(&moves), &ticket, &pipeline).await?;
                     Some((admitted, moves))
                 });
                 if let Some((a, moves)) =
@@ -138,14 +146,57 @@ async fn secure(
             pipeline.stranger_failed(Some(from.ip()), response::of_quic(&e));
         })
         .ok()?;
-    if !proved && let Err(e) = ticket.named(from.ip()) {
-        tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+    if !proved && !may_be_there(from, ticket, pipeline) {
         return None;
     }
     let (exporter, chain) = (connection.exporter(), connection.peer_certificates());
     let (words, vouched_for) = (connection.describe(), Some(from.ip()));
     let (stream, moves) = connection.into_parts();
     Some((Secured { stream, exporter, chain, words, from, vouched_for }, moves))
+}
+
+/// Whether a connection without a Logon may be at an address that it has proved. If not, the reason
+/// has been logged.
+fn may_be_there(from: SocketAddr, ticket: &Ticket, pipeline: &Pipeline) -> bool {
+    if !pipeline.may_try(Some(from.ip())) {
+        tracing::debug!(%from, code = "lockout.network", "the network is locked out; closed");
+        return false;
+    }
+    let place = ticket.named(from.ip());
+    if let Err(e) = &place {
+        tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+    }
+    place.is_ok()
+}
+
+/// Until the Logon is there: `address` is where the connection has moved to by then, and is judged
+/// with it. What may not be there is closed. Over TCP nothing moves.
+pub(super) async fn follow_moves(
+    desks: &DeskListener,
+    moves: Option<&Moves>,
+    address: &Cell<VouchedFor>,
+    ticket: &Ticket,
+    pipeline: &Pipeline,
+) -> Infallible {
+    let Some(moves) = moves else { return std::future::pending().await };
+    loop {
+        moves.claimed().await;
+        let mut may = true;
+        moves.judge(|Move { to, .. }| {
+            let balancer = desks.is_balancer(to);
+            if balancer {
+                tracing::warn!(%to, code = "proxy.refused", "{BEHIND_BALANCER}");
+            }
+            may = !balancer && may_be_there(to, ticket, pipeline);
+            if may {
+                address.set(Some(to.ip().to_canonical()));
+            }
+            may
+        });
+        if !may {
+            moves.close();
+        }
+    }
 }
 
 /// Has the pipeline judge every address to which the connection moves. Over TCP there is none.
@@ -165,8 +216,7 @@ pub(super) async fn judge_moves(
             !nobody_vouches && pipeline.moved(desk, outbox, to.to.ip().to_canonical())
         });
         if nobody_vouches {
-            tracing::warn!(%desk, code = "proxy.refused", "moved behind a load balancer that \
-                cannot say for which client it speaks; closed");
+            tracing::warn!(%desk, code = "proxy.refused", "{BEHIND_BALANCER}");
             moves.close();
         }
     }
