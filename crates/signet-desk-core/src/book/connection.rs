@@ -17,6 +17,8 @@ pub(super) struct Connection {
     pub restoring: Option<Restoring>,
     /// The interruption that lasts.
     pub gap: Option<Gap>,
+    /// When the trader was last shown a measurement of the clock and the round trip.
+    pub measured: Option<UtcMillis>,
 }
 
 /// An interruption of the connection.
@@ -63,6 +65,7 @@ impl Connection {
             sent: SentMessages::default(),
             restoring: None,
             gap: None,
+            measured: None,
         }
     }
 

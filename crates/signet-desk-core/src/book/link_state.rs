@@ -17,6 +17,9 @@ use signet_rfq::{Accept, AcceptRefusal, Declined, LineState, Rfq, RfqId, Terms, 
 /// on whether an accept can still arrive. Milliseconds.
 const DEADLINE_NEAR_MS: i64 = 1_500;
 
+/// How often a new round trip is shown, milliseconds.
+const SHOWN_EVERY_MS: i64 = 2_000;
+
 impl Book {
     /// Changes the view of the connection.
     pub fn link(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) {
@@ -135,6 +138,12 @@ impl Book {
         }
         let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
         self.recorder.clock_is(offset);
+        // A number that changes five times a second says nothing and distracts.
+        let age_ms = self.connection.measured.map_or(i64::MAX, |at| received.since(at));
+        if known && (0..SHOWN_EVERY_MS).contains(&age_ms) {
+            return;
+        }
+        self.connection.measured = Some(received);
         self.link(received, |s| {
             s.clock_offset_ms = offset.map(|o| o as f64);
             s.round_trip_ms = rtt.map(|r| r as f64);
@@ -152,7 +161,7 @@ impl Book {
         for (_, item) in self.screen.iter_mut() {
             item.rfq.link_lost();
             // It was given to that connection.
-            (item.ahead, item.approve_first) = (None, false);
+            (item.ahead, item.approve_first) = (None, None);
             item.dirty = true;
         }
         self.connection.restoring = None;
@@ -184,6 +193,12 @@ impl Book {
             AppMessage::RfqCancel { rfq, .. } => {
                 self.not_ending(rfq);
                 Some(rfq.clone())
+            }
+            AppMessage::ApproveAhead(a) => {
+                if let Some(item) = self.screen.get_mut(&a.rfq) {
+                    (item.ahead, item.dirty) = (None, true);
+                }
+                Some(a.rfq.clone())
             }
             AppMessage::TakeOver(_) | AppMessage::GroupRequest { .. } => {
                 self.group_failed(why.clone());

@@ -2,6 +2,7 @@
 
 use super::Book;
 use crate::view::Pulse;
+use signet_rfq::{Rfq, UtcMillis};
 
 impl Book {
     /// The connection and how much is open, without redrawing anything.
@@ -10,6 +11,14 @@ impl Book {
         let waiting = self.screen.rfqs().filter(|r| r.in_flight()).count();
         let state = self.connection.view.state;
         Pulse { state, doubtful: self.connection.doubtful(), open, waiting }
+    }
+
+    /// Whether a price is on screen that can be taken.
+    pub(crate) fn has_live_price(&self, now: UtcMillis) -> bool {
+        let at = self.moment(now).venue;
+        let is_live =
+            |r: &Rfq| r.lines.iter().filter_map(|l| l.live_quote(at)).any(|quote| quote.tradeable);
+        self.screen.rfqs().any(|r| !r.state.ended() && is_live(r))
     }
 }
 

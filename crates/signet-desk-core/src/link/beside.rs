@@ -3,11 +3,13 @@
 //! displaces the one before.
 
 use super::{
-    Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, quic::rebind, target::Target,
-    waiting::SETTLE, waiting::pause,
+    Link, connect::Dialled, outcome::spread, path::Path as NetworkPath, pings::Pulse, quic::rebind,
+    target::Target, waiting::SETTLE, waiting::pause,
 };
+use crate::laptop_clock::laptop_now;
 use signet_net::{ATTEMPT_DELAY, watch::Change, watch::source_towards};
 use signet_quic::client::Rebinder;
+use signet_rfq::UtcMillis;
 use std::{cell::Cell, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -25,7 +27,7 @@ struct Up<'a> {
 
 impl Up<'_> {
     fn is_moved(&self) -> bool {
-        self.path.get().is_some_and(|p| p.now() == PathNow::Moved)
+        self.path.get().is_some_and(|p| p.now().is_left())
     }
 
     /// A connection over QUIC sends over the network in use from here on; `false` without one.
@@ -64,27 +66,35 @@ impl Link {
             return self.only_ping(target).await;
         }
         let up = Up { target, path: Cell::new(path), rebinder };
-        let mut silent = false;
+        let mut moved_at: Option<UtcMillis> = None;
         let (mut changes, mut doubt) = (self.changes_from_now(), self.doubt.subscribe());
         loop {
             tokio::select! {
                 () = changes.changed() => tokio::time::sleep(SETTLE).await,
                 _ = doubt.wait_for(|doubtful| *doubtful) => {}
             }
-            let doubtful = *doubt.borrow_and_update();
-            let moved = up.is_moved();
-            silent &= self.pings.is_waiting();
+            if !up.is_moved() && *doubt.borrow_and_update() {
+                // A gateway that stalls for a moment is not met by all its desks at once.
+                tokio::time::sleep(spread()).await;
+            }
+            let (doubtful, moved) = (*doubt.borrow_and_update(), up.is_moved());
+            // It moved before, and has not answered from there.
+            let silent = moved_at.is_some_and(|since| self.pings.is_silent_since(since));
             let moving = (moved || doubtful || silent) && up.rebinder.is_some();
+            let began = laptop_now();
             if moving && self.moves(&up, doubtful && !moved).await {
-                self.doubt(false);
-                silent = false;
+                self.judge(Pulse::Good);
+                moved_at = None;
                 continue;
             }
-            silent = moving;
-            match self.dial_while_needed(&up, moving).await {
+            moved_at = moving.then_some(began);
+            match self.dial_while_needed(&up, moved_at).await {
                 Beside::Dialled(dialled) => return *dialled,
                 // The same way, perhaps another network behind it.
-                Beside::NotNeeded => self.ping_unless_waiting(&target.session),
+                Beside::NotNeeded => {
+                    target.hosts.start_over();
+                    self.ping_unless_waiting(&target.session);
+                }
                 // `changes` has not been asked since, so the connection moves at once.
                 Beside::Changed => {}
             }
@@ -106,15 +116,17 @@ impl Link {
         }
         tracing::info!("the connection moves to the network in use");
         // Something must leave over the new way for the gateway to see it.
+        let mut since = laptop_now();
         self.ping(&up.target.session);
         let mut changes = self.changes_from_now();
         let answered = async {
-            while self.pings.is_waiting() {
+            while self.pings.is_silent_since(since) {
                 tokio::select! {
                     () = tokio::time::sleep(LOOK) => {}
                     () = changes.changed() => {
                         tokio::time::sleep(SETTLE).await;
                         if up.is_moved() && up.is_here() {
+                            since = laptop_now();
                             self.ping(&up.target.session);
                         }
                     }
@@ -126,30 +138,32 @@ impl Link {
 
     /// Dials for as long as the connection that is up is in doubt, or not where the system would
     /// connect, or does not answer after a move. One over QUIC moves first whenever the network
-    /// changes: its session, and the touch that was given for it, go on then.
-    async fn dial_while_needed(&self, up: &Up<'_>, after_move: bool) -> Beside {
+    /// changes: its session, and the touch that was given for it, go on then. `moved`: when it did,
+    /// in vain so far.
+    async fn dial_while_needed(&self, up: &Up<'_>, moved: Option<UtcMillis>) -> Beside {
         let (mut changes, mut doubt) = (self.changes_from_now(), self.doubt.subscribe());
-        let silent = || after_move && self.pings.is_waiting();
+        let silent = || moved.is_some_and(|since| self.pings.is_silent_since(since));
         let can_move = up.rebinder.is_some();
         // Where the connection that moved is silent, UDP may be blocked, so TCP need not wait.
-        let head_start = if after_move { Duration::ZERO } else { ATTEMPT_DELAY };
+        let head_start = if moved.is_some() { Duration::ZERO } else { ATTEMPT_DELAY };
         while up.is_moved() || silent() || *doubt.borrow_and_update() {
             let good_again = async {
-                while silent() || *doubt.borrow_and_update() {
+                while up.is_moved() || silent() || *doubt.borrow_and_update() {
                     tokio::time::sleep(LOOK).await;
                 }
             };
             let (slot, identity) = up.target.keys.take(OffsetDateTime::now_utc());
             let dialled = tokio::select! {
                 dialled = self.dial(up.target, &identity, head_start) => dialled,
-                () = good_again, if can_move || !up.is_moved() => {
+                () = good_again => {
                     up.is_here();
                     return Beside::NotNeeded;
                 }
                 () = changes.changed(), if can_move => return Beside::Changed,
             };
-            if let Ok(wire) = dialled {
-                return Beside::Dialled(Box::new(Dialled { slot, identity, wire }));
+            match dialled {
+                Ok(wire) => return Beside::Dialled(Box::new(Dialled { slot, identity, wire })),
+                Err(ended) => up.target.hosts.failed(ended.fault),
             }
             // A network that comes up is used at once, and so is one that gets its names.
             let dns = self.needs_dns(&up.target.venue);

@@ -15,6 +15,8 @@ pub(crate) enum Command {
     /// Renews the certificate now, even if it is not due.
     Renew,
     Send(AppMessage),
+    /// The trader is about to trade: asks at once whether the peer is there.
+    Probe,
     StepUp(StepUpIntent),
     /// Asks the gateway to verify the trader.
     Verify(SessionReason),

@@ -3,13 +3,14 @@
 use super::{
     Link,
     conversation::Conversation,
-    dial::{DIAL_MAX, dial, is_in_token},
+    dial::{DIAL_MAX, Made, dial, is_in_token},
     keys::Keys,
     networks::NetworkName,
     outcome::{Ended, Fault, Next, backoff, internal, wait_before},
     over_quic::{self, TcpAlone},
+    pings::Pulse,
     stores::{names, open_stores},
-    target::Target,
+    target::{Hosts, Target},
     waiting::{SETTLE, dial_again, needs_dns, pause},
     wire::Wire,
 };
@@ -33,7 +34,6 @@ use signet_net::{
     watch::{Change, NetworkChanges, source_towards},
 };
 use std::{
-    cell::Cell,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     rc::Rc,
@@ -118,6 +118,7 @@ impl Link {
                 continue;
             }
             let ended = self.settle_key(&target.keys, round.slot, round.ended).await;
+            target.hosts.ended(round.was_on.is_some(), ended.fault);
             unanswered = if ended.fault == Fault::Unanswered { unanswered + 1 } else { 0 };
             match ended.next {
                 Next::GiveUp => return self.refused(ended.problem),
@@ -136,15 +137,15 @@ impl Link {
                     attempt = 0;
                 }
                 Next::TryAgain => {
-                    let code = ended.problem.code.clone();
-                    let words = &ended.problem.message;
-                    tracing::info!(code, attempt, "link lost or not made: {words}");
+                    let Problem { code, message, .. } = &ended.problem;
+                    tracing::info!(code, attempt, "link lost or not made: {message}");
                     let told = ended.fault.is_told(unanswered).then_some(ended.problem);
                     self.show_reconnecting(told, attempt.max(1));
                     let wait = wait_before(attempt, round.was_on);
                     let dns = self.needs_dns(&target.venue);
                     // After DNS not from the first attempt again: it may go on changing.
                     if pause(wait, &mut changes, dns).await == Some(Change::Network) {
+                        target.hosts.start_over();
                         attempt = 0;
                     }
                 }
@@ -235,7 +236,7 @@ impl Link {
         let session = self.open(&self.config.data_dir.join(folder), &comp_id, &venue, &secret)?;
         let keys = Rc::new(Keys::new(name, loaded, pending));
         *self.keys.borrow_mut() = Some(keys.clone());
-        Ok(Target { venue, keys, session, first_host: Cell::new(0) })
+        Ok(Target { venue, keys, session, hosts: Hosts::default() })
     }
 
     /// Loads both identities of this name, and the secret of its files. May wait for a person.
@@ -301,7 +302,7 @@ impl Link {
         let mut changes = self.changes_from_now();
         let dns = self.needs_dns(&t.venue);
         for again in (0..REDIALS_MAX).rev() {
-            let first = t.first_host.get();
+            let first = t.hosts.first();
             let network = self.network_in_use();
             let way = self.way(&t.venue, &network).map(|()| head_start);
             // A key in a token would sign for FIXS beside QUIC: one touch too many.
@@ -309,22 +310,15 @@ impl Link {
             let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first, quic));
             tokio::select! {
                 dialled = dialling => {
-                    let mut dialled =
-                        dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)));
-                    if let (Ok(wire), Err(why)) = (&mut dialled, way) {
+                    let Made { mut wire, heard } =
+                        dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)))?;
+                    if let Err(why) = way {
                         why.words().into_iter().for_each(|words| wire.says(words));
                     }
-                    // One that takes connections and does not serve them is not the first again.
-                    match &dialled {
-                        Err(_) => t.first_host.set(first.wrapping_add(1)),
-                        Ok(wire) if quic.is_some() => self.networks.borrow_mut().came_through(
-                            &network,
-                            wire.rebinder.is_some(),
-                            laptop_now(),
-                        ),
-                        Ok(_) => {}
+                    if let Some(heard) = heard {
+                        self.networks.borrow_mut().heard(&network, heard, laptop_now());
                     }
-                    return dialled;
+                    return Ok(wire);
                 }
                 () = dial_again(&mut changes, dns), if again > 0 => {}
             }
@@ -382,7 +376,7 @@ impl Link {
                 (Ended::lost(internal("displaced")), Some(dialled))
             }
         };
-        self.doubt(false);
+        self.judge(Pulse::Good);
         self.history_down();
         if t.session.is_attached_to(&outbox) {
             // Given up, or displaced: the gateway ends the old connection when the new one logs on.

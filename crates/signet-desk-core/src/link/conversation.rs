@@ -148,14 +148,18 @@ impl<'a> Conversation<'a> {
 
     /// Answers the gateway's question about the laptop, on the connection on which it asked.
     fn tell_posture(&self, nonce: String) {
-        let (session, outbox, version) =
-            (self.target.session.clone(), self.outbox.clone(), self.link.config.version.clone());
+        // A token may sign for long. The session holds the lock of its files, which must be free
+        // when the trader connects again meanwhile.
+        let session = Rc::downgrade(&self.target.session);
+        let outbox = Rc::downgrade(&self.outbox);
+        let version = self.link.config.version.clone();
         let (key, exporter) = (self.identity.message_key(), self.exporter);
         tokio::task::spawn_local(async move {
             let Some(envelope) = posture::envelope(key, exporter, nonce, &version).await else {
                 return;
             };
-            if session.is_attached_to(&outbox)
+            if let (Some(session), Some(outbox)) = (session.upgrade(), outbox.upgrade())
+                && session.is_attached_to(&outbox)
                 && let Err(e) = session.send(&AppMessage::PostureReport { envelope })
             {
                 tracing::warn!(error = %e, "the report about this laptop could not be sent");

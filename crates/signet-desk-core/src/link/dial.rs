@@ -2,6 +2,7 @@
 
 use super::{
     outcome::{Ended, Fault, internal},
+    over_quic::Heard,
     quic,
     wire::Wire,
 };
@@ -12,7 +13,15 @@ use crate::{
 use signet_identity::{Identity, PeerIdentity, ProfileError, Protection, Refusal, Role, Stage};
 use signet_net::{self as net, DialError, Endpoint};
 use signet_quic::client::ConnectError;
-use std::{io::ErrorKind, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io::ErrorKind,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
@@ -21,6 +30,12 @@ pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 const ANSWER_MAX: Duration = Duration::from_millis(7_750);
 /// How long QUIC is waited for after TCP has failed: what drops datagrams says nothing.
 const QUIC_ALONE_MAX: Duration = Duration::from_secs(1);
+
+/// A connection, and what was heard over QUIC meanwhile; `None`: it was not dialled.
+pub(super) struct Made {
+    pub wire: Wire,
+    pub heard: Option<Heard>,
+}
 
 /// Connects and checks that the peer is the right gateway. All hosts of the venue are tried;
 /// `first` says which one begins. With `quic_first`, QUIC begins and FIXS over TCP follows after
@@ -32,43 +47,54 @@ pub(super) async fn dial(
     config: &DeskConfig,
     first: usize,
     quic_first: Option<Duration>,
-) -> Result<Wire, Ended> {
+) -> Result<Made, Ended> {
     let refused = |e: ProfileError| Ended::refused(tls_settings(&e.to_string()));
     let tls =
         profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
     let hosts = hosts(v, first);
-    let Some(head_start) = quic_first else { return fixs(v, tls, config, &hosts).await };
+    let made = |wire, heard| Made { wire, heard };
+    let through = |wire| of_gateway(v, wire).map(|wire| made(wire, Some(Heard::Through)));
+    let Some(head_start) = quic_first else {
+        return fixs(v, tls, config, &hosts).await.map(|wire| made(wire, None));
+    };
+    let began = Instant::now();
     if is_in_token(identity) {
         return match quic::dial_with_token(&hosts.0, &hosts.1, tls.clone()).await {
-            Ok(wire) => of_gateway(v, wire),
-            Err(e) => fixs_after(&e, v, tls, config, &hosts).await,
+            Ok(wire) => through(wire),
+            Err(e) => fixs_after(&e, began.elapsed(), v, tls, config, &hosts).await,
         };
     }
-    let mut over_quic = pin!(quic::dial(&hosts.0, &hosts.1, tls.clone()));
+    let (answered, tls_of_quic) = (Arc::<AtomicBool>::default(), tls.clone());
+    let mut over_quic = pin!(quic::dial(&hosts.0, &hosts.1, &tls_of_quic, answered.clone()));
     if let Ok(made) = timeout(head_start, &mut over_quic).await {
         return match made {
-            Ok(wire) => of_gateway(v, wire),
-            Err(e) => fixs_after(&e, v, tls, config, &hosts).await,
+            Ok(wire) => through(wire),
+            Err(e) => fixs_after(&e, began.elapsed(), v, tls, config, &hosts).await,
         };
     }
     let mut over_tcp = pin!(fixs(v, tls, config, &hosts));
     tokio::select! {
-        made = &mut over_quic => match made {
-            Ok(wire) => of_gateway(v, wire),
-            Err(_) => over_tcp.await,
+        quic = &mut over_quic => match quic {
+            Ok(wire) => through(wire),
+            Err(e) => {
+                let heard = Heard::by(&e, began.elapsed());
+                over_tcp.await.map(|wire| made(wire, Some(heard)))
+            }
         },
-        made = &mut over_tcp => match made {
+        tcp = &mut over_tcp => match tcp {
             // TCP does not come through, or leads to somebody else, as where a proxy reads along;
             // QUIC may. A gateway that is busy is so over both.
             Err(ended) if ended.next.may_be_the_way() && ended.fault != Fault::Unanswered => {
                 match timeout(QUIC_ALONE_MAX, over_quic).await {
-                    Ok(Ok(wire)) => of_gateway(v, wire),
+                    Ok(Ok(wire)) => through(wire),
                     _ => Err(ended),
                 }
             }
-            mut made => {
-                made.iter_mut().for_each(|wire| wire.says("not QUIC: it did not answer first"));
-                made
+            mut tcp => {
+                tcp.iter_mut().for_each(|wire| wire.says("not QUIC: it did not answer first"));
+                let silence = Heard::Nothing(began.elapsed());
+                let heard = if answered.load(Relaxed) { Heard::Something } else { silence };
+                tcp.map(|wire| made(wire, Some(heard)))
             }
         },
     }
@@ -79,18 +105,19 @@ pub(super) fn is_in_token(identity: &Identity) -> bool {
     identity.key().protection() == Protection::Hardware
 }
 
-/// The same after QUIC has failed.
+/// The same after QUIC has failed, which took so long.
 async fn fixs_after(
     e: &ConnectError,
+    after: Duration,
     v: &Venue,
     tls: Arc<ClientConfig>,
     config: &DeskConfig,
     hosts: &(Vec<Endpoint>, Vec<String>),
-) -> Result<Wire, Ended> {
+) -> Result<Made, Ended> {
     tracing::debug!(code = e.code(), "no connection over QUIC: {e}");
-    let mut made = fixs(v, tls, config, hosts).await;
-    made.iter_mut().for_each(|wire| wire.says(&format!("not QUIC: {e}")));
-    made
+    let mut wire = fixs(v, tls, config, hosts).await?;
+    wire.says(&format!("not QUIC: {e}"));
+    Ok(Made { wire, heard: Some(Heard::by(e, after)) })
 }
 
 /// Connects with TCP and TLS.

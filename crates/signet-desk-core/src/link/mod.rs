@@ -120,6 +120,8 @@ struct Link {
     sleeping_since: Cell<Option<UtcMillis>>,
     /// The way to the venue is in doubt: what was asked is not answered in time.
     doubt: signal::Sender<bool>,
+    /// An answer is late, so no price can be pressed.
+    late: Cell<bool>,
     issuer: Issuer,
     book: Arc<Mutex<Book>>,
     keys_reach: Arc<dyn StepUp>,
@@ -156,6 +158,7 @@ impl Link {
             sleeping_since: Cell::new(None),
             superseded: Notify::new(),
             doubt: signal::Sender::new(false),
+            late: Cell::new(false),
             config,
             book: issuer.book.clone(),
             issuer,
@@ -220,6 +223,7 @@ impl Link {
             }
             Command::Disconnect => self.disconnect().await,
             Command::Send(m) => self.send(&m),
+            Command::Probe => self.probe(),
             Command::StepUp(intent) => self.step_up(intent),
             Command::Verify(why) => self.verify(why),
             Command::Window(handle) => self.window.set(Some(handle)),
@@ -335,16 +339,20 @@ impl Link {
         if self.is_direct() { self.direct_send(m.clone()) } else { self.to_peer(m) }
     }
 
+    /// Somebody waits for an answer, or is about to trade, so a dead path must be known soon.
+    fn probe(&self) {
+        if let Some(s) = self.session.borrow().as_ref() {
+            self.ping_unless_waiting(s);
+        }
+    }
+
     fn to_peer(&self, m: &AppMessage) {
         let session = self.session.borrow().clone();
         let sent = session.map_or(Err(offline()), |s| s.send(m).map_err(|e| Problem::from(&e)));
         match sent {
             Ok(seq) => {
                 lock(&self.book).sent_as(seq, m);
-                // Somebody waits for an answer, so a dead path must be known soon.
-                if let Some(s) = self.session.borrow().as_ref() {
-                    self.ping_unless_waiting(s);
-                }
+                self.probe();
             }
             Err(why) => lock(&self.book).not_sent(m, why, laptop_now()),
         }

@@ -4,6 +4,7 @@
 //! The file holds no address and no name: a network is a keyed digest of both. A file that is
 //! missing, damaged, too large or of another version is a laptop that knows nothing yet.
 
+use super::over_quic::Heard;
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,12 @@ use std::{
     io::{self, Read as _, Write as _},
     net::IpAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// A network is to blame when nothing came back over QUIC for so long, in one attempt or in several
+/// in a row: a datagram or two may be lost on any network. The first is sent again after a second.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How long TCP alone is dialled on a network where QUIC did not come through once. Each further
 /// time doubles it.
@@ -46,6 +52,8 @@ pub(super) struct Networks {
     /// Makes digests that mean nothing outside this file.
     secret: [u8; KEY_BYTES],
     held_up: HashMap<Digest, Learnt>,
+    /// For how long nothing came back over QUIC, on the network that was used last.
+    silent: Option<(Digest, Duration)>,
 }
 
 type Digest = [u8; KEY_BYTES];
@@ -95,7 +103,7 @@ impl Networks {
             }
             (secret, HashMap::new())
         });
-        Self { file: Some(file), secret, held_up }
+        Self { file: Some(file), secret, held_up, silent: None }
     }
 
     /// Whether to dial TCP only.
@@ -103,8 +111,27 @@ impl Networks {
         self.held_up.get(&self.digest(network)).is_some_and(|l| l.is_tcp_only(now))
     }
 
-    /// Remembers what came through first, of QUIC and TCP.
-    pub(super) fn came_through(&mut self, network: &NetworkName, quic: bool, now: UtcMillis) {
+    /// Takes how QUIC went when a connection was made.
+    pub(super) fn heard(&mut self, network: &NetworkName, heard: Heard, now: UtcMillis) {
+        let before = self.silent.take();
+        match heard {
+            Heard::Through => self.came_through(network, true, now),
+            Heard::Something => {}
+            Heard::Nothing(time) => {
+                let digest = self.digest(network);
+                let before = before.filter(|(of, _)| *of == digest);
+                let time = before.map_or(time, |(_, before)| before.saturating_add(time));
+                if time >= SILENCE {
+                    self.came_through(network, false, now);
+                } else {
+                    self.silent = Some((digest, time));
+                }
+            }
+        }
+    }
+
+    /// Remembers whether QUIC came through.
+    fn came_through(&mut self, network: &NetworkName, quic: bool, now: UtcMillis) {
         let network = self.digest(network);
         let before = self.held_up.get(&network).copied().filter(|l| l.is_kept(now));
         if quic {

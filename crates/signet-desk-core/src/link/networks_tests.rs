@@ -11,7 +11,7 @@ fn network(n: u32) -> NetworkName {
 }
 
 fn memory() -> Networks {
-    Networks { file: None, secret: [7; KEY_BYTES], held_up: HashMap::new() }
+    Networks { file: None, secret: [7; KEY_BYTES], held_up: HashMap::new(), silent: None }
 }
 
 fn open(folder: &Path, now: UtcMillis) -> Networks {
@@ -30,6 +30,31 @@ fn a_network_that_blocks_quic_is_remembered_for_a_while() {
     assert!(!networks.is_tcp_only(&(network(1).0, Some("Hotel".into())), NOW));
     networks.came_through(&network(1), true, NOW);
     assert!(!networks.is_tcp_only(&network(1), NOW));
+}
+
+#[test]
+fn a_network_is_blamed_for_two_seconds_of_silence_and_for_nothing_else() {
+    let silent = |ms| Heard::Nothing(Duration::from_millis(ms));
+    let (some, through) = (Heard::Something, Heard::Through);
+    for (heard, blamed) in [
+        (&[(1, silent(2_000))][..], true),
+        (&[(1, silent(1_999))], false),
+        (&[(1, silent(400)), (1, silent(1_600))], true),
+        (&[(1, silent(750)), (1, silent(750))], false),
+        (&[(1, silent(750)), (1, silent(750)), (1, silent(750))], true),
+        // A gateway that is busy, or answers after all.
+        (&[(1, some), (1, some), (1, some)], false),
+        (&[(1, silent(1_500)), (1, some), (1, silent(1_500))], false),
+        (&[(1, silent(1_500)), (1, through), (1, silent(1_500))], false),
+        (&[(1, silent(2_000)), (1, through)], false),
+        // Another network has its own silence.
+        (&[(1, silent(1_500)), (2, silent(1_500))], false),
+        (&[(2, silent(2_000))], false),
+    ] {
+        let mut networks = memory();
+        heard.iter().for_each(|(n, heard)| networks.heard(&network(*n), *heard, NOW));
+        assert_eq!(networks.is_tcp_only(&network(1), NOW), blamed, "{heard:?}");
+    }
 }
 
 #[test]

@@ -57,6 +57,10 @@ pub(super) enum Fault {
     /// The gateway took the connection and has not answered yet: it may be busy with a crowd of
     /// desks that come back.
     Unanswered,
+    /// The gateway did not answer the logon in time.
+    NoLogon,
+    /// The gateway, or what stands before it, took the connection and closed it without a word.
+    Closed,
     /// Anything that another key would not cure: the network, the gateway's own certificate.
     Other,
 }
@@ -113,7 +117,8 @@ impl Ended {
             GivenUp::Dead => ("link.lost", "The gateway does not answer over this network."),
             GivenUp::Slept => ("link.lost", "The connection ended while this laptop slept."),
         };
-        Self::lost(problem(code, message, "The desk reconnects by itself."))
+        let fault = if why == GivenUp::NoLogon { Fault::NoLogon } else { Fault::Other };
+        Self { fault, ..Self::lost(problem(code, message, "The desk reconnects by itself.")) }
     }
 
     /// The end of a connection, from how it closed, whether the logon was answered, and the text of
@@ -141,11 +146,14 @@ impl Ended {
                 format!("The server at the venue's address does not speak FIX: {e}."),
                 "Have the venue's address checked.",
             )),
-            _ if !logged_on => Self::lost(problem(
-                "logon.unanswered",
-                "The gateway did not answer the logon.",
-                "The desk tries again by itself.",
-            )),
+            _ if !logged_on => {
+                let unanswered = problem(
+                    "logon.unanswered",
+                    "The gateway did not answer the logon.",
+                    "The desk tries again by itself.",
+                );
+                Self { fault: Fault::Closed, ..Self::lost(unanswered) }
+            }
             _ => {
                 let why = goodbye
                     .map_or_else(String::new, |g| format!(" It said: {}", sentence(&g.text)));
@@ -188,6 +196,7 @@ impl Fault {
             | Refusal::NoClientCertificateSent
             | Refusal::KeyUnavailable { .. } => Self::OwnKey,
             Refusal::KeyHolder { fault: HolderFault::Key, .. } => Self::OwnKey,
+            Refusal::ClosedDuringHandshake => Self::Closed,
             _ => Self::Other,
         }
     }
@@ -260,6 +269,13 @@ pub(super) fn wait_before(attempt: u32, was_on: Option<Duration>) -> Duration {
         Some(on) if on >= STEADY => Duration::ZERO,
         _ => backoff(attempt),
     }
+}
+
+/// Up to 0.3 s, so that desks which doubt at one moment do not dial in step.
+pub(super) fn spread() -> Duration {
+    let mut b = [0u8; 1];
+    let _ = aws_lc_rs::rand::fill(&mut b);
+    Duration::from_millis(300 * u64::from(b[0]) / 255)
 }
 
 /// How long to wait before the next attempt.

@@ -164,3 +164,20 @@ fn the_waits_double_up_to_two_seconds_and_are_spread() {
         assert!(ms(least) < half && half < ms(most), "{attempt}");
     }
 }
+
+#[test]
+fn a_host_that_took_the_connection_and_did_not_serve_it_is_told_from_one_that_did() {
+    for (ended, fault) in [
+        (Ended::given_up(GivenUp::NoLogon), Fault::NoLogon),
+        (Ended::given_up(GivenUp::Dead), Fault::Other),
+        (Ended::given_up(GivenUp::Slept), Fault::Other),
+        (Ended::of(&Closed::ByPeer, false, None), Fault::Closed),
+        (Ended::of(&Closed::ByPeer, true, None), Fault::Other),
+        (Ended::by(&Refusal::ClosedDuringHandshake), Fault::Closed),
+        (Ended::by(&Refusal::ConnectionRefused), Fault::Other),
+        (Ended::by(&Refusal::Unreachable), Fault::Other),
+    ] {
+        assert_eq!((ended.fault, ended.next), (fault, Next::TryAgain), "{:?}", ended.problem);
+        assert!(ended.fault.is_told(1), "{:?}", ended.problem);
+    }
+}

@@ -1,6 +1,32 @@
-//! Whether QUIC is dialled beside FIXS over TCP, and in words why not: a pure decision.
+//! Whether QUIC is dialled beside FIXS over TCP, and in words why not; and what is learnt of a
+//! network from how it went: pure decisions.
 
-/// What it depends on.
+use signet_quic::client::ConnectError;
+use std::time::Duration;
+
+/// What was heard over QUIC by the time that a connection was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// QUIC carries the connection.
+    Through,
+    /// Something came back, such as a gateway's word that it is busy, or no datagram could leave.
+    /// This says nothing of the network.
+    Something,
+    /// Nothing, for so long.
+    Nothing(Duration),
+}
+
+impl Heard {
+    /// Of an attempt that failed after so long.
+    pub(super) fn by(why: &ConnectError, after: Duration) -> Self {
+        match why {
+            ConnectError::NoAnswer => Self::Nothing(after),
+            _ => Self::Something,
+        }
+    }
+}
+
+/// On what it depends whether QUIC is dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
     /// The venue is a Signet gateway, and its settings allow QUIC.
@@ -46,6 +72,24 @@ pub(super) fn decide(f: Facts) -> Result<(), TcpAlone> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_silence_is_held_against_a_network() {
+        let ms = Duration::from_millis(700);
+        let text = String::new;
+        for (why, heard) in [
+            (ConnectError::NoAnswer, Heard::Nothing(ms)),
+            (ConnectError::Reset, Heard::Something),
+            (ConnectError::Busy, Heard::Something),
+            (ConnectError::Local, Heard::Something),
+            (ConnectError::Closed { number: 1, reason: text() }, Heard::Something),
+            (ConnectError::Settings { detail: text() }, Heard::Something),
+            (ConnectError::Other { detail: text() }, Heard::Something),
+            (std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into(), Heard::Something),
+        ] {
+            assert_eq!(Heard::by(&why, ms), heard, "{why:?}");
+        }
+    }
 
     #[test]
     fn table_of_ways() {

@@ -23,6 +23,14 @@ pub(super) enum PathNow {
     Gone,
 }
 
+impl PathNow {
+    /// Whether the system would no longer use it. Without a route it is left as well: the next
+    /// network that comes is then used at once, and not after a doubt.
+    pub(super) fn is_left(self) -> bool {
+        self != Self::Same
+    }
+}
+
 impl Path {
     pub(super) fn new(local: IpAddr, peer: SocketAddr) -> Self {
         Self { local, peer }
@@ -70,7 +78,8 @@ mod tests {
             (Some("2001:db8::1"), PathNow::Moved),
             (None, PathNow::Gone),
         ] {
-            assert_eq!(path.judge(source.map(|s| s.parse().unwrap())), want, "{source:?}");
+            let now = path.judge(source.map(|s| s.parse().unwrap()));
+            assert_eq!((now, now.is_left()), (want, want != PathNow::Same), "{source:?}");
         }
     }
 }

@@ -37,12 +37,15 @@ pub(super) struct QuicWire {
 
 /// Connects to the first address that answers, of all hosts; `names` are those of their
 /// certificates. Everything runs on the calling thread: a message then changes hands nowhere on its
-/// way. For a key that signs at once only, which holds the thread up in no handshake.
+/// way. For a key that signs at once only, which holds the thread up in no handshake. `answered` is
+/// set as soon as a server has answered.
 pub(super) async fn dial(
     endpoints: &[Endpoint],
     names: &[String],
-    tls: Arc<ClientConfig>,
+    tls: &ClientConfig,
+    answered: Arc<AtomicBool>,
 ) -> Result<Wire, ConnectError> {
+    let tls = Arc::new(telling_of_the_answer(tls, answered));
     let attempts: Vec<_> = addresses(endpoints)
         .await
         .into_iter()
@@ -63,7 +66,9 @@ pub(super) async fn dial_with_token(
     let found = addresses(endpoints).await.into_iter();
     let named: Vec<_> = found.map(|(which, to)| (to, names[which].clone())).collect();
     let made = OwnThread::run(move |thread| one_after_the_other(thread, named, tls));
-    let made = timeout(TOKEN_HANDSHAKE_MAX, made).await.map_err(|_| ConnectError::NoAnswer)?;
+    // An address that does not answer has less time, so this is no silence of the network.
+    let slow = || ConnectError::Other { detail: "the handshake took too long".into() };
+    let made = timeout(TOKEN_HANDSHAKE_MAX, made).await.map_err(|_| slow())?;
     Ok(Wire::quic(made??))
 }
 

@@ -1,7 +1,11 @@
 //! Watches a connection: measures its round trip, notices that it is dead, and renews the
 //! certificate in time.
 
-use super::{Link, keys::Keys, pings::Pulse};
+use super::{
+    Link,
+    keys::Keys,
+    pings::{LOOK_MS, NextPing, Pulse, usual_interval_ms},
+};
 use crate::{
     book::lock,
     laptop_clock::{self, laptop_now},
@@ -16,13 +20,8 @@ use time::OffsetDateTime;
 
 /// From TLS to an answered Logon.
 const LOGON_MAX: Duration = Duration::from_secs(8);
-/// How often an idle connection is looked at: with the time that an answer has, a dead path is
-/// known within three seconds.
-const PING_EVERY_MS: i64 = 2_000;
-/// The first samples come quickly, so that the clock is known before the first quote.
-const FIRST_PINGS: (u32, i64) = (3, 300);
 /// How often unanswered pings are looked at.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(LOOK_MS.unsigned_abs());
 /// A look that comes this late, milliseconds: the laptop slept, and the gateway has long since
 /// ended the connection.
 const GONE_MS: i64 = 12_000;
@@ -76,8 +75,8 @@ impl Link {
     ) -> GivenUp {
         let started = tokio::time::Instant::now();
         let plain = venue.direct.is_some();
-        let (mut pinged, mut looked) = (laptop_now(), laptop_now());
-        let mut rounds = 0u32;
+        let (mut pinged, mut tended, mut looked) = (laptop_now(), laptop_now(), laptop_now());
+        let mut sent = 0u32;
         loop {
             tokio::time::sleep(LOOK).await;
             let now = laptop_now();
@@ -94,17 +93,26 @@ impl Link {
                 }
                 continue;
             }
-            let pulse = self.pings.pulse(plain, now);
-            self.doubt(pulse != Pulse::Good || self.is_falling_asleep());
+            // A plain venue may count what it is asked.
+            let live = !plain && lock(&self.book).has_live_price(now);
+            let pulse = self.pings.pulse(plain, live, now);
+            // What is on screen is soon out of date when the laptop falls asleep.
+            let least = if self.is_falling_asleep() { Pulse::Doubtful } else { Pulse::Good };
+            self.judge(pulse.max(least));
             if pulse == Pulse::Lost {
                 return GivenUp::Dead;
             }
-            let every = if rounds < FIRST_PINGS.0 { FIRST_PINGS.1 } else { PING_EVERY_MS };
-            if now.since(pinged) < every {
+            let usual = usual_interval_ms(sent);
+            let (since_ms, waiting) = (now.since(pinged), self.pings.is_waiting());
+            if (NextPing { since_ms, sent, waiting, live }).is_due() {
+                (pinged, sent) = (now, sent.saturating_add(1));
+                self.ping(session);
+            }
+            // Certificates need no look at each ping.
+            if now.since(tended) < usual {
                 continue;
             }
-            (pinged, rounds) = (now, rounds.saturating_add(1));
-            self.ping(session);
+            tended = now;
             tokio::task::spawn_local(self.clone().renew_if_due(venue.clone(), keys.clone()));
             if keys.wants_switch(OffsetDateTime::now_utc()) && lock(&self.book).idle() {
                 tracing::info!(identity = %keys.name, "the link is made again, with the renewed \
@@ -115,13 +123,19 @@ impl Link {
         }
     }
 
-    /// The way to the peer is in doubt, or is not.
-    pub(super) fn doubt(&self, doubtful: bool) {
-        let changed = self.doubt.send_if_modified(|d| std::mem::replace(d, doubtful) != doubtful);
-        if changed {
-            tracing::info!(doubtful, "the way to the venue");
-            lock(&self.book).doubt(laptop_now(), doubtful);
+    /// Takes what is known of the way to the peer. When an answer is late, no price can be pressed;
+    /// when the way is in doubt, another connection is dialled as well.
+    pub(super) fn judge(&self, pulse: Pulse) {
+        let (late, doubtful) = (pulse > Pulse::Good, pulse >= Pulse::Doubtful);
+        let was_late = self.late.replace(late);
+        if was_late != late {
+            tracing::info!(late, "the way to the venue");
         }
+        // Said again while it lasts: the book does not take it before it is online.
+        if late || was_late {
+            lock(&self.book).doubt(laptop_now(), late);
+        }
+        self.doubt.send_if_modified(|d| std::mem::replace(d, doubtful) != doubtful);
     }
 
     async fn renew_if_due(self: Rc<Self>, venue: Venue, keys: Rc<Keys>) {
@@ -146,3 +160,7 @@ impl Link {
         keys.renewing.set(false);
     }
 }
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;
