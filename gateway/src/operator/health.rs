@@ -39,17 +39,20 @@ pub(super) struct Facts {
     pub certificate_end: Option<OffsetDateTime>,
     pub now: OffsetDateTime,
     pub dealers_on: usize,
+    /// New business is refused because nobody would hear of it.
+    pub siem_refuses: bool,
 }
 
 fn check(name: &'static str, why: Option<String>) -> Check {
     Check { name, good: why.is_none(), words: why.unwrap_or_default() }
 }
 
-/// Whether the process lives: what a restart could mend.
+/// Whether the process lives: what a restart could mend. A registry that is away is not that:
+/// sessions that are on may go on without it, and a gateway does not start without it.
 pub(super) fn healthz(f: &Facts) -> Vec<Check> {
     let silent = "the trading thread did not answer within a second";
     let trading = f.trading.is_none().then(|| silent.to_owned());
-    vec![check("trading", trading), check("registry", registry(f))]
+    vec![check("trading", trading)]
 }
 
 /// Whether desks can trade through it.
@@ -63,12 +66,15 @@ pub(super) fn readyz(f: &Facts) -> Vec<Check> {
         None => Some("it cannot be read".to_owned()),
     };
     let dealers = (f.dealers_on == 0).then(|| "no dealer is on".to_owned());
+    let siem = f.siem_refuses.then(|| "events for the SIEM find no room".to_owned());
     let mut all = healthz(f);
     all.extend([
+        check("registry", registry(f)),
         check("journal", written(f.journal_failing, "the journal")),
         check("evidence", written(f.evidence_failing, "the evidence")),
         check("certificate", certificate),
         check("dealers", dealers),
+        check("siem", siem),
     ]);
     all
 }
@@ -141,6 +147,7 @@ mod tests {
             certificate_end: Some(now + time::Duration::seconds(1)),
             now,
             dealers_on: 1,
+            siem_refuses: false,
         }
     }
 
@@ -155,17 +162,14 @@ mod tests {
             (well(), &[][..], &[][..]),
             (Facts { trading: Some(status(None)), ..well() }, &[], &[]),
             (Facts { trading: None, ..well() }, &["trading"], &["trading"]),
-            (
-                Facts { trading: Some(status(Some((11, 10)))), ..well() },
-                &["registry"],
-                &["registry"],
-            ),
+            (Facts { trading: Some(status(Some((11, 10)))), ..well() }, &[], &["registry"]),
             (Facts { journal_failing: true, ..well() }, &[], &["journal"]),
             (Facts { evidence_failing: true, ..well() }, &[], &["evidence"]),
             (Facts { disk: Some("full".into()), ..well() }, &[], &["journal", "evidence"]),
             (Facts { certificate_end: None, ..well() }, &[], &["certificate"]),
             (Facts { certificate_end: Some(well().now), ..well() }, &[], &["certificate"]),
             (Facts { dealers_on: 0, ..well() }, &[], &["dealers"]),
+            (Facts { siem_refuses: true, ..well() }, &[], &["siem"]),
         ] {
             assert_eq!(
                 (bad(&healthz(&facts)), bad(&readyz(&facts))),

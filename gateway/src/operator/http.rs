@@ -126,6 +126,7 @@ impl Operator {
             certificate_end: self.certificate_end(),
             now: OffsetDateTime::now_utc(),
             dealers_on: self.metrics.dealers.on(),
+            siem_refuses: self.events.refuses_business(),
         }
     }
 }

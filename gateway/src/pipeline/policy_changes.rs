@@ -80,6 +80,12 @@ impl PolicyChanges {
     }
 }
 
+/// With the digests of the policies before and after; for one that is refused, of those in force
+/// and of the refused.
+pub(super) fn changed(about: About, before: &str, digest: &str) -> About {
+    About { policy: Some(Text::of(digest)), policy_before: Some(Text::of(before)), ..about }
+}
+
 impl Pipeline {
     /// Files were put in force. The history tells; without it they are in force all the same.
     pub(super) fn record_loaded(&self, policy: Policy, change: (&str, &str), documents: Documents) {
@@ -107,11 +113,7 @@ impl Pipeline {
             policy.word()
         );
         tracing::error!(alert = true, code = "policy.refused", "{words}");
-        let about = About {
-            policy: Some(Text::of(digest)),
-            policy_before: Some(Text::of(&in_force)),
-            ..About::object(policy.word())
-        };
+        let about = changed(About::object(policy.word()), &in_force, digest);
         self.events.gateway("policy.refused", about, words.as_str());
         words
     }
@@ -284,11 +286,7 @@ impl Pipeline {
             .map(|part| part.iter().collect())
             .collect();
         for (n, part) in parts.iter().enumerate() {
-            let about = About {
-                policy: Some(Text::of(&e.digest)),
-                policy_before: Some(Text::of(&e.before)),
-                ..About::object(e.policy.word())
-            };
+            let about = changed(About::object(e.policy.word()), &e.before, &e.digest);
             let words = format!("part {} of {}: {part}", n + 1, parts.len());
             self.events.by(by.actor.clone(), "policy.signature", about, words);
         }
@@ -303,11 +301,7 @@ impl Pipeline {
         words: String,
     ) {
         tracing::warn!(code, by = %by.actor, before, digest, "{words}");
-        let about = About {
-            policy: Some(Text::of(digest)),
-            policy_before: Some(Text::of(before)),
-            ..About::object(policy.word())
-        };
+        let about = changed(About::object(policy.word()), before, digest);
         self.events.by(by.actor.clone(), code, about, format!("{words}; {before} -> {digest}"));
     }
 }

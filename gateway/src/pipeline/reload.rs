@@ -1,14 +1,14 @@
 //! Policies that change while the gateway runs: read away from the trading thread, put in force
 //! whole or not at all.
 
-use super::{Pipeline, Reassess};
+use super::{Pipeline, Reassess, policy_changes::changed};
 use crate::{
     clock::now,
     config::{ConfigError, RiskPolicy, Texts, value},
     entitle::{Looked, PolicyVersion, read_aside},
     history::Policy,
 };
-use signet_events::About;
+use signet_events::{About, Text};
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -102,7 +102,8 @@ impl Pipeline {
         self.router.day_begins(begins);
         tracing::warn!(old = old.digest(), new = digest, "entitlements changed");
         let detail = format!("{} -> {digest}", old.digest());
-        self.events.gateway("entitle.changed", About::object("entitlements"), detail);
+        let about = changed(About::object("entitlements"), old.digest(), &digest);
+        self.events.gateway("entitle.changed", about, detail);
         old.digest().to_owned()
     }
 
@@ -114,7 +115,8 @@ impl Pipeline {
             "new entitlements are refused and the last good ones stay: {why}"
         );
         let detail = format!("{digest} is refused, {in_force} stays: {why}");
-        self.events.gateway("entitle.refused", About::object("entitlements"), detail);
+        let about = changed(About::object("entitlements"), &in_force, digest);
+        self.events.gateway("entitle.refused", about, detail);
     }
 
     /// Reads the risk policy now and judges every session again by it.
@@ -155,21 +157,17 @@ impl Pipeline {
                     alert = true,
                     "the new risk policy is refused as a whole; the last one stays: {e}"
                 );
-                self.events.gateway(
-                    "policy.refused",
-                    About::object("gateway"),
-                    format!("risk: {e}"),
-                );
+                // What cannot be read has no digest.
+                let in_force = Some(Text::of(self.risk.policy().table.digest()));
+                let about = About { policy_before: in_force, ..About::object("gateway") };
+                self.events.gateway("policy.refused", about, format!("risk: {e}"));
                 return Err(e);
             }
         };
         if let Some((old, new)) = &change {
             tracing::info!(old, new, "risk policy loaded");
-            self.events.gateway(
-                "policy.loaded",
-                About::object("gateway"),
-                format!("risk: {old} -> {new}"),
-            );
+            let about = changed(About::object("gateway"), old, new);
+            self.events.gateway("policy.loaded", about, format!("risk: {old} -> {new}"));
         }
         Ok(change)
     }

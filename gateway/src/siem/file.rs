@@ -29,7 +29,7 @@ impl File {
     }
 
     async fn append(&self, feed: &mut Feed) -> Result<std::convert::Infallible, DeliveryFailure> {
-        let last = tidy(&self.path).map_err(DeliveryFailure::File)?;
+        let last = last_line(&self.path).map_err(DeliveryFailure::File)?;
         self.take_up(feed, last.as_deref())?;
         let mut file = open(&self.path).map_err(DeliveryFailure::File)?;
         loop {
@@ -79,20 +79,44 @@ fn open(path: &Path) -> io::Result<fs::File> {
     options.open(path)
 }
 
+/// The last line that was written: of the file before, when one was just begun.
+fn last_line(path: &Path) -> io::Result<Option<String>> {
+    match tidy(path)? {
+        // Another program may keep that one by now.
+        None => Ok(tail_of(&numbered(path, 1)).unwrap_or_default()),
+        last => Ok(last),
+    }
+}
+
+/// The last whole line of a file that is not written any longer.
+fn tail_of(path: &Path) -> io::Result<Option<String>> {
+    let mut file = fs::File::open(path)?;
+    Ok(whole_lines(&mut file)?.1)
+}
+
 /// Cuts off a line that was not finished, and returns the last whole one.
 fn tidy(path: &Path) -> io::Result<Option<String>> {
-    /// No two lines are longer.
-    const TAIL: u64 = 2 * (signet_events::ocsf::LINE_BYTES_MAX as u64 + 1);
     let mut file = match OpenOptions::new().read(true).write(true).open(path) {
         Ok(f) => f,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
     };
     let length = file.metadata()?.len();
-    let from = length.saturating_sub(TAIL);
+    let (end, last) = whole_lines(&mut file)?;
+    if end < length {
+        file.set_len(end)?;
+    }
+    Ok(last)
+}
+
+/// Where the last whole line ends, and that line.
+fn whole_lines(file: &mut fs::File) -> io::Result<(u64, Option<String>)> {
+    /// No two lines are longer.
+    const TAIL: u64 = 2 * (signet_events::ocsf::LINE_BYTES_MAX as u64 + 1);
+    let from = file.metadata()?.len().saturating_sub(TAIL);
     file.seek(io::SeekFrom::Start(from))?;
     let (mut end, mut last) = (from, None);
-    let mut reader = io::BufReader::new(&file);
+    let mut reader = io::BufReader::new(file);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         if line.ends_with(b"\n") {
@@ -101,27 +125,24 @@ fn tidy(path: &Path) -> io::Result<Option<String>> {
         }
         line.clear();
     }
-    drop(reader);
-    if end < length {
-        file.set_len(end)?;
-    }
-    Ok(last)
+    Ok((end, last))
 }
 
 /// `path` becomes `path.1`, and so on; the oldest goes.
 fn put_aside(path: &Path, keep: u32) -> io::Result<()> {
-    let numbered = |n: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{n}"));
-        PathBuf::from(name)
-    };
     for n in (1..keep).rev() {
-        match fs::rename(numbered(n), numbered(n + 1)) {
+        match fs::rename(numbered(path, n), numbered(path, n + 1)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
     }
-    fs::rename(path, numbered(1))
+    fs::rename(path, numbered(path, 1))
+}
+
+fn numbered(path: &Path, n: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{n}"));
+    PathBuf::from(name)
 }
 
 #[cfg(test)]
@@ -139,6 +160,24 @@ mod tests {
         let kept = |n: u32| fs::read_to_string(dir.path().join(format!("events.jsonl.{n}"))).ok();
         let kept: Vec<_> = (1..=4).map(kept).collect();
         assert_eq!(kept, [Some("4".into()), Some("3".into()), Some("2".into()), None]);
+    }
+
+    /// The cursor may be behind the file, also when the file was put aside and nothing is in the new
+    /// one yet: what is in the old one is not written again.
+    #[test]
+    fn the_last_line_is_that_of_the_file_before_when_a_new_one_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        fs::write(&path, "one\ntwo\n").unwrap();
+        assert_eq!(last_line(&path).unwrap().as_deref(), Some("two\n"));
+        put_aside(&path, 2).unwrap();
+        assert_eq!(last_line(&path).unwrap().as_deref(), Some("two\n"), "no file yet");
+        drop(open(&path).unwrap());
+        assert_eq!(last_line(&path).unwrap().as_deref(), Some("two\n"), "an empty one");
+        fs::write(&path, "thr").unwrap();
+        assert_eq!(last_line(&path).unwrap().as_deref(), Some("two\n"), "half a line");
+        fs::write(&path, "three\n").unwrap();
+        assert_eq!(last_line(&path).unwrap().as_deref(), Some("three\n"));
     }
 
     #[test]

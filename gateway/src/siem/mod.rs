@@ -38,7 +38,13 @@ use signet_events::{Event, Origin, ocsf::Source};
 use signet_identity::ServerIdentity;
 use signet_journal::StoreKey;
 use signet_registry::RegistryUrl;
-use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    path::PathBuf,
+    rc::Rc,
+    sync::Arc,
+    time::Instant,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -117,6 +123,8 @@ pub(crate) struct Shared {
     head: watch::Sender<u64>,
     source: Source,
     events: EventSink,
+    left_out_told: Cell<Option<Instant>>,
+    receivers: usize,
 }
 
 /// The last event of the business that is on disk, before the thread is started.
@@ -209,6 +217,8 @@ fn open(
             version: env!("CARGO_PKG_VERSION").into(),
         },
         events: plan.events.clone(),
+        left_out_told: Cell::default(),
+        receivers: names.len(),
     });
     for (n, section) in plan.section.sink.iter().enumerate() {
         let sink = Sink::of(plan, section)?;

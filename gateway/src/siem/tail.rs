@@ -91,8 +91,9 @@ async fn turn(
     place: &mut Place,
     path: &Path,
 ) -> Result<bool, String> {
-    // Rows wait in the registry as safely as here, and leave the room to events that do not.
-    if shared.spool.borrow().is_full() {
+    // Rows wait in the registry as safely as here, and leave the room to events that do not. With a
+    // receiver that keeps up they need not wait for another one.
+    if !shared.has_room_for_rows() {
         return Ok(false);
     }
     let rows = timeout(ANSWER_MAX, ask(url, registry, place.seq))
@@ -135,7 +136,7 @@ fn write(shared: &Shared, rows: &[Row]) -> (usize, Result<(), SpoolError>) {
     let mut done = 0;
     let mut result = Ok(());
     for row in rows {
-        if shared.spool.borrow().is_full() {
+        if !shared.has_room_for_rows() {
             break;
         }
         if row.origin.is_empty() {

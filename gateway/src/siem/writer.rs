@@ -6,7 +6,10 @@ use crate::{
     threads::Stop,
 };
 use signet_events::{About, Event, ocsf};
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 use tokio::sync::mpsc;
 
 /// Events written with one fsync, at most.
@@ -15,6 +18,8 @@ const BATCH_MAX: usize = 512;
 /// much of a processor again as the trading it tells of. The evidence keeps what a crash takes out
 /// of the channel.
 const GATHER: Duration = Duration::from_millis(50);
+/// How often events that were dropped for newer ones are said.
+const LEFT_OUT_EVERY: Duration = Duration::from_secs(60);
 /// How often a disk that refused is asked again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -90,6 +95,19 @@ fn write(shared: &Shared, waiting: &mut VecDeque<Event>) {
 }
 
 impl Shared {
+    /// Whether another event finds room: always, where the oldest makes way for it.
+    pub(super) fn has_room(&self) -> bool {
+        self.state.drops_oldest() || !self.spool.borrow().is_full()
+    }
+
+    /// The same for a row of the registry, which pushes nothing out that nobody has taken.
+    pub(super) fn has_room_for_rows(&self) -> bool {
+        let spool = self.spool.borrow();
+        let newest = (0..self.receivers).map(|n| spool.cursor(n)).max().unwrap_or(0);
+        let keeps_up = spool.head().saturating_sub(newest) <= BATCH_MAX as u64;
+        !spool.is_full() || self.state.drops_oldest() && keeps_up
+    }
+
     /// Appends one event; `uid` when it has one already.
     pub(super) fn append(
         &self,
@@ -157,9 +175,16 @@ impl Shared {
     }
 
     fn tell_left_out(&self) {
-        let usable = !self.state.is_unwritable() && !self.spool.borrow().is_full();
-        let count = if usable { self.state.take_left_out() } else { 0 };
+        let usable = !self.state.is_unwritable() && self.has_room();
+        // While the oldest make way for all that comes, it is said now and then: each time would
+        // push another one out.
+        let soon = |told: Instant| told.elapsed() < LEFT_OUT_EVERY;
+        if !usable || self.spool.borrow().is_full() && self.left_out_told.get().is_some_and(soon) {
+            return;
+        }
+        let count = self.state.take_left_out();
         if count > 0 {
+            self.left_out_told.set(Some(Instant::now()));
             let about = About { count: Some(count), ..About::object("siem") };
             let words = format!("{count} events could not be kept for the SIEM and are lost");
             self.events.gateway("siem.left_out", about, words);

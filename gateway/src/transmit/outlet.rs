@@ -36,6 +36,8 @@ pub(super) struct Notice {
     pub(super) at_us: i64,
     /// Others about this person that were left out before it.
     pub(super) left_out: u64,
+    /// Others, about anybody, that found the channel full before it.
+    pub(super) lost: u64,
 }
 
 /// The session that ended.
@@ -54,6 +56,7 @@ pub struct Transmitter {
     sessions: RefCell<Summaries<String>>,
     causes: RefCell<HashMap<String, (Instant, String)>>,
     gateway: String,
+    /// Notices that found the channel full; the next one that finds room says so.
     lost: Cell<u64>,
 }
 
@@ -90,7 +93,7 @@ impl Transmitter {
         };
         let reason = format!("{code}: {words}");
         if !self.tell(s.user, told, initiator, reason, left_out) {
-            let lost = self.lost.get().saturating_add(1);
+            let lost = self.lost.get().saturating_add(left_out).saturating_add(1);
             self.lost.set(lost);
             tracing::error!(alert = true, user = s.user, lost, "a signal could not be queued");
         }
@@ -107,8 +110,13 @@ impl Transmitter {
     ) -> bool {
         let (Some(jti), Some(txn)) = (random_id(), self.cause(user)) else { return false };
         let (user, at_us) = (user.to_owned(), now_us());
-        let notice = Notice { user, jti, txn, told, initiator, reason, at_us, left_out };
-        self.notices.try_send(notice).is_ok()
+        let lost = self.lost.get();
+        let notice = Notice { user, jti, txn, told, initiator, reason, at_us, left_out, lost };
+        let sent = self.notices.try_send(notice).is_ok();
+        if sent {
+            self.lost.set(0);
+        }
+        sent
     }
 
     fn cause(&self, user: &str) -> Option<String> {

@@ -80,6 +80,7 @@ fn verification(shared: &Shared) -> Option<Notice> {
         reason: String::new(),
         at_us: now_us(),
         left_out: 0,
+        lost: 0,
     })
 }
 
@@ -121,12 +122,10 @@ impl Shared {
             _ => subject(&self.section, &n.user),
         };
         let Some(found) = found else {
+            self.tell_lost(n);
             tracing::info!(user = n.user, "the receiver of signals has no name for this person");
             return Ok(());
         };
-        if n.left_out > 0 {
-            self.tell_undelivered(n.left_out, &n.user, "too many sessions of one person ended");
-        }
         let json = json!({ "user": n.user, "claims": self.claims(n, found) }).to_string();
         let mut spool = self.spool.borrow_mut();
         let dropped = spool.make_room();
@@ -136,7 +135,19 @@ impl Shared {
         let (at_us, uid, code) = (n.at_us, n.jti.clone(), n.told.name().to_owned());
         spool.append(|_, _| Draft { at_us, severity: 1, uid, code, json })?;
         self.status.appended(n.at_us);
+        drop(spool);
+        // Once: what the disk refuses comes here again.
+        self.tell_lost(n);
+        if n.left_out > 0 {
+            self.tell_undelivered(n.left_out, &n.user, "too many sessions of one person ended");
+        }
         Ok(())
+    }
+
+    fn tell_lost(&self, n: &Notice) {
+        if n.lost > 0 {
+            self.tell_undelivered(n.lost, "", "more came at once than could be queued");
+        }
     }
 
     fn claims(&self, n: &Notice, subject: Value) -> Value {
