@@ -167,9 +167,13 @@ pub fn ca_init(
 pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
     let url = config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?;
     let registry = Registry::connect(&url).await?;
+    if matches!(registry.check_schema().await, Err(RegistryError::Empty)) {
+        // As every command finds a registry where there was none.
+        registry.migrate().await?;
+    }
     let now = crate::clock::now();
     let rows = registry.backup(out, now).await?;
-    // The event log of an older schema is another: the log of this program says it then.
+    // The event log of an older schema has other columns.
     match registry.check_schema().await {
         Ok(()) => {
             let detail = format!("{rows} rows");
@@ -177,7 +181,10 @@ pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
             registry.note(event).await?;
         }
         Err(RegistryError::SchemaOld { found }) => {
-            tracing::warn!(schema = found, rows, "an older registry is backed up as it is");
+            eprintln!(
+                "The registry has schema {found} and is backed up as it is. Its event log does not \
+                    say so: note it where you note upgrades."
+            );
         }
         Err(e) => return Err(e.into()),
     }

@@ -42,6 +42,11 @@ impl Holds {
         format!("{PREFIX}{user}")
     }
 
+    /// Who is held, and why.
+    pub(super) fn words(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(user, hold)| (user.as_str(), hold.words.as_str()))
+    }
+
     pub(super) fn is_held(&self, user: &str) -> bool {
         self.0.contains_key(user)
     }

@@ -54,11 +54,13 @@ struct Told {
     unkept: Unkept,
 }
 
-/// Bad news that the file refused. It counts, and the registry reads of it, while this runs; the
-/// provider says it again, and the file is tried again.
+/// Bad news that the file refused, or that came faster than is written. It counts, and the registry
+/// reads of it, while this runs; the provider says it again, and the file is tried again.
 #[derive(Default)]
 struct Unkept {
     keys: BTreeSet<SignalKey>,
+    /// Whether a person may be held that the file does not name.
+    holds: bool,
     tried: Option<Instant>,
 }
 
@@ -171,8 +173,9 @@ impl SignalsTold {
                 words.push((key, *word));
             }
         }
-        // Somebody without a device is held by the hold alone.
-        let hold = said.hold.filter(|_| devices.is_empty() || !changed.is_empty());
+        // Somebody without a device is held by the hold alone; what the disk refused is kept now.
+        let unkept = told.lacks_hold(said.user);
+        let hold = said.hold.filter(|_| unkept || devices.is_empty() || !changed.is_empty());
         let kept = told.keep(said, words, hold, at);
         Outcome { changed, kept }
     }
@@ -252,6 +255,7 @@ impl Told {
         at: Instant,
     ) -> Result<(), SignalRefusal> {
         let kept = self.write(said, &words, hold, at);
+        self.unkept.holds |= kept.is_err() && hold.is_some();
         if kept.is_ok() || said.holds {
             self.take_in(words, kept.is_ok());
         }
@@ -282,25 +286,42 @@ impl Told {
             return Err(SignalRefusal::TooFast);
         }
         file.set_all(changes).map_err(|e| {
+            self.unkept.tried = Some(at);
             let user = said.user;
             tracing::error!(alert = true, user, error = %e, "a signal cannot be kept");
             SignalRefusal::NotKept
         })
     }
 
-    /// Tries the file again. Bounded by the devices of the registry, as all words are.
+    /// Whether a person is held, and the file does not say so.
+    fn lacks_hold(&self, user: &str) -> bool {
+        let in_file = |f: &SealedMap| f.entries().contains_key(&Holds::name(user));
+        self.holds.is_held(user) && self.file.as_ref().is_some_and(|f| !in_file(f))
+    }
+
+    /// Tries the file again, whether the disk or the budget refused. Bounded by the devices of the
+    /// registry and the people that may be held.
     fn keep_unkept(&mut self, at: Instant) {
         let soon = |t: Instant| at.saturating_duration_since(t) < TRY_AGAIN;
-        let Some(file) = self.file.as_mut().filter(|_| !self.unkept.tried.is_some_and(soon)) else {
+        if self.unkept.tried.is_some_and(soon) {
             return;
-        };
+        }
         let keys: Vec<_> = self.unkept.keys.iter().take(TRY_WORDS).cloned().collect();
-        if keys.is_empty() {
+        let held = |(user, _): &(&str, &str)| self.lacks_hold(user);
+        let unkept = self.holds.words().filter(|_| self.unkept.holds);
+        let holds: Vec<Change> = unkept
+            .filter(held)
+            .take(TRY_WORDS)
+            .map(|(user, words)| (Holds::name(user), Some(words.to_owned())))
+            .collect();
+        self.unkept.holds = !holds.is_empty();
+        if keys.is_empty() && holds.is_empty() {
             return;
         }
         self.unkept.tried = Some(at);
         let word = |key: &SignalKey| self.words.own.get(key).map(|word| set(key, *word));
-        if file.set_all(keys.iter().filter_map(word).collect()).is_ok() {
+        let changes = keys.iter().filter_map(word).chain(holds).collect();
+        if self.file.as_mut().is_some_and(|file| file.set_all(changes).is_ok()) {
             for key in &keys {
                 self.unkept.keys.remove(key);
             }
@@ -537,14 +558,19 @@ mod tests {
         let path = dir.path().join("told");
         let first = scene(&path);
         disk::refuses(&path, true);
-        // With a device and without one.
+        // With a device and without one; an older one of the same person counts as well.
         for n in [1, 0] {
             let became = first.says(SignalFact::Revoked, true, 100, &devices(n));
             assert_eq!(became.kept, Err(SignalRefusal::NotKept), "{n}");
             assert!(first.told.is_held("alice"), "{n}");
         }
         disk::refuses(&path, false);
-        assert_eq!(first.says(SignalFact::Revoked, true, 100, &devices(1)).kept, Ok(()));
+        let again = first.says(SignalFact::Revoked, true, 99, &devices(1));
+        assert_eq!(
+            (again.changed.len(), again.kept),
+            (0, Ok(())),
+            "nothing is new, and it is kept"
+        );
         drop(first);
         let mut again = scene(&path);
         assert!(again.told.is_held("alice") && !again.told.is_held("bob"));
