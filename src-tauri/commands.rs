@@ -135,7 +135,7 @@ pub fn approve_ahead(
     shell: State<'_, Shell>,
     rfq_id: String,
     side: Side,
-    ticks: u32,
+    ticks: Option<u32>,
 ) -> Answer<()> {
     shell.desk()?.approve_ahead(&rfq_id, side, ticks)
 }

@@ -4,8 +4,7 @@
 use crate::{instance, start};
 use signet_keystore::{HolderKind, KeyPlace, Keychain, KeychainError, OsKeychain};
 use std::{
-    fs,
-    io::ErrorKind,
+    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,55 +12,19 @@ use std::{
 /// What there is of this user.
 struct Found {
     identities: Vec<String>,
-    /// Keys that are not in the keychain. They stay.
+    /// Keys that are in a token and not in the keychain. They stay.
     elsewhere: Vec<KeyPlace>,
     folders: Vec<PathBuf>,
 }
 
-/// Says what would be deleted, or deletes it. Exit codes: 0 said or done, 1 refused or failed.
-pub fn run(yes: bool) -> ExitCode {
-    let Some((data, settings)) = start::folders() else {
-        eprintln!("signet-desk: this account has no folders. Run it as the user of the desk.");
-        return ExitCode::FAILURE;
-    };
-    let keychain = OsKeychain::default();
-    // The window that is open would write again what is deleted.
-    let Some(held) = instance::take(&data, None) else {
-        eprintln!("signet-desk: Signet Desk is open. Quit it, then run this again.");
-        return ExitCode::FAILURE;
-    };
-    let done = found(&keychain, &data, &settings).and_then(|found| {
-        say(&found);
-        if !yes {
-            println!("\nNothing was deleted. `signet-desk erase --yes` deletes it for good.");
-            return Ok(());
-        }
-        // Keys first: without them the records cannot be read, and a certificate is of no use.
-        let entries = keychain.erase()?;
-        println!("\n{entries} entries of the keychain are deleted.");
-        drop(held);
-        match found.folders.iter().try_for_each(|folder| remove(folder)) {
-            Ok(()) => println!("The folders are deleted. {}", left(&found.elsewhere)),
-            Err(why) => return Err(why.into()),
-        }
-        Ok(())
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Keychain(why)) => {
-            eprintln!("signet-desk: {why}. Unlock the keychain, then run this again.");
-            ExitCode::FAILURE
-        }
-        Err(Failure::Disk(path, why)) => {
-            eprintln!("signet-desk: {}: {why}. Delete it by hand.", path.display());
-            ExitCode::FAILURE
-        }
-    }
-}
-
+/// Why not everything is deleted.
 enum Failure {
     Keychain(KeychainError),
-    Disk(PathBuf, std::io::Error),
+    /// A folder of this desk is a link: what it leads to may be somebody else's.
+    Link(PathBuf, PathBuf),
+    /// Another desk is open, or whether one is cannot be told.
+    Open(Option<io::Error>),
+    Disk(Vec<(PathBuf, io::Error)>),
 }
 
 impl From<KeychainError> for Failure {
@@ -70,53 +33,118 @@ impl From<KeychainError> for Failure {
     }
 }
 
-impl From<(PathBuf, std::io::Error)> for Failure {
-    fn from((path, why): (PathBuf, std::io::Error)) -> Self {
-        Self::Disk(path, why)
+/// Says what would be deleted, or deletes it. Exit codes: 0 said or done, 1 refused or failed.
+pub fn run(yes: bool) -> ExitCode {
+    let Some((data, settings)) = start::folders() else {
+        eprintln!("signet-desk: this account has no folders. Run it as the user of the desk.");
+        return ExitCode::FAILURE;
+    };
+    match erase(&data, &settings, yes) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&failure);
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn erase(data: &Path, settings: &Path, yes: bool) -> Result<(), Failure> {
+    let keychain = OsKeychain::default();
+    let found = found(&keychain, data, settings)?;
+    say(&found);
+    if !yes {
+        println!("\nNothing was deleted. `signet-desk erase --yes` deletes it for good.");
+        return Ok(());
+    }
+    // A desk that is open would write again what is deleted.
+    let alone = instance::alone(data).map_err(|why| Failure::Open(Some(why)))?;
+    let alone = alone.ok_or(Failure::Open(None))?;
+    // Keys first: without them the records cannot be read, and a certificate is of no use.
+    let entries = keychain.erase()?;
+    println!("\n{entries} entries of the keychain are deleted.");
+    // Windows deletes no file that is open.
+    #[cfg(windows)]
+    drop(alone);
+    // The lock made this folder if it was not there.
+    let also = (!found.folders.iter().any(|f| f == data)).then_some(data);
+    let all = found.folders.iter().map(PathBuf::as_path).chain(also);
+    let failed: Vec<_> = all.filter_map(|folder| remove(folder).err()).collect();
+    #[cfg(not(windows))]
+    drop(alone);
+    if !failed.is_empty() {
+        return Err(Failure::Disk(failed));
+    }
+    println!("The folders are deleted.");
+    if !found.elsewhere.is_empty() {
+        println!("Keys in a token stay there; delete them with the token's own tool.");
+    }
+    println!("Certificates count at the gateway until they end: an administrator revokes them.");
+    Ok(())
 }
 
 fn found(keychain: &impl Keychain, data: &Path, settings: &Path) -> Result<Found, Failure> {
     let (mut identities, mut elsewhere) = (Vec::new(), Vec::new());
     for identity in keychain.identities()? {
-        let places = keychain.key_places(&identity.name)?;
+        // An entry that cannot be read is deleted with the others.
+        let places = keychain.key_places(&identity.name).unwrap_or_default();
         elsewhere.extend(places.into_iter().filter(|p| p.holder != HolderKind::Keychain));
         identities.push(identity.name.to_string());
     }
     let cache = data.file_name().and_then(|name| Some(dirs::cache_dir()?.join(name)));
     let mut folders: Vec<PathBuf> = vec![data.into(), settings.into()];
     folders.extend(cache);
+    folders.sort();
     folders.dedup();
-    folders.retain(|folder| folder.exists());
+    folders.retain(|folder| folder.symlink_metadata().is_ok());
+    for folder in &folders {
+        if let Ok(target) = fs::read_link(folder) {
+            return Err(Failure::Link(folder.clone(), target));
+        }
+    }
     Ok(Found { identities, elsewhere, folders })
 }
 
 fn say(found: &Found) {
     match &found.identities[..] {
         [] => println!("There is no identity in the keychain."),
-        all => println!("Identities, with their keys in the keychain: {}", all.join(", ")),
+        all => println!("Identities in the keychain: {}", all.join(", ")),
     }
     for folder in &found.folders {
         println!("Settings, history and records: {}", folder.display());
     }
     for place in &found.elsewhere {
-        println!("Stays, and is not in the keychain: the key {} ({:?})", place.label, place.holder);
+        println!("Stays, in a token and not in the keychain: the key {}", place.label);
     }
 }
 
-/// Nothing below a link is followed.
-fn remove(folder: &Path) -> Result<(), (PathBuf, std::io::Error)> {
+fn remove(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     match fs::remove_dir_all(folder) {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err((folder.into(), why)),
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err((folder.into(), why)),
         _ => Ok(()),
     }
 }
 
-fn left(elsewhere: &[KeyPlace]) -> &'static str {
-    if elsewhere.is_empty() {
-        "The certificates count at the gateway until they end: an administrator revokes them."
-    } else {
-        "Keys in a token stay there; delete them with the token's own tool. The certificates count \
-            at the gateway until they end: an administrator revokes them."
+fn tell(failure: &Failure) {
+    match failure {
+        Failure::Keychain(why) => {
+            eprintln!("signet-desk: {why}. Unlock the keychain, then run this again.");
+        }
+        Failure::Link(folder, target) => eprintln!(
+            "signet-desk: {} is a link to {}. Nothing was deleted. Delete what it leads to by \
+                hand, then the link, then run this again.",
+            folder.display(),
+            target.display()
+        ),
+        Failure::Open(None) => {
+            eprintln!("signet-desk: Signet Desk is open. Quit it, then run this again.");
+        }
+        Failure::Open(Some(why)) => eprintln!(
+            "signet-desk: whether a desk is open is not known: {why}. Nothing was deleted."
+        ),
+        Failure::Disk(all) => {
+            for (folder, why) in all {
+                eprintln!("signet-desk: {}: {why}. Delete it by hand.", folder.display());
+            }
+        }
     }
 }

@@ -41,6 +41,11 @@ pub fn take(folder: &Path, link: Option<&str>) -> Option<Instance> {
     }
 }
 
+/// The same for a program that must know: `None` if another process has the right.
+pub(crate) fn alone(folder: &Path) -> io::Result<Option<Instance>> {
+    try_take(folder)
+}
+
 fn try_take(folder: &Path) -> io::Result<Option<Instance>> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

@@ -37,7 +37,6 @@ mod tray_icon;
 #[cfg(target_os = "linux")]
 mod unlock;
 pub mod update;
-mod update_news;
 mod web_view_env;
 
 use std::{io::IsTerminal, process::ExitCode};

@@ -29,7 +29,8 @@ Usage: signet-desk [--config FILE] [LINK]
   update run        for administrators and the timer: do all that is due; check only says it,
                     fetch only fetches it, rollback goes back to the version before
   update verify     check a list of releases, with --key also its signature
-  erase             say what this desk keeps of this user; --yes: delete keys, settings, history
+  erase             say what this desk keeps of this user; --yes: delete keys (but those in a
+                    token), settings and history
   --from, --to TIME 2026-11-21 or 2026-11-21T08:00:00Z
   --rfq ID          only what is about this RFQ; of the rest the hashes go along
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user

@@ -2,7 +2,6 @@
 //! administrator account of this computer. And what a desk tells it: that a request is open, and
 //! that a new version works.
 
-use crate::update_news::news;
 use signet_desk_core::{Desk, view::NoticeKind};
 use signet_managed::PublicKey;
 use signet_update::{
@@ -15,7 +14,7 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use time::OffsetDateTime;
 
@@ -283,7 +282,7 @@ pub(crate) fn watch(desk: Option<Desk>) {
     }
     let begun = Instant::now();
     let watching = move || {
-        let (mut looked, mut told) = (begun, String::new());
+        let (mut looked, mut seen) = (begun, None);
         loop {
             std::thread::sleep(LOOK_EVERY);
             let Some(mark) = MARK.get() else { return };
@@ -292,7 +291,7 @@ pub(crate) fn watch(desk: Option<Desk>) {
             }
             if let (Some(desk), true) = (&desk, looked.elapsed() >= NEWS_EVERY) {
                 looked = Instant::now();
-                tell_news(desk, &mut told);
+                tell_news(desk, &mut seen);
             }
         }
     };
@@ -302,13 +301,21 @@ pub(crate) fn watch(desk: Option<Desk>) {
     }
 }
 
-/// Says each news once. A memory that cannot be read is the administrator's: `update status` says
-/// what is wrong with it.
-fn tell_news(desk: &Desk, told: &mut String) {
-    let Ok(state) = place().0.read_state() else { return };
-    if let Some(words) = news(&state, env!("CARGO_PKG_VERSION")).filter(|words| words != told) {
-        desk.tell(NoticeKind::Plain, "update.ready", words.clone());
-        *told = words;
+/// Says once that another version is installed; the program is asked only when its file is another.
+fn tell_news(desk: &Desk, seen: &mut Option<SystemTime>) {
+    let program = place().0.program;
+    let Ok(changed) = fs::metadata(&program).and_then(|m| m.modified()) else { return };
+    // The first look is at the file that runs.
+    if seen.replace(changed).is_none_or(|before| before == changed) {
+        return;
+    }
+    // What is ready or on trial is not told: whether it will be installed is the firm's to say, and
+    // the package manager's.
+    let version = signet_update::installed_version(&program).map(|v| v.to_string());
+    if let Some(version) = version.filter(|v| v != env!("CARGO_PKG_VERSION")) {
+        let words =
+            format!("Version {version} is installed. It starts when you open Signet Desk again.");
+        desk.tell(NoticeKind::Plain, "update.installed", words);
     }
 }
 

@@ -95,6 +95,17 @@ fn everything_of_a_user_is_deleted_and_only_when_it_is_asked_for() {
     assert_eq!(locked.status.code(), Some(1), "{locked:?}");
     assert!(ours.iter().all(|folder| folder.join("below/file").exists()));
 
+    // A folder that leads elsewhere: nothing is deleted, and the target is named.
+    let elsewhere = home.path().join("elsewhere");
+    fs::rename(&ours[1], &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &ours[1]).unwrap();
+    let linked = erase(home.path(), &env, &["--yes"]);
+    assert_eq!(linked.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&linked.stderr).contains("elsewhere"), "{linked:?}");
+    in_the_keyring("full", &env);
+    fs::remove_file(&ours[1]).unwrap();
+    fs::rename(&elsewhere, &ours[1]).unwrap();
+
     // The desk is open.
     let lock = fs::File::options()
         .write(true)

@@ -27,4 +27,4 @@ pub use list::{Channel, LIST_BYTES_MAX, Package, Release, ReleaseList, Ring};
 pub use source::{Server, Source};
 pub use state::{Kept, State, Trial};
 pub use store::{Place, Store};
-pub use updater::{Outcome, Settings, Updater};
+pub use updater::{Outcome, Settings, Updater, installed_version};

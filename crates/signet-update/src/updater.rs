@@ -285,7 +285,7 @@ impl Updater {
         self.state.begin_trial(kept.clone(), now);
         self.store.keep(&self.state)?;
         self.installer.run(package, &path, false)?;
-        match installed(&self.store.place().program) {
+        match installed_version(&self.store.place().program) {
             Some(have) if have == kept.version => Ok(Outcome::Installed(have)),
             Some(have) if self.state.confirmed.as_ref().is_some_and(|k| k.version == have) => {
                 Err(UpdateError::Install(format!("version {have} is still installed")))
@@ -309,7 +309,7 @@ impl Updater {
         self.state.ready = None;
         self.store.keep(&self.state)?;
         self.installer.run(package, &self.store.package_path(to), true)?;
-        let have = installed(&self.store.place().program);
+        let have = installed_version(&self.store.place().program);
         if have.as_ref() != Some(&to.version) {
             return Err(UpdateError::Install(format!("version {} does not answer", to.version)));
         }
@@ -326,7 +326,7 @@ impl Updater {
     /// The version that is installed, and whether it answers. One that does not is the one that was
     /// installed last.
     fn installed(&self) -> Result<(Version, bool), UpdateError> {
-        if let Some(have) = installed(&self.store.place().program) {
+        if let Some(have) = installed_version(&self.store.place().program) {
             return Ok((have, true));
         }
         let trial = self.state.trial.as_ref().map(|t| &t.package);
@@ -343,8 +343,9 @@ async fn fetched(settings: &Settings) -> Result<ReleaseList, UpdateError> {
     ReleaseList::read(&bytes, &signature, &settings.key)
 }
 
-/// The version that the program says it has.
-fn installed(program: &Path) -> Option<Version> {
+/// The version that the program says it has; `None`: it says none in time.
+#[must_use]
+pub fn installed_version(program: &Path) -> Option<Version> {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
