@@ -13,6 +13,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::{Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -73,11 +74,35 @@ fn display(width: u32, height: u32) -> (Daemon, String) {
     (Daemon(child), format!(":{}", line.trim()))
 }
 
+/// Windows at a time: each draws without a graphics card, and a person who waits too long for it
+/// meets other rules of the desk.
+const STAGES_MAX: usize = 2;
+static STAGES: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+struct Turn;
+
+impl Turn {
+    fn take() -> Self {
+        let open = STAGES.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = STAGES.1.wait_while(open, |open| *open >= STAGES_MAX);
+        *free.unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *STAGES.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        STAGES.1.notify_one();
+    }
+}
+
 struct Stage {
     dir: tempfile::TempDir,
     keyring: PrivateKeyring,
     display: String,
     _xvfb: Daemon,
+    _turn: Turn,
 }
 
 impl Stage {
@@ -86,12 +111,13 @@ impl Stage {
     }
 
     fn on_screen(width: u32, height: u32) -> Self {
+        let turn = Turn::take();
         let dir = tempfile::tempdir().unwrap();
         let keyring =
             PrivateKeyring::start_in(&dir.path().join("keyring"), "window test", Start::Unlocked)
                 .expect("a gnome-keyring starts");
         let (xvfb, display) = display(width, height);
-        Self { dir, keyring, display, _xvfb: xvfb }
+        Self { dir, keyring, display, _xvfb: xvfb, _turn: turn }
     }
 
     /// Whether a desk on this stage's folder is still a process.
