@@ -67,7 +67,7 @@ export const commands = {
 	 *  Asks to approve an accept of an RFQ before its quote is chosen: at the best price of this side,
 	 *  or so many ticks worse.
 	 */
-	approveAhead: (rfqId: string, side: Side, ticks: number) => typedError<null, Problem>(__TAURI_INVOKE("approve_ahead", { rfqId, side, ticks })),
+	approveAhead: (rfqId: string, side: Side, ticks: number | null) => typedError<null, Problem>(__TAURI_INVOKE("approve_ahead", { rfqId, side, ticks })),
 	/**  Sends the accept that was armed, shown and confirmed. */
 	accept: (rfqId: string, acceptId: string) => typedError<null, Problem>(__TAURI_INVOKE("accept", { rfqId, acceptId })),
 	/**  What changed since frame `since`, 0 for everything. The RFQs in `behind` are not visible. */

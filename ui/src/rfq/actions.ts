@@ -7,6 +7,9 @@ import { keysOf } from "../keyboard/shortcuts";
 import { isBest, quoteOn, target, tradable } from "./target";
 import { t } from "../language/t";
 
+/** How many ticks worse than the best price an approval ahead reaches: what quotes usually move by within a touch. */
+export const AHEAD_TICKS = 2;
+
 export type Panel = {
   view: RfqView;
   /** As they are drawn, from the top. */

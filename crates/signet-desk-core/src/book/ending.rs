@@ -195,7 +195,7 @@ fn stop(item: &mut Item) -> bool {
     let armed = matches!(item.rfq.accept, Some((_, signet_rfq::AcceptState::Armed)));
     item.rfq.disarm();
     item.ending = true;
-    (item.ahead, item.approve_first) = (None, false);
+    (item.ahead, item.approve_first) = (None, None);
     item.dirty = true;
     armed
 }

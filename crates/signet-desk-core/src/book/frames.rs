@@ -162,7 +162,8 @@ impl Book {
             let market = ladder::market(&look);
             let (mut head, lines) =
                 (present::head(&look, market, item.problem.as_ref()), ladder::lines(&look));
-            let typed = item.form.as_ref().map(|f| f.price_limit.trim());
+            let form = item.form.as_ref().or_else(|| self.records.tickets.form(id.as_str()));
+            let typed = form.map(|f| f.price_limit.trim());
             head.limit = typed.filter(|limit| !limit.is_empty()).map(str::to_owned);
             if item.rfq.terms.is_package() {
                 // It has no id that a trader could look up.

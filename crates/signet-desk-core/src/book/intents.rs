@@ -167,6 +167,9 @@ impl Book {
 
     /// Asks to approve an accept of an RFQ before its quote is chosen: at the best price of this
     /// side, or so many ticks worse, with any dealer of the RFQ.
+    ///
+    /// # Errors
+    /// The venue takes none, or there is no price.
     pub fn approve_ahead(
         &mut self,
         id: &str,
@@ -174,6 +177,8 @@ impl Book {
         ticks: u32,
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
+        self.may_trade()?;
+        self.takes_approvals_ahead()?;
         let moment = self.moment(now);
         let id = RfqId::new(id).map_err(|_| no_rfq())?;
         let rfq = self.screen.rfq(&id).ok_or_else(no_rfq)?;
@@ -197,12 +202,19 @@ impl Book {
         &mut self,
         id: RfqId,
         side: rfq::Side,
-        price: rust_decimal::Decimal,
+        price: Decimal,
     ) -> Result<AppMessage, Problem> {
         self.may_trade()?;
         self.takes_approvals_ahead()?;
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         not_ending(item)?;
+        if item.rfq.state != rfq::RfqState::Open || item.rfq.in_flight() {
+            return Err(problem(
+                "rfq.not_open",
+                "The request is not open, or an accept of it is on its way.",
+                "Approve while it is open.",
+            ));
+        }
         let terms = &item.rfq.terms;
         let limit = Limit { price, until: item.rfq.expires() };
         let quantity = terms.quantity;

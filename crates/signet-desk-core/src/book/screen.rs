@@ -55,8 +55,8 @@ pub(super) struct Item {
     pub reason: Option<String>,
     /// The peer ended it while an accept was in flight, whose answer comes first.
     pub over: Option<(RfqState, Option<String>)>,
-    /// The trader wants to approve an accept as soon as the request is open.
-    pub approve_first: bool,
+    /// The trader wants to approve an accept at this limit as soon as the request is open.
+    pub approve_first: Option<Decimal>,
     /// An accept that the trader approves before choosing its quote.
     pub ahead: Option<Ahead>,
     /// What stands between the armed accept and its sending.
@@ -236,7 +236,7 @@ impl Screen {
                 ending: false,
                 reason: None,
                 over: None,
-                approve_first: false,
+                approve_first: None,
                 ahead: None,
                 guard: None,
                 blotted: None,

@@ -76,6 +76,8 @@ impl Book {
                 }
                 (!taken).then_some("too many approvals are open on this desk")
             }
+            // They crossed: the trader had ended what was to be approved.
+            Err(_) if self.was_ended(&c.approval) => Some("the request has ended"),
             Err(why) => {
                 tracing::error!(
                     why,
@@ -96,6 +98,15 @@ impl Book {
             })
         };
         refusal.map(answer).into_iter().collect()
+    }
+
+    /// Whether this is about an accept that is approved ahead, of an RFQ that ends or has ended.
+    fn was_ended(&self, approval: &str) -> bool {
+        let Ok(Approval { action: Action::Ahead(t), .. }) = Approval::parse(approval) else {
+            return false;
+        };
+        let item = RfqId::new(t.rfq).ok().and_then(|id| self.screen.get(&id));
+        item.is_some_and(|i| i.ending || i.rfq.state.ended())
     }
 
     /// An accept whose outcome was unknown waits for its touch.

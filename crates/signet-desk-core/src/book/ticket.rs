@@ -12,20 +12,21 @@ use crate::{
     problem::{offline, problem},
     settlement,
     ticket::{
-        Candidate, NotKept, Suggestion, TicketStore, Wanted, check_name, check_texts, suggest,
-        wanted,
+        Candidate, NotKept, Suggestion, TicketStore, Wanted, check_name, check_texts, net_limit,
+        suggest, wanted,
     },
     view::{
-        AcceptView, ArmIntent, AskedView, DealerHint, KeptTickets, NoticeKind, Problem,
+        AcceptView, ArmIntent, Ask, AskedView, DealerHint, KeptTickets, NoticeKind, Problem,
         RiskVerdict, SettlementDay, Side, TemplateView, TicketCheck, TicketField, TicketForm,
     },
 };
+use rust_decimal::Decimal;
 use signet_fix::message::AppMessage;
 use signet_history::What;
 use signet_rfq::{
     Catalogue, Instrument, Limit, RfqId, RfqState, TermsError, UtcMillis, parse_quantity,
 };
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 impl Book {
     /// The instruments that are in use; another value whenever the list is another one.
@@ -82,7 +83,7 @@ impl Book {
     pub(crate) fn ask(&mut self, form: &TicketForm, now: UtcMillis) -> Result<AppMessage, Problem> {
         check_texts(form)?;
         let ticket = self.filled_in(form, now)?;
-        self.may_approve_first(form)?;
+        let first = self.approves_first(form)?;
         let message = self.new_rfq(&ticket, now)?;
         if let AppMessage::QuoteRequest(q) = &message {
             let rfq_id = q.id.to_string();
@@ -94,7 +95,7 @@ impl Book {
             // What it wants holds as long as it is on screen, whatever else is asked meanwhile.
             if let Some(item) = self.screen.get_mut(&q.id) {
                 item.form = Some(form.clone());
-                item.approve_first = form.approve_first;
+                item.approve_first = first;
             }
             if let Err(e) = self.records.tickets.keep_asked(&asked) {
                 tracing::warn!(error = %e, "a request is not kept for asking again");
@@ -134,43 +135,47 @@ impl Book {
             let cure = "Choose a dealer that is online.";
             return Err(problem("dealers.offline", why, cure).about(TicketField::Dealers));
         }
-        self.may_approve_first(form)?;
+        self.approves_first(form)?;
         if self.online() { Ok(()) } else { Err(offline()) }
     }
 
-    /// What a touch agrees to before there is a quote is the ticket's limit.
-    fn may_approve_first(&self, form: &TicketForm) -> Result<(), Problem> {
+    /// What a touch with the request agrees to: the ticket's limit. `None`: none is wanted.
+    fn approves_first(&self, form: &TicketForm) -> Result<Option<Decimal>, Problem> {
         if !form.approve_first || !self.online() {
-            return Ok(());
+            return Ok(None);
         }
         self.takes_approvals_ahead()?;
-        if form.price_limit.trim().is_empty() {
-            let why = "An approval with the request needs a limit: the worst price that you agree \
-                to.";
+        let limit = match &form.package {
+            Some(_) => net_limit(&form.price_limit),
+            None => wanted(form, &self.told_in(form)?)?.limit,
+        };
+        if limit.is_none() || form.ask == Ask::TwoWay {
+            let why = "An approval with the request needs a side and a limit: the worst price that \
+                you agree to.";
             let cure = "Type a limit, or approve once there is a price.";
             return Err(problem("limit.missing", why, cure).about(TicketField::Limit));
         }
-        Ok(())
+        Ok(limit)
     }
 
     /// The request is open: the touch that the trader wanted with it is asked for.
     pub(super) fn approve_first(&mut self, id: &RfqId, now: UtcMillis) -> Vec<AppMessage> {
-        let due = |i: &mut Item| i.rfq.state == RfqState::Open && mem::take(&mut i.approve_first);
-        if !self.screen.get_mut(id).is_some_and(due) {
-            return Vec::new();
-        }
-        let side = self.screen.rfq(id).and_then(|rfq| match rfq.terms.ask {
-            signet_rfq::Ask::Buy => Some(signet_rfq::Side::Buy),
-            signet_rfq::Ask::Sell => Some(signet_rfq::Side::Sell),
-            signet_rfq::Ask::TwoWay => None,
-        });
-        let limit = self.wanted(id.as_str()).and_then(|(_, wanted)| wanted.limit);
-        let Some((side, limit)) = side.zip(limit) else { return Vec::new() };
+        let due = |i: &mut Item| {
+            let side = match i.rfq.terms.ask {
+                signet_rfq::Ask::Buy => signet_rfq::Side::Buy,
+                signet_rfq::Ask::Sell => signet_rfq::Side::Sell,
+                signet_rfq::Ask::TwoWay => return None,
+            };
+            let limit = i.approve_first.filter(|_| i.rfq.state == RfqState::Open)?;
+            i.approve_first = None;
+            Some((side, limit))
+        };
+        let Some((side, limit)) = self.screen.get_mut(id).and_then(due) else { return Vec::new() };
         match self.approve_within(id.clone(), side, limit) {
             Ok(message) => vec![message],
             Err(why) => {
                 let text = format!("The approval was not asked for. {} {}", why.message, why.cure);
-                self.notice(NoticeKind::Bad, "accept.no_ahead", text, Some(id), now);
+                self.notice(NoticeKind::Bad, &why.code, text, Some(id), now);
                 Vec::new()
             }
         }
@@ -292,18 +297,16 @@ impl Book {
         Ok(())
     }
 
-    /// As [`Self::approve_ahead`], and not beyond the ticket's limit, which is what counts while
-    /// there is no quote.
+    /// As [`Self::approve_ahead`], not beyond the ticket's limit; without `ticks` at that limit,
+    /// which is all that there is before a quote. The page says which of them the trader read.
     pub(crate) fn approve_ahead_typed(
         &mut self,
         rfq: &str,
         side: Side,
-        ticks: u32,
+        ticks: Option<u32>,
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
-        if let Some(message) = self.approve_unquoted(rfq, side, now) {
-            return message;
-        }
+        let Some(ticks) = ticks else { return self.approve_at_the_limit(rfq, wire(side)) };
         let message = self.approve_ahead(rfq, side, ticks, now)?;
         if let (Some((instrument, wanted)), AppMessage::ApproveAhead(a)) =
             (self.wanted(rfq), &message)
@@ -318,19 +321,22 @@ impl Book {
         Ok(message)
     }
 
-    fn approve_unquoted(
+    fn approve_at_the_limit(
         &mut self,
         rfq: &str,
-        of: Side,
-        now: UtcMillis,
-    ) -> Option<Result<AppMessage, Problem>> {
-        let id = RfqId::new(rfq).ok()?;
-        let at = self.clock.gateway(now);
-        let of = wire(of);
-        let quoted = self.screen.rfq(&id)?.best(of, at, 0).is_some();
-        let asked = self.screen.rfq(&id)?.terms.ask.allows(of);
-        let limit = self.wanted(rfq)?.1.limit.filter(|_| asked && !quoted)?;
-        Some(self.approve_within(id, of, limit))
+        of: signet_rfq::Side,
+    ) -> Result<AppMessage, Problem> {
+        let asked = |id: &RfqId| self.screen.rfq(id).is_some_and(|rfq| rfq.terms.ask.allows(of));
+        let id = RfqId::new(rfq).ok().filter(asked);
+        let limit = self.wanted(rfq).and_then(|(_, wanted)| wanted.limit);
+        match id.zip(limit) {
+            Some((id, limit)) => self.approve_within(id, of, limit),
+            None => Err(problem(
+                "limit.missing",
+                "The ticket of this request has no limit.",
+                "Approve when the first price is there.",
+            )),
+        }
     }
 
     /// The armed accept keeps to what the ticket wants, with the ticket's limit; or the problem
@@ -346,7 +352,7 @@ impl Book {
         Ok(())
     }
 
-    fn put_limit(&mut self, rfq: &str, price: rust_decimal::Decimal) {
+    fn put_limit(&mut self, rfq: &str, price: Decimal) {
         if let Some(item) = RfqId::new(rfq).ok().and_then(|id| self.screen.get_mut(&id)) {
             let until = item.rfq.expires();
             item.rfq.set_limit(Limit { price, until });

@@ -359,6 +359,44 @@ fn an_approval_with_the_request_needs_a_limit_a_side_and_a_venue_that_takes_it()
     }
 }
 
+/// The trader ends the request while the gateway's challenge is on its way: no alarm.
+#[test]
+fn an_approval_of_a_request_that_was_ended_meanwhile_is_declined_in_silence() {
+    use signet_fix::message::{Answer, StepUpAnswer, StepUpChallenge};
+    use signet_stepup::{Action, AheadTerms, Approval};
+    for ended in [true, false] {
+        let mut b = with_step_up();
+        b.connection.gateway = Some("SIGNET".into());
+        b.connection.view.comp_id = Some("ALICE".into());
+        let (rfq, answers) = sent(&mut b, &first(Ask::Buy, "1.08002"), RfqStatus::Open);
+        let [AppMessage::ApproveAhead(a)] = &answers[..] else { panic!("{answers:?}") };
+        let terms = b.rfq(&id(&rfq)).unwrap().terms.clone();
+        let approval = Approval {
+            gateway: "SIGNET".into(),
+            desk: "ALICE".into(),
+            approver: "ALICE".into(),
+            action: Action::Ahead(AheadTerms::of(&terms, a.side, a.quantity, a.limit)),
+        };
+        if ended {
+            drop(b.cancel(&rfq).unwrap());
+        }
+        let challenge = StepUpChallenge {
+            id: "c1".into(),
+            reason: None,
+            deadline: NOW + 30_000,
+            approval: approval.text().unwrap(),
+            options: "{}".into(),
+        };
+        let answers = b.message(AppMessage::StepUpChallenge(challenge), NOW);
+        let declined = matches!(
+            &answers[..],
+            [AppMessage::StepUpAnswer(StepUpAnswer { answer: Answer::Declined(_), .. })]
+        );
+        assert_eq!(declined, ended, "{answers:?}");
+        assert!(life_tests::notices(&b).is_empty(), "no alarm: {:?}", life_tests::notices(&b));
+    }
+}
+
 /// Before the first quote the ticket's limit is what can be approved; then the best price is.
 #[test]
 fn an_approval_ahead_without_a_quote_is_at_the_tickets_limit() {
@@ -367,11 +405,15 @@ fn an_approval_ahead_without_a_quote_is_at_the_tickets_limit() {
         Ok(other) => panic!("{other:?}"),
         Err(why) => Err(why.code),
     };
-    for (limit, quoted, side, want) in [
-        ("1.08002", false, Side::Buy, Ok("1.08002")),
-        ("", false, Side::Buy, Err("quote.none")),
-        ("1.08002", false, Side::Sell, Err("quote.none")),
-        ("1.08002", true, Side::Buy, Ok("1.080010")),
+    for (limit, quoted, side, ticks, want) in [
+        ("1.08002", false, Side::Buy, None, Ok("1.08002")),
+        ("1.08002", false, Side::Buy, Some(1), Err("quote.none")),
+        ("", false, Side::Buy, None, Err("limit.missing")),
+        ("1.08002", false, Side::Sell, None, Err("limit.missing")),
+        ("1.08002", true, Side::Buy, Some(1), Ok("1.080010")),
+        ("1.08", true, Side::Buy, Some(1), Err("accept.beyond_limit")),
+        // The page showed the limit: a quote that came meanwhile changes nothing.
+        ("1.08002", true, Side::Buy, None, Ok("1.08002")),
     ] {
         let mut b = with_step_up();
         // The whole of it is quoted.
@@ -380,9 +422,9 @@ fn an_approval_ahead_without_a_quote_is_at_the_tickets_limit() {
         if quoted {
             b.message(quote(&rfq, "q9", "1.08"), NOW);
         }
-        let got = limit_of(b.approve_ahead_typed(&rfq, side, 1, NOW));
+        let got = limit_of(b.approve_ahead_typed(&rfq, side, ticks, NOW));
         let decimal = |s: &str| s.parse::<rust_decimal::Decimal>().unwrap();
         let want = want.map(decimal).map_err(str::to_owned);
-        assert_eq!(got.map(|p| decimal(&p)), want, "{limit:?} {quoted} {side:?}");
+        assert_eq!(got.map(|p| decimal(&p)), want, "{limit:?} {quoted} {side:?} {ticks:?}");
     }
 }

@@ -256,9 +256,13 @@ impl Desk {
         lock(&self.book).dismiss(rfq_id)
     }
 
-    /// Returns the terms that an accept would agree to. Nothing is sent.
+    /// Returns the terms that an accept would agree to. Nothing of them is sent; the peer is asked
+    /// whether it is there.
     pub fn arm(&self, intent: ArmIntent) -> Result<AcceptView, Problem> {
-        lock(&self.book).arm_typed(intent, laptop_now())
+        let armed = lock(&self.book).arm_typed(intent, laptop_now())?;
+        // The accept may follow in a moment: by then it should be known whether the path is dead.
+        let _ = self.command(Command::Probe);
+        Ok(armed)
     }
 
     /// Lets an armed accept follow its dealer's quotes by so many ticks.
@@ -266,8 +270,14 @@ impl Desk {
         lock(&self.book).set_limit_typed(rfq_id, ticks)
     }
 
-    /// Asks to approve an accept of an RFQ before its quote is chosen.
-    pub fn approve_ahead(&self, rfq_id: &str, side: Side, ticks: u32) -> Result<(), Problem> {
+    /// Asks to approve an accept of an RFQ before its quote is chosen: at the best price or so many
+    /// ticks worse, or without `ticks` at the ticket's limit.
+    pub fn approve_ahead(
+        &self,
+        rfq_id: &str,
+        side: Side,
+        ticks: Option<u32>,
+    ) -> Result<(), Problem> {
         let message = lock(&self.book).approve_ahead_typed(rfq_id, side, ticks, laptop_now())?;
         self.command(Command::Send(message))
     }

@@ -17,6 +17,6 @@ mod suggest;
 
 pub(crate) use finder::Finder;
 pub(crate) use form::{Wanted, check_name, check_texts, wanted};
-pub(crate) use package::{Asking, edited};
+pub(crate) use package::{Asking, edited, net_limit};
 pub(crate) use store::{NotKept, TicketStore};
 pub(crate) use suggest::{Candidate, Suggestion, suggest};

@@ -359,7 +359,7 @@ fn of_leg(n: usize, p: Problem) -> Problem {
 }
 
 /// The net price that a trader typed as the limit of a package. It may be zero or below.
-pub(super) fn net_limit(text: &str) -> Option<Decimal> {
+pub(crate) fn net_limit(text: &str) -> Option<Decimal> {
     crate::price::read(signet_rfq::PriceFormat::default(), text).filter(|p| p.scale() <= 9)
 }
 

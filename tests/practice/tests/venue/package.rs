@@ -228,7 +228,7 @@ fn a_package_is_approved_ahead_with_every_leg() {
     let mut alice = Person::new(&w, "alice", "ALICE1");
     let rfq = alice.desk.send_rfq(butterfly(&[NORTH])).unwrap();
     alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
-    alice.desk.approve_ahead(&rfq, Side::Buy, 100).unwrap();
+    alice.desk.approve_ahead(&rfq, Side::Buy, Some(100)).unwrap();
     let open = alice.phase(StepUpPhase::Pin);
     let terms = open.terms.unwrap();
     assert_eq!((open.kind, terms.legs.len()), (StepUpKind::Ahead, 3));

@@ -708,7 +708,7 @@ fn an_accept_that_was_approved_ahead_needs_no_touch_and_only_that_one() {
     let mut alice = Person::new(&w, "alice", "ALICE1");
     let rfq = alice.ask("5m");
     alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
-    alice.desk.approve_ahead(&rfq, Side::Buy, 2).unwrap();
+    alice.desk.approve_ahead(&rfq, Side::Buy, Some(2)).unwrap();
     let open = alice.phase(StepUpPhase::Pin);
     let terms = open.terms.unwrap();
     assert_eq!(open.kind, StepUpKind::Ahead);
@@ -752,7 +752,7 @@ fn an_approval_with_the_request_covers_an_accept_within_the_limit_of_the_ticket(
         (format!("request_above = {{ default = '1m' }}\n{TOUCH}"), true),
     ] {
         let w = world(&rules);
-        // Beyond the limit: an accept of it is not what was approved.
+        // What dealers quote at that moment plays no part.
         quotes(&w, "99.500", 5_000_000, 30_000);
         let mut alice = Person::new(&w, "alice", "ALICE1");
         let form = TicketForm {

@@ -564,7 +564,7 @@ fn a_package_goes_to_a_plain_venue_with_standard_fields_only() {
     let prices: Vec<_> = line.legs.iter().map(|l| l.bought.as_deref().unwrap()).collect();
     assert_eq!(prices, ["100.000", "99.000"]);
     assert_eq!(p.desk.set_limit(&rfq, 1).unwrap_err().code, "accept.no_limit");
-    assert_eq!(p.desk.approve_ahead(&rfq, Side::Buy, 0).unwrap_err().code, "accept.no_ahead");
+    assert_eq!(p.desk.approve_ahead(&rfq, Side::Buy, Some(0)).unwrap_err().code, "accept.no_ahead");
     p.accept_quote(&rfq);
     let terms = p.phase(StepUpPhase::Pin).terms.unwrap();
     assert_eq!((terms.quantity.as_str(), terms.legs.len()), ("10,000,000", 2));
