@@ -82,6 +82,23 @@ test("what was left in the ticket is in it again, and what is typed is kept a mo
   expect(drafts.filter((one) => one?.quantity === "4")).toEqual([]);
 });
 
+test("what is typed is kept while the link is measured all the time", async () => {
+  const drafts: (TicketForm | null)[] = [];
+  await open((p) => {
+    p.backend.commands.keepDraft = async (draft) => {
+      drafts.push(draft);
+      return { status: "ok", data: null };
+    };
+  });
+  await settle(2_000);
+  type("ticket-quantity", "7m");
+  for (let i = 0; i < 10; i++) {
+    page.book.session = { ...page.book.session!, roundTripMs: i };
+    await settle(200);
+  }
+  expect(drafts.at(-1)?.quantity).toBe("7m");
+});
+
 test("a ticket that the trader has begun is not replaced by what was kept", async () => {
   await open((p) => {
     p.draft.quantity = "9m";

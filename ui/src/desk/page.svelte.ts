@@ -69,18 +69,11 @@ export class Page {
     return this.book.access;
   }
 
-  get link() {
-    return this.book.session?.state ?? "offline";
-  }
-
-  get online() {
-    return this.link === "online";
-  }
-
+  // Derived: what depends on one of these does not run again at each measurement of the link.
+  readonly link = $derived(this.book.session?.state ?? "offline");
+  readonly online = $derived(this.link === "online");
   /** Online, and the connection answers: only then can a price be taken. */
-  get live() {
-    return this.online && this.book.session?.doubtfulSinceMs == null;
-  }
+  readonly live = $derived(this.online && this.book.session?.doubtfulSinceMs == null);
 
   /** The line about the latest interruption is to be shown. */
   get backShown() {
@@ -93,9 +86,7 @@ export class Page {
   }
 
   /** The trading screen stays while the link is lost; it goes when the trader disconnects. */
-  get trading() {
-    return this.online || (this.#wasOnline && this.link !== "offline");
-  }
+  readonly trading = $derived(this.online || (this.#wasOnline && this.link !== "offline"));
 
   async start(painted?: (seq: number, changed: number) => void) {
     void this.looks.load(this.backend);

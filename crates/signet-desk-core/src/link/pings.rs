@@ -19,7 +19,7 @@ const FIRST_EVERY_MS: i64 = 300;
 /// a dead path is known within one second.
 const LIVE_EVERY_MS: i64 = 150;
 /// The least time that an answer has while a price can be pressed, milliseconds.
-const LATE_MIN_MS: i64 = 400;
+const LATE_MIN_MS: i64 = 500;
 /// So many round trips, of which the longest counts.
 const RECENT: usize = 8;
 /// A packet that was lost is sent again after about this and two round trips (RFC 6298, with the
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn while_a_price_can_be_pressed_an_answer_is_late_sooner() {
         for (round_trip, late_after) in
-            [(0, 400), (41, 400), (66, 400), (67, 401), (150, 650), (199, 797), (9_000, 800)]
+            [(0, 500), (41, 500), (100, 500), (101, 503), (150, 650), (199, 797), (9_000, 800)]
         {
             let pings = Pings::default();
             pings.sent("a".into(), UtcMillis(1_000));

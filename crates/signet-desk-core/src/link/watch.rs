@@ -26,6 +26,10 @@ const LOOK: Duration = Duration::from_millis(LOOK_MS.unsigned_abs());
 /// ended the connection.
 const GONE_MS: i64 = 12_000;
 
+/// A look that comes this late, milliseconds: the laptop is busy with something else, and an answer
+/// may lie there unread.
+const BUSY_MS: i64 = 2 * LOOK_MS;
+
 /// A look that comes this late, milliseconds: the laptop slept, and the connection may be good.
 const NAP_MS: i64 = 1_000;
 
@@ -86,6 +90,8 @@ impl Link {
             }
             if late > NAP_MS {
                 self.pings.stood_still(late);
+            } else if late > BUSY_MS {
+                self.pings.stood_still(late - LOOK_MS);
             }
             if !session.is_logged_on() {
                 if started.elapsed() > LOGON_MAX {
