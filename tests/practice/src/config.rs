@@ -22,6 +22,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// Writes keys, certificates and settings into `keys`; `dealers` are the addresses at which the
@@ -220,5 +221,16 @@ pub(crate) fn step_up(
 }
 
 fn free_port() -> std::io::Result<SocketAddr> {
+    // Below the ports that systems give to connections: one of those may be taken again before the
+    // gateway has it. Processes begin apart from each other.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(37);
+    for _ in 0..500 {
+        let n = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(18_000 + n % 12_000).unwrap_or(18_000);
+        if let Ok(free) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+            return free.local_addr();
+        }
+    }
     std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
