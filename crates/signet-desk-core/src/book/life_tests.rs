@@ -151,6 +151,20 @@ pub(super) fn state(b: &Book) -> Accepting {
     b.rfq(&id("R1")).unwrap().accept.clone().unwrap().1
 }
 
+/// What a gateway says that uses step-up, of a trader with one key.
+pub(super) fn with_keys() -> AppMessage {
+    AppMessage::AccessState(signet_fix::message::AccessState {
+        lease_until: None,
+        idle_s: 0,
+        on_wake: false,
+        on_unlock: false,
+        step_up: true,
+        keys: 1,
+        approver: false,
+        text: None,
+    })
+}
+
 pub(super) fn notices(b: &Book) -> Vec<&str> {
     b.notices.codes()
 }

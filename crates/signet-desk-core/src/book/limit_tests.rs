@@ -1,13 +1,13 @@
 //! Accepts that follow their dealer's quotes up to a limit.
 
 use super::{
-    life_tests::{self, NOW, arm, id, notices, pair, press, quote, report, say, state},
+    life_tests::{self, NOW, arm, id, notices, pair, press, quote, report, say, state, with_keys},
     *,
 };
 use crate::view::{self, AheadView};
 use signet_fix::message::{
-    AccessState, Answer, AppMessage, QuoteResponse, SecurityList, StepUpAnswer, StepUpChallenge,
-    StepUpOutcome, StepUpStatus,
+    Answer, AppMessage, QuoteResponse, SecurityList, StepUpAnswer, StepUpChallenge, StepUpOutcome,
+    StepUpStatus,
 };
 use signet_rfq::{Accept, AcceptState as Accepting, AssetClass, Instrument, QuoteId, Side};
 use signet_stepup::{Action, AheadTerms, Approval};
@@ -139,19 +139,7 @@ fn a_report_says_at_which_price_the_accept_went_on_when_nothing_said_it_before()
 /// A gateway that uses step-up.
 fn with_step_up() -> Book {
     let mut b = book();
-    b.message(
-        AppMessage::AccessState(AccessState {
-            lease_until: None,
-            idle_s: 0,
-            on_wake: false,
-            on_unlock: false,
-            step_up: true,
-            keys: 1,
-            approver: false,
-            text: None,
-        }),
-        NOW,
-    );
+    b.message(with_keys(), NOW);
     b
 }
 

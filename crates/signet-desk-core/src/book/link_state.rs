@@ -195,9 +195,7 @@ impl Book {
                 Some(rfq.clone())
             }
             AppMessage::ApproveAhead(a) => {
-                if let Some(item) = self.screen.get_mut(&a.rfq) {
-                    (item.ahead, item.dirty) = (None, true);
-                }
+                self.screen.forget_ahead(&a.rfq);
                 Some(a.rfq.clone())
             }
             AppMessage::TakeOver(_) | AppMessage::GroupRequest { .. } => {

@@ -10,7 +10,7 @@ use crate::{
     view::{LinkState, ListField, ListIntent, ListState},
 };
 use signet_fix::message::{
-    AccessState, ExecType, ExecutionReport, OrdStatus, QuoteResponse, QuoteStatusReport, RfqStatus,
+    ExecType, ExecutionReport, OrdStatus, QuoteResponse, QuoteStatusReport, RfqStatus,
     StepUpChallenge, StepUpOutcome, StepUpStatus,
 };
 use signet_rfq::{DealerId, Level};
@@ -279,17 +279,7 @@ fn confirmed_and_held() -> (Book, Vec<RfqId>) {
     let (mut b, ids) = ready();
     b.connection.gateway = Some("SIGNET".into());
     b.connection.view.comp_id = Some("ALICE".into());
-    let state = AccessState {
-        lease_until: None,
-        idle_s: 0,
-        on_wake: false,
-        on_unlock: false,
-        step_up: true,
-        keys: 1,
-        approver: false,
-        text: None,
-    };
-    b.message(AppMessage::AccessState(state), NOW);
+    b.message(life_tests::with_keys(), NOW);
     take(&mut b);
     confirm(&mut b, NOW).unwrap();
     assert_eq!(b.tick(NOW + 2_200).len(), 1);

@@ -56,9 +56,7 @@ impl Book {
             Some(Sent::Accept(a)) if self.counter_failed(&a, &text) => Vec::new(),
             Some(Sent::Accept(a)) => self.ask_about(&a, now).into_iter().collect(),
             Some(Sent::Rfq(id)) if j.ref_msg_type == "UE" => {
-                if let Some(item) = self.screen.get_mut(&id) {
-                    (item.ahead, item.dirty) = (None, true);
-                }
+                self.screen.forget_ahead(&id);
                 Vec::new()
             }
             Some(Sent::Rfq(id)) => {

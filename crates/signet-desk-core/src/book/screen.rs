@@ -215,6 +215,13 @@ impl Screen {
         }
     }
 
+    /// What was to be approved ahead goes nowhere.
+    pub(super) fn forget_ahead(&mut self, id: &RfqId) {
+        if let Some(item) = self.get_mut(id) {
+            (item.ahead, item.dirty) = (None, true);
+        }
+    }
+
     /// Puts an RFQ on screen, in place of the oldest ended one when there is no room.
     pub(super) fn place(&mut self, rfq: Rfq, frames: &mut FrameClock) {
         if self.items.len() >= MAX_ON_SCREEN {

@@ -312,10 +312,7 @@ impl Book {
             (self.wanted(rfq), &message)
             && let Err(why) = wanted.check(&instrument, a.side, a.limit.price, a.quantity)
         {
-            if let Some(item) = self.screen.get_mut(&a.rfq) {
-                item.ahead = None;
-                item.dirty = true;
-            }
+            self.screen.forget_ahead(&a.rfq);
             return Err(why);
         }
         Ok(message)

@@ -263,19 +263,7 @@ fn what_is_known_is_said_before_it_is_sent() {
 /// Online at a gateway that uses step-up.
 fn with_step_up() -> Book {
     let mut b = book_with(instrument());
-    b.message(
-        AppMessage::AccessState(signet_fix::message::AccessState {
-            lease_until: None,
-            idle_s: 0,
-            on_wake: false,
-            on_unlock: false,
-            step_up: true,
-            keys: 1,
-            approver: false,
-            text: None,
-        }),
-        NOW,
-    );
+    b.message(life_tests::with_keys(), NOW);
     b
 }
 
