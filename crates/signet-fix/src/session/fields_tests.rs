@@ -22,7 +22,7 @@ impl Gate {
     fn logged_on() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
-        let (desk, gate) = (format!("FIELDS-DESK-{n}"), format!("FIELDS-GATE-{n}"));
+        let (desk, gate) = (format!("FIELDS-DESK-{n:05}"), format!("FIELDS-GATE-{n:05}"));
         let (sender, target) =
             (CompId::new(gate.as_str()).unwrap(), CompId::new(desk.as_str()).unwrap());
         let config =

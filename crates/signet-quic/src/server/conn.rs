@@ -1,109 +1,23 @@
 //! One connection: `quinn-proto`'s state, its gate, its FIX stream and its proofs.
 
+use super::fault::ConnectionFault;
 use crate::{
     CloseCode, NONCE_BYTES,
     gate::{Claim, Frames, Gate, Nonce, Step},
     transport::{PROOF_STREAMS, SEND_WINDOW},
 };
 use quinn_proto::{
-    Connection, ConnectionError, ConnectionEvent, ConnectionHandle, Dir, Event, FrameStats,
-    ReadError, StreamEvent, StreamId, WriteError,
+    Connection, ConnectionEvent, ConnectionHandle, Dir, Event, FrameStats, ReadError, StreamEvent,
+    StreamId, WriteError,
 };
-use rustls::AlertDescription;
 use std::{
     collections::BTreeMap,
     io,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     task::{Poll, Waker},
     time::Instant,
 };
-
-/// Why a connection ended, or did not begin.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectionFault {
-    /// TLS failed, and this end said so.
-    #[error("TLS failed: {detail}")]
-    Tls {
-        /// What this end sent.
-        alert: AlertDescription,
-        /// In the library's words.
-        detail: String,
-    },
-    /// The client sent a TLS alert.
-    #[error("the client refused TLS: {0:?}")]
-    Alert(AlertDescription),
-    /// Nothing came from the client any longer.
-    #[error("the client is silent")]
-    Silent,
-    /// One end closed it.
-    #[error("closed")]
-    Closed,
-    /// The client closed it with a code.
-    #[error("the client closed the connection with code {0}")]
-    ByPeer(u64),
-    /// Data came from an address that was not proved in time.
-    #[error("an address was not proved in time")]
-    AddressUnproved,
-    /// The client does not keep to QUIC, or to our use of it.
-    #[error("QUIC failed: {0}")]
-    Other(String),
-}
-
-impl ConnectionFault {
-    /// Stable.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Tls { .. } => "quic.tls",
-            Self::Alert(_) => "quic.alert",
-            Self::Silent => "quic.silent",
-            Self::Closed => "quic.closed",
-            Self::ByPeer(_) => "quic.by_peer",
-            Self::AddressUnproved => CloseCode::AddressUnproved.code(),
-            Self::Other(_) => "quic.failed",
-        }
-    }
-}
-
-impl From<ConnectionError> for ConnectionFault {
-    fn from(e: ConnectionError) -> Self {
-        let alert = |code: u64| {
-            let number = code.checked_sub(0x100).and_then(|n| u8::try_from(n).ok());
-            number.map(AlertDescription::from)
-        };
-        match e {
-            ConnectionError::TimedOut => Self::Silent,
-            ConnectionError::LocallyClosed => Self::Closed,
-            ConnectionError::ApplicationClosed(c) => match c.error_code.into_inner() {
-                0 => Self::Closed,
-                n => Self::ByPeer(n),
-            },
-            ConnectionError::TransportError(e) => match alert(e.code.into()) {
-                Some(alert) => Self::Tls { alert, detail: e.reason },
-                None => Self::Other(e.to_string()),
-            },
-            ConnectionError::ConnectionClosed(c) => match alert(c.error_code.into()) {
-                Some(alert) => Self::Alert(alert),
-                None => Self::ByPeer(c.error_code.into()),
-            },
-            other => Self::Other(other.to_string()),
-        }
-    }
-}
-
-impl From<&ConnectionFault> for io::Error {
-    fn from(e: &ConnectionFault) -> Self {
-        let kind = match e {
-            ConnectionFault::Silent => io::ErrorKind::TimedOut,
-            ConnectionFault::ByPeer(_) | ConnectionFault::Alert(_) => {
-                io::ErrorKind::ConnectionAborted
-            }
-            _ => io::ErrorKind::Other,
-        };
-        Self::new(kind, e.clone())
-    }
-}
 
 pub(super) enum Phase {
     Handshake,
@@ -159,6 +73,10 @@ pub(super) struct Conn {
     answers: BTreeMap<StreamId, Vec<u8>>,
     /// The end that this side has given the connection.
     own_end: Option<ConnectionFault>,
+    /// The library failed here; it is not asked again about this connection.
+    failed: bool,
+    #[cfg(test)]
+    pub(super) fails_next: bool,
 }
 
 impl Conn {
@@ -180,7 +98,45 @@ impl Conn {
             asked: None,
             answers: BTreeMap::new(),
             own_end: None,
+            failed: false,
+            #[cfg(test)]
+            fails_next: false,
         }
+    }
+
+    /// Asks the library. What it holds of a connection is what a peer sent: where it panics, that
+    /// connection ends, and the others, which the same task serves, go on. `None`: it has failed.
+    pub(super) fn guarded<T>(&mut self, ask: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.failed {
+            return None;
+        }
+        let asked = AssertUnwindSafe(|| {
+            #[cfg(test)]
+            assert!(!self.fails_next, "a fault of the library, as a test wants it");
+            ask(self)
+        });
+        let answer = catch_unwind(asked).ok();
+        if answer.is_none() {
+            let from = self.gate.proved();
+            tracing::error!(%from, code = "quic.failed", "the QUIC library failed on what this \
+                peer sent; its connection ends");
+            self.failed = true;
+            self.own_end.get_or_insert(ConnectionFault::Other("the library failed".into()));
+            if let Some(fault) = self.own_end.clone() {
+                self.phase = Phase::Lost(fault);
+            }
+            self.wakers.all();
+        }
+        answer
+    }
+
+    /// Nothing is left to do for it.
+    pub(super) fn is_over(&self) -> bool {
+        self.failed || self.proto.is_drained()
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
     }
 
     pub(super) fn proved(&self) -> SocketAddr {
@@ -193,7 +149,8 @@ impl Conn {
 
     /// When something is to be done, whatever arrives until then.
     pub(super) fn next_timeout(&mut self) -> Option<Instant> {
-        self.proto.poll_timeout().into_iter().chain(self.gate.deadline()).min()
+        let due = self.guarded(|c| c.proto.poll_timeout())?;
+        due.into_iter().chain(self.gate.deadline()).min()
     }
 
     /// A datagram from `from`: the gate first, then QUIC, then the gate again with what was in it.
@@ -279,7 +236,7 @@ impl Conn {
             CloseCode::AddressUnproved => ConnectionFault::AddressUnproved,
             CloseCode::Protocol => ConnectionFault::Other(why.code().into()),
         };
-        self.proto.close(now, why.var(), why.code().as_bytes().into());
+        self.guarded(|c| c.proto.close(now, why.var(), why.code().as_bytes().into()));
         self.own_end = Some(fault.clone());
         self.phase = Phase::Lost(fault);
         self.wakers.all();
@@ -366,7 +323,7 @@ impl Conn {
 
     pub(super) fn judged(&mut self, now: Instant, claim: Claim, allowed: bool) {
         let step = self.gate.judged(now, claim, allowed);
-        self.follow(now, step);
+        self.guarded(|c| c.follow(now, step));
     }
 
     /// Bytes of the FIX stream, at most `max`; none at its end. Only here do bytes leave, and the
@@ -376,6 +333,10 @@ impl Conn {
         max: usize,
         take: &mut impl FnMut(&[u8]),
     ) -> Poll<io::Result<()>> {
+        self.guarded(|c| c.read_now(max, take)).unwrap_or_else(|| self.when_lost())
+    }
+
+    fn read_now(&mut self, max: usize, take: &mut impl FnMut(&[u8])) -> Poll<io::Result<()>> {
         if !self.gate.is_open() {
             return self.when_lost();
         }
@@ -422,10 +383,11 @@ impl Conn {
             return Poll::Ready(Err(fault.into()));
         }
         let Some(id) = self.stream else { return Poll::Pending };
-        match self.proto.send_stream(id).write(bytes) {
-            Ok(n) => Poll::Ready(Ok(n)),
-            Err(WriteError::Blocked) => Poll::Pending,
-            Err(e) => Poll::Ready(Err(io::Error::other(e))),
+        match self.guarded(|c| c.proto.send_stream(id).write(bytes)) {
+            Some(Ok(n)) => Poll::Ready(Ok(n)),
+            Some(Err(WriteError::Blocked)) => Poll::Pending,
+            Some(Err(e)) => Poll::Ready(Err(io::Error::other(e))),
+            None => self.when_lost().map_ok(|()| 0),
         }
     }
 
@@ -434,7 +396,8 @@ impl Conn {
         let Some(id) = self.stream else { return Poll::Ready(()) };
         if !self.finished {
             self.finished = true;
-            self.acknowledged |= self.proto.send_stream(id).finish().is_err();
+            let finished = self.guarded(|c| c.proto.send_stream(id).finish().is_ok());
+            self.acknowledged |= finished != Some(true);
         }
         let gone = matches!(self.phase, Phase::Lost(_));
         if self.acknowledged || gone { Poll::Ready(()) } else { Poll::Pending }

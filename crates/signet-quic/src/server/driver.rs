@@ -1,11 +1,14 @@
 //! The endpoint's task: datagrams in, timers, datagrams out.
 
 use super::{
-    conn::{Conn, ConnectionFault},
+    conn::Conn,
+    fault::ConnectionFault,
     socket::{Received, Socket},
 };
 use crate::{CloseCode, alarm::Alarm};
-use quinn_proto::{DatagramEvent, Endpoint, EndpointConfig, Incoming, ServerConfig, Transmit};
+use quinn_proto::{
+    DatagramEvent, Endpoint, EndpointConfig, EndpointEvent, Incoming, ServerConfig, Transmit,
+};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -13,6 +16,7 @@ use std::{
     future::poll_fn,
     io,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -275,7 +279,7 @@ impl State {
             self.timers.pop_first();
             if let Some(c) = self.conns.get_mut(&id) {
                 c.timer = None;
-                c.timeout(now);
+                c.guarded(|c| c.timeout(now));
                 self.dirty.insert(id);
             }
         }
@@ -291,11 +295,16 @@ impl State {
     fn datagram(&mut self, now: Instant, d: Received) {
         let Received { from, local_ip, ecn, data } = d;
         let mut buf = Vec::new();
-        match self.proto.handle(now, from, local_ip, ecn, data, &mut buf) {
+        let handle = || self.proto.handle(now, from, local_ip, ecn, data, &mut buf);
+        let handled = catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|_| {
+            tracing::error!(%from, code = "quic.failed", "the QUIC library failed on a datagram");
+            None
+        });
+        match handled {
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
                 let id = self.by_handle.get(&handle.0).copied();
                 if let Some((id, conn)) = id.and_then(|id| Some((id, self.conns.get_mut(&id)?))) {
-                    conn.datagram(now, from, event);
+                    conn.guarded(|c| c.datagram(now, from, event));
                     self.dirty.insert(id);
                 }
             }
@@ -338,30 +347,9 @@ impl State {
     fn settle(&mut self, now: Instant, id: u64) {
         let Self { conns, proto, socket, .. } = self;
         let Some(conn) = conns.get_mut(&id) else { return };
-        let mut buf = Vec::new();
-        loop {
-            conn.advance(now);
-            let mut again = false;
-            while let Some(event) = conn.proto.poll_endpoint_events() {
-                if let Some(event) = proto.handle_event(conn.handle, event) {
-                    conn.proto.handle_event(event);
-                    again = true;
-                }
-            }
-            let segments = socket.segments_max().min(SEGMENTS_MAX);
-            let mut full = false;
-            while !full && let Some(t) = conn.proto.poll_transmit(now, segments, &mut buf) {
-                full = !socket.send(t, &buf);
-                buf.clear();
-            }
-            if full {
-                // It goes on when the socket has room.
-                self.dirty.insert(id);
-                break;
-            }
-            if !again {
-                break;
-            }
+        if conn.guarded(|c| all_sent(c, proto, socket, now)) == Some(false) {
+            // It goes on when the socket has room.
+            self.dirty.insert(id);
         }
         self.after(id);
     }
@@ -371,8 +359,7 @@ impl State {
         if !conn.is_handshaking() && std::mem::take(&mut conn.counted) {
             self.handshakes = self.handshakes.saturating_sub(1);
         }
-        let drained = conn.proto.is_drained();
-        let next = if drained { None } else { conn.next_timeout() };
+        let next = if conn.is_over() { None } else { conn.next_timeout() };
         if conn.timer != next {
             if let Some(at) = conn.timer {
                 self.timers.remove(&(at, id));
@@ -382,14 +369,43 @@ impl State {
                 self.timers.insert((at, id));
             }
         }
-        if drained {
+        if conn.is_over() {
             // The endpoint may give the handle to another connection.
             if self.by_handle.get(&conn.handle.0) == Some(&id) {
                 self.by_handle.remove(&conn.handle.0);
+                if conn.has_failed() {
+                    self.proto.handle_event(conn.handle, EndpointEvent::drained());
+                }
             }
             if conn.abandoned {
                 self.conns.remove(&id);
             }
+        }
+    }
+}
+
+/// Has a connection send what it has to send; `false`: the socket is full.
+fn all_sent(conn: &mut Conn, endpoint: &mut Endpoint, socket: &mut Socket, now: Instant) -> bool {
+    let mut buf = Vec::new();
+    loop {
+        conn.advance(now);
+        let mut again = false;
+        while let Some(event) = conn.proto.poll_endpoint_events() {
+            if let Some(event) = endpoint.handle_event(conn.handle, event) {
+                conn.proto.handle_event(event);
+                again = true;
+            }
+        }
+        let segments = socket.segments_max().min(SEGMENTS_MAX);
+        while let Some(t) = conn.proto.poll_transmit(now, segments, &mut buf) {
+            let sent = socket.send(t, &buf);
+            buf.clear();
+            if !sent {
+                return false;
+            }
+        }
+        if !again {
+            return true;
         }
     }
 }

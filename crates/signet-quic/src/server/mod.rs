@@ -5,11 +5,14 @@
 
 mod conn;
 mod driver;
+mod fault;
+#[cfg(test)]
+mod fault_tests;
 mod keys;
 mod socket;
 mod stream;
 
-pub use conn::ConnectionFault;
+pub use fault::ConnectionFault;
 pub use keys::{KEYS_BYTES, Keys};
 pub use stream::{Moves, ServerStream};
 

@@ -2,10 +2,10 @@
 
 use crate::{
     SOON,
-    support::{Pair, Pki, Relay, bind, connect, endpoint, run},
+    support::{NAME, Pair, Pki, Relay, bind, connect, endpoint, run},
 };
 use signet_quic::{
-    client::{ClientStream, ConnectError},
+    client::{self, ClientStream, ConnectError},
     server::ServerStream,
 };
 use std::{
@@ -15,6 +15,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    sync::oneshot,
     time::timeout,
 };
 
@@ -66,6 +67,58 @@ fn a_rebind_is_proved_and_judged_before_anything_is_read() {
         let mut ok = [0; 2];
         client.read_exact(&mut ok).await.unwrap();
         assert_eq!(exporters[0], exporters[1]);
+    });
+}
+
+/// The timer of the old path fires in the turn in which the move is seen: what was lost there is
+/// sent over the new path, and the connection goes on.
+#[test]
+fn a_move_while_an_answer_is_lost_costs_nothing() {
+    run(async {
+        let pki = Pki::new();
+        let (e, at) = endpoint(&pki);
+        let (lose, lost) = oneshot::channel();
+        let (deaf, is_deaf) = oneshot::channel();
+        let (go, going) = oneshot::channel();
+        let tls = pki.client();
+        // In a thread of its own it sends while this one stands still.
+        let laptop = std::thread::spawn(move || {
+            run(async move {
+                let relay = Relay::new(at).await;
+                let made = client::connect(bind("127.0.0.1:0"), relay.front, NAME, &tls).await;
+                let mut client = made.unwrap().into_stream();
+                says(&mut client, "one").await;
+                lost.await.unwrap();
+                relay.deafen(0, true);
+                deaf.send(()).unwrap();
+                going.await.unwrap();
+                let hotel = relay.add("127.0.0.2:0", false).await;
+                relay.go(hotel);
+                says(&mut client, "two").await;
+                let mut answer = [0; 6];
+                timeout(SOON, client.read_exact(&mut answer)).await.unwrap().unwrap();
+                assert_eq!(&answer, b"answer");
+            });
+        });
+        let on = e.accept().await.accept().unwrap().established().await.unwrap();
+        let (mut server, moves) = on.into_parts();
+        assert_eq!(hears(&mut server).await.unwrap(), "one");
+        tokio::time::sleep(A_WHILE).await;
+        lose.send(()).unwrap();
+        is_deaf.await.unwrap();
+        server.write_all(b"answer").await.unwrap();
+        server.flush().await.unwrap();
+        // The endpoint's task waits for the socket and the timer by then.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        go.send(()).unwrap();
+        std::thread::sleep(A_WHILE);
+        timeout(SOON, moves.claimed()).await.unwrap();
+        moves.judge(|_| true);
+        assert_eq!(hears(&mut server).await.unwrap(), "two");
+        while !laptop.is_finished() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        laptop.join().unwrap();
     });
 }
 
