@@ -3,6 +3,36 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 (cd ui && npm test --silent)
+
 # The desk turns on every way to reach a security key, so those of signet-stepup are tested here, too.
-# Four at a time on two cores: many tests wait for processes, networks and clocks.
-cargo test --locked --workspace --features practice,e2e --no-fail-fast -- --test-threads=4
+# Every call has the same packages and features, or cargo would build them once more.
+tests() { cargo test --locked --workspace --features practice,e2e --no-fail-fast "$@"; }
+tests --no-run
+
+# What computes runs beside what waits for processes, networks and clocks, and gives way to it.
+# Windows come last, with the machine to themselves: a person's time is real there.
+computes=(schedules)
+windows=(window)
+all=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
+import json, sys
+for package in json.load(sys.stdin)["packages"]:
+    for target in package["targets"]:
+        if target["kind"] == ["test"] and target["test"]:
+            print(target["name"])' | sort -u)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+named() { printf -- '--test\n%s\n' "$@"; }
+mapfile -t waits < <(comm -23 <(echo "$all") <(printf '%s\n' "${computes[@]}" "${windows[@]}" | sort) | xargs printf -- '--test\n%s\n')
+mapfile -t computes < <(named "${computes[@]}")
+mapfile -t windows < <(named "${windows[@]}")
+
+nice -n 10 bash -c "$(declare -f tests); tests \"\$@\"" tests --lib "${computes[@]}" -- --test-threads=2 >"$log" 2>&1 &
+beside=$!
+# Four at a time on two cores.
+tests --bins "${waits[@]}" -- --test-threads=4 || failed=1
+wait "$beside" || failed=1
+cat "$log"
+tests "${windows[@]}" -- --test-threads=4 || failed=1
+tests --doc || failed=1
+exit "$failed"

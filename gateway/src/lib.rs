@@ -57,6 +57,7 @@ use signet_router::journal::JournalError;
 use start::run;
 use std::{io, net::SocketAddr};
 use threads::HostedThread;
+pub use threads::exit_on_fault;
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ use crate::{
     pipeline::RenewalRisk,
     registry_view::{RegistryView, Report, Snapshot},
     stepup::{self, StepUpHandle},
-    threads::{HostedThread, Stop},
+    threads::{HostedThread, Stop, lasting},
 };
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use signet_registry::{Registry, RegistryError, RegistryUrl};
@@ -100,13 +100,14 @@ async fn work(
         ))
     });
     if let (Some(listener), Some(tls), Some(service)) = (listener, tls, &service) {
-        tokio::task::spawn_local(enrol::server::serve(listener, tls, service.clone()));
+        lasting("enrolment", enrol::server::serve(listener, tls, service.clone()));
     }
     let step_up = plan.step_up.map(|settings| {
         let (handle, requests) = StepUpHandle::new(settings.relying_party.origin());
         let models = settings.relying_party.list().models();
         tracing::info!(rp_id = settings.relying_party.rp_id(), models, "step-up service is up");
-        tokio::task::spawn_local(
+        lasting(
+            "step_up",
             Rc::new(stepup::Service::new(registry.clone(), settings)).serve(requests),
         );
         handle

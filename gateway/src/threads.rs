@@ -1,8 +1,58 @@
-//! The one way a thread of the gateway is started and ended.
+//! The one way a thread of the gateway, or a task that lasts as long as one, is started and ended.
+//!
+//! A task that panics ends alone, and whatever it kept up, a revocation list or a dealer's line, is
+//! missing from then on while the rest trades. The program therefore ends with it, and the service
+//! manager starts it again: sessions and RFQs resume.
 
 use crate::GatewayError;
-use std::{future::Future, io, net::SocketAddr, pin::Pin};
-use tokio::{sync::oneshot, task::LocalSet};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::{Pin, pin},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+use tokio::{
+    sync::oneshot,
+    task::{JoinHandle, LocalSet, spawn_local},
+};
+
+/// `EX_SOFTWARE` of sysexits.h: a fault of the program itself.
+const EXIT_CODE: i32 = 70;
+
+/// Not in a program that holds the gateway beside something else.
+static EXITS: AtomicBool = AtomicBool::new(false);
+
+/// From here on this process exits with code 70 when a lasting task or thread panics.
+pub fn exit_on_fault() {
+    EXITS.store(true, Relaxed);
+}
+
+/// Starts a task of this thread that lasts as long as the thread.
+pub fn lasting<T: 'static>(
+    what: &'static str,
+    task: impl Future<Output = T> + 'static,
+) -> JoinHandle<T> {
+    spawn_local(watched(what, task))
+}
+
+/// The same for a task that is started otherwise.
+pub async fn watched<T>(what: impl AsRef<str>, task: impl Future<Output = T>) -> T {
+    let mut task = pin!(task);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
+        polled.unwrap_or_else(|panic| {
+            let (code, what) = ("gateway.fault", what.as_ref());
+            tracing::error!(code, what, "a fault of the gateway itself; it cannot go on");
+            if EXITS.load(Relaxed) {
+                std::process::exit(EXIT_CODE);
+            }
+            resume_unwind(panic)
+        })
+    })
+    .await
+}
 
 /// A thread with a runtime of its own. Dropping it tells the thread to end, and waits for that.
 #[derive(Debug)]
@@ -40,9 +90,10 @@ impl HostedThread {
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name(name.into())
-            .spawn(move || runtime.block_on(LocalSet::new().run_until(body(stopped))))?;
+        let whole = name.to_owned();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+            runtime.block_on(watched(whole, LocalSet::new().run_until(body(stopped))));
+        })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
@@ -75,6 +126,48 @@ mod tests {
         assert_eq!(heard.recv(), Ok("began"));
         drop(thread);
         assert_eq!(heard.try_recv(), Ok("ended"));
+    }
+
+    const CHILD: &str = "SIGNET_TEST_FAULT";
+
+    /// The program of this test, once more: see below.
+    #[test]
+    fn a_fault() {
+        let Ok(which) = std::env::var(CHILD) else { return };
+        exit_on_fault();
+        let thread = HostedThread::spawn("faulty", move |stop| async move {
+            if which == "thread" {
+                panic!("a fault, as a test wants it");
+            }
+            lasting("faulty task", async {
+                tokio::task::yield_now().await;
+                panic!("a fault, as a test wants it");
+            });
+            let _ = stop.await;
+        });
+        std::thread::sleep(std::time::Duration::from_secs(20));
+        drop(thread);
+    }
+
+    #[test]
+    fn the_program_ends_with_a_lasting_task_and_with_a_thread() {
+        for which in ["task", "thread"] {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "threads::tests::a_fault"]).env(CHILD, which);
+            let out = command.output().unwrap();
+            assert_eq!(out.status.code(), Some(EXIT_CODE), "{which}: {out:?}");
+        }
+    }
+
+    /// As in a practice venue, where the desk goes on.
+    #[test]
+    fn another_program_goes_on_and_the_task_has_ended() {
+        let thread = HostedThread::spawn("test", |_| async {
+            let fails = lasting("faulty task", async { panic!("a fault, as a test wants it") });
+            let ended: Result<(), _> = fails.await;
+            assert!(ended.unwrap_err().is_panic());
+        });
+        assert!(thread.unwrap().thread.take().unwrap().join().is_ok());
     }
 
     #[test]

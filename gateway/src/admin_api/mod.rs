@@ -24,7 +24,7 @@ use crate::{
         tls::ListenerTls,
     },
     pipeline::Trading,
-    threads::{Beside, HostedThread, Served, Stop},
+    threads::{Beside, HostedThread, Served, Stop, lasting},
 };
 use server::{Api, Lines};
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
@@ -86,8 +86,8 @@ async fn work(mut plan: Plan, ready: oneshot::Sender<Addresses>, stop: Stop) {
         Err(e) => return drop(ready.send(Err(e))),
     };
     let _ = ready.send(Ok((address, console.as_ref().map(|c| c.address))));
-    let serving = tokio::task::spawn_local(https::serve(listener, api.clone()));
-    let beside = console.map(|Served { serving, .. }| tokio::task::spawn_local(serving));
+    let serving = lasting("admin", https::serve(listener, api.clone()));
+    let beside = console.map(|Served { serving, .. }| lasting("console", serving));
     tokio::select! {
         _ = stop => {}
         () = keep_up(&api, files) => {}

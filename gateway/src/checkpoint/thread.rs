@@ -7,7 +7,7 @@ use crate::{
     config::CheckpointSection,
     events::EventSink,
     signed::TreeHead,
-    threads::{HostedThread, Stop},
+    threads::{HostedThread, Stop, watched},
 };
 use signet_events::About;
 use signet_rfq::UtcMillis;
@@ -62,7 +62,8 @@ async fn run(mut plan: Plan, stop: Stop) {
     let newest = watch::Sender::new(None::<Signed>);
     let mut tasks = JoinSet::new();
     for target in std::mem::take(&mut plan.targets) {
-        tasks.spawn_local(keep_up(target, newest.subscribe(), plan.events.clone()));
+        let keeping = keep_up(target, newest.subscribe(), plan.events.clone());
+        tasks.spawn_local(watched("checkpoints", keeping));
     }
     let (mut done, mut last) = (0, Instant::now());
     let mut timer = tokio::time::interval(LOOK);

@@ -6,6 +6,7 @@ use std::path::Path;
 /// Runs until SIGTERM or Ctrl-C.
 pub(super) fn run(path: &Path, json: bool) -> Result<(), String> {
     signet_gateway::log::start(json);
+    signet_gateway::exit_on_fault();
     let loaded = Config::read(path).and_then(Loaded::of).map_err(|e| e.to_string())?;
     let gateway = Gateway::start(loaded, Options::default()).map_err(|e| e.to_string())?;
     wait_for_signal().map_err(|e| e.to_string())?;

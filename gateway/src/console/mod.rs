@@ -46,13 +46,13 @@ use crate::{
     },
     operator::{Overview, OverviewParts},
     pipeline::Trading,
-    threads::{Beside, Served},
+    threads::{Beside, Served, lasting},
 };
 use server::{Console, Parts};
 use signet_identity::{ServerIdentity, ServerProfile, TlsVersions, TrustRoots};
 use signet_registry::{Registry, RegistryUrl};
 use std::rc::Rc;
-use tokio::{net::TcpListener, task::spawn_local};
+use tokio::net::TcpListener;
 
 /// What the console is made from.
 pub struct Plan {
@@ -109,7 +109,7 @@ async fn open(plan: Plan) -> Result<Served, GatewayError> {
     })?);
     tracing::info!(%address, "the administrators' console is up");
     let serving = async move {
-        let accepting = spawn_local(https::serve(listener, console.clone()));
+        let accepting = lasting("console", https::serve(listener, console.clone()));
         keep_up(&console, files).await;
         accepting.abort();
     };

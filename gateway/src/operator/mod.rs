@@ -29,13 +29,13 @@ use crate::{
     listeners::tls::ListenerTls,
     metrics::{Alerts, Metrics},
     pipeline::Trading,
-    threads::{HostedThread, Stop},
+    threads::{HostedThread, Stop, lasting},
 };
 use health::Disk;
 use signet_identity::{ServerIdentity, ServerProfile, TlsVersions, TrustRoots};
 use signet_rfq::UtcMillis;
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
-use tokio::{net::TcpListener, sync::oneshot, task::spawn_local};
+use tokio::{net::TcpListener, sync::oneshot};
 
 /// What the operator's thread is started with.
 pub struct Plan {
@@ -105,10 +105,11 @@ async fn work(plan: Plan, ready: oneshot::Sender<Opened>, stop: Stop) {
         disk,
     });
     #[cfg(unix)]
-    let control =
-        control::open(&operator.config).map(|l| spawn_local(control::serve(l, operator.clone())));
+    let control = control::open(&operator.config)
+        .map(|l| lasting("control", control::serve(l, operator.clone())));
     let address = listener.as_ref().map(|(_, address, _)| *address);
-    let serving = listener.map(|(l, _, tls)| spawn_local(http::serve(l, tls, operator.clone())));
+    let serving =
+        listener.map(|(l, _, tls)| lasting("metrics", http::serve(l, tls, operator.clone())));
     let _ = ready.send(Ok(address));
     let _ = stop.await;
     serving.iter().for_each(tokio::task::JoinHandle::abort);

@@ -30,7 +30,7 @@ use crate::{
     config::{Config, SiemSection, SinkSection},
     delivery::{self, DeliveryFailure, DeliveryStatus, Spool},
     events::{EventSink, Outlet},
-    threads::{HostedThread, Stop},
+    threads::{HostedThread, Stop, watched},
 };
 use feed::Feed;
 use outlet::SiemOutlet;
@@ -189,7 +189,8 @@ async fn work(
     };
     let _ = ready.send(Ok(()));
     if let Some(url) = plan.registry.clone() {
-        tasks.spawn_local(tail::follow(shared.clone(), folder(&plan.config), url));
+        let following = tail::follow(shared.clone(), folder(&plan.config), url);
+        tasks.spawn_local(watched("siem.registry", following));
     }
     writer::run(&shared, inbox, stop).await;
     tasks.shutdown().await;
@@ -223,7 +224,7 @@ fn open(
     for (n, section) in plan.section.sink.iter().enumerate() {
         let sink = Sink::of(plan, section)?;
         let feed = Feed::new(shared.clone(), n, section.name().to_owned());
-        tasks.spawn_local(keep_up(sink, feed));
+        tasks.spawn_local(watched("siem.sink", keep_up(sink, feed)));
     }
     Ok(shared)
 }

@@ -18,7 +18,7 @@ use crate::{
     delivery::Poster,
     events::EventSink,
     pipeline::SignalOrders,
-    threads::{HostedThread, Stop},
+    threads::{HostedThread, Stop, watched},
 };
 use provider::Provider;
 use published::{Published, kept};
@@ -77,7 +77,7 @@ async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError
     let _ = ready.send(Ok(address));
     let mut fetching = JoinSet::new();
     for which in 0..receiver.providers.len() {
-        fetching.spawn_local(keep_fetched(receiver.clone(), which));
+        fetching.spawn_local(watched("signals.keys", keep_fetched(receiver.clone(), which)));
     }
     tokio::select! {
         _ = stop => {}

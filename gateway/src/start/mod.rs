@@ -39,7 +39,7 @@ use crate::{
         checkpoint_path, dealers_folder, desks_folder, journal_path, make_folders, signed_folder,
         store_key, store_key_path,
     },
-    threads::Stop,
+    threads::{Stop, lasting},
     transmit::{self, Transmitter},
     utc::{self, ClockView},
 };
@@ -56,7 +56,7 @@ use std::{
     rc::Rc,
     sync::{Arc, mpsc},
 };
-use tokio::{net::TcpListener, task::spawn_local};
+use tokio::net::TcpListener;
 use untold::Untold;
 
 /// Where the listeners of a running gateway are.
@@ -102,15 +102,15 @@ pub(crate) async fn run(
     let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitters);
     let pipeline = assemble(&loaded, parts, registry.as_ref(), step_up, events, alerts.clone());
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
-    spawn_local(pipeline::watch_entitlements(pipeline.clone()));
+    lasting("entitlements", pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
-        spawn_local(questions.serve(pipeline.clone()));
+        lasting("renewals", questions.serve(pipeline.clone()));
     }
     start_dealers(&loaded, &pipeline, &key)?;
     let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key.clone())?;
     let quic = quic::listener(&loaded.config, &listener.tls, udp, &pipeline.events)?;
     let over_quic = quic.is_some();
-    let serving = spawn_local(listener.serve(quic, pipeline.clone()));
+    let serving = lasting("desks", listener.serve(quic, pipeline.clone()));
     let signals = transmit.iter().map(|t| t.status.clone()).collect();
     let watched = Watched { siem: siem_status, signals, clock: ClockView::default() };
     spawn_watches(&loaded, &pipeline, registry.as_ref(), watched.clock.clone());
@@ -344,7 +344,7 @@ fn start_dealers(
     files.refresh();
     let lists = Rc::new(DealerLists::new(files.crls(None)));
     if files.in_use() {
-        spawn_local(lists.clone().keep_up(files, pipeline.clone()));
+        lasting("dealers.crl", lists.clone().keep_up(files, pipeline.clone()));
     }
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
         let client = loaded.client_profile(d, pins);
@@ -364,7 +364,7 @@ fn start_dealers(
             signing: d.sign.then(|| loaded.message_key.clone()),
             reset: d.reset.clone(),
         };
-        spawn_local(line.keep_up(pipeline.clone()));
+        lasting("dealer", line.keep_up(pipeline.clone()));
     }
     Ok(())
 }
@@ -387,7 +387,7 @@ fn desk_listener(
     let tls = Rc::new(tls);
     if files.in_use() {
         let registry = registry.cloned();
-        spawn_local(desks::keep_up(tls.clone(), files, pipeline.clone(), registry));
+        lasting("desks.crl", desks::keep_up(tls.clone(), files, pipeline.clone(), registry));
     }
     let for_desks = config.clone();
     let open = move |desk: &CompId| {
@@ -417,12 +417,12 @@ fn spawn_watches(
     let config = &loaded.config;
     let mut files = vec![config.risk.settings.clone()];
     files.extend(config.risk.table.clone());
-    spawn_local(pipeline::watch_risk(pipeline.clone(), files));
+    lasting("risk", pipeline::watch_risk(pipeline.clone(), files));
     if let Some(registry) = registry {
-        spawn_local(pipeline::watch_registry(pipeline.clone(), registry.clone()));
+        lasting("registry", pipeline::watch_registry(pipeline.clone(), registry.clone()));
     }
-    spawn_local(utc::watch(pipeline.events.clone(), config.clock.clone(), clock));
+    lasting("clock", utc::watch(pipeline.events.clone(), config.clock.clone(), clock));
     let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
-    spawn_local(ends::watch(events.clone(), config.clone(), identity.clone()));
-    spawn_local(own_certificate::keep_up(events, config.clone(), identity));
+    lasting("certificates", ends::watch(events.clone(), config.clone(), identity.clone()));
+    lasting("renewal", own_certificate::keep_up(events, config.clone(), identity));
 }

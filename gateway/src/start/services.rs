@@ -15,13 +15,12 @@ use crate::{
     pipeline::{Pipeline, SignalOrders, Trading},
     signals,
     state_dir::{checkpoint_path, signals_keys_file},
-    threads::HostedThread,
+    threads::{HostedThread, lasting},
 };
 use signet_identity::{ClientProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_tlog::note::SignerKey;
 use std::{rc::Rc, sync::Arc};
-use tokio::task::spawn_local;
 
 /// The thread that signs checkpoints.
 pub(super) fn start_checkpoints(
@@ -65,7 +64,7 @@ pub(super) async fn start_admin(
         return Ok(None);
     };
     let (trading, questions) = Trading::new();
-    spawn_local(questions.serve(pipeline.clone()));
+    lasting("questions", questions.serve(pipeline.clone()));
     let plan = admin_api::Plan {
         section: section.clone(),
         roots: roots.clone(),
@@ -96,7 +95,7 @@ fn console_plan(
     let (roots, registry) = (loaded.admin_roots.clone()?, loaded.registry.clone()?);
     // Queues of its own: open pages do not crowd administrators out.
     let (trading, questions) = Trading::new();
-    spawn_local(questions.serve(pipeline.clone()));
+    lasting("questions", questions.serve(pipeline.clone()));
     let overview = operator::OverviewParts {
         config: config.clone(),
         identity: loaded.identity.clone(),
@@ -129,7 +128,7 @@ pub(super) async fn start_operator(
 ) -> Result<operator::OperatorHost, GatewayError> {
     // A queue of its own: whoever scrapes the health does not crowd administrators out.
     let (trading, questions) = Trading::new();
-    spawn_local(questions.serve(pipeline.clone()));
+    lasting("questions", questions.serve(pipeline.clone()));
     let plan = operator::Plan {
         config: loaded.config.clone(),
         roots: loaded.metrics_roots.clone(),
@@ -155,7 +154,7 @@ pub(super) async fn start_signals(
         return Ok(None);
     };
     let (orders, inbox) = SignalOrders::new();
-    spawn_local(inbox.serve(pipeline.clone()));
+    lasting("signals", inbox.serve(pipeline.clone()));
     let key_server = |p: &ProviderSection| {
         let (Some(url), Some(trust)) = (&p.jwks_url, &p.jwks_trust) else { return Ok(None) };
         let target = (url.as_str(), trust.as_path(), &PeerTls::default());

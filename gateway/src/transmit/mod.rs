@@ -34,7 +34,7 @@ use crate::{
     events::EventSink,
     sealed_map::SealedMap,
     state_dir::transmit_folder,
-    threads::{HostedThread, Stop},
+    threads::{HostedThread, Stop, watched},
 };
 use levels::Levels;
 use outlet::Notice;
@@ -167,7 +167,7 @@ async fn work(parts: Parts, ready: Ready, stop: Stop) {
         events,
     });
     let mut tasks = JoinSet::new();
-    tasks.spawn_local(deliver::keep_up(shared.clone(), signer, poster));
+    tasks.spawn_local(watched("transmit", deliver::keep_up(shared.clone(), signer, poster)));
     queue::run(&shared, inbox, stop).await;
     tasks.shutdown().await;
 }

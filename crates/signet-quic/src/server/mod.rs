@@ -24,15 +24,19 @@ use quinn_proto::{
 };
 use rustls_pki_types::CertificateDer;
 use std::{
+    cell::RefCell,
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
+    panic::resume_unwind,
+    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::Poll,
     time::Duration,
 };
+use tokio::task::{JoinHandle, spawn_local};
 
 /// Connection attempts that wait for their answer. What comes beyond is dropped, not refused: the
 /// client repeats it, so a crowd waits in the network.
@@ -54,6 +58,7 @@ pub struct NoInitialSuite;
 #[derive(Debug)]
 pub struct Endpoint {
     shared: Rc<Shared>,
+    driver: RefCell<JoinHandle<()>>,
 }
 
 impl Endpoint {
@@ -75,8 +80,8 @@ impl Endpoint {
             .min_reset_interval(RESET_EVERY);
         let tls = server_config(tls).map_err(io::Error::other)?;
         let shared = Rc::new(Shared::new(socket, config, tls, unproved_max)?);
-        tokio::task::spawn_local(driver::drive(shared.clone()));
-        Ok(Self { shared })
+        let driver = RefCell::new(spawn_local(driver::drive(shared.clone())));
+        Ok(Self { shared, driver })
     }
 
     /// From here on handshakes use this profile; connections that are on keep theirs.
@@ -97,12 +102,18 @@ impl Endpoint {
     }
 
     /// The next connection attempt. Nothing of it was checked but a Retry token.
+    ///
+    /// # Panics
+    /// With what the endpoint's task has panicked: nobody is served from then on.
     pub async fn accept(&self) -> Incoming {
-        poll_fn(|cx| match self.shared.next_incoming(cx) {
-            Some(inner) => {
-                Poll::Ready(Incoming { shared: self.shared.clone(), inner: Some(inner) })
+        poll_fn(|cx| {
+            if let Some(inner) = self.shared.next_incoming(cx) {
+                return Poll::Ready(Incoming { shared: self.shared.clone(), inner: Some(inner) });
             }
-            None => Poll::Pending,
+            match Pin::new(&mut *self.driver.borrow_mut()).poll(cx) {
+                Poll::Ready(Err(e)) if e.is_panic() => resume_unwind(e.into_panic()),
+                _ => Poll::Pending,
+            }
         })
         .await
     }
