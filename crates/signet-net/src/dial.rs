@@ -1,6 +1,6 @@
 //! Reaching a host over TCP, through an HTTP proxy where there is one, and the TLS handshake.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use signet_identity::{Refusal, Stage};
@@ -12,6 +12,7 @@ use crate::error::{DialError, ProxyError};
 use crate::eyeballs;
 use crate::liveness;
 use crate::proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};
+use crate::resolve::{Endpoint, Way};
 
 /// The TLS handshake of a client, within `limit`.
 ///
@@ -63,27 +64,6 @@ pub async fn dial(
     }
 }
 
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
-/// All addresses of a server's hosts, in the order in which they are tried, each with the number of
-/// its host. Hosts that are not found are left out.
-pub async fn addresses(endpoints: &[Endpoint]) -> Vec<(usize, SocketAddr)> {
-    let mut all = Vec::new();
-    for (which, at) in endpoints.iter().enumerate() {
-        if let Ok(found) = tokio::net::lookup_host((at.host.as_str(), at.port)).await {
-            all.extend(eyeballs::in_turn(found.collect()).into_iter().map(|a| (which, a)));
-        }
-    }
-    all
-}
-
 /// The same for a server that listens at several hosts: each is begun a quarter of a second after
 /// the one before, or as soon as one fails, and the first that answers wins (RFC 8305 §5). Returns
 /// which one that is.
@@ -127,10 +107,26 @@ pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
         Some(error) => Refusal::seen_by_client(&error, Stage::Connect),
         None => Refusal::DnsFailure,
     })?;
+    Ok(prepared(stream))
+}
+
+/// Opens a TCP connection to a host in this one way. It has no time limit of its own: the caller
+/// sets one.
+pub(crate) async fn open(way: &Way, at: &Endpoint) -> Result<TcpStream, DialError> {
+    match way {
+        Way::Address(to) => match TcpStream::connect(*to).await {
+            Ok(stream) => Ok(prepared(stream)),
+            Err(e) => Err(Refusal::seen_by_client(&e, Stage::Connect).into()),
+        },
+        Way::Proxy(proxy) => Ok(through(proxy, &at.host, at.port).await?),
+    }
+}
+
+fn prepared(stream: TcpStream) -> TcpStream {
     // Messages are small and somebody waits for them; a failure here only costs speed.
     let _ = stream.set_nodelay(true);
     liveness::notice_death(&stream);
-    Ok(stream)
+    stream
 }
 
 #[cfg(test)]

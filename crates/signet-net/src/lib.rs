@@ -13,11 +13,15 @@ mod error;
 mod eyeballs;
 mod liveness;
 mod proxy;
+mod race;
+mod resolve;
 #[cfg(feature = "watch")]
 pub mod watch;
 
-pub use dial::{Endpoint, addresses, dial, dial_any, handshake, tcp};
+pub use dial::{dial, dial_any, handshake, tcp};
 pub use error::{DialError, ProxyError};
 pub use eyeballs::{ATTEMPT_DELAY, first_of};
 pub use liveness::{abort_on_close, notice_death};
 pub use proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};
+pub use race::{Attempt, AttemptError, HandshakeRace, RaceLimits};
+pub use resolve::{Endpoint, addresses};
