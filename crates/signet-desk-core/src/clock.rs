@@ -40,6 +40,8 @@ impl Moment {
 pub(crate) struct GatewayClock {
     /// (round trip, offset), milliseconds.
     samples: VecDeque<(i64, i64)>,
+    /// The offset as far as one way tells: too small by what that way took, milliseconds.
+    guess: Option<i64>,
 }
 
 impl GatewayClock {
@@ -48,7 +50,7 @@ impl GatewayClock {
     pub(crate) fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
         let round_trip = received.since(sent);
         if !(0..60_000).contains(&round_trip) {
-            self.samples.clear();
+            self.forget();
             return;
         }
         let new = (round_trip, stamped.since(sent) - round_trip / 2);
@@ -62,6 +64,15 @@ impl GatewayClock {
             self.samples.pop_front();
         }
         self.samples.push_back(new);
+    }
+
+    /// A message that the gateway stamped `stamped` arrived at `received` on the laptop's clock.
+    /// Until a round trip was measured this keeps a laptop whose clock is off by minutes from
+    /// ending, on screen, what the gateway has just restored.
+    pub(crate) fn heard(&mut self, stamped: UtcMillis, received: UtcMillis) {
+        let offset = stamped.since(received);
+        // The message that took the shortest time says most.
+        self.guess = Some(self.guess.map_or(offset, |g| g.max(offset)));
     }
 
     fn best(&self) -> Option<(i64, i64)> {
@@ -83,7 +94,7 @@ impl GatewayClock {
     }
 
     pub(crate) fn gateway(&self, laptop: UtcMillis) -> UtcMillis {
-        laptop + self.offset_ms().unwrap_or(0)
+        laptop + self.offset_ms().or(self.guess).unwrap_or(0)
     }
 
     /// How long an accept that is sent now may take to arrive, milliseconds.
@@ -93,6 +104,7 @@ impl GatewayClock {
 
     pub(crate) fn forget(&mut self) {
         self.samples.clear();
+        self.guess = None;
     }
 }
 

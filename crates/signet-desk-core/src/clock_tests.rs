@@ -46,3 +46,22 @@ fn a_clock_step_throws_old_samples_away() {
     c.measured(t(0), t(10), t(-5_000));
     assert_eq!(c.offset_ms(), None);
 }
+
+#[test]
+fn until_a_round_trip_was_measured_the_first_messages_tell_about_the_clock() {
+    let mut c = GatewayClock::default();
+    let t = |n: i64| UtcMillis(10_000_000 + n);
+    // The laptop is five minutes fast; one message took 40 ms, the next 400.
+    for (sent, took) in [(0, 40), (10, 400)] {
+        c.heard(t(sent), t(sent + took + 300_000));
+    }
+    assert_eq!(c.gateway(t(301_000)), t(301_000 - 300_040));
+    // Nothing can be pressed with it.
+    assert!(!c.is_known() && c.offset_ms().is_none());
+    c.measured(t(302_000), t(2_020), t(302_040));
+    assert_eq!(c.gateway(t(303_000)), t(3_000));
+    c.heard(t(9_000), t(9_000));
+    assert_eq!(c.gateway(t(303_000)), t(3_000), "a measurement counts for more");
+    c.measured(t(0), t(10), t(-5_000));
+    assert_eq!(c.gateway(t(0)), t(0), "over a step nothing is known");
+}

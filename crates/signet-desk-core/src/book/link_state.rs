@@ -127,6 +127,11 @@ impl Book {
         self.judge_choice(m);
     }
 
+    /// A message that the gateway stamped `stamped` arrived.
+    pub fn heard(&mut self, stamped: UtcMillis, received: UtcMillis) {
+        self.clock.heard(stamped, received);
+    }
+
     /// Takes a measurement: a ping sent at `sent` and answered at `received`, on the laptop's
     /// clock, whose answer the gateway stamped `stamped`.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {

@@ -85,7 +85,12 @@ impl<'a> Conversation<'a> {
                 *self.goodbye.borrow_mut() =
                     text.map(|text| Goodbye { text: peer_text::shown(&text), code, cure, retry_s });
             }
-            Event::Message { message, .. } => self.message(message, now),
+            Event::Message { message, meta } => {
+                if let Some(sent) = meta.sent.filter(|_| !meta.poss_dup) {
+                    lock(&self.link.book).heard(sent, now);
+                }
+                self.message(message, now);
+            }
             Event::Pong { id, sent } => self.link.pong(&id, sent, now),
             Event::Rejected { ref_seq, ref_msg_type, text, .. } => {
                 let text = peer_text::shown(&format!("{ref_msg_type}: {text}"));

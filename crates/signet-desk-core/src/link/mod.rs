@@ -25,6 +25,7 @@ mod connect;
 mod conversation;
 mod dial;
 mod direct;
+mod fault;
 mod history;
 mod keys;
 mod networks;
@@ -53,6 +54,7 @@ use crate::{
     venue::DeskConfig,
     view::{LinkState, NetworkView, Problem, SessionView},
 };
+use fault::{show_stopped, unless_it_panics};
 use keys::Keys;
 use networks::Networks;
 use pings::Pings;
@@ -93,6 +95,7 @@ pub(crate) fn run(
     commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let book = issuer.book.clone();
     let link = async {
         let changes = NetworkChanges::listen().await.unwrap_or_else(|e| {
             tracing::warn!(error = %e, "changes of networks are not heard");
@@ -102,8 +105,15 @@ pub(crate) fn run(
         Rc::new(Link::new(config, issuer, keys_reach, changes, system)).command_loop(commands).await
     };
     match runtime {
-        Ok(rt) => rt.block_on(LocalSet::new().run_until(link)),
-        Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
+        Ok(rt) => {
+            if rt.block_on(LocalSet::new().run_until(unless_it_panics(link))).is_none() {
+                show_stopped(&book);
+            }
+        }
+        Err(e) => {
+            tracing::error!(error = %e, "the link's thread has no runtime");
+            show_stopped(&book);
+        }
     }
 }
 
@@ -214,7 +224,14 @@ impl Link {
         match c {
             Command::Connect { identity, venue } => {
                 let generation = self.supersede();
-                tokio::task::spawn_local(self.keep(generation, identity, venue));
+                tokio::task::spawn_local(async move {
+                    let kept = unless_it_panics(self.clone().keep(generation, identity, venue));
+                    if kept.await.is_none() && self.is_wanted(generation) {
+                        show_stopped(&self.book);
+                        self.ceremony.abandon();
+                        self.supersede();
+                    }
+                });
             }
             Command::Renew => {
                 if let Some(keys) = self.keys.borrow().as_ref() {
