@@ -6,17 +6,16 @@ use crate::{
     dealer::{Dealer, Fill},
     desk::filled,
     link::NEVER,
+    quotes::{live_quotes, unanswered},
     rules::{is_denied, needs_touch},
     signer::Signer,
+    tally::{Seen, Tally},
 };
 use rust_decimal::Decimal;
-use signet_desk_core::view::{
-    AcceptState as Shown, CounterState, Frame, LineState, LineView, RfqState as ShownRfq,
-};
+use signet_desk_core::view::{CounterState, Frame, LineView, RfqState as ShownRfq};
 use signet_fix::message::QuoteResponse;
 use signet_rfq::{
-    ACCEPT_AGE_MAX_MS, AcceptState, Leg, Limit, LineState as Line, Rfq, RfqState, Side, StatedLeg,
-    UtcMillis,
+    ACCEPT_AGE_MAX_MS, AcceptState, Leg, Limit, Rfq, RfqState, Side, StatedLeg, UtcMillis,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,43 +104,6 @@ impl Click {
     }
 }
 
-/// What happened in runs that broke nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Accepts that the trader confirmed.
-    pub clicks: usize,
-    /// Of them: those that left the desk.
-    pub sent: usize,
-    /// Accepts that reached a dealer.
-    pub arrived: usize,
-    /// Accepts that traded.
-    pub fills: usize,
-    /// Of them: packages.
-    pub packages: usize,
-    /// Packages of which a dealer executed a part.
-    pub parts: usize,
-    /// Accepts that a person approved with a key.
-    pub approved: usize,
-    /// RFQs that a colleague took over.
-    pub taken: usize,
-    /// Times that the gateway did not start because its disk refused.
-    pub away: usize,
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, more: Self) {
-        self.clicks += more.clicks;
-        self.sent += more.sent;
-        self.arrived += more.arrived;
-        self.fills += more.fills;
-        self.packages += more.packages;
-        self.parts += more.parts;
-        self.approved += more.approved;
-        self.taken += more.taken;
-        self.away += more.away;
-    }
-}
-
 /// What is known of a run apart from what the programs say.
 #[derive(Default)]
 pub(crate) struct Truth {
@@ -159,6 +121,9 @@ pub(crate) struct Truth {
     pub taken: BTreeMap<String, i64>,
     /// Fills that were on screen at some time.
     pub shown: BTreeSet<String>,
+    /// How often each act happened.
+    pub acts: BTreeMap<&'static str, usize>,
+    pub seen: Seen,
     fills_seen: [usize; 3],
     arrivals_seen: [usize; 3],
     filled: BTreeSet<String>,
@@ -174,23 +139,18 @@ fn own(id: &str) -> &str {
 }
 
 impl Truth {
-    /// What must hold at every moment. `delay`: how long an accept is on its way to a dealer.
-    pub(crate) fn step(
-        &mut self,
-        dealers: &[Dealer],
-        delay: i64,
-        signer: &Signer,
-    ) -> Result<(), Violation> {
+    /// What must hold at every moment.
+    pub(crate) fn step(&mut self, dealers: &[Dealer], signer: &Signer) -> Result<(), Violation> {
         if let Some(why) = self.does_not_start.take() {
             return Err(broken("gateway.start", why));
         }
         for (i, d) in dealers.iter().enumerate() {
-            for (at, r) in &d.arrived[self.arrivals_seen[i]..] {
+            for (left, r) in &d.arrived[self.arrivals_seen[i]..] {
                 if !signer.has_signed(own(r.id.as_str())) {
                     let words = format!("{} got {}, which its desk did not sign", DEALERS[i], r.id);
                     return Err(broken("fill.unsigned", words));
                 }
-                self.arrived(DEALERS[i], r, at - delay)?;
+                self.arrived(DEALERS[i], r, *left)?;
             }
             if let Some(id) = d.of_declined.first() {
                 let words = format!("{} got {id}, of a quote that a counter declined", DEALERS[i]);
@@ -278,6 +238,8 @@ impl Truth {
             approved: self.approved.len(),
             taken: self.taken.len(),
             away: self.away.len(),
+            acts: self.acts.clone(),
+            seen: self.seen,
         }
     }
 
@@ -464,68 +426,4 @@ fn same_state(rfq: &Rfq, frame: &Frame) -> Result<(), Violation> {
             Err(broken("screen.rfq", words))
         }
     }
-}
-
-fn is_over(state: ShownRfq) -> bool {
-    !matches!(state, ShownRfq::Sent | ShownRfq::Open)
-}
-
-fn unanswered(state: Shown) -> bool {
-    matches!(state, Shown::Sent | Shown::StepUp | Shown::LastLook | Shown::Unknown)
-}
-
-/// What is quoted at the gateway can be pressed, and nothing else.
-fn live_quotes(
-    rfq: &Rfq,
-    frame: &Frame,
-    now: UtcMillis,
-    clock_was_set: bool,
-) -> Result<(), Violation> {
-    let id = rfq.terms.id.as_str();
-    let head = frame.rfqs.iter().find(|h| h.id == id);
-    // Where an accept waits for its answer, or for a touch, nothing else can be pressed.
-    let waits = head.and_then(|h| h.accept.as_ref()).is_some_and(|a| unanswered(a.state));
-    // It ended on screen before the desk learned that the gateway's clock was set back.
-    let over = clock_was_set && head.is_some_and(|h| is_over(h.state));
-    if rfq.state.ended() || rfq.in_flight() || waits || over {
-        return Ok(());
-    }
-    // People settle it first: nothing of it can be pressed.
-    if rfq.is_disputed() {
-        let pressed = |v: &&LineView| v.rfq_id == id && (v.can_lift || v.can_hit);
-        return match frame.lines.iter().find(pressed) {
-            Some(v) => Err(broken("quote.dead", format!("{id}: {} in a dispute", v.dealer))),
-            None => Ok(()),
-        };
-    }
-    for l in &rfq.lines {
-        let line = frame.lines.iter().find(|v| v.rfq_id == id && v.dealer == l.dealer.as_str());
-        let Some(line) = line else { continue };
-        let ends = l.quote.as_ref().map_or(0, |q| q.valid_until.since(now));
-        // What is about to end can be pressed or not.
-        let live = l.state == Line::Quoted && ends > 2_000 && rfq.expires().since(now) > 2_000;
-        let over = l.state != Line::Quoted || ends < -2_000;
-        let can = line.can_lift || line.can_hit;
-        let same = l.quote.as_ref().map(|q| q.id.to_string()) == line.quote_id;
-        // A quote that was over by the clock that the desk knew when it heard of it does not come
-        // to life on screen when the desk learns that the gateway's clock was set back.
-        let expired =
-            clock_was_set && matches!(line.state, LineState::Expired | LineState::Unreachable);
-        let pressable = can && same && line.state == LineState::Quoted;
-        if live && !expired && !pressable {
-            let words = format!(
-                "{id}: {} quotes {:?}; the screen has {:?} as {:?}, to press: {can}",
-                l.dealer,
-                l.quote.as_ref().map(|q| q.id.to_string()),
-                line.quote_id,
-                line.state
-            );
-            return Err(broken("quote.live", words));
-        }
-        if over && can {
-            let words = format!("{id}: {} is {:?} and can be pressed", l.dealer, l.state);
-            return Err(broken("quote.dead", words));
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,11 @@
 //! A dealer: a script with a memory of its orders. It executes what it is sent under an id that it
 //! does not know, so that an accept which is passed on twice shows as two executions.
 
-use crate::{cast::*, rng::Rng};
+use crate::{
+    cast::*,
+    legs::{executed_legs, net, quoted_legs},
+    rng::Rng,
+};
 use rust_decimal::Decimal;
 use signet_fix::{
     AppMessage,
@@ -10,7 +14,7 @@ use signet_fix::{
         QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse, Response,
     },
 };
-use signet_rfq::{AcceptId, Leg, Level, QuoteId, REASON_PASS, RfqId, Side, StatedLeg, UtcMillis};
+use signet_rfq::{AcceptId, Level, QuoteId, REASON_PASS, RfqId, Side, StatedLeg, UtcMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a dealer does later, unless it ends before.
@@ -72,9 +76,20 @@ struct Asked {
     withdrawn: bool,
 }
 
+/// How a message of the gateway came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Came {
+    /// It may be a repetition.
+    pub dup: bool,
+    /// When it left the gateway.
+    pub left: i64,
+}
+
 /// One dealer.
 pub(crate) struct Dealer {
     name: &'static str,
+    /// Its clock is ahead of the true one by so much. Its quotes and reports are on its clock.
+    pub ahead_ms: i64,
     asked: BTreeMap<RfqId, Asked>,
     orders: BTreeMap<AcceptId, Order>,
     pub fills: Vec<Fill>,
@@ -84,8 +99,10 @@ pub(crate) struct Dealer {
     pub parts: Vec<String>,
     /// What could not be said, and is said at the next logon.
     pub unsent: Vec<AppMessage>,
-    /// Accepts that arrived.
+    /// Accepts that arrived, each with the time at which it left the gateway.
     pub arrived: Vec<(i64, QuoteResponse)>,
+    /// When it forgot each of the quotes that it gave and does not know.
+    forgotten: BTreeMap<QuoteId, i64>,
     /// Quotes that a counter declined.
     declined: BTreeSet<QuoteId>,
     /// Accepts that take a quote which a counter had declined.
@@ -97,6 +114,7 @@ impl Dealer {
     pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
+            ahead_ms: 0,
             asked: BTreeMap::new(),
             orders: BTreeMap::new(),
             fills: Vec::new(),
@@ -104,10 +122,16 @@ impl Dealer {
             parts: Vec::new(),
             unsent: Vec::new(),
             arrived: Vec::new(),
+            forgotten: BTreeMap::new(),
             declined: BTreeSet::new(),
             of_declined: Vec::new(),
             next: 0,
         }
+    }
+
+    /// What its clock reads.
+    fn clock(&self, t: i64) -> UtcMillis {
+        UtcMillis(EPOCH + t + self.ahead_ms)
     }
 
     fn id(&mut self, what: &str) -> String {
@@ -116,7 +140,13 @@ impl Dealer {
     }
 
     /// A message of the gateway.
-    pub(crate) fn message(&mut self, m: AppMessage, dup: bool, t: i64, rng: &mut Rng) -> Vec<Does> {
+    pub(crate) fn message(
+        &mut self,
+        m: AppMessage,
+        came: Came,
+        t: i64,
+        rng: &mut Rng,
+    ) -> Vec<Does> {
         match m {
             AppMessage::QuoteRequest(q) => self.request(q, t, rng),
             AppMessage::QuoteResponse(r) if r.response == Response::Counter => {
@@ -124,7 +154,7 @@ impl Dealer {
             }
             AppMessage::QuoteResponse(r) => {
                 match crate::gateway::is_accept(&AppMessage::QuoteResponse(r.clone())) {
-                    Some(_) => self.accept(r, dup, t, rng),
+                    Some(_) => self.accept(r, came, t, rng),
                     None => Vec::new(),
                 }
             }
@@ -154,7 +184,7 @@ impl Dealer {
 
     /// A new price in an RFQ, and perhaps another one later.
     fn quote(&mut self, rfq: &RfqId, t: i64, rng: &mut Rng) -> Vec<Does> {
-        let id = self.id("q");
+        let (id, at) = (self.id("q"), self.clock(t));
         let Some(asked) = self.asked.get_mut(rfq) else { return Vec::new() };
         let tick = Decimal::new(rng.within(0, 100), 5);
         let size = asked.request.quantity;
@@ -169,7 +199,6 @@ impl Dealer {
                 (Level { price: net(Side::Sell), size }, Level { price: net(Side::Buy), size })
             }
         };
-        let at = UtcMillis(EPOCH + t);
         let msg = QuoteMsg {
             legs,
             rfq: rfq.clone(),
@@ -203,8 +232,23 @@ impl Dealer {
         let live = |a: &&Asked| !a.withdrawn;
         let newest = self.asked.values().filter(live).filter_map(|a| a.quotes.last());
         let stands = |q: &&QuoteMsg| !self.declined.contains(&q.id);
-        let good = newest.filter(stands).filter(|q| q.valid_until.0 > EPOCH + t);
+        let now = self.clock(t);
+        let good = newest.filter(stands).filter(|q| q.valid_until > now);
         good.map(|q| Does::Say(AppMessage::Quote(q.clone()))).collect()
+    }
+
+    /// It has lost what it kept of requests and quotes, and not its orders; how many of the quotes
+    /// were live.
+    pub(crate) fn forget(&mut self, t: i64) -> usize {
+        let live = self.repeat(t).len();
+        let given = std::mem::take(&mut self.asked).into_values().flat_map(|a| a.quotes);
+        self.forgotten.extend(given.map(|q| (q.id, t)));
+        live
+    }
+
+    /// When it forgot a quote.
+    pub(crate) fn forgot(&self, quote: &QuoteId) -> Option<i64> {
+        self.forgotten.get(quote).copied()
     }
 
     pub(crate) fn withdraw(&mut self) -> Vec<Does> {
@@ -238,12 +282,13 @@ impl Dealer {
         }
     }
 
-    fn accept(&mut self, r: QuoteResponse, dup: bool, t: i64, rng: &mut Rng) -> Vec<Does> {
-        self.arrived.push((t, r.clone()));
+    fn accept(&mut self, r: QuoteResponse, came: Came, t: i64, rng: &mut Rng) -> Vec<Does> {
+        let now = self.clock(t);
+        self.arrived.push((came.left, r.clone()));
         if self.declined.contains(&r.quote) {
             self.of_declined.push(r.id.to_string());
         }
-        if dup && self.orders.contains_key(&r.id) {
+        if came.dup && self.orders.contains_key(&r.id) {
             return Vec::new();
         }
         let matches = |a: &&Asked| {
@@ -251,7 +296,7 @@ impl Dealer {
                 && a.quotes.last().is_some_and(|q| {
                     let level = if r.side == Side::Buy { q.offer } else { q.bid };
                     q.id == r.quote
-                        && q.valid_until.0 > EPOCH + t
+                        && q.valid_until > now
                         && level.is_some_and(|l| l.price == r.price && l.size >= r.quantity)
                 })
         };
@@ -318,13 +363,14 @@ impl Dealer {
 
     /// Takes a fill back.
     pub(crate) fn bust(&mut self, t: i64) -> Vec<Does> {
+        let at = self.clock(t);
         let filled = |(_, o): &(&AcceptId, &mut Order)| o.fate == Fate::Filled;
         let Some((id, order)) = self.orders.iter_mut().rev().find(filled) else {
             return Vec::new();
         };
         order.fate = Fate::Busted;
         self.busted.push(id.to_string());
-        let mut bust = report(order, format!("B.{}.{id}", self.name), false, t);
+        let mut bust = report(order, format!("B.{}.{id}", self.name), false, at);
         bust.exec_ref = Some(format!("X.{}.{id}", self.name));
         vec![Does::Say(AppMessage::ExecutionReport(bust))]
     }
@@ -333,12 +379,14 @@ impl Dealer {
         let exec_id = format!("X.{}.{id}", self.name);
         let exec_id = if asked { self.id("H") } else { exec_id };
         let Some(order) = self.orders.get(id) else { return Vec::new() };
-        vec![Does::Say(AppMessage::ExecutionReport(report(order, exec_id, asked, t)))]
+        let report = report(order, exec_id, asked, self.clock(t));
+        vec![Does::Say(AppMessage::ExecutionReport(report))]
     }
 
     fn status(&mut self, h: &OrderStatusRequest, t: i64, rng: &mut Rng) -> Vec<Does> {
+        let at = self.clock(t);
         let Some(order) = self.orders.get_mut(&h.accept) else {
-            return vec![Does::Say(AppMessage::ExecutionReport(unknown(h, t)))];
+            return vec![Does::Say(AppMessage::ExecutionReport(unknown(h, t, at)))];
         };
         // Who asks twice is answered, also by a dealer that was silent.
         let again = std::mem::replace(&mut order.asked, true);
@@ -370,7 +418,7 @@ fn refusal(counter: &AcceptId) -> AppMessage {
     })
 }
 
-fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionReport {
+fn report(order: &Order, exec_id: String, asked: bool, at: UtcMillis) -> ExecutionReport {
     let r = &order.terms;
     let (filled, part) = (order.fate == Fate::Filled, order.fate == Fate::Part);
     let executed = if part { r.quantity / Decimal::TWO } else { r.quantity };
@@ -409,36 +457,12 @@ fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionRepor
         price: None,
         reject_reason: (order.fate == Fate::Declined).then_some(99),
         text: (order.fate == Fate::Declined).then(|| "no longer at this price".into()),
-        at: UtcMillis(EPOCH + t),
+        at,
     }
 }
 
-/// Prices of the legs: each further one dearer, with `tick` on either side.
-fn quoted_legs(legs: &[Leg], tick: Decimal) -> Vec<StatedLeg> {
-    let one = |(i, leg): (i64, &Leg)| StatedLeg {
-        bid: Some(Decimal::new(107_900 + i * 1_000, 5) - tick),
-        offer: Some(Decimal::new(108_100 + i * 1_000, 5) + tick),
-        ..StatedLeg::of(leg)
-    };
-    (0..).zip(legs).map(one).collect()
-}
-
-/// The net price for who does the package on this side.
-fn net(legs: &[Leg], stated: &[StatedLeg], of: Side) -> Decimal {
-    let part = |(leg, s): (&Leg, &StatedLeg)| {
-        let price = leg.ratio * s.price(leg.side_in(of)).unwrap_or_default();
-        if leg.side == Side::Buy { price } else { -price }
-    };
-    legs.iter().zip(stated).map(part).sum()
-}
-
-fn executed_legs(agreed: &[StatedLeg]) -> Vec<StatedLeg> {
-    let one = |l: &StatedLeg| StatedLeg { last: l.agreed(), bid: None, offer: None, ..l.clone() };
-    agreed.iter().map(one).collect()
-}
-
 /// OrdRejReason (103) 5: unknown order.
-fn unknown(h: &OrderStatusRequest, t: i64) -> ExecutionReport {
+fn unknown(h: &OrderStatusRequest, t: i64, at: UtcMillis) -> ExecutionReport {
     let zero = Decimal::ZERO;
     ExecutionReport {
         price_type: None,
@@ -462,6 +486,6 @@ fn unknown(h: &OrderStatusRequest, t: i64) -> ExecutionReport {
         price: None,
         reject_reason: Some(5),
         text: Some("unknown order".into()),
-        at: UtcMillis(EPOCH + t),
+        at,
     }
 }

@@ -1,13 +1,12 @@
-//! The desk: the real book behind the real session, and a link keeper that dials, pings and gives
-//! up as `crates/signet-desk-core/src/link` does.
+//! The desk: the real book behind the real session. Its link is kept by `keeper.rs`.
 
-use crate::{cast::*, check::Click, rng::Rng};
+use crate::{cast::*, check::Click, keeper::Keeper, pings::Pulse, rng::Rng};
 use rust_decimal::Decimal;
 use signet_desk_core::{
     Book, Ids, InFlight,
     view::{
-        AcceptState, ArmIntent, Ask, CounterIntent, Frame, LineView, LinkState, Problem, RfqState,
-        Side, Ticket, TicketLeg,
+        AcceptState, ArmIntent, Ask, CounterIntent, Frame, LineState, LineView, LinkState, Problem,
+        RfqState, Side, Ticket, TicketLeg,
     },
 };
 use signet_fix::{
@@ -28,102 +27,173 @@ pub(crate) struct Touch {
     pub approves: Option<String>,
 }
 
+/// Until when there is a price on screen that can be pressed.
+struct Prices {
+    /// On the gateway's clock.
+    end_ms: f64,
+    /// What the gateway's clock reads for the desk, less the time of the run.
+    ahead_ms: f64,
+    /// Something has come since they were looked at.
+    stale: bool,
+}
+
 pub(crate) struct Desk {
     pub book: Book,
     pub session: Rc<Session>,
+    /// The laptop's clock is ahead of the true one by so much, as it was when this run of the desk
+    /// began: a step does not reach a desk that runs (`laptop_clock.rs` of the product).
+    ahead_ms: i64,
     /// An accept that is armed: its RFQ and its id.
     armed: Option<(String, String)>,
     pub connection: Option<u32>,
-    pub next_dial: i64,
+    pub keeper: Keeper,
     pub touches: Vec<Touch>,
-    /// Pings under way, by number: when each left.
-    pings: Vec<(u32, i64)>,
-    next_ping: u32,
+    prices: Prices,
     /// Clicks since they were last fetched.
     pub clicks: Vec<Click>,
     pub log: Vec<String>,
 }
 
-/// A ping without an answer for so long puts the link in doubt.
-const DOUBT_MS: i64 = 1_000;
-
-fn clock(t: i64) -> UtcMillis {
-    UtcMillis(EPOCH + t)
-}
-
 impl Desk {
-    /// Starts a run of the desk on what its disk holds.
-    pub(crate) fn start(file: &Path, session: Rc<Session>, run: u32, t: i64) -> Self {
-        let mut book = Book::new(Ids::new(clock(t), run), clock(t));
+    /// Starts a run of the desk on what its disk holds, on a laptop whose clock is ahead by so
+    /// much.
+    pub(crate) fn start(
+        file: &Path,
+        (session, keeper): (Rc<Session>, Keeper),
+        run: u32,
+        ahead_ms: i64,
+        t: i64,
+    ) -> Self {
+        let now = UtcMillis(EPOCH + t + ahead_ms);
+        let mut book = Book::new(Ids::new(now, run), now);
         let kept = InFlight::open(file, &StoreKey::new([9; 32])).expect("the file of accepts");
         book.resume(kept);
         book.at_gateway(&comp(GATEWAY), false);
-        book.link(clock(t), |s| {
+        book.link(now, |s| {
             s.state = LinkState::Connecting;
             s.comp_id = Some(DESK.into());
         });
         Self {
             book,
             session,
+            ahead_ms,
             armed: None,
             connection: None,
-            next_dial: t,
+            keeper,
             touches: Vec::new(),
-            pings: Vec::new(),
-            next_ping: 0,
+            prices: Prices { end_ms: 0.0, ahead_ms: 0.0, stale: true },
             clicks: Vec::new(),
             log: Vec::new(),
         }
     }
 
-    /// Everything on screen.
-    pub(crate) fn screen(&mut self, t: i64) -> Frame {
-        self.book.pull(0, &[], clock(t))
+    /// What the laptop's clock reads, without the steps since the desk began.
+    fn clock(&self, t: i64) -> UtcMillis {
+        UtcMillis(EPOCH + t + self.ahead_ms)
     }
 
-    /// The connection is gone.
-    pub(crate) fn link_lost(&mut self, t: i64) {
+    /// Everything on screen.
+    pub(crate) fn screen(&mut self, t: i64) -> Frame {
+        self.book.pull(0, &[], self.clock(t))
+    }
+
+    /// A connection is there, and the Logon has left.
+    pub(crate) fn connected(&mut self, id: u32, t: i64) {
+        self.connection = Some(id);
+        self.keeper.connected(t);
+    }
+
+    /// The connection is gone, or another one takes its place.
+    pub(crate) fn link_lost(&mut self, t: i64, delay: i64) {
         self.connection = None;
         self.touches.clear();
-        self.pings.clear();
+        self.keeper.lost(t, delay);
         self.book.link_lost();
-        self.book.link(clock(t), |s| s.state = LinkState::Reconnecting);
+        self.book.link(self.clock(t), |s| s.state = LinkState::Reconnecting);
     }
 
     pub(crate) fn send(&mut self, m: &AppMessage, t: i64) -> bool {
         match self.session.send(m) {
             Ok(seq) => {
                 self.book.sent_as(seq, m);
+                self.probe(t);
                 true
             }
             Err(e) => {
-                self.book.not_sent(m, Problem::from(&e), clock(t));
+                self.book.not_sent(m, Problem::from(&e), self.clock(t));
                 false
             }
         }
     }
 
-    /// Whether an answer to a ping is overdue.
-    pub(crate) fn look_at_pings(&mut self, t: i64) {
-        let overdue = self.pings.first().is_some_and(|(_, sent)| t - sent >= DOUBT_MS);
-        self.book.doubt(clock(t), overdue);
+    /// The book's timer.
+    pub(crate) fn tick(&mut self, t: i64) {
+        for question in self.book.tick(self.clock(t)) {
+            self.send(&question, t);
+        }
+    }
+
+    /// Looks at the connection that is up, as `watch` of `link/watch.rs` does; why it is given up.
+    pub(crate) fn watch(&mut self, t: i64, delay: i64) -> Option<&'static str> {
+        if !self.session.is_logged_on() {
+            return self.keeper.waits_in_vain(t).then_some("no answer to the logon");
+        }
+        let live = self.has_live_price(t);
+        let pulse = self.keeper.pulse(live, self.clock(t));
+        if let Some(late) = self.keeper.judge(pulse, t, delay) {
+            self.book.doubt(self.clock(t), late);
+        }
+        if pulse == Pulse::Lost {
+            return Some("no answer to a ping");
+        }
+        if self.keeper.ping_is_due(live, t) {
+            self.ping(t);
+        }
+        None
+    }
+
+    /// Whether a price is on screen that can be pressed, as `Book::has_live_price` says it, which
+    /// only its own crate can ask.
+    fn has_live_price(&mut self, t: i64) -> bool {
+        if self.prices.stale {
+            let frame = self.screen(t);
+            let open = |l: &&LineView| {
+                let of = frame.rfqs.iter().find(|r| r.id == l.rfq_id);
+                of.is_some_and(|r| matches!(r.state, RfqState::Sent | RfqState::Open))
+            };
+            let quoted = |l: &&LineView| l.state == LineState::Quoted && !l.indicative;
+            let lines = frame.lines.iter().filter(quoted).filter(open);
+            let end_ms = lines.filter_map(|l| l.valid_until_ms).fold(0.0, f64::max);
+            let ahead_ms = frame.gateway_now_ms - t as f64;
+            self.prices = Prices { end_ms, ahead_ms, stale: false };
+        }
+        t as f64 + self.prices.ahead_ms < self.prices.end_ms
+    }
+
+    /// Somebody waits for an answer, or is about to trade, so a dead path must be known soon.
+    fn probe(&mut self, t: i64) {
+        if self.keeper.probes() {
+            self.ping(t);
+        }
     }
 
     /// A TestRequest leaves.
-    pub(crate) fn ping(&mut self, t: i64) {
+    fn ping(&mut self, t: i64) {
         if self.session.is_logged_on() {
-            self.next_ping += 1;
-            if self.session.ping(&format!("p{}", self.next_ping)).is_ok() {
-                self.pings.push((self.next_ping, t));
+            let id = self.keeper.next_ping();
+            if self.session.ping(&id).is_ok() {
+                self.keeper.pinged(id, self.clock(t));
             }
         }
     }
 
-    /// `stamped`: what the gateway's clock read when it answered a ping that arrives now.
-    pub(crate) fn event(&mut self, e: Event, stamped: Option<UtcMillis>, t: i64, rng: &mut Rng) {
+    /// `stamped`: what the gateway's clock read when it wrote what arrives now.
+    pub(crate) fn event(&mut self, e: Event, stamped: UtcMillis, t: i64, rng: &mut Rng) {
+        self.prices.stale = true;
         match e {
             Event::LoggedOn => {
-                self.book.link(clock(t), |s| s.state = LinkState::Restoring);
+                self.keeper.logged_on(t);
+                self.book.link(self.clock(t), |s| s.state = LinkState::Restoring);
                 let id = RfqId::new(format!("list-{t}")).expect("an id");
                 let list = AppMessage::SecurityListRequest(SecurityListRequest { id });
                 let _ = self.session.send(&list);
@@ -134,7 +204,8 @@ impl Desk {
                     AppMessage::StepUpChallenge(c) => Some(c.clone()),
                     _ => None,
                 };
-                let answers = self.book.message(message, clock(t));
+                self.book.heard(stamped, self.clock(t));
+                let answers = self.book.message(message, self.clock(t));
                 for a in &answers {
                     let _ = self.session.send(a);
                 }
@@ -143,15 +214,13 @@ impl Desk {
                 }
             }
             Event::Pong { id, .. } => {
-                let number = id.trim_start_matches('p').parse().unwrap_or(0);
-                let sent = self.pings.iter().find(|(n, _)| *n == number).map(|(_, at)| *at);
-                self.pings.retain(|(n, _)| *n > number);
-                if let Some((sent, stamped)) = sent.zip(stamped) {
-                    self.book.measured(clock(sent), stamped, clock(t));
+                let now = self.clock(t);
+                if let Some(sent) = self.keeper.answered(&id, now) {
+                    self.book.measured(sent, stamped, now);
                 }
             }
             Event::Rejected { ref_seq, text, .. } => {
-                self.book.session_reject(ref_seq, &text, clock(t))
+                self.book.session_reject(ref_seq, &text, self.clock(t))
             }
             _ => {}
         }
@@ -221,7 +290,7 @@ impl Desk {
     }
 
     fn send_ticket(&mut self, ticket: &Ticket, t: i64) {
-        match self.book.new_rfq(ticket, clock(t)) {
+        match self.book.new_rfq(ticket, self.clock(t)) {
             Ok(m) => {
                 let sent = self.send(&m, t);
                 self.log.push(format!("asked, sent: {sent}"));
@@ -259,9 +328,10 @@ impl Desk {
             return false;
         }
         let intent = &prices[usize::from(pick) % prices.len()];
-        match self.book.arm(intent, clock(t)) {
+        match self.book.arm(intent, self.clock(t)) {
             Ok(view) => {
                 self.armed = Some((intent.rfq_id.clone(), view.id));
+                self.probe(t);
                 true
             }
             Err(p) => {
@@ -273,7 +343,7 @@ impl Desk {
 
     pub(crate) fn confirm(&mut self, t: i64) {
         let Some((rfq, id)) = self.armed.take() else { return };
-        match self.book.accept(&rfq, &id, clock(t)) {
+        match self.book.accept(&rfq, &id, self.clock(t)) {
             Ok(m) => {
                 let AppMessage::QuoteResponse(r) = &m else { return };
                 let mut click = Click::of(&rfq, r, t);
@@ -309,7 +379,7 @@ impl Desk {
             side: *side,
             price: price.to_string(),
         };
-        match self.book.counter(&intent, clock(t)) {
+        match self.book.counter(&intent, self.clock(t)) {
             Ok(m) => {
                 let sent = self.send(&m, t);
                 self.log.push(format!("counters {} with {price}, sent: {sent}", intent.quote_id));

@@ -11,11 +11,12 @@
 //!
 //! | product | here |
 //! | --- | --- |
-//! | the gateway's sockets and admission | `world.rs` attaches a session to a connection at its first bytes; there is no registry |
+//! | the gateway's sockets and admission | `wires.rs` attaches a session to a connection when its first message is whole; there is no registry |
 //! | the step-up service | the product's table of challenges, each bound to its connection; a word instead of a security key's signature |
-//! | the desk's link keeper | `desk.rs`: dial, ping each second, give up after 3 s of silence, dial beside on a new address |
-//! | TCP, TLS, QUIC | `link.rs`: bytes in order with a delay, that stop at any byte in one direction or both, for a time or for good |
-//! | dealers | `dealer.rs`: scripts that remember their orders |
+//! | the desk's link keeper | `keeper.rs`: pings, doubts and gives up by the product's own `pings.rs`, and dials beside a connection that is up, as over TCP |
+//! | TCP, TLS, QUIC | `link.rs`: bytes in order with a delay, that stop at any byte in one direction or both, for a time or for good, or arrive late, also on a connection that a newer one displaced |
+//! | dealers | `dealer.rs`: scripts that remember their orders, each on a clock of its own |
+//! | the laptop's clock | read when the desk starts, as `laptop_clock.rs` does; its steps reach the next start |
 //! | disks | files in memory, which a crash of the process leaves as they are; a message store may be lost whole |
 //!
 //! QuickFIX reads the machine's clock for heartbeats and SendingTime (52); a run takes
@@ -33,17 +34,26 @@ mod dealer;
 mod desk;
 mod firm;
 mod gateway;
+mod keeper;
+mod legs;
 mod link;
 mod made;
+// What the desk concludes from its pings: the product's own file, so that it is the same here.
+#[path = "../../../crates/signet-desk-core/src/link/pings.rs"]
+#[allow(dead_code, reason = "some of it is for connections over QUIC that move, and for sleep")]
+mod pings;
+mod quotes;
 mod rng;
 mod rules;
 mod schedule;
 mod signer;
+mod tally;
 mod world;
 
-pub use check::{Tally, Violation};
-pub use schedule::{Act, End, Event, LENGTH_MS, schedule};
+pub use check::Violation;
+pub use schedule::{ACTS, Act, End, Event, LENGTH_MS, schedule};
 pub use signer::Forgery;
+pub use tally::{Seen, Tally};
 
 use std::{
     path::{Path, PathBuf},

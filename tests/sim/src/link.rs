@@ -74,13 +74,25 @@ struct Process {
     session: Option<Rc<Session>>,
 }
 
-/// Bytes of one direction on their way.
+/// Bytes on their way.
+pub(crate) struct Part {
+    due: i64,
+    /// When they were written.
+    pub left: i64,
+    /// The way was slow when they were.
+    pub lagged: bool,
+    pub bytes: Vec<u8>,
+}
+
+/// Bytes of one direction, in the order in which they were written: no network changes that.
 #[derive(Default)]
 struct Pipe {
-    flight: VecDeque<(i64, Vec<u8>)>,
+    flight: VecDeque<Part>,
     last: i64,
     /// So many bytes still pass; the others are due at the time that follows.
     silence: Option<(usize, i64)>,
+    /// What would arrive before the second time arrives later by the first.
+    lag: Option<(i64, i64)>,
     /// The sender has closed, and the receiver hears of it then.
     end: Option<i64>,
 }
@@ -97,11 +109,16 @@ pub(crate) struct Connection {
     pub heard: [i64; 2],
     /// Until then the listening end holds what arrives.
     pub held_until: i64,
+    /// The beginning of what the dialling end wrote, until the other end takes the connection.
+    pub first: Vec<u8>,
+    /// Where the listening end wrote, after a newer connection took the place of this one: its
+    /// pump may still read what arrives late.
+    pub displaced: Option<Rc<Outbox>>,
 }
 
 /// What is due on a connection.
 pub(crate) enum Due {
-    Bytes(Vec<u8>),
+    Bytes(Part),
     End,
 }
 
@@ -220,6 +237,8 @@ impl Link {
             framers: [Framer::new(), Framer::new()],
             heard: [now; 2],
             held_until: 0,
+            first: Vec::new(),
+            displaced: None,
         });
         let Some(session) = self.session(Side::Dials) else { return id };
         let outbox = session.attach(channel(id)).expect("the session takes a connection");
@@ -256,9 +275,12 @@ impl Link {
                 if side == Side::Dials {
                     remember_accept(&bytes, last_accept);
                 }
-                c.pipes[side as usize].push(bytes, now + delay);
+                c.pipes[side as usize].push(bytes, now, delay);
                 let session = &processes[side as usize].session;
                 let left = session.as_ref().is_none_or(|s| !s.is_attached_to(&outbox));
+                if left && side == Side::Listens {
+                    c.displaced = Some(outbox.clone());
+                }
                 if left || outbox.closed() {
                     c.give_up(side, now, delay);
                 }
@@ -306,8 +328,22 @@ fn remember_accept(bytes: &[u8], last: &mut Vec<u8>) {
 
 impl Connection {
     /// Bytes arrive as if this side had written them.
-    pub(crate) fn inject(&mut self, from: Side, bytes: Vec<u8>, at: i64) {
-        self.pipes[from as usize].push(bytes, at);
+    pub(crate) fn inject(&mut self, from: Side, bytes: Vec<u8>, now: i64, delay: i64) {
+        self.pipes[from as usize].push(bytes, now, delay);
+    }
+
+    /// What this side writes and would arrive before `until` arrives later by `by`, and so perhaps
+    /// after what was written later on another connection.
+    pub(crate) fn lag(&mut self, from: Side, by: i64, until: i64) {
+        self.pipes[from as usize].lag = Some((by, until));
+    }
+
+    /// What has not broken yet does not break. What is silent by now stays so: an end finds out.
+    pub(crate) fn heal(&mut self) {
+        for pipe in &mut self.pipes {
+            pipe.lag = None;
+            pipe.silence = pipe.silence.filter(|(left, _)| *left == 0);
+        }
     }
 
     /// A side closes. What it had written is still on its way; what arrives for it is dropped.
@@ -319,9 +355,10 @@ impl Connection {
             outbox.close();
         }
         let pipe = &mut self.pipes[side as usize];
+        let (at, _) = pipe.arrival(now + delay);
         pipe.end = match pipe.silence {
-            Some((0, until)) => Some(until.max(now + delay)),
-            _ => Some((now + delay).max(pipe.last)),
+            Some((0, until)) => Some(until.max(at)),
+            _ => Some(at.max(pipe.last)),
         };
     }
 
@@ -350,37 +387,50 @@ impl Connection {
         let forgotten = self.gave_up[0]
             && self.outbox[1].is_none()
             && self.pipes[0].due().is_none_or(|t| t == NEVER);
-        self.gave_up == [true; 2] || forgotten
+        // What arrives late is still read by the pump of a connection that was displaced.
+        let read = self.displaced.is_some();
+        let late = read && self.pipes[0].flight.front().is_some_and(|part| part.due != NEVER);
+        (self.gave_up == [true; 2] && !late) || forgotten
     }
 }
 
 impl Pipe {
-    fn push(&mut self, mut bytes: Vec<u8>, at: i64) {
+    /// When something arrives that would be there at `at`, and whether that is later.
+    fn arrival(&self, at: i64) -> (i64, bool) {
+        match self.lag.filter(|(_, until)| at < *until) {
+            Some((by, _)) => (at + by, true),
+            None => (at, false),
+        }
+    }
+
+    fn push(&mut self, mut bytes: Vec<u8>, now: i64, delay: i64) {
         if bytes.is_empty() {
             return;
         }
-        if self.silence.is_some_and(|(_, until)| until < at) {
+        let (due, lagged) = self.arrival(now + delay);
+        let part = |due, bytes| Part { due, left: now, lagged, bytes };
+        if self.silence.is_some_and(|(_, until)| until < due) {
             self.silence = None;
         }
         if let Some((left, until)) = &mut self.silence {
             let rest = bytes.split_off(bytes.len().min(*left));
             *left -= bytes.len();
             let until = *until;
-            self.put(bytes, at);
-            return self.put(rest, until.max(at));
+            self.put(part(due, bytes));
+            return self.put(part(until.max(due), rest));
         }
-        self.put(bytes, at);
+        self.put(part(due, bytes));
     }
 
-    fn put(&mut self, bytes: Vec<u8>, at: i64) {
-        if !bytes.is_empty() {
-            self.last = self.last.max(at);
-            self.flight.push_back((self.last, bytes));
+    fn put(&mut self, part: Part) {
+        if !part.bytes.is_empty() {
+            self.last = self.last.max(part.due);
+            self.flight.push_back(Part { due: self.last, ..part });
         }
     }
 
     fn due(&self) -> Option<i64> {
-        self.flight.front().map(|(t, _)| *t).or(self.end)
+        self.flight.front().map(|part| part.due).or(self.end)
     }
 
     fn take(&mut self, now: i64) -> Option<Due> {
@@ -388,7 +438,7 @@ impl Pipe {
             return None;
         }
         match self.flight.pop_front() {
-            Some((_, bytes)) => Some(Due::Bytes(bytes)),
+            Some(part) => Some(Due::Bytes(part)),
             None => {
                 self.end = None;
                 Some(Due::End)

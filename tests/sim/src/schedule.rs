@@ -42,10 +42,18 @@ pub enum Act {
     /// The desk's link delivers so many more bytes of this sender, then nothing, for so long; the
     /// rest arrives after that, unless the connection has ended. `None`: never.
     Silence { from: End, after: u32, for_ms: Option<i64> },
+    /// What this sender writes on the desk's connection from now on arrives later by so much, for
+    /// so long: after what is written later on a newer connection, or by a dealer.
+    DeskLag { from: End, by_ms: i64, for_ms: i64 },
+    /// The same on the line to a dealer, one way.
+    DealerLag { dealer: u8, to_dealer: bool, by_ms: i64, for_ms: i64 },
     /// Both ends are told at once that the connection is gone.
     Reset,
     /// The desk has another address and says so: it dials beside the old connection.
     NewAddress { old_lives: bool },
+    /// The desk makes another connection, which takes so long. The one that is up serves it until
+    /// then, and what is still on its way there arrives after that.
+    DialBeside { takes_ms: i64 },
     /// The desk's address changes under the same session; the gateway holds what arrives until the
     /// address is proved, or drops the connection.
     Migrate { proof_ms: i64, proved: bool },
@@ -55,12 +63,20 @@ pub enum Act {
     Delay { ms: i64 },
     /// The gateway's clock is set, by so much.
     GatewayClock { ms: i64 },
+    /// The laptop's clock is set, by so much. A desk that runs goes on by the clock that it began
+    /// with, as the product does; one that starts after that begins with this one.
+    DeskClock { ms: i64 },
+    /// A dealer's clock is set, by so much.
+    DealerClock { dealer: u8, ms: i64 },
     /// The desk ends without a word and is started again; its message store may be lost.
     DeskCrash { for_ms: i64, store_lost: bool },
     /// The gateway ends without a word and is started again; its message stores may be lost.
     GatewayCrash { for_ms: i64, store_lost: bool },
     /// A dealer ends without a word and is started again; it knows its orders.
     DealerCrash { dealer: u8, for_ms: i64 },
+    /// A dealer ends without a word and is started again without the requests and quotes that it
+    /// had; it knows its orders.
+    DealerForgets { dealer: u8, for_ms: i64 },
     /// The link to a dealer is reset.
     DealerReset { dealer: u8 },
     /// The gateway's disk takes no new RFQ for so long.
@@ -83,6 +99,88 @@ pub enum Act {
     Withdraw { dealer: u8 },
     /// A colleague takes an open RFQ over: which one.
     TakenOver { pick: u8 },
+}
+
+/// The name of every act.
+pub const ACTS: [&str; 35] = [
+    "ask",
+    "ask for a package",
+    "take",
+    "arm",
+    "confirm",
+    "counter",
+    "cancel",
+    "dismiss",
+    "silence",
+    "lag of the desk",
+    "lag of a dealer",
+    "reset",
+    "new address",
+    "dial beside",
+    "migrate",
+    "no network",
+    "delay",
+    "clock of the gateway",
+    "clock of the desk",
+    "clock of a dealer",
+    "crash of the desk",
+    "crash of the gateway",
+    "crash of a dealer",
+    "a dealer forgets",
+    "reset of a dealer",
+    "disk full",
+    "disk fails",
+    "locked",
+    "forge",
+    "replay",
+    "evidence fails",
+    "requote",
+    "bust",
+    "withdraw",
+    "taken over",
+];
+
+impl Act {
+    /// What it is called in a tally; one of [`ACTS`].
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ask { .. } => "ask",
+            Self::AskPackage { .. } => "ask for a package",
+            Self::Take { .. } => "take",
+            Self::Arm { .. } => "arm",
+            Self::Confirm => "confirm",
+            Self::Counter { .. } => "counter",
+            Self::Cancel { .. } => "cancel",
+            Self::Dismiss { .. } => "dismiss",
+            Self::Silence { .. } => "silence",
+            Self::DeskLag { .. } => "lag of the desk",
+            Self::DealerLag { .. } => "lag of a dealer",
+            Self::Reset => "reset",
+            Self::NewAddress { .. } => "new address",
+            Self::DialBeside { .. } => "dial beside",
+            Self::Migrate { .. } => "migrate",
+            Self::NoNetwork { .. } => "no network",
+            Self::Delay { .. } => "delay",
+            Self::GatewayClock { .. } => "clock of the gateway",
+            Self::DeskClock { .. } => "clock of the desk",
+            Self::DealerClock { .. } => "clock of a dealer",
+            Self::DeskCrash { .. } => "crash of the desk",
+            Self::GatewayCrash { .. } => "crash of the gateway",
+            Self::DealerCrash { .. } => "crash of a dealer",
+            Self::DealerForgets { .. } => "a dealer forgets",
+            Self::DealerReset { .. } => "reset of a dealer",
+            Self::DiskFull { .. } => "disk full",
+            Self::DiskFails { .. } => "disk fails",
+            Self::Locked { .. } => "locked",
+            Self::Forge(_) => "forge",
+            Self::Replay => "replay",
+            Self::EvidenceFails { .. } => "evidence fails",
+            Self::Requote { .. } => "requote",
+            Self::Bust { .. } => "bust",
+            Self::Withdraw { .. } => "withdraw",
+            Self::TakenOver { .. } => "taken over",
+        }
+    }
 }
 
 /// An event and its time.
@@ -129,6 +227,11 @@ pub fn schedule(seed: u64) -> Vec<Event> {
     unwritten(seed, &mut events);
     taken_over(seed, &mut events);
     countered(seed, &mut events);
+    // What came last stands last, so that the events before stay what they were.
+    reordered(seed, &mut events);
+    beside(seed, &mut events);
+    clocks(seed, &mut events);
+    forgets(seed, &mut events);
     events.sort_by_key(|e| e.at);
     events
 }
@@ -230,6 +333,105 @@ fn forge(seed: u64, events: &mut Vec<Event>) {
         };
         events.push(Event { at, act });
     }
+}
+
+/// One way is slow when the trader takes a price, so that what was sent first arrives last, in a
+/// part of the runs. Most often the desk has a newer connection by then. From a generator of its
+/// own, as `forge`.
+fn reordered(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x1f83_d9ab_fb41_bd6b);
+    if !rng.chance(25) {
+        return;
+    }
+    let taken: Vec<i64> =
+        events.iter().filter(|e| matches!(e.act, Act::Take { .. })).map(|e| e.at).collect();
+    let acts = if taken.is_empty() { times(events) } else { taken };
+    for _ in 0..rng.within(1, 4) {
+        let near = acts[rng.pick(acts.len())];
+        let (by_ms, for_ms) = ([300, 900, 2_500][rng.pick(3)], rng.within(100, 4_000));
+        if rng.chance(25) {
+            let (dealer, to_dealer) = (a_dealer(&mut rng), rng.chance(50));
+            let act = Act::DealerLag { dealer, to_dealer, by_ms, for_ms };
+            put(events, near + rng.within(-400, 200), act);
+            continue;
+        }
+        let from = if rng.chance(70) { End::Desk } else { End::Gateway };
+        put(events, near - rng.within(1, 60), Act::DeskLag { from, by_ms, for_ms });
+        if rng.chance(70) {
+            let takes_ms = [0, 40, 300][rng.pick(3)];
+            put(events, near + rng.within(1, 200), Act::DialBeside { takes_ms });
+        }
+    }
+}
+
+/// The desk makes another connection beside the one that is up, in a part of the runs. In some of
+/// them the one that is up has just moved to an address that is proved, or not, after that. From a
+/// generator of its own, as `forge`.
+fn beside(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x428a_2f98_d728_ae22);
+    if !rng.chance(20) {
+        return;
+    }
+    let acts = times(events);
+    for _ in 0..rng.within(1, 3) {
+        let near = acts[rng.pick(acts.len())] + rng.within(-500, 1_500);
+        put(events, near, Act::DialBeside { takes_ms: [0, 40, 400, 2_000][rng.pick(4)] });
+        if rng.chance(40) {
+            let act = Act::Migrate { proof_ms: rng.within(500, 3_000), proved: rng.chance(80) };
+            put(events, near - rng.within(0, 200), act);
+        }
+    }
+}
+
+/// The clock of the laptop, or of a dealer, is set, in a part of the runs. From a generator of its
+/// own, as `forge`.
+fn clocks(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x923f_82a4_af19_4f9b);
+    if !rng.chance(20) {
+        return;
+    }
+    for _ in 0..rng.within(1, 3) {
+        let at = rng.within(0, LENGTH_MS);
+        let ms = [-120_000, -20_000, -1_500, 1_500, 20_000, 120_000][rng.pick(6)];
+        if rng.chance(40) {
+            put(events, at, Act::DealerClock { dealer: a_dealer(&mut rng), ms });
+            continue;
+        }
+        put(events, at, Act::DeskClock { ms });
+        // The desk reads it when it starts.
+        if rng.chance(70) {
+            let (for_ms, store_lost) = ([200, 1_000, 4_000][rng.pick(3)], rng.chance(20));
+            put(events, at + rng.within(1, 1_000), Act::DeskCrash { for_ms, store_lost });
+        }
+    }
+}
+
+/// Dealers lose what they kept of requests and quotes, in a part of the runs. From a generator of
+/// its own, as `forge`.
+fn forgets(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x2431_85be_4ee4_b28c);
+    if !rng.chance(15) {
+        return;
+    }
+    let acts = times(events);
+    for _ in 0..rng.within(1, 3) {
+        let near = acts[rng.pick(acts.len())] + rng.within(-300, 1_500);
+        let (dealer, for_ms) = (a_dealer(&mut rng), [50, 200, 1_000, 4_000][rng.pick(4)]);
+        put(events, near, Act::DealerForgets { dealer, for_ms });
+    }
+}
+
+/// When something happens.
+fn times(events: &[Event]) -> Vec<i64> {
+    events.iter().map(|e| e.at).collect()
+}
+
+fn put(events: &mut Vec<Event>, at: i64, act: Act) {
+    events.push(Event { at: at.clamp(0, LENGTH_MS), act });
+}
+
+fn a_dealer(rng: &mut Rng) -> u8 {
+    u8::try_from(rng.within(0, 3)).unwrap_or(0)
 }
 
 fn ask(rng: &mut Rng) -> Act {
