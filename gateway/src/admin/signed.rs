@@ -3,7 +3,7 @@
 use super::{AdminError, date};
 use crate::{
     config::Config,
-    signed::read::{GOOD, Totals, Verified, Wanted, each, verify_export},
+    signed::read::{GOOD, SignedLine, Totals, Verified, Wanted, each, verify_export},
     state_dir::{existing_store_key, signed_folder},
 };
 use signet_rfq::UtcMillis;
@@ -37,8 +37,9 @@ pub fn signed_list(
             .join(" ");
         let verdict =
             if l.verified == GOOD { String::new() } else { format!("  NOT GOOD: {}", l.verified) };
-        let (at, party, id) = (date(UtcMillis(l.at_ms))?, &l.party, &l.id);
-        writeln!(out, "{:>6}  {at}  {party:<6} {id:<24} {fields}{verdict}", l.seq).map_err(printed)
+        let (at, party, id) = (time_of(l)?, &l.party, &l.id);
+        writeln!(out, "{:>6}  {at:<27}  {party:<6} {id:<24} {fields}{verdict}", l.seq)
+            .map_err(printed)
     })?;
     let head: String = totals.head.iter().map(|b| format!("{b:02x}")).collect();
     writeln!(
@@ -48,6 +49,13 @@ pub fn signed_list(
     )
     .map_err(printed)?;
     Ok(totals)
+}
+
+/// RFC 3339, to the microsecond where it is known and to the millisecond elsewhere.
+fn time_of(l: &SignedLine) -> Result<String, AdminError> {
+    let second = date(UtcMillis(l.at_ms))?;
+    let (ms, us) = (l.at_ms.rem_euclid(1_000), l.us_in_ms.map(|us| us.to_string()));
+    Ok(format!("{}.{ms:03}{}Z", second.trim_end_matches('Z'), us.unwrap_or_default()))
 }
 
 fn field(text: &str, tag: &str) -> Option<String> {

@@ -4,7 +4,7 @@ use super::{
     BundleError, Bundled,
     collect::{Found, Kind, Picked, SignedMessage},
 };
-use crate::signed::{BlobKind, Digest, Party, Record, read::signature_der};
+use crate::signed::{BlobKind, Digest, Party, Record, RecordTime, read::signature_der};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 use signet_fix::{signature::parts, tagvalue::format_utc};
@@ -115,8 +115,8 @@ impl Growing<'_> {
         };
         let _ = writeln!(
             self.story,
-            "{} {:>12} {} {id} signed {}",
-            format_utc(at),
+            "{:<24} {:>12} {} {id} signed {}",
+            RecordTime { at, us: Record::micros(&p.bytes) },
             p.leaf,
             party.word(),
             for_people(frame)
@@ -149,8 +149,8 @@ impl Growing<'_> {
         if let Some(s) = shown(record) {
             let _ = writeln!(
                 self.story,
-                "{} {:>12} journal: {} {} {}",
-                format_utc(s.at),
+                "{:<24} {:>12} journal: {} {} {}",
+                RecordTime { at: s.at, us: Record::micros(&p.bytes) },
                 p.leaf,
                 s.kind,
                 s.id,
@@ -165,8 +165,8 @@ impl Growing<'_> {
                 .ok()
                 .and_then(|j| j.get("at_ms")?.as_i64())
                 .unwrap_or_default();
-            let at = format_utc(UtcMillis(at));
-            let _ = writeln!(self.story, "{at} {:>12} decision: {json}", p.leaf);
+            let time = RecordTime { at: UtcMillis(at), us: Record::micros(&p.bytes) };
+            let _ = writeln!(self.story, "{time:<24} {:>12} decision: {json}", p.leaf);
         }
         for (kind, digest) in documents {
             let Some(text) = self.s.found.documents.get(digest) else { continue };
@@ -212,7 +212,7 @@ impl Growing<'_> {
         self.put(format!("{folder}/approval.txt"), e.approval.as_bytes());
         let _ = writeln!(
             self.story,
-            "{} {:>12} touch {} by {}: {}",
+            "{:<24} {:>12} touch {} by {}: {}",
             format_utc(row.at),
             "",
             row.seq,

@@ -3,7 +3,10 @@ use super::{
     files::{Sources, make, pem},
     *,
 };
-use crate::signed::{BlobKind, Kept, Party, SignedLog, signing};
+use crate::{
+    clock::UtcMicros,
+    signed::{BlobKind, Kept, Party, RecordTime, SignedLog, signing},
+};
 use rustls_pki_types::CertificateDer;
 use signet_devca::{DevPki, Order};
 use signet_fix::{signature::every, tagvalue::seal};
@@ -42,22 +45,23 @@ impl World {
         SignedLog::open(&folder, &StoreKey::new([5; 32]), self.at, false).unwrap()
     }
 
-    fn keep(&self, log: &mut SignedLog, desk: &str, at: UtcMillis, body: &str) {
+    fn keep(&self, log: &mut SignedLog, desk: &str, at: impl Into<RecordTime>, body: &str) {
+        let time: RecordTime = at.into();
         let certified = self.pki.issue(&Order::desk(desk)).unwrap().certified_key().unwrap();
         let key = MessageKey::of(&certified).unwrap();
         let certificate: CertificateDer<'static> = certified.cert[0].clone();
-        certified.cert[1..].iter().for_each(|c| log.keep_issuer(at, c).unwrap());
+        certified.cert[1..].iter().for_each(|c| log.keep_issuer(time.at, c).unwrap());
         let text = format!("35=R|34=2|49={desk}|52=20261121-12:00:00.000|56=SIGNET|{body}");
         let plain = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
         let frame = signet_fix::signature::sign(&plain, &*signing(&key, every).signer).unwrap();
-        self.keep_frame(log, desk, at, &certificate, &frame);
+        self.keep_frame(log, desk, time, &certificate, &frame);
     }
 
     fn keep_frame(
         &self,
         log: &mut SignedLog,
         desk: &str,
-        at: UtcMillis,
+        at: impl Into<RecordTime> + Copy,
         certificate: &CertificateDer<'static>,
         frame: &[u8],
     ) {
@@ -221,6 +225,44 @@ fn certificates_that_are_over_today_verify_as_of_the_record_and_not_as_of_anothe
     let (out, _) = w.bundle(&log, None).unwrap();
     let (good, said) = verify(&out);
     assert!(!good && said.contains("was not valid at the time of"), "{said}");
+}
+
+/// The bundle of an RFQ over an upgrade of the gateway.
+#[test]
+fn records_with_and_without_microseconds_verify_and_are_shown_as_far_as_they_are_known() {
+    let w = World::long_ago();
+    let mut log = w.log();
+    let reading = UtcMicros(w.at.0 * 1_000 + 7);
+    w.keep(&mut log, "ALICE", w.at, "131=R1|");
+    w.keep(&mut log, "ALICE", reading, "131=R1|");
+    let sha = "0".repeat(64);
+    let json = format!(
+        "{{\"desk\":\"ALICE\",\"id\":\"R1\",\"at_ms\":{},\"policies_sha256\":\"{sha}\",\
+         \"facts_sha256\":\"{sha}\"}}",
+        w.at.0
+    );
+    log.decision(reading, &json).unwrap();
+    let (out, bundled) = w.bundle(&log, None).unwrap();
+    assert_eq!((bundled.records, bundled.messages), (3, 2));
+    let (good, said) = verify(&out);
+    assert!(good, "{said}");
+    let story = fs::read_to_string(out.join("story.txt")).unwrap();
+    let times: Vec<&str> = story.lines().filter_map(|l| l.split(' ').next()).collect();
+    let (earlier, exact) = (RecordTime::from(w.at).to_string(), RecordTime::from(reading));
+    assert_eq!(times, [earlier.clone(), exact.to_string(), exact.to_string()]);
+    assert_eq!(exact.to_string(), format!("{earlier}007"));
+
+    // A gateway that lies writes something else than digits: it is no message.
+    let index = fs::read_to_string(out.join("index.txt")).unwrap();
+    let second = index.lines().filter(|l| l.starts_with("message")).nth(1).unwrap();
+    let record = out.join(second.split('\t').nth(1).unwrap());
+    let mut bytes = fs::read(&record).unwrap();
+    assert_eq!(&bytes[..4], b"f007");
+    bytes[2] = b'\n';
+    fs::write(&record, bytes).unwrap();
+    w.resign(&out);
+    let (good, said) = verify(&out);
+    assert!(!good && said.contains("is not a message"), "{said}");
 }
 
 #[test]

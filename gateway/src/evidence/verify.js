@@ -16,6 +16,8 @@ const INDEX = new RegExp(
 const SIGNED_END = /^\u000193=88\u000189=([A-Za-z0-9+/]{85}[AQgw]==)\u000110=[0-9]{3}\u0001$/;
 const SIGNED_END_LENGTH = 105;
 const PARTIES = { 68: 'desk', 76: 'dealer' };
+// A record with microseconds begins with `f` and three digits instead of `F`; the rest is the same.
+const [FRAME, FRAME_US] = [70, 102];
 
 async function verifyBundle(files, want = '') {
   const subtle = globalThis.crypto.subtle;
@@ -174,12 +176,14 @@ async function verifyBundle(files, want = '') {
 
   const found = { rfq: '', desk: '', records: 0, messages: [], touches: 0 };
   const message = async (name, certificateName) => {
-    const record = get(name);
+    const whole = get(name);
+    const us = whole[0] === FRAME_US ? utf8(whole.slice(1, 4)) : '';
+    const record = /^[0-9]{3}$/.test(us) ? concat([FRAME], whole.slice(4)) : whole;
     const certificate = pem(get(certificateName));
     const party = PARTIES[record[9]];
     const begin = 43 + record[42];
     const id = utf8(record.slice(43, begin));
-    if (record[0] !== 70 || record.length <= begin + SIGNED_END_LENGTH) return fault(`${name}: is not a message`);
+    if (record[0] !== FRAME || record.length <= begin + SIGNED_END_LENGTH) return fault(`${name}: is not a message`);
     if (!party || !/^[A-Za-z0-9._-]+$/.test(id)) return fault(`${name}: is nobody's`);
     const at = Number(new DataView(record.buffer, record.byteOffset + 1, 8).getBigInt64(0, true));
     if (!same(await sha256(certificate), record.slice(10, 42))) fault(`${certificateName}: is not the certificate of ${name}`);
@@ -190,7 +194,7 @@ async function verifyBundle(files, want = '') {
     const end = SIGNED_END.exec(utf8(frame.slice(-SIGNED_END_LENGTH - 1)));
     const good = end && (await p256(keyOfCertificate(certificate), unbase64(end[1]), covered));
     if (!good) fault(`${name}: ${party} ${id} did not sign this message`);
-    found.messages.push({ at, party, id, text: utf8(frame).replaceAll('\u0001', '|') });
+    found.messages.push({ at, us, party, id, text: utf8(frame).replaceAll('\u0001', '|') });
   };
   const touch = async (folder, digest) => {
     const [signed, client] = [get(`${folder}/signed`), get(`${folder}/client.json`)];

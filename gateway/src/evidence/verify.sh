@@ -104,20 +104,26 @@ frame_is_signed() {
     openssl dgst -sha256 -verify "$tmp/pub" -signature "$tmp/rs.der" "$tmp/covered" >/dev/null 2>&1
 }
 
-# A message: its record says when, whose and with which certificate.
+# A message: its record says when, whose and with which certificate. A record with microseconds begins with `f` and three
+# digits instead of `F`; the rest is the same, and is read from a copy in the form without them.
 message() {
-  record=$1; certificate=$2; list=$3
-  { [ "$(size_of "$record")" -gt 43 ] && [ "$(byte "$record" 0)" = 70 ]; } || { fault "$record: is not a message"; return; }
-  ms=0; for i in 8 7 6 5 4 3 2 1; do ms=$((ms * 256 + $(byte "$record" "$i"))); done
-  case $(byte "$record" 9) in 68) party=desk ;; 76) party=dealer ;; *) fault "$record: is nobody's"; return ;; esac
-  length=$(byte "$record" 42); id=$(tail -c +44 "$record" | head -c "$length" | tr '\000-\037\177-\377' '?')
+  record=$1; certificate=$2; list=$3; form=$1
+  if [ "$(byte "$record" 0)" = 102 ]; then
+    case $(head -c 4 "$record" | tail -c 3 | tr '\000-\037\177-\377' '?') in
+      [0-9][0-9][0-9]) form=$tmp/form; { printf F; tail -c +5 "$record"; } >"$form" ;;
+    esac
+  fi
+  { [ "$(size_of "$form")" -gt 43 ] && [ "$(byte "$form" 0)" = 70 ]; } || { fault "$record: is not a message"; return; }
+  ms=0; for i in 8 7 6 5 4 3 2 1; do ms=$((ms * 256 + $(byte "$form" "$i"))); done
+  case $(byte "$form" 9) in 68) party=desk ;; 76) party=dealer ;; *) fault "$record: is nobody's"; return ;; esac
+  length=$(byte "$form" 42); id=$(tail -c +44 "$form" | head -c "$length" | tr '\000-\037\177-\377' '?')
   case $id in ''|*[!A-Za-z0-9._-]*) fault "$record: is nobody's"; return ;; esac
-  [ "$(head -c 42 "$record" | tail -c 32 | openssl base64 -A)" = \
+  [ "$(head -c 42 "$form" | tail -c 32 | openssl base64 -A)" = \
     "$(openssl x509 -in "$certificate" -outform DER 2>/dev/null | b64sha)" ] || fault "$certificate: is not the certificate of $record"
   openssl x509 -in "$certificate" -noout -ext subjectAltName 2>/dev/null | tr ',' '\n' |
     grep -qE "^ *URI:spiffe://[^/]*/$party/$(say "$id" | sed 's/[.]/[.]/g')(/.*)?\$" || fault "$certificate: is not for $party $id"
   openssl x509 -in "$certificate" -noout -pubkey >"$tmp/pub" 2>/dev/null
-  tail -c +$((44 + length)) "$record" >"$tmp/frame"
+  tail -c +$((44 + length)) "$form" >"$tmp/frame"
   frame_is_signed "$tmp/frame" || fault "$record: $party $id did not sign this message"
   set -- -attime $((ms / 1000)) -CAfile "roots/${party}s.pem"
   [ ! -f certificates/issuers.pem ] || set -- "$@" -untrusted certificates/issuers.pem

@@ -1,17 +1,16 @@
 //! What was decided on a message, and by which policies, as evidence.
 
 use super::{Pipeline, message::id_of, message::not_done};
-use crate::{entitle::Ruling, signed::BlobKind};
+use crate::{clock::UtcMicros, entitle::Ruling, signed::BlobKind};
 use serde_json::json;
 use signet_fix::AppMessage;
 use signet_identity::CompId;
 use signet_policy::entitle::Proof;
 use signet_registry::hex;
-use signet_rfq::UtcMillis;
 
 /// When a decision was made, and what it says of step-up.
 pub(super) struct Moment<'a> {
-    pub(super) at: UtcMillis,
+    pub(super) at: UtcMicros,
     /// `arrived`, or `released` after it waited for a touch.
     pub(super) stage: &'static str,
     /// `let-through`, `held` or `refused`.
@@ -36,7 +35,7 @@ impl Pipeline {
         let [of_policies, of_facts] = *policies.document_digests();
         let dealers: Vec<&str> = ruling.dealers.iter().map(|d| d.as_str()).collect();
         let record = json!({
-            "v": 1, "at_ms": moment.at.0, "stage": moment.stage, "outcome": moment.outcome,
+            "v": 1, "at_ms": moment.at.millis().0, "stage": moment.stage, "outcome": moment.outcome,
             "desk": desk.as_str(), "person": self.trader(desk), "msg_type": m.msg_type(),
             "id": id_of(m), "policies_say": ruling.outcome.to_string(), "code": ruling.code,
             "policies": ruling.ids, "dealers": dealers, "entitlements": ruling.digest,

@@ -2,7 +2,7 @@
 
 use super::{Pipeline, message::not_done};
 use crate::{
-    clock::now,
+    clock::{UtcMicros, now, now_micros},
     metrics::Peer,
     signed::{STRIKES_MAX, SignedLogError},
 };
@@ -28,8 +28,8 @@ impl Pipeline {
         if !commits_desk(message) || self.withdraws_nothing(desk, message) {
             return true;
         }
-        let at = now();
-        if !self.evidence_fits(desk, message, meta, at) {
+        let at = now_micros();
+        if !self.evidence_fits(desk, message, meta, at.millis()) {
             return false;
         }
         let chain = self.sessions.of(desk, |s| s.chain.clone());
@@ -105,8 +105,8 @@ impl Pipeline {
         }
         match message {
             AppMessage::Quote(q) => {
-                let at = now();
-                let kept = self.quote_fits(dealer, at, frame.len())
+                let at = now_micros();
+                let kept = self.quote_fits(dealer, at.millis(), frame.len())
                     && self.signed.keep_offer(at, dealer, frame).is_ok();
                 self.signed.remember_quote(dealer, q, frame, at, kept);
                 true
@@ -131,13 +131,14 @@ impl Pipeline {
     /// Keeps a copy of what the journal has taken. A quote beyond its dealer's day is counted only.
     pub(super) fn keep_journalled(
         &self,
-        at: UtcMillis,
+        at: UtcMicros,
         input: &Input,
         record: &[u8],
     ) -> Result<(), SignedLogError> {
         match input {
             Input::FromDealer(dealer, AppMessage::Quote(_))
-                if !self.quote_fits(dealer, at, record.len()) =>
+                // The day that counts is today, also for a record that is owed since yesterday.
+                if !self.quote_fits(dealer, now().max(at.millis()), record.len()) =>
             {
                 self.signed.journal_unwritten(record);
                 Ok(())
@@ -147,8 +148,8 @@ impl Pipeline {
     }
 
     fn keep_report(&self, dealer: &DealerId, frame: &[u8]) -> bool {
-        let at = now();
-        if let Err(tell) = self.peers.dealer_signed(dealer, at, frame.len()) {
+        let at = now_micros();
+        if let Err(tell) = self.peers.dealer_signed(dealer, at.millis(), frame.len()) {
             if tell {
                 let words = "the evidence of this dealer has reached its size for the day; its \
                     further reports are not kept";

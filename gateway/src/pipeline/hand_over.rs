@@ -4,7 +4,7 @@
 //! see is refused in the same words as what is not there, so that nobody finds ids out by asking.
 
 use super::{MessageVerdict, Pipeline, decisions::Moment, verdict};
-use crate::{entitle::Ruling, metrics::Peer};
+use crate::{clock::UtcMicros, entitle::Ruling, metrics::Peer};
 use signet_events::About;
 use signet_fix::{
     AppMessage,
@@ -64,7 +64,8 @@ impl Pipeline {
     }
 
     /// A trader takes a colleague's RFQ over, if groups, policies and the RFQ allow it.
-    pub(super) fn take_over(self: &Rc<Self>, desk: &CompId, t: TakeOver, at: UtcMillis) {
+    pub(super) fn take_over(self: &Rc<Self>, desk: &CompId, t: TakeOver, reading: UtcMicros) {
+        let at = reading.millis();
         let m = AppMessage::TakeOver(t.clone());
         let (facts, wanted, ruling, proof) = match self.judged(desk, &t, at) {
             Ok(judged) => judged,
@@ -78,7 +79,7 @@ impl Pipeline {
             }
             MessageVerdict::Hold(Wanted::Nothing) | MessageVerdict::Refuse => ("refused", ""),
         };
-        let moment = Moment { at, stage: "arrived", outcome, proof, touch };
+        let moment = Moment { at: reading, stage: "arrived", outcome, proof, touch };
         if !self.keep_decision(desk, &m, &ruling, &moment) {
             return;
         }
@@ -89,7 +90,7 @@ impl Pipeline {
                 tracing::info!(%desk, rfq = %facts.rfq, from = %t.desk, "an RFQ changes hands");
                 // What its trader approved ahead was for that trader's accept. If the journal
                 // refuses the hand-over, nothing has happened.
-                self.let_through(at, desk, m);
+                self.let_through(reading, desk, m);
                 let has = |r: &Router| r.rfqs_of(desk).any(|rfq| rfq.terms.id == t.rfq);
                 if let Some(s) = self.step_up.as_ref().filter(|_| self.router.with(has)) {
                     self.step(s, |w| w.end_ahead(&t.desk, t.of.as_str()));

@@ -1,6 +1,6 @@
 //! The router with its journal: what it decides on is written down first.
 
-use crate::{metrics::Metrics, signed::SignedLogError};
+use crate::{clock::UtcMicros, metrics::Metrics, signed::SignedLogError};
 use signet_fix::{AppMessage, message::QuoteCancel};
 use signet_identity::CompId;
 use signet_rfq::{DealerId, UtcMillis};
@@ -13,9 +13,9 @@ use std::{cell::RefCell, sync::Arc};
 /// The router and the record of its inputs.
 pub(super) struct JournalledRouter {
     parts: RefCell<(Router, Journal)>,
-    /// A record of the journal whose copy in the evidence could not be written. Nothing else is
-    /// written to the journal before it is.
-    owed: RefCell<Option<(Input, Vec<u8>)>>,
+    /// A record of the journal whose copy in the evidence could not be written, with the reading
+    /// that its time is of. Nothing else is written to the journal before it is.
+    owed: RefCell<Option<(UtcMicros, Input, Vec<u8>)>>,
     metrics: Arc<Metrics>,
 }
 
@@ -45,26 +45,26 @@ impl JournalledRouter {
     }
 
     /// Writes an input down; the input as it is to be decided on. `copy` keeps what was written in
-    /// the evidence as well.
+    /// the evidence as well, with the reading whose millisecond is in the record.
     pub(super) fn record(
         &self,
-        at: UtcMillis,
+        at: UtcMicros,
         input: &Input,
-        copy: impl Fn(&Input, &[u8]) -> Result<(), SignedLogError>,
+        copy: impl Fn(UtcMicros, &Input, &[u8]) -> Result<(), SignedLogError>,
     ) -> Result<Input, JournalError> {
         let mut owed = self.owed.borrow_mut();
-        if let Some((input, record)) = &*owed {
-            copy(input, record).map_err(|_| JournalError::NotCopied)?;
+        if let Some((at, input, record)) = &*owed {
+            copy(*at, input, record).map_err(|_| JournalError::NotCopied)?;
         }
         *owed = None;
         let (router, journal) = &mut *self.parts.borrow_mut();
-        let recorded = self.measured(at, input, router, journal)?;
+        let recorded = self.measured(at.millis(), input, router, journal)?;
         if let Some(record) = journal.take_written()
-            && let Err(e) = copy(&recorded, &record)
+            && let Err(e) = copy(at, &recorded, &record)
         {
             tracing::error!(error = %e, "the evidence lacks a record of the journal until it can \
                 be written");
-            *owed = Some((recorded.clone(), record));
+            *owed = Some((at, recorded.clone(), record));
         }
         Ok(recorded)
     }

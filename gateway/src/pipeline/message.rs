@@ -27,7 +27,7 @@ use super::{
     step_up, verdict,
 };
 use crate::{
-    clock::{now, now_us},
+    clock::{UtcMicros, now, now_micros, now_us},
     limits::left_out_words,
     metrics::Peer,
     response::is_fault,
@@ -73,6 +73,7 @@ impl Pipeline {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
                 self.note_access(desk, "logon.accepted", "");
+                self.tell_resumed(desk);
                 self.logon_succeeded(desk);
                 self.tell_decision(desk);
                 self.tell_device_seen(desk);
@@ -125,12 +126,13 @@ impl Pipeline {
         match message {
             AppMessage::PostureReport { envelope } => self.posture_report(desk, &envelope),
             m if step_up::is_about_keys(&m) => self.step_up_message(desk, m),
-            m => self.business(desk, m, now()),
+            m => self.business(desk, m, now_micros()),
         }
     }
 
-    /// Stages 5 to 7: what commits the desk, decided as of `at`.
-    fn business(self: &Rc<Self>, desk: &CompId, m: AppMessage, at: UtcMillis) {
+    /// Stages 5 to 7: what commits the desk, decided as of the millisecond of a reading.
+    fn business(self: &Rc<Self>, desk: &CompId, m: AppMessage, reading: UtcMicros) {
+        let at = reading.millis();
         if self.step_up.is_some() && !self.sessions.is_on(desk) {
             // Fail closed: nobody can approve anything for somebody nobody knows.
             return tracing::error!(
@@ -141,7 +143,7 @@ impl Pipeline {
         }
         let m = match m {
             AppMessage::GroupRequest { .. } => return self.tell_group(desk, at),
-            AppMessage::TakeOver(t) => return self.take_over(desk, t, at),
+            AppMessage::TakeOver(t) => return self.take_over(desk, t, reading),
             m => m,
         };
         if self.answered_by_approvals(desk, &m, at) {
@@ -149,7 +151,7 @@ impl Pipeline {
         }
         // What the router would refuse anyway, or is too old, costs nobody a touch: it says why.
         let proposal = accept_age(&m, at).is_ok().then(|| self.router.proposal(desk, &m, at));
-        let Some(p) = proposal.flatten() else { return self.let_through(at, desk, m) };
+        let Some(p) = proposal.flatten() else { return self.let_through(reading, desk, m) };
         let (wanted, proof) = self.touch_wanted(desk, &p, at);
         let ruling = self.entitled(desk, &p, proof, at);
         let verdict = verdict(wanted, &ruling);
@@ -161,7 +163,7 @@ impl Pipeline {
             MessageVerdict::Hold(Wanted::Nothing) => ("held", ""),
             MessageVerdict::Refuse => ("refused", ""),
         };
-        let moment = Moment { at, stage: "arrived", outcome, proof, touch };
+        let moment = Moment { at: reading, stage: "arrived", outcome, proof, touch };
         if !self.keep_decision(desk, &m, &ruling, &moment) {
             return;
         }
@@ -174,7 +176,7 @@ impl Pipeline {
             MessageVerdict::LetThrough => {
                 self.entitlements.acted(desk, at);
                 self.spend_ahead(desk, &p.action);
-                self.let_through(at, desk, m);
+                self.let_through(reading, desk, m);
             }
             // It lives for seconds, and commits to nothing: a lease proves the touch, or nothing.
             MessageVerdict::Hold(_) if is_counter(&m) => {
@@ -210,11 +212,12 @@ impl Pipeline {
         if self.refused_unwatched(desk, &m, None) {
             return;
         }
-        let at = now();
+        let reading = now_micros();
+        let at = reading.millis();
         let m = as_of(m, at);
         // What the router would refuse it refuses itself.
         let Some(p) = self.router.proposal(desk, &m, at) else {
-            return self.let_through(at, desk, m);
+            return self.let_through(reading, desk, m);
         };
         if approved.as_ref().is_some_and(|a| a.action != p.action || !a.action.covers(&p.goes_on)) {
             let words = format!(
@@ -230,7 +233,7 @@ impl Pipeline {
         let ruling = self.entitled(desk, &p, proof, at);
         let goes = ruling.outcome == Outcome::Allow && proof.touched;
         let outcome = if goes { "let-through" } else { "refused" };
-        let moment = Moment { at, stage: "released", outcome, proof, touch: "" };
+        let moment = Moment { at: reading, stage: "released", outcome, proof, touch: "" };
         if !self.keep_decision(desk, &m, &ruling, &moment) {
             return;
         }
@@ -238,7 +241,7 @@ impl Pipeline {
             Outcome::Allow if proof.touched => {
                 self.entitlements.acted(desk, at);
                 self.spend_ahead(desk, &p.action);
-                self.let_through(at, desk, m);
+                self.let_through(reading, desk, m);
             }
             Outcome::Deny => self.refuse_unentitled(desk, &m, &ruling, at),
             _ => {
@@ -311,16 +314,16 @@ impl Pipeline {
     /// One input, and every consequence of it. `false`: it is a dealer's, it could not be written
     /// down, and nothing was done about it.
     pub(super) fn route(&self, input: Input) -> bool {
-        self.route_at(now(), input)
+        self.route_at(now_micros(), input)
     }
 
     /// A message of a desk that was judged as of `at`: the router sees it at that time too, so that
     /// a clock that is set in between cannot make it take what was not weighed.
-    pub(super) fn let_through(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
+    pub(super) fn let_through(&self, at: UtcMicros, desk: &CompId, m: AppMessage) {
         self.route_at(at, Input::FromDesk(desk.clone(), m));
     }
 
-    fn route_at(&self, at: UtcMillis, input: Input) -> bool {
+    fn route_at(&self, at: UtcMicros, input: Input) -> bool {
         let (mut inputs, mut taken) = (VecDeque::from([input]), true);
         while let Some(input) = inputs.pop_front() {
             let cause = self.events.is_watched().then(|| Cause::of(&input)).flatten();
@@ -345,10 +348,11 @@ impl Pipeline {
 
     /// Stages 8 and 9. What cannot be written down is not done: a disk that is full stops new
     /// business from desks, and what a dealer says then is `None`: it is asked for again.
-    fn decide(&self, input: Input, at: UtcMillis) -> Option<Vec<Output>> {
-        let copy = |input: &Input, record: &[u8]| self.keep_journalled(at, input, record);
+    fn decide(&self, input: Input, at: UtcMicros) -> Option<Vec<Output>> {
+        let copy =
+            |at: UtcMicros, input: &Input, record: &[u8]| self.keep_journalled(at, input, record);
         let e = match self.router.record(at, &input, copy) {
-            Ok(input) => return Some(self.router.decide(at, input)),
+            Ok(input) => return Some(self.router.decide(at.millis(), input)),
             Err(e) => e,
         };
         self.measure_unwritten(&input, &e);
@@ -370,7 +374,7 @@ impl Pipeline {
                 ),
             }],
             (Input::FromDealer(..), _) => return None,
-            _ => self.router.decide(at, input),
+            _ => self.router.decide(at.millis(), input),
         })
     }
 

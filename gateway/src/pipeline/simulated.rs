@@ -20,7 +20,7 @@ impl Pipeline {
 
     /// A colleague's desk asks for an RFQ: whether it has it then.
     pub(crate) fn colleague_asks(self: &Rc<Self>, desk: &CompId, t: TakeOver) -> bool {
-        self.take_over(desk, t.clone(), crate::clock::now());
+        self.take_over(desk, t.clone(), crate::clock::now_micros());
         self.router.with(|r| r.rfqs_of(desk).any(|rfq| rfq.terms.id == t.rfq))
     }
 

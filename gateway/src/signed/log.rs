@@ -10,9 +10,12 @@
 //! last file only. Files of Signet before the tree have none: the tree begins with the head of the
 //! first file that has one, and that head's digest covers what was before.
 
-use super::record::{
-    BlobKind, CERTIFICATE, DECISION, Digest, JOURNAL, JOURNAL_IS, JournalState, PART_BYTES_MAX,
-    Record, State, Totalled, blob_part, frame, sha256,
+use super::{
+    record::{
+        BlobKind, CERTIFICATE, DECISION, Digest, JOURNAL, JOURNAL_IS, JournalState, PART_BYTES_MAX,
+        Record, State, Totalled, begin, blob_part, frame, sha256,
+    },
+    record_time::RecordTime,
 };
 use rustls_pki_types::CertificateDer;
 use signet_journal::{LogError, SealedLog, StoreKey, private_folder};
@@ -89,11 +92,12 @@ impl Party {
     }
 }
 
-/// One message to be kept.
+/// One message to be kept. `T` is the time as far as it is known: a millisecond, or a
+/// [`RecordTime`] with microseconds.
 #[derive(Debug, Clone, Copy)]
-pub struct Kept<'a> {
+pub struct Kept<'a, T = UtcMillis> {
     /// When the gateway had it.
-    pub at: UtcMillis,
+    pub at: T,
     pub party: Party,
     /// CompID of the sender.
     pub id: &'a str,
@@ -201,16 +205,23 @@ impl SignedLog {
     }
 
     /// Writes one message down. On failure nothing of it counts as written.
-    pub fn keep(&mut self, k: &Kept<'_>) -> Result<(), SignedLogError> {
+    pub fn keep<T: Copy + Into<RecordTime>>(
+        &mut self,
+        k: &Kept<'_, T>,
+    ) -> Result<(), SignedLogError> {
         self.keep_unsynced(k)?;
         self.synced()
     }
 
     /// The same without waiting for the disk: the next that waits waits for this one too.
-    pub(super) fn keep_unsynced(&mut self, k: &Kept<'_>) -> Result<(), SignedLogError> {
-        self.room(k.at, k.frame.len() + k.certificate.len())?;
+    pub(super) fn keep_unsynced<T: Copy + Into<RecordTime>>(
+        &mut self,
+        k: &Kept<'_, T>,
+    ) -> Result<(), SignedLogError> {
+        let time: RecordTime = k.at.into();
+        self.room(time.at, k.frame.len() + k.certificate.len())?;
         self.certificate(k.certificate)?;
-        self.append(&frame(k)?)
+        self.append(&frame(time, k)?)
     }
 
     /// Writes down a certificate that is not there already: one that another was issued by.
@@ -232,14 +243,20 @@ impl SignedLog {
         Ok(())
     }
 
-    /// Writes down what the journal of RFQs has taken.
-    pub fn journal(&mut self, at: UtcMillis, record: &[u8]) -> Result<(), SignedLogError> {
-        self.room(at, record.len())?;
+    /// Writes down what the journal of RFQs has taken. The record holds the millisecond of its own
+    /// time; the microseconds of `time` are those within it.
+    pub fn journal(
+        &mut self,
+        time: impl Into<RecordTime>,
+        record: &[u8],
+    ) -> Result<(), SignedLogError> {
+        let time: RecordTime = time.into();
+        self.room(time.at, record.len())?;
         if self.journal_unsaid {
             let now = self.state.journal.now();
-            self.journal_is(at, now)?;
+            self.journal_is(time.at, now)?;
         }
-        self.append(&[&[JOURNAL], record].concat())
+        self.append(&[&begin(JOURNAL, time)[..], record].concat())
     }
 
     /// Counts a record of the journal that is not written here: a quote of a dealer whose day is
@@ -266,10 +283,15 @@ impl SignedLog {
         self.state.journal
     }
 
-    /// Writes down what was decided, as JSON.
-    pub fn decision(&mut self, at: UtcMillis, json: &str) -> Result<(), SignedLogError> {
-        self.room(at, json.len())?;
-        self.append(&[&[DECISION], json.as_bytes()].concat())
+    /// Writes down what was decided, as JSON, whose `at_ms` is the millisecond of `time`.
+    pub fn decision(
+        &mut self,
+        time: impl Into<RecordTime>,
+        json: &str,
+    ) -> Result<(), SignedLogError> {
+        let time: RecordTime = time.into();
+        self.room(time.at, json.len())?;
+        self.append(&[&begin(DECISION, time)[..], json.as_bytes()].concat())
     }
 
     /// Writes down a document that decisions follow, once in each file.

@@ -1,7 +1,10 @@
 use super::*;
-use crate::signed::{
-    read::{GOOD, SignedLine, Totals, Verified, Wanted, each, verify_export},
-    signing,
+use crate::{
+    clock::UtcMicros,
+    signed::{
+        read::{GOOD, SignedLine, Totals, Verified, Wanted, each, verify_export},
+        signing,
+    },
 };
 use proptest::prelude::*;
 use signet_devca::{DevPki, Order};
@@ -291,10 +294,52 @@ fn what_cannot_be_written_is_an_error_and_the_log_goes_on_when_there_is_room() {
 
 proptest! {
     #[test]
-    fn any_record_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0usize..9) {
+    fn any_record_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0usize..12) {
         let mut r = bytes;
-        if let (Some(first), Some(k)) = (r.first_mut(), b"HhCFJTDB".get(kind)) { *first = *k; }
-        let _ = Record::read(&r);
+        if let (Some(first), Some(k)) = (r.first_mut(), b"HhCFJTDBfjd".get(kind)) { *first = *k; }
+        let _ = (Record::read(&r), Record::micros(&r));
+    }
+
+    /// Of either form, and with microseconds it is the earlier form but for its first bytes.
+    #[test]
+    fn a_record_is_read_as_it_was_written(
+        reading in 0..=i64::MAX,
+        known in any::<bool>(),
+        id in "[A-Z]{1,12}",
+        frame in prop::collection::vec(any::<u8>(), 0..100),
+        json in "\\PC{0,50}",
+    ) {
+        let (reading, certificate) = (UtcMicros(reading), CertificateDer::from(vec![1, 2, 3]));
+        let earlier = RecordTime::from(reading.millis());
+        let time = if known { RecordTime::from(reading) } else { earlier };
+        let before_the_rest = if known { 4 } else { 1 };
+        let kept = Kept {
+            at: time, party: Party::Dealer, id: &id, certificate: &certificate, frame: &frame,
+        };
+        let written = |time: RecordTime| {
+            let of = |kind: u8, bytes: &[u8]| [&begin(kind, time)[..], bytes].concat();
+            let message = super::frame(time, &kept).unwrap();
+            [message, of(JOURNAL, &frame), of(DECISION, json.as_bytes())]
+        };
+        for (now, before) in written(time).iter().zip(written(earlier)) {
+            prop_assert_eq!(Record::micros(now), time.us);
+            prop_assert_eq!(Record::micros(&before), None);
+            prop_assert_eq!(now[0] == before[0], !known);
+            prop_assert_eq!(&now[before_the_rest..], &before[1..]);
+            match Record::read(now) {
+                Some(Record::Frame { at, party, id: of, frame: whole, .. }) => {
+                    prop_assert_eq!((at, party, of, whole), (time.at, kept.party, &*id, &frame[..]));
+                }
+                Some(Record::Journal(record)) => prop_assert_eq!(record, &frame[..]),
+                Some(Record::Decision(read)) => prop_assert_eq!(read, &*json),
+                other => return Err(TestCaseError::fail(format!("{other:?}"))),
+            }
+            // The journal's file has no microseconds: both forms tell the same of it.
+            let (mut one, mut other) = (State::default(), State::default());
+            one.take(now);
+            other.take(&before);
+            prop_assert_eq!(one.journal.now(), other.journal.now());
+        }
     }
 
     #[test]
@@ -360,5 +405,50 @@ fn no_changed_bit_of_evidence_is_read_as_something_else() {
             Some("signed_log.altered"),
             "byte {at}"
         );
+    }
+}
+
+/// A gateway that knows microseconds goes on with a log of one that did not.
+#[test]
+fn records_with_and_without_microseconds_stand_in_one_log() {
+    let (dir, pki) = (tempfile::tempdir().unwrap(), pki());
+    let alice = Sender::new(&pki, "ALICE", Party::Desk);
+    let frame = alice.frame("131=R1|");
+    let reading = UtcMicros((NOON + 1).0 * 1_000 + 42);
+    let open = || SignedLog::open(dir.path(), &key(), NOON, false).unwrap();
+    open().keep(&alice.kept(NOON, &frame)).unwrap();
+    let (id, certificate) = (alice.id, &alice.certificate);
+    let exact = Kept { at: reading, party: Party::Desk, id, certificate, frame: &frame };
+    let mut log = open();
+    log.keep(&exact).unwrap();
+    log.journal(reading, b"input").unwrap();
+    log.decision(reading, "{}").unwrap();
+    drop(log);
+    drop(open());
+    let (lines, totals) = read(dir.path(), &Wanted::default()).unwrap();
+    let times: Vec<_> = lines.iter().map(|l| (l.at_ms, l.us_in_ms.map(u16::from))).collect();
+    assert_eq!(times, [(NOON.0, None), (NOON.0 + 1, Some(42))]);
+    assert_eq!(totals.bad, 0);
+
+    let json = |l: &SignedLine| serde_json::to_string(l).unwrap() + "\n";
+    let export: String = lines.iter().map(json).collect();
+    assert_eq!(export.matches("us_in_ms").count(), 1, "a line without is as it was: {export}");
+    assert!(verify_export(export.as_bytes()).is_ok());
+    let bad = export.replace("\"us_in_ms\":42", "\"us_in_ms\":1000");
+    let e = verify_export(bad.as_bytes()).unwrap_err();
+    assert!(e.line == 2 && e.why.contains("1000 microseconds"), "{e}");
+}
+
+#[test]
+fn a_record_whose_microseconds_are_no_three_digits_is_refused() {
+    for bad in [&b"f12"[..], b"j1x3input", b"d-12{}", b"j"] {
+        let dir = tempfile::tempdir().unwrap();
+        drop(SignedLog::open(dir.path(), &key(), NOON, false).unwrap());
+        let path = super::files(dir.path()).unwrap().remove(0).1;
+        SealedLog::open(&path, &key()).unwrap().0.append(bad).unwrap();
+        let e = read(dir.path(), &Wanted::default()).unwrap_err();
+        assert!(matches!(e, SignedLogError::UnknownRecord(_)), "{e}");
+        let e = SignedLog::open(dir.path(), &key(), NOON, false).unwrap_err();
+        assert_eq!(e.code(), "signed_log.altered", "{e}");
     }
 }

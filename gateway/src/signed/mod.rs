@@ -6,15 +6,18 @@ mod log;
 mod quotes;
 pub mod read;
 mod record;
+mod record_time;
 mod strikes;
 mod walk;
 
 pub use log::{Kept, Party, SignedLog, SignedLogError};
+pub use record_time::{BeyondMilli, MicrosInMilli, RecordTime};
 
 pub(crate) use read::judge;
 pub(crate) use record::{BlobKind, Digest, Record, Totalled, sha256};
 pub(crate) use walk::{Step, walk, walk_from};
 
+use crate::clock::UtcMicros;
 use quotes::Quotes;
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
@@ -101,7 +104,7 @@ impl Signed {
     ///
     /// # Errors
     /// It could not be written; nothing of it was kept.
-    pub(crate) fn journal(&self, at: UtcMillis, record: &[u8]) -> Result<(), SignedLogError> {
+    pub(crate) fn journal(&self, at: UtcMicros, record: &[u8]) -> Result<(), SignedLogError> {
         self.log.borrow_mut().journal(at, record)
     }
 
@@ -126,13 +129,13 @@ impl Signed {
     /// It could not be written.
     pub(crate) fn decided(
         &self,
-        at: UtcMillis,
+        at: UtcMicros,
         json: &str,
         documents: &[(BlobKind, Digest, &str)],
     ) -> Result<(), SignedLogError> {
         let mut log = self.log.borrow_mut();
         for (kind, digest, text) in documents {
-            log.blob_with(at, *kind, *digest, text.as_bytes())?;
+            log.blob_with(at.millis(), *kind, *digest, text.as_bytes())?;
         }
         log.decision(at, json)
     }
@@ -168,7 +171,7 @@ impl Signed {
     /// It could not be written; nothing of it was kept.
     pub fn keep_desk(
         &self,
-        at: UtcMillis,
+        at: UtcMicros,
         desk: &CompId,
         chain: &[CertificateDer<'static>],
         frame: &[u8],
@@ -177,7 +180,7 @@ impl Signed {
             return Err(SignedLogError::NoEvidence);
         };
         let (id, mut log) = (desk.as_str(), self.log.borrow_mut());
-        issuers.iter().try_for_each(|c| log.keep_issuer(at, c))?;
+        issuers.iter().try_for_each(|c| log.keep_issuer(at.millis(), c))?;
         log.keep(&Kept { at, party: Party::Desk, id, certificate, frame })
     }
 
@@ -187,7 +190,7 @@ impl Signed {
     /// It could not be written; nothing of it was kept.
     pub fn keep_dealer(
         &self,
-        at: UtcMillis,
+        at: UtcMicros,
         dealer: &DealerId,
         frame: &[u8],
     ) -> Result<(), SignedLogError> {
@@ -203,7 +206,7 @@ impl Signed {
     /// It could not be written; nothing of it was kept.
     pub fn keep_offer(
         &self,
-        at: UtcMillis,
+        at: UtcMicros,
         dealer: &DealerId,
         frame: &[u8],
     ) -> Result<(), SignedLogError> {
@@ -211,7 +214,7 @@ impl Signed {
             return Ok(());
         };
         let (party, id, certificate) = (Party::Dealer, dealer.as_str(), &*certificate);
-        issuers.iter().try_for_each(|c| self.log.borrow_mut().keep_issuer(at, c))?;
+        issuers.iter().try_for_each(|c| self.log.borrow_mut().keep_issuer(at.millis(), c))?;
         self.log.borrow_mut().keep_unsynced(&Kept { at, party, id, certificate, frame })
     }
 
@@ -222,7 +225,7 @@ impl Signed {
         dealer: &DealerId,
         q: &QuoteMsg,
         frame: &[u8],
-        now: UtcMillis,
+        now: UtcMicros,
         kept: bool,
     ) {
         let Some(certificate) = self.certificate(dealer) else { return };

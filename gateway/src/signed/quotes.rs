@@ -2,6 +2,7 @@
 //! down.
 
 use super::forgotten;
+use crate::clock::UtcMicros;
 use rustls_pki_types::CertificateDer;
 use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
 use std::{
@@ -15,7 +16,7 @@ const MAX_QUOTES_PER_DEALER: usize = 4_096;
 
 #[derive(Debug)]
 pub(super) struct SignedQuote {
-    pub at: UtcMillis,
+    pub at: UtcMicros,
     pub frame: Box<[u8]>,
     pub certificate: Rc<CertificateDer<'static>>,
     /// It is written down already.
@@ -43,14 +44,14 @@ impl Quotes {
         valid_until: UtcMillis,
         frame: &[u8],
         certificate: Rc<CertificateDer<'static>>,
-        now: UtcMillis,
+        now: UtcMicros,
     ) {
         let d = self.0.entry(dealer.clone()).or_default();
         // Another quote under the same name: the router takes the latest, and so does the evidence.
         if d.by_id.remove(&name).is_some() {
             d.order.retain(|n| n != &name);
         }
-        while d.order.len() >= MAX_QUOTES_PER_DEALER || d.oldest_is_over(now) {
+        while d.order.len() >= MAX_QUOTES_PER_DEALER || d.oldest_is_over(now.millis()) {
             if let Some(gone) = d.order.pop_front() {
                 d.by_id.remove(&gone);
             }
@@ -100,7 +101,7 @@ mod tests {
                 UtcMillis(until),
                 n.to_string().as_bytes(),
                 certificate.clone(),
-                UtcMillis(now),
+                UtcMicros(now * 1_000),
             );
         };
         for n in 0..=MAX_QUOTES_PER_DEALER {
@@ -115,7 +116,7 @@ mod tests {
             UtcMillis(1_000),
             b"another",
             certificate.clone(),
-            UtcMillis(0),
+            UtcMicros(0),
         );
         assert_eq!(&*q.of(&north, &rfq(), &id(1)).unwrap().frame, b"another");
         // The same id in another RFQ is another quote.
@@ -127,7 +128,7 @@ mod tests {
             UtcMillis(1_000),
             b"of R2",
             certificate.clone(),
-            UtcMillis(0),
+            UtcMicros(0),
         );
         assert_eq!(&*q.of(&north, &rfq(), &id(1)).unwrap().frame, b"another");
         assert_eq!(&*q.of(&north, &other, &id(1)).unwrap().frame, b"of R2");

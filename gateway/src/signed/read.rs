@@ -9,6 +9,7 @@
 use super::{
     log::{Party, SignedLogError, files},
     record::{Digest, Record, State, sha256},
+    record_time::{MicrosInMilli, RecordTime},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
@@ -36,6 +37,9 @@ pub struct SignedLine {
     pub seq: u64,
     /// When the gateway had it, milliseconds since 1970.
     pub at_ms: i64,
+    /// Microseconds since that millisecond began, 0 to 999. Left out where they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub us_in_ms: Option<MicrosInMilli>,
     /// `desk` or `dealer`.
     pub party: String,
     /// CompID of the sender.
@@ -133,7 +137,8 @@ pub fn each<E: From<SignedLogError>>(
                         let der = certificates
                             .get(&certificate)
                             .ok_or_else(|| SignedLogError::UnknownRecord(path.clone()))?;
-                        let line = line(totals.records, at, party, id, der, frame);
+                        let time = RecordTime { at, us: Record::micros(r) };
+                        let line = line(totals.records, time, party, id, der, frame);
                         totals.shown += 1;
                         totals.bad += u64::from(line.verified != GOOD);
                         with(&line)?;
@@ -166,12 +171,20 @@ pub struct Totals {
 
 pub const GOOD: &str = "good";
 
-fn line(seq: u64, at: UtcMillis, party: Party, id: &str, der: &[u8], frame: &[u8]) -> SignedLine {
+fn line(
+    seq: u64,
+    time: RecordTime,
+    party: Party,
+    id: &str,
+    der: &[u8],
+    frame: &[u8],
+) -> SignedLine {
     let found = parts(frame).ok();
     SignedLine {
         v: 1,
         seq,
-        at_ms: at.0,
+        at_ms: time.at.0,
+        us_in_ms: time.us,
         party: party.word().into(),
         id: id.into(),
         serial: PeerIdentity::from_certificate(&CertificateDer::from(der))
@@ -294,7 +307,8 @@ fn verify_line(json: &str) -> Result<u64, String> {
     judge(party, &l.id, &der, &frame)?;
     // Everything else on the line must follow from these: a text that says something else would
     // mislead whoever reads it.
-    if line(l.seq, UtcMillis(l.at_ms), party, &l.id, &der, &frame) == l {
+    let time = RecordTime { at: UtcMillis(l.at_ms), us: l.us_in_ms };
+    if line(l.seq, time, party, &l.id, &der, &frame) == l {
         Ok(l.seq)
     } else {
         Err("the line says other things than its frame".into())

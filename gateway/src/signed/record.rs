@@ -1,6 +1,15 @@
 //! The records of the evidence, and what is known after each of them.
+//!
+//! A record is a byte that names its kind, and what belongs to the kind. The three kinds that have
+//! a time, a frame, an input of the journal and a decision, count in milliseconds. Since the
+//! microseconds are known, the small letter names the kind, three digits with the microseconds
+//! within that millisecond follow, and then what follows the capital letter. A record of either
+//! form is read and stays a leaf of the tree as it was written.
 
-use super::log::{Kept, Party};
+use super::{
+    log::{Kept, Party},
+    record_time::{MicrosInMilli, RecordTime},
+};
 use signet_journal::LogError;
 use signet_rfq::UtcMillis;
 use signet_tlog::{CompactRange, leaf_hash};
@@ -13,6 +22,10 @@ const FRAME: u8 = b'F';
 pub(super) const JOURNAL: u8 = b'J';
 pub(super) const JOURNAL_IS: u8 = b'T';
 pub(super) const DECISION: u8 = b'D';
+/// The same with microseconds.
+const FRAME_US: u8 = FRAME.to_ascii_lowercase();
+const JOURNAL_US: u8 = JOURNAL.to_ascii_lowercase();
+const DECISION_US: u8 = DECISION.to_ascii_lowercase();
 const BLOB: u8 = b'B';
 
 pub(super) const DIGEST_LEN: usize = 32;
@@ -117,9 +130,9 @@ impl State {
         if let Some(tree) = &mut self.tree {
             tree.push(leaf_hash(record));
         }
-        match record.split_first() {
-            Some((&JOURNAL, rest)) => self.journal.take(rest),
-            Some((&JOURNAL_IS, rest)) => {
+        match split(record) {
+            Some((JOURNAL, _, rest)) => self.journal.take(rest),
+            Some((JOURNAL_IS, _, rest)) => {
                 if let Some((now, _)) = Totalled::read(rest) {
                     self.journal = JournalState { now, before: Some(self.journal.now) };
                 }
@@ -180,8 +193,8 @@ pub(crate) enum Record<'a> {
 
 impl<'a> Record<'a> {
     pub(crate) fn read(record: &'a [u8]) -> Option<Self> {
-        let (kind, rest) = record.split_first()?;
-        match *kind {
+        let (kind, _, rest) = split(record)?;
+        match kind {
             HEAD_1 => {
                 let chain = rest.try_into().ok()?;
                 Some(Self::Head(Box::new(State { chain, ..State::default() })))
@@ -205,15 +218,42 @@ impl<'a> Record<'a> {
             _ => None,
         }
     }
+
+    /// The microseconds of a record's time, if they were written down.
+    pub(crate) fn micros(record: &[u8]) -> Option<MicrosInMilli> {
+        split(record)?.1
+    }
+}
+
+/// Kind, microseconds, and what belongs to the kind; `None` when the microseconds cannot be read.
+fn split(record: &[u8]) -> Option<(u8, Option<MicrosInMilli>, &[u8])> {
+    let (kind, rest) = record.split_first()?;
+    let kind = match *kind {
+        FRAME_US => FRAME,
+        JOURNAL_US => JOURNAL,
+        DECISION_US => DECISION,
+        kind => return Some((kind, None, rest)),
+    };
+    let (us, rest) = MicrosInMilli::read(rest)?;
+    Some((kind, Some(us), rest))
+}
+
+/// The beginning of a record of a kind that has a time.
+pub(super) fn begin(kind: u8, time: RecordTime) -> Vec<u8> {
+    match time.us {
+        Some(us) => [&[kind.to_ascii_lowercase()][..], &us.to_digits()].concat(),
+        None => vec![kind],
+    }
 }
 
 /// The record of a frame: time, party, certificate, id, frame.
-pub(super) fn frame(k: &Kept<'_>) -> Result<Vec<u8>, LogError> {
+pub(super) fn frame<T>(time: RecordTime, k: &Kept<'_, T>) -> Result<Vec<u8>, LogError> {
     let id = k.id.as_bytes();
     let id_len = u8::try_from(id.len()).map_err(|_| LogError::RecordTooLong(id.len()))?;
     let party = if k.party == Party::Desk { b'D' } else { b'L' };
     let print = sha256(k.certificate);
-    let head = [&[FRAME][..], &k.at.0.to_le_bytes(), &[party], &print, &[id_len], id].concat();
+    let ms = time.at.0.to_le_bytes();
+    let head = [&begin(FRAME, time)[..], &ms, &[party], &print, &[id_len], id].concat();
     Ok([&head, k.frame].concat())
 }
 

@@ -27,8 +27,11 @@ use std::{
 const ENDING_MS: i64 = 5_000;
 /// The copy of the journal.
 const COPY: &str = "look.journal";
-/// First byte of a record of the evidence that is a copy of the journal's.
+/// First byte of a record of the evidence that is a copy of the journal's; the small letter is
+/// followed by three digits, the microseconds. A copy that a start makes good has none.
 const JOURNAL: u8 = b'J';
+const JOURNAL_US: u8 = b'j';
+const MICROS_LEN: usize = 3;
 
 /// How much there was to look at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -153,8 +156,13 @@ fn journalled(folder: &Path, key: &StoreKey) -> Res<Vec<journal::Shown>> {
     let mut all = Vec::new();
     for file in files {
         for record in SealedLog::read(&file, key).map_err(text)?.records {
-            if let Some((&JOURNAL, rest)) = record.split_first() {
-                all.push(journal::shown(rest).ok_or("a record of the journal says nothing")?);
+            let copy = match record.split_first() {
+                Some((&JOURNAL, rest)) => Some(rest),
+                Some((&JOURNAL_US, rest)) => rest.get(MICROS_LEN..),
+                _ => None,
+            };
+            if let Some(copy) = copy {
+                all.push(journal::shown(copy).ok_or("a record of the journal says nothing")?);
             }
         }
     }

@@ -269,6 +269,9 @@ fn a_bundle_holds_the_touch_that_approved_it() {
     }
 }
 
+/// Digits of the microseconds in a record, after its first byte.
+const MICROS: usize = 3;
+
 /// What somebody with the gateway's keys makes of one signed message.
 struct Forger {
     state: PathBuf,
@@ -290,7 +293,13 @@ impl Forger {
 
     /// The record's number of bytes before the message itself.
     fn head(&self) -> usize {
-        43 + usize::from(self.record[42])
+        43 + MICROS + usize::from(self.record[42 + MICROS])
+    }
+
+    /// The record as a gateway wrote it that counted in milliseconds.
+    fn earlier(&self) -> Vec<u8> {
+        assert_eq!(self.record[0], b'f');
+        [&b"F"[..], &self.record[1 + MICROS..]].concat()
     }
 
     /// A log of this one record, signed, and a bundle of it with this index; `{leaf}` and
@@ -349,14 +358,15 @@ fn table_of_bundles_that_a_forger_with_the_gateways_keys_makes() {
         let at = r.len() - 105;
         r.splice(at..at, *b"44=1\x01");
     });
-    let rows: [(&str, Vec<u8>, String, &str); 8] = [
+    let rows: [(&str, Vec<u8>, String, &str); 9] = [
         ("a field that nobody signed", unsigned, whole.clone(), "did not sign this message"),
-        ("another's name", changed(&|r| r[43] ^= 1), whole.clone(), "is not for"),
-        ("nobody's", changed(&|r| r[9] = 1), whole.clone(), "is nobody's"),
+        ("another's name", changed(&|r| r[43 + MICROS] ^= 1), whole.clone(), "is not for"),
+        ("nobody's", changed(&|r| r[9 + MICROS] = 1), whole.clone(), "is nobody's"),
         ("another kind", changed(&|r| r[0] = 1), whole.clone(), "is not a message"),
+        ("no microseconds", changed(&|r| r[1] = b'x'), whole.clone(), "is not a message"),
         (
             "a certificate that it does not name",
-            changed(&|r| r[10] ^= 1),
+            changed(&|r| r[10 + MICROS] ^= 1),
             whole.clone(),
             "is not the certificate of",
         ),
@@ -374,8 +384,10 @@ fn table_of_bundles_that_a_forger_with_the_gateways_keys_makes() {
         write(&bad, files);
         [Some(sh(&bad, &key)), node(&bad, &key)].into_iter().flatten()
     };
-    for (good, said) in judge(&f.bundle(&f.record, &whole)) {
-        assert!(good, "the forger's own log of a true message: {said}");
+    for record in [f.record.clone(), f.earlier()] {
+        for (good, said) in judge(&f.bundle(&record, &whole)) {
+            assert!(good, "the forger's own log of a true message: {said}");
+        }
     }
     for (name, record, index, named) in rows {
         for (good, said) in judge(&f.bundle(&record, &index)) {

@@ -295,9 +295,14 @@ fn replaced(record: &mut [u8], from: &str, to: &str) {
     }
 }
 
-/// The time of a record, of either kind.
+/// The time of a record, of either kind, after the microseconds if it has them.
 fn moved(record: &mut [u8], ms: i64) {
-    let at = if record[0] == b'J' { 2 } else { 1 };
+    let at = match record[0] {
+        b'j' => 5,
+        b'f' => 4,
+        b'J' => 2,
+        _ => 1,
+    };
     let time = i64::from_le_bytes(record[at..at + 8].try_into().unwrap());
     record[at..at + 8].copy_from_slice(&(time + ms).to_le_bytes());
 }
@@ -377,7 +382,7 @@ fn a_gateway_that_lies_with_all_its_keys_is_found() {
     }
     // Signed messages cannot be changed at all: the signature tells.
     let found = day.compare(&forged(&day, "signed", |all| {
-        let signed = all.iter_mut().filter(|r| r[0] == b'F' && has(r, "|35=S|"));
+        let signed = all.iter_mut().filter(|r| r[0] == b'f' && has(r, "|35=S|"));
         signed.for_each(|r| replaced(r, "133=99.1", "133=99.2"));
     }));
     assert!(!found.gateway_faults.is_empty(), "{found}");
