@@ -52,6 +52,11 @@ pub struct About {
     /// ISO 3166-1, two letters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<Text>,
+    /// Where a session was before it went on at `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_before: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country_before: Option<Text>,
     /// Number of the autonomous system of the address (RFC 6793).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_number: Option<u32>,
@@ -70,6 +75,10 @@ pub struct About {
     /// The rules or policies that decided, by their ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Text>,
+    /// The kind of reason for which a touch was asked: `amount`, `logon`, `wake`, `risk`, `policy`
+    /// and so on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text>,
     /// Risk score of an access: 0 and more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<u32>,
@@ -171,15 +180,15 @@ impl fmt::Display for Actor {
 }
 
 impl Actor {
-    /// The actor that a row of the registry names, in the words of its `Display`. Other words are
-    /// an account.
+    /// The actor that a row of the registry names, in the words of its `Display`, or of the
+    /// enrolment service for who asks it (`est 192.0.2.1`). Other words are an account.
     #[must_use]
     pub fn read(words: &str) -> Self {
         let after = |kind: &str| words.strip_prefix(kind).filter(|id| !id.is_empty());
         if words == "gateway" {
             return Self::Gateway;
         }
-        if let Ok(ip) = after("address ").unwrap_or(words).parse() {
+        if let Ok(ip) = after("address ").or(after("est ")).unwrap_or(words).parse() {
             return Self::Address(ip);
         }
         match (after("desk "), after("dealer "), after("service ")) {
@@ -188,6 +197,19 @@ impl Actor {
             (.., Some(id)) => Self::Service(id.into()),
             _ if words.starts_with("admin ") => Self::Administrator(words.into()),
             _ => Self::Account(words.into()),
+        }
+    }
+
+    /// The address that it names: its own, or that of an administrator (`admin sylvia from
+    /// 192.0.2.1`, with the key behind it in the console).
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(ip) => Some(*ip),
+            Self::Administrator(id) => {
+                id.as_str().split(' ').skip_while(|word| *word != "from").nth(1)?.parse().ok()
+            }
+            _ => None,
         }
     }
 }
@@ -306,6 +328,27 @@ mod tests {
             assert_eq!(Actor::read(words), actor);
         }
         assert_eq!(Actor::read("192.0.2.9"), Actor::Address([192, 0, 2, 9].into()));
+        assert_eq!(Actor::read("est 2001:db8::1"), Actor::read("2001:db8::1"));
         assert_eq!(Actor::read("desk "), Actor::Account("desk ".into()));
+        assert_eq!(Actor::read("est nobody"), Actor::Account("est nobody".into()));
+    }
+
+    #[test]
+    fn table_of_the_addresses_that_actors_name() {
+        let here = Some(IpAddr::from([192, 0, 2, 1]));
+        for (words, want) in [
+            ("192.0.2.1", here),
+            ("est 192.0.2.1", here),
+            ("admin sylvia from 192.0.2.1", here),
+            ("admin sylvia from 192.0.2.1 with key c2VjcmV0", here),
+            ("admin sylvia", None),
+            ("admin sylvia from", None),
+            ("admin sylvia from home", None),
+            ("alice(1000)@gw1", None),
+            ("desk ALICE1", None),
+            ("gateway", None),
+        ] {
+            assert_eq!(Actor::read(words).address(), want, "{words}");
+        }
     }
 }

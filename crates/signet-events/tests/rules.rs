@@ -1,5 +1,6 @@
 //! The detection rules in `docs/siem` name codes that the catalogue has, and fields that are sent.
 
+use serde_json::Value;
 use signet_events::{About, Event, catalogue, ocsf};
 use std::{fs, path::Path};
 
@@ -13,13 +14,53 @@ fn items<'a>(rule: &'a str, key: &str) -> Vec<&'a str> {
     all
 }
 
+/// An event as a SIEM has it.
+fn sent(event: &Event, code: &str) -> Value {
+    let source = ocsf::Source { gateway: "G".into(), version: "1".into() };
+    let position = ocsf::Position { uid: "u", sequence: 1 };
+    serde_json::from_str(&ocsf::line(event, code, &source, position)).unwrap()
+}
+
+/// Whether the selection of a rule takes an event: by its code and, where the rule names some, by
+/// what decided.
+fn selects(rule: &str, event: &Event) -> bool {
+    let v = sent(event, event.code);
+    let decided: Vec<&Value> = v["unmapped"]["rules"].as_array().into_iter().flatten().collect();
+    let wanted = items(rule, "unmapped.rules|contains");
+    items(rule, "metadata.event_code").contains(&event.code)
+        && (wanted.is_empty() || wanted.iter().any(|w| decided.iter().any(|d| **d == **w)))
+}
+
+#[test]
+fn the_rule_for_impossible_travel_takes_no_other_change_of_risk() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/siem");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let (travel, denied) = (read("impossible_travel.yml"), read("risk_denied.yml"));
+    let [journey, hours] = ["risk.impossible_travel", "risk.out_of_hours"];
+    for (code, rules, by_travel, by_denied) in [
+        ("risk.changed", vec![], false, false),
+        ("risk.changed", vec![hours], false, false),
+        ("risk.changed", vec![journey], true, false),
+        ("risk.assessed", vec![], false, false),
+        ("risk.assessed", vec![hours, journey], true, false),
+        ("risk.no_step_up", vec![journey], true, false),
+        ("risk.denied", vec![], false, true),
+        ("risk.denied", vec![journey], true, true),
+        ("logon.accepted", vec![journey], false, false),
+    ] {
+        let decided = rules.iter().map(|r| (*r).into()).collect();
+        let about = About { rules: decided, ..About::user("alice") };
+        let event = Event::new(1, code, "").about(about);
+        let got = (selects(&travel, &event), selects(&denied, &event));
+        assert_eq!(got, (by_travel, by_denied), "{code} {rules:?}");
+    }
+}
+
 #[test]
 fn every_rule_names_codes_and_fields_that_exist() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/siem");
     let page = fs::read_to_string(folder.with_extension("md")).unwrap();
     let about = About { address: Some([192, 0, 2, 1].into()), ..About::user("alice") };
-    let source = ocsf::Source { gateway: "G".into(), version: "1".into() };
-    let position = ocsf::Position { uid: "u", sequence: 1 };
     let mut rules = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
@@ -39,15 +80,14 @@ fn every_rule_names_codes_and_fields_that_exist() {
             assert_ne!(entry.code, catalogue::UNKNOWN, "{name}: {code}");
             // Grouped by a field that the event has.
             let event = Event::new(1, entry.code, "").about(about.clone());
-            let line = ocsf::line(&event, code, &source, position);
-            let v: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let v = sent(&event, code);
             assert_eq!(v["metadata"]["event_code"], **code);
             for field in items(&rule, "group-by") {
                 let pointer = format!("/{}", field.replace('.', "/"));
-                assert!(v.pointer(&pointer).is_some(), "{name}: {code} has no {field}: {line}");
+                assert!(v.pointer(&pointer).is_some(), "{name}: {code} has no {field}: {v}");
             }
         }
         rules += 1;
     }
-    assert_eq!(rules, 11);
+    assert_eq!(rules, 12);
 }

@@ -10,6 +10,8 @@ use sqlx::Row as _;
 
 /// A field of an event is cut to this many characters: some of them come from strangers.
 const FIELD_CHARS_MAX: usize = 500;
+/// Of a certificate; RFC 5280 §4.1.2.2 allows 20 bytes, hexadecimal.
+const SERIAL_LEN_MAX: usize = 40;
 
 /// A row of the event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +91,22 @@ pub struct ChainError {
 }
 
 impl Event {
+    /// Serial number of the certificate that it is about, lower-case hexadecimal. The details of
+    /// these kinds begin with it, and no other's.
+    pub fn certificate(&self) -> Option<&str> {
+        let known = matches!(
+            self.kind.as_str(),
+            "certificate.issued"
+                | "certificate.renewed"
+                | "certificate.first_used"
+                | "certificate.superseded"
+                | "certificate.revoked"
+        );
+        let serial = self.detail.split([' ', ':']).next()?;
+        let hex = serial.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (known && hex && (1..=SERIAL_LEN_MAX).contains(&serial.len())).then_some(serial)
+    }
+
     /// Every field with its length, so that no two events have one digest.
     fn digest(&self) -> String {
         let mut bytes = Vec::new();
@@ -302,6 +320,26 @@ mod tests {
         let old = "7794b8a0698d396e10248a7f29a47cf5a2273ed0035f25751ff95d95b05845fe";
         assert!(row.origin.is_empty());
         assert_eq!(row.hash, old);
+    }
+
+    #[test]
+    fn table_of_serial_numbers() {
+        let long = "a".repeat(41);
+        for (kind, detail, want) in [
+            ("certificate.issued", "0a1b for ALICE1, key in keychain", Some("0a1b")),
+            ("certificate.renewed", "0a1b for ALICE1, key in token, follows 0a", Some("0a1b")),
+            ("certificate.first_used", "0a1b", Some("0a1b")),
+            ("certificate.superseded", "0a1b by 0a1c", Some("0a1b")),
+            ("certificate.revoked", "0a1b: keyCompromise", Some("0a1b")),
+            ("certificate.revoked", "0A1B: keyCompromise", None),
+            ("certificate.revoked", long.as_str(), None),
+            ("certificate.revoked", "", None),
+            ("certificate.ends_soon", "0a1b", None),
+            ("user.locked", "0a1b", None),
+        ] {
+            let e = Event { kind: kind.into(), detail: detail.into(), ..chain(1).remove(0) };
+            assert_eq!(e.certificate(), want, "{kind} {detail}");
+        }
     }
 
     #[test]

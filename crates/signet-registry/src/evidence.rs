@@ -119,13 +119,13 @@ pub struct EvidenceChainError {
 
 impl Registry {
     /// A step-up that was judged good: counts the key on and keeps the evidence, or neither. On
-    /// disk when this returns.
+    /// disk when this returns. `asked`: what asked for it, which ends the detail of the event.
     pub async fn record_assertion(
         &self,
         credential_id: &str,
         counter: u32,
         mut evidence: Evidence,
-        action: &str,
+        (action, asked): (&str, &str),
         now: UtcMillis,
     ) -> Result<Recorded, RecordRefusal> {
         let mut tx = self.aside().await?;
@@ -155,8 +155,11 @@ impl Registry {
         update.bind(i64::from(counter)).bind(now.0).bind(credential_id).execute(&mut *tx).await?;
         evidence.key_name.clone_from(&key.name);
         let row = append(&mut tx, &evidence).await?;
-        let detail =
-            format!("{action}, key {:?} {}, evidence {} {}", key.name, key.id, row.seq, row.hash);
+        let blank = if asked.is_empty() { "" } else { " " };
+        let detail = format!(
+            "{action}, key {:?} {}, evidence {} {}{blank}{asked}",
+            key.name, key.id, row.seq, row.hash
+        );
         events::append(&mut tx, NewEvent::new(now, "gateway", "stepup.passed", &key.user, detail))
             .await?;
         tx.commit().await?;

@@ -243,6 +243,7 @@ impl Registry {
         };
         keep_device(&mut tx, order, now).await?;
         keep_certificate(&mut tx, order, issued, now).await?;
+        // The serial number first: `Event::certificate` reads it there.
         let detail =
             format!("{} for {}, key in {}{by}", issued.serial, order.comp_id, order.protection);
         events::append(

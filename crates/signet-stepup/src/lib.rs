@@ -15,6 +15,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod approval;
+pub mod asking;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod context;

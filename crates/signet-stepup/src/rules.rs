@@ -139,7 +139,7 @@ impl TryFrom<BTreeMap<String, String>> for Amounts {
 
 impl Amounts {
     /// An amount that cannot be read counts as above every limit.
-    fn exceeded(&self, quantity: &str, currency: &str) -> bool {
+    pub(crate) fn exceeded(&self, quantity: &str, currency: &str) -> bool {
         let limit = self.by_currency.get(currency).unwrap_or(&self.default);
         quantity.parse::<Decimal>().map_or(true, |q| q > *limit)
     }
@@ -298,47 +298,6 @@ pub fn covered(rules: &WhenSection, action: &Action, state: &StepUpState, now: U
     lease && (rules.accept_in_lease || !matches!(action, Action::Accept(_)))
 }
 
-/// Whether an action owes a touch first, or two people's; the reasons are for the trader to read.
-pub fn wanted(rules: &WhenSection, action: &Action, state: &StepUpState, now: UtcMillis) -> Wanted {
-    let second = rules.second_person.as_ref();
-    let (quantity, currency, touch_above, second_above) = match action {
-        Action::Request(r) => {
-            (&r.quantity, &r.currency, &rules.request_above, second.map(|s| &s.request_above))
-        }
-        Action::Accept(a) => {
-            (&a.quantity, &a.currency, &rules.accept_above, second.map(|s| &s.accept_above))
-        }
-        Action::Ahead(a) => {
-            let second = second
-                .and_then(|s| s.accept_above.as_ref())
-                .is_some_and(|l| l.exceeded(&a.quantity, &a.currency));
-            return match second {
-                true => Wanted::TwoPeople("Accepts of this size need two people.".into()),
-                false => Wanted::Touch("You approve an accept before you choose its quote.".into()),
-            };
-        }
-        Action::Session(why) => return Wanted::Touch(words(*why).into()),
-        Action::RegisterKey { .. } => {
-            return Wanted::Touch("A further security key is registered with one you have.".into());
-        }
-    };
-    let above =
-        |limit: &Option<Amounts>| limit.as_ref().is_some_and(|l| l.exceeded(quantity, currency));
-    let what = if matches!(action, Action::Request(_)) { "RFQs" } else { "Accepts" };
-    if second_above.is_some_and(above) {
-        return Wanted::TwoPeople(format!("{what} of this size need two people."));
-    }
-    let covered = covered(rules, action, state, now);
-    match state.owes {
-        Some(why) => Wanted::Touch(words(why).into()),
-        None if above(touch_above) && !covered => {
-            Wanted::Touch(format!("{what} of this size need a touch of your key."))
-        }
-        None if state.watched && !covered => Wanted::Touch(words(SessionReason::Risk).into()),
-        None => Wanted::Nothing,
-    }
-}
-
 /// Whether it is the risk of the access, and nothing the trader did or left, that asks.
 fn of_risk(why: SessionReason) -> bool {
     matches!(why, SessionReason::Logon | SessionReason::Risk)
@@ -359,7 +318,10 @@ pub fn words(why: SessionReason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::approval::{AcceptTerms, RequestTerms};
+    use crate::{
+        approval::{AcceptTerms, RequestTerms},
+        asking::wanted,
+    };
 
     const NOW: UtcMillis = UtcMillis(1_000_000);
 

@@ -35,7 +35,8 @@ impl LockedOut {
     }
 }
 
-/// The people who are locked out, for a person. Which networks are only the running gateway knows.
+/// The people who are locked out, for a person. Which networks are only the running gateway knows:
+/// [`crate::operator::Request::Lockouts`].
 pub async fn lockouts(config: &Config) -> Result<String, AdminError> {
     let registry = open(config).await?;
     let all = registry.lockouts(now()).await?;
@@ -46,11 +47,7 @@ pub async fn lockouts(config: &Config) -> Result<String, AdminError> {
         let (kind, since) = (l.kind.as_str(), date(l.since)?);
         let _ = writeln!(text, "{user:<20} {kind:<9} {since:<22} {until:<22} {}", l.words);
     }
-    let _ = writeln!(
-        text,
-        "{} locked out. Networks: GET /v1/lockouts at the administrators' interface.",
-        all.len()
-    );
+    let _ = writeln!(text, "{} people locked out", all.len());
     Ok(text)
 }
 

@@ -38,12 +38,17 @@ pub fn lockouts(
             "until": until, "in_a_row": l.level,
         }))
     };
-    let network = |n: &NetworkOut| {
+    let people = people.iter().map(person).collect::<Result<Vec<_>, AdminError>>()?;
+    Ok(json!({ "people": people, "networks": self::networks(networks) }))
+}
+
+/// Networks that are locked out.
+pub fn networks(all: &[NetworkOut]) -> Vec<Value> {
+    let one = |n: &NetworkOut| {
         let (name, left) = (&n.network, n.seconds_left);
         json!({ "network": name, "seconds_left": left, "in_a_row": n.level })
     };
-    let people = people.iter().map(person).collect::<Result<Vec<_>, AdminError>>()?;
-    Ok(json!({ "people": people, "networks": networks.iter().map(network).collect::<Vec<_>>() }))
+    all.iter().map(one).collect()
 }
 
 pub fn dealers(all: &[DealerId], lines: &CutLines) -> Value {

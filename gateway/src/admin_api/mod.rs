@@ -10,7 +10,7 @@ mod refusal;
 pub mod request;
 mod server;
 
-pub use answers::sessions;
+pub use answers::{networks, sessions};
 pub use refusal::AdminRefusal;
 
 use crate::{

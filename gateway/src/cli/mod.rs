@@ -179,6 +179,7 @@ pub fn main() -> ExitCode {
             signals::keys(&config, receiver.as_deref())
         }
         // Works on a machine without a gateway.
+        Command::Lockout(l) => lockouts::lockout(&config, l),
         Command::Signed(signed::SignedCommand::Verify { file, part }) => {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
@@ -239,7 +240,8 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         | Command::CheckConfig
         | Command::Doctor { .. }
         | Command::Policy(_)
-        | Command::Journal(_) => {}
+        | Command::Journal(_)
+        | Command::Lockout(_) => {}
         #[cfg(unix)]
         Command::Status(_)
         | Command::Top(_)
@@ -251,7 +253,6 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
         Command::Dealer(d) => dealers::dealer(&c, d).await?,
-        Command::Lockout(l) => lockouts::lockout(&c, l).await?,
         Command::Signals(s) => signals::signals(&c, s).await?,
         Command::Revoke { which, reason } => {
             for serial in admin::revoke(&c, &which.into(), &word(reason)).await? {

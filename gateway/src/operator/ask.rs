@@ -27,6 +27,12 @@ pub enum Request {
         after: u64,
         limit: usize,
     },
+    /// The networks that are locked out.
+    Lockouts {},
+    /// Lets a network try again.
+    LiftNetwork {
+        network: String,
+    },
     /// Ends the sessions of a desk or a user, or with neither all of them.
     Kill {
         name: Option<String>,
@@ -96,6 +102,12 @@ mod tests {
                 Some(Request::Kill { name: None, reason: "x".into() }),
             ),
             (r#"{"ask":"kill","nmae":"alice","reason":"x"}"#, None),
+            (r#"{"ask":"lockouts"}"#, Some(Request::Lockouts {})),
+            (
+                r#"{"ask":"lift_network","network":"192.0.2.1"}"#,
+                Some(Request::LiftNetwork { network: "192.0.2.1".into() }),
+            ),
+            (r#"{"ask":"lift_network"}"#, None),
             (r#"{"ask":"status","x":1}"#, None),
             (r#"{"ask":"delete"}"#, None),
             ("", None),

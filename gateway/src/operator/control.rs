@@ -5,7 +5,9 @@ use super::{
     answers::{self, date_us},
     ask::{Answer, ControlRefusal, REQUEST_BYTES_MAX, Request, checked_reason, control_path},
 };
-use crate::{admin::account_of, config::Config, pipeline::Which};
+use crate::{
+    admin::account_of, admin_api::networks, config::Config, pipeline::Which, response::Network,
+};
 use serde_json::{Value, json};
 use signet_events::{About, Actor, Text};
 use std::{
@@ -38,8 +40,9 @@ pub(super) fn open(config: &Config) -> Option<UnixListener> {
             tracing::error!(
                 path = %path.display(),
                 error = %e,
-                "the commands status, top, sessions, alerts and kill will not work: their socket \
-                    cannot be opened. Its path may have about 100 bytes; choose a shorter state_dir"
+                "the commands status, top, sessions, alerts and kill will not work, nor lockout of \
+                    networks: their socket cannot be opened. Its path may have about 100 bytes; \
+                    choose a shorter state_dir"
             );
             None
         }
@@ -155,7 +158,27 @@ impl Operator {
                 // Their numbers begin again at each start.
                 Ok(json!({ "alerts": alerts, "since_ms": self.started.0 }))
             }
+            Request::Lockouts {} => {
+                let all = self.trading.lockouts().await.map_err(silent)?;
+                Ok(json!({ "networks": networks(&all) }))
+            }
+            Request::LiftNetwork { network } => self.lift(&network, actor).await,
             Request::Kill { name, reason } => self.kill(name, &reason, actor).await,
+        }
+    }
+
+    /// At this gateway alone: others of the same registry hear of a lift through that.
+    async fn lift(&self, network: &str, actor: Actor) -> Result<Value, ControlRefusal> {
+        let refused = |code: &str, words: String| {
+            ControlRefusal::new(code, words, "see signet-gateway lockout list")
+        };
+        let found = Network::read(network).ok_or_else(|| {
+            refused("lockout.unknown", format!("{network:?} is not the address of a network"))
+        })?;
+        tracing::warn!(%actor, network = %found, "operator: a network is let in by order");
+        match self.trading.lift_network(found, actor).await.map_err(silent)? {
+            true => Ok(json!({ "lifted": found.to_string() })),
+            false => Err(refused("lockout.not_there", format!("{found} is not locked out"))),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The operator's view, on a thread of its own: metrics and health over HTTP (`[metrics]`), and the
-//! local socket that `signet-gateway status`, `top`, `sessions`, `alerts` and `kill` ask.
+//! local socket that `signet-gateway status`, `top`, `sessions`, `alerts`, `kill` and, of networks,
+//! `lockout` ask.
 //!
 //! It asks the trading thread over a bounded channel, and never makes it wait.
 

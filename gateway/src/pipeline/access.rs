@@ -1,6 +1,6 @@
 //! What follows from the risk of an access: told at logon, judged again while the session lasts.
 
-use super::{EndReason, Pipeline};
+use super::{EndReason, Pipeline, administrators::decision_word};
 use crate::{
     clock::now,
     config::OpenRfqs,
@@ -116,7 +116,7 @@ impl Pipeline {
             self.risk.remember(&access.user, s);
         }
         access.moved(&self.risk, to, now());
-        self.note_access(desk, "session.moved", &format!("from {from} to {to}"));
+        self.tell_moved(desk, from, to);
         // A logon from there would not come as far as its score. An address of the same network is
         // where the session is on already.
         let network = Network::of(to);
@@ -142,7 +142,11 @@ impl Pipeline {
                 self.step_up_moved(desk, owes);
             }
         }
-        self.sessions.is_on(desk)
+        let goes_on = self.sessions.is_on(desk);
+        if goes_on {
+            self.goes_on_at(desk, from, to);
+        }
+        goes_on
     }
 
     /// Judges every session again, a few at a time: messages of others go in between.
@@ -232,9 +236,13 @@ impl Pipeline {
 
     /// Something happened to a desk that is on.
     pub(super) fn note_access(&self, desk: &CompId, code: &'static str, words: &str) {
+        self.events.by(Actor::Desk(Text::of(desk)), code, self.at_desk(desk), words);
+    }
+
+    /// Who is at a desk, and where, if it is on.
+    pub(super) fn at_desk(&self, desk: &CompId) -> About {
         let access = self.sessions.access(desk);
-        let about = access.map_or_else(|| About::desk(desk), |a| self.about(desk, &a));
-        self.events.by(Actor::Desk(Text::of(desk)), code, about, words);
+        access.map_or_else(|| About::desk(desk), |a| self.about(desk, &a))
     }
 
     /// Looks at when a desk says that it sent a message. One that it sends again says nothing of
@@ -286,14 +294,65 @@ fn network_locked_out() -> EndReason {
     )
 }
 
-/// With the risk of the access, and what it is made of.
+/// With the risk of the access, and what it is made of: factors have points, and concerns, which
+/// have none, are rules that decided.
 pub(crate) fn decided(about: About, a: &Assessment) -> About {
     let factor = |f: &Factor| format!("{}: {} ({})", f.attribute, f.condition, f.points).into();
     About {
         policy: Some(a.policy.as_str().into()),
+        rules: a.concerns.iter().map(|c| c.code.into()).collect(),
         score: Some(a.score),
-        decision: Some(a.decision.as_str().into()),
+        decision: Some(decision_word(a.decision).into()),
         factors: a.factors.iter().map(factor).collect(),
         ..about
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_policy::score::Concern;
+
+    fn judged(decision: Decision, concerns: &[&'static str]) -> Assessment {
+        let factor = Factor {
+            attribute: "Country".into(),
+            condition: "anomalous country".into(),
+            points: 20,
+            rationale: String::new(),
+            cause: String::new(),
+        };
+        let concern = |code: &'static str| Concern {
+            code,
+            words: String::new(),
+            cure: String::new(),
+            at_least: Decision::StepUp,
+        };
+        Assessment {
+            score: 20,
+            decision,
+            factors: vec![factor],
+            concerns: concerns.iter().copied().map(concern).collect(),
+            cures: vec![],
+            policy: "d1".into(),
+        }
+    }
+
+    /// As docs/events.md has the fields: the rule for impossible travel looks at `rules`, metrics
+    /// and OCSF at `decision`.
+    #[test]
+    fn table_of_decisions_as_events_have_them() {
+        let travel = "risk.impossible_travel";
+        for (decision, concerns, word) in [
+            (Decision::Allow, &[][..], "allow"),
+            (Decision::StepUp, &[travel], "step_up"),
+            (Decision::Deny, &[travel, "risk.out_of_hours"], "deny"),
+        ] {
+            let about = decided(About::user("alice"), &judged(decision, concerns));
+            assert_eq!(about.decision, Some(word.into()));
+            let rules: Vec<&str> = about.rules.iter().map(Text::as_str).collect();
+            assert_eq!(rules, concerns, "{word}");
+            assert_eq!(about.factors, [Text::from("Country: anomalous country (20)")]);
+            assert_eq!((about.score, about.policy), (Some(20), Some("d1".into())));
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     clock::now,
     geo::AutonomousSystem,
     history::{Documents, KeyApproval, Person, Policy, PolicyRefusal},
-    response::NetworkLockout,
+    response::{Network, NetworkLockout},
     risk::Administrator,
 };
 use serde::Serialize;
@@ -142,6 +142,8 @@ pub(super) enum Question {
     /// The desks whose sessions ended.
     EndAll(Which, String, Actor, oneshot::Sender<Vec<String>>),
     Lockouts(oneshot::Sender<Vec<NetworkOut>>),
+    /// Whether the network was locked out.
+    Lift(Network, Actor, oneshot::Sender<bool>),
     /// Whether the desk was on.
     End(EndOrder, oneshot::Sender<bool>),
     /// On whose behalf.
@@ -263,6 +265,7 @@ impl Question {
             Self::Status(to) => to.is_closed(),
             Self::EndAll(.., to) => to.is_closed(),
             Self::Lockouts(to) => to.is_closed(),
+            Self::Lift(.., to) => to.is_closed(),
             Self::End(_, to) => to.is_closed(),
             Self::Reload(_, to) => to.is_closed(),
             Self::Waiting(to) => to.is_closed(),
@@ -322,6 +325,7 @@ impl Pipeline {
                 });
             }
             Question::Lockouts(to) => drop(to.send(self.networks_out())),
+            Question::Lift(network, by, to) => drop(to.send(self.lift_by_order(network, by))),
             Question::End(order, to) => drop(to.send(self.end_by_order(order))),
             Question::Reload(actor, to) => {
                 let pipeline = self.clone();
@@ -455,7 +459,8 @@ fn factor_words(f: &Factor) -> String {
     format!("{}: {} ({})", f.attribute, f.condition, f.points)
 }
 
-fn decision_word(d: Decision) -> &'static str {
+/// As events and administrators read it.
+pub(super) fn decision_word(d: Decision) -> &'static str {
     match d {
         Decision::Allow => "allow",
         Decision::StepUp => "step_up",

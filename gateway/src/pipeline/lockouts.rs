@@ -1,13 +1,16 @@
 //! What follows from repeated failures: the verdicts of [`crate::response`] are carried out, told,
 //! and taken back.
 
-use super::{EndReason, Pipeline};
+use super::{
+    EndReason, Pipeline, Trading, TradingSilent,
+    administrators::{ANSWER_MAX, Question},
+};
 use crate::{
     clock::now,
     config::ResponseSection,
     response::{Blame, Network, NetworkLockout, Networks, People, PersonEvent, of_logon},
 };
-use signet_events::About;
+use signet_events::{About, Actor};
 use signet_identity::CompId;
 use signet_registry::{
     LockoutKind, LockoutTerms,
@@ -90,6 +93,18 @@ impl Pipeline {
         self.lockouts.networks.borrow().locked(Instant::now())
     }
 
+    /// Ends the lock-out of a network at this gateway alone; whether there was one.
+    pub(super) fn lift_by_order(&self, network: Network, actor: Actor) -> bool {
+        let lifted = self.lockouts.networks.borrow_mut().lift(network);
+        if lifted {
+            tracing::warn!(%network, %actor, "lock-out of a network: lifted by order");
+            // A subject of its own: what ends by itself must not use up the budget of an order.
+            let about = About { address: Some(network.address()), ..About::object(network) };
+            self.events.by(actor, "lockout.lifted", about, "lifted by order");
+        }
+        lifted
+    }
+
     fn network_is_free(&self, network: Network, why: &str) {
         tracing::info!(%network, "lock-out of a network: {why}");
         self.events.gateway("lockout.lifted", network_of(network), why);
@@ -123,6 +138,17 @@ impl Pipeline {
                 tracing::info!(%network, "lock-out of a network: lifted by an administrator");
             }
         }
+    }
+}
+
+impl Trading {
+    /// Ends the lock-out of a network at this gateway; whether there was one.
+    pub async fn lift_network(
+        &self,
+        network: Network,
+        actor: Actor,
+    ) -> Result<bool, TradingSilent> {
+        self.ask(ANSWER_MAX, |to| Question::Lift(network, actor, to)).await
     }
 }
 

@@ -10,9 +10,10 @@
 //! | `message.rs`, `from_dealers.rs` | the way of a message, from frame to dealer and back |
 //! | `budgets.rs`, `evidence.rs`, `entitled.rs`, `decisions.rs`, `verdict.rs` | its stages: what is asked, and what follows from the answer |
 //! | `watched.rs` | new business while events cannot be kept for the SIEM |
-//! | `step_up.rs`, `keys.rs` | messages that wait for a touch; security keys |
+//! | `step_up.rs`, `challenges.rs`, `keys.rs` | messages that wait for a touch, the events of challenges; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
+//! | `places.rs` | sessions that go on at another address |
 //! | `registry_standing.rs` | a registry that does not answer is said |
 //! | `business.rs` | which of all that becomes an event for who watches |
 //! | `hand_over.rs` | a trader looks at colleagues' RFQs, and takes one over |
@@ -31,6 +32,7 @@ mod administrators;
 mod ahead;
 mod budgets;
 mod business;
+mod challenges;
 mod clock_watch;
 mod dealer_faults;
 mod decisions;
@@ -46,6 +48,7 @@ mod lockouts;
 mod measured;
 mod message;
 mod overtime;
+mod places;
 mod policy_changes;
 mod reevaluation;
 mod references;
@@ -106,6 +109,7 @@ use devices_seen::DevicesSeen;
 use journalled::JournalledRouter;
 use lockouts::Lockouts;
 use overtime::Overtime;
+use places::LastPlaces;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
@@ -183,6 +187,7 @@ pub struct Pipeline {
     signals_told: SignalsTold,
     dealer_faults: DealerFaults,
     devices_seen: DevicesSeen,
+    places: LastPlaces,
     transmitters: Vec<Transmitter>,
 }
 
@@ -232,6 +237,7 @@ impl Pipeline {
             lockouts: Lockouts::new(response),
             signals_told,
             devices_seen: DevicesSeen::default(),
+            places: LastPlaces::default(),
             transmitters,
         }
     }

@@ -2,12 +2,11 @@
 //! the step-up service makes and checks challenges; this file carries their word to desks, router
 //! and service.
 
-use super::{Pipeline, message::NOT_AUTHORIZED};
+use super::{Pipeline, challenges::OpenChallenges, message::NOT_AUTHORIZED};
 use crate::{
     clock::now,
     stepup::{Authority, StepUpHandle, StepUpRefusal, Ticket},
 };
-use signet_events::About;
 use signet_fix::{
     AppMessage,
     message::{
@@ -21,19 +20,18 @@ use signet_rfq::UtcMillis;
 use signet_router::{Proposal, accept_refusal, accept_waits, request_refusal};
 use signet_stepup::{
     Action, Approval, SessionReason,
+    asking::wanted,
     pending::{ApprovalRefusal, ApprovalStep, Asked, HeldId, Matter, PendingApprovals},
-    rules::{Wanted, WhenSection, covered, wanted},
+    rules::{Wanted, WhenSection, covered},
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     rc::Rc,
 };
 
 /// Questions of one desk that the service may be working on.
 const MAX_QUESTIONS_PER_DESK: usize = 8;
-/// Challenges that are remembered as the asked person's own, as many as can be open.
-const OPEN_MAX: usize = 10_000;
 
 /// Pending approvals, and the service that makes and checks challenges.
 pub struct StepUp {
@@ -42,9 +40,7 @@ pub struct StepUp {
     /// Digest of `[step_up]`, for the evidence.
     policy: String,
     questions: RefCell<BTreeMap<CompId, Rc<Cell<usize>>>>,
-    /// Open challenges about what the asked person does themselves. A second person who declines is
-    /// not attacked by it, so theirs are not here.
-    own: RefCell<BTreeSet<String>>,
+    pub(super) open: OpenChallenges,
 }
 
 impl StepUp {
@@ -57,8 +53,13 @@ impl StepUp {
         answer_ms: i64,
     ) -> Self {
         let pending = RefCell::new(PendingApprovals::new(rules, gateway, answer_ms));
-        let (questions, own) = Default::default();
-        Self { service, pending, policy, questions, own }
+        let (questions, open) = Default::default();
+        Self { service, pending, policy, questions, open }
+    }
+
+    /// Digest of `[step_up]`.
+    pub(super) fn policy(&self) -> &str {
+        &self.policy
     }
 
     /// What the rules want for an action, and what a lease of the session proves for it.
@@ -89,21 +90,6 @@ impl StepUp {
     pub(super) fn lease_until(&self, desk: &CompId, at: UtcMillis) -> Option<UtcMillis> {
         let pending = self.pending.borrow();
         pending.state(desk).lease.filter(|l| l.good(pending.rules(), at)).map(|l| l.until)
-    }
-
-    /// A challenge was made.
-    fn opened(&self, approval: &Approval, made: Option<&str>) {
-        let mut own = self.own.borrow_mut();
-        if let Some(id) = made.filter(|_| approval.desk == approval.approver)
-            && own.len() < OPEN_MAX
-        {
-            own.insert(id.to_owned());
-        }
-    }
-
-    /// A challenge is over; whether it was the asked person's own.
-    fn was_own(&self, id: &str) -> bool {
-        self.own.borrow_mut().remove(id)
     }
 
     /// A place among the questions of a desk; given back when dropped.
@@ -149,10 +135,10 @@ impl Pipeline {
         match message {
             AppMessage::StepUpAnswer(a) => {
                 if let Answer::Declined(why) = &a.answer {
-                    self.note_access(desk, "stepup.declined", why.as_deref().unwrap_or_default());
+                    self.note_declined(s, desk, &a.id, why.as_deref());
                 }
                 // No, or no touch in time: the desk's own time-out comes before the gateway's.
-                let failed = !matches!(a.answer, Answer::Signed(_)) && s.was_own(&a.id);
+                let failed = !matches!(a.answer, Answer::Signed(_)) && s.open.close(&a.id).own;
                 self.step(s, |w| w.answered(desk, &a.id, a.answer));
                 if failed {
                     self.challenge_failed(desk);
@@ -320,12 +306,10 @@ impl Pipeline {
         for d in todo {
             match d {
                 ApprovalStep::Tell(desk, m) => {
-                    if let Some((code, words)) = event(&m) {
-                        self.note_access(&desk, code, words);
-                    }
+                    self.note_told(s, &desk, &m);
                     self.to_desk(&desk, &m);
                     if let AppMessage::StepUpOutcome(o) = &m
-                        && s.was_own(&o.id)
+                        && s.open.close(&o.id).own
                         && o.status == StepUpStatus::Expired
                     {
                         self.challenge_failed(&desk);
@@ -340,13 +324,14 @@ impl Pipeline {
                     self.release(&desk, message, approved)
                 }
                 ApprovalStep::Drop(id) => {
-                    s.own.borrow_mut().remove(&id);
+                    s.open.close(&id);
                     s.service.drop_challenge(&id);
                 }
                 ApprovalStep::Authenticated(desk) => self.authenticated(&desk),
-                ApprovalStep::Note(code, desk, words) => {
-                    tracing::warn!(%desk, code, "{words}");
-                    self.events.gateway(code, About::desk(desk), words);
+                ApprovalStep::Note(code, desk, noted) => {
+                    tracing::warn!(%desk, code, "{noted}");
+                    let about = self.asked_about(s, &desk, &noted.by);
+                    self.events.gateway(code, about, noted.words);
                 }
                 ApprovalStep::Challenge { held, desk, approval, deadline } => {
                     self.challenge(s, held, desk, approval, deadline)
@@ -371,6 +356,7 @@ impl Pipeline {
     ) {
         let (pipeline, s) = (self.clone(), s.clone());
         let connection = self.sessions.connection(&desk);
+        let asked = self.asked_for(&s, &s.pending.borrow().asked_by(held));
         tokio::task::spawn_local(async move {
             let made = match connection {
                 Some(c) => {
@@ -381,6 +367,7 @@ impl Pipeline {
                         approval: approval.clone(),
                         policy: s.policy.clone(),
                         deadline,
+                        asked,
                     };
                     s.service.begin(ticket).await
                 }
@@ -388,7 +375,10 @@ impl Pipeline {
             };
             let made =
                 made.map(|c| (c.id, c.options, c.deadline)).map_err(|e| ApprovalRefusal::from(&e));
-            s.opened(&approval, made.as_ref().ok().map(|(id, ..)| id.as_str()));
+            if let Ok((id, ..)) = &made {
+                let by = s.pending.borrow().asked_by(held);
+                s.open.add(id, &approval, by);
+            }
             pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made));
         });
     }
@@ -405,13 +395,15 @@ impl Pipeline {
         // The connection as it is now: an answer that came over another one does not fit its
         // challenge.
         let connection = self.sessions.connection(&desk);
+        // Taken now: what else is said of it while its answer is checked must not hide that it was
+        // wrong.
+        let own = s.open.close(&challenge).own;
         tokio::task::spawn_local(async move {
             let result = match connection {
                 Some(c) => s.service.finish(&challenge, desk.as_str(), c.exporter, answer).await,
                 None => Err(StepUpRefusal::NotYours),
             };
-            let wrong = matches!(result, Err(StepUpRefusal::Answer(_)));
-            let failed = s.was_own(&challenge) && wrong;
+            let failed = own && matches!(result, Err(StepUpRefusal::Answer(_)));
             let result = result.map(|p| p.evidence_seq).map_err(|e| ApprovalRefusal::from(&e));
             pipeline.step(&s, |w| w.verified(held, &desk, &challenge, result, now()));
             if failed {
@@ -426,20 +418,6 @@ fn pending(q: &QuoteRequest, until: UtcMillis) -> AppMessage {
     let report =
         QuoteStatusReport::of_rfq(q.id.clone(), q.instrument.clone(), RfqStatus::Pending, None);
     AppMessage::QuoteStatusReport(QuoteStatusReport { until: Some(until), ..report })
-}
-
-/// What of a challenge's course is an event here. Others are written down by the service, with the
-/// evidence.
-fn event(m: &AppMessage) -> Option<(&'static str, &str)> {
-    match m {
-        AppMessage::StepUpChallenge(c) => {
-            Some(("stepup.asked", c.reason.as_deref().unwrap_or_default()))
-        }
-        AppMessage::StepUpOutcome(o) if o.status == StepUpStatus::Expired => {
-            Some(("stepup.timed_out", o.text.as_deref().unwrap_or_default()))
-        }
-        _ => None,
-    }
 }
 
 /// What a desk reads of its own that goes nowhere; `None`: the outcome of the challenge says it.

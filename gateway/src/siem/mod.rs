@@ -12,12 +12,13 @@
 //! | `writer.rs` | from the channel into the spool, one fsync for many |
 //! | `feed.rs` | one receiver's place in the spool, and whether it is away |
 //! | `syslog/`, `otlp/`, `file.rs` | the receivers |
-//! | `tail.rs` | rows of the registry that others wrote |
+//! | `tail.rs`, `rows.rs` | rows of the registry that others wrote, and their fields |
 
 mod feed;
 mod file;
 mod otlp;
 mod outlet;
+mod rows;
 mod state;
 mod syslog;
 mod tail;

@@ -4,9 +4,8 @@
 //! Their uid is the digest of the row, so that each of several gateways on one registry, or one
 //! that has lost its place, sends the same.
 
-use super::Shared;
+use super::{Shared, rows};
 use crate::delivery::{SpoolError, replace};
-use signet_events::{About, Actor, Event, catalogue};
 use signet_registry::{Event as Row, Registry, RegistryError, RegistryUrl};
 use std::{
     fs,
@@ -140,7 +139,7 @@ fn write(shared: &Shared, rows: &[Row]) -> (usize, Result<(), SpoolError>) {
             break;
         }
         if row.origin.is_empty() {
-            result = shared.append(&event(row), &row.kind, Some(&uid(row)));
+            result = shared.append(&rows::event(row), &row.kind, Some(&uid(row)));
         }
         if result.is_err() {
             break;
@@ -156,37 +155,6 @@ fn write(shared: &Shared, rows: &[Row]) -> (usize, Result<(), SpoolError>) {
 
 fn uid(row: &Row) -> String {
     format!("registry.{}", row.hash.chars().take(32).collect::<String>())
-}
-
-fn event(row: &Row) -> Event {
-    let entry = catalogue::entry(&row.kind);
-    Event {
-        at_us: row.at.0.saturating_mul(1_000),
-        entry,
-        code: entry.code,
-        actor: Actor::read(&row.actor),
-        about: about(&row.kind, &row.subject),
-        words: row.detail.as_str().into(),
-        origin: None,
-    }
-}
-
-/// What the subject of a row is: rows have no fields.
-fn about(kind: &str, subject: &str) -> About {
-    let area = kind.split('.').next().unwrap_or_default();
-    match (area, subject.split_once('/')) {
-        (_, _) if subject.is_empty() => About::default(),
-        ("trade" | "session" | "logon" | "admission", None) => About::desk(subject),
-        (
-            "user" | "device" | "certificate" | "code" | "key" | "stepup" | "lockout" | "enrol"
-            | "risk",
-            None,
-        ) => About::user(subject),
-        ("crl" | "files" | "registry" | "policy" | "journal", _) | (_, None) => {
-            About::object(subject)
-        }
-        (_, Some((user, device))) => About::device(user, device),
-    }
 }
 
 #[cfg(test)]
@@ -231,23 +199,6 @@ mod tests {
         for damaged in ["", "7", "x ab", "-7 ab", "0 ab"] {
             fs::write(&path, damaged).unwrap();
             assert_eq!(Place::read(&path), Place::default(), "{damaged:?}");
-        }
-    }
-
-    #[test]
-    fn a_row_is_an_event_of_its_code() {
-        let e = event(&row(1, "h"));
-        assert_eq!((e.entry.code, e.at_us), ("user.locked", 5_000));
-        assert_eq!(e.actor, Actor::Account("alice(1000)@gw1".into()));
-        for (kind, subject, want) in [
-            ("user.locked", "bob", About::user("bob")),
-            ("certificate.issued", "bob/vm", About::device("bob", "vm")),
-            ("trade.first", "ALICE1", About::desk("ALICE1")),
-            ("crl.issued", "desks.crl", About::object("desks.crl")),
-            ("files.salvaged", "a/b", About::object("a/b")),
-            ("registry.restored", "", About::default()),
-        ] {
-            assert_eq!(about(kind, subject), want, "{kind}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! is taken out of the map before its answer is looked at, so each can be answered once. What
 //! passed is on disk, with evidence that others can verify, before anybody is told.
 
+mod asked_for;
 mod handle;
 mod pending;
 mod refusal;
@@ -13,6 +14,7 @@ mod service;
 #[cfg(feature = "test-double")]
 pub(crate) mod test_double;
 
+pub use asked_for::AskedFor;
 pub use handle::{ANSWER_LEN_MAX, StepUpHandle};
 pub use refusal::StepUpRefusal;
 pub(crate) use service::Service;
@@ -37,6 +39,8 @@ pub struct Ticket {
     pub policy: String,
     /// An answer that comes later is refused. Cut to `answer_seconds` from now.
     pub deadline: UtcMillis,
+    /// What asks, for the event of a pass; see [`AskedFor`].
+    pub asked: String,
 }
 
 /// What goes to the desk.

@@ -41,8 +41,16 @@ const CODE_WINDOW_MS: i64 = 600_000;
 
 /// What waits for an answer.
 pub(super) enum Row {
-    StepUp { user: String, approval: Box<Approval>, policy: String, pending: PendingAssertion },
+    StepUp { user: String, approval: Box<Approval>, because: Because, pending: PendingAssertion },
     Registration { user: String, name: String, grant: Grant, pending: PendingRegistration },
+}
+
+/// What a pass is written down with.
+pub(super) struct Because {
+    /// Digest of the policy that asked.
+    policy: String,
+    /// [`Ticket::asked`].
+    asked: String,
 }
 
 pub(crate) struct Service {
@@ -66,7 +74,7 @@ pub(super) struct Asker<'a> {
 struct Asked<'a> {
     user: &'a str,
     approval: &'a Approval,
-    policy: &'a str,
+    because: &'a Because,
     place: &'a Place,
 }
 
@@ -144,8 +152,8 @@ impl Service {
         let (options, pending) = self.settings.relying_party.begin_assertion(&keys)?;
         let deadline = UtcMillis(t.deadline.0.min(now.0 + self.settings.answer_ms));
         let place = Place { desk: t.desk, exporter: t.exporter, deadline };
-        let row =
-            Row::StepUp { user: t.user, approval: Box::new(t.approval), policy: t.policy, pending };
+        let because = Because { policy: t.policy, asked: t.asked };
+        let row = Row::StepUp { user: t.user, approval: Box::new(t.approval), because, pending };
         Ok(Challenge { id: self.keep(place, row, now)?, options, deadline })
     }
 
@@ -158,13 +166,13 @@ impl Service {
         now: UtcMillis,
     ) -> Result<Passed, StepUpRefusal> {
         let (place, row) = self.take(id, desk, &exporter, now).await?;
-        let Row::StepUp { user, approval, policy, pending } = row else {
+        let Row::StepUp { user, approval, because, pending } = row else {
             return Err(StepUpRefusal::NotOpen);
         };
         let asker = Asker { user: &user, desk };
         let done = self
             .judge(
-                &Asked { user: &user, approval: &approval, policy: &policy, place: &place },
+                &Asked { user: &user, approval: &approval, because: &because, place: &place },
                 pending,
                 answer,
                 now,
@@ -216,10 +224,9 @@ impl Service {
             .ok_or(StepUpRefusal::NoSuchKey)?;
         let counter = assertion.counter;
         let evidence = self.evidence(asked, text, assertion, &key, now);
-        let done = self
-            .registry
-            .record_assertion(&credential_id, counter, evidence, asked.approval.action.word(), now)
-            .await;
+        let for_what = (asked.approval.action.word(), asked.because.asked.as_str());
+        let done =
+            self.registry.record_assertion(&credential_id, counter, evidence, for_what, now).await;
         let recorded = done.map_err(|e| match e {
             RecordRefusal::UserLocked => StepUpRefusal::UserLocked,
             RecordRefusal::KeyNotActive => StepUpRefusal::NoUsableKey("it was locked or removed"),
@@ -247,7 +254,7 @@ impl Service {
             approver: asked.place.desk.clone(),
             key_name: key.name.clone(),
             approval,
-            policy: asked.policy.into(),
+            policy: asked.because.policy.clone(),
             challenge: B64.encode(a.challenge),
             deadline_ms: asked.place.deadline.0,
             rp_id: rp.rp_id().into(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::stepup::{Authority, KeyTicket};
+use crate::stepup::{AskedFor, Authority, KeyTicket};
 use signet_registry::{
     CertificateRequest, Claim, CodePurpose, IssuedCertificate, NewCode, NewUser, RegistryUrl,
     code::OneTimeCode,
@@ -190,6 +190,7 @@ fn ticket(action: Action, deadline: UtcMillis) -> Ticket {
         approval: approval(action),
         policy: "p1".into(),
         deadline,
+        asked: "{\"reason\":\"accept\",\"rules\":[],\"policy\":null}".into(),
     }
 }
 
@@ -243,6 +244,16 @@ fn a_first_key_and_a_step_up_with_evidence() {
         assert_eq!(w.service.registry.version().await.unwrap(), version);
         let kinds = w.kinds().await;
         assert_eq!(&kinds[kinds.len() - 3..], ["key.registered", "stepup.passed", "stepup.passed"]);
+        // What a gateway does not hand to the SIEM itself is read from here.
+        let (rows, _) = w.service.registry.events().await.unwrap();
+        for row in rows {
+            assert_eq!(row.origin, "", "{}", row.kind);
+            let asked = AskedFor::at_end_of(&row.detail);
+            let want = (row.kind == "stepup.passed").then(|| "accept".to_owned());
+            assert_eq!(asked.reason, want, "{}", row.detail);
+            let issued = (row.kind == "certificate.issued").then_some(SERIAL);
+            assert_eq!(row.certificate(), issued, "{}", row.detail);
+        }
     });
 }
 

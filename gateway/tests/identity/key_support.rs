@@ -109,6 +109,8 @@ impl Keys {
 
     pub async fn record(&mut self, registry: &Registry) -> Result<Recorded, RecordRefusal> {
         let (counter, evidence) = self.sign();
-        registry.record_assertion(&self.row.credential_id, counter, evidence, "session", NOW).await
+        registry
+            .record_assertion(&self.row.credential_id, counter, evidence, ("session", ""), NOW)
+            .await
     }
 }

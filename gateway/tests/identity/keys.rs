@@ -119,11 +119,12 @@ async fn life(place: &Place) {
     // The same assertion again would be a counter that stands still.
     let (counter, evidence) = keys.sign();
     registry
-        .record_assertion(&keys.row.credential_id, counter, evidence.clone(), "session", NOW)
+        .record_assertion(&keys.row.credential_id, counter, evidence.clone(), ("session", ""), NOW)
         .await
         .unwrap();
-    let again =
-        registry.record_assertion(&keys.row.credential_id, counter, evidence, "session", NOW).await;
+    let again = registry
+        .record_assertion(&keys.row.credential_id, counter, evidence, ("session", ""), NOW)
+        .await;
     assert!(matches!(again, Err(RecordRefusal::CounterWentBack)), "{again:?}");
     assert!(matches!(keys.record(&registry).await, Err(RecordRefusal::KeyNotActive)), "locked now");
     let which = KeySelector { user: "alice".into(), key: made.id.clone() };

@@ -3,13 +3,14 @@
 use crate::{
     admin::{ADMIN, get, good, post, refused, started_with},
     postgres::Postgres,
+    siem_support::lines,
     support::{Desk, World, runtime},
 };
 use signet_registry::{
     LockoutKind, LockoutTerms, NewCode, NewUser, Registry, RegistryError, RegistryUrl,
 };
 use signet_rfq::UtcMillis;
-use std::path::Path;
+use std::{fs, path::Path};
 
 const RESPONSE: &str = "[response]\nperson_failures = 3\nnetwork_failures = 4\n";
 
@@ -136,6 +137,7 @@ fn a_network_is_locked_out_after_strangers_failed_and_lifted_by_one_command() {
         let networks = good(&get(&w, "/v1/lockouts"))["networks"].clone();
         networks.as_array().is_some_and(|n| n.len() == 1 && n[0]["network"] == "127.0.0.1")
     });
+    assert!(w.cli(&["lockout", "list"]).contains("\n127.0.0.1 "), "beside the people");
     refused(&post(&w, "/v1/lockouts/lift", "{\"what\":\"Nobody!\"}"), 400, "admin.malformed");
     let lifted = good(&post(&w, "/v1/lockouts/lift", "{\"what\":\"127.0.0.1\"}"));
     assert_eq!(lifted["lifted"], "127.0.0.1");
@@ -150,6 +152,43 @@ fn a_network_is_locked_out_after_strangers_failed_and_lifted_by_one_command() {
     for code in ["lockout.network", "lockout.lifted"] {
         assert!(events.contains(code), "{events}");
     }
+}
+
+/// Which networks are locked out the gateway knows by itself, so it is asked over its local socket.
+#[test]
+fn without_a_registry_a_network_is_listed_and_lifted_at_the_gateway_of_this_machine() {
+    const MORE: &str = "[response]\nnetwork_failures = 4\n[[siem.sink]]\nkind = \"file\"\n\
+        name = \"file\"\npath = \"events.jsonl\"\n";
+    let mut w = World::new();
+    let text = w.text("gateway.toml");
+    let text = text.split("[registry]").next().unwrap().replace("[desk_default]\n", "");
+    let desk = format!("[[desk]]\ncomp_id = \"{}\"\n", w.comp_id("ALICE"));
+    fs::write(&w.config, format!("{text}{desk}{MORE}")).unwrap();
+    for command in [&["lockout", "list"][..], &["lockout", "lift", "127.0.0.1"]] {
+        let why = w.cli_fails(command);
+        assert!(why.contains("operator.not_running"), "{why}");
+    }
+    w.start();
+    let list = || w.cli(&["lockout", "list"]);
+    assert!(list().ends_with("\n0 networks locked out at this gateway\n"));
+    (0..4).for_each(|_| knock(&w));
+    w.eventually("locked out", || list().contains("\n127.0.0.1 "));
+    // People are in a registry.
+    let why = w.cli_fails(&["lockout", "lift", "alice"]);
+    assert!(why.contains("admin.no_section"), "{why}");
+    assert_eq!(w.cli(&["lockout", "lift", "127.0.0.1"]), "lifted: 127.0.0.1\n");
+    assert!(list().ends_with("\n0 networks locked out at this gateway\n"));
+    let why = w.cli_fails(&["lockout", "lift", "127.0.0.1"]);
+    assert!(why.contains("lockout.not_there"), "{why}");
+    let by = format!("({})", nix::unistd::getuid());
+    w.eventually("it is told who did it", || {
+        lines(&w.path("events.jsonl")).iter().any(|e| {
+            let actor = e["unmapped"]["actor"].as_str().unwrap_or_default();
+            e["metadata"]["event_code"] == "lockout.lifted"
+                && e["unmapped"]["address"] == "127.0.0.1"
+                && actor.contains(&by)
+        })
+    });
 }
 
 /// What gateways see of the registry's lock-outs, in either database.

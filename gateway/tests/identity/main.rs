@@ -4,6 +4,7 @@
 // curl, openssl, file modes: a gateway is a Unix server.
 #![cfg(unix)]
 
+mod addresses;
 mod admin;
 mod admin_gates;
 mod admin_http;

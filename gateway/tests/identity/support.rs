@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     runtime::Runtime,
     time::timeout,
 };
@@ -447,8 +447,19 @@ impl Desk {
 
     /// The same to a gateway in another process.
     pub async fn connect_to(w: &World, to: SocketAddr, stem: &str, comp_id: &str) -> Self {
+        Self::secured(w, TcpStream::connect(to).await.unwrap(), stem, comp_id).await
+    }
+
+    /// The same as [`Self::connect`], from a loopback address.
+    pub async fn connect_from(w: &World, from: &str, stem: &str, comp_id: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+        let tcp = socket.connect(w.gateway.as_ref().unwrap().address()).await.unwrap();
+        Self::secured(w, tcp, stem, comp_id).await
+    }
+
+    async fn secured(w: &World, tcp: TcpStream, stem: &str, comp_id: &str) -> Self {
         let tls = Self::profile(w, stem);
-        let tcp = TcpStream::connect(to).await.unwrap();
         let stream = TlsConnector::from(tls)
             .connect(ServerName::try_from("localhost").unwrap(), tcp)
             .await

@@ -3,7 +3,8 @@ use crate::venue::DeskConfig;
 use signet_rfq::{InstrumentId, UtcMillis};
 use signet_stepup::{
     AcceptTerms, Action,
-    rules::{StepUpState, Wanted, wanted},
+    asking::wanted,
+    rules::{StepUpState, Wanted},
 };
 
 const INSTRUMENTS: &str = "[[instrument]]\nid = 'DE0001102580'\nsymbol = 'DBR 0 02/32'\n\

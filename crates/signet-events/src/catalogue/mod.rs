@@ -2,7 +2,8 @@
 //!
 //! | file | codes of |
 //! | --- | --- |
-//! | `access.rs` | logons, risk, certificates shown, signatures, step-up |
+//! | `access.rs` | logons, risk, certificates shown, signatures, step-up, lock-outs |
+//! | `signals.rs` | identity providers, receivers of the firm |
 //! | `software.rs` | versions of the desk |
 //! | `trading.rs` | RFQs, quotes, accepts, executions, entitlements, budgets |
 //! | `administration.rs` | users, devices, keys, policies, what administrators do |
@@ -15,6 +16,7 @@ mod access;
 mod administration;
 mod operation;
 mod page;
+mod signals;
 mod software;
 mod techniques;
 mod trading;
@@ -137,8 +139,9 @@ pub struct Entry {
     pub response: &'static str,
 }
 
-const TABLES: [&[Entry]; 5] = [
+const TABLES: [&[Entry]; 6] = [
     access::ENTRIES,
+    signals::ENTRIES,
     software::ENTRIES,
     trading::ENTRIES,
     administration::ENTRIES,

@@ -83,6 +83,52 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Nothing to do.",
     },
     Entry {
+        code: "checkpoint.fork",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: INDICATOR_REMOVAL,
+        meaning: "Another gateway sent a checkpoint of the same size as one that is held here, \
+            with another root: its log was rewritten, or its key signs two logs.",
+        response: "Call the security officer of that gateway; keep the files, and run `journal \
+            verify --checkpoint FOLDER --each` there with the folder from here.",
+    },
+    Entry {
+        code: "checkpoint.rollback",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: INDICATOR_REMOVAL,
+        meaning: "Another gateway sent a checkpoint over fewer records than one that is held here.",
+        response: "Ask there for a restore from a backup. After one, move that gateway's folder \
+            aside and keep it; without one, treat it as checkpoint.fork.",
+    },
+    Entry {
+        code: "checkpoint.unkept",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "A checkpoint of another gateway could not be written, or those that are held of \
+            it cannot be read; none of it is taken meanwhile.",
+        response: "See that the disk has room and that the files were not changed; the words name \
+            the file. It is tried again with each checkpoint.",
+    },
+    Entry {
+        code: "checkpoint.refused",
+        severity: Severity::Medium,
+        class: Class::Finding,
+        technique: None,
+        meaning: "What another gateway, or somebody who is none, sent as a checkpoint was refused.",
+        response: "The words say why: compare certificate, address and key at both ends.",
+    },
+    Entry {
+        code: "checkpoint.received_first",
+        severity: Severity::Medium,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The first checkpoint of another gateway came; nothing of it was held before.",
+        response: "Nothing to do for a gateway that is new here; otherwise find out who moved its \
+            folder away.",
+    },
+    Entry {
         code: "checkpoint.*",
         severity: Severity::High,
         class: Class::Finding,

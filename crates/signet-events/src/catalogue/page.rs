@@ -27,9 +27,14 @@ const FOOT: &str = "
     `desk`, `dealer` (by CompID), `service`, or an `address` that proved nothing |
 | `user`, `device`, `desk`, `dealer` | who it is about |
 | `address`, `country` | where from; the country is two letters (ISO 3166-1) |
+| `address_before`, `country_before` | where the session was before |
 | `as_number`, `as_name` | the autonomous system of the address, and whose it is |
 | `certificate` | serial number, hexadecimal |
-| `policy`, `policy_before`, `rules` | digests of policies, ids of rules that decided |
+| `policy`, `policy_before`, `rules` | digests of policies; ids of rules that decided or asked: of \
+    policies, settings (`step_up.when.accept_above`) and of what the risk was concerned about \
+    (`risk.impossible_travel`) |
+| `reason` | why a touch was asked: `amount`, `ahead`, `key`, `logon`, `on-demand`, `wake`, \
+    `unlock`, `idle`, `risk`, or `policy` |
 | `score`, `decision`, `factors` | the risk of an access |
 | `rfq`, `quote`, `accept`, `execution`, `instrument`, `side`, `quantity`, `price`, `currency`, \
     `message` | the business, decimals as text |

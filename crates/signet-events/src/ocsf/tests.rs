@@ -36,12 +36,15 @@ fn everything() -> About {
         dealer: t("NORTH"),
         address: Some("::ffff:192.0.2.7".parse().unwrap()),
         country: t("GB"),
+        address_before: Some([198, 51, 100, 9].into()),
+        country_before: t("SG"),
         as_number: Some(4_200_000_000),
         as_name: t("Example Carrier"),
         certificate: t("0a1b"),
         policy: t("d1"),
         policy_before: t("d0"),
         rules: vec!["r1".into(), "r2".into()],
+        reason: t("amount"),
         score: Some(55),
         decision: t("step_up"),
         factors: vec!["country: abroad (20)".into()],
@@ -132,6 +135,41 @@ fn the_keys_stand_in_one_order_and_a_repeat_is_the_same_text() {
     assert_eq!(v["unmapped"]["rfq"], "ALICE1.1");
     assert_eq!(v["time"], 1_000);
     assert_eq!(v["metadata"]["original_time"], "1000001");
+}
+
+/// What asked for a touch, and where a session was before: fields, not words.
+#[test]
+fn what_asked_for_a_touch_and_the_place_before_are_fields() {
+    let rules = || vec!["step_up.when.accept_above".into(), "big-tickets".into()];
+    let about = About {
+        rules: rules(),
+        reason: Some("amount".into()),
+        policy: Some("d1".into()),
+        ..About::device("alice", "laptop")
+    };
+    for code in [
+        "stepup.asked",
+        "stepup.passed",
+        "stepup.declined",
+        "stepup.timed_out",
+        "stepup.not_approved",
+    ] {
+        let v = parsed(&Event::new(1, code, "").about(about.clone()));
+        let names = serde_json::json!(["step_up.when.accept_above", "big-tickets"]);
+        assert_eq!((&v["unmapped"]["rules"], &v["unmapped"]["reason"]), (&names, &"amount".into()));
+        assert_eq!(v["policy"]["uid"], "d1", "{code}");
+        assert_eq!(v["policy"]["desc"], "step_up.when.accept_above, big-tickets", "{code}");
+        assert_eq!(v["unmapped"]["device"], "laptop", "{code}");
+    }
+    let plain = parsed(&Event::new(1, "stepup.asked", "").about(About::desk("ALICE1")));
+    for absent in ["reason", "rules", "address_before", "country_before"] {
+        assert_eq!(plain["unmapped"].get(absent), None, "{absent}");
+    }
+    let moved = parsed(&Event::new(1, "session.resumed", "").about(everything()));
+    assert_eq!(moved["src_endpoint"]["ip"], "192.0.2.7");
+    assert_eq!(moved["src_endpoint"]["location"]["country"], "GB");
+    assert_eq!(moved["unmapped"]["address_before"], "198.51.100.9");
+    assert_eq!(moved["unmapped"]["country_before"], "SG");
 }
 
 proptest! {

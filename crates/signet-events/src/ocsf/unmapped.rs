@@ -25,6 +25,10 @@ pub(super) struct Unmapped {
     #[serde(skip_serializing_if = "Option::is_none")]
     country: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    address_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     as_number: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     as_name: Option<String>,
@@ -34,6 +38,8 @@ pub(super) struct Unmapped {
     policy_before: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rules: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -80,11 +86,14 @@ impl Unmapped {
             dealer: text(&about.dealer),
             address: about.address.map(|a| a.to_string()),
             country: text(&about.country),
+            address_before: about.address_before.map(|a| a.to_canonical().to_string()),
+            country_before: text(&about.country_before),
             as_number: about.as_number,
             as_name: text(&about.as_name),
             certificate: text(&about.certificate),
             policy_before: text(&about.policy_before),
             rules: unmapped_list(&about.rules, limits),
+            reason: text(&about.reason),
             decision: text(&about.decision),
             factors: unmapped_list(&about.factors, limits),
             rfq: text(&about.rfq),

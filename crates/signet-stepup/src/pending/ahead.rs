@@ -4,7 +4,7 @@
 use super::{Ahead, ApprovalStep, Held, MAX_HELD_PER_DESK, Matter, PendingApprovals};
 use crate::{
     AcceptTerms, Action,
-    rules::{Wanted, wanted},
+    asking::{AskedBy, Ground, ground},
 };
 use signet_fix::{AppMessage, message::BusinessReject};
 use signet_identity::CompId;
@@ -22,14 +22,13 @@ impl PendingApprovals {
     pub fn hold_ahead(&mut self, desk: &CompId, ahead: Ahead, now: UtcMillis) -> Vec<ApprovalStep> {
         let rfq = ahead.terms.rfq.clone();
         let action = Action::Ahead(ahead.terms.clone());
-        let reason = match wanted(&self.rules, &action, &self.state(desk), now) {
-            Wanted::TwoPeople(_) => {
-                let words = "an accept of this size needs two people, who see its price";
-                return vec![refused(desk, &rfq, words)];
-            }
-            Wanted::Touch(reason) => reason,
-            Wanted::Nothing => String::new(),
-        };
+        let ground = ground(&self.rules, &action, &self.state(desk), now);
+        if ground.is_some_and(Ground::of_two) {
+            let words = "an accept of this size needs two people, who see its price";
+            return vec![refused(desk, &rfq, words)];
+        }
+        let reason = ground.map(Ground::words).unwrap_or_default().to_owned();
+        let by = AskedBy::new(ground, &self.rules, Vec::new());
         self.end(
             |h| &h.desk == desk && matches!(&h.what, Matter::Ahead(a) if a.terms.rfq == rfq),
             "you asked for another approval",
@@ -41,7 +40,7 @@ impl PendingApprovals {
         }
         let deadline = ahead.until.min(now + self.answer_ms);
         self.end_session_asks(desk, "this is settled with the touch for what you just sent");
-        self.keep(Held::new(desk, Matter::Ahead(ahead), action, reason, deadline));
+        self.keep(Held::new(desk, Matter::Ahead(ahead), action, reason, by, deadline));
         self.done()
     }
 

@@ -1,7 +1,8 @@
 //! Handles an answer to a challenge: releases what waited for it, or refuses it.
 
 use super::{
-    ApprovalRefusal, ApprovalStep, Approved, Held, HeldId, Matter, Out, PendingApprovals, outcome,
+    ApprovalRefusal, ApprovalStep, Approved, Held, HeldId, Matter, Noted, Out, PendingApprovals,
+    outcome,
 };
 use crate::SessionReason;
 use signet_fix::message::{Answer, StepUpStatus};
@@ -152,11 +153,9 @@ impl PendingApprovals {
 
     pub(super) fn refuse_held(&mut self, held: HeldId, why: &ApprovalRefusal) {
         let Some(h) = self.held.remove(&held) else { return };
-        self.out.push(ApprovalStep::Note(
-            "stepup.not_approved",
-            h.desk.clone(),
-            format!("{}: {}; {}", h.describe(), why.text, h.asked_by()),
-        ));
+        let words = format!("{}: {}; {}", h.describe(), why.text, h.asked_because());
+        let noted = Noted { words, by: h.by };
+        self.out.push(ApprovalStep::Note("stepup.not_approved", h.desk.clone(), noted));
         self.close(h.out, StepUpStatus::Refused, why);
         self.out.push(ApprovalStep::Refuse { desk: h.desk, what: h.what, why: why.clone() });
     }

@@ -1,12 +1,13 @@
 //! Holds a message and asks for the challenge that approves it.
 
 use super::{
-    ApprovalRefusal, ApprovalStep, Asked, Held, HeldId, MAX_HELD_PER_DESK, Matter, Out,
+    ApprovalRefusal, ApprovalStep, Asked, Held, HeldId, MAX_HELD_PER_DESK, Matter, Noted, Out,
     PendingApprovals,
 };
 use crate::{
     Action, Approval, SessionReason,
-    rules::{Wanted, words},
+    asking::{AskedBy, Ground, ground},
+    rules::Wanted,
 };
 use signet_fix::{AppMessage, message::StepUpChallenge};
 use signet_identity::CompId;
@@ -48,12 +49,33 @@ impl PendingApprovals {
         }
         let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
         self.end_session_asks(desk, "this is settled with the touch for what you just sent");
+        let by = self.asking(desk, &action, asked.policies, now);
         self.keep(Held {
             two,
-            policies: asked.policies,
-            ..Held::new(desk, Matter::Message(message), action, reason, deadline)
+            ..Held::new(desk, Matter::Message(message), action, reason, by, deadline)
         });
         self.done()
+    }
+
+    /// What asks for the touch of a message.
+    fn asking(
+        &self,
+        desk: &CompId,
+        action: &Action,
+        policies: Vec<String>,
+        now: UtcMillis,
+    ) -> AskedBy {
+        let mut state = self.state(desk);
+        let by_rules = policies.is_empty();
+        if by_rules {
+            // No lease stood for the touch, whatever the act that asks has made of it since.
+            state.lease = None;
+        }
+        let ground = ground(&self.rules, action, &state, now);
+        // What policies ask for two people may be touched for already, ahead of the quote.
+        let touched =
+            !by_rules && matches!(action, Action::Accept(a) if self.approved_ahead(desk, a, now));
+        AskedBy::new(ground.filter(|g| g.of_two() || !touched), &self.rules, policies)
     }
 
     /// A further key is to be registered: the trader approves it with one they have.
@@ -64,21 +86,26 @@ impl PendingApprovals {
         now: UtcMillis,
     ) -> Vec<ApprovalStep> {
         let action = Action::RegisterKey { name: name.clone() };
-        let reason = "A further security key is registered with one you have.".to_owned();
+        let (reason, by) = self.unconditional(Ground::Key);
         self.end(
             |h| &h.desk == desk && matches!(h.what, Matter::Register(_)),
             "another registration was begun",
         );
         let deadline = now + self.answer_ms;
-        self.keep(Held::new(desk, Matter::Register(name), action, reason, deadline));
+        self.keep(Held::new(desk, Matter::Register(name), action, reason, by, deadline));
         self.done()
     }
 
     pub(super) fn ask_session(&mut self, desk: &CompId, why: SessionReason, now: UtcMillis) {
         self.end_session_asks(desk, "it is asked again");
         let (action, deadline) = (Action::Session(why), now + self.answer_ms);
-        let reason = words(why).to_owned();
-        self.keep(Held::new(desk, Matter::Session(why), action, reason, deadline));
+        let (reason, by) = self.unconditional(Ground::Session(why));
+        self.keep(Held::new(desk, Matter::Session(why), action, reason, by, deadline));
+    }
+
+    /// What is asked whatever its size: why, for the trader and for events.
+    fn unconditional(&self, ground: Ground) -> (String, AskedBy) {
+        (ground.words().to_owned(), AskedBy::new(Some(ground), &self.rules, Vec::new()))
     }
 
     pub(super) fn end_session_asks(&mut self, desk: &CompId, text: &str) {
@@ -183,11 +210,9 @@ impl PendingApprovals {
             // Another approver may still be asked, so the action goes on waiting.
             (Err(why), _) => {
                 h.out.remove(approver);
-                self.out.push(ApprovalStep::Note(
-                    "stepup.approver_not_asked",
-                    approver.clone(),
-                    why.text,
-                ));
+                let noted = Noted { words: why.text, by: h.by.clone() };
+                let code = "stepup.approver_not_asked";
+                self.out.push(ApprovalStep::Note(code, approver.clone(), noted));
             }
         }
         self.done()

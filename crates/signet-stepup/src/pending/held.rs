@@ -1,13 +1,13 @@
 //! Held actions, their refusals, and the steps that the kernel returns.
 
-use crate::{Action, AheadTerms, Approval, SessionReason, rules::Wanted};
+use crate::{Action, AheadTerms, Approval, SessionReason, asking::AskedBy, rules::Wanted};
 use signet_fix::{
     AppMessage,
     message::{KeyReport, QuoteRequest, StepUpOutcome, StepUpStatus},
 };
 use signet_identity::CompId;
 use signet_rfq::UtcMillis;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// The id of a held action.
 pub type HeldId = u64;
@@ -124,8 +124,23 @@ pub enum ApprovalStep {
     },
     /// The touch for this desk's logon was good.
     Authenticated(CompId),
-    /// An event: code, desk, words.
-    Note(&'static str, CompId, String),
+    /// An event: code, desk, what it says.
+    Note(&'static str, CompId, Noted),
+}
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// For a person.
+    pub words: String,
+    /// What asked for the touch that it is about.
+    pub by: AskedBy,
+}
+
+impl fmt::Display for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
 }
 
 /// The approvals that people gave with their keys.
@@ -151,8 +166,7 @@ pub(super) struct Held {
     pub(super) what: Matter,
     pub(super) action: Action,
     pub(super) reason: String,
-    /// Ids of the policies that ask.
-    pub(super) policies: Vec<String>,
+    pub(super) by: AskedBy,
     pub(super) deadline: UtcMillis,
     /// A second person is needed, and whether the first has approved.
     pub(super) two: bool,
@@ -191,6 +205,7 @@ impl Held {
         what: Matter,
         action: Action,
         reason: String,
+        by: AskedBy,
         deadline: UtcMillis,
     ) -> Self {
         Self {
@@ -198,7 +213,7 @@ impl Held {
             what,
             action,
             reason,
-            policies: Vec::new(),
+            by,
             deadline,
             two: false,
             first: false,
@@ -218,10 +233,11 @@ impl Held {
         }
     }
 
-    /// Which rule asked, for the event: `[step_up]` and risk in their words, policies by their ids.
-    pub(super) fn asked_by(&self) -> String {
-        let policies =
-            if self.policies.is_empty() { "none".to_owned() } else { self.policies.join(", ") };
+    /// Why it was asked, for whoever reads the event: `[step_up]` and risk in their words, policies
+    /// by their ids.
+    pub(super) fn asked_because(&self) -> String {
+        let policies = &self.by.policies;
+        let policies = if policies.is_empty() { "none".to_owned() } else { policies.join(", ") };
         format!("asked because: {} Policies: {policies}", self.reason)
     }
 

@@ -18,7 +18,7 @@ use crate::{
     SessionReason,
     rules::{LogonRule, StepUpState, WhenSection},
 };
-pub use held::{Ahead, ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter};
+pub use held::{Ahead, ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter, Noted};
 use held::{Held, Out, latest_end, outcome};
 use signet_fix::{
     AppMessage,

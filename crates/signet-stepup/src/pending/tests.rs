@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     AcceptTerms, Action, Approval, RequestTerms,
-    rules::{Wanted, wanted},
+    asking::{AskedBy, wanted},
+    rules::Wanted,
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{Answer, QuoteRequest, QuoteResponse, Response};
@@ -95,6 +96,8 @@ pub(super) struct World {
     watched: bool,
     authenticated: usize,
     notes: Vec<String>,
+    /// What asked for the touches that the notes are about.
+    noted_by: Vec<AskedBy>,
     /// Of the next challenge.
     next: u32,
     told: Vec<(String, AppMessage)>,
@@ -119,6 +122,7 @@ impl World {
             watched: false,
             authenticated: 0,
             notes: Vec::new(),
+            noted_by: Vec::new(),
             next: 1,
             told,
             said,
@@ -174,7 +178,10 @@ impl World {
                     self.registered.push((name, evidence))
                 }
                 ApprovalStep::Authenticated(_) => self.authenticated += 1,
-                ApprovalStep::Note(_, _, words) => self.notes.push(words),
+                ApprovalStep::Note(_, _, noted) => {
+                    self.notes.push(noted.words);
+                    self.noted_by.push(noted.by);
+                }
             }
         }
     }
@@ -610,6 +617,11 @@ fn what_was_not_approved_names_the_rule_that_asked() {
         "{:?}",
         w.notes
     );
+    let rule = "step_up.when.request_above";
+    let rules = |n: usize| w.noted_by[n].rules().collect::<Vec<_>>();
+    assert_eq!(rules(0), [rule, "big-tickets", "new-dealer"]);
+    assert_eq!(rules(1), [rule]);
+    assert!(w.noted_by.iter().all(|by| by.kind == Some("amount")), "{:?}", w.noted_by);
 }
 
 #[test]
@@ -811,5 +823,7 @@ fn a_challenge_that_cannot_be_made_refuses_what_waits() {
     assert_eq!(w.heard("ALICE"), ["request refused: you have no security key registered"]);
 }
 
+#[path = "asked_tests.rs"]
+mod asked_by;
 #[path = "edge_tests.rs"]
 mod edge;

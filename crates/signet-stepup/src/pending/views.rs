@@ -1,6 +1,7 @@
 //! Views of the pending approvals.
 
 use super::{ApprovalStep, Held, HeldId, Matter, PendingApprovals, latest_end};
+use crate::asking::AskedBy;
 use signet_fix::{
     AppMessage,
     message::{QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus},
@@ -9,6 +10,11 @@ use signet_identity::CompId;
 use signet_rfq::{AcceptId, RfqId, UtcMillis};
 
 impl PendingApprovals {
+    /// What asked for the touch of a matter; of one that does not wait nothing is known.
+    pub fn asked_by(&self, held: HeldId) -> AskedBy {
+        self.held.get(&held).map(|h| h.by.clone()).unwrap_or_default()
+    }
+
     /// Accepts that wait, to be checked again, as their quotes may be gone.
     pub fn accepts(&self) -> impl Iterator<Item = (HeldId, &CompId, &AppMessage)> {
         self.held.iter().filter_map(|(id, h)| match &h.what {

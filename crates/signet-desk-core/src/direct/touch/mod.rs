@@ -22,10 +22,11 @@ use signet_rfq::{AcceptId, RfqId, UtcMillis};
 use signet_stepup::{
     Action, Approval, Context, SessionReason,
     approval::digest_of,
+    asking::wanted,
     evidence::{Evidence, VERSION},
     pending::{ApprovalRefusal, ApprovalStep, Asked, HeldId, Matter, PendingApprovals},
     rp::{Assertion, PendingAssertion, PendingRegistration, RpError},
-    rules::{Wanted, wanted},
+    rules::Wanted,
 };
 use std::collections::{BTreeMap, VecDeque};
 

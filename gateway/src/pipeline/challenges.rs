@@ -1,0 +1,146 @@
+//! Challenges that are open, and the events of their course: each names the setting or the policies
+//! that asked, and who it is about.
+
+use super::{Pipeline, StepUp};
+use crate::stepup::AskedFor;
+use signet_events::{About, Actor, Text};
+use signet_fix::{AppMessage, message::StepUpStatus};
+use signet_identity::CompId;
+use signet_policy::entitle::Entitlements as _;
+use signet_stepup::{
+    Approval,
+    asking::{AskedBy, RISK},
+};
+use std::{cell::RefCell, collections::BTreeMap};
+
+/// Challenges that are remembered, as many as can be open.
+const OPEN_MAX: usize = 10_000;
+
+/// A challenge that has no answer so far.
+#[derive(Debug, Default)]
+pub(super) struct OpenChallenge {
+    /// About what the asked person does themselves. A second person who declines is not attacked by
+    /// it.
+    pub(super) own: bool,
+    by: AskedBy,
+}
+
+/// All of them, by their ids.
+#[derive(Debug, Default)]
+pub(super) struct OpenChallenges(RefCell<BTreeMap<String, OpenChallenge>>);
+
+impl OpenChallenges {
+    /// A challenge was made.
+    pub(super) fn add(&self, id: &str, approval: &Approval, by: AskedBy) {
+        let mut all = self.0.borrow_mut();
+        if all.len() < OPEN_MAX {
+            let own = approval.desk == approval.approver;
+            all.insert(id.to_owned(), OpenChallenge { own, by });
+        }
+    }
+
+    /// A challenge is over; what was known of it.
+    pub(super) fn close(&self, id: &str) -> OpenChallenge {
+        self.0.borrow_mut().remove(id).unwrap_or_default()
+    }
+
+    fn asked_by(&self, id: &str) -> AskedBy {
+        self.0.borrow().get(id).map(|c| c.by.clone()).unwrap_or_default()
+    }
+}
+
+impl Pipeline {
+    /// What a desk is told of a challenge, where that is an event.
+    pub(super) fn note_told(&self, s: &StepUp, desk: &CompId, m: &AppMessage) {
+        let (code, id, words) = match m {
+            AppMessage::StepUpChallenge(c) => ("stepup.asked", &c.id, &c.reason),
+            AppMessage::StepUpOutcome(o) if o.status == StepUpStatus::Expired => {
+                ("stepup.timed_out", &o.id, &o.text)
+            }
+            _ => return,
+        };
+        let by = s.open.asked_by(id);
+        self.note_challenge(s, desk, code, &by, words.as_deref().unwrap_or_default());
+    }
+
+    /// A person answered no.
+    pub(super) fn note_declined(&self, s: &StepUp, desk: &CompId, id: &str, why: Option<&str>) {
+        let by = s.open.asked_by(id);
+        self.note_challenge(s, desk, "stepup.declined", &by, why.unwrap_or_default());
+    }
+
+    fn note_challenge(
+        &self,
+        s: &StepUp,
+        desk: &CompId,
+        code: &'static str,
+        by: &AskedBy,
+        words: &str,
+    ) {
+        let about = self.asked_about(s, desk, by);
+        self.events.by(Actor::Desk(Text::of(desk)), code, about, words);
+    }
+
+    /// The same for the registry's row of a pass.
+    pub(super) fn asked_for(&self, s: &StepUp, by: &AskedBy) -> String {
+        AskedFor::of(by.kind, by.rules(), self.policy_of(s, by)).to_string()
+    }
+
+    /// Who is asked at a desk, and what asks, with the digest of the policy that it stands in.
+    pub(super) fn asked_about(&self, s: &StepUp, desk: &CompId, by: &AskedBy) -> About {
+        About {
+            policy: self.policy_of(s, by),
+            rules: by.rules().map(Text::from).collect(),
+            reason: by.kind.map(Text::from),
+            ..self.at_desk(desk)
+        }
+    }
+
+    fn policy_of(&self, s: &StepUp, by: &AskedBy) -> Option<Text> {
+        match by.rule {
+            Some(RISK) => Some(Text::of(self.risk.policy().table.digest())),
+            Some(_) => Some(Text::from(s.policy())).filter(|p| !p.as_str().is_empty()),
+            None if by.policies.is_empty() => None,
+            None => Some(Text::of(self.entitlements.policies().digest())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_stepup::{Action, SessionReason};
+
+    fn approval(approver: &str) -> Approval {
+        let [gateway, desk, approver] = ["GW", "ALICE", approver].map(str::to_owned);
+        Approval { gateway, desk, approver, action: Action::Session(SessionReason::Wake) }
+    }
+
+    fn by(policy: &str) -> AskedBy {
+        AskedBy { kind: Some("policy"), rule: None, policies: vec![policy.into()] }
+    }
+
+    #[test]
+    fn what_is_known_of_a_challenge_is_known_until_it_is_over() {
+        let open = OpenChallenges::default();
+        open.add("c1", &approval("ALICE"), by("p1"));
+        open.add("c2", &approval("BOB"), by("p2"));
+        for (id, own, policy) in [("c1", true, "p1"), ("c2", false, "p2")] {
+            assert_eq!(open.asked_by(id), by(policy));
+            let was = open.close(id);
+            assert_eq!((was.own, was.by), (own, by(policy)), "{id}");
+            assert_eq!(open.asked_by(id), AskedBy::default(), "{id}");
+            assert!(!open.close(id).own, "{id}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_can_be_open() {
+        let open = OpenChallenges::default();
+        for n in 0..=OPEN_MAX {
+            open.add(&n.to_string(), &approval("ALICE"), AskedBy::default());
+        }
+        assert!(open.close("9999").own);
+        assert!(!open.close(&OPEN_MAX.to_string()).own, "it found no room");
+    }
+}
