@@ -6,19 +6,25 @@
 //! notices a record that is changed, moved, cut off or missing, although the machine and its keys
 //! are in the hands of whoever did it.
 //!
+//! A gateway can be the second party of others too: `receive/` takes their checkpoints.
+//!
 //! A checkpoint is signed only after what it covers is on the disk, so a power cut leaves no log
 //! that is shorter than a checkpoint.
 
 mod compare;
+mod each;
 mod key;
 mod publish;
+mod receive;
 mod start;
 mod thread;
 mod verify;
 
+pub use each::{Each, Standing, journal_each};
 pub use key::public_key;
 pub(crate) use key::{existing, origin, signer};
 pub(crate) use publish::Target;
+pub(crate) use receive::{ReceivePlan, start_receiving};
 pub(crate) use start::{Places, Rewritten, reconcile, take_as_it_is};
 pub(crate) use thread::{Plan, first, start};
 pub use verify::{JournalFault, Whole, checkpoints_in, journal_verify};

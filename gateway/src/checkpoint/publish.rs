@@ -111,7 +111,11 @@ fn write(folder: &std::path::Path, signed: &Signed) -> std::io::Result<()> {
 }
 
 /// `PUT PATH/SIZE.checkpoint`.
-async fn put(a: &Address, tls: Arc<ClientConfig>, signed: &Signed) -> Result<(), String> {
+pub(super) async fn put(
+    a: &Address,
+    tls: Arc<ClientConfig>,
+    signed: &Signed,
+) -> Result<(), String> {
     let tcp = signet_net::tcp(&a.host, a.port).await.map_err(|e| e.to_string())?;
     let name = ServerName::try_from(a.host.clone()).map_err(|e| e.to_string())?;
     let tls = TlsConnector::from(tls).connect(name, tcp).await.map_err(|e| e.to_string())?;
@@ -134,11 +138,15 @@ async fn put(a: &Address, tls: Arc<ClientConfig>, signed: &Signed) -> Result<(),
             .map_err(|e| e.to_string())?;
         Ok::<StatusCode, String>(status)
     };
+    // A server that closes after its answer is read first: the end of the connection may come in
+    // the same turn as the answer, which knows of it by itself.
+    let drive = async {
+        let _ = connection.await;
+        std::future::pending::<()>().await;
+    };
     let status = tokio::select! {
         status = answer => status?,
-        ended = connection => {
-            return Err(ended.map_or_else(|e| e.to_string(), |()| "it hung up".into()));
-        }
+        () = drive => return Err("it hung up".into()),
     };
     if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
 }

@@ -1,4 +1,4 @@
-use super::{thread, verify::verify_against, *};
+use super::{each::standings, thread, verify::verify_against, *};
 use crate::signed::{Kept, Party, SignedLog, SignedLogError, TreeHead};
 use rustls_pki_types::CertificateDer;
 use signet_journal::{SealedLog, StoreKey};
@@ -216,6 +216,27 @@ fn a_log_that_was_written_again_is_found_by_what_the_second_party_holds() {
             assert!(e.to_string().contains("000002-20261122"), "{what}: {e}");
         }
     }
+}
+
+#[test]
+fn each_checkpoint_of_a_second_party_is_judged_by_itself() {
+    use super::Standing::{Differs, Leads, Longer, Older};
+    let judged = |witness: &World, evidence: &World| -> Vec<Standing> {
+        let all = checkpoints_in(&witness.witness(), signer().verifier()).unwrap();
+        let each = standings(&evidence.places().evidence, &store(), all).unwrap();
+        assert!(each.is_sorted_by_key(|e| e.size));
+        each.iter().map(|e| e.standing).collect()
+    };
+    let w = World::new(&days());
+    assert_eq!(judged(&w, &w), [Leads; 3]);
+    let mut told = days();
+    told[1].0[2] = b"another".to_vec();
+    // The first day is the same in both.
+    assert_eq!(judged(&w, &World::new(&told)), [Leads, Differs, Differs]);
+    rewrite(&w.files()[2], |r| r.truncate(3));
+    assert_eq!(judged(&w, &w), [Leads, Leads, Longer]);
+    fs::remove_file(&w.files()[0]).unwrap();
+    assert_eq!(judged(&w, &w), [Older, Leads, Longer]);
 }
 
 #[test]

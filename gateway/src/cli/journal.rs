@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use signet_gateway::{
     Config,
-    checkpoint::{journal_verify, public_key},
+    checkpoint::{JournalFault, Standing, journal_each, journal_verify, public_key},
 };
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,9 @@ pub enum JournalCommand {
         /// A checkpoint that a second party holds, or a folder of them; can be given several times.
         #[arg(long)]
         checkpoint: Vec<PathBuf>,
+        /// First say of each of these checkpoints by itself whether the evidence leads to it.
+        #[arg(long, requires = "checkpoint")]
+        each: bool,
     },
     /// Print the public key that checkpoints are verified with.
     Key,
@@ -23,9 +26,11 @@ pub enum JournalCommand {
 pub fn journal(config: &Path, command: JournalCommand) -> Result<(), String> {
     let config = Config::read(config).map_err(|e| e.to_string())?;
     match command {
-        JournalCommand::Verify { checkpoint } => {
-            let whole = journal_verify(&config, &checkpoint)
-                .map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))?;
+        JournalCommand::Verify { checkpoint, each } => {
+            if each {
+                say_each(&config, &checkpoint)?;
+            }
+            let whole = journal_verify(&config, &checkpoint).map_err(explained)?;
             let root: String = whole.root.iter().map(|b| format!("{b:02x}")).collect();
             println!(
                 "{}: {} records of evidence, {} of the journal, whole and in order. They lead to \
@@ -39,4 +44,22 @@ pub fn journal(config: &Path, command: JournalCommand) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// One line for each checkpoint, smallest first.
+fn say_each(config: &Config, checkpoints: &[PathBuf]) -> Result<(), String> {
+    for c in journal_each(config, checkpoints).map_err(explained)? {
+        let standing = match c.standing {
+            Standing::Leads => "leads",
+            Standing::Differs => "DIFFERS",
+            Standing::Longer => "LONGER than the evidence",
+            Standing::Older => "older than the files that are here",
+        };
+        println!("{}: over {} records: {standing}", c.path.display(), c.size);
+    }
+    Ok(())
+}
+
+fn explained(e: JournalFault) -> String {
+    format!("{e}\n  {}: {}", e.code(), e.cure())
 }

@@ -67,6 +67,9 @@ fn write_status(t: &mut String, v: &Value) -> std::fmt::Result {
     for r in list(&v["receivers"]) {
         write_receiver(t, r)?;
     }
+    for c in list(&v["checkpoints_received"]) {
+        write_checkpoint(t, c)?;
+    }
     match &v["utc"] {
         Value::Null => writeln!(t, "utc           not looked at yet")?,
         c => {
@@ -111,6 +114,15 @@ fn write_receiver(t: &mut String, r: &Value) -> std::fmt::Result {
     };
     let (queue, name) = (word(&r["queue"]), word(&r["name"]));
     writeln!(t, "{queue:<13} {name:<16} {state}, {} wait{oldest}", word(&r["waiting"]))
+}
+
+/// The newest that another gateway has sent.
+fn write_checkpoint(t: &mut String, c: &Value) -> std::fmt::Result {
+    let newest = match &c["at"] {
+        Value::Null => "NONE CAME".to_owned(),
+        at => format!("over {} records, of {}", word(&c["size"]), date(at)),
+    };
+    writeln!(t, "checkpoint    {:<16} {newest}", word(&c["gateway"]))
 }
 
 /// One alert on one line.
@@ -275,6 +287,10 @@ mod tests {
                 {"queue": "signals", "name": "receiver", "away_since": null, "waiting": 0,
                     "oldest": null},
             ],
+            "checkpoints_received": [
+                {"gateway": "GW2", "size": 1_024, "at": "2026-11-28T10:00:00Z"},
+                {"gateway": "GW3", "size": 0, "at": null},
+            ],
             "utc": {"good": false, "source": "none", "words": "w", "measured": "2026-11-28T10:00:00Z"},
         });
         let text = status(&v);
@@ -288,6 +304,8 @@ mod tests {
             "siem          soc              AWAY since 2026-11-28 10:00:00, 7 wait, the oldest of \
                 2026-11-28 09:59:58\n",
             "signals       receiver         on, 0 wait\n",
+            "checkpoint    GW2              over 1024 records, of 2026-11-28 10:00:00\n",
+            "checkpoint    GW3              NONE CAME\n",
             "utc           NOT GOOD: w (source: none; 2026-11-28 10:00:00)",
         ] {
             assert!(text.contains(words), "{words}\n{text}");

@@ -57,6 +57,8 @@ impl Config {
         let admin = self.admin.as_ref().map(|a| ("admin.listen", a.listen));
         let console = self.console().map(|c| ("admin.console.listen", c.listen));
         let signals = self.signals.receive.as_ref().map(|s| ("signals.listen", s.listen));
+        let received = self.checkpoint.receive.as_ref();
+        let received = received.map(|r| ("checkpoint.receive.listen", r.listen));
         let all: Vec<_> = [("desks.listen", self.desks.listen)]
             .into_iter()
             .chain(enrolment)
@@ -64,6 +66,7 @@ impl Config {
             .chain(console)
             .chain(self.metrics.as_ref().map(|m| ("metrics.listen", m.listen)))
             .chain(signals)
+            .chain(received)
             .collect();
         for (i, (key, address)) in all.iter().enumerate() {
             if let Some((other, _)) = all.iter().take(i).find(|(_, o)| overlap(*o, *address)) {
@@ -93,6 +96,7 @@ impl Config {
             ("metrics.trust", self.metrics.as_ref().and_then(|m| m.trust.as_ref())),
             ("signals.trust", self.signals.receive.as_ref().and_then(|s| s.trust.as_ref())),
             ("checkpoint.trust", self.checkpoint.trust.as_ref()),
+            ("checkpoint.receive.trust", self.checkpoint.receive.as_ref().map(|r| &r.trust)),
         ];
         all.extend(sections.into_iter().filter_map(|(k, path)| Some((k.into(), path?.clone()))));
         let receivers = self.signals.transmit.iter();
@@ -114,6 +118,8 @@ impl Config {
     pub(crate) fn check_authorities(&self) -> Result<(), ConfigError> {
         let trust = self.signals.receive.as_ref().and_then(|s| s.trust.as_ref());
         let signals = trust.map(|path| ("signals.trust", path));
+        let received = self.checkpoint.receive.as_ref();
+        let received = received.map(|r| ("checkpoint.receive.trust", &r.trust));
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));
         let metrics =
@@ -124,6 +130,7 @@ impl Config {
                 .chain(admin)
                 .chain(metrics)
                 .chain(signals)
+                .chain(received)
         {
             for c in certificates(path).map_err(|why| value(key, why))? {
                 let facts = CertificateFacts::from_certificate(&c).map_err(|e| value(key, e))?;

@@ -1,7 +1,7 @@
 //! The section `[checkpoint]`: how often the evidence is sealed with a signature, and who is given
 //! that.
 
-use super::{Config, ConfigError, value};
+use super::{Config, ConfigError, ReceiveSection, value};
 use hyper::Uri;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;
@@ -23,6 +23,8 @@ pub struct CheckpointSection {
     pub trust: Option<PathBuf>,
     /// Evidence that does not lead to the last checkpoint.
     pub on_rewritten: OnRewritten,
+    /// Checkpoints of other gateways, for which this one is the second party.
+    pub receive: Option<ReceiveSection>,
 }
 
 /// What a start does with evidence that does not lead to the last checkpoint.
@@ -44,6 +46,7 @@ impl Default for CheckpointSection {
             publish: Vec::new(),
             trust: None,
             on_rewritten: OnRewritten::Stop,
+            receive: None,
         }
     }
 }
@@ -56,6 +59,9 @@ impl CheckpointSection {
         }
         if let Some(t) = &mut self.trust {
             *t = base.join(&*t);
+        }
+        if let Some(r) = &mut self.receive {
+            r.rebase(base);
         }
     }
 }
@@ -107,7 +113,12 @@ impl Config {
                 return Err(value("checkpoint.trust", why));
             }
         }
-        Ok(())
+        c.receive.as_ref().map_or(Ok(()), |r| r.check(&self.gateway))
+    }
+
+    /// The authorities of gateways whose checkpoints are taken.
+    pub(crate) fn check_checkpoint_files(&self) -> Result<(), ConfigError> {
+        self.checkpoint.receive.as_ref().map_or(Ok(()), |r| r.roots().map(drop))
     }
 }
 

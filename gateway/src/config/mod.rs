@@ -10,6 +10,7 @@ mod limits;
 mod metrics;
 mod peer_tls;
 mod reset;
+mod receive;
 mod response;
 mod risk;
 mod siem;
@@ -30,6 +31,7 @@ pub use peer_tls::PeerTls;
 pub use reset::{DailyReset, ResetSchedule};
 pub use response::ResponseSection;
 pub use risk::{
+pub use receive::{ReceivePeer, ReceiveSection};
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
 pub use siem::{

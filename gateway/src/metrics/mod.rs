@@ -5,6 +5,7 @@
 //! types, codes of this program, dealers of the configuration; never a text of a peer.
 
 mod alerts;
+mod checkpoints;
 mod dealers;
 mod events;
 mod messages;
@@ -14,6 +15,7 @@ mod process;
 mod storage;
 
 pub use alerts::{Alert, Alerts};
+pub use checkpoints::Checkpoints;
 pub use dealers::Dealers;
 pub use events::EventCounts;
 pub use messages::{Messages, Peer};
@@ -59,6 +61,8 @@ pub struct Metrics {
     pub dealers: Dealers,
     /// Journal and evidence.
     pub storage: Storage,
+    /// Those of other gateways that are held here.
+    pub checkpoints: Checkpoints,
     /// What the events tell.
     pub events: EventCounts,
     /// The state of the trading thread, told once a second.
@@ -114,11 +118,12 @@ impl Metrics {
         let messages = Messages::new(&mut r);
         let dealers = Dealers::new(&mut r, dealers);
         let storage = Storage::new(&mut r);
+        let checkpoints = Checkpoints::new(&mut r);
         let events = EventCounts::new(&mut r);
         let state = State::default();
         state.register(&mut r);
         r.register_collector(Box::new(process::Process::default()));
-        Arc::new(Self { messages, dealers, storage, events, state, registry: r })
+        Arc::new(Self { messages, dealers, storage, checkpoints, events, state, registry: r })
     }
 
     /// All of it in Prometheus' text format.

@@ -1,7 +1,7 @@
 //! The page `docs/metrics.md`, written from what is exported.
 
 use super::Metrics;
-use signet_rfq::DealerId;
+use signet_rfq::{DealerId, UtcMillis};
 use std::fmt::Write as _;
 
 /// What a name's labels mean.
@@ -18,6 +18,8 @@ const LABELS: &[(&str, &str)] = &[
     ("signet_dealer_answers_total", "`dealer`, `answer` (quote, pass, fill, reject)"),
     ("signet_write_seconds", "`file` (journal, evidence)"),
     ("signet_write_failures_total", "`file`"),
+    ("signet_checkpoint_received_size", "`gateway` (of `checkpoint.receive.peer`)"),
+    ("signet_checkpoint_received_timestamp_seconds", "`gateway`"),
     ("signet_events_total", "`code`, `severity`"),
     ("signet_risk_decisions_total", "`decision` (allow, step_up, deny, no_step_up)"),
     ("signet_step_up_total", "`outcome` (asked, passed, declined, timed_out, ...)"),
@@ -51,6 +53,7 @@ pub fn exported() -> Vec<(String, String, String)> {
     // The operator's thread sets it whenever somebody reads.
     let end = [("certificate", "gateway")];
     metrics.state.certificate_end.get_or_create(&end).set(0.0);
+    metrics.checkpoints.is_now("SIGNET2", 0, UtcMillis(0));
     let text = metrics.text();
     let mut found: Vec<(String, String, String)> = vec![];
     let mut help = String::new();

@@ -58,6 +58,7 @@ impl Operator {
             "clock": date_us(crate::clock::now_us()),
             "utc": self.watched.clock(),
             "receivers": self.watched.receivers(),
+            "checkpoints_received": self.checkpoints_received(),
             "trading": trading.is_some(),
             "sessions": trading.as_ref().map(|t| t.sessions),
             "held": trading.as_ref().and_then(|t| t.held),
@@ -79,6 +80,16 @@ impl Operator {
         })
     }
 
+    /// The newest of each gateway that this one is the second party of; `at` is `null` when none
+    /// came.
+    fn checkpoints_received(&self) -> Vec<Value> {
+        let of = |(gateway, size, at): (String, u64, UtcMillis)| {
+            let at = Some(at).filter(|t| t.0 != 0).and_then(when);
+            json!({ "gateway": gateway, "size": size, "at": at })
+        };
+        self.metrics.checkpoints.all().into_iter().map(of).collect()
+    }
+
     /// The gateway's own, and every authority it trusts or issues with.
     fn certificates(&self, now: OffsetDateTime) -> Vec<Value> {
         let shown = |what: &str, end: OffsetDateTime| {
@@ -92,6 +103,7 @@ impl Operator {
             ("dealers.trust", Some(&c.dealers.trust)),
             ("admin.trust", c.admin.as_ref().map(|a| &a.trust)),
             ("metrics.trust", c.metrics.as_ref().and_then(|m| m.trust.as_ref())),
+            ("checkpoint.receive.trust", c.checkpoint.receive.as_ref().map(|r| &r.trust)),
         ];
         let mut all: Vec<Value> =
             self.certificate_end().map(|end| shown("tls.certificate", end)).into_iter().collect();

@@ -101,7 +101,7 @@ pub(crate) async fn run(
         transmit::start(&loaded.config, &loaded.identity, &key, &events).await?;
     let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitters);
     let pipeline = assemble(&loaded, parts, registry.as_ref(), step_up, events, alerts.clone());
-    let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer)?;
+    let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer).await?;
     lasting("entitlements", pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
         lasting("renewals", questions.serve(pipeline.clone()));

@@ -1,5 +1,5 @@
-//! What runs beside trading: checkpoints, and the interfaces of administrators, operators and the
-//! identity provider.
+//! What runs beside trading: checkpoints, this gateway's and those of others, and the interfaces of
+//! administrators, operators and the identity provider.
 
 use super::tls_error;
 use crate::{
@@ -17,13 +17,23 @@ use crate::{
     state_dir::{checkpoint_path, signals_keys_file},
     threads::{HostedThread, lasting},
 };
-use signet_identity::{ClientProfile, TlsVersions};
+use signet_identity::{ClientProfile, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_tlog::note::SignerKey;
 use std::{rc::Rc, sync::Arc};
 
-/// The thread that signs checkpoints.
-pub(super) fn start_checkpoints(
+/// The threads of checkpoints: the one that signs this gateway's, and with `[checkpoint.receive]`
+/// the one that takes those of others.
+pub(super) async fn start_checkpoints(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    key: SignerKey,
+) -> Result<(HostedThread, Option<HostedThread>), GatewayError> {
+    let received = start_received(loaded, pipeline).await?;
+    Ok((start_sealing(loaded, pipeline, key)?, received))
+}
+
+fn start_sealing(
     loaded: &Loaded,
     pipeline: &Rc<Pipeline>,
     key: SignerKey,
@@ -49,6 +59,28 @@ pub(super) fn start_checkpoints(
         events: pipeline.events.clone(),
         heads: pipeline.signed.heads(),
     })
+}
+
+/// The receiver of other gateways' checkpoints.
+async fn start_received(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+) -> Result<Option<HostedThread>, GatewayError> {
+    let config = &loaded.config;
+    let Some(section) = &config.checkpoint.receive else { return Ok(None) };
+    let tls = ServerProfile::new(section.roots()?, &loaded.identity)
+        .with_policy(config.tls.policy(TlsVersions::default()))
+        .config()
+        .map_err(tls_error)?;
+    let plan = checkpoint::ReceivePlan {
+        section: section.clone(),
+        folder: section.folder(&config.gateway.state_dir),
+        tls,
+        trust_domain: config.gateway.trust_domain.clone(),
+        events: pipeline.events.clone(),
+        metrics: pipeline.metrics.clone(),
+    };
+    checkpoint::start_receiving(plan).await.map(Some)
 }
 
 /// The administrators' interface and their console, with `[admin]`.
