@@ -49,9 +49,9 @@ for shipped in "signet-desk --features custom-protocol" "signet-gateway"; do
   fi
 done
 
-# A server has no desktop keychain, and no token of a person.
+# A server has no desktop keychain.
 parts=$(cargo tree --locked -e normal,build --target all --prefix none -p signet-gateway) || fail "cargo tree failed for signet-gateway"
-keychain='signet-keystore|keyring-core|secret-service|zbus[a-z-]*|windows-native-keyring-store|apple-native-keyring-store|cryptoki[a-z-]*'
+keychain='keyring-core|secret-service|zbus[a-z-]*|windows-native-keyring-store|apple-native-keyring-store'
 if found=$(grep -oE "^($keychain) " <<<"$parts" | sort -u | tr -d '\n'); then
   fail "signet-gateway links $found"
 fi

@@ -82,6 +82,7 @@ impl Loaded {
         config.check_siem_files()?;
         config.check_transmit_files()?;
         config.check_signals_files()?;
+        config.check_checkpoint_files()?;
         check_fips(&config, &desk_roots, &identity)?;
         let catalogue = read_instruments(&config.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
@@ -162,8 +163,12 @@ pub fn faults(config: &Config) -> Vec<String> {
     let risk = config.load_risk();
     let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
     let geo = geo_faults(risk.as_ref().ok());
+    let keys = config.check_keys();
+    // No token is asked with settings that are wrong.
+    let asks = keys.is_ok();
     let mut all: Vec<Result<(), ConfigError>> = vec![
         config.check_values(),
+        keys,
         config.check_parties(),
         config.limits.check(),
         config.check_checkpoint(),
@@ -175,14 +180,15 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_response(),
         config.check_signals(),
         config.check_transmit(),
-        config.load_identity().map(drop),
+        if asks { config.load_identity().map(drop) } else { Ok(()) },
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),
         config.check_authorities(),
         config.check_siem_files(),
         config.check_transmit_files(),
         config.check_signals_files(),
-        Enrolment::load(config, OffsetDateTime::now_utc()).map(drop),
+        config.check_checkpoint_files(),
+        if asks { Enrolment::load(config, OffsetDateTime::now_utc()).map(drop) } else { Ok(()) },
         config.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
         config.load_step_up().map(drop),
         risk.map(drop),

@@ -6,7 +6,7 @@
 //! the decisions of a renewal ([`renewal()`]) complete the life of a key.
 //!
 //! Every call to a holder may wait for a person, up to a deadline. No private key is written to a
-//! file. The gateway does not link this crate.
+//! file. The gateway links the tokens of this crate, and no keychain.
 
 #![warn(missing_docs, unreachable_pub)]
 
@@ -15,6 +15,7 @@ mod csr;
 #[cfg(feature = "est")]
 pub mod est;
 mod holder;
+#[cfg(feature = "keychain")]
 mod keychain;
 mod renewal;
 mod worker;
@@ -33,6 +34,7 @@ pub use holder::{
 };
 #[cfg(any(test, feature = "test-double"))]
 pub use keychain::MemoryKeychain;
+#[cfg(feature = "keychain")]
 pub use keychain::{
     ANSWER_TIME_DEFAULT, IdentityName, Keychain, Loaded, OsKeychain, SECRET_BYTES, StoredIdentity,
     next_label, open_loaded,

@@ -8,6 +8,7 @@ use crate::{
 };
 use signet_identity::InvitationError;
 use signet_journal::LogError;
+use signet_keystore::HolderError;
 use signet_registry::{ConsoleError, EvidenceChainError, RegistryError, events::ChainError};
 use std::{io, path::PathBuf};
 
@@ -59,6 +60,8 @@ pub enum AdminError {
     Csv { path: PathBuf, line: usize, why: String },
     #[error("{path}:{faults}")]
     CsvLines { path: PathBuf, faults: String },
+    #[error("the token: {0}")]
+    Token(#[from] HolderError),
     #[error("the configuration has no [{0}]")]
     NoSection(&'static str),
     #[error("{0:?} is neither a number nor `all`")]
@@ -104,6 +107,7 @@ impl AdminError {
         match self {
             Self::Registry(e) => e.code(),
             Self::Config(_) => "admin.config",
+            Self::Token(_) => "admin.token",
             Self::Ca(_) => "admin.ca",
             Self::Invitation(e) => e.code(),
             Self::Chain(_) => "events.altered",
@@ -150,6 +154,7 @@ impl AdminError {
             Self::Config(_) | Self::NoSection(_) | Self::NoManagedPolicy => {
                 "correct the configuration; signet-gateway check-config says more"
             }
+            Self::Token(e) => e.cure(),
             Self::Ca(_) => {
                 "name files that do not exist yet, in a directory this account may write"
             }

@@ -20,6 +20,7 @@ mod policies;
 mod sessions;
 mod signals;
 mod signed;
+mod token;
 mod users;
 
 #[cfg(unix)]
@@ -46,9 +47,13 @@ pub use policies::{moment_of, policy_history, policy_version};
 pub use sessions::{NewNumbers, session_change, session_show};
 pub use signals::{forget_signals, signals};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
+pub use token::{TokenReport, make_token_key, try_token_keys};
 pub use users::{CodeTerms, Invited, add, code};
 
-use crate::{config::Config, enrol::ca};
+use crate::{
+    config::{Config, KeySource},
+    enrol::ca,
+};
 use signet_events::one_line;
 use signet_identity::fingerprint;
 use signet_registry::{
@@ -139,29 +144,37 @@ pub async fn revoke_in(
     registry.revoke(&which, reason, actor, crate::clock::now()).await
 }
 
-/// Makes the files of the embedded authority; the fingerprint of its certificate.
+/// Makes the embedded authority, its key in a file or in the token: where its certificate and key
+/// are, and the fingerprint of its certificate.
 pub fn ca_init(
     config: &Config,
     name: Option<&str>,
     years: u16,
-) -> Result<(PathBuf, PathBuf, String), AdminError> {
+) -> Result<(PathBuf, KeySource, String), AdminError> {
     let e = config.enrolment.as_ref().ok_or(AdminError::NoSection("enrolment"))?;
-    let (certificate, key) = e.ca_files()?;
+    let (certificate, key) = e.ca_pair()?;
     let standard = format!("{} desks", config.gateway.name);
-    ca::init(
-        certificate,
-        key,
-        name.unwrap_or(&standard),
-        Duration::days(365 * i64::from(years)),
-        OffsetDateTime::now_utc(),
-    )?;
+    let (name, now) = (name.unwrap_or(&standard), OffsetDateTime::now_utc());
+    let lifetime = Duration::days(365 * i64::from(years));
+    match key {
+        KeySource::File(file) => ca::init(certificate, file, name, lifetime, now)?,
+        KeySource::Token(held) => {
+            // Before a key is made that nobody would find again.
+            if certificate.exists() {
+                let source = std::io::ErrorKind::AlreadyExists.into();
+                return Err(ca::CaError::File { path: certificate.into(), source }.into());
+            }
+            let made = ca::make_with(token::generate(config, held)?, name, lifetime, now)?;
+            ca::write_new(certificate, made.0.as_bytes(), false)?;
+        }
+    }
     let made = crate::config::certificates(certificate).map_err(|why| AdminError::Csv {
         path: certificate.into(),
         line: 0,
         why,
     })?;
     let print = made.first().map(fingerprint).unwrap_or_default();
-    Ok((certificate.into(), key.into(), print))
+    Ok((certificate.into(), key.clone(), print))
 }
 
 pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {

@@ -22,6 +22,7 @@ mod sessions;
 mod shown;
 mod signals;
 mod signed;
+mod token;
 mod users;
 
 use accounts::{AccountArgument, Reason, RevokeArguments};
@@ -101,6 +102,9 @@ enum Command {
     /// The embedded issuing authority.
     #[command(subcommand)]
     Ca(CaCommand),
+    /// The HSM, or another PKCS#11 token, with the gateway's own keys.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// The registry's database.
     #[command(subcommand)]
     Registry(RegistryCommand),
@@ -175,11 +179,11 @@ pub fn main() -> ExitCode {
         Command::Doctor { dealer } => check::examine(&config, dealer.as_deref()),
         Command::Policy(p) => return policy::policy(&config, p),
         Command::Journal(j) => journal::journal(&config, j),
+        Command::Lockout(l) => lockouts::lockout(&config, l),
         Command::Signals(signals::SignalsCommand::Keys { receiver }) => {
             signals::keys(&config, receiver.as_deref())
         }
         // Works on a machine without a gateway.
-        Command::Lockout(l) => lockouts::lockout(&config, l),
         Command::Signed(signed::SignedCommand::Verify { file, part }) => {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
@@ -260,6 +264,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
             }
         }
         Command::Ca(a) => registry::ca(&c, a)?,
+        Command::Token(t) => token::token(&c, t)?,
         Command::Registry(r) => registry::registry(&c, r).await?,
         Command::Console(x) => console::console(&c, x).await?,
         Command::Key(k) => keys::key(&c, k).await?,

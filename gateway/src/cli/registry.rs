@@ -4,6 +4,7 @@ use clap::Subcommand;
 use signet_gateway::{
     Config,
     admin::{self, AdminError},
+    config::KeySource,
 };
 use std::path::PathBuf;
 
@@ -62,7 +63,12 @@ pub(super) async fn registry(c: &Config, command: RegistryCommand) -> Result<(),
 pub(super) fn ca(c: &Config, CaCommand::Init { name, years }: CaCommand) -> Result<(), AdminError> {
     let (certificate, key, print) = admin::ca_init(c, name.as_deref(), years)?;
     println!("Certificate: {} (add it to the file that desks.trust names)", certificate.display());
-    println!("Key:         {} (mode 0600; back it up, guard it)", key.display());
+    match key {
+        KeySource::File(file) => {
+            println!("Key:         {} (mode 0600; back it up, guard it)", file.display());
+        }
+        KeySource::Token(held) => println!("Key:         {held} (it never leaves the token)"),
+    }
     println!("Fingerprint: {print}");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The section `[admin.console]`: the administrators' web console.
 
-use super::{Config, ConfigError, read, value};
+use super::{Config, ConfigError, KeySource, read, value};
 use serde::Deserialize;
 use signet_identity::ServerIdentity;
 use signet_stepup::rp::{AttestationList, RpSettings, WebParty};
@@ -24,7 +24,7 @@ pub struct ConsoleSection {
     pub client_certificate: ClientCertificate,
     /// Shown to browsers in place of the gateway's own.
     pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
+    pub key: Option<KeySource>,
     /// The reviewed list of key models that may be registered; any model if left out.
     pub attestation: Option<PathBuf>,
     /// Whether a change of policy is approved with a security key only.
@@ -45,7 +45,7 @@ pub enum ClientCertificate {
 
 impl ConsoleSection {
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.certificate.iter_mut().chain(&mut self.key).chain(&mut self.attestation)
+        self.certificate.iter_mut().chain(&mut self.attestation)
     }
 
     /// Host and port, as browsers send them in `Host`.
@@ -102,7 +102,7 @@ impl Config {
             .map_err(|e| value("admin.console.origin", e))?;
         let identity = match (&c.certificate, &c.key) {
             (Some(certificate), Some(key)) => {
-                Some(ServerIdentity::from_pem_files(certificate, key)?)
+                Some(self.server_identity("admin.console.key", certificate, key)?)
             }
             _ => None,
         };

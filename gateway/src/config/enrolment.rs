@@ -1,6 +1,6 @@
 //! The sections `[registry]`, `[enrolment]` and `[desk_default]`.
 
-use super::{Config, ConfigError, value};
+use super::{Config, ConfigError, KeySource, value};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Deserialize;
 use signet_identity::{EstAddress, FixAddress, SpkiPin};
@@ -71,7 +71,7 @@ pub struct EnrolmentSection {
     pub managed_policy: Option<String>,
     /// The embedded authority.
     pub ca_certificate: Option<PathBuf>,
-    pub ca_key: Option<PathBuf>,
+    pub ca_key: Option<KeySource>,
     /// An outside authority instead.
     pub upstream: Option<UpstreamSection>,
 }
@@ -135,14 +135,14 @@ impl EnrolmentSection {
             crl_hours: default_crl(),
             managed_policy: None,
             ca_certificate: Some(certificate.clone()),
-            ca_key: Some(key.clone()),
+            ca_key: Some(KeySource::File(key.clone())),
             upstream: None,
         }
     }
 
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let upstream = self.upstream.as_mut().map(|u| [&mut u.roots, &mut u.credentials_file]);
-        let own = [Some(&mut self.anchors), self.ca_certificate.as_mut(), self.ca_key.as_mut()];
+        let own = [Some(&mut self.anchors), self.ca_certificate.as_mut()];
         own.into_iter().flatten().chain(upstream.into_iter().flatten())
     }
 
@@ -176,8 +176,8 @@ impl EnrolmentSection {
             .map_err(|e| value("enrolment.anchors", format!("{}: {e}", self.anchors.display())))
     }
 
-    /// The files of the embedded authority.
-    pub fn ca_files(&self) -> Result<(&Path, &Path), ConfigError> {
+    /// The certificate and the key of the embedded authority.
+    pub fn ca_pair(&self) -> Result<(&Path, &KeySource), ConfigError> {
         match (&self.ca_certificate, &self.ca_key) {
             (Some(c), Some(k)) => Ok((c, k)),
             _ => Err(value(
@@ -265,7 +265,7 @@ impl Config {
             ));
         }
         if e.upstream.is_none() {
-            e.ca_files()?;
+            e.ca_pair()?;
         }
         e.pins().map(|_| ())
     }

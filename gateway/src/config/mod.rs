@@ -6,11 +6,12 @@ mod clock;
 mod console;
 mod enrolment;
 mod entitlements;
+mod keys;
 mod limits;
 mod metrics;
 mod peer_tls;
-mod reset;
 mod receive;
+mod reset;
 mod response;
 mod risk;
 mod siem;
@@ -25,13 +26,15 @@ pub use console::{ClientCertificate, ConsoleSection, LoadedConsole};
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
+pub(crate) use keys::refused;
+pub use keys::{KeySource, KeyUriError, Pkcs11Section, TokenKey};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use metrics::MetricsSection;
 pub use peer_tls::PeerTls;
+pub use receive::{ReceivePeer, ReceiveSection};
 pub use reset::{DailyReset, ResetSchedule};
 pub use response::ResponseSection;
 pub use risk::{
-pub use receive::{ReceivePeer, ReceiveSection};
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
 pub use siem::{
@@ -87,6 +90,8 @@ pub enum ConfigError {
 pub struct Config {
     pub gateway: GatewaySection,
     pub tls: TlsSection,
+    /// The token with keys of the gateway.
+    pub pkcs11: Option<Pkcs11Section>,
     pub desks: DesksSection,
     pub dealers: DealersSection,
     pub entitlements: EntitlementsSection,
@@ -136,7 +141,7 @@ pub struct GatewaySection {
 #[serde(deny_unknown_fields)]
 pub struct TlsSection {
     pub certificate: PathBuf,
-    pub key: PathBuf,
+    pub key: KeySource,
     /// Every connection, in and out, needs a post-quantum hybrid key exchange.
     #[serde(default)]
     pub hybrid_only: bool,
@@ -278,15 +283,18 @@ impl Config {
     /// Relative paths in the file are relative to the file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path)?;
-        let syntax =
-            |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: e.to_string() };
+        // The words about a fault repeat its line, where somebody may have put a PIN.
+        let in_words = |e: toml::de::Error| match text.contains("pin-value") {
+            true => e.message().to_owned(),
+            false => e.to_string(),
+        };
+        let syntax = |e| ConfigError::Syntax { path: path.into(), message: in_words(e) };
         let mut c: Self = toml::from_str(&text).map_err(syntax)?;
         let base = path.parent().unwrap_or(Path::new(""));
         let paths = [
             &mut c.gateway.state_dir,
             &mut c.gateway.instruments,
             &mut c.tls.certificate,
-            &mut c.tls.key,
             &mut c.desks.trust,
             &mut c.dealers.trust,
             &mut c.entitlements.policies,
@@ -303,7 +311,8 @@ impl Config {
             .chain(c.siem.iter_mut().flat_map(SiemSection::paths))
             .chain(c.signals.receive.iter_mut().flat_map(SignalsSection::paths))
             .chain(c.signals.transmit.iter_mut().flat_map(TransmitSection::paths))
-            .chain(c.metrics.iter_mut().filter_map(|m| m.trust.as_mut()));
+            .chain(c.metrics.iter_mut().filter_map(|m| m.trust.as_mut()))
+            .chain(c.pkcs11.iter_mut().flat_map(Pkcs11Section::paths));
         for p in paths
             .into_iter()
             .chain(c.store.key_file.as_mut())
@@ -314,6 +323,14 @@ impl Config {
             *p = base.join(&*p);
         }
         c.checkpoint.rebase(base);
+        c.tls.key.rebase(base);
+        for key in c.enrolment.iter_mut().filter_map(|e| e.ca_key.as_mut()) {
+            key.rebase(base);
+        }
+        let consoles = c.admin.iter_mut().filter_map(|a| a.console.as_mut());
+        for key in consoles.filter_map(|c| c.key.as_mut()) {
+            key.rebase(base);
+        }
         if let Some(s) = &mut c.step_up {
             s.attestation = base.join(&s.attestation);
             let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
@@ -329,7 +346,7 @@ impl Config {
 
     /// The gateway's own certificate and key, which must be this gateway's.
     pub fn load_identity(&self) -> Result<ServerIdentity, ConfigError> {
-        let identity = ServerIdentity::from_pem_files(&self.tls.certificate, &self.tls.key)?;
+        let identity = self.server_identity("tls.key", &self.tls.certificate, &self.tls.key)?;
         identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
         let peer = identity.peer().map_err(|e| value("tls.certificate", e))?;
         peer.require(Role::Gateway, &self.gateway.trust_domain)
@@ -355,6 +372,7 @@ impl Config {
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.check_values()?;
+        self.check_keys()?;
         self.check_parties()?;
         self.limits.check()?;
         self.check_checkpoint()?;

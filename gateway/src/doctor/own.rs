@@ -6,7 +6,7 @@ use crate::{
     config::{Config, EnrolmentSection, certificates},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
-use signet_identity::{CertificateFacts, ClientProfile, CompId, Crls, ServerIdentity, TrustRoots};
+use signet_identity::{CertificateFacts, ClientProfile, CompId, Crls, TrustRoots};
 use signet_registry::{Registry, RegistryError, RegistryUrl, SCHEMA};
 use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -24,7 +24,8 @@ const REGISTRY_MAX: Duration = Duration::from_secs(10);
 /// Dates, issuer and names of the certificate desks and dealers see.
 pub(super) fn certificate(all: &mut Examination, config: &Config, now: OffsetDateTime) {
     const ABOUT: &str = "own certificate";
-    let identity = match ServerIdentity::from_pem_files(&config.tls.certificate, &config.tls.key) {
+    let tls = &config.tls;
+    let identity = match config.server_identity("tls.key", &tls.certificate, &tls.key) {
         Ok(i) => i,
         Err(e) => {
             return all.add(

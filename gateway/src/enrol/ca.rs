@@ -75,6 +75,15 @@ impl SigningKey for CaKey {
     }
 }
 
+/// Where the key of an authority is.
+#[derive(Debug, Clone)]
+pub enum AuthorityKey {
+    /// In a PEM file.
+    File(PathBuf),
+    /// In a token, which signs.
+    Held { key: Arc<dyn DeviceKey>, named: PathBuf },
+}
+
 /// An authority that can sign.
 pub(crate) struct Signer {
     pub(crate) issuer: Issuer<'static, CaKey>,
@@ -87,12 +96,17 @@ impl Signer {
     /// From its files, whose modes and fit are checked.
     pub(crate) fn load(
         certificate: &Path,
-        key_file: &Path,
+        key: &AuthorityKey,
         now: OffsetDateTime,
     ) -> Result<Self, CaError> {
         // Checks the key file's mode and that the two belong together; signing is left to our own
         // key.
-        let identity = ServerIdentity::from_pem_files(certificate, key_file)?;
+        let identity = match key {
+            AuthorityKey::File(file) => ServerIdentity::from_pem_files(certificate, file)?,
+            AuthorityKey::Held { key, named } => {
+                ServerIdentity::with_held_key(certificate, Arc::clone(key), named)?
+            }
+        };
         let chain = identity.certified_key().cert.clone();
         let first = chain.first().ok_or_else(|| CaError::NotAnAuthority(certificate.into()))?;
         let facts = CertificateFacts::from_certificate(first)?;
@@ -102,17 +116,22 @@ impl Signer {
         if !is_authority(first) {
             return Err(CaError::NotAnAuthority(certificate.into()));
         }
-        let pem = Zeroizing::new(
-            fs::read(key_file).map_err(|source| CaError::File { path: key_file.into(), source })?,
-        );
-        let mut der =
-            PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CaError::Key(key_file.into()))?;
-        let key = SoftwareKey::from_pkcs8(der.secret_der(), Protection::SoftwareMemory);
-        der.zeroize();
-        let key = CaKey(Arc::new(key.map_err(|_| CaError::Key(key_file.into()))?));
+        let key = match key {
+            AuthorityKey::File(file) => read_key(file)?,
+            AuthorityKey::Held { key, .. } => CaKey(Arc::clone(key)),
+        };
         let issuer = Issuer::from_ca_cert_der(first, key)?;
         Ok(Self { issuer, not_after: facts.not_after, chain })
     }
+}
+
+fn read_key(file: &Path) -> Result<CaKey, CaError> {
+    let failed = |source| CaError::File { path: file.into(), source };
+    let pem = Zeroizing::new(fs::read(file).map_err(failed)?);
+    let mut der = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CaError::Key(file.into()))?;
+    let key = SoftwareKey::from_pkcs8(der.secret_der(), Protection::SoftwareMemory);
+    der.zeroize();
+    Ok(CaKey(Arc::new(key.map_err(|_| CaError::Key(file.into()))?)))
 }
 
 pub struct Ca {
@@ -140,7 +159,7 @@ impl fmt::Debug for Ca {
 #[derive(Debug, Clone)]
 pub struct CaSettings {
     pub certificate: PathBuf,
-    pub key: PathBuf,
+    pub key: AuthorityKey,
     pub trust_domain: String,
     pub lifetime: Duration,
     pub crl_lifetime: Duration,
@@ -320,7 +339,19 @@ pub(crate) fn make(
     now: OffsetDateTime,
 ) -> Result<MadeAuthority, CaError> {
     let document = SoftwareKey::generate_pkcs8()?;
-    let signer = CaKey(Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory)?));
+    let key = Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory)?);
+    let (certificate, signer) = make_with(key, name, lifetime, now)?;
+    Ok(MadeAuthority { certificate, key: Zeroizing::new(pem_text(&document)), signer })
+}
+
+/// The same with a key that a token made; its certificate in PEM.
+pub(crate) fn make_with(
+    key: Arc<dyn DeviceKey>,
+    name: &str,
+    lifetime: Duration,
+    now: OffsetDateTime,
+) -> Result<(String, Signer), CaError> {
+    let signer = CaKey(key);
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -331,11 +362,7 @@ pub(crate) fn make(
     let made = params.self_signed(&signer)?;
     let chain = vec![made.der().clone()];
     let issuer = Issuer::from_ca_cert_der(made.der(), signer)?;
-    Ok(MadeAuthority {
-        certificate: made.pem(),
-        key: Zeroizing::new(pem_text(&document)),
-        signer: Signer { issuer, chain, not_after },
-    })
+    Ok((made.pem(), Signer { issuer, chain, not_after }))
 }
 
 /// Writes an authority of its own; its key for its owner only. Refuses to overwrite.

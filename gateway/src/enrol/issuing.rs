@@ -1,10 +1,10 @@
 //! Who signs certificates, and what `[enrolment]` points to.
 
 use super::{
-    ca::{Ca, CaSettings},
+    ca::{AuthorityKey, Ca, CaSettings},
     upstream::{Upstream, UpstreamSettings},
 };
-use crate::config::{Config, ConfigError, certificates, value};
+use crate::config::{Config, ConfigError, KeySource, certificates, value};
 use std::net::SocketAddr;
 use time::{Duration, OffsetDateTime};
 
@@ -24,6 +24,16 @@ pub struct Enrolment {
     pub listen: SocketAddr,
     /// Who signs.
     pub issuing: Issuing,
+}
+
+fn authority_key(config: &Config, key: &KeySource) -> Result<AuthorityKey, ConfigError> {
+    Ok(match key {
+        KeySource::File(file) => AuthorityKey::File(file.clone()),
+        KeySource::Token(held) => {
+            let key = config.token_key("enrolment.ca_key", held)?;
+            AuthorityKey::Held { key, named: held.to_string().into() }
+        }
+    })
 }
 
 impl Enrolment {
@@ -46,10 +56,10 @@ impl Enrolment {
             let upstream = Upstream::load(&settings).map_err(|e| value("enrolment.upstream", e))?;
             return Ok(Some(Self { listen: e.listen, issuing: Issuing::Upstream(upstream) }));
         }
-        let (certificate, key) = e.ca_files()?;
+        let (certificate, key) = e.ca_pair()?;
         let settings = CaSettings {
             certificate: certificate.into(),
-            key: key.into(),
+            key: authority_key(config, key)?,
             trust_domain: config.gateway.trust_domain.clone(),
             lifetime: e.lifetime(),
             crl_lifetime: Duration::hours(e.crl_hours.into()),

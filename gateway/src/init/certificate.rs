@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Config,
-    config::certificates,
+    config::{KeySource, certificates},
     enrol::{ca::write_new, key_in_request},
 };
 use rustls_pki_types::CertificateDer;
@@ -78,6 +78,11 @@ pub fn renew_gateway(
         return Ok(Renewed::NotYet(due));
     }
     let (spki, dns) = of(leaf).ok_or_else(|| order("cannot be read".into()))?;
+    // The certificate for a key that was made in a token is made for it, whatever the last one was.
+    let spki = match &config.tls.key {
+        KeySource::File(_) => spki,
+        KeySource::Token(held) => config.token_key("tls.key", held)?.spki().to_vec(),
+    };
     let dns = if hosts.is_empty() { dns } else { hosts.to_vec() };
     let g = &config.gateway;
     let leaf = Leaf::gateway(&g.trust_domain, g.comp_id.as_str(), dns);

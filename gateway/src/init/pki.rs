@@ -4,7 +4,9 @@ use super::{
     InitError,
     bank::{Bank, Dealer},
 };
-use crate::enrol::ca::{CLOCK_TOLERANCE, CaError, CaKey, MadeAuthority, Signer, make, pem_text};
+use crate::enrol::ca::{
+    AuthorityKey, CLOCK_TOLERANCE, CaError, CaKey, MadeAuthority, Signer, make, pem_text,
+};
 use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyUsagePurpose, PublicKeyData, SanType, SubjectPublicKeyInfo,
@@ -139,7 +141,7 @@ impl Authority {
     /// # Errors
     /// The files are not an authority that is in force and its key.
     pub fn load(certificate: &Path, key: &Path, now: OffsetDateTime) -> Result<Self, CaError> {
-        let signer = Ok(Signer::load(certificate, key, now)?);
+        let signer = Ok(Signer::load(certificate, &AuthorityKey::File(key.into()), now)?);
         Ok(Self { signer, certificate: String::new(), key: Zeroizing::default() })
     }
 

@@ -58,7 +58,7 @@ impl Watch {
 
 /// Looks at the files, for ever.
 pub async fn keep_up(events: EventSink, config: Config, identity: ServerIdentity) {
-    let stamps = |c: &Config| (stamp::of(&c.tls.certificate), stamp::of(&c.tls.key));
+    let stamps = |c: &Config| (stamp::of(&c.tls.certificate), c.tls.key.stamp());
     let mut watch = Watch::new(stamps(&config));
     loop {
         tokio::time::sleep(LOOK).await;

@@ -11,8 +11,8 @@ use signet_gateway::{
     config::{
         AdminSection, ClientCertificate, ClockSection, ConsoleSection, DEFAULT_TABLE, DealerEntry,
         DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection,
-        EntitlementsSection, GatewaySection, PeerTls, PolicyChange, RegistrySection, RiskSection,
-        StepUpSection, StoreSection, TlsSection,
+        EntitlementsSection, GatewaySection, KeySource, PeerTls, PolicyChange, RegistrySection,
+        RiskSection, StepUpSection, StoreSection, TlsSection,
     },
 };
 use signet_rfq::DealerId;
@@ -50,10 +50,11 @@ pub(crate) fn gateway_config(
         },
         tls: TlsSection {
             certificate: files.chain,
-            key: files.key,
+            key: KeySource::File(files.key),
             hybrid_only: false,
             fips: false,
         },
+        pkcs11: None,
         desks: desks(plan, if plan.enrolment { issuing.0.clone() } else { roots.desks }),
         dealers: DealersSection {
             trust: roots.dealers,

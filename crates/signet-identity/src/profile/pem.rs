@@ -17,6 +17,7 @@ use super::error::{FILE_BYTES_MAX, PemError, ProfileError};
 use super::pair::belongs_together;
 use super::roots::TrustRoots;
 use crate::certificate::{CHAIN_CERTIFICATES_MAX, PeerIdentity};
+use crate::key::{DeviceKey, HandshakeKey};
 use crate::names::PeerError;
 
 impl TrustRoots {
@@ -40,21 +41,34 @@ impl ServerIdentity {
     /// # Errors
     /// [`PemError`]; among others when, on Unix, anyone but its owner may read the key file.
     pub fn from_pem_files(chain: &Path, key: &Path) -> Result<Self, PemError> {
-        let certificates = certificates(chain)?;
-        if certificates.len() > CHAIN_CERTIFICATES_MAX {
-            return Err(PemError::TooManyCertificates { path: chain.to_owned() });
-        }
+        let certificates = chain_of(chain)?;
         let no_key = || PemError::NoKey { path: key.to_owned() };
         let pem = read(key, FileKind::PrivateKey)?;
         let mut der = PrivateKeyDer::from_pem_slice(without_bom(&pem)).map_err(|_| no_key())?;
         let signing_key = any_supported_type(&der);
         der.zeroize();
         let certified = CertifiedKey::new(certificates, signing_key.map_err(|_| no_key())?);
+        Self::paired(certified, chain, key)
+    }
+
+    /// Reads a chain, leaf first, for a key that a holder keeps. `named` is what a message calls
+    /// the key.
+    ///
+    /// # Errors
+    /// [`PemError`]; among others when the leaf is of another key.
+    pub fn with_held_key(
+        chain: &Path,
+        key: Arc<dyn DeviceKey>,
+        named: &Path,
+    ) -> Result<Self, PemError> {
+        let certified = CertifiedKey::new(chain_of(chain)?, Arc::new(HandshakeKey(key)));
+        Self::paired(certified, chain, named)
+    }
+
+    fn paired(certified: CertifiedKey, chain: &Path, key: &Path) -> Result<Self, PemError> {
         if !belongs_together(&certified) {
-            return Err(PemError::CertificateOfAnotherKey {
-                chain: chain.to_owned(),
-                key: key.to_owned(),
-            });
+            let (chain, key) = (chain.to_owned(), key.to_owned());
+            return Err(PemError::CertificateOfAnotherKey { chain, key });
         }
         Ok(Self(Arc::new(RwLock::new(Arc::new(certified)))))
     }
@@ -79,6 +93,14 @@ impl ServerIdentity {
         let certified = self.certified_key();
         PeerIdentity::from_certificate(certified.cert.first().ok_or(PeerError::NoCertificate)?)
     }
+}
+
+fn chain_of(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let certificates = certificates(path)?;
+    if certificates.len() > CHAIN_CERTIFICATES_MAX {
+        return Err(PemError::TooManyCertificates { path: path.to_owned() });
+    }
+    Ok(certificates)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
