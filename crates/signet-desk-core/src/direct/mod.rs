@@ -165,7 +165,11 @@ impl Direct {
             vec![DirectAction::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())]
         };
         let Some((action, ends)) = action_of(&m, book) else {
-            return refuse(m, "the RFQ is not on this desk");
+            return match book.no_longer_good(&m, now) {
+                // The dealer has quoted again since the trader pressed.
+                Some(words) => vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())],
+                None => refuse(m, "the RFQ is not on this desk"),
+            };
         };
         match touch.wanted(&action, now) {
             Wanted::Nothing => vec![DirectAction::Release(m)],

@@ -762,8 +762,19 @@ fn inside_disk_full() {
         // What became of the accept? Nothing: nobody has heard of it.
         let status = format!("35=H|11=R1:1|55={BUND}|54=1|453=1|448={NORTH}|447=D|452=35|");
         raw.says(&status).await;
-        let became = raw.hears(&["35=8|", "11=R1:1|", "150=I|"]).await;
-        assert_eq!(field(&became, "14"), "0", "{became}");
+        let became = loop {
+            let heard = raw.next().await.expect("the gateway answers");
+            if heard.contains("=R1:1|") {
+                break heard;
+            }
+        };
+        // Where a withdrawal fitted, and the copy of its record in the journal did not, nothing is
+        // answered until the evidence has it.
+        match field(&became, "35").as_str() {
+            "8" => assert_eq!((&*field(&became, "150"), &*field(&became, "14")), ("I", "0")),
+            "j" => assert_eq!(field(&became, "380"), "4", "{became}"),
+            _ => panic!("{became}"),
+        }
         fs::remove_file(&filler).unwrap();
         quoted(&mut raw, "R2").await;
         raw.says(&accept("R1:2", &field(&quote, "117"), &field(&quote, "133"))).await;

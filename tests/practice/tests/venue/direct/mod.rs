@@ -423,7 +423,14 @@ fn the_link_goes_while_a_touch_is_waited_for_and_nothing_is_sent_later() {
     let new = |l: &LineView| l.can_lift && l.offer.as_ref().is_some_and(|o| o.price == "99.250");
     p.until("a new quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && new(l)));
     assert_eq!(p.s.accept_state(&rfq), Some(AcceptState::Disarmed));
-    p.accept_quote(&rfq);
+    // The dealer may quote once more just then, which disarms it.
+    while p.s.step_up.is_none() {
+        p.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && new(l)));
+        p.accept_quote(&rfq);
+        p.until("the dialog, or no", |s| {
+            s.step_up.is_some() || s.accept_state(&rfq) == Some(AcceptState::Disarmed)
+        });
+    }
     p.approve();
     assert!(p.outcome(&rfq, AcceptState::Filled).contains("99.250"));
 }
