@@ -74,7 +74,7 @@ pub struct HandshakeRace {
     taken: bool,
     /// How many attempts were begun.
     begun: usize,
-    /// There is no other way to begin one.
+    /// Every way has begun one.
     all_begun: bool,
     next_at: Instant,
     connect_by: Instant,
@@ -164,7 +164,7 @@ impl HandshakeRace {
         });
     }
 
-    /// There is no way to the host, so another one is tried at once.
+    /// Nothing leads to the host, so another one is tried at once.
     fn not_begun(&mut self, why: DialError) -> Attempt {
         Attempt { number: self.count(), outcome: Err(why.into()) }
     }

@@ -77,7 +77,7 @@ impl Ways {
         ways
     }
 
-    /// The next way to be tried, with the number of its host; `None` when there is no other. A host
+    /// The next way to be tried, with the number of its host; `None` after the last one. A host
     /// without any has one error in its turn. May be cancelled and called again.
     pub(crate) async fn next(&mut self) -> Option<(usize, Found)> {
         loop {

@@ -1,7 +1,7 @@
 //! Keys in the token of `[pkcs11]`: made, and tried.
 
 use super::AdminError;
-use crate::config::{Config, KeySource, TokenKey, refused, value};
+use crate::config::{Config, KeySource, TokenKey, value};
 use signet_identity::{DeviceKey, SpkiPin};
 use signet_keystore::KeyHolder as _;
 use std::sync::Arc;
@@ -32,9 +32,7 @@ pub fn make_token_key(config: &Config, address: &str) -> Result<String, AdminErr
 pub(super) fn generate(config: &Config, key: &TokenKey) -> Result<Arc<dyn DeviceKey>, AdminError> {
     let section = config.pkcs11.as_ref().ok_or(AdminError::NoSection("pkcs11"))?;
     let holder = section.holder_of_a_person(key.token.as_deref());
-    Ok(holder
-        .generate(&key.label)
-        .map_err(|e| refused("key", key, &e, section.pin_file.is_some()))?)
+    Ok(holder.generate(&key.label).map_err(|e| section.refused("key", key, &e))?)
 }
 
 /// Logs in and signs with every key that the configuration names.
@@ -46,7 +44,7 @@ pub fn try_token_keys(config: &Config) -> Result<Vec<TokenReport>, AdminError> {
     let mut reports = Vec::new();
     for (name, key) in config.token_keys() {
         let held = section.holder_of_a_person(key.token.as_deref()).open(&key.label);
-        let held = held.map_err(|e| refused(name, key, &e, section.pin_file.is_some()))?;
+        let held = held.map_err(|e| section.refused(name, key, &e))?;
         held.sign_es256(b"signet-gateway token check").map_err(|e| value(name, e))?;
         reports.push(TokenReport { name, key: key.to_string() });
     }

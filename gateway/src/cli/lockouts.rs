@@ -30,7 +30,7 @@ pub(super) fn lockout(config: &Path, command: LockoutCommand) -> Result<(), Stri
         LockoutCommand::Lift { what } => {
             let what = LockedOut::read(&what).map_err(|e| said(&e))?;
             match (&what, &c.registry) {
-                // There is no registry through which other gateways could hear of it.
+                // Other gateways would hear of it through a registry.
                 (LockedOut::Network(network), None) => {
                     ask(&c, &Request::LiftNetwork { network: network.clone() })?;
                 }

@@ -197,6 +197,27 @@ impl Pkcs11Section {
         Self { answer_s, ..self.clone() }.new_holder(token, Insists::Yes)
     }
 
+    /// Why the token does not give the use of a key, in the words of a server, where nobody sits.
+    pub(crate) fn refused(
+        &self,
+        name: &'static str,
+        key: &TokenKey,
+        e: &HolderError,
+    ) -> ConfigError {
+        let why = match e {
+            HolderError::PinDeclined if self.pin_file.is_none() => {
+                "the token wants a PIN, and pkcs11.pin_file names none".to_owned()
+            }
+            HolderError::PinDeclined | HolderError::PinWrong { .. } => {
+                "the token does not take the PIN in pkcs11.pin_file, or a wrong one was given to \
+                    it before; correct the file and run signet-gateway token check"
+                    .to_owned()
+            }
+            e => format!("{e}. {}", e.cure()),
+        };
+        value(name, format!("{key}: {why}"))
+    }
+
     fn new_holder(&self, token: Option<&str>, insists: Insists) -> Pkcs11Holder {
         let settings =
             Pkcs11Settings { module: self.module.clone(), token: token.map(str::to_owned) };
@@ -344,7 +365,7 @@ impl Config {
         let section = self.pkcs11.as_ref();
         let section = section.ok_or_else(|| value(name, "names a token without [pkcs11]"))?;
         let opened = section.holder(key.token.as_deref()).open(&key.label);
-        opened.map_err(|e| refused(name, key, &e, section.pin_file.is_some()))
+        opened.map_err(|e| section.refused(name, key, &e))
     }
 
     /// A certificate with its key, wherever that is; setting `name` names the key.
@@ -362,27 +383,6 @@ impl Config {
             }
         })
     }
-}
-
-/// In the words of a server, where nobody sits.
-pub(crate) fn refused(
-    name: &'static str,
-    key: &TokenKey,
-    e: &HolderError,
-    has_pin: bool,
-) -> ConfigError {
-    let why = match e {
-        HolderError::PinDeclined if !has_pin => {
-            "the token wants a PIN, and pkcs11.pin_file names none".to_owned()
-        }
-        HolderError::PinDeclined | HolderError::PinWrong { .. } => {
-            "the token does not take the PIN in pkcs11.pin_file, or a wrong one was given to it \
-                before; correct the file and run signet-gateway token check"
-                .to_owned()
-        }
-        e => format!("{e}. {}", e.cure()),
-    };
-    value(name, format!("{key}: {why}"))
 }
 
 #[cfg(test)]

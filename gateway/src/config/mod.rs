@@ -26,7 +26,6 @@ pub use console::{ClientCertificate, ConsoleSection, LoadedConsole};
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
-pub(crate) use keys::refused;
 pub use keys::{KeySource, KeyUriError, Pkcs11Section, TokenKey};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use metrics::MetricsSection;

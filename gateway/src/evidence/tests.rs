@@ -252,7 +252,7 @@ fn records_with_and_without_microseconds_verify_and_are_shown_as_far_as_they_are
     assert_eq!(times, [earlier.clone(), exact.to_string(), exact.to_string()]);
     assert_eq!(exact.to_string(), format!("{earlier}007"));
 
-    // A gateway that lies writes something else than digits: it is no message.
+    // A gateway that lies writes something else than digits: that is not taken for a message.
     let index = fs::read_to_string(out.join("index.txt")).unwrap();
     let second = index.lines().filter(|l| l.starts_with("message")).nth(1).unwrap();
     let record = out.join(second.split('\t').nth(1).unwrap());

@@ -37,7 +37,7 @@ impl LastPlaces {
     }
 
     /// A session that was on at an address goes on elsewhere. A connection that moves before its
-    /// Logon is no session that was there.
+    /// Logon had no session there.
     fn moved(&self, desk: &CompId, from: IpAddr, here: Place) {
         if let Some(place) = self.0.borrow_mut().get_mut(desk).filter(|p| p.address == from) {
             *place = here;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use signet_events::Text;
 use std::fmt;
 
-/// The registry cuts a detail, and what is cut is not read again.
+/// The registry cuts a long detail, and nobody can read this from a part.
 const BYTES_MAX: usize = 200;
 
 /// The kind of the reason, the setting and the policies, and the digest of what they stand in.

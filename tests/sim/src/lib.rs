@@ -11,7 +11,7 @@
 //!
 //! | product | here |
 //! | --- | --- |
-//! | the gateway's sockets and admission | `wires.rs` attaches a session to a connection when its first message is whole; there is no registry |
+//! | the gateway's sockets and admission | `wires.rs` attaches a session to a connection when its first message is whole; the registry is left out |
 //! | the step-up service | the product's table of challenges, each bound to its connection; a word instead of a security key's signature |
 //! | the desk's link keeper | `keeper.rs`: pings, doubts and gives up by the product's own `pings.rs`, and dials beside a connection that is up, as over TCP |
 //! | TCP, TLS, QUIC | `link.rs`: bytes in order with a delay, that stop at any byte in one direction or both, for a time or for good, or arrive late, also on a connection that a newer one displaced |

@@ -167,7 +167,7 @@ impl Direct {
         let Some((action, ends)) = action_of(&m, book) else {
             return match book.no_longer_good(&m, now) {
                 // The dealer has quoted again since the trader pressed.
-                Some(words) => vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())],
+                Some(words) => gone(m, words),
                 None => refuse(m, "the RFQ is not on this desk"),
             };
         };
@@ -181,7 +181,7 @@ impl Direct {
     /// Sends a message to the venue, unless the market moved while the person looked for the key.
     pub(crate) fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         if let Some(words) = book.no_longer_good(&m, now) {
-            return vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())];
+            return gone(m, words);
         }
         let open = match &m {
             AppMessage::QuoteRequest(q) => {
@@ -364,6 +364,11 @@ fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -
     DirectAction::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(
         rfq, instrument, status, None,
     )))
+}
+
+/// The market moved, so a message is not sent.
+fn gone(m: AppMessage, words: String) -> Vec<DirectAction> {
+    vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())]
 }
 
 /// The action of a message, read from the message itself, and when the message expires, on the

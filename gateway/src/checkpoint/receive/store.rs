@@ -255,7 +255,7 @@ fn listed(folder: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
     Ok(all)
 }
 
-/// The head in a file; `None` when there is no file.
+/// The head in a file; `None` where the file is missing.
 fn read(path: &Path, key: &VerifierKey) -> Result<Option<Head>, StoreError> {
     let note = match fs::read(path) {
         Ok(note) => note,
