@@ -96,7 +96,7 @@ pub(crate) fn own_config(
             .map_err(|why| unusable(&file, &why));
     }
     // Without a configuration the trader enrols this laptop with an invitation.
-    Ok(DeskConfig::empty(data, env!("CARGO_PKG_VERSION")))
+    Ok(DeskConfig::without_file(data, env!("CARGO_PKG_VERSION")))
 }
 
 fn machine_config() -> PathBuf {

@@ -74,23 +74,20 @@ impl PrivateBus {
         let config = run.path().join("bus.conf");
         let text = BUS_CONFIG.replace("@DIR@", &run.path().to_string_lossy());
         write_private(&config, text.as_bytes())?;
-        let mut option = OsString::from("--config-file=");
-        option.push(&config);
-        let mut command = Command::new("dbus-daemon");
-        command.arg(option).args(["--nofork", "--print-address"]);
-        let mut daemon = spawn(&mut command, "dbus-daemon", Stdio::null(), Stdio::piped())?;
-        let mut address = String::new();
-        if let Some(output) = daemon.stdout.take() {
-            // An unreadable answer is handled like an empty one.
-            let _ = BufReader::new(output).read_line(&mut address);
-        }
-        let address = address.trim().to_owned();
-        let bus = Self { daemon, address, home: home.to_owned(), run };
-        if bus.address.is_empty() {
-            let why = "ended without an address";
-            return Err(DevCaError::ProgramFailed { program: "dbus-daemon", why });
-        }
-        Ok(bus)
+        let (daemon, address) = bus_daemon(run.path(), None)?;
+        Ok(Self { daemon, address, home: home.to_owned(), run })
+    }
+
+    /// Kills the bus, as a crash does.
+    pub fn stop(&mut self) {
+        end(&mut self.daemon);
+    }
+
+    /// Starts it at the same address, after [`Self::stop`].
+    pub fn start_again(&mut self) -> Result<(), DevCaError> {
+        self.stop();
+        (self.daemon, _) = bus_daemon(self.run.path(), Some(&self.address))?;
+        Ok(())
     }
 
     /// The environment that makes a program use this bus.
@@ -178,6 +175,34 @@ impl PrivateKeyring {
         }
         Ok(())
     }
+}
+
+/// Starts a bus whose configuration is in the folder `run`; its address, without the identity that
+/// is another one at each start.
+fn bus_daemon(run: &Path, address: Option<&str>) -> Result<(Child, String), DevCaError> {
+    const PROGRAM: &str = "dbus-daemon";
+    let mut option = OsString::from("--config-file=");
+    option.push(run.join("bus.conf"));
+    let mut command = Command::new(PROGRAM);
+    command.arg(option).args(["--nofork", "--print-address"]);
+    if let Some(address) = address {
+        command.arg(format!("--address={address}"));
+    }
+    let mut daemon = spawn(&mut command, PROGRAM, Stdio::null(), Stdio::piped())?;
+    let mut line = String::new();
+    if let Some(output) = daemon.stdout.take() {
+        // An unreadable answer is handled like an empty one.
+        let _ = BufReader::new(output).read_line(&mut line);
+    }
+    let address = line.trim().split(",guid=").next().unwrap_or_default().to_owned();
+    if address.is_empty() {
+        end(&mut daemon);
+        return Err(DevCaError::ProgramFailed {
+            program: PROGRAM,
+            why: "ended without an address",
+        });
+    }
+    Ok((daemon, address))
 }
 
 fn spawn(

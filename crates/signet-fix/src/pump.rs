@@ -22,7 +22,10 @@ use tokio::{
 const TICK: Duration = Duration::from_millis(500);
 /// A peer that takes no byte for this long is gone. Looked at with the session's timers, so that
 /// writing a message moves no timer of its own.
-const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
+/// Whatever was written last may take this long to reach the peer; a stream may have a limit of its
+/// own below it.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
 const READ_BUFFER: usize = 16 * 1024;
 
 /// Why a connection ended.
@@ -120,7 +123,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         drain(session, on_event);
         output.refill(outbox);
         if output.is_done() && outbox.closed() {
-            let _ = tokio::time::timeout(Duration::from_secs(1), writer.shutdown()).await;
+            let _ = tokio::time::timeout(LAST_WORDS_MAX, writer.shutdown()).await;
             return if taken_over(session, outbox) { Closed::Displaced } else { Closed::BySession };
         }
         let frames = |framer: &mut Framer, turn: &mut ReadTurn, on_event: &mut _| {

@@ -5,14 +5,15 @@ use std::{io, sync::Arc, time::Duration};
 use rustls::{ClientConfig, pki_types::ServerName};
 use signet_identity::{Refusal, Stage};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::task::JoinError;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::error::{DialError, ProxyError};
-use crate::eyeballs;
+use crate::eyeballs::{self, first_of};
 use crate::liveness;
 use crate::proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};
-use crate::resolve::{Endpoint, Way};
+use crate::resolve::{Endpoint, Found, Way, Ways};
 
 /// The TLS handshake of a client, within `limit`.
 ///
@@ -51,22 +52,19 @@ pub async fn dial(
     setting: &ProxySetting,
     limit: Duration,
 ) -> Result<TcpStream, DialError> {
-    let proxy = setting.choose(&ProxyEnvironment::read(), host)?;
-    let Some(proxy) = proxy else {
-        return match timeout(limit, tcp(host, port)).await {
-            Ok(opened) => Ok(opened?),
-            Err(_) => Err(Refusal::TimedOut.into()),
-        };
-    };
-    match timeout(limit, through(&proxy, host, port)).await {
-        Ok(opened) => Ok(opened?),
-        Err(_) => Err(ProxyError::TimedOut { proxy: proxy.to_string() }.into()),
+    let by = Instant::now() + limit;
+    match setting.choose(&ProxyEnvironment::read(), host)? {
+        Some(proxy) => Ok(through(&proxy, host, port, by).await?),
+        None => {
+            let opened = timeout_at(by, tcp(host, port)).await;
+            Ok(opened.unwrap_or(Err(Refusal::TimedOut))?)
+        }
     }
 }
 
-/// The same for a server that listens at several hosts: each is begun a quarter of a second after
-/// the one before, or as soon as one fails, and the first that answers wins (RFC 8305 §5). Returns
-/// which one that is.
+/// The same for a server that listens at several hosts: over all their addresses, or through their
+/// proxies, and the first that answers wins. Hosts take turns; each attempt is begun a quarter of a
+/// second after the one before, or as soon as one fails (RFC 8305 §5). Returns which one that is.
 ///
 /// # Errors
 /// As [`dial`], from the attempt that failed last.
@@ -75,22 +73,45 @@ pub async fn dial_any(
     setting: &ProxySetting,
     limit: Duration,
 ) -> Result<(usize, TcpStream), DialError> {
-    let attempts = endpoints.iter().cloned().enumerate().map(|(which, at)| {
-        let setting = setting.clone();
-        async move { Ok((which, dial(&at.host, at.port, &setting, limit).await?)) }
-    });
-    let interrupted = |_| DialError::Direct(Refusal::TimedOut);
-    match timeout(limit, eyeballs::first_of(attempts, interrupted)).await {
-        Ok(ended) => ended.map_err(|last| last.unwrap_or(Refusal::DnsFailure.into())),
-        Err(_) => Err(Refusal::TimedOut.into()),
-    }
+    let by = Instant::now() + limit;
+    let begin = |which: usize, found: Found| {
+        let at = endpoints.get(which)?.clone();
+        Some(async move {
+            let way = found?;
+            let opened = match way {
+                Way::Address(_) => timeout_at(by, open(&way, &at, by)).await,
+                Way::Proxy(_) => Ok(open(&way, &at, by).await),
+            };
+            let stream = opened.unwrap_or(Err(DialError::Direct(Refusal::TimedOut)))?;
+            Ok::<_, DialError>((which, stream))
+        })
+    };
+    let interrupted = |_: JoinError| DialError::Direct(Refusal::TimedOut);
+    let ended = first_of(Ways::to(endpoints, setting).until(by), begin, interrupted).await;
+    // Without an attempt, no name was resolved.
+    let unresolved = || match by <= Instant::now() {
+        true => Refusal::TimedOut,
+        false => Refusal::DnsFailure,
+    };
+    ended.map_err(|last| last.unwrap_or_else(|| unresolved().into()))
 }
 
-async fn through(proxy: &ProxyUrl, host: &str, port: u16) -> Result<TcpStream, ProxyError> {
+/// Opens a tunnel to a host, until `by`. A proxy that cannot be reached is told from one that takes
+/// the connection and makes no tunnel, and neither is taken for a host that does not answer.
+async fn through(
+    proxy: &ProxyUrl,
+    host: &str,
+    port: u16,
+    by: Instant,
+) -> Result<TcpStream, ProxyError> {
     let unreachable =
         |why: Refusal| ProxyError::Unreachable { proxy: proxy.to_string(), why: Box::new(why) };
-    let mut stream = tcp(proxy.host(), proxy.port()).await.map_err(unreachable)?;
-    proxy.connect(&mut stream, host, port).await?;
+    let reached = timeout_at(by, tcp(proxy.host(), proxy.port())).await;
+    let mut stream = reached.unwrap_or(Err(Refusal::TimedOut)).map_err(unreachable)?;
+    match timeout_at(by, proxy.connect(&mut stream, host, port)).await {
+        Ok(tunnel) => tunnel?,
+        Err(_) => return Err(ProxyError::TimedOut { proxy: proxy.to_string() }),
+    }
     Ok(stream)
 }
 
@@ -110,15 +131,19 @@ pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
     Ok(prepared(stream))
 }
 
-/// Opens a TCP connection to a host in this one way. It has no time limit of its own: the caller
-/// sets one.
-pub(crate) async fn open(way: &Way, at: &Endpoint) -> Result<TcpStream, DialError> {
+/// Opens a TCP connection to a host in this one way. A proxy has until `tunnel_by` for its tunnel.
+/// A connection to the host itself has no time limit here: the caller sets one.
+pub(crate) async fn open(
+    way: &Way,
+    at: &Endpoint,
+    tunnel_by: Instant,
+) -> Result<TcpStream, DialError> {
     match way {
         Way::Address(to) => match TcpStream::connect(*to).await {
             Ok(stream) => Ok(prepared(stream)),
             Err(e) => Err(Refusal::seen_by_client(&e, Stage::Connect).into()),
         },
-        Way::Proxy(proxy) => Ok(through(proxy, &at.host, at.port).await?),
+        Way::Proxy(proxy) => Ok(through(proxy, &at.host, at.port, tunnel_by).await?),
     }
 }
 

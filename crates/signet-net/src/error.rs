@@ -110,8 +110,9 @@ pub enum ProxyError {
         /// The proxy, without credentials.
         proxy: String,
     },
-    /// No tunnel within the caller's limit.
-    #[error("the proxy {proxy} did not answer in time")]
+    /// The proxy took the connection, and made no tunnel within the caller's limit. Not the host's
+    /// fault as far as can be known here: a proxy also waits for a host that it cannot reach.
+    #[error("the proxy {proxy} took the connection and did not answer in time")]
     TimedOut {
         /// The proxy, without credentials.
         proxy: String,
@@ -144,9 +145,14 @@ impl ProxyError {
             Self::BadUrl | Self::Scheme(_) => {
                 "Correct the proxy in the settings (or in HTTPS_PROXY)."
             }
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Closed { .. } => {
+            Self::Unreachable { .. } | Self::Closed { .. } => {
                 "Check that this network is the one the proxy belongs to; elsewhere, switch the \
                     proxy off."
+            }
+            Self::TimedOut { .. } => {
+                "Check that this network is the one the proxy belongs to; elsewhere, switch the \
+                    proxy off. If other programs get through, ask the proxy's operator whether it \
+                    reaches the server."
             }
             Self::CredentialsWanted { .. } | Self::CredentialsRefused { .. } => {
                 "Put the right user name and password into the proxy setting (only Basic is \

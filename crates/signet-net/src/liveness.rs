@@ -14,19 +14,36 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const PROBES: u32 = 3;
 /// Bytes that the peer does not acknowledge for this long end the connection (RFC 5482), and are
 /// not sent again: whoever dials again says what is still true.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(5);
+pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(5);
 
 /// Has the kernel notice within seconds that the peer of `stream` is gone. A system that refuses a
 /// setting notices later; the caller's own probes do not depend on it.
 pub fn notice_death(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(IDLE).with_interval(INTERVAL);
+    probe(&socket, IDLE);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
+}
+
+/// The same with another time, at least a second, after which unacknowledged bytes end the
+/// connection, and unanswered probes an idle one. Nothing changes on a system without
+/// TCP_USER_TIMEOUT: there the number of probes would decide, whatever the time.
+pub fn notice_death_within(stream: &TcpStream, unacknowledged_max: Duration) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let socket = SockRef::from(stream);
+        probe(&socket, IDLE.min(unacknowledged_max));
+        let _ = socket.set_tcp_user_timeout(Some(unacknowledged_max));
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (stream, unacknowledged_max);
+}
+
+fn probe(socket: &SockRef<'_>, idle: Duration) {
+    let keepalive = TcpKeepalive::new().with_time(idle).with_interval(INTERVAL);
     #[cfg(not(windows))]
     let keepalive = keepalive.with_retries(PROBES);
     let _ = socket.set_tcp_keepalive(&keepalive);
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
 }
 
 /// Has the next close of `stream` abort the connection: the kernel sends a reset, and forgets what
@@ -67,6 +84,24 @@ mod tests {
             assert_eq!(socket.tcp_keepalive_retries().unwrap(), PROBES);
             assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED_MAX));
         }
+    }
+
+    /// At the end that accepts, whose socket has no time of its own.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn another_time_takes_the_place_of_the_usual_one() {
+        let (_near, far) = pair().await;
+        let socket = SockRef::from(&far);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+        for (max_ms, idle_s) in [(12_000, 2), (1_200, 1), (2_400, 2)] {
+            let max = Duration::from_millis(max_ms);
+            notice_death_within(&far, max);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(max));
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(idle_s));
+        }
+        notice_death(&far);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED_MAX));
     }
 
     /// The peer reads nothing, so its window is full and bytes wait here when the connection is

@@ -195,6 +195,12 @@ fn a_tunnel_over_real_sockets_and_a_proxy_that_is_not_there() {
         .await
         .unwrap_err();
         assert_eq!(error.code(), "proxy.timed_out");
+        // With a key in a token several hosts are dialled, and one handshake follows.
+        let at = |host: &str| crate::Endpoint { host: host.into(), port: 9443 };
+        let hosts = [at("gw.bank.example"), at("gw2.bank.example")];
+        let limit = std::time::Duration::from_millis(200);
+        let error = crate::dial_any(&hosts, &setting, limit).await.unwrap_err();
+        assert_eq!(error.code(), "proxy.timed_out");
     });
 }
 

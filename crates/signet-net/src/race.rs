@@ -11,14 +11,14 @@ use signet_identity::Refusal;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::dial::open;
-use crate::error::DialError;
-use crate::eyeballs::ATTEMPT_DELAY;
+use crate::error::{DialError, ProxyError};
+use crate::order::ATTEMPT_DELAY;
 use crate::proxy::ProxySetting;
-use crate::resolve::{Endpoint, Found, Way, Ways};
+use crate::resolve::{Endpoint, Way, Ways};
 
 /// How long a host that took a TCP connection is given for its handshake before another is tried
 /// beside it: a gateway that a crowd comes back to is slow and knows the trader's requests, and
@@ -30,7 +30,8 @@ const HANDSHAKE_DELAY: Duration = Duration::from_secs(1);
 pub struct RaceLimits {
     /// For a TCP connection.
     pub connect: Duration,
-    /// For the answer of a host that took the connection. At most `connect`.
+    /// For the answer of a host that took the connection, and for the tunnel of a proxy. At most
+    /// `connect`.
     pub answer: Duration,
 }
 
@@ -57,8 +58,8 @@ pub struct Attempt {
 
 /// Attempts to connect to any of several hosts, each of them a TCP connection and the handshake
 /// over it. Each is begun a quarter of a second after the one before, a second after the first host
-/// took a connection, or as soon as one fails. All addresses of a host come before those of the
-/// next host; names are resolved at the same time.
+/// took a connection, or as soon as one fails. Hosts take turns, each with its next address; names
+/// are resolved at the same time.
 ///
 /// Only for a key that signs at once: every attempt may ask for a signature, and the handshakes run
 /// on the caller's runtime. Dropping the race closes the connections of all attempts under way.
@@ -138,7 +139,7 @@ impl HandshakeRace {
                         self.next_at = self.next_at.max(Instant::now() + HANDSHAKE_DELAY);
                     }
                 }
-                found = next_way(&mut self.ways, self.next_at), if !self.all_begun => match found {
+                found = self.ways.next_from(self.next_at), if !self.all_begun => match found {
                     Some((which, Ok(way))) => self.attempt(which, way),
                     Some((_, Err(why))) => return Some(self.not_begun(why)),
                     None => self.all_begun = true,
@@ -156,7 +157,7 @@ impl HandshakeRace {
         let connected = self.connected.0.clone();
         self.running.spawn(async move {
             let outcome = async {
-                let tcp = open(&way, &at).await?;
+                let tcp = open(&way, &at, answer_by).await?;
                 let _ = connected.send(());
                 secure(tls, tcp, name, answer_by).await
             };
@@ -188,17 +189,14 @@ impl HandshakeRace {
 }
 
 impl Attempt {
+    /// Whether something took the connection, a host or a proxy, and did not answer in time.
     fn is_unanswered(&self) -> bool {
-        matches!(
-            &self.outcome,
-            Err(AttemptError::Handshake(e)) if e.kind() == io::ErrorKind::TimedOut
-        )
+        match &self.outcome {
+            Err(AttemptError::Handshake(e)) => e.kind() == io::ErrorKind::TimedOut,
+            Err(AttemptError::Dial(DialError::Proxy(ProxyError::TimedOut { .. }))) => true,
+            _ => false,
+        }
     }
-}
-
-async fn next_way(ways: &mut Ways, not_before: Instant) -> Option<(usize, Found)> {
-    sleep_until(not_before).await;
-    ways.next().await
 }
 
 async fn secure(

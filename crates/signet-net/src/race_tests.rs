@@ -1,6 +1,7 @@
 use super::*;
 use signet_devca::{DevPki, Order};
 use signet_identity::{ClientProfile, ServerProfile};
+use std::net::SocketAddr;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
@@ -42,11 +43,20 @@ async fn answering(pki: &DevPki) -> Endpoint {
 }
 
 fn race(pki: &DevPki, hosts: &[&Endpoint], limits: RaceLimits) -> HandshakeRace {
+    race_by(pki, hosts, &ProxySetting::Direct, limits)
+}
+
+fn race_by(
+    pki: &DevPki,
+    hosts: &[&Endpoint],
+    setting: &ProxySetting,
+    limits: RaceLimits,
+) -> HandshakeRace {
     let shown = pki.issue(&Order::desk("ALICE")).unwrap().certified_key().unwrap();
     let profile = ClientProfile::new(pki.gateway_roots().unwrap(), shown);
     let name = ServerName::try_from("localhost").unwrap();
     let hosts = hosts.iter().map(|at| ((*at).clone(), name.clone())).collect();
-    HandshakeRace::begin(profile.config().unwrap(), hosts, &ProxySetting::Direct, limits)
+    HandshakeRace::begin(profile.config().unwrap(), hosts, setting, limits)
 }
 
 async fn next(race: &mut HandshakeRace) -> Option<Attempt> {
@@ -123,21 +133,73 @@ async fn the_end_says_whether_anybody_took_the_connection() {
     assert!(ended.is_unanswered(), "{ended:?}");
     assert!(next(&mut silent).await.is_none());
 
-    // A proxy that makes no tunnel: nobody took that connection, and nobody waits for it longer
-    // than for the answer of the host that took the other one.
+    // Beside a proxy that makes no tunnel: nobody waits longer than for the answer of the host.
     let mut mixed = race(&pki, &[&nobody], limits);
     let proxy = format!("http://127.0.0.1:{}", neither.port).parse().unwrap();
     mixed.attempt(0, Way::Proxy(proxy));
     let ended = next(&mut mixed).await.expect("an attempt");
-    assert!(ended.is_unanswered() && ended.number == 1, "{ended:?}");
+    assert!(ended.is_unanswered(), "{ended:?}");
     assert!(next(&mut mixed).await.is_none());
 
     let limits = RaceLimits { connect: ATTEMPT_DELAY, answer: ATTEMPT_DELAY / 2 };
     let mut unknown = race(&pki, &[&nobody], limits);
-    unknown.ways = Ways::unknown();
+    unknown.ways = Ways::named_after(vec![(None, vec![])]);
     let ended = next(&mut unknown).await.expect("an attempt");
     let late = DialError::Direct(Refusal::TimedOut);
     assert!(matches!(&ended.outcome, Err(AttemptError::Dial(e)) if *e == late), "{ended:?}");
     assert!(next(&mut unknown).await.is_none());
     assert!(next(&mut race(&pki, &[], LONG)).await.is_none());
+}
+
+/// The host behind it answers, and is not at fault.
+#[tokio::test]
+async fn a_proxy_that_takes_the_connection_and_says_nothing_is_named() {
+    let pki = pki();
+    let (_silent, at) = listener().await;
+    let (there, too) = (answering(&pki).await, answering(&pki).await);
+    let url = format!("http://127.0.0.1:{}", at.port);
+    let setting = ProxySetting::Url(url.parse().unwrap());
+    let limits = RaceLimits { connect: PATIENCE, answer: 3 * ATTEMPT_DELAY };
+    for hosts in [vec![&there], vec![&there, &too]] {
+        let mut race = race_by(&pki, &hosts, &setting, limits);
+        let ended = next(&mut race).await.expect("an attempt");
+        let Err(AttemptError::Dial(why)) = &ended.outcome else { panic!("{ended:?}") };
+        assert_eq!(*why, DialError::Proxy(ProxyError::TimedOut { proxy: url.clone() }));
+        assert!(why.to_string().contains(&url) && why.cure().contains("proxy"), "{why}");
+        assert!(next(&mut race).await.is_none());
+    }
+}
+
+/// One that is not there is not reached, which is something else.
+#[tokio::test]
+async fn a_proxy_that_is_not_reached_is_told_from_a_silent_one() {
+    let pki = pki();
+    let gone = TcpSocket::new_v4().unwrap();
+    gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", gone.local_addr().unwrap());
+    let there = answering(&pki).await;
+    let mut race = race_by(&pki, &[&there], &ProxySetting::Url(url.parse().unwrap()), LONG);
+    let ended = next(&mut race).await.expect("an attempt");
+    let why = Box::new(Refusal::ConnectionRefused);
+    let want = DialError::Proxy(ProxyError::Unreachable { proxy: url, why });
+    assert!(matches!(&ended.outcome, Err(AttemptError::Dial(e)) if *e == want), "{ended:?}");
+    assert!(next(&mut race).await.is_none());
+}
+
+/// The first host has more addresses than anybody waits for; the second one has its turn after the
+/// first of them.
+#[tokio::test]
+async fn a_host_with_many_silent_addresses_holds_up_no_other() {
+    let pki = pki();
+    let mut silent = Vec::new();
+    for _ in 0..6 {
+        silent.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    let dead = silent.iter().map(|l| l.local_addr().unwrap()).collect();
+    let there = answering(&pki).await;
+    let living = vec![SocketAddr::from(([127, 0, 0, 1], there.port))];
+    let mut race = race(&pki, &[&there, &there], LONG);
+    let at_once = Some(Duration::ZERO);
+    race.ways = Ways::named_after(vec![(at_once, dead), (at_once, living)]);
+    assert_eq!(winner(race).await, Some(1));
 }

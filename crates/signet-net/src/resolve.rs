@@ -1,5 +1,5 @@
 //! The ways to the hosts of a server: the addresses of their names, which are resolved at the same
-//! time (RFC 8305 §3), or a proxy. They are tried in the order of the hosts.
+//! time (RFC 8305 §3), or a proxy. The hosts take turns, in the order of the settings.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -7,17 +7,21 @@ use std::time::Duration;
 
 use signet_identity::{Refusal, Stage};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::DialError;
-use crate::eyeballs::{ATTEMPT_DELAY, in_turn};
+use crate::order::{ATTEMPT_DELAY, in_turn};
 use crate::proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};
 
 /// How long a host whose name is still being resolved holds up those after it, from when the first
-/// way to one of them is known. RFC 8305 §8 proposes 50 ms between two families of one host, which
-/// are equally good. Hosts are not: the first one is wanted, and the others may only stand in for
-/// it. A name server that is a little slower for one name must not decide between them, so a name
-/// has as much time as a connection.
+/// way to one of them is known. RFC 8305 §8 proposes 50 ms for another case: the A records of a
+/// host are there, its AAAA records are not, and both families are equally good. That case cannot
+/// be seen here: the system's resolver (`getaddrinfo`) asks for both families at once and returns
+/// them in one answer, in the order of RFC 6724. It is used although it waits for the slower of the
+/// two, because it alone knows the hosts file, mDNS and the name servers of a VPN. Hosts are not
+/// equally good: the first one is wanted, and the others may only stand in for it. A name server
+/// that is a little slower for one name must not decide between them, so a name has as much time as
+/// a connection.
 const RESOLUTION_DELAY: Duration = ATTEMPT_DELAY;
 
 /// Where a server listens.
@@ -29,13 +33,48 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// All addresses of a server's hosts, in the order in which they are tried, each with the number of
-/// its host. Hosts that are not found are left out, and so are those whose names take a quarter of
-/// a second longer than the first name that is found.
-pub async fn addresses(endpoints: &[Endpoint]) -> Vec<(usize, SocketAddr)> {
-    let mut ways = Ways::to(endpoints, &ProxySetting::Direct);
-    ways.settle().await;
-    ways.queue.into_addresses()
+/// The addresses of a server's hosts as they become known, each with the number of its host, in the
+/// order in which they are tried: hosts take turns, and so do the families of each. A host that is
+/// not found is left out; one whose name is resolved late has its turn then. For what goes through
+/// no proxy.
+pub struct Addresses(Ways);
+
+impl Addresses {
+    /// Begins to resolve the names of these hosts.
+    #[must_use]
+    pub fn of(endpoints: &[Endpoint]) -> Self {
+        Self(Ways::to(endpoints, &ProxySetting::Direct))
+    }
+
+    /// Of hosts that somebody else resolves: one lookup for each, which runs at once.
+    #[must_use]
+    pub fn found_by<L>(lookups: impl IntoIterator<Item = L>) -> Self
+    where
+        L: Future<Output = Vec<SocketAddr>> + Send + 'static,
+    {
+        let lookups = lookups.into_iter().map(|lookup| async move { ways_of(lookup.await) });
+        Self(Ways::found_by(lookups))
+    }
+
+    /// Of one host whose addresses are known.
+    pub(crate) fn known(found: Vec<SocketAddr>) -> Self {
+        let mut queue = Queue::of(1);
+        queue.add(0, ways_of(found), Instant::now());
+        Self(Ways { lookups: JoinSet::new(), queue, end: None })
+    }
+
+    /// The next address to be tried; `None` after the last one. May be cancelled and called again.
+    pub async fn next(&mut self) -> Option<(usize, SocketAddr)> {
+        loop {
+            if let (which, Ok(Way::Address(to))) = self.0.next().await? {
+                return Some((which, to));
+            }
+        }
+    }
+
+    pub(crate) fn into_ways(self) -> Ways {
+        self.0
+    }
 }
 
 /// One way to a host.
@@ -55,13 +94,16 @@ pub(crate) type Found = Result<Way, DialError>;
 pub(crate) struct Ways {
     lookups: JoinSet<(usize, VecDeque<Found>)>,
     queue: Queue,
+    /// None follows from then on.
+    end: Option<Instant>,
 }
 
 impl Ways {
     /// Begins to resolve the names of all hosts that are not behind a proxy.
     pub(crate) fn to(endpoints: &[Endpoint], setting: &ProxySetting) -> Self {
         let environment = ProxyEnvironment::read();
-        let mut ways = Self { lookups: JoinSet::new(), queue: Queue::of(endpoints.len()) };
+        let queue = Queue::of(endpoints.len());
+        let mut ways = Self { lookups: JoinSet::new(), queue, end: None };
         for (which, at) in endpoints.iter().enumerate() {
             let known = match setting.choose(&environment, &at.host) {
                 Ok(None) => {
@@ -77,6 +119,32 @@ impl Ways {
         ways
     }
 
+    /// To hosts of which these lookups tell the ways.
+    fn found_by<L>(hosts: impl IntoIterator<Item = L>) -> Self
+    where
+        L: Future<Output = VecDeque<Found>> + Send + 'static,
+    {
+        let mut lookups = JoinSet::new();
+        for (which, host) in hosts.into_iter().enumerate() {
+            lookups.spawn(async move { (which, host.await) });
+        }
+        let queue = Queue::of(lookups.len());
+        Self { lookups, queue, end: None }
+    }
+
+    /// The same until then: names that take longer are not waited for.
+    pub(crate) fn until(self, end: Instant) -> Self {
+        Self { end: Some(end), ..self }
+    }
+
+    /// As [`Self::next`], and not before this time.
+    pub(crate) async fn next_from(&mut self, not_before: Instant) -> Option<(usize, Found)> {
+        if Instant::now() < not_before {
+            sleep_until(not_before).await;
+        }
+        self.next().await
+    }
+
     /// The next way to be tried, with the number of its host; `None` after the last one. A host
     /// without any has one error in its turn. May be cancelled and called again.
     pub(crate) async fn next(&mut self) -> Option<(usize, Found)> {
@@ -85,23 +153,17 @@ impl Ways {
             while let Some(resolved) = self.lookups.try_join_next() {
                 self.note(resolved);
             }
-            let until = match self.queue.next(Instant::now()) {
+            let now = Instant::now();
+            if self.end.is_some_and(|end| end <= now) {
+                return None;
+            }
+            let until = match self.queue.next(now) {
                 Next::Try(which, found) => return Some((which, found)),
                 Next::NotBefore(end) => Some(end),
                 Next::Unknown => None,
                 Next::Over => return None,
             };
-            self.wait(until).await;
-        }
-    }
-
-    /// Waits until every name is resolved, or until those left have held up the others for as long
-    /// as they may.
-    async fn settle(&mut self) {
-        while !self.lookups.is_empty()
-            && self.queue.patience_ends.is_none_or(|end| Instant::now() < end)
-        {
-            self.wait(self.queue.patience_ends).await;
+            self.wait([until, self.end].into_iter().flatten().min()).await;
         }
     }
 
@@ -128,13 +190,17 @@ impl Ways {
 }
 
 async fn resolve(at: &Endpoint) -> VecDeque<Found> {
-    let found = match tokio::net::lookup_host((at.host.as_str(), at.port)).await {
-        Ok(found) => in_turn(found.collect()),
-        Err(e) => return only(Err(Refusal::seen_by_client(&e, Stage::Resolve).into())),
-    };
+    match tokio::net::lookup_host((at.host.as_str(), at.port)).await {
+        Ok(found) => ways_of(found.collect()),
+        Err(e) => only(Err(Refusal::seen_by_client(&e, Stage::Resolve).into())),
+    }
+}
+
+/// The ways to one host.
+fn ways_of(found: Vec<SocketAddr>) -> VecDeque<Found> {
     match found.is_empty() {
         true => only(Err(Refusal::DnsFailure.into())),
-        false => found.into_iter().map(|to| Ok(Way::Address(to))).collect(),
+        false => in_turn(found).into_iter().map(|to| Ok(Way::Address(to))).collect(),
     }
 }
 
@@ -146,9 +212,21 @@ fn only(found: Found) -> VecDeque<Found> {
 #[derive(Debug)]
 struct Queue {
     /// By the host's number; `None` while its name is being resolved.
-    hosts: Vec<Option<VecDeque<Found>>>,
+    hosts: Vec<Option<Host>>,
     /// From then on no host waits for one before it. `None` until a way to one is known.
     patience_ends: Option<Instant>,
+}
+
+/// A host whose ways are known.
+#[derive(Debug, Clone)]
+struct Host {
+    /// Those not tried yet.
+    left: VecDeque<Found>,
+    /// None was tried yet.
+    untried: bool,
+    /// Its turns so far. One that comes late begins with those of the others: it takes turns with
+    /// them from then on, and does not catch up.
+    turns: usize,
 }
 
 /// What follows.
@@ -173,58 +251,81 @@ impl Queue {
         if ways.iter().any(Result::is_ok) {
             self.patience_ends = self.patience_ends.or(Some(now + RESOLUTION_DELAY));
         }
+        let turns = next_turn(&self.hosts).map_or(0, |(_, turns)| turns);
         if let Some(host) = self.hosts.get_mut(which) {
-            *host = Some(ways);
+            *host = Some(Host { left: ways, untried: true, turns });
         }
     }
 
     /// No other name will be resolved.
     fn close(&mut self) {
+        let turns = next_turn(&self.hosts).map_or(0, |(_, turns)| turns);
         for host in self.hosts.iter_mut().filter(|host| host.is_none()) {
-            *host = Some(only(Err(Refusal::DnsFailure.into())));
+            let left = only(Err(Refusal::DnsFailure.into()));
+            *host = Some(Host { left, untried: true, turns });
         }
     }
 
-    /// All of a host before any of the next one. A name that is resolved late has its turn then.
+    /// Hosts take turns, so that one which is gone and has many addresses holds up no other.
     fn next(&mut self, now: Instant) -> Next {
-        let held_up = self.patience_ends.filter(|end| now < *end);
-        let mut unresolved = false;
-        for (which, ways) in self.hosts.iter_mut().enumerate() {
-            match (ways, held_up) {
-                (None, _) => unresolved = true,
-                (Some(ways), Some(end)) if unresolved && !ways.is_empty() => {
-                    return Next::NotBefore(end);
-                }
-                (Some(ways), _) => {
-                    if let Some(found) = ways.pop_front() {
-                        return Next::Try(which, found);
-                    }
-                }
-            }
+        let patience = self.patience_ends.filter(|end| now < *end);
+        let unresolved = self.hosts.iter().position(Option::is_none);
+        let may = match (unresolved, patience) {
+            (Some(first), Some(_)) => first,
+            _ => self.hosts.len(),
+        };
+        if let Some((which, _)) = next_turn(&self.hosts[..may])
+            && let Some(found) = self.take(which)
+        {
+            return Next::Try(which, found);
         }
-        if unresolved { Next::Unknown } else { Next::Over }
+        match (unresolved, patience) {
+            (None, _) => Next::Over,
+            (Some(_), Some(end)) if next_turn(&self.hosts).is_some() => Next::NotBefore(end),
+            (Some(_), _) => Next::Unknown,
+        }
     }
 
-    fn into_addresses(self) -> Vec<(usize, SocketAddr)> {
-        let mut all = Vec::new();
-        for (which, ways) in self.hosts.into_iter().enumerate() {
-            let found = ways.unwrap_or_default().into_iter();
-            all.extend(found.filter_map(|way| match way {
-                Ok(Way::Address(to)) => Some((which, to)),
-                _ => None,
-            }));
+    /// The families of one host are equally good, and the hosts are not: in a network whose IPv6
+    /// leads nowhere a desk must not end at a host that only stands in for the first one. So the
+    /// first turn of a host is an address of each family.
+    fn take(&mut self, which: usize) -> Option<Found> {
+        let host = self.hosts.get_mut(which)?.as_mut()?;
+        let found = host.left.pop_front()?;
+        let other_family = is_of_other_family(&found, host.left.front());
+        if !(std::mem::take(&mut host.untried) && other_family) {
+            host.turns += 1;
         }
-        all
+        Some(found)
     }
+}
+
+fn is_of_other_family(found: &Found, next: Option<&Found>) -> bool {
+    match (found, next) {
+        (Ok(Way::Address(this)), Some(Ok(Way::Address(next)))) => this.is_ipv4() != next.is_ipv4(),
+        _ => false,
+    }
+}
+
+/// Whose turn it is, with its turns so far: the host that had the fewest and has something left to
+/// try; of several the one that comes first.
+fn next_turn(hosts: &[Option<Host>]) -> Option<(usize, usize)> {
+    let known = hosts.iter().enumerate().filter_map(|(which, host)| Some((which, host.as_ref()?)));
+    let left = known.filter(|(_, host)| !host.left.is_empty());
+    left.map(|(which, host)| (which, host.turns)).min_by_key(|(which, turns)| (*turns, *which))
 }
 
 #[cfg(test)]
 impl Ways {
-    /// To a host whose name is never resolved.
-    pub(crate) fn unknown() -> Self {
-        let mut ways = Self { lookups: JoinSet::new(), queue: Queue::of(1) };
-        ways.lookups.spawn(std::future::pending());
-        ways
+    /// To hosts whose names are resolved after so long, to these addresses; `None`: never.
+    pub(crate) fn named_after(hosts: Vec<(Option<Duration>, Vec<SocketAddr>)>) -> Self {
+        Self::found_by(hosts.into_iter().map(|(after, found)| async move {
+            match after {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+            ways_of(found)
+        }))
     }
 }
 

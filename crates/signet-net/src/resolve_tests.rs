@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use tokio::time::timeout;
 
 /// Longer than any machine needs, so that a failure ends.
@@ -54,7 +55,7 @@ fn a_name_that_is_resolved_late_has_its_turn_then() {
     assert_eq!(queue.next(end), tries(1, 3));
     queue.add(2, only(not_found()), end);
     queue.add(0, found(&[1, 2]), end);
-    for want in [tries(0, 1), tries(0, 2), tries(1, 4), Next::Try(2, not_found()), Next::Unknown] {
+    for want in [tries(0, 1), tries(1, 4), Next::Try(2, not_found()), tries(0, 2), Next::Unknown] {
         assert_eq!(queue.next(end), want);
     }
     queue.close();
@@ -62,26 +63,110 @@ fn a_name_that_is_resolved_late_has_its_turn_then() {
     assert_eq!(queue.next(end), Next::Over);
 }
 
-#[tokio::test]
-async fn a_name_that_hangs_is_waited_for_only_a_moment() {
-    let hanging = || {
-        let mut ways = Ways { lookups: JoinSet::new(), queue: Queue::of(2) };
-        ways.lookups.spawn(std::future::pending());
-        ways.lookups.spawn(async { (1, found(&[1])) });
-        ways
+/// Everything that is tried of these hosts, in order.
+fn order(hosts: &[Vec<u8>]) -> Vec<(usize, u8)> {
+    let now = Instant::now();
+    let mut queue = Queue::of(hosts.len());
+    for (which, all) in hosts.iter().enumerate() {
+        queue.add(which, found(all), now);
+    }
+    let number = |found: Found| match found {
+        Ok(Way::Address(SocketAddr::V4(to))) => to.ip().octets()[3],
+        other => panic!("{other:?}"),
     };
+    let mut tried = Vec::new();
+    while let Next::Try(which, found) = queue.next(now) {
+        tried.push((which, number(found)));
+    }
+    assert_eq!(queue.next(now), Next::Over);
+    tried
+}
+
+#[test]
+fn hosts_take_turns_in_the_order_of_the_settings() {
+    for (hosts, want) in [
+        (vec![], vec![]),
+        (vec![vec![1, 2, 3]], vec![(0, 1), (0, 2), (0, 3)]),
+        (vec![vec![1], vec![11]], vec![(0, 1), (1, 11)]),
+        (vec![vec![1, 2], vec![11, 12]], vec![(0, 1), (1, 11), (0, 2), (1, 12)]),
+        // A data centre that is gone has many addresses.
+        (vec![vec![1, 2, 3, 4], vec![11]], vec![(0, 1), (1, 11), (0, 2), (0, 3), (0, 4)]),
+        (vec![vec![1], vec![11, 12, 13]], vec![(0, 1), (1, 11), (1, 12), (1, 13)]),
+        (
+            vec![vec![1, 2, 3], vec![], vec![21], vec![31, 32]],
+            vec![(0, 1), (2, 21), (3, 31), (0, 2), (3, 32), (0, 3)],
+        ),
+    ] {
+        assert_eq!(order(&hosts), want, "{hosts:?}");
+    }
+}
+
+/// RFC 8305 §4 for each host, and the hosts in turn, after an address of each family.
+#[test]
+fn families_take_turns_within_each_host() {
+    let all = |text: &[&str]| text.iter().map(|a| a.parse().unwrap()).collect::<Vec<SocketAddr>>();
+    let first = all(&["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.1:1", "192.0.2.2:1"]);
+    let second = all(&["198.51.100.1:1", "198.51.100.2:1", "[2001:db8::9]:1"]);
+    let now = Instant::now();
+    let mut queue = Queue::of(2);
+    queue.add(0, ways_of(first), now);
+    queue.add(1, ways_of(second), now);
+    for (which, to) in [
+        (0, "[2001:db8::1]:1"),
+        (0, "192.0.2.1:1"),
+        (1, "198.51.100.1:1"),
+        (1, "[2001:db8::9]:1"),
+        (0, "[2001:db8::2]:1"),
+        (1, "198.51.100.2:1"),
+        (0, "192.0.2.2:1"),
+    ] {
+        assert_eq!(queue.next(now), Next::Try(which, Ok(Way::Address(to.parse().unwrap()))));
+    }
+    assert_eq!(queue.next(now), Next::Over);
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_left_out_and_no_host_is_far_ahead(
+        counts in proptest::collection::vec(0u8..16, 0..8),
+    ) {
+        let hosts: Vec<Vec<u8>> = counts.iter().map(|n| (1..=*n).collect()).collect();
+        let tried = order(&hosts);
+        for (which, host) in hosts.iter().enumerate() {
+            let of_host = tried.iter().filter(|(w, _)| *w == which).map(|(_, n)| *n);
+            prop_assert_eq!(&of_host.collect::<Vec<_>>(), host);
+        }
+        for (at, (which, n)) in tried.iter().enumerate() {
+            // Before the n-th turn of a host each other one had as many, or has nothing left; those
+            // before it in the settings had one more.
+            for (other, host) in hosts.iter().enumerate() {
+                let due = usize::from(*n) - usize::from(other >= *which);
+                let had = tried[..at].iter().filter(|(w, _)| *w == other).count();
+                prop_assert_eq!(had, due.min(host.len()), "{} before {:?}", other, tried[at]);
+            }
+        }
+    }
+}
+
+/// What the resolver tells in time, and the others in their turn.
+#[tokio::test(start_paused = true)]
+async fn a_host_that_becomes_known_late_is_tried_after_those_in_time() {
+    let ms = |n| Some(Duration::from_millis(n));
+    let hosts = vec![(ms(700), vec![address(1)]), (ms(0), vec![address(2)]), (None, vec![])];
+    let mut addresses = Addresses(Ways::named_after(hosts));
     let began = Instant::now();
-    let mut ways = hanging();
-    let next = timeout(PATIENCE, ways.next()).await.expect("it ends");
-    assert_eq!(next, Some((1, Ok(Way::Address(address(1))))));
-    assert!(began.elapsed() >= RESOLUTION_DELAY);
-    let mut ways = hanging();
-    timeout(PATIENCE, ways.settle()).await.expect("it ends");
-    assert_eq!(ways.queue.into_addresses(), [(1, address(1))]);
+    assert_eq!(addresses.next().await, Some((1, address(2))));
+    assert!((RESOLUTION_DELAY..2 * RESOLUTION_DELAY).contains(&began.elapsed()));
+    assert_eq!(addresses.next().await, Some((0, address(1))));
+    assert!(began.elapsed() >= Duration::from_millis(700));
+    // Nothing else is known, so there is nothing to wait for but the end.
+    let mut ways = addresses.into_ways().until(Instant::now() + RESOLUTION_DELAY);
+    assert_eq!(ways.next().await, None);
+    assert!(began.elapsed() >= Duration::from_millis(700) + RESOLUTION_DELAY);
 }
 
 #[tokio::test]
-async fn the_addresses_of_all_hosts_are_in_the_order_of_the_hosts() {
+async fn the_addresses_of_hosts_are_in_the_order_of_the_hosts() {
     let at = |host: &str, port| Endpoint { host: host.into(), port };
     let hosts = [
         // Longer than any name, so nobody is asked.
@@ -90,12 +175,16 @@ async fn the_addresses_of_all_hosts_are_in_the_order_of_the_hosts() {
         at("2001:db8::1", 3),
         at("192.0.2.1", 2),
     ];
-    let all = timeout(PATIENCE, addresses(&hosts)).await.expect("it ends");
+    let mut all = Vec::new();
+    let mut addresses = Addresses::of(&hosts);
+    while let Some(next) = timeout(PATIENCE, addresses.next()).await.expect("it ends") {
+        all.push(next);
+    }
     let want = [(1, "192.0.2.1:2"), (2, "[2001:db8::1]:3"), (3, "192.0.2.1:2")];
     let want: Vec<(usize, SocketAddr)> =
         want.iter().map(|(which, text)| (*which, text.parse().unwrap())).collect();
     assert_eq!(all, want);
-    assert!(addresses(&[]).await.is_empty());
+    assert_eq!(Addresses::of(&[]).next().await, None);
 }
 
 #[tokio::test]

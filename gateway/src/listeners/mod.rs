@@ -12,6 +12,7 @@ mod lists;
 pub(crate) mod own_certificate;
 mod proxy_header;
 mod queue;
+mod sockets;
 mod sources;
 pub(crate) mod tls;
 

@@ -37,14 +37,16 @@ export function banner(session: SessionView): Banner | null {
     };
   }
   if (state !== "refused" && portal !== null) {
-    const what = t("desk.theNetworkAsksYouToSignInOpen", { portal });
-    return { tone: "warn", what, sinceMs: since, network };
+    return { tone: "warn", what: portalWords(portal), sinceMs: since, network };
   }
   if (state === "reconnecting" && session.problem?.code === "net.unreachable")
     return { tone: "warn", what: t("desk.waitingForANetwork"), sinceMs: since, network: null };
   const tone = state === "refused" ? "bad" : "warn";
   return { tone, what: WHAT[state], sinceMs: since, network };
 }
+
+/** Where the network wants the trader to sign in. */
+export const portalWords = (portal: string) => t("desk.theNetworkAsksYouToSignInOpen", { portal });
 
 const WHAT: Record<Exclude<LinkState, "online">, string> = {
   offline: t("desk.notConnected"),

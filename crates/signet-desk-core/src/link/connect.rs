@@ -122,13 +122,13 @@ impl Link {
             unanswered = if ended.fault == Fault::Unanswered { unanswered + 1 } else { 0 };
             match ended.next {
                 Next::GiveUp => return self.refused(ended.problem),
-                Next::AwaitNetwork | Next::AwaitWay => {
-                    self.refused(ended.problem);
+                Next::AwaitNetwork | Next::AwaitWay | Next::AwaitGateway => {
+                    self.hold_up(ended.next, ended.problem, attempt);
                     let changed = settled_change(&mut changes, attempt);
                     match ended.next {
+                        Next::AwaitNetwork => changed.await,
                         // The trader reads on what is wrong meanwhile.
-                        Next::AwaitWay => quietly = timeout(LOOK_AGAIN, changed).await.is_err(),
-                        _ => changed.await,
+                        _ => quietly = timeout(LOOK_AGAIN, changed).await.is_err(),
                     }
                 }
                 Next::After(wait) => {
@@ -165,6 +165,8 @@ impl Link {
     }
 
     fn show_attempt(&self, attempt: u32) {
+        self.not_held_up();
+        self.no_portal_elsewhere();
         let first = attempt == 1;
         self.show(|s| {
             s.state = if first { LinkState::Connecting } else { LinkState::Reconnecting };
@@ -173,6 +175,7 @@ impl Link {
     }
 
     fn show_reconnecting(&self, problem: Option<Problem>, attempt: u32) {
+        self.not_held_up();
         self.show(|s| {
             s.state = LinkState::Reconnecting;
             s.problem = problem;
@@ -286,8 +289,17 @@ impl Link {
     async fn dial_and_converse(self: &Rc<Self>, generation: u64, t: &Target) -> Round {
         let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());
         match self.dial(t, &identity, ATTEMPT_DELAY).await {
-            Ok(wire) => self.converse(generation, t, Dialled { slot, identity, wire }).await,
-            Err(ended) => Round { slot, ended, was_on: None, beside: None },
+            Ok(wire) => {
+                self.not_held_up();
+                self.no_portal();
+                self.converse(generation, t, Dialled { slot, identity, wire }).await
+            }
+            Err(ended) => {
+                if self.is_wanted(generation) {
+                    self.look_for_portal(&t.venue, ended.next);
+                }
+                Round { slot, ended, was_on: None, beside: None }
+            }
         }
     }
 
@@ -337,7 +349,7 @@ impl Link {
     }
 
     /// The network that the system would use now.
-    fn network_in_use(&self) -> NetworkName {
+    pub(super) fn network_in_use(&self) -> NetworkName {
         (source_towards(DEFAULT_ROUTE), self.system.now().network)
     }
 

@@ -13,8 +13,8 @@ use crate::{
 };
 use signet_identity::{Identity, PeerIdentity, ProfileError, Protection, Refusal, Role, Stage};
 use signet_net::{
-    self as net, Attempt, AttemptError, DialError, Endpoint, HandshakeRace, ProxySetting,
-    RaceLimits,
+    self as net, Addresses, Attempt, AttemptError, DialError, Endpoint, HandshakeRace,
+    ProxySetting, RaceLimits,
 };
 use signet_quic::client::ConnectError;
 use std::{
@@ -37,7 +37,8 @@ use tokio_rustls::{
 };
 
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
-/// The answer of a gateway is waited for a little less long, so that it is known what was missing.
+/// The answer of a gateway, or of a proxy, is waited for a little less long, so that it is known
+/// what was missing.
 const ANSWER_MAX: Duration = Duration::from_millis(7_750);
 const LIMITS: RaceLimits = RaceLimits { connect: DIAL_MAX, answer: ANSWER_MAX };
 /// How long QUIC is waited for after TCP has failed: what drops datagrams says nothing.
@@ -72,13 +73,14 @@ pub(super) async fn dial(
     };
     let began = Instant::now();
     if in_token {
-        return match quic::dial_with_token(&hosts.0, &hosts.1, tls.clone()).await {
+        return match quic::dial_with_token(Addresses::of(&hosts.0), &hosts.1, tls.clone()).await {
             Ok(wire) => through(wire),
             Err(e) => fixs_after(&e, began.elapsed(), v, tls, config, &hosts, in_token).await,
         };
     }
     let (answered, tls_of_quic) = (Arc::<AtomicBool>::default(), tls.clone());
-    let mut over_quic = pin!(quic::dial(&hosts.0, &hosts.1, &tls_of_quic, answered.clone()));
+    let addresses = Addresses::of(&hosts.0);
+    let mut over_quic = pin!(quic::dial(addresses, &hosts.1, &tls_of_quic, answered.clone()));
     if let Ok(made) = timeout(head_start, &mut over_quic).await {
         return match made {
             Ok(wire) => through(wire),
@@ -157,7 +159,8 @@ async fn one_handshake(
     (endpoints, names): &(Vec<Endpoint>, Vec<String>),
 ) -> Result<Wire, Ended> {
     let began = Instant::now();
-    let dialled = net::dial_any(endpoints, &config.proxy, DIAL_MAX).await;
+    // A connection that is made later would leave no time for the handshake.
+    let dialled = net::dial_any(endpoints, &config.proxy, ANSWER_MAX).await;
     let (which, tcp) = dialled.map_err(|e| not_connected(&e))?;
     let broken = |e: io::Error| Ended::by(&Refusal::seen_by_client(&e, Stage::Connect));
     tcp.set_nodelay(true).map_err(broken)?;
@@ -180,19 +183,23 @@ async fn race(
         match server_name(name) {
             Ok(name) => named.push((at.clone(), name)),
             // A fault of the settings, which matters where no other host can be tried.
-            Err(ended) => failed = Some(Failed { number: 0, connected: false, ended }),
+            Err(ended) => failed = Some(Failed { number: 0, took: Took::Nobody, ended }),
         }
     }
     let mut race = HandshakeRace::begin(tls, named, proxy, limits);
     while let Some(Attempt { number, outcome }) = race.next().await {
-        let connected = !matches!(&outcome, Err(AttemptError::Dial(_)));
+        let took = match &outcome {
+            Err(AttemptError::Dial(DialError::Direct(_))) => Took::Nobody,
+            Err(AttemptError::Dial(_)) => Took::Proxy,
+            Err(AttemptError::Handshake(_)) | Ok(_) => Took::Host,
+        };
         match outcome.map_err(|e| not_made(&e)).and_then(|stream| secured(v, stream)) {
             Ok(wire) => {
                 failed.iter().for_each(Failed::log);
                 return Ok(wire);
             }
             Err(ended) => {
-                let now = Failed { number, connected, ended };
+                let now = Failed { number, took, ended };
                 failed = Some(match failed {
                     Some(before) => more_telling(before, now),
                     None => now,
@@ -208,9 +215,19 @@ async fn race(
 struct Failed {
     /// In the order in which attempts are begun.
     number: usize,
-    /// Something took the TCP connection.
-    connected: bool,
+    took: Took,
     ended: Ended,
+}
+
+/// How far an attempt came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Took {
+    /// Nothing took the TCP connection.
+    Nobody,
+    /// There is no tunnel through the proxy on the way.
+    Proxy,
+    /// Whatever is at the host's address took the TCP connection.
+    Host,
 }
 
 /// How much a failed attempt tells of the venue, the least first.
@@ -218,6 +235,8 @@ struct Failed {
 enum Tells {
     /// Nobody took the connection.
     Unreached,
+    /// There is no tunnel through the proxy, and the trader can change or leave it.
+    Proxy,
     /// Somebody took it and gave no answer that lasts: none in time, or a close without a word.
     Silence,
     /// A refusal, or somebody who is not the gateway.
@@ -226,10 +245,11 @@ enum Tells {
 
 impl Failed {
     fn tells(&self) -> Tells {
-        match (self.connected, self.ended.next) {
-            (false, _) => Tells::Unreached,
-            (true, Next::TryAgain) => Tells::Silence,
-            (true, _) => Tells::Answer,
+        match (self.took, self.ended.next) {
+            (Took::Nobody, _) => Tells::Unreached,
+            (Took::Proxy, _) => Tells::Proxy,
+            (Took::Host, Next::TryAgain) => Tells::Silence,
+            (Took::Host, _) => Tells::Answer,
         }
     }
 

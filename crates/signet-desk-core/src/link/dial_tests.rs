@@ -2,7 +2,7 @@ use super::*;
 use crate::venue::OtherHost;
 use signet_devca::{DevPki, Order};
 use signet_identity::{CompId, ServerProfile, SoftwareKey};
-use signet_net::ATTEMPT_DELAY;
+use signet_net::{ATTEMPT_DELAY, ProxyError};
 use std::{path::PathBuf, sync::atomic::AtomicUsize};
 use tokio::{io::AsyncReadExt as _, net::TcpListener, task::JoinSet, time::sleep};
 use tokio_rustls::TlsAcceptor;
@@ -12,16 +12,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn an_answer_tells_more_than_silence_and_silence_more_than_no_connection() {
-    let unreached = |number, r: Refusal| Failed { number, connected: false, ended: Ended::by(&r) };
+    let unreached =
+        |number, r: Refusal| Failed { number, took: Took::Nobody, ended: Ended::by(&r) };
     let refused = |number| unreached(number, Refusal::ConnectionRefused);
     let not_found = |number| unreached(number, Refusal::DnsFailure);
     // As a firewall of the laptop does; nothing of the venue has said it.
     let forbidden = |number| unreached(number, Refusal::Other { detail: String::new() });
-    let heard = |number, r: Refusal| Failed { number, connected: true, ended: Ended::by(&r) };
+    let heard = |number, r: Refusal| Failed { number, took: Took::Host, ended: Ended::by(&r) };
     let closed = |number| heard(number, Refusal::ClosedDuringHandshake);
     let stranger = |number| heard(number, Refusal::UnknownCa);
     let own_key = |number| heard(number, Refusal::ClientCertificateRevoked);
-    let silent = |number| Failed { number, connected: true, ended: Ended::unanswered() };
+    let silent = |number| Failed { number, took: Took::Host, ended: Ended::unanswered() };
+    let by_proxy = |number, e: ProxyError| Failed {
+        number,
+        took: Took::Proxy,
+        ended: not_connected(&DialError::Proxy(e)),
+    };
+    let proxy = || "http://proxy:8080".to_owned();
+    let proxy_silent = |number| by_proxy(number, ProxyError::TimedOut { proxy: proxy() });
+    let proxy_closed = |number| by_proxy(number, ProxyError::Closed { proxy: proxy() });
     // In the order in which they end.
     for (failures, want) in [
         (vec![refused(0), not_found(1)], (1, "net.dns_failure")),
@@ -37,6 +46,12 @@ fn an_answer_tells_more_than_silence_and_silence_more_than_no_connection() {
         (vec![closed(0), own_key(1), not_found(2)], (1, "client.revoked")),
         (vec![stranger(1), own_key(0)], (0, "client.revoked")),
         (vec![own_key(1), stranger(0)], (0, "server.unknown_ca")),
+        // A proxy is on the way to some hosts only.
+        (vec![proxy_closed(0), refused(1)], (0, "proxy.closed")),
+        (vec![refused(1), proxy_silent(0)], (0, "proxy.timed_out")),
+        (vec![proxy_silent(1), proxy_closed(0)], (0, "proxy.closed")),
+        (vec![proxy_silent(0), silent(1)], (1, "net.timed_out")),
+        (vec![stranger(1), proxy_silent(0)], (1, "server.unknown_ca")),
     ] {
         let words = format!("{failures:?}");
         let told = failures.into_iter().reduce(more_telling).unwrap();
@@ -146,9 +161,17 @@ async fn dialled(v: &Venue, identity: &Identity) -> Result<u16, Ended> {
 
 /// As [`dialled`], with a key that signs at once and limits of the test's own.
 async fn raced(v: &Venue, identity: &Identity, limits: RaceLimits) -> Result<(), Ended> {
+    raced_by(v, identity, &ProxySetting::Direct, limits).await
+}
+
+async fn raced_by(
+    v: &Venue,
+    identity: &Identity,
+    proxy: &ProxySetting,
+    limits: RaceLimits,
+) -> Result<(), Ended> {
     let tls = profile(v, identity, &config().tls).unwrap().config().unwrap();
-    let race = race(v, tls, &ProxySetting::Direct, &hosts(v, 0), limits).await;
-    race.map(drop)
+    race(v, tls, proxy, &hosts(v, 0), limits).await.map(drop)
 }
 
 #[tokio::test]
@@ -179,7 +202,7 @@ async fn what_is_reported_when_no_host_serves() {
         vec![&silent, &other],
     ] {
         let ended = raced(&venue(&pki, &hosts), &alice, limits).await.unwrap_err();
-        assert_eq!((ended.next, ended.fault), (Next::AwaitWay, Fault::Other));
+        assert_eq!((ended.next, ended.fault), (Next::AwaitGateway, Fault::Other));
         assert_eq!(ended.problem.code, "server.wrong_identity");
         assert_eq!(ended.problem.message, "The server is OTHER, not GATEWAY.");
     }
@@ -187,6 +210,29 @@ async fn what_is_reported_when_no_host_serves() {
     let (ended, as_of_one) = (raced(&v, &alice, limits).await.unwrap_err(), Ended::unanswered());
     assert_eq!((ended.next, ended.fault), (as_of_one.next, as_of_one.fault));
     assert_eq!(ended.problem, as_of_one.problem);
+}
+
+/// Not the venue, which answers: the trader reads which proxy it is and what can be done.
+#[tokio::test]
+async fn a_silent_proxy_is_named_and_not_the_venue() {
+    let pki = pki();
+    let alice = alice(&pki, Protection::OsKeychain);
+    let limits = RaceLimits { connect: PATIENCE, answer: 3 * ATTEMPT_DELAY };
+    let (silent, there) = (Host::silent().await, Host::gateway(&pki, "GATEWAY").await);
+    let proxy = format!("http://127.0.0.1:{}", silent.at.port);
+    let setting = ProxySetting::Url(proxy.parse().unwrap());
+    for hosts in [vec![&there], vec![&there, &there]] {
+        let v = venue(&pki, &hosts);
+        let ended = raced_by(&v, &alice, &setting, limits).await.unwrap_err();
+        // No host is passed over for it, and the trader is told at the first time.
+        assert_eq!((ended.next, ended.fault), (Next::TryAgain, Fault::Other));
+        assert!(ended.fault.is_told(1));
+        let Problem { code, message, cure, .. } = &ended.problem;
+        assert_eq!(code, "proxy.timed_out");
+        let names_it = message.to_lowercase().contains(&proxy);
+        assert!(names_it && cure.contains("switch the proxy off"), "{message} {cure}");
+    }
+    assert_eq!(there.begun(), 0);
 }
 
 /// A name that is none is a fault of the settings, and stops no other host.

@@ -7,6 +7,7 @@
 //! | `beside.rs` | another connection beside the one that is up |
 //! | `wire.rs`, `path.rs` | a connection, and the network path under it |
 //! | `quic.rs`, `networks.rs` | FIX over QUIC, and on which networks it does not come through |
+//! | `portal.rs` | looking for a captive portal of which the system does not tell |
 //! | `waiting.rs` | waiting that a change of networks or name servers cuts short |
 //! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
@@ -33,6 +34,7 @@ mod outcome;
 mod over_quic;
 mod path;
 mod pings;
+mod portal;
 mod quic;
 mod running;
 mod stores;
@@ -58,6 +60,7 @@ use fault::{show_stopped, unless_it_panics};
 use keys::Keys;
 use networks::Networks;
 use pings::Pings;
+use portal::PortalLooks;
 use running::Running;
 use signet_fix::{AppMessage, session::Session};
 use signet_net::watch::{NetworkChanges, SystemState, SystemWatch};
@@ -97,10 +100,7 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let book = issuer.book.clone();
     let link = async {
-        let changes = NetworkChanges::listen().await.unwrap_or_else(|e| {
-            tracing::warn!(error = %e, "changes of networks are not heard");
-            NetworkChanges::none()
-        });
+        let changes = NetworkChanges::listen();
         let system = SystemWatch::listen(&changes);
         Rc::new(Link::new(config, issuer, keys_reach, changes, system)).command_loop(commands).await
     };
@@ -126,6 +126,7 @@ struct Link {
     /// What the system knows of the network.
     system: SystemWatch,
     networks: RefCell<Networks>,
+    portal: PortalLooks,
     /// When the system said that it is about to sleep.
     sleeping_since: Cell<Option<UtcMillis>>,
     /// The way to the venue is in doubt: what was asked is not answered in time.
@@ -165,6 +166,7 @@ impl Link {
             changes,
             system,
             networks: RefCell::new(Networks::open(&config.data_dir, secret(), laptop_now())),
+            portal: PortalLooks::default(),
             sleeping_since: Cell::new(None),
             superseded: Notify::new(),
             doubt: signal::Sender::new(false),
@@ -266,13 +268,23 @@ impl Link {
     }
 
     fn system_changed(&self, s: SystemState) {
-        let now = laptop_now();
-        self.sleeping_since.set(s.sleeping.then_some(now));
+        self.sleeping_since.set(s.sleeping.then_some(laptop_now()));
+        self.show_network(s);
+    }
+
+    /// What the system says of the network, and a portal that the desk found itself; and what they
+    /// mean for a link that is held up.
+    fn show_network(&self, s: SystemState) {
+        if s.found_open {
+            self.portal.forget_portal();
+        }
         let SystemState { network, metered, portal, .. } = s;
+        let portal = portal.or_else(|| self.portal_page());
         // Somebody else called the network so, and chose the page.
         let network = network.map(|name| NetworkView { name: peer_text::shown(&name), metered });
         let portal = portal.map(|page| peer_text::shown(&page));
-        lock(&self.book).on_network(now, network, portal);
+        lock(&self.book).on_network(laptop_now(), network, portal);
+        self.show_held_up();
     }
 
     /// The system is about to sleep, so what is on screen is soon out of date. One that says so
@@ -286,6 +298,8 @@ impl Link {
     fn supersede(&self) -> u64 {
         self.wanted.set(self.wanted.get() + 1);
         self.superseded.notify_waiters();
+        self.not_held_up();
+        self.no_portal();
         self.direct_lost();
         self.history_down();
         if let Some(s) = self.session.borrow_mut().take() {
@@ -303,6 +317,7 @@ impl Link {
     }
 
     fn refused(&self, p: Problem) {
+        self.not_held_up();
         tracing::warn!(code = p.code, "refused: {}", p.message);
         self.show(|s| {
             s.state = LinkState::Refused;

@@ -7,7 +7,7 @@ use crate::{
 };
 use signet_fix::pump::Closed;
 use signet_identity::{HolderFault, Refusal, Stage};
-use std::time::Duration;
+use std::{io, time::Duration};
 
 /// The gateway does not know this certificate, or not with this CompID.
 const LOGON_REFUSED: &str = "logon.refused";
@@ -43,10 +43,13 @@ pub(super) enum Next {
     After(Duration),
     /// Refused because of where the laptop is: another network may be allowed.
     AwaitNetwork,
-    /// Something else answers in the gateway's place: another network may lead to the gateway, and
-    /// so may this one later, as when the trader has signed in at a captive portal, of which the
-    /// system may tell nothing.
+    /// Something else answers in the gateway's place, as a captive portal does: another network may
+    /// lead to the gateway, and so may this one later, as when the trader has signed in there. The
+    /// system may tell nothing of it.
     AwaitWay,
+    /// What answers failed a check of the gateway's identity that no portal gets as far as. Another
+    /// network may lead to the gateway; the trader reads of it whatever else answers on this one.
+    AwaitGateway,
 }
 
 /// What was at fault.
@@ -77,7 +80,7 @@ impl Ended {
 
     /// What answers is not the gateway.
     pub(super) fn by_another(problem: Problem) -> Self {
-        Self { next: Next::AwaitWay, fault: Fault::Other, problem }
+        Self { next: Next::AwaitGateway, fault: Fault::Other, problem }
     }
 
     pub(super) fn refused(problem: Problem) -> Self {
@@ -86,7 +89,9 @@ impl Ended {
 
     /// A refusal that may pass by itself is tried again; one that a person must cure is not. A
     /// server that shows another certificate, or speaks no TLS, may stand in the way of this
-    /// network only, as a captive portal or a proxy that reads along does.
+    /// network only, as a captive portal or a proxy that reads along does. A certificate of the
+    /// venue's own authority with another key, another purpose, or one that was revoked, is none
+    /// that a portal has.
     pub(super) fn by(r: &Refusal) -> Self {
         let next = match r {
             Refusal::DnsFailure
@@ -101,10 +106,10 @@ impl Ended {
             | Refusal::UnknownCa
             | Refusal::Expired
             | Refusal::NotYetValid
-            | Refusal::PinMismatch { .. }
-            | Refusal::ServerNotCertifiedForThis
-            | Refusal::ServerCertificateRevoked
             | Refusal::ServerCertificateInvalid { .. } => Next::AwaitWay,
+            Refusal::PinMismatch { .. }
+            | Refusal::ServerNotCertifiedForThis
+            | Refusal::ServerCertificateRevoked => Next::AwaitGateway,
             _ => Next::GiveUp,
         };
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
@@ -121,6 +126,16 @@ impl Ended {
         Self { fault, ..Self::lost(problem(code, message, "The desk reconnects by itself.")) }
     }
 
+    /// The connection ended in place of an answer to the Logon.
+    fn unanswered_logon() -> Self {
+        let unanswered = problem(
+            "logon.unanswered",
+            "The gateway did not answer the logon.",
+            "The desk tries again by itself.",
+        );
+        Self { fault: Fault::Closed, ..Self::lost(unanswered) }
+    }
+
     /// The end of a connection, from how it closed, whether the logon was answered, and the text of
     /// a Logout.
     pub(super) fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
@@ -131,7 +146,9 @@ impl Ended {
             Closed::Io(e) => {
                 let r = Refusal::seen_by_client(e, Stage::Session);
                 // In TLS 1.3 an alert in place of a Logon says that our certificate was refused.
-                if logged_on || matches!(r, Refusal::Other { .. }) {
+                if !logged_on && is_end(e.kind()) {
+                    Self::unanswered_logon()
+                } else if logged_on || matches!(r, Refusal::Other { .. }) {
                     Self::lost(problem(
                         "link.lost",
                         "The connection to the gateway was lost.",
@@ -146,14 +163,7 @@ impl Ended {
                 format!("The server at the venue's address does not speak FIX: {e}."),
                 "Have the venue's address checked.",
             )),
-            _ if !logged_on => {
-                let unanswered = problem(
-                    "logon.unanswered",
-                    "The gateway did not answer the logon.",
-                    "The desk tries again by itself.",
-                );
-                Self { fault: Fault::Closed, ..Self::lost(unanswered) }
-            }
+            _ if !logged_on => Self::unanswered_logon(),
             _ => {
                 let why = goodbye
                     .map_or_else(String::new, |g| format!(" It said: {}", sentence(&g.text)));
@@ -164,9 +174,26 @@ impl Ended {
     }
 }
 
+/// Whether the peer ended the connection. Some systems tell of a reset where others tell that the
+/// stream is over.
+fn is_end(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
 impl Next {
     /// Whether another way to the gateway may do better now.
     pub(super) fn may_be_the_way(self) -> bool {
+        self.may_be_a_portal() || self == Self::AwaitGateway
+    }
+
+    /// Whether a captive portal may be why.
+    pub(super) fn may_be_a_portal(self) -> bool {
         matches!(self, Self::TryAgain | Self::AwaitWay)
     }
 

@@ -44,10 +44,10 @@ fn a_refusal_is_tried_again_where_it_may_pass() {
         (Refusal::UnknownCa, Next::AwaitWay),
         (Refusal::Expired, Next::AwaitWay),
         (Refusal::NotYetValid, Next::AwaitWay),
-        (Refusal::PinMismatch { presented: pin }, Next::AwaitWay),
-        (Refusal::ServerNotCertifiedForThis, Next::AwaitWay),
+        (Refusal::PinMismatch { presented: pin }, Next::AwaitGateway),
+        (Refusal::ServerNotCertifiedForThis, Next::AwaitGateway),
         (Refusal::ServerCertificateInvalid { detail: text() }, Next::AwaitWay),
-        (Refusal::ServerCertificateRevoked, Next::AwaitWay),
+        (Refusal::ServerCertificateRevoked, Next::AwaitGateway),
         (Refusal::ClientCertificateRefused { alert: text() }, Next::GiveUp),
         (Refusal::ClientCertificateExpired, Next::GiveUp),
         (Refusal::ClientCertificateRevoked, Next::GiveUp),
@@ -59,6 +59,23 @@ fn a_refusal_is_tried_again_where_it_may_pass() {
     ] {
         assert_eq!(Ended::by(&r).next, next, "{r:?}");
     }
+}
+
+/// A hostile network can always pretend to be a portal. It must not turn a failed check of the
+/// gateway's identity into one.
+#[test]
+fn a_portal_is_why_only_where_one_can_be() {
+    for (next, way, portal) in [
+        (Next::TryAgain, true, true),
+        (Next::AwaitWay, true, true),
+        (Next::AwaitGateway, true, false),
+        (Next::AwaitNetwork, false, false),
+        (Next::GiveUp, false, false),
+        (Next::After(Duration::from_secs(1)), false, false),
+    ] {
+        assert_eq!((next.may_be_the_way(), next.may_be_a_portal()), (way, portal), "{next:?}");
+    }
+    assert_eq!(Ended::by_another(internal("another")).next, Next::AwaitGateway);
 }
 
 #[test]
@@ -165,6 +182,10 @@ fn the_waits_double_up_to_two_seconds_and_are_spread() {
     }
 }
 
+fn reset() -> Closed {
+    Closed::Io(io::ErrorKind::ConnectionReset.into())
+}
+
 #[test]
 fn a_host_that_took_the_connection_and_did_not_serve_it_is_told_from_one_that_did() {
     for (ended, fault) in [
@@ -173,6 +194,8 @@ fn a_host_that_took_the_connection_and_did_not_serve_it_is_told_from_one_that_di
         (Ended::given_up(GivenUp::Slept), Fault::Other),
         (Ended::of(&Closed::ByPeer, false, None), Fault::Closed),
         (Ended::of(&Closed::ByPeer, true, None), Fault::Other),
+        (Ended::of(&reset(), false, None), Fault::Closed),
+        (Ended::of(&reset(), true, None), Fault::Other),
         (Ended::by(&Refusal::ClosedDuringHandshake), Fault::Closed),
         (Ended::by(&Refusal::ConnectionRefused), Fault::Other),
         (Ended::by(&Refusal::Unreachable), Fault::Other),

@@ -2,7 +2,7 @@
 
 use super::wire::Wire;
 use rustls::{ClientConfig, SignatureScheme, client::ResolvesClientCert, sign::CertifiedKey};
-use signet_net::{Endpoint, addresses, first_of, watch::source_towards};
+use signet_net::{ATTEMPT_DELAY, Addresses, first_to_answer, watch::source_towards};
 use signet_quic::client::{self, ClientStream, ConnectError, Connection, OwnThread, Rebinder};
 use std::{
     io,
@@ -36,22 +36,19 @@ pub(super) struct QuicWire {
 }
 
 /// Connects to the first address that answers, of all hosts; `names` are those of their
-/// certificates. Everything runs on the calling thread: a message then changes hands nowhere on its
-/// way. For a key that signs at once only, which holds the thread up in no handshake. `answered` is
-/// set as soon as a server has answered.
+/// certificates. An address that becomes known meanwhile has its turn. Everything runs on the
+/// calling thread: a message then changes hands nowhere on its way. For a key that signs at once
+/// only, which holds the thread up in no handshake. `answered` is set as soon as a server has
+/// answered.
 pub(super) async fn dial(
-    endpoints: &[Endpoint],
+    addresses: Addresses,
     names: &[String],
     tls: &ClientConfig,
     answered: Arc<AtomicBool>,
 ) -> Result<Wire, ConnectError> {
     let tls = Arc::new(telling_of_the_answer(tls, answered));
-    let attempts: Vec<_> = addresses(endpoints)
-        .await
-        .into_iter()
-        .map(|(which, to)| attempt(to, names[which].clone(), tls.clone()))
-        .collect();
-    let made = first_of(attempts, |_| ConnectError::Local).await;
+    let begin = |which: usize, to| attempt(to, names[which].clone(), tls.clone());
+    let made = first_to_answer(addresses, begin, |_| ConnectError::Local).await;
     Ok(Wire::quic(made.map_err(|last| last.unwrap_or(ConnectError::NoAnswer))?))
 }
 
@@ -59,44 +56,60 @@ pub(super) async fn dial(
 /// each time that it signs. The connection therefore has a thread of its own, and addresses are
 /// tried one after the other, so that at most one of them asks for a signature.
 pub(super) async fn dial_with_token(
-    endpoints: &[Endpoint],
+    addresses: Addresses,
     names: &[String],
     tls: Arc<ClientConfig>,
 ) -> Result<Wire, ConnectError> {
-    let found = addresses(endpoints).await.into_iter();
-    let named: Vec<_> = found.map(|(which, to)| (to, names[which].clone())).collect();
-    let made = OwnThread::run(move |thread| one_after_the_other(thread, named, tls));
-    // An address that does not answer has less time, so this is no silence of the network.
-    let slow = || ConnectError::Other { detail: "the handshake took too long".into() };
-    let made = timeout(TOKEN_HANDSHAKE_MAX, made).await.map_err(|_| slow())?;
-    Ok(Wire::quic(made??))
+    Ok(Wire::quic(on_a_thread(addresses, names.to_vec(), tls).await?))
 }
 
-async fn one_after_the_other(
-    thread: OwnThread,
-    addresses: Vec<(SocketAddr, String)>,
+async fn on_a_thread(
+    mut addresses: Addresses,
+    names: Vec<String>,
     tls: Arc<ClientConfig>,
 ) -> Result<QuicWire, ConnectError> {
-    let mut last = ConnectError::NoAnswer;
+    // The time for the handshake begins when there is somebody to have it with.
+    let first = addresses.next().await.ok_or(ConnectError::NoAnswer)?;
+    let made =
+        OwnThread::run(move |thread| one_after_the_other(thread, first, addresses, names, tls));
+    // An address that does not answer has less time, so this is no silence of the network.
+    let slow = || ConnectError::Other { detail: "the handshake took too long".into() };
+    timeout(TOKEN_HANDSHAKE_MAX, made).await.map_err(|_| slow())??
+}
+
+/// An address that becomes known while others are tried has its turn. After the last one that is
+/// known the next one is waited for as long as between attempts: FIXS follows.
+async fn one_after_the_other(
+    thread: OwnThread,
+    first: (usize, SocketAddr),
+    mut addresses: Addresses,
+    names: Vec<String>,
+    tls: Arc<ClientConfig>,
+) -> Result<QuicWire, ConnectError> {
+    let (mut next, mut last) = (Some(first), ConnectError::NoAnswer);
     let end = Instant::now() + TOKEN_ANSWERS_MAX;
-    // Without a route, the system drops datagrams and reports nothing.
-    for (to, name) in addresses.into_iter().filter(|(to, _)| source_towards(*to).is_some()) {
-        let answered = Arc::<AtomicBool>::default();
-        let tls = telling_of_the_answer(&tls, answered.clone());
-        let socket = socket_towards(to)?;
-        let mut made = pin!(async { wire(thread.connect(socket, to, &name, &tls).await?, to) });
-        let patience = end.min(Instant::now() + TOKEN_ANSWER_MAX);
-        let made = match timeout_at(patience, &mut made).await {
-            Ok(made) => made,
-            // It signs, or has signed: whoever asks for the result has a limit.
-            Err(_) if answered.load(Relaxed) => made.await,
-            Err(_) => Err(ConnectError::NoAnswer),
-        };
-        match made {
-            Ok(made) => return Ok(made),
-            Err(e) if answered.load(Relaxed) => return Err(e),
-            Err(e) => last = e,
+    while let Some((which, to)) = next {
+        // Without a route, the system drops datagrams and reports nothing.
+        if source_towards(to).is_some() {
+            let answered = Arc::<AtomicBool>::default();
+            let tls = telling_of_the_answer(&tls, answered.clone());
+            let (socket, name) = (socket_towards(to)?, &names[which]);
+            let mut made = pin!(async { wire(thread.connect(socket, to, name, &tls).await?, to) });
+            let patience = end.min(Instant::now() + TOKEN_ANSWER_MAX);
+            let made = match timeout_at(patience, &mut made).await {
+                Ok(made) => made,
+                // It signs, or has signed: whoever asks for the result has a limit.
+                Err(_) if answered.load(Relaxed) => made.await,
+                Err(_) => Err(ConnectError::NoAnswer),
+            };
+            match made {
+                Ok(made) => return Ok(made),
+                Err(e) if answered.load(Relaxed) => return Err(e),
+                Err(e) => last = e,
+            }
         }
+        let patience = end.min(Instant::now() + ATTEMPT_DELAY);
+        next = timeout_at(patience, addresses.next()).await.unwrap_or_default();
     }
     Err(last)
 }

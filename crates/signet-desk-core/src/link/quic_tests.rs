@@ -6,9 +6,10 @@ use rustls::{
 };
 use signet_devca::{DevPki, Order};
 use signet_identity::{ClientProfile, ServerProfile};
+use signet_net::Endpoint;
 use signet_quic::server::{self, KEYS_BYTES, Keys};
 use std::sync::atomic::AtomicUsize;
-use tokio::task::LocalSet;
+use tokio::{task::LocalSet, time::sleep};
 
 /// Longer than any machine needs, so that a failure ends.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -76,11 +77,27 @@ impl Ground {
 
     /// Who connects, and how, when these are the addresses.
     async fn dial(&self, all: &[SocketAddr]) -> Result<QuicWire, ConnectError> {
-        let named = all.iter().map(|to| (*to, "localhost".to_owned())).collect();
-        let tls = self.tls.clone();
-        let dial = OwnThread::run(move |thread| one_after_the_other(thread, named, tls));
-        tokio::time::timeout(PATIENCE, dial).await.expect("it ends").expect("a thread")
+        let at = |to: &SocketAddr| Endpoint { host: to.ip().to_string(), port: to.port() };
+        let endpoints: Vec<_> = all.iter().map(at).collect();
+        self.dial_to(Addresses::of(&endpoints), all.len()).await
     }
+
+    async fn dial_to(&self, all: Addresses, hosts: usize) -> Result<QuicWire, ConnectError> {
+        let dial = on_a_thread(all, names(hosts), self.tls.clone());
+        timeout(PATIENCE, dial).await.expect("it ends")
+    }
+}
+
+fn names(hosts: usize) -> Vec<String> {
+    vec!["localhost".into(); hosts]
+}
+
+/// Hosts whose names are resolved after so many milliseconds.
+fn resolved_after(hosts: [(u64, SocketAddr); 2]) -> Addresses {
+    Addresses::found_by(hosts.map(|(ms, at)| async move {
+        sleep(Duration::from_millis(ms)).await;
+        vec![at]
+    }))
 }
 
 fn run(test: impl Future<Output = ()>) {
@@ -147,5 +164,46 @@ fn the_token_signs_for_no_stranger() {
         let failed = failed.map(|w| w.remote).unwrap_err();
         assert!(matches!(failed, ConnectError::Tls(_)), "{failed:?}");
         assert_eq!(desk.signed.load(Relaxed), 0);
+    });
+}
+
+/// The first host is silent, and the name of the second one is known only after more than all
+/// delays: it joins the attempts, with either kind of key.
+#[test]
+fn a_host_whose_name_is_resolved_late_is_reached() {
+    run(async {
+        let pki = pki();
+        let g = Ground::new(&pki, &pki);
+        let (_kept, nobody) = silent();
+        let accepts = || async { g.gateway.accept().await.accept().unwrap().established().await };
+        let late = || resolved_after([(0, nobody), (600, g.at)]);
+
+        let names = names(2);
+        let made = timeout(PATIENCE, dial(late(), &names, &g.tls, Arc::default()));
+        let (made, seen) = tokio::join!(made, accepts());
+        let (made, seen) = (made.expect("it ends").unwrap(), seen.unwrap());
+        assert_eq!(made.path.map(|p| p.peer()), Some(g.at));
+        assert_eq!(Some(made.exporter), seen.exporter());
+
+        let (made, seen) = tokio::join!(g.dial_to(late(), 2), accepts());
+        let (made, seen) = (made.unwrap(), seen.unwrap());
+        assert_eq!((made.remote, Some(made.exporter)), (g.at, seen.exporter()));
+    });
+}
+
+/// Where QUIC is switched off the system says so at once, and a name that hangs does not keep the
+/// token from FIXS.
+#[test]
+fn a_name_that_hangs_is_waited_for_only_a_moment() {
+    run(async {
+        let pki = pki();
+        let g = Ground::new(&pki, &pki);
+        let (closed, refusing) = silent();
+        drop(closed);
+        let failed = g.dial_to(resolved_after([(0, refusing), (60_000, g.at)]), 2).await;
+        let failed = failed.map(|w| w.remote).unwrap_err();
+        // Not the end of the time for the handshake.
+        assert!(!matches!(failed, ConnectError::Other { .. }), "{failed:?}");
+        assert_eq!(g.signed.load(Relaxed), 0);
     });
 }

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use signet_identity::TlsPolicy;
 use signet_keystore::pkcs11::Pkcs11Settings;
 use signet_managed::{Holder, Managed};
-use signet_net::{ProxyError, ProxySetting};
+use signet_net::{
+    ProxyError, ProxySetting,
+    watch::{BadPortalCheck, PortalCheck},
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -76,6 +79,9 @@ pub struct DeskConfig {
     pub tls: TlsSwitches,
     /// Whether and through which proxy the desk connects.
     pub proxy: ProxySetting,
+    /// The page that is asked for to find a captive portal, when the venue is not reached and the
+    /// system tells of none; `None`: no page is.
+    pub portal_check: Option<PortalCheck>,
     /// How the desk keeps its own history.
     pub history: HistorySettings,
     /// How the firm protects its traders from slips.
@@ -102,6 +108,8 @@ struct File {
     trading: TradingSettings,
     /// `http://host:port`; `direct` for no proxy; left out, the environment's.
     proxy: Option<String>,
+    /// `http://host/path`, which answers 204; `off`; left out, the page of the system's maker.
+    portal_check: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -135,8 +143,25 @@ pub(crate) fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError>
     }
 }
 
+fn portal_check(text: Option<&str>) -> Result<Option<PortalCheck>, DeskConfigError> {
+    match text {
+        None => Ok(PortalCheck::of_system()),
+        Some("off") => Ok(None),
+        Some(page) => page
+            .parse()
+            .map(Some)
+            .map_err(|e: BadPortalCheck| DeskConfigError::PortalCheck(e.to_string())),
+    }
+}
+
 impl DeskConfig {
-    /// The configuration without a `desk.toml`: the desk knows only the venues of invitations.
+    /// The configuration of a laptop without a `desk.toml`, with what a file that is empty says.
+    pub fn without_file(data_dir: PathBuf, version: &str) -> Self {
+        Self { portal_check: PortalCheck::of_system(), ..Self::empty(data_dir, version) }
+    }
+
+    /// The configuration without a `desk.toml`: the desk knows only the venues of invitations, and
+    /// asks for no page to find a portal.
     pub fn empty(data_dir: PathBuf, version: &str) -> Self {
         Self {
             venues: Vec::new(),
@@ -144,6 +169,7 @@ impl DeskConfig {
             token: None,
             tls: TlsSwitches::default(),
             proxy: ProxySetting::FromEnvironment,
+            portal_check: None,
             history: HistorySettings::default(),
             trading: TradingSettings::default(),
             managed: None,
@@ -176,6 +202,7 @@ impl DeskConfig {
             token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
             tls: file.tls,
             proxy: proxy(file.proxy.as_deref())?,
+            portal_check: portal_check(file.portal_check.as_deref())?,
             history: file.history,
             trading: file.trading,
             ..Self::empty(data_dir, version)

@@ -36,3 +36,33 @@ fn a_firm_protects_its_traders_as_it_wants_but_not_by_nothing() {
         assert!(trading(unreadable).is_err(), "{unreadable}");
     }
 }
+
+/// The page that finds portals, or why it is refused.
+fn portal_page(text: &str) -> Result<Option<String>, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("desk.toml");
+    fs::write(&path, text).unwrap();
+    DeskConfig::from_file(&path, dir.path().into(), "test")
+        .map(|c| c.portal_check.map(|check| check.page().to_owned()))
+        .map_err(|e| e.to_string())
+}
+
+#[test]
+fn a_firm_names_the_page_that_finds_portals_or_none() {
+    let of_system = PortalCheck::of_system().map(|check| check.page().to_owned());
+    let bad = "portal_check: it must be http://host[:port]/path, without a user and of at most \
+               256 characters";
+    let own = "http://check.bank.example/generate_204";
+    for (text, want) in [
+        (String::new(), Ok(of_system.clone())),
+        ("portal_check = \"off\"".into(), Ok(None)),
+        (format!("portal_check = \"{own}\""), Ok(Some(own.to_owned()))),
+        ("portal_check = \"https://check.bank.example/\"".into(), Err(bad.to_owned())),
+        ("portal_check = \"\"".into(), Err(bad.to_owned())),
+    ] {
+        assert_eq!(portal_page(&text), want, "{text}");
+    }
+    let bare = DeskConfig::without_file(PathBuf::new(), "test");
+    assert_eq!(bare.portal_check.map(|check| check.page().to_owned()), of_system);
+    assert!(DeskConfig::empty(PathBuf::new(), "test").portal_check.is_none());
+}

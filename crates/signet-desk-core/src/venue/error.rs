@@ -33,6 +33,9 @@ pub enum DeskConfigError {
     /// What it says about the proxy cannot be used.
     #[error("proxy: {0}")]
     Proxy(String),
+    /// The page that it names for finding captive portals cannot be used.
+    #[error("portal_check: {0}")]
+    PortalCheck(String),
     /// What it says about trading would protect nobody.
     #[error("trading: {0}")]
     Trading(String),

@@ -17,6 +17,7 @@ use std::{
 pub struct Outbox {
     bytes: RefCell<Vec<u8>>,
     closed: Cell<bool>,
+    said_logout: Cell<bool>,
     /// Here and not earlier, so that a resend, whose header is new, is signed again, and the store
     /// keeps no signature.
     signing: Option<Signing>,
@@ -63,6 +64,12 @@ impl Outbox {
     /// The session wants the connection to end, after what is queued.
     pub fn closed(&self) -> bool {
         self.closed.get()
+    }
+
+    /// Whether a Logout (5) was queued; it may not have left. A session ends without one when the
+    /// peer is silent, takes nothing, or is displaced by a newer connection.
+    pub fn said_logout(&self) -> bool {
+        self.said_logout.get()
     }
 
     /// Resolves when there is something to write or the session wants to close; at once if so
@@ -115,6 +122,9 @@ impl Outbox {
         }
         bytes.extend_from_slice(&frame);
         drop(bytes);
+        if kind_of(&frame) == b"5" {
+            self.said_logout.set(true);
+        }
         if let Some(tap) = self.tap.as_ref().filter(|_| is_application(kind_of(&frame))) {
             tap(Passing::Sent(&frame));
         }

@@ -90,18 +90,35 @@ fn heartbeats_and_a_silent_peer_are_counted_although_the_clock_was_set_back() {
         assert!(!line.outbox.closed());
         line.seconds(12);
         assert!(line.outbox.closed(), "{role:?}: nothing was heard for 2.4 heartbeats");
+        assert!(!line.outbox.said_logout(), "{role:?}: nobody would hear it");
     }
 }
 
 #[test]
 fn a_logout_without_an_answer_times_out_although_the_clock_was_set_back() {
     let line = Line::logged_on(Role::Acceptor);
+    assert!(!line.outbox.said_logout());
     line.session.logout("goodbye");
     assert_eq!(line.sent(), ["5"]);
+    assert!(line.outbox.said_logout());
     line.seconds(1);
     assert!(!line.outbox.closed());
     line.seconds(2);
     assert!(line.outbox.closed());
+}
+
+#[test]
+fn a_logout_of_the_peer_is_answered_and_a_displaced_connection_is_told_nothing() {
+    let line = Line::logged_on(Role::Acceptor);
+    line.peer_says("35=5|34=2|<>58=goodbye|");
+    assert_eq!(line.sent(), ["5"]);
+    assert!(line.outbox.closed() && line.outbox.said_logout());
+
+    let line = Line::logged_on(Role::Acceptor);
+    let newer = line.session.attach(Binding::None).unwrap();
+    assert!(!line.session.is_attached_to(&line.outbox));
+    assert!(line.outbox.closed() && !line.outbox.said_logout());
+    assert!(!newer.said_logout());
 }
 
 #[test]

@@ -9,6 +9,7 @@ const NETWORK_PATH: &str = "/org/freedesktop/NetworkManager/ActiveConnection/1";
 
 struct Manager {
     connectivity: u32,
+    checks: bool,
     metered: u32,
     primary: &'static str,
 }
@@ -18,6 +19,11 @@ impl Manager {
     #[zbus(property)]
     fn connectivity(&self) -> u32 {
         self.connectivity
+    }
+
+    #[zbus(property)]
+    fn connectivity_check_enabled(&self) -> bool {
+        self.checks
     }
 
     #[zbus(property)]
@@ -55,13 +61,14 @@ impl Login {
 }
 
 async fn services(address: &str) -> Connection {
+    let manager = Manager { connectivity: 4, checks: false, metered: 0, primary: NETWORK_PATH };
     zbus::connection::Builder::address(address)
         .unwrap()
         .name(MANAGER)
         .unwrap()
         .name(LOGIN)
         .unwrap()
-        .serve_at(MANAGER_PATH, Manager { connectivity: 4, metered: 0, primary: NETWORK_PATH })
+        .serve_at(MANAGER_PATH, manager)
         .unwrap()
         .serve_at(NETWORK_PATH, Active("Hotel Wi-Fi ".repeat(20)))
         .unwrap()
@@ -96,6 +103,7 @@ async fn the_network_its_cost_its_portal_and_sleep_are_told() {
     until(&mut watch, "its name", |s| s.network.is_some()).await;
     assert_eq!(watch.now().network.unwrap().chars().count(), NAME_MAX);
     assert_eq!((watch.now().metered, watch.now().portal), (false, None));
+    assert!(!watch.now().found_open, "it did not look");
 
     let manager = there.object_server().interface::<_, Manager>(MANAGER_PATH).await.unwrap();
     for (connectivity, metered, primary, want) in [
@@ -112,6 +120,16 @@ async fn the_network_its_cost_its_portal_and_sleep_are_told() {
             (s.portal.as_deref(), s.metered, s.network.is_some()) == want
         })
         .await;
+    }
+
+    // It looks, and finds no portal.
+    for found_open in [true, false] {
+        {
+            let mut m = manager.get_mut().await;
+            (m.connectivity, m.checks) = (4, found_open);
+            m.connectivity_check_enabled_changed(manager.signal_emitter()).await.unwrap();
+        }
+        until(&mut watch, "whether it looks", |s| s.found_open == found_open).await;
     }
 
     let login = there.object_server().interface::<_, Login>("/org/freedesktop/login1");
@@ -141,5 +159,69 @@ async fn without_a_bus_nothing_is_known() {
     let mut watch = SystemWatch(heard);
     until(&mut watch, "nothing", |s| *s == SystemState::default()).await;
     drop(watch);
+    task.await.unwrap();
+}
+
+/// A crash of the bus takes NetworkManager and logind along. Networks may change and the machine
+/// may wake meanwhile.
+#[tokio::test]
+async fn a_bus_that_is_killed_and_comes_back_is_one_change_and_is_heard_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut bus = PrivateBus::start(home.path()).unwrap();
+    let address = bus.env()[0].1.to_str().unwrap().to_owned();
+    let there = services(&address).await;
+    let (tell, heard) = watch::channel(SystemState::default());
+    let mut changes = NetworkChanges::none();
+    let task = tokio::spawn(listen(Some(address.clone()), tell, changes.clone()));
+    let mut watch = SystemWatch(heard);
+    until(&mut watch, "its name", |s| s.network.is_some()).await;
+    let login = there.object_server().interface::<_, Login>("/org/freedesktop/login1");
+    Login::prepare_for_sleep(login.await.unwrap().signal_emitter(), true).await.unwrap();
+    until(&mut watch, "sleep", |s| s.sleeping).await;
+
+    for _ in 0..2 {
+        changes.forget();
+        bus.stop();
+        until(&mut watch, "nothing", |s| *s == SystemState::default()).await;
+        let quiet = Duration::from_millis(300);
+        let nothing = tokio::time::timeout(quiet, changes.changed()).await;
+        assert!(nothing.is_err(), "told when it is heard again, and not before");
+
+        bus.start_again().unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(20), changes.changed()).await;
+        assert!(told.is_ok(), "what may have been missed");
+        let back = services(&address).await;
+        until(&mut watch, "its name", |s| s.network.is_some()).await;
+        let login = back.object_server().interface::<_, Login>("/org/freedesktop/login1");
+        Login::prepare_for_sleep(login.await.unwrap().signal_emitter(), true).await.unwrap();
+        until(&mut watch, "sleep", |s| s.sleeping).await;
+    }
+    drop(watch);
+    task.await.unwrap();
+}
+
+/// The bus stays: a service that is started again may have missed what it would have told.
+#[tokio::test]
+async fn a_service_that_is_started_again_is_one_change_and_nobody_sleeps() {
+    let home = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(home.path()).unwrap();
+    let address = bus.env()[0].1.to_str().unwrap().to_owned();
+    let there = services(&address).await;
+    let (tell, heard) = watch::channel(SystemState::default());
+    let mut changes = NetworkChanges::none();
+    let task = tokio::spawn(listen(Some(address.clone()), tell, changes.clone()));
+    let mut watch = SystemWatch(heard);
+    until(&mut watch, "its name", |s| s.network.is_some()).await;
+    let login = there.object_server().interface::<_, Login>("/org/freedesktop/login1");
+    Login::prepare_for_sleep(login.await.unwrap().signal_emitter(), true).await.unwrap();
+    until(&mut watch, "sleep", |s| s.sleeping).await;
+    changes.forget();
+    there.close().await.unwrap();
+    until(&mut watch, "nothing", |s| *s == SystemState::default()).await;
+    let back = services(&address).await;
+    let told = tokio::time::timeout(Duration::from_secs(20), changes.changed()).await;
+    assert!(told.is_ok(), "what may have been missed");
+    until(&mut watch, "its name", |s| s.network.is_some()).await;
+    drop((watch, back));
     task.await.unwrap();
 }

@@ -20,6 +20,8 @@ pub(super) enum Power {
 pub(super) struct NetworkManager {
     /// NMConnectivityState.
     pub connectivity: Option<u32>,
+    /// NetworkManager asks its page. One that does not says that everything can be reached.
+    pub checks: Option<bool>,
     /// NMMetered.
     pub metered: Option<u32>,
     /// The page that NetworkManager asks to learn whether there is a portal. A portal redirects it.
@@ -31,6 +33,7 @@ pub(super) struct NetworkManager {
 #[cfg(any(target_os = "linux", test))]
 pub(super) fn of_network_manager(is: &NetworkManager) -> SystemState {
     const PORTAL: u32 = 2;
+    const FULL: u32 = 4;
     const METERED: u32 = 1;
     const GUESSED_METERED: u32 = 3;
     let portal = is.connectivity == Some(PORTAL);
@@ -38,6 +41,7 @@ pub(super) fn of_network_manager(is: &NetworkManager) -> SystemState {
         network: is.connection.as_deref().map(short),
         metered: matches!(is.metered, Some(METERED | GUESSED_METERED)),
         portal: portal.then(|| is.check_page.as_deref().map(short).unwrap_or_default()),
+        found_open: is.connectivity == Some(FULL) && is.checks == Some(true),
         sleeping: false,
     }
 }
@@ -99,6 +103,8 @@ pub(super) fn of_windows(is: &WindowsProfile) -> SystemState {
         network: is.name.as_deref().filter(|n| !n.is_empty()).map(short),
         metered: is.roaming || matches!(is.cost, Some(FIXED | VARIABLE)),
         portal: (is.level == Some(CONSTRAINED)).then(|| WINDOWS_PORTAL_PAGE.to_owned()),
+        // A page is asked for on Windows only where the firm names one.
+        found_open: false,
         sleeping: false,
     }
 }
@@ -164,12 +170,31 @@ pub(super) fn store_change(key: &str) -> Option<StoreChange> {
     }
 }
 
-/// macOS tells the name of the primary service in the order IPv4, IPv6. Whether it is metered, and
-/// whether a portal holds traffic up, it tells in ways that have no maintained binding.
+/// macOS tells the name of the primary service in the order IPv4, IPv6. Whether it is metered its
+/// path monitor tells ([`is_metered`]); of a portal it tells programs nothing.
 #[cfg(any(target_os = "macos", test))]
 pub(super) fn of_macos(ipv4: Option<&str>, ipv6: Option<&str>) -> SystemState {
     let named = |name: Option<&str>| name.filter(|n| !n.is_empty()).map(short);
     SystemState { network: named(ipv4).or_else(|| named(ipv6)), ..SystemState::default() }
+}
+
+/// What macOS' path monitor says of the way that a connection would take.
+#[cfg(any(target_os = "macos", test))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MacPath {
+    /// `nw_path_status_t`.
+    pub status: i32,
+    /// A mobile network, or the hot spot of a telephone.
+    pub expensive: bool,
+    /// Its user wants programs to send little ("Low Data Mode").
+    pub constrained: bool,
+}
+
+#[cfg(any(target_os = "macos", test))]
+pub(super) fn is_metered(path: MacPath) -> bool {
+    /// `nw_path_status_satisfied`, and `nw_path_status_satisfiable`: there after a first attempt.
+    const USABLE: [i32; 2] = [1, 3];
+    USABLE.contains(&path.status) && (path.expensive || path.constrained)
 }
 
 fn short(text: &str) -> String {

@@ -5,6 +5,7 @@ fn state(network: Option<&str>, metered: bool, portal: Option<&str>) -> SystemSt
         network: network.map(str::to_owned),
         metered,
         portal: portal.map(str::to_owned),
+        found_open: false,
         sleeping: false,
     }
 }
@@ -33,13 +34,19 @@ fn network_manager() {
             (Some(u32::MAX), false),
         ] {
             for connection in [None, Some("Hotel")] {
-                let is = NetworkManager {
-                    connectivity,
-                    metered,
-                    check_page: Some(page.into()),
-                    connection: connection.map(str::to_owned),
-                };
-                assert_eq!(of_network_manager(&is), state(connection, is_metered, portal));
+                // "Full" without a check is a guess.
+                for checks in [None, Some(false), Some(true)] {
+                    let is = NetworkManager {
+                        connectivity,
+                        checks,
+                        metered,
+                        check_page: Some(page.into()),
+                        connection: connection.map(str::to_owned),
+                    };
+                    let found_open = (connectivity, checks) == (Some(4), Some(true));
+                    let want = SystemState { found_open, ..state(connection, is_metered, portal) };
+                    assert_eq!(of_network_manager(&is), want, "{is:?}");
+                }
             }
         }
     }
@@ -131,6 +138,21 @@ fn macos_store() {
         (Some(""), Some(""), None),
     ] {
         assert_eq!(of_macos(ipv4, ipv6), state(network, false, None));
+    }
+}
+
+#[test]
+fn macos_paths() {
+    // nw_path_status_t 0 to 3, and two that do not exist.
+    for (status, usable) in [(0, false), (1, true), (2, false), (3, true), (4, false), (-1, false)]
+    {
+        for expensive in [false, true] {
+            for constrained in [false, true] {
+                let path = MacPath { status, expensive, constrained };
+                let metered = usable && (expensive || constrained);
+                assert_eq!(is_metered(path), metered, "{path:?}");
+            }
+        }
     }
 }
 

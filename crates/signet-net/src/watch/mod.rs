@@ -7,6 +7,9 @@
 //! | file | what is in it |
 //! | --- | --- |
 //! | `facts.rs` | what facts of a system mean, for all systems; pure |
+//! | `answer.rs` | asks a service of the system that may not answer |
+//! | `restart.rs` | when a watcher that ended is started again; pure |
+//! | `portal.rs` | a page that a captive portal answers in place of |
 //! | `linux.rs`, `dbus.rs` | rtnetlink; NetworkManager and logind |
 //! | `resolved.rs`, `resolv_conf.rs` | name servers on Linux |
 //! | `other.rs` | addresses and routes on Windows and macOS |
@@ -19,6 +22,8 @@ mod system;
 #[path = "other.rs"]
 mod system;
 
+#[cfg(any(windows, test))]
+mod answer;
 #[cfg(target_os = "linux")]
 mod dbus;
 mod facts;
@@ -26,16 +31,18 @@ mod facts;
 mod on_macos;
 #[cfg(windows)]
 mod on_windows;
+mod portal;
 #[cfg(target_os = "linux")]
 mod resolv_conf;
 #[cfg(target_os = "linux")]
 mod resolved;
+mod restart;
 mod state;
 
+pub use portal::{BadPortalCheck, PortalAnswer, PortalCheck};
 pub use state::{SystemState, SystemWatch};
 
 use std::{
-    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::Arc,
 };
@@ -76,14 +83,14 @@ impl NetworkChanges {
     /// Begins to listen, on a task of the current tokio runtime. [`SystemWatch::listen`] adds what
     /// the system's services tell: waking, and changes of DNS.
     ///
-    /// # Errors
-    /// The system does not let this process listen. Whoever dials then notices a change by its own
-    /// probes only.
-    pub async fn listen() -> io::Result<Self> {
+    /// A source that fails is opened again, after a quarter of a second at first and half a minute
+    /// at most. What may have been missed meanwhile counts as one change. As long as the system
+    /// does not let this process listen, whoever dials notices a change by its own probes only.
+    pub fn listen() -> Self {
         let changes = Self::none();
         let told = changes.clone();
-        system::listen(move || told.hint()).await?;
-        Ok(changes)
+        system::listen(move || told.hint());
+        changes
     }
 
     /// Changes that only [`Self::hint`] tells: for machines where the system does not.

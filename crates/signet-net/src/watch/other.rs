@@ -1,19 +1,28 @@
 //! Windows and macOS, by the crate `netwatch`: address and route notifications of the system.
 
+use super::restart::Restart;
 use n0_watcher::Watcher as _;
 use netwatch::netmon::Monitor;
-use std::io;
 
-/// Calls `changed` at each change, until it is dropped with its runtime.
-pub(super) async fn listen(changed: impl Fn() + Send + 'static) -> io::Result<()> {
-    let monitor = Monitor::new().await.map_err(|e| io::Error::other(e.to_string()))?;
-    let mut states = monitor.interface_state();
+/// Calls `changed` at each change, on a task of the current runtime.
+pub(super) fn listen(changed: impl Fn() + Send + Sync + 'static) {
     tokio::spawn(async move {
-        let _monitor = monitor;
-        while states.updated().await.is_ok() {
-            changed();
+        let mut again = Restart::new("changes of networks");
+        loop {
+            let wait = match Monitor::new().await {
+                Ok(monitor) => {
+                    if again.hears() {
+                        changed();
+                    }
+                    let mut states = monitor.interface_state();
+                    while states.updated().await.is_ok() {
+                        changed();
+                    }
+                    again.ended(&"its monitor ended")
+                }
+                Err(e) => again.ended(&e.to_string()),
+            };
+            tokio::time::sleep(wait).await;
         }
-        tracing::warn!("changes of networks are not heard");
     });
-    Ok(())
 }

@@ -3,13 +3,14 @@
 //! Such a file is usually replaced by renaming another one over it, and often it is a link into the
 //! folder of whoever writes it. So the folders are watched: of the file, and of each link's target.
 
-use super::{NetworkChanges, facts::resolver_lines};
+use super::{NetworkChanges, facts::resolver_lines, restart::Restart};
 use rustix::{
     fd::OwnedFd,
     fs::inotify::{self, CreateFlags, WatchFlags},
     io::Errno,
 };
 use std::{
+    convert::Infallible,
     fs::File,
     io::{self, Read as _},
     mem::MaybeUninit,
@@ -29,22 +30,33 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// Other files change in these folders as well.
 const EVENT_BYTES: usize = 4096;
 
-/// Tells when what the files say is different. Returns when files cannot be watched.
+/// Tells when what the files say is different, for as long as it is polled.
 pub(super) async fn listen(
     paths: impl IntoIterator<Item = impl Into<PathBuf>>,
     changes: NetworkChanges,
 ) {
     let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
-    if let Err(e) = follow(&paths, &changes).await {
-        tracing::debug!(error = %e, "the resolver's files are not watched");
+    let mut again = Restart::new("the resolver's files");
+    loop {
+        let Err(why) = follow(&paths, &changes, &mut again).await;
+        let wait = again.ended(&why);
+        tokio::time::sleep(wait).await;
     }
 }
 
-async fn follow(paths: &[PathBuf], changes: &NetworkChanges) -> io::Result<()> {
+/// Watches until that fails.
+async fn follow(
+    paths: &[PathBuf],
+    changes: &NetworkChanges,
+    again: &mut Restart,
+) -> io::Result<Infallible> {
     let mut watched = all_folders(paths);
     let mut events = watch(&watched)?;
     // Watched first and then read, so that nothing is missed between the two.
     let mut said = read(paths);
+    if again.hears() {
+        changes.dns_hint();
+    }
     loop {
         drain(&events).await?;
         tokio::time::sleep(SETTLE).await;

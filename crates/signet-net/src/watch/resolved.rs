@@ -2,12 +2,13 @@
 
 use super::{
     NetworkChanges,
-    dbus::{PROPERTIES, next, signal},
+    dbus::{PROPERTIES, next, open, owner, signal},
     facts,
+    restart::Restart,
 };
 use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, timeout_at};
-use zbus::{Connection, Message, MessageStream, zvariant::OwnedValue};
+use zbus::{Message, MessageStream, zvariant::OwnedValue};
 
 const RESOLVED: &str = "org.freedesktop.resolve1";
 const RESOLVED_PATH: &str = "/org/freedesktop/resolve1";
@@ -17,34 +18,63 @@ const QUEUE: usize = 16;
 /// server while none answers, and must not make the desk dial without end.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// Tells changes of name servers. Returns when the bus or resolved's signals cannot be had.
-/// `address`: of the bus; `None` for the system's.
+/// Tells changes of name servers for as long as it is polled. `address`: of the bus; `None` for the
+/// system's. A bus that ends is connected to again.
 pub(super) async fn listen(address: Option<String>, changes: NetworkChanges) {
-    if let Err(e) = follow(address, &changes).await {
-        tracing::debug!(error = %e, "systemd-resolved is not heard");
+    let mut again = Restart::new("systemd-resolved");
+    loop {
+        let why = follow(address.as_deref(), &changes, &mut again).await;
+        let wait = again.ended(&why);
+        tokio::time::sleep(wait).await;
     }
 }
 
-async fn follow(address: Option<String>, changes: &NetworkChanges) -> zbus::Result<()> {
-    let bus = match &address {
-        Some(address) => zbus::connection::Builder::address(address.as_str())?.build().await?,
-        None => Connection::system().await?,
-    };
+/// Listens until the bus or resolved's signals cannot be had; why.
+async fn follow(
+    address: Option<&str>,
+    changes: &NetworkChanges,
+    again: &mut Restart,
+) -> zbus::Error {
+    match subscribe(address).await {
+        Ok((mut properties, mut owner)) => {
+            if again.hears() {
+                changes.dns_hint();
+            }
+            hear(&mut properties, &mut owner, changes).await
+        }
+        Err(e) => e,
+    }
+}
+
+/// Signals of resolved's properties, and of who has its name.
+async fn subscribe(address: Option<&str>) -> zbus::Result<(MessageStream, MessageStream)> {
+    let bus = open(address).await?;
     let properties =
         signal(RESOLVED, PROPERTIES, "PropertiesChanged")?.path_namespace(RESOLVED_PATH)?.build();
-    let owner = signal("org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged")?
-        .add_arg(RESOLVED)?
-        .build();
-    let mut properties = MessageStream::for_match_rule(properties, &bus, Some(QUEUE)).await?;
-    let mut owner = MessageStream::for_match_rule(owner, &bus, Some(QUEUE)).await?;
+    Ok((
+        MessageStream::for_match_rule(properties, &bus, Some(QUEUE)).await?,
+        MessageStream::for_match_rule(owner(RESOLVED)?, &bus, Some(QUEUE)).await?,
+    ))
+}
+
+/// Tells changes until the bus ends; why it did.
+async fn hear(
+    properties: &mut MessageStream,
+    owner: &mut MessageStream,
+    changes: &NetworkChanges,
+) -> zbus::Error {
     loop {
-        if !heard(&mut properties, &mut owner).await? {
-            continue;
+        match heard(properties, owner).await {
+            Ok(true) => changes.dns_hint(),
+            Ok(false) => continue,
+            Err(e) => return e,
         }
-        changes.dns_hint();
         let (until, mut more) = (Instant::now() + SETTLE, false);
-        while let Ok(is_dns) = timeout_at(until, heard(&mut properties, &mut owner)).await {
-            more |= is_dns?;
+        while let Ok(is_dns) = timeout_at(until, heard(properties, owner)).await {
+            match is_dns {
+                Ok(is_dns) => more |= is_dns,
+                Err(e) => return e,
+            }
         }
         if more {
             changes.dns_hint();

@@ -2,7 +2,7 @@
 
 use super::*;
 use signet_devca::private_keyring::PrivateBus;
-use zbus::{interface, object_server::SignalEmitter};
+use zbus::{Connection, interface, object_server::SignalEmitter};
 
 const LINK_PATH: &str = "/org/freedesktop/resolve1/link/_32";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -143,7 +143,30 @@ async fn a_flood_of_signals_is_a_hint_at_once_and_one_at_its_end() {
     task.abort();
 }
 
+/// Both times something may have been missed: before there was a bus, and while it was away.
 #[tokio::test]
-async fn without_a_bus_it_ends() {
-    listen(Some("unix:path=/nonexistent/bus".to_owned()), NetworkChanges::none()).await;
+async fn a_bus_that_comes_late_or_comes_back_counts_as_a_change_and_is_heard() {
+    let home = tempfile::tempdir().unwrap();
+    let mut bus = PrivateBus::start(home.path()).unwrap();
+    let address = bus.env()[0].1.to_str().unwrap().to_owned();
+    bus.stop();
+    let mut changes = NetworkChanges::none();
+    let task = tokio::spawn(listen(Some(address.clone()), changes.clone()));
+    let nothing = tokio::time::timeout(QUIET, changes.dns_changed()).await;
+    assert!(nothing.is_err(), "without a bus there is nothing to tell");
+    for _ in 0..2 {
+        bus.start_again().unwrap();
+        told(&mut changes, "the bus").await;
+        settled(&mut changes).await;
+        let there = service(&address).await;
+        told(&mut changes, "resolved starts").await;
+        settled(&mut changes).await;
+        Link.d_n_s_changed(&at(&there, LINK_PATH)).await.unwrap();
+        told(&mut changes, "DNS of a link").await;
+        settled(&mut changes).await;
+        bus.stop();
+        let nothing = tokio::time::timeout(QUIET, changes.dns_changed()).await;
+        assert!(nothing.is_err(), "told when it is heard again, and not before");
+    }
+    task.abort();
 }

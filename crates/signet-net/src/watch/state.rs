@@ -9,11 +9,13 @@ pub struct SystemState {
     /// What the system calls it, for example the name of a wireless network. Not checked: it is
     /// whatever somebody called it.
     pub network: Option<String>,
-    /// Its user pays by volume, or the system guesses so.
+    /// Its user pays by volume, or the system guesses so, or the user asks programs to send little.
     pub metered: bool,
     /// A captive portal holds traffic up until somebody signs in; the address of a page that leads
     /// there.
     pub portal: Option<String>,
+    /// The system itself looks for captive portals, and found that none is in the way.
+    pub found_open: bool,
     /// The machine is about to sleep.
     pub sleeping: bool,
 }
@@ -25,7 +27,8 @@ pub struct SystemWatch(pub(super) watch::Receiver<SystemState>);
 impl SystemWatch {
     /// Begins to listen, on a task of the current tokio runtime: on Linux to NetworkManager and
     /// logind over D-Bus, on Windows to the connection profile and power notifications, on macOS
-    /// to the dynamic store and power messages. Waking and changes of DNS are told to `changes`.
+    /// to the dynamic store, the path monitor and power messages. Waking and changes of DNS are
+    /// told to `changes`. A service that goes away is listened to again once it is back.
     pub fn listen(changes: &NetworkChanges) -> Self {
         let (tell, heard) = watch::channel(SystemState::default());
         #[cfg(target_os = "linux")]

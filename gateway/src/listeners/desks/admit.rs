@@ -1,13 +1,14 @@
 //! Who comes in: TLS, certificate, Logon, registry, risk; in this order, each before the next costs
 //! anything.
 
-use super::{DeskListener, quic};
+use super::{ADMISSION_MAX, DeskListener, quic};
 use crate::{
     clock::now,
     listeners::{
         ends::{self, Standing},
         proxy_header,
         queue::Ticket,
+        sockets,
     },
     pipeline::{Connection, EndReason, Pipeline, decided},
     registry_view::{self, Admitted as Who},
@@ -101,6 +102,7 @@ impl DeskListener {
         ticket: &Ticket,
     ) -> Option<VouchedFor> {
         stream.set_nodelay(true).ok()?;
+        sockets::before_logon(stream, ADMISSION_MAX);
         let vouched_for = self.named_address(stream, from, ticket).await?;
         ticket.turn_of(stream).await.ok()?;
         Some(vouched_for)

@@ -10,6 +10,7 @@ use super::{
     crl::{self, CrlFiles},
     fix_sessions::desk_options,
     queue::{AdmissionQueue, QueueLimits, Ticket},
+    sockets::{self, Abort},
     tls::ListenerTls,
 };
 use crate::{
@@ -170,6 +171,7 @@ impl DeskListener {
                 });
                 if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await {
                     ticket.logged_on();
+                    sockets::of_desk(a.stream.get_ref().0, &a.first);
                     Box::pin(desks.run_counted(a, None, from, &connections, &pipeline)).await;
                 }
             });
@@ -178,7 +180,7 @@ impl DeskListener {
 
     /// Runs a session if there is room for one more, or if its desk is on already: then it takes
     /// the room of the connection that it displaces, as soon as that has ended.
-    async fn run_counted<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn run_counted<S: AsyncRead + AsyncWrite + Unpin + Abort>(
         &self,
         admitted: Admitted<S>,
         moves: Option<Moves>,
@@ -226,7 +228,7 @@ impl DeskListener {
     }
 
     /// Runs a session until its connection ends. `moves`: over QUIC, where it moves to.
-    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn run<S: AsyncRead + AsyncWrite + Unpin + Abort>(
         &self,
         admitted: Admitted<S>,
         moves: Option<Moves>,
@@ -234,7 +236,7 @@ impl DeskListener {
         pipeline: &Rc<Pipeline>,
     ) {
         let Admitted {
-            stream,
+            mut stream,
             mut framer,
             first,
             desk,
@@ -273,15 +275,14 @@ impl DeskListener {
                 pipeline.desk_event(&desk, e);
             }
         };
-        while let Some(e) = session.next_event() {
-            on_event(e);
-        }
+        std::iter::from_fn(|| session.next_event()).for_each(&mut on_event);
         let mut start = Framer::new();
         start.push(&first);
         let closed = match frames(&mut start, &session, &outbox, &mut on_event) {
             Ok(()) => {
                 let share = pipeline.peers.desk_share(&desk);
-                let pumped = pump_within(stream, &mut framer, &session, &outbox, &share, on_event);
+                let (to, framer) = (&mut stream, &mut framer);
+                let pumped = pump_within(to, framer, &session, &outbox, &share, on_event);
                 let judging = quic::judge_moves(self, moves.as_ref(), &desk, &outbox, pipeline);
                 tokio::select! {
                     closed = pumped => closed,
@@ -290,6 +291,7 @@ impl DeskListener {
             }
             Err(e) => e,
         };
+        sockets::close(stream, &outbox, &closed);
         pipeline.sessions.end(&desk, &outbox);
         match closed {
             Closed::NotFix(e) => tracing::warn!(%desk, %from, error = %e, "connection ended"),

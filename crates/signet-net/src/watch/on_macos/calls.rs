@@ -1,7 +1,7 @@
 //! Calls of macOS that are not safe: power management, the run loop's mode, values of the store.
 
 use crate::watch::facts::{Power, mac_power};
-use objc2_core_foundation::CFRunLoop as RunLoop;
+use objc2_core_foundation::{CFRetained, CFRunLoop as RunLoop, CFRunLoopSource as LoopSource};
 use objc2_io_kit::{
     IOAllowPowerChange, IODeregisterForSystemPower, IONotificationPort, IONotificationPortRef,
     IORegisterForSystemPower, IOServiceClose, io_connect_t, io_object_t, io_service_t,
@@ -12,14 +12,21 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
+    time::Duration,
 };
 use system_configuration::core_foundation::{
     base::{CFType, TCFType},
     dictionary::CFDictionary,
     propertylist::CFPropertyList,
-    runloop::{CFRunLoop, CFRunLoopSource, kCFRunLoopDefaultMode},
+    runloop::{
+        CFRunLoop, CFRunLoopRunResult, CFRunLoopSource, CFRunLoopSourceIsValid,
+        kCFRunLoopDefaultMode,
+    },
     string::CFString,
 };
+
+/// How long the run loop runs before it is asked whether it goes on.
+const SLICE: Duration = Duration::from_secs(1);
 
 type OnPower = Box<dyn Fn(Power)>;
 
@@ -35,6 +42,7 @@ pub(super) struct SystemPower {
     notifier: io_object_t,
     root: io_connect_t,
     subscription: *mut Subscription,
+    source: Option<CFRetained<LoopSource>>,
 }
 
 impl SystemPower {
@@ -63,17 +71,22 @@ impl SystemPower {
         }
         // SAFETY: as above; only this thread refers to it.
         unsafe { (*subscription).root.set(root) };
-        let power = Self { port, notifier, root, subscription };
         // SAFETY: `port` comes from the registration, and lives until `drop`.
         let source = unsafe { IONotificationPort::run_loop_source(port) };
+        let power = Self { port, notifier, root, subscription, source };
         let run_loop = RunLoop::current();
         // SAFETY: a constant of CoreFoundation.
         let mode = unsafe { objc2_core_foundation::kCFRunLoopDefaultMode };
-        match (source, run_loop) {
-            (Some(source), Some(run_loop)) => run_loop.add_source(Some(&source), mode),
+        match (&power.source, run_loop) {
+            (Some(source), Some(run_loop)) => run_loop.add_source(Some(source), mode),
             _ => return Err(io::Error::other("power management has no run loop source")),
         }
         Ok(power)
+    }
+
+    /// Whether messages still come.
+    pub(super) fn is_heard(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.is_valid())
     }
 }
 
@@ -108,12 +121,21 @@ unsafe extern "C-unwind" fn on_message(
     }
 }
 
-/// Runs the loop of this thread, with `source`, until it is stopped.
-pub(super) fn run_in_default_mode(source: &CFRunLoopSource) {
+/// Runs the loop of this thread, with `source`, for as long as `goes_on` says so and the source is
+/// valid: the system may take it away. Both are looked at once a second, because a word to stop
+/// that comes before the loop runs would be lost.
+pub(super) fn run_in_default_mode(source: &CFRunLoopSource, goes_on: impl Fn() -> bool) {
     // SAFETY: a constant of CoreFoundation.
     let mode = unsafe { kCFRunLoopDefaultMode };
     CFRunLoop::get_current().add_source(source, mode);
-    CFRunLoop::run_current();
+    // SAFETY: `source` keeps what it refers to alive.
+    let is_valid = || unsafe { CFRunLoopSourceIsValid(source.as_concrete_TypeRef()) } != 0;
+    while goes_on() && is_valid() {
+        let ended = CFRunLoop::run_in_mode(mode, SLICE, false);
+        if matches!(ended, CFRunLoopRunResult::Finished) {
+            return;
+        }
+    }
 }
 
 /// A text in a dictionary of the store; `None` for any other kind of value.

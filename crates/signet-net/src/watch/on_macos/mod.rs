@@ -1,52 +1,120 @@
 //! macOS: the dynamic store of `configd` (which service is primary, its addresses, name servers),
-//! and sleeping and waking from power management. Both report to a run loop on one thread.
+//! and sleeping and waking from power management, which both report to a run loop on one thread;
+//! and whether the network is metered, from Network.framework's path monitor.
 //!
-//! Not heard: whether a network is metered, which only Network.framework's path monitor knows, to
-//! which there is no maintained binding; and portals, for which macOS opens a window of its own.
+//! Not heard: portals, for which macOS opens a window of its own. The desk asks a page
+//! ([`PortalCheck`](super::PortalCheck)) instead.
 
 mod calls;
+mod path;
 
 use super::{
     NetworkChanges,
     facts::{self, Power, STORE_KEYS, StoreChange},
+    restart::Restart,
     state::SystemState,
 };
 use calls::{SystemPower, dictionary_text, run_in_default_mode};
-use std::io;
+use path::PathMonitor;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use system_configuration::{
-    core_foundation::{array::CFArray, runloop::CFRunLoop, string::CFString},
+    core_foundation::{array::CFArray, string::CFString},
     dynamic_store::{SCDynamicStore, SCDynamicStoreBuilder, SCDynamicStoreCallBackContext},
 };
 use tokio::sync::{oneshot, watch};
 
-/// Tells the state at each change until nobody listens.
+/// Tells the state at each change until nobody listens. A run loop whose source the system took
+/// away is started again, and what may have been missed counts as one change.
 pub(super) async fn listen(tell: watch::Sender<SystemState>, changes: NetworkChanges) {
-    let until = tell.clone();
-    let (started, running) = oneshot::channel();
-    let spawned = std::thread::Builder::new().name("signet-network".into()).spawn(move || {
-        if let Err(e) = run(tell, changes, started) {
-            tracing::debug!(error = %e, "the dynamic store is not heard");
+    let _path = metered(&tell)
+        .inspect_err(|e| tracing::info!(error = %e, "not heard: whether a network is metered"));
+    let mut again = Restart::new("the dynamic store");
+    loop {
+        let why = tokio::select! {
+            () = tell.closed() => return,
+            why = hear(&tell, &changes, &mut again) => why,
+        };
+        // Until it is heard again its facts are not known.
+        tell.send_if_modified(|s| {
+            let (named, slept) = (s.network.take().is_some(), std::mem::take(&mut s.sleeping));
+            named || slept
+        });
+        let wait = again.ended(&why);
+        tokio::select! {
+            () = tell.closed() => return,
+            () = tokio::time::sleep(wait) => {}
         }
-    });
-    if let Err(e) = spawned {
-        tracing::debug!(error = %e, "the dynamic store is not heard");
-    }
-    // Without a run loop nothing is known, and the thread has ended.
-    if let Ok(run_loop) = running.await {
-        until.closed().await;
-        CFRunLoop::stop(&run_loop);
     }
 }
 
-/// Runs the loop on this thread until it is stopped.
+fn metered(tell: &watch::Sender<SystemState>) -> io::Result<PathMonitor> {
+    let tell = tell.clone();
+    PathMonitor::start(move |path| {
+        let metered = facts::is_metered(path);
+        tell.send_if_modified(|s| std::mem::replace(&mut s.metered, metered) != metered);
+    })
+}
+
+/// Tells the run loop of a thread to stop when it is dropped; it does within a second.
+#[derive(Default)]
+struct Running(Arc<AtomicBool>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs the loop on a thread of its own until it ends; why it did.
+async fn hear(
+    tell: &watch::Sender<SystemState>,
+    changes: &NetworkChanges,
+    again: &mut Restart,
+) -> io::Error {
+    let (started, starts) = oneshot::channel();
+    let (ends, ended) = oneshot::channel();
+    let (state, hints) = (tell.clone(), changes.clone());
+    // Before the thread begins, so that it stops whenever this future is dropped.
+    let running = Running::default();
+    let stop = running.0.clone();
+    let spawned = std::thread::Builder::new().name("signet-network".into()).spawn(move || {
+        let why = match run(state, hints, started, &stop) {
+            Ok(()) => io::Error::other("its run loop ended"),
+            Err(e) => e,
+        };
+        // Nobody listens when the loop was stopped from here.
+        let _ = ends.send(why);
+    });
+    if let Err(e) = spawned {
+        return e;
+    }
+    // Without a run loop the thread has ended.
+    if starts.await.is_ok() && again.hears() {
+        changes.hint();
+        changes.dns_hint();
+    }
+    let why = ended.await;
+    drop(running);
+    why.unwrap_or_else(|_| io::Error::other("its thread ended"))
+}
+
+/// Runs the loop on this thread until it is stopped, or until the system takes a source away.
 fn run(
     tell: watch::Sender<SystemState>,
     changes: NetworkChanges,
-    started: oneshot::Sender<CFRunLoop>,
+    started: oneshot::Sender<()>,
+    stop: &AtomicBool,
 ) -> io::Result<()> {
     let failed = |what: &str| io::Error::other(format!("{what} cannot be made"));
-    let _power = power(&tell, &changes)
-        .inspect_err(|e| tracing::debug!(error = %e, "sleeping and waking are not heard"));
+    let power = power(&tell, &changes)
+        .inspect_err(|e| tracing::debug!(error = %e, "sleeping and waking are not heard"))
+        .ok();
     let context =
         SCDynamicStoreCallBackContext { callout: on_store, info: (tell.clone(), changes) };
     let store = SCDynamicStoreBuilder::new("signet-desk")
@@ -61,8 +129,10 @@ fn run(
     let source = store.create_run_loop_source().ok_or_else(|| failed("a run loop source"))?;
     show(&store, &tell);
     // The receiver is gone when the runtime ended before this thread began.
-    if started.send(CFRunLoop::get_current()).is_ok() {
-        run_in_default_mode(&source);
+    if started.send(()).is_ok() {
+        run_in_default_mode(&source, || {
+            !stop.load(Ordering::Relaxed) && power.as_ref().is_none_or(SystemPower::is_heard)
+        });
     }
     Ok(())
 }
@@ -96,7 +166,7 @@ fn show(store: &SCDynamicStore, tell: &watch::Sender<SystemState>) {
     let [ipv4, ipv6, _] = STORE_KEYS.map(|key| service_name(store, key));
     let network = facts::of_macos(ipv4.as_deref(), ipv6.as_deref());
     tell.send_if_modified(|s| {
-        let new = SystemState { sleeping: s.sleeping, ..network };
+        let new = SystemState { sleeping: s.sleeping, metered: s.metered, ..network };
         std::mem::replace(s, new.clone()) != new
     });
 }

@@ -9,6 +9,7 @@ use std::{
     ptr,
     thread::JoinHandle,
 };
+use tokio::sync::oneshot;
 use windows::{
     Win32::System::{Com::CoIncrementMTAUsage, WinRT::RoGetActivationFactory},
     core::{HSTRING, IUnknown},
@@ -42,7 +43,7 @@ pub(super) fn require_class(name: &HSTRING) -> io::Result<()> {
 type OnEvent = Box<dyn Fn(u32) + Send + Sync>;
 
 /// Power notifications. They last as long as the process: Windows does not say whether a callback
-/// may still be under way when the registration has been taken back, so nothing is freed.
+/// may still be under way when a registration is taken back, so nothing of it is freed.
 pub(super) struct SuspendResume;
 
 struct Subscription {
@@ -53,18 +54,17 @@ struct Subscription {
 impl SuspendResume {
     /// Calls `on_event` with each `PBT_*`.
     pub(super) fn register(on_event: impl Fn(u32) + Send + Sync + 'static) -> io::Result<Self> {
-        let subscription: &'static mut Subscription = Box::leak(Box::new(Subscription {
+        let at: *mut Subscription = Box::into_raw(Box::new(Subscription {
             parameters: DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS {
                 Callback: Some(on_power),
                 Context: ptr::null_mut(),
             },
             on_event: Box::new(on_event),
         }));
-        let at: *mut Subscription = subscription;
         let mut registration: *mut c_void = ptr::null_mut();
-        // SAFETY: `at` is a leaked box, valid for the life of the process, and nothing else refers
-        // to it. Windows reads the parameters through `recipient`, as DEVICE_NOTIFY_CALLBACK says,
-        // and writes one pointer to `registration`.
+        // SAFETY: `at` is a box that nothing else refers to, and once Windows has taken it, it is
+        // valid for the life of the process. Windows reads the parameters through `recipient`, as
+        // DEVICE_NOTIFY_CALLBACK says, and writes one pointer to `registration`.
         let status = unsafe {
             (*at).parameters.Context = at.cast();
             PowerRegisterSuspendResumeNotification(
@@ -73,7 +73,11 @@ impl SuspendResume {
                 &mut registration,
             )
         };
-        checked(status).map(|()| Self)
+        checked(status).map(|()| Self).inspect_err(|_| {
+            // SAFETY: made above by `Box::into_raw`; Windows keeps nothing of a registration that
+            // it refuses.
+            drop(unsafe { Box::from_raw(at) });
+        })
     }
 }
 
@@ -99,6 +103,7 @@ const KEYS: [PCWSTR; 2] = [
 pub(super) struct DnsKeys {
     stop: Event,
     thread: Option<JoinHandle<()>>,
+    ended: oneshot::Receiver<io::Error>,
 }
 
 impl DnsKeys {
@@ -113,12 +118,20 @@ impl DnsKeys {
             return Err(e);
         }
         let stopped = stop.0 as usize;
+        let (tell, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("signet-dns".into()).spawn(move || {
             if let Err(e) = wait(stopped as HANDLE, &keys, changed) {
-                tracing::debug!(error = %e, "the keys of name servers are not watched");
+                // Nobody listens when this is being dropped.
+                let _ = tell.send(e);
             }
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, thread: Some(thread), ended })
+    }
+
+    /// Returns when the keys are not watched further; why.
+    pub(super) async fn ended(&mut self) -> io::Error {
+        let ended = (&mut self.ended).await;
+        ended.unwrap_or_else(|_| io::Error::other("the thread that watches the keys ended"))
     }
 }
 

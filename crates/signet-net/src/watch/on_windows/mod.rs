@@ -9,7 +9,9 @@ mod calls;
 
 use super::{
     NetworkChanges,
+    answer::Answer,
     facts::{self, Power, WindowsProfile},
+    restart::Restart,
     state::SystemState,
 };
 use calls::{DnsKeys, SuspendResume, require_class};
@@ -26,41 +28,91 @@ use windows::{
 const SETTLE: Duration = Duration::from_millis(50);
 /// The service behind the profile has no answer when it does not answer in this time.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// How often the profile is read without an event: the service that sends the events may have been
+/// started again, and then nobody says that they have stopped.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Tells the state at each change until nobody listens.
+/// Tells the state at each change until nobody listens. A source that ends, or that cannot be had,
+/// is tried again, and what may have been missed counts as one change.
 pub(super) async fn listen(tell: watch::Sender<SystemState>, changes: NetworkChanges) {
-    let _power = heard("suspending and resuming", power(&tell, &changes));
-    let dns = changes.clone();
-    let _dns = heard("name servers", DnsKeys::watch(move || dns.dns_hint()));
+    let all = async {
+        tokio::join!(
+            sleep_and_wake(&tell, &changes),
+            name_servers(&changes),
+            profiles(&tell, &changes)
+        )
+    };
+    tokio::select! {
+        () = tell.closed() => {}
+        _ = all => {}
+    }
+}
+
+/// Registers until Windows takes the registration, which then lasts as long as the process.
+async fn sleep_and_wake(tell: &watch::Sender<SystemState>, changes: &NetworkChanges) {
+    let mut again = Restart::new("suspending and resuming");
+    while let Err(why) = power(tell, changes) {
+        let wait = again.ended(&why);
+        tokio::time::sleep(wait).await;
+    }
+    if again.hears() {
+        changes.hint();
+    }
+}
+
+async fn name_servers(changes: &NetworkChanges) {
+    let mut again = Restart::new("name servers");
+    loop {
+        let told = changes.clone();
+        let why = match DnsKeys::watch(move || told.dns_hint()) {
+            Ok(mut keys) => {
+                if again.hears() {
+                    changes.dns_hint();
+                }
+                keys.ended().await
+            }
+            Err(e) => e,
+        };
+        let wait = again.ended(&why);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+async fn profiles(tell: &watch::Sender<SystemState>, changes: &NetworkChanges) {
     // The event only says that something changed. A notification that is not read yet is enough.
     let wake = Arc::new(Notify::new());
-    let told = wake.clone();
-    // The first call starts COM, on a thread of its own.
-    let status = tokio::task::spawn_blocking(move || StatusEvents::register(told)).await;
-    let status = heard("the connection profile", status.unwrap_or_else(|e| Err(e.into())));
-    if status.is_none() {
-        return tell.closed().await;
+    let mut again = Restart::new("the connection profile");
+    let _events = loop {
+        let told = wake.clone();
+        // The first call starts COM, on a thread of its own.
+        let events = tokio::task::spawn_blocking(move || StatusEvents::register(told)).await;
+        match events.unwrap_or_else(|e| Err(e.into())) {
+            Ok(events) => break events,
+            Err(why) => {
+                let wait = again.ended(&why);
+                tokio::time::sleep(wait).await;
+            }
+        }
+    };
+    if again.hears() {
+        changes.hint();
     }
-    let mut networks = changes;
+    let mut networks = changes.clone();
+    let mut answer = Answer::default();
     loop {
-        let asked = tokio::time::timeout(ANSWER_MAX, tokio::task::spawn_blocking(profile)).await;
-        let profile = asked.ok().and_then(Result::ok).unwrap_or_default();
+        let profile = answer.within(ANSWER_MAX, profile).await.unwrap_or_default();
         let network = facts::of_windows(&profile);
         tell.send_if_modified(|s| {
             let new = SystemState { sleeping: s.sleeping, ..network };
             std::mem::replace(s, new.clone()) != new
         });
         tokio::select! {
-            () = tell.closed() => return,
             () = wake.notified() => {}
             () = networks.changed() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
         tokio::time::sleep(SETTLE).await;
     }
-}
-
-fn heard<T>(what: &str, result: io::Result<T>) -> Option<T> {
-    result.inspect_err(|e| tracing::debug!(error = %e, "not heard: {what}")).ok()
 }
 
 fn power(tell: &watch::Sender<SystemState>, changes: &NetworkChanges) -> io::Result<SuspendResume> {
