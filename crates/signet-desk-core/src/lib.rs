@@ -44,7 +44,7 @@ pub use book::{Book, Ids};
 pub use desk::{Desk, Export};
 pub use doctor::doctor;
 pub use guard::TradingSettings;
-pub use history::{HistoryError, HistoryExport, history_export};
+pub use history::{HistoryError, HistoryExport, HistoryTail, history_export, history_tail};
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
 pub use look::{Place, Seat};

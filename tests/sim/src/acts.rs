@@ -20,7 +20,9 @@ impl World {
             | Act::Confirm
             | Act::Counter { .. }
             | Act::Cancel { .. }
-            | Act::Dismiss { .. } => self.trader(act),
+            | Act::Dismiss { .. }
+            | Act::SendList { .. }
+            | Act::TakeList => self.trader(act),
             Act::Requote { dealer } | Act::Withdraw { dealer } | Act::Bust { dealer } => {
                 let i = which(*dealer);
                 if self.dealer_runs[i].0 {
@@ -63,6 +65,8 @@ impl World {
             Act::Counter { pick } => d.counter(*pick, t),
             Act::Cancel { pick } => d.cancel(*pick, t),
             Act::Dismiss { pick } => self.truth.shown.extend(d.dismiss(*pick, t)),
+            Act::SendList { millions, ttl_s } => d.send_list(*millions, *ttl_s, t),
+            Act::TakeList => d.take_list(t),
             _ => {}
         }
     }
@@ -144,6 +148,11 @@ impl World {
                     self.truth.seen.forgotten += self.dealers[i].forget(t);
                 }
                 self.timers.push((t + for_ms, Timer::StartDealer(i)));
+            }
+            Act::DealerAway { dealer } => {
+                let i = which(*dealer);
+                self.crash_dealer(i);
+                self.away[i] = true;
             }
             Act::DealerReset { dealer } => {
                 let line = &mut self.links[which(*dealer) + 1];

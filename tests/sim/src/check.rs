@@ -53,6 +53,8 @@ pub(crate) struct Click {
     deadline: Option<UtcMillis>,
     /// The session took it; otherwise the trader was told that it was not sent.
     pub sent: bool,
+    /// It is of a row of a list.
+    pub listed: bool,
 }
 
 impl Click {
@@ -70,6 +72,7 @@ impl Click {
             at,
             deadline: r.deadline,
             sent: false,
+            listed: false,
         }
     }
 
@@ -126,6 +129,8 @@ pub(crate) struct Truth {
     pub seen: Seen,
     fills_seen: [usize; 3],
     arrivals_seen: [usize; 3],
+    /// Of each dealer: how many busts and parts were looked at.
+    told_seen: [(usize, usize); 3],
     filled: BTreeSet<String>,
     busted: BTreeSet<String>,
     /// Packages of which a dealer executed a part.
@@ -161,8 +166,10 @@ impl Truth {
                 fill(&mut self.filled, &mut self.filled_rfqs, &self.clicks, DEALERS[i], f)?;
             }
             self.fills_seen[i] = d.fills.len();
-            self.busted.extend(d.busted.iter().map(|id| own(id).to_owned()));
-            self.parts.extend(d.parts.iter().map(|id| own(id).to_owned()));
+            let (busted, parts) = &mut self.told_seen[i];
+            self.busted.extend(d.busted[*busted..].iter().map(|id| own(id).to_owned()));
+            self.parts.extend(d.parts[*parts..].iter().map(|id| own(id).to_owned()));
+            (*busted, *parts) = (d.busted.len(), d.parts.len());
         }
         Ok(())
     }
@@ -231,6 +238,7 @@ impl Truth {
         Tally {
             clicks: self.clicks.len(),
             sent: self.clicks.values().filter(|c| c.sent).count(),
+            listed: self.clicks.values().filter(|c| c.sent && c.listed).count(),
             arrived: self.arrivals_seen.iter().sum(),
             fills: self.filled.len(),
             packages: self.filled.iter().filter(|id| self.is_package(id)).count(),

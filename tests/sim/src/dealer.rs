@@ -101,8 +101,8 @@ pub(crate) struct Dealer {
     pub unsent: Vec<AppMessage>,
     /// Accepts that arrived, each with the time at which it left the gateway.
     pub arrived: Vec<(i64, QuoteResponse)>,
-    /// When it forgot each of the quotes that it gave and does not know.
-    forgotten: BTreeMap<QuoteId, i64>,
+    /// Quotes that it gave and does not know.
+    forgotten: BTreeSet<QuoteId>,
     /// Quotes that a counter declined.
     declined: BTreeSet<QuoteId>,
     /// Accepts that take a quote which a counter had declined.
@@ -122,7 +122,7 @@ impl Dealer {
             parts: Vec::new(),
             unsent: Vec::new(),
             arrived: Vec::new(),
-            forgotten: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
             declined: BTreeSet::new(),
             of_declined: Vec::new(),
             next: 0,
@@ -242,13 +242,13 @@ impl Dealer {
     pub(crate) fn forget(&mut self, t: i64) -> usize {
         let live = self.repeat(t).len();
         let given = std::mem::take(&mut self.asked).into_values().flat_map(|a| a.quotes);
-        self.forgotten.extend(given.map(|q| (q.id, t)));
+        self.forgotten.extend(given.map(|q| q.id));
         live
     }
 
-    /// When it forgot a quote.
-    pub(crate) fn forgot(&self, quote: &QuoteId) -> Option<i64> {
-        self.forgotten.get(quote).copied()
+    /// Whether it forgot a quote.
+    pub(crate) fn forgot(&self, quote: &QuoteId) -> bool {
+        self.forgotten.contains(quote)
     }
 
     pub(crate) fn withdraw(&mut self) -> Vec<Does> {

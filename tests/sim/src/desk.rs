@@ -1,12 +1,12 @@
 //! The desk: the real book behind the real session. Its link is kept by `keeper.rs`.
 
-use crate::{cast::*, check::Click, keeper::Keeper, pings::Pulse, rng::Rng};
+use crate::{cast::*, check::Click, keeper::Keeper, lists::Lists, pings::Pulse, rng::Rng};
 use rust_decimal::Decimal;
 use signet_desk_core::{
     Book, Ids, InFlight,
     view::{
-        AcceptState, ArmIntent, Ask, CounterIntent, Frame, LineState, LineView, LinkState, Problem,
-        RfqState, Side, Ticket, TicketLeg,
+        AcceptState, ArmIntent, Ask, CounterIntent, Frame, LineView, LinkState, Problem, RfqState,
+        Side, Ticket, TicketLeg,
     },
 };
 use signet_fix::{
@@ -27,16 +27,6 @@ pub(crate) struct Touch {
     pub approves: Option<String>,
 }
 
-/// Until when there is a price on screen that can be pressed.
-struct Prices {
-    /// On the gateway's clock.
-    end_ms: f64,
-    /// What the gateway's clock reads for the desk, less the time of the run.
-    ahead_ms: f64,
-    /// Something has come since they were looked at.
-    stale: bool,
-}
-
 pub(crate) struct Desk {
     pub book: Book,
     pub session: Rc<Session>,
@@ -48,7 +38,7 @@ pub(crate) struct Desk {
     pub connection: Option<u32>,
     pub keeper: Keeper,
     pub touches: Vec<Touch>,
-    prices: Prices,
+    pub lists: Lists,
     /// Clicks since they were last fetched.
     pub clicks: Vec<Click>,
     pub log: Vec<String>,
@@ -81,14 +71,14 @@ impl Desk {
             connection: None,
             keeper,
             touches: Vec::new(),
-            prices: Prices { end_ms: 0.0, ahead_ms: 0.0, stale: true },
+            lists: Lists::default(),
             clicks: Vec::new(),
             log: Vec::new(),
         }
     }
 
     /// What the laptop's clock reads, without the steps since the desk began.
-    fn clock(&self, t: i64) -> UtcMillis {
+    pub(crate) fn clock(&self, t: i64) -> UtcMillis {
         UtcMillis(EPOCH + t + self.ahead_ms)
     }
 
@@ -107,6 +97,7 @@ impl Desk {
     pub(crate) fn link_lost(&mut self, t: i64, delay: i64) {
         self.connection = None;
         self.touches.clear();
+        self.lists.lost();
         self.keeper.lost(t, delay);
         self.book.link_lost();
         self.book.link(self.clock(t), |s| s.state = LinkState::Reconnecting);
@@ -128,8 +119,13 @@ impl Desk {
 
     /// The book's timer.
     pub(crate) fn tick(&mut self, t: i64) {
-        for question in self.book.tick(self.clock(t)) {
-            self.send(&question, t);
+        self.lists.passes(t);
+        for m in self.book.tick(self.clock(t)) {
+            match crate::gateway::is_accept(&m) {
+                // By itself the book takes what was confirmed of a list, and nothing else.
+                Some(r) => self.takes_row(r, t),
+                None => drop(self.send(&m, t)),
+            }
         }
     }
 
@@ -138,9 +134,10 @@ impl Desk {
         if !self.session.is_logged_on() {
             return self.keeper.waits_in_vain(t).then_some("no answer to the logon");
         }
-        let live = self.has_live_price(t);
+        let live = self.book.has_live_price(self.clock(t));
         let pulse = self.keeper.pulse(live, self.clock(t));
         if let Some(late) = self.keeper.judge(pulse, t, delay) {
+            self.lists.doubt(late, t);
             self.book.doubt(self.clock(t), late);
         }
         if pulse == Pulse::Lost {
@@ -150,24 +147,6 @@ impl Desk {
             self.ping(t);
         }
         None
-    }
-
-    /// Whether a price is on screen that can be pressed, as `Book::has_live_price` says it, which
-    /// only its own crate can ask.
-    fn has_live_price(&mut self, t: i64) -> bool {
-        if self.prices.stale {
-            let frame = self.screen(t);
-            let open = |l: &&LineView| {
-                let of = frame.rfqs.iter().find(|r| r.id == l.rfq_id);
-                of.is_some_and(|r| matches!(r.state, RfqState::Sent | RfqState::Open))
-            };
-            let quoted = |l: &&LineView| l.state == LineState::Quoted && !l.indicative;
-            let lines = frame.lines.iter().filter(quoted).filter(open);
-            let end_ms = lines.filter_map(|l| l.valid_until_ms).fold(0.0, f64::max);
-            let ahead_ms = frame.gateway_now_ms - t as f64;
-            self.prices = Prices { end_ms, ahead_ms, stale: false };
-        }
-        t as f64 + self.prices.ahead_ms < self.prices.end_ms
     }
 
     /// Somebody waits for an answer, or is about to trade, so a dead path must be known soon.
@@ -189,7 +168,6 @@ impl Desk {
 
     /// `stamped`: what the gateway's clock read when it wrote what arrives now.
     pub(crate) fn event(&mut self, e: Event, stamped: UtcMillis, t: i64, rng: &mut Rng) {
-        self.prices.stale = true;
         match e {
             Event::LoggedOn => {
                 self.keeper.logged_on(t);

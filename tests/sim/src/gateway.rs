@@ -14,6 +14,7 @@ use signet_fix::{
 };
 use signet_gateway::{
     GatewayError,
+    signed::read::{SignedLine, Wanted},
     simulated::{Plan, TradingThread},
 };
 use signet_rfq::{Rfq, RfqId, UtcMillis};
@@ -141,6 +142,16 @@ impl Gateway {
             fields.find_map(|f| f.strip_prefix("693=")).map(str::to_owned)
         };
         Ok(all.iter().filter_map(id).collect())
+    }
+
+    /// Every signed message in the evidence, in its order.
+    pub(crate) fn evidence(&self) -> Result<Vec<SignedLine>, String> {
+        self.thread.evidence(&Wanted::default()).map_err(|e| e.to_string())
+    }
+
+    /// How many alerts of a code were raised.
+    pub(crate) fn alerts(&self, code: &str) -> usize {
+        self.thread.alerts(code)
     }
 
     // ----- what happens -----

@@ -35,9 +35,12 @@ mod desk;
 mod firm;
 mod gateway;
 mod keeper;
+mod kinds;
 mod legs;
 mod link;
+mod lists;
 mod made;
+mod many;
 // What the desk concludes from its pings: the product's own file, so that it is the same here.
 #[path = "../../../crates/signet-desk-core/src/link/pings.rs"]
 #[allow(dead_code, reason = "some of it is for connections over QUIC that move, and for sleep")]
@@ -51,9 +54,12 @@ mod tally;
 mod world;
 
 pub use check::Violation;
-pub use schedule::{ACTS, Act, End, Event, LENGTH_MS, schedule};
+pub use kinds::schedule;
+pub use many::{Failures, run_many};
+pub use schedule::{ACTS, Act, End, Event, LENGTH_MS};
 pub use signer::Forgery;
 pub use tally::{Seen, Tally};
+pub use world::Recorded;
 
 use std::{
     path::{Path, PathBuf},
@@ -82,10 +88,20 @@ pub fn run(seed: u64, events: &[Event]) -> Result<Tally, Violation> {
 /// The same, with a record of what happened when `trace`.
 pub fn traced(seed: u64, events: &[Event], trace: bool) -> (Result<Tally, Violation>, Vec<String>) {
     let folder = Folder::new();
-    let lane = format!("-{}", folder.number);
-    let mut world = world::World::new(seed, &lane, folder.path.clone(), trace);
+    let mut world = folder.world(seed, trace);
     let outcome = world.run(events);
     (outcome, world.trace.take().unwrap_or_default())
+}
+
+/// Runs a schedule in which the gateway does not crash, and looks at what it has on record.
+///
+/// # Errors
+/// The first invariant that did not hold, or what is wrong with the records.
+pub fn recorded(seed: u64, events: &[Event]) -> Result<Recorded, Violation> {
+    let folder = Folder::new();
+    let mut world = folder.world(seed, false);
+    let tally = world.run(events)?;
+    world.recorded(tally)
 }
 
 /// The failure of a seed whose schedule broke an invariant, with the fewest events that break the
@@ -141,6 +157,12 @@ impl Folder {
         let path = base.join(format!("signet-sim-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder for the run");
         Self { path, number }
+    }
+
+    /// Everybody at the beginning of a run.
+    fn world(&self, seed: u64, trace: bool) -> world::World {
+        let lane = format!("-{}", self.number);
+        world::World::new(seed, &lane, self.path.clone(), trace)
     }
 }
 

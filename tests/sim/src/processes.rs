@@ -1,13 +1,7 @@
 //! The desk, the gateway and the dealers start and end.
 
 use super::{Timer, World};
-use crate::{
-    desk::Desk,
-    gateway::Gateway,
-    keeper::Keeper,
-    link::{NEVER, Side},
-    rng::Rng,
-};
+use crate::{desk::Desk, gateway::Gateway, keeper::Keeper, link::Side, rng::Rng};
 use signet_gateway::GatewayError;
 
 /// A gateway that does not start is started again after so long, as by `RestartSec` of systemd.
@@ -53,7 +47,6 @@ impl World {
                 }
                 g.is_full(self.disk_full);
                 self.gateway = Some(g);
-                self.on_since.fill(NEVER);
                 self.truth.gateway_is_back(self.t);
                 self.say(|| "the gateway starts".into());
             }

@@ -11,18 +11,34 @@ use signet_desk_core::view::{
 };
 use signet_rfq::{LineState as Line, Rfq, UtcMillis};
 
-/// A quote that its dealer has forgotten is not live. `on_since`: when this run of the gateway
-/// first logged on to each dealer; what a dealer forgot before that is not looked at.
-pub(crate) fn none_forgotten(
-    dealers: &[Dealer],
-    gate: &[Rfq],
-    on_since: &[i64],
-) -> Result<(), Violation> {
+/// No quote is live of a dealer that is off: not at the gateway, and not on screen. `on`: which
+/// dealers the gateway is logged on to.
+pub(crate) fn none_of_absent(on: &[bool], gate: &[Rfq], frame: &Frame) -> Result<(), Violation> {
+    let is_off = |dealer: &str| DEALERS.iter().zip(on).any(|(name, on)| *name == dealer && !on);
+    for rfq in gate.iter().filter(|r| !r.state.ended()) {
+        let mut live = rfq.lines.iter().filter(|l| l.state == Line::Quoted);
+        if let Some(l) = live.find(|l| is_off(l.dealer.as_str())) {
+            let words = format!("{} is off and quotes in {}", l.dealer, rfq.terms.id);
+            return Err(broken("quote.absent", words));
+        }
+    }
+    let pressed = |v: &&LineView| (v.can_lift || v.can_hit) && is_off(&v.dealer);
+    match frame.lines.iter().find(pressed) {
+        Some(v) => {
+            let words = format!("{} is off and can be pressed in {}", v.dealer, v.rfq_id);
+            Err(broken("quote.absent", words))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A quote that its dealer has forgotten is not live, in this run of the gateway or a later one.
+pub(crate) fn none_forgotten(dealers: &[Dealer], gate: &[Rfq]) -> Result<(), Violation> {
     for rfq in gate.iter().filter(|r| !r.state.ended()) {
         for l in rfq.lines.iter().filter(|l| l.state == Line::Quoted) {
             let which = DEALERS.iter().position(|d| *d == l.dealer.as_str());
             let Some((i, quote)) = which.zip(l.quote.as_ref()) else { continue };
-            if dealers[i].forgot(&quote.id).is_some_and(|at| at > on_since[i]) {
+            if dealers[i].forgot(&quote.id) {
                 let words = format!("{} has forgotten {} of {}", l.dealer, quote.id, rfq.terms.id);
                 return Err(broken("quote.forgotten", words));
             }

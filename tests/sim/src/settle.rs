@@ -5,7 +5,7 @@ use crate::{
     cast::*,
     check::{self, Violation, broken, no_counter_waits},
     link::{Link, Side},
-    quotes::none_forgotten,
+    quotes::{none_forgotten, none_of_absent},
     schedule::End,
 };
 
@@ -29,6 +29,15 @@ impl World {
         if !self.truth.gateway_cannot_start() {
             self.start_gateway();
         }
+        for i in 0..DEALERS.len() {
+            if !self.away[i] {
+                self.start_dealer(i);
+            }
+        }
+    }
+
+    /// Dealers that were away come back, after a look at what stands without them.
+    pub(super) fn everybody_is_back(&mut self) {
         (0..DEALERS.len()).for_each(|i| self.start_dealer(i));
     }
 
@@ -63,9 +72,14 @@ impl World {
         }
         let gate = g.rfqs();
         self.truth.quotes(g.clock(t), &gate, &frame)?;
-        none_forgotten(&self.dealers, &gate, &self.on_since)?;
+        none_forgotten(&self.dealers, &gate)?;
+        let on = |l: &Link| l.session(Side::Dials).is_some_and(|s| s.is_logged_on());
+        let on: Vec<bool> = self.links[1..].iter().map(on).collect();
+        self.truth.seen.absent += on.iter().filter(|on| !**on).count();
+        none_of_absent(&on, &gate, &frame)?;
         if last {
             self.truth.settled(&gate, &frame)?;
+            d.list_holds(&frame)?;
             no_counter_waits(g.clock(t), &gate, &frame)?;
             let kept = g.accepts_in_evidence().map_err(|e| broken("evidence.accept", e))?;
             check::kept(&self.dealers, &kept)?;

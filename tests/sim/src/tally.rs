@@ -9,6 +9,8 @@ pub struct Tally {
     pub clicks: usize,
     /// Of them: those that left the desk.
     pub sent: usize,
+    /// Of those: rows of a list, confirmed with others.
+    pub listed: usize,
     /// Accepts that reached a dealer.
     pub arrived: usize,
     /// Accepts that traded.
@@ -33,6 +35,7 @@ impl std::ops::AddAssign for Tally {
     fn add_assign(&mut self, more: Self) {
         self.clicks += more.clicks;
         self.sent += more.sent;
+        self.listed += more.listed;
         self.arrived += more.arrived;
         self.fills += more.fills;
         self.packages += more.packages;
@@ -63,6 +66,8 @@ pub struct Seen {
     pub wrong_clocks: usize,
     /// Live quotes that a dealer had forgotten when it was back.
     pub forgotten: usize,
+    /// Dealers that were off while everything else had settled.
+    pub absent: usize,
     /// Answers that a dealer gave at the moment at which the desk's connection was cut.
     pub cuts: usize,
 }
@@ -75,6 +80,7 @@ impl std::ops::AddAssign for Seen {
         self.overtaken += more.overtaken;
         self.wrong_clocks += more.wrong_clocks;
         self.forgotten += more.forgotten;
+        self.absent += more.absent;
         self.cuts += more.cuts;
     }
 }

@@ -183,9 +183,6 @@ impl World {
                 }
             }
             (i, Side::Dials) => {
-                if matches!(e, session::Event::LoggedOn) {
-                    self.on_since[i - 1] = self.on_since[i - 1].min(t);
-                }
                 if let Some(g) = &self.gateway {
                     g.dealer_event(i - 1, e, t);
                 }

@@ -5,20 +5,25 @@
 //! | `acts.rs` | what an event does |
 //! | `wires.rs` | connections, and what arrives on them |
 //! | `processes.rs` | starts and crashes |
+//! | `recorded.rs` | what is on record after a run |
 //! | `settle.rs` | what must hold when everything is well again |
 
 #[path = "acts.rs"]
 mod acts;
 #[path = "processes.rs"]
 mod processes;
+#[path = "recorded.rs"]
+mod recorded;
 #[path = "settle.rs"]
 mod settle;
 #[path = "wires.rs"]
 mod wires;
 
+pub use recorded::Recorded;
+
 use crate::{
     cast::*,
-    check::{Truth, Violation},
+    check::{Truth, Violation, broken},
     dealer::{Dealer, Later},
     desk::Desk,
     gateway::Gateway,
@@ -78,8 +83,8 @@ pub(crate) struct World {
     colleagues: u32,
     /// By how much the gateway's clock is ahead of the true one, and since when.
     gateway_clock: Vec<(i64, i64)>,
-    /// When this run of the gateway first logged on to each dealer.
-    on_since: Vec<i64>,
+    /// Dealers that are away until everything else has settled.
+    away: [bool; DEALERS.len()],
     /// The laptop's clock is ahead of the true one by so much.
     laptop_ahead_ms: i64,
     locked: bool,
@@ -125,7 +130,7 @@ impl World {
             colleagues: 0,
             no_network_until: 0,
             gateway_clock: vec![(0, 0)],
-            on_since: vec![NEVER; DEALERS.len()],
+            away: [false; DEALERS.len()],
             laptop_ahead_ms: 0,
             locked: false,
             disk_full: false,
@@ -173,6 +178,7 @@ impl World {
             }
             self.look(look == LOOKS_MS[1])?;
             self.hush(false);
+            self.everybody_is_back();
         }
         Ok(self.truth.tally())
     }
@@ -253,6 +259,8 @@ impl World {
         match timer {
             Timer::StartDesk => self.start_desk(),
             Timer::StartGateway => self.start_gateway(),
+            // One that is away stays away, whatever was to bring it back.
+            Timer::StartDealer(i) if self.away[i] => {}
             Timer::StartDealer(i) => self.start_dealer(i),
             Timer::Dealer(i, run, what) => {
                 if self.dealer_runs[i] == (true, run) {
@@ -350,8 +358,11 @@ impl World {
             for c in std::mem::take(&mut d.clicks) {
                 self.truth.clicks.insert(c.id.clone(), c);
             }
-            let log = std::mem::take(&mut d.log);
+            let (log, fault) = (std::mem::take(&mut d.log), d.lists.fault.take());
             log.into_iter().for_each(|words| self.say(|| format!("  the desk: {words}")));
+            if let Some(words) = fault {
+                return Err(broken("list.unconfirmed", words));
+            }
         }
         self.truth.step(&self.dealers, &self.signer)
     }

@@ -26,7 +26,7 @@ use signet_stepup::{AcceptTerms, AheadTerms};
 /// An accept is to reach the gateway within this time after the click, milliseconds. It is ten
 /// times what a slow network needs, and less than the time after which a trader would look at the
 /// price again before trading.
-const ACCEPT_WITHIN_MS: i64 = 2_000;
+pub(super) const ACCEPT_WITHIN_MS: i64 = 2_000;
 /// A limit further away is more likely a slip than an intent.
 const LIMIT_TICKS_MAX: u32 = 100;
 

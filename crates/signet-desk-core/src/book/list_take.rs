@@ -5,7 +5,7 @@
 //! row is taken at the best price of that moment if it is within its limit, or it stays with the
 //! reason.
 
-use super::{Book, guarded::Guarding};
+use super::{Book, guarded::Guarding, intents::ACCEPT_WITHIN_MS};
 use crate::{
     guard::{Guard, Pressed},
     list::{Event, Phase, Row, Seen, Take, TakeRow},
@@ -17,6 +17,12 @@ use rust_decimal::Decimal;
 use signet_fix::message::AppMessage;
 use signet_rfq::{AcceptState, Rfq, RfqId, UtcMillis, group_digits, parse_quantity};
 use std::collections::{BTreeMap, VecDeque};
+
+/// Between two turns of the book, milliseconds: `BOOK_TICK` of `crate::link`.
+const TURN_MS: i64 = 100;
+/// What was confirmed leaves by itself if it could leave so long ago: a connection that answers
+/// again after two seconds is noticed with the next turn.
+const FREE_WITHIN_MS: i64 = ACCEPT_WITHIN_MS + 2 * TURN_MS;
 
 impl Book {
     /// Shows what would be taken: every row whose best price is within its limit. Nothing is sent,
@@ -72,6 +78,7 @@ impl Book {
             }
             Pressed::Goes => {
                 self.list.taken_shown = Some(take.shown);
+                (self.list.free_at, self.list.stalled) = (Some(now), false);
                 self.list.taking = VecDeque::from(std::mem::take(&mut take.rows));
                 self.list.take = None;
                 self.list.changed();
@@ -86,10 +93,20 @@ impl Book {
         if self.list.taking.is_empty() {
             return None;
         }
-        if let Err(why) = self.may_trade() {
-            self.drop_taking(why.message.trim_end_matches('.'));
+        // Whatever the connection says by now: this laptop may have slept.
+        if !is_free_since(self.list.free_at, now) {
+            self.drop_taking("it could not leave for two seconds");
             return None;
         }
+        if let Err(why) = self.may_trade() {
+            match self.stalls(now) {
+                true => self.list.set_stalled(true),
+                false => self.drop_taking(why.message.trim_end_matches('.')),
+            }
+            return None;
+        }
+        self.list.free_at = Some(now);
+        self.list.set_stalled(false);
         // One touch after the other: the next accept would only wait behind this one.
         let out = self.list.rows().iter().filter(|r| r.phase == Phase::Taking);
         if out.filter_map(|r| r.rfq.as_ref()).any(|id| self.step_ups.waits(id).is_some()) {
@@ -110,6 +127,16 @@ impl Book {
                 None
             }
         }
+    }
+
+    /// Whether an answer of the gateway is overdue, by at most the time that an accept may take to
+    /// reach it. One late answer ends nothing that was confirmed: nothing leaves meanwhile, and
+    /// each row is compared with its limit again when its turn comes. After a longer stall the
+    /// trader looks at the prices first.
+    fn stalls(&self, now: UtcMillis) -> bool {
+        let since = self.connection.view.doubtful_since_ms;
+        let waited_ms = since.map(|ms| now.since(UtcMillis(ms as i64)));
+        self.online() && waited_ms.is_some_and(|ms| (0..=ACCEPT_WITHIN_MS).contains(&ms))
     }
 
     /// What was confirmed and has not left stays, with the reason.
@@ -270,6 +297,12 @@ impl Book {
         };
         self.arm_typed(intent, now).map(|view| (id, view))
     }
+}
+
+/// Whether what was confirmed may leave by itself at `now`, when it last could at `free_at`. The
+/// turn may have read its clock just before the trader confirmed.
+fn is_free_since(free_at: Option<UtcMillis>, now: UtcMillis) -> bool {
+    free_at.is_some_and(|at| (-TURN_MS..=FREE_WITHIN_MS).contains(&now.since(at)))
 }
 
 /// The side of a row that has one.

@@ -13,8 +13,11 @@ use signet_fix::message::{
     ExecType, ExecutionReport, OrdStatus, QuoteResponse, QuoteStatusReport, RfqStatus,
     StepUpChallenge, StepUpOutcome, StepUpStatus,
 };
-use signet_rfq::{DealerId, Level};
+use signet_rfq::{AcceptRefusal, DealerId, Level};
 use signet_stepup::{AcceptTerms, Action, Approval};
+
+/// What a confirmed row says while the gateway's answer is overdue.
+const HELD: &str = "Confirmed; it waits for the connection to answer.";
 
 /// Three rows: a buy with a limit, a sell with a limit, a buy without one.
 const LIST: &str = "buy,eurusd,5k,,,1.08002\nsell,gbpusd,5k,,,1.30\nbuy,eurusd,6k";
@@ -186,7 +189,7 @@ fn a_price_far_from_the_market_is_confirmed_twice() {
     assert_eq!(confirm(&mut b, NOW), Err("accept.off_market".into()));
     assert!(turns(&mut b, 21, 5).is_empty(), "the others wait too");
     assert!(b.list_page(0, 0).take.unwrap().seen);
-    confirm(&mut b, NOW + 10).unwrap();
+    confirm(&mut b, NOW + 2_510).unwrap();
     assert_eq!(turns(&mut b, 26, 5).len(), 2);
 }
 
@@ -223,7 +226,7 @@ fn what_is_armed_in_its_own_panel_stays_there() {
 }
 
 #[test]
-fn a_lost_link_or_a_doubt_ends_what_was_confirmed() {
+fn a_lost_link_or_a_long_doubt_ends_what_was_confirmed() {
     for lost in [true, false] {
         let (mut b, _) = ready();
         take(&mut b);
@@ -235,7 +238,7 @@ fn a_lost_link_or_a_doubt_ends_what_was_confirmed() {
             life_tests::snapshot(&mut b, &[]);
             b.link(NOW, |s| s.state = LinkState::Online);
         } else {
-            b.doubt(NOW, true);
+            b.doubt(NOW + 200, true);
             turns(&mut b, 23, 1);
             b.doubt(NOW, false);
         }
@@ -245,6 +248,207 @@ fn a_lost_link_or_a_doubt_ends_what_was_confirmed() {
         let row = &rows(&b)[1];
         let why = if lost { "Expired: " } else { "Not taken: " };
         assert!(row.text.starts_with(why), "{}", row.text);
+    }
+}
+
+/// An answer that is overdue holds back what was confirmed. One late answer ends none of it; after
+/// two seconds the trader looks first.
+#[test]
+fn a_short_stall_holds_what_was_confirmed_and_a_long_one_ends_it() {
+    for (stalled_ms, goes) in [(100, true), (2_000, true), (2_100, false)] {
+        let (mut b, ids) = ready();
+        take(&mut b);
+        confirm(&mut b, NOW).unwrap();
+        assert_eq!(b.tick(NOW + 2_200).len(), 1);
+        b.doubt(NOW + 2_300, true);
+        let n = stalled_ms / 100;
+        assert!(turns(&mut b, 23, n).is_empty(), "{stalled_ms}: nothing leaves in doubt");
+        assert_eq!(rows(&b)[1].text, HELD, "{stalled_ms}");
+        assert!(turns(&mut b, 23 + n, 1).is_empty(), "{stalled_ms}");
+        b.doubt(NOW + 2_300 + stalled_ms, false);
+        let left = accepts(turns(&mut b, 24 + n, 20));
+        let sent: Vec<_> = left.iter().map(|r| r.rfq.clone()).collect();
+        assert_eq!(sent, if goes { vec![Some(ids[1].clone())] } else { vec![] }, "{stalled_ms}");
+        let row = &rows(&b)[1];
+        let state = if goes { ListState::Taking } else { ListState::Quoted };
+        assert_eq!(row.state, state, "{stalled_ms}");
+        assert_eq!(row.text.starts_with("Not taken: "), !goes, "{stalled_ms}: {}", row.text);
+    }
+}
+
+/// When what was confirmed could leave last, and when the next turn comes.
+#[test]
+fn what_could_not_leave_for_two_seconds_and_two_turns_stays() {
+    for (passed_ms, free) in [
+        (0, true),
+        (100, true),
+        (2_200, true),
+        (2_201, false),
+        (i64::MAX, false),
+        // The turn read its clock just before the trader confirmed.
+        (-100, true),
+        // The clock was set back.
+        (-101, false),
+        (i64::MIN, false),
+    ] {
+        let (at, now) = (UtcMillis(0), UtcMillis(passed_ms));
+        assert_eq!(is_free_since(Some(at), now), free, "{passed_ms}");
+    }
+    assert!(!is_free_since(None, UtcMillis(0)), "nothing was confirmed");
+}
+
+/// A laptop that naps comes back to a connection that may look good: the time counts, and not
+/// only what the connection says. What is past is checked at the turn after it.
+#[test]
+fn a_nap_ends_what_was_confirmed_whatever_the_connection_says_after_it() {
+    type While = fn(&mut Book, UtcMillis);
+    let nothing: While = |_, _| ();
+    let in_doubt: While = |b, _| b.doubt(NOW + 2_250, true);
+    let doubt_over: While = |b, at| {
+        b.doubt(NOW + 2_250, true);
+        b.doubt(at, false);
+    };
+    let doubt_begins: While = |b, at| b.doubt(at, true);
+    // The system says that it sleeps, and the link is made again after it.
+    let announced: While = |b, at| {
+        b.link(at, |s| s.state = LinkState::Connecting);
+        b.link_lost();
+        life_tests::snapshot(b, &[]);
+        b.link(at, |s| s.state = LinkState::Online);
+    };
+    for (name, meanwhile, gap_ms, goes) in [
+        ("a short pause", nothing, 2_200, true),
+        ("a nap", nothing, 2_300, false),
+        ("a longer nap", nothing, 12_000, false),
+        ("the clock is set back", nothing, -5_000, false),
+        ("a short doubt", doubt_over, 2_000, true),
+        ("a doubt that was over before the turn", doubt_over, 2_300, false),
+        ("the same, longer", doubt_over, 12_000, false),
+        ("a doubt that lasts", in_doubt, 2_300, false),
+        ("a doubt that begins after the nap", doubt_begins, 12_000, false),
+        ("a sleep that was announced", announced, 100, false),
+    ] {
+        let (mut b, ids) = ready();
+        take(&mut b);
+        confirm(&mut b, NOW).unwrap();
+        assert_eq!(b.tick(NOW + 2_200).len(), 1, "{name}");
+        let at = NOW + 2_200 + gap_ms;
+        meanwhile(&mut b, at);
+        let mut left = b.tick(at);
+        b.doubt(at, false);
+        left.extend((1..20).flat_map(|n| b.tick(at + n * 100)));
+        // What became of the first row's accept is asked as well.
+        let accept = |m| if let AppMessage::QuoteResponse(r) = m { r.rfq } else { None };
+        let sent: Vec<RfqId> = left.into_iter().filter_map(accept).collect();
+        assert_eq!(sent, if goes { vec![ids[1].clone()] } else { vec![] }, "{name}");
+        assert!(b.list.taking.is_empty(), "{name}");
+        if !goes && name != "a sleep that was announced" {
+            let text = &rows(&b)[1].text;
+            assert!(text.starts_with("Not taken: "), "{name}: {text}");
+        }
+    }
+}
+
+/// It is said of what waits now and is kept nowhere: why the row was not taken before still
+/// stands, and a desk that ends meanwhile says it of nothing after a restart.
+#[test]
+fn that_a_row_waits_is_shown_and_replaces_no_reason() {
+    let (mut b, _) = ready();
+    take(&mut b);
+    confirm(&mut b, NOW).unwrap();
+    assert_eq!(b.tick(NOW + 2_200).len(), 1);
+    act(&mut b, ListIntent::Stop).unwrap();
+    let before = "Not taken: you stopped it.";
+    b.list_take(NOW + 2_200).unwrap();
+    confirm(&mut b, NOW + 2_200).unwrap();
+    b.doubt(NOW + 2_250, true);
+    let revision = b.list_page(0, 0).summary.revision;
+    assert!(turns(&mut b, 23, 3).is_empty());
+    assert_eq!(rows(&b)[1].text, HELD);
+    assert_eq!(b.list.rows()[1].left.as_deref(), Some(before), "what is kept");
+    assert!(b.list_page(0, 0).summary.revision > revision, "the page is told");
+    // What does not wait says nothing of it.
+    assert!(rows(&b).iter().filter(|r| r.text == HELD).count() == 1);
+    let key = rows(&b)[1].key;
+    b.list.taking.clear();
+    assert_eq!(b.list.row(key).unwrap().left.as_deref(), Some(before));
+    assert_eq!(rows(&b)[1].text, before);
+}
+
+/// A price that left its limit while the connection did not answer is not taken after it.
+#[test]
+fn what_leaves_its_limit_in_a_stall_is_not_taken() {
+    let (mut b, ids) = ready();
+    take(&mut b);
+    confirm(&mut b, NOW).unwrap();
+    assert_eq!(b.tick(NOW + 2_200).len(), 1);
+    b.doubt(NOW + 2_300, true);
+    turns(&mut b, 23, 5);
+    b.doubt(NOW + 2_800, false);
+    quoted(&mut b, &ids[1], "SOUTH", "q9", "1.29");
+    assert!(turns(&mut b, 28, 20).is_empty());
+    assert!(rows(&b)[1].text.contains("beyond its limit"), "{}", rows(&b)[1].text);
+}
+
+/// What comes of the first row's accept: it says so, it is not sent again by itself, and the row
+/// that was confirmed with it is taken whether it left before that or leaves after.
+#[test]
+fn a_row_that_comes_to_nothing_ends_itself_alone() {
+    enum By {
+        Gateway(AcceptRefusal),
+        Dealer(&'static str),
+        Desk(AcceptRefusal),
+    }
+    for (by, words) in [
+        (By::Gateway(AcceptRefusal::Late(12)), AcceptRefusal::Late(12).to_string()),
+        (By::Gateway(AcceptRefusal::TooOld(6_000)), AcceptRefusal::TooOld(6_000).to_string()),
+        (By::Gateway(AcceptRefusal::Requoted), AcceptRefusal::Requoted.to_string()),
+        (By::Dealer("the market moved"), "the market moved".into()),
+        (By::Desk(AcceptRefusal::Late(5)), AcceptRefusal::Late(5).to_string()),
+    ] {
+        for before in [true, false] {
+            let what = format!("{words}, before the other left: {before}");
+            let (mut b, ids) = ready();
+            take(&mut b);
+            confirm(&mut b, NOW).unwrap();
+            let first = accepts(b.tick(NOW + 2_200)).remove(0);
+            let message = AppMessage::QuoteResponse(first.clone());
+            let mut others = Vec::new();
+            if !before {
+                others = accepts(turns(&mut b, 23, 5));
+            }
+            let report = |dealer, why: String| ExecutionReport {
+                instrument: first.instrument.clone(),
+                dealer,
+                text: Some(why),
+                ..life_tests::report(
+                    first.id.as_str(),
+                    ExecType::Rejected,
+                    OrdStatus::Rejected,
+                    "E1",
+                    "1.08",
+                    0,
+                )
+            };
+            match &by {
+                By::Desk(why) => b.not_sent(&message, Problem::from(why), NOW + 2_800),
+                By::Gateway(why) => {
+                    b.sent_as(50, &message);
+                    life_tests::say(&mut b, report(None, why.to_string()));
+                }
+                By::Dealer(why) => {
+                    b.sent_as(50, &message);
+                    life_tests::say(&mut b, report(first.dealer.clone(), (*why).into()));
+                }
+            }
+            others.extend(accepts(turns(&mut b, 28, 30)));
+            let sent: Vec<_> = others.iter().map(|r| r.rfq.clone()).collect();
+            assert_eq!(sent, [Some(ids[1].clone())], "{what}");
+            let rows = rows(&b);
+            assert_eq!((rows[0].state, rows[1].state), (ListState::Quoted, ListState::Taking));
+            let told = rows[0].text.to_lowercase();
+            assert!(told.contains(&words.to_lowercase()), "{what}: {told}");
+        }
     }
 }
 

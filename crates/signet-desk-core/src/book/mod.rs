@@ -66,6 +66,8 @@ mod restore;
 mod rows;
 mod screen;
 mod sent;
+#[cfg(feature = "test-double")]
+mod simulated;
 mod step_ups;
 mod tell;
 mod ticket;

@@ -13,8 +13,8 @@ impl Book {
         Pulse { state, doubtful: self.connection.doubtful(), open, waiting }
     }
 
-    /// Whether a price is on screen that can be taken.
-    pub(crate) fn has_live_price(&self, now: UtcMillis) -> bool {
+    /// Whether a price is on screen that can be taken, so that a dead path must be known soon.
+    pub fn has_live_price(&self, now: UtcMillis) -> bool {
         let at = self.moment(now).venue;
         let is_live =
             |r: &Rfq| r.lines.iter().filter_map(|l| l.live_quote(at)).any(|quote| quote.tradeable);

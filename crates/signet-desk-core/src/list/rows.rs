@@ -99,6 +99,10 @@ pub(crate) struct List {
     pub taking: VecDeque<TakeRow>,
     /// When what is in `taking` was shown.
     pub taken_shown: Option<UtcMillis>,
+    /// When what is in `taking` could leave last: when it was confirmed, or a turn since.
+    pub free_at: Option<UtcMillis>,
+    /// What is in `taking` waits for the connection to answer.
+    pub stalled: bool,
     /// Rows that were sent before, until the trader says whether they are sent again.
     pub repeats: Option<Repeats>,
     /// Rows of an earlier run that are checked as soon as the instruments are known.
@@ -365,6 +369,14 @@ impl List {
             && row.offer != offer
         {
             row.offer = offer;
+            self.changed();
+        }
+    }
+
+    /// Notes whether what was confirmed waits for the connection to answer.
+    pub(crate) fn set_stalled(&mut self, stalled: bool) {
+        if self.stalled != stalled {
+            self.stalled = stalled;
             self.changed();
         }
     }

@@ -11,6 +11,9 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
+/// What a row says that was confirmed while the gateway's answer is overdue.
+const STALLED: &str = "Confirmed; it waits for the connection to answer.";
+
 impl List {
     /// The list in figures.
     pub(crate) fn summary(&self) -> ListSummary {
@@ -43,7 +46,15 @@ impl List {
     pub(crate) fn window(&self, offset: usize, limit: usize) -> Vec<ListRow> {
         let first = self.first_of_each();
         let rows = self.rows().iter().enumerate().skip(offset).take(limit);
-        rows.map(|(n, r)| r.view(n, &first, self.held)).collect()
+        rows.map(|(n, r)| r.view(n, &first, self.waits(r))).collect()
+    }
+
+    /// What a row waits for, while it does.
+    fn waits(&self, row: &Row) -> Option<String> {
+        if self.stalled && self.taking.iter().any(|t| t.key == row.key) {
+            return Some(STALLED.to_owned());
+        }
+        row.waits(self.held)
     }
 
     /// The number of the first row that asks for the same, by what it asks for.
@@ -65,7 +76,7 @@ impl List {
 }
 
 impl Row {
-    /// What it waits for, since when, and until when.
+    /// What it waits for before it is sent, since when, and until when.
     fn waits(&self, held: &str) -> Option<String> {
         let since = self.queued.filter(|_| self.phase == Phase::Pending)?;
         let what = if held.is_empty() { "Waiting for its turn." } else { held };
@@ -73,7 +84,7 @@ impl Row {
         Some(format!("{what} Since {from} UTC; not sent after {until} UTC."))
     }
 
-    fn view(&self, n: usize, first: &BTreeMap<&str, usize>, held: &str) -> ListRow {
+    fn view(&self, n: usize, first: &BTreeMap<&str, usize>, waits: Option<String>) -> ListRow {
         let same = self.checked.same.as_deref().and_then(|s| first.get(s)).filter(|f| **f < n);
         ListRow {
             key: self.key,
@@ -92,10 +103,7 @@ impl Row {
             away: self.offer.away.clone(),
             within: self.phase == Phase::Quoted && self.offer.within,
             price_type: self.checked.price_type,
-            text: self
-                .waits(held)
-                .or_else(|| self.left.clone())
-                .unwrap_or_else(|| self.offer.text.clone()),
+            text: waits.or_else(|| self.left.clone()).unwrap_or_else(|| self.offer.text.clone()),
         }
     }
 }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_fix::message::*;
 use signet_rfq::{
-    AcceptId, Ask, Catalogue, Instrument, InstrumentId, Level, QuoteId, Side, test_double::eur_usd,
+    AcceptId, AcceptState, Ask, Catalogue, Instrument, InstrumentId, Level, LineState, QuoteId,
+    Side, test_double::eur_usd,
 };
 use std::collections::BTreeSet;
 
@@ -593,7 +594,7 @@ proptest! {
             }
         }
         g.router.handle(T0 + at, Input::Tick);
-        let (state, doing) = (g.router.dump(), g.doing(at));
+        let (state, doing) = (g.router.dump_without_dealers(T0 + at), g.doing(at));
         drop(g);
         let mut again = Gateway::start(&path, router_with(1, false, &["E"], &["E"]));
         again.router.handle(T0 + at, Input::Tick);
@@ -794,12 +795,171 @@ fn every_kind_of_change_survives_a_restart() {
         }
         let before = g.router.dump();
         g.take(30, input);
-        let after = g.router.dump();
-        assert_ne!(after, before, "{what} changes nothing");
+        assert_ne!(g.router.dump(), before, "{what} changes nothing");
+        let left = g.router.dump_without_dealers(T0 + 40);
         drop(g);
         let mut again = router();
         Journal::open(&path, &key(), &mut again, OnBadRecord::Stop).unwrap();
-        assert_eq!(again.dump(), after, "{what}");
+        assert_eq!(again.dump(), left, "{what}");
+    }
+}
+
+/// A gateway that has started again: its desk is on, and no dealer yet. What its desk reads.
+fn restarted(path: &Path) -> (Gateway, Vec<Output>) {
+    let mut router = router();
+    let journal = Journal::open(path, &key(), &mut router, OnBadRecord::Stop).unwrap();
+    let told = router.handle(T0 + 50, Input::DeskUp(desk()));
+    (Gateway { journal, router }, told)
+}
+
+/// R1 in the journal of a gateway that was killed, after `steps` at 10, 11 ... ms.
+fn killed_after(path: &Path, steps: &[Input]) {
+    let mut g = Gateway::start(path, router());
+    g.desk(0, request("R1", 1_000, 0));
+    for (n, input) in steps.iter().enumerate() {
+        g.take(10 + n as i64, input.clone());
+    }
+}
+
+fn withdrawal(quote: &str) -> AppMessage {
+    AppMessage::QuoteCancel(QuoteCancel {
+        rfq: RfqId::new("ALICE.R1").ok(),
+        quote: QuoteId::new(quote).ok(),
+        instrument: None,
+        dealer: None,
+        unreachable: false,
+    })
+}
+
+/// How N's line stands in R1, and the accept.
+fn stands(g: &Gateway) -> (LineState, Option<AcceptState>) {
+    let all = g.router.dump();
+    let rfq = &all.iter().find(|(id, _)| id.as_str() == "ALICE.R1").unwrap().1;
+    (rfq.line(&dealer()).unwrap().state.clone(), rfq.accept.clone().map(|(_, state)| state))
+}
+
+/// Every state of a dealer's line: what a restart leaves of it, and what the snapshot says.
+#[test]
+fn a_restart_leaves_no_quote_that_can_be_taken() {
+    let from = |m| Input::FromDealer(dealer(), m);
+    let by_desk = |m| Input::FromDesk(desk(), m);
+    let quoted = || from(quote("R1", "n1", "1.08", 1_000));
+    let accepted = || by_desk(hit("R1", "R1:1", "n1", "1.08", 1_000, 20));
+    let AppMessage::QuoteResponse(asks) = hit("R1", "R1:c", "n1", "1.07", 1_000, 20) else {
+        unreachable!()
+    };
+    let countered =
+        by_desk(AppMessage::QuoteResponse(QuoteResponse { response: Response::Counter, ..asks }));
+    let no = signet_rfq::Passed { code: signet_rfq::REASON_PASS, text: "no".into() };
+    let passes = from(AppMessage::QuoteRequestReject(QuoteRequestReject {
+        rfq: RfqId::new("ALICE.R1").unwrap(),
+        reason: no.code,
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        dealer: None,
+        text: Some(no.text.clone()),
+        advice: None,
+    }));
+    let cases: [(&str, Vec<Input>, LineState, &[&str]); 6] = [
+        ("asked", vec![], LineState::Asked, &[]),
+        ("quoted", vec![quoted()], LineState::Unreachable, &["Z, unreachable"]),
+        ("withdrawn", vec![quoted(), from(withdrawal("n1"))], LineState::Withdrawn, &["Z"]),
+        ("passed", vec![quoted(), passes], LineState::Passed(no), &["AG"]),
+        (
+            "countered",
+            vec![quoted(), countered],
+            LineState::CounterOver,
+            &["S", "AJ, counter", "AI, counter"],
+        ),
+        (
+            "accepted",
+            vec![quoted(), accepted()],
+            LineState::Unreachable,
+            &["Z, unreachable", "AJ", "8, unknown"],
+        ),
+    ];
+    let word = |o: &Output| match o {
+        Output::ToDesk(_, AppMessage::Quote(_)) => Some("S"),
+        Output::ToDesk(_, AppMessage::QuoteCancel(c)) if c.unreachable => Some("Z, unreachable"),
+        Output::ToDesk(_, AppMessage::QuoteCancel(_)) => Some("Z"),
+        Output::ToDesk(_, AppMessage::QuoteRequestReject(_)) => Some("AG"),
+        Output::ToDesk(_, AppMessage::QuoteResponse(r)) => {
+            Some(if r.response == Response::Counter { "AJ, counter" } else { "AJ" })
+        }
+        Output::ToDesk(_, AppMessage::QuoteStatusReport(s)) => {
+            Some(if s.answers.is_some() { "AI, counter" } else { "AI" })
+        }
+        Output::ToDesk(_, AppMessage::ExecutionReport(e)) => {
+            Some(if e.text.is_some() { "8, unknown" } else { "8" })
+        }
+        _ => None,
+    };
+    for (what, steps, line, told) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rfqs.journal");
+        killed_after(&path, &steps);
+        // Killed once more at once: it stays so.
+        for _ in 0..2 {
+            let (g, heard) = restarted(&path);
+            let accept = (what == "accepted").then_some(AcceptState::Unknown);
+            assert_eq!(stands(&g), (line.clone(), accept), "{what}");
+            assert_eq!(heard.iter().filter_map(word).collect::<Vec<_>>(), told, "{what}");
+        }
+    }
+    // What has ended stays as it ended.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    killed_after(&path, &[quoted(), accepted(), from(fill("R1:1", "1.08", 1_000))]);
+    let (line, accept) = stands(&restarted(&path).0);
+    assert!(line == LineState::Traded && matches!(accept, Some(AcceptState::Filled(_))));
+}
+
+/// A quote was live when the gateway was killed: what makes it one that can be taken again.
+#[test]
+fn after_a_restart_a_quote_can_be_taken_when_its_dealer_has_said_it_again() {
+    let same = || quote("R1", "n1", "1.08", 1_000);
+    type Case<'a> = (&'a str, bool, Option<AppMessage>, &'a str, LineState, bool);
+    let cases: [Case<'_>; 6] = [
+        ("the dealer is off", false, None, "n1", LineState::Unreachable, false),
+        ("it is on and silent", true, None, "n1", LineState::Unreachable, false),
+        ("the same quote", true, Some(same()), "n1", LineState::Quoted, true),
+        (
+            "another one",
+            true,
+            Some(quote("R1", "n2", "1.08", 1_000)),
+            "n2",
+            LineState::Quoted,
+            true,
+        ),
+        ("a withdrawal", true, Some(withdrawal("n1")), "n1", LineState::Withdrawn, false),
+        (
+            "a withdrawal of another one",
+            true,
+            Some(withdrawal("n0")),
+            "n1",
+            LineState::Unreachable,
+            false,
+        ),
+    ];
+    for (what, on, said, takes, line, taken) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rfqs.journal");
+        killed_after(&path, &[Input::FromDealer(dealer(), same())]);
+        let (mut g, _) = restarted(&path);
+        if on {
+            g.take(60, Input::DealerUp(dealer()));
+        }
+        if let Some(m) = said {
+            g.dealer(70, "N", m);
+        }
+        assert_eq!(stands(&g).0, line, "{what}");
+        let out = g.desk(80, hit("R1", "R1:1", takes, "1.08", 1_000, 80));
+        let goes = out.iter().any(|o| matches!(o, Output::ToDealer(..)));
+        assert_eq!(goes, taken, "{what}: {out:?}");
+        // Its own time ends it, said again or not.
+        if !taken && line == LineState::Unreachable {
+            g.router.handle(T0 + 30_000, Input::Tick);
+            assert_eq!(stands(&g).0, LineState::Expired, "{what}");
+        }
     }
 }
 

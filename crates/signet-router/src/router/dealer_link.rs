@@ -55,7 +55,8 @@ impl Router {
     }
 
     /// Quotes of a dealer that cannot be reached cannot be traded: live quotes wait until the
-    /// dealer is back and repeats them, accepts in flight become unknown until it is asked.
+    /// dealer is back and repeats them, accepts in flight become unknown until it is asked. The
+    /// journal has no record of it: [`Router::replayed`] takes every dealer's line for lost.
     pub(super) fn dealer_down(&mut self, dealer: &DealerId, now: UtcMillis) {
         let Some(d) = self.dealers.get_mut(dealer) else { return };
         if !std::mem::replace(&mut d.online, false) {

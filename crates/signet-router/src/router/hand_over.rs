@@ -10,7 +10,7 @@ use super::{
 };
 use signet_fix::message::{AppMessage, GroupRfq, HandOver, HandOverKind, QuoteRequest, TakeOver};
 use signet_identity::CompId;
-use signet_rfq::{AcceptId, HandOverRefusal, Rfq, RfqId, Terms, UtcMillis};
+use signet_rfq::{AcceptId, DealerId, HandOverRefusal, Rfq, RfqId, Terms, UtcMillis};
 use signet_stepup::{Action, RequestTerms};
 
 /// How often one RFQ may change hands.
@@ -259,6 +259,9 @@ impl Router {
         let used = self.is_used(taker, &t.rfq);
         let Some(e) = self.rfqs.get_mut(&id).filter(|_| !used) else { return };
         e.rfq.tick(now);
+        if self.replaying {
+            drop_counters(&mut e.rfq);
+        }
         if e.rfq.change_hands(t.rfq.clone()).is_err() {
             return;
         }
@@ -335,6 +338,16 @@ impl Router {
             }
         };
         (all.into_iter().take(limit).map(row).collect(), more)
+    }
+}
+
+/// In a replay: it changed hands, so no counter waited. One that still waits here was over because
+/// the line to its dealer was lost, of which the journal has no record.
+fn drop_counters(rfq: &mut Rfq) {
+    let waits = rfq.lines.iter().filter(|l| l.counter_sent().is_some());
+    let dealers: Vec<DealerId> = waits.map(|l| l.dealer.clone()).collect();
+    for dealer in &dealers {
+        rfq.unreachable(dealer);
     }
 }
 

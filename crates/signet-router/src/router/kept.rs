@@ -7,7 +7,7 @@ use super::{Decided, Input, Output, Router, age, dealer_side, outer};
 use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
 use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, DealerId, Declined, Passed, Report, RfqId, RfqState, UtcMillis,
+    AcceptId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
     lifecycle::{Meaning, StatusMeaning, meaning},
 };
 
@@ -36,10 +36,21 @@ impl Router {
         done
     }
 
-    /// The journal has been read. Desks have heard most of it: only the answers to accepts are told
-    /// once more, in their order, which a desk that was away may have missed and one that was not
-    /// knows already.
+    /// The journal has been read. No line to a dealer was up while the gateway was down, and the
+    /// journal does not say which were up before: until a dealer is back and says it again, nothing
+    /// that it quoted can be taken.
+    ///
+    /// Desks have heard most of what was replayed: only the answers to accepts are told once more,
+    /// in their order, which a desk that was away may have missed and one that was not knows
+    /// already.
     pub fn replayed(&mut self) {
+        let alive: Vec<RfqId> = self.rfqs.alive().map(|(id, _)| id.clone()).collect();
+        for id in alive {
+            if let Some(e) = self.rfqs.get_mut(&id) {
+                no_dealer_is_on(&mut e.rfq);
+            }
+        }
+        self.rfqs.settle();
         let accepts = &self.accepts;
         for (id, desk) in &mut self.desks {
             desk.pending.retain(|m| match m {
@@ -240,6 +251,16 @@ impl Router {
         let found = self.rfqs.get(rfq)?.rfq.accept_of(&sent.own);
         found.filter(|(a, _)| &a.dealer == dealer).map(|(a, _)| a.id.clone())
     }
+}
+
+/// Every dealer's line is lost: live quotes wait until they are said again, counters are over, and
+/// an accept in flight is unknown until its dealer is asked.
+fn no_dealer_is_on(rfq: &mut Rfq) {
+    let dealers: Vec<DealerId> = rfq.lines.iter().map(|l| l.dealer.clone()).collect();
+    for dealer in &dealers {
+        rfq.unreachable(dealer);
+    }
+    rfq.answer_lost();
 }
 
 /// Whether a message that waits for a desk is worth nothing once `new` waits for it too.

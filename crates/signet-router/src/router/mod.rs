@@ -475,6 +475,16 @@ impl Router {
     pub fn dump(&self) -> Vec<(RfqId, Rfq)> {
         self.rfqs.iter().map(|(id, e)| (id.clone(), e.rfq.clone())).collect()
     }
+
+    /// Every RFQ as it stands once the line to every dealer is lost, which a restart does, for
+    /// tests.
+    pub fn dump_without_dealers(&mut self, now: UtcMillis) -> Vec<(RfqId, Rfq)> {
+        let all: Vec<DealerId> = self.dealers.keys().cloned().collect();
+        for dealer in all {
+            self.handle(now, Input::DealerDown(dealer));
+        }
+        self.dump()
+    }
 }
 
 #[cfg(test)]
