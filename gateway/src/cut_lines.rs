@@ -19,6 +19,12 @@ impl CutLines {
         Self(dealers_folder(config))
     }
 
+    /// In this folder.
+    #[cfg(test)]
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self(folder.into())
+    }
+
     fn file(&self, dealer: &DealerId) -> PathBuf {
         self.0.join(format!("{dealer}.cut"))
     }

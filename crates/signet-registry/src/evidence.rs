@@ -4,8 +4,8 @@
 //! The head of the chain is in every `stepup.passed` event, so the two logs vouch for each other.
 
 use super::{
-    AccountState, KeyState, NewEvent, Registry, RegistryError, Tx, accounts, events, hex_sha256,
-    keys,
+    AccountState, CounterBack, KeyState, NewEvent, Registry, RegistryError, Tx, accounts, events,
+    hex_sha256, keys,
 };
 use signet_rfq::UtcMillis;
 use signet_stepup::evidence::Evidence;
@@ -120,10 +120,11 @@ pub struct EvidenceChainError {
 impl Registry {
     /// A step-up that was judged good: counts the key on and keeps the evidence, or neither. On
     /// disk when this returns. `asked`: what asked for it, which ends the detail of the event.
+    /// `then`: what follows when its counter has gone back meanwhile.
     pub async fn record_assertion(
         &self,
         credential_id: &str,
-        counter: u32,
+        (counter, then): (u32, CounterBack),
         mut evidence: Evidence,
         (action, asked): (&str, &str),
         now: UtcMillis,
@@ -145,7 +146,7 @@ impl Registry {
         // answered meanwhile.
         let rises = counter > key.counter || (counter == 0 && key.counter == 0);
         if !rises {
-            keys::lock_for_counter(&mut tx, &key, now).await?;
+            keys::counter_is_back(&mut tx, &key, then, now).await?;
             tx.commit().await?;
             return Err(RecordRefusal::CounterWentBack);
         }

@@ -296,44 +296,67 @@ impl Registry {
         Ok(KeyRecord { name: name.into(), ..key })
     }
 
-    /// A key's counter went back, as its own signature says: it is locked until an administrator
-    /// has looked at it.
+    /// A key's counter went back, as its own signature says. `then`: what follows; it is written
+    /// down in any case.
     pub async fn counter_went_back(
         &self,
         credential_id: &str,
+        then: CounterBack,
         now: UtcMillis,
     ) -> Result<(), RegistryError> {
         let mut tx = self.aside().await?;
         let key = by_credential(&mut tx, credential_id)
             .await?
             .ok_or_else(|| RegistryError::NoSuchKey(key_id(credential_id)))?;
-        lock_for_counter(&mut tx, &key, now).await?;
+        counter_is_back(&mut tx, &key, then, now).await?;
         Ok(tx.commit().await?)
     }
 }
 
 const COUNTER: &str = "its counter went back: it may have been copied";
 
-/// Locks a key that may have been copied, and writes an alert. The caller commits.
-pub(super) async fn lock_for_counter(
+/// What follows when the counter of a security key goes back. The answer is refused in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CounterBack {
+    /// The key is locked until an administrator unlocks it.
+    #[default]
+    Lock,
+    /// The key may be used again: its next answer counts when its counter has passed the highest
+    /// one that was seen.
+    Refuse,
+}
+
+impl CounterBack {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Lock => "the key is locked",
+            Self::Refuse => "the key stays usable, as response.counter_went_back says",
+        }
+    }
+}
+
+/// Locks a key that may have been copied, if that is to follow, and writes an alert. The caller
+/// commits.
+pub(super) async fn counter_is_back(
     tx: &mut Tx,
     key: &KeyRecord,
+    then: CounterBack,
     now: UtcMillis,
 ) -> Result<(), RegistryError> {
-    if key.state == KeyState::Active {
+    if key.state == KeyState::Active && then == CounterBack::Lock {
         end(tx, &key.credential_id, KeyState::Locked, COUNTER, now).await?;
     }
     tracing::error!(
         user = key.user,
         key = key.id,
         model = key.model,
-        "ALERT: a security key's counter went back; it may have been copied and is locked"
+        "ALERT: a security key's counter went back, it may have been copied; {}",
+        then.words()
     );
-    events::append(
-        tx,
-        NewEvent::new(now, "gateway", "key.counter_went_back", &key.user, described(key, COUNTER)),
-    )
-    .await
+    let words = described(key, &format!("{COUNTER}; {}", then.words()));
+    events::append(tx, NewEvent::new(now, "gateway", "key.counter_went_back", &key.user, words))
+        .await
 }
 
 fn described(key: &KeyRecord, why: &str) -> String {

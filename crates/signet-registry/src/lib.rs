@@ -42,7 +42,8 @@ pub use evidence::{EvidenceChainError, EvidenceRow, RecordRefusal, Recorded};
 pub use fleet::{DeviceSeen, FLEET_PAGE_MAX, FleetPlace, FleetRow};
 pub use issue::{CertificateRequest, Claim, IssueBasis, IssueOrder, IssuedCertificate};
 pub use keys::{
-    AddKeyRefusal, Attestation, KeyRecord, KeySelector, NewKeyRow, check_name as check_key_name,
+    AddKeyRefusal, Attestation, CounterBack, KeyRecord, KeySelector, NewKeyRow,
+    check_name as check_key_name,
 };
 pub use lockouts::{Lockout, LockoutTerms};
 pub use schema::SCHEMA;

@@ -19,9 +19,11 @@ const OPEN_MAX: usize = 10_000;
 /// A challenge that has no answer so far.
 #[derive(Debug, Default)]
 pub(super) struct OpenChallenge {
-    /// About what the asked person does themselves. A second person who declines is not attacked by
-    /// it.
-    pub(super) own: bool,
+    /// The user its failure is counted against, also when the desk is off by then: the one who does
+    /// what it is about. `None` for a second person, who is not attacked by what they decline.
+    pub(super) own: Option<String>,
+    /// The desk that is asked.
+    desk: String,
     by: AskedBy,
 }
 
@@ -30,18 +32,26 @@ pub(super) struct OpenChallenge {
 pub(super) struct OpenChallenges(RefCell<BTreeMap<String, OpenChallenge>>);
 
 impl OpenChallenges {
-    /// A challenge was made.
-    pub(super) fn add(&self, id: &str, approval: &Approval, by: AskedBy) {
+    /// A challenge was made for this user.
+    pub(super) fn add(&self, id: &str, user: &str, approval: &Approval, by: AskedBy) {
         let mut all = self.0.borrow_mut();
         if all.len() < OPEN_MAX {
-            let own = approval.desk == approval.approver;
-            all.insert(id.to_owned(), OpenChallenge { own, by });
+            let own = (approval.desk == approval.approver).then(|| user.to_owned());
+            let desk = approval.approver.clone();
+            all.insert(id.to_owned(), OpenChallenge { own, desk, by });
         }
     }
 
     /// A challenge is over; what was known of it.
     pub(super) fn close(&self, id: &str) -> OpenChallenge {
         self.0.borrow_mut().remove(id).unwrap_or_default()
+    }
+
+    /// A challenge is over by what this desk said of it, or was told. An id that a desk names may
+    /// be of another one's challenge, which stays open.
+    pub(super) fn close_at(&self, desk: &CompId, id: &str) -> OpenChallenge {
+        let here = self.0.borrow().get(id).is_some_and(|c| c.desk == desk.as_str());
+        if here { self.close(id) } else { OpenChallenge::default() }
     }
 
     fn asked_by(&self, id: &str) -> AskedBy {
@@ -123,14 +133,30 @@ mod tests {
     #[test]
     fn what_is_known_of_a_challenge_is_known_until_it_is_over() {
         let open = OpenChallenges::default();
-        open.add("c1", &approval("ALICE"), by("p1"));
-        open.add("c2", &approval("BOB"), by("p2"));
-        for (id, own, policy) in [("c1", true, "p1"), ("c2", false, "p2")] {
+        open.add("c1", "alice", &approval("ALICE"), by("p1"));
+        open.add("c2", "bob", &approval("BOB"), by("p2"));
+        for (id, own, policy) in [("c1", Some("alice"), "p1"), ("c2", None, "p2")] {
             assert_eq!(open.asked_by(id), by(policy));
             let was = open.close(id);
-            assert_eq!((was.own, was.by), (own, by(policy)), "{id}");
+            assert_eq!((was.own.as_deref(), was.by), (own, by(policy)), "{id}");
             assert_eq!(open.asked_by(id), AskedBy::default(), "{id}");
-            assert!(!open.close(id).own, "{id}");
+            assert_eq!(open.close(id).own, None, "{id}");
+        }
+    }
+
+    /// A desk that names the challenge of another one neither ends it nor harms anybody.
+    #[test]
+    fn a_challenge_is_over_at_its_own_desk_only() {
+        let [alice, mallory] = ["ALICE", "MALLORY"].map(|d| CompId::new(d).unwrap());
+        let open = OpenChallenges::default();
+        open.add("c1", "alice", &approval("ALICE"), by("p1"));
+        for (desk, id, own) in [
+            (&mallory, "c1", None),
+            (&alice, "c2", None),
+            (&alice, "c1", Some("alice")),
+            (&alice, "c1", None),
+        ] {
+            assert_eq!(open.close_at(desk, id).own.as_deref(), own, "{desk} {id}");
         }
     }
 
@@ -138,9 +164,9 @@ mod tests {
     fn no_more_is_remembered_than_can_be_open() {
         let open = OpenChallenges::default();
         for n in 0..=OPEN_MAX {
-            open.add(&n.to_string(), &approval("ALICE"), AskedBy::default());
+            open.add(&n.to_string(), "alice", &approval("ALICE"), AskedBy::default());
         }
-        assert!(open.close("9999").own);
-        assert!(!open.close(&OPEN_MAX.to_string()).own, "it found no room");
+        assert!(open.close("9999").own.is_some());
+        assert_eq!(open.close(&OPEN_MAX.to_string()).own, None, "it found no room");
     }
 }

@@ -183,9 +183,8 @@ impl Pipeline {
         }
     }
 
-    /// A challenge of the desk's own person came to nothing.
-    pub(super) fn challenge_failed(self: &Rc<Self>, desk: &CompId) {
-        let user = self.sessions.access(desk).map(|a| a.user.clone());
+    /// A challenge came to nothing; `user`: the person it is counted against, if it is.
+    pub(super) fn challenge_failed(self: &Rc<Self>, user: Option<String>) {
         if let (Some(user), true) = (user, self.registry.is_some()) {
             self.person(&user, PersonEvent::ChallengeFailed);
         }

@@ -167,19 +167,18 @@ impl Pipeline {
         if !self.keep_decision(desk, &m, &ruling, &moment) {
             return;
         }
-        if verdict != MessageVerdict::Refuse {
-            // Only now: an act does not make up for the pause before it.
-            self.trader_acted(desk, at);
-        }
         match verdict {
             MessageVerdict::Refuse => self.refuse_unentitled(desk, &m, &ruling, at),
             MessageVerdict::LetThrough => {
+                // Only now: an act does not make up for the pause before it.
+                self.trader_acted(desk, at);
                 self.entitlements.acted(desk, at);
                 self.spend_ahead(desk, &p.action);
                 self.let_through(reading, desk, m);
             }
             // It lives for seconds, and commits to nothing: a lease proves the touch, or nothing.
             MessageVerdict::Hold(_) if is_counter(&m) => {
+                self.trader_acted(desk, at);
                 let ruling = ruling.not_to_be_had(
                     "counter.touch",
                     "A counter does not wait for a touch.",

@@ -62,8 +62,10 @@ impl StepUp {
         &self.policy
     }
 
-    /// What the rules want for an action, and what a lease of the session proves for it.
+    /// What the rules want for an action, and what a lease of the session proves for it. The pause
+    /// before the action counts, also one that ended since the clock's last turn.
     pub(super) fn wanted(&self, desk: &CompId, p: &Proposal, at: UtcMillis) -> (Wanted, Proof) {
+        self.pending.borrow_mut().pass(desk, at);
         let pending = self.pending.borrow();
         let state = pending.state(desk);
         let ahead = matches!(&p.goes_on, Action::Accept(a) if pending.approved_ahead(desk, a, at));
@@ -138,11 +140,12 @@ impl Pipeline {
                     self.note_declined(s, desk, &a.id, why.as_deref());
                 }
                 // No, or no touch in time: the desk's own time-out comes before the gateway's.
-                let failed = !matches!(a.answer, Answer::Signed(_)) && s.open.close(&a.id).own;
+                let failed = match a.answer {
+                    Answer::Signed(_) => None,
+                    Answer::Declined(_) | Answer::Failed(_) => s.open.close_at(desk, &a.id).own,
+                };
                 self.step(s, |w| w.answered(desk, &a.id, a.answer));
-                if failed {
-                    self.challenge_failed(desk);
-                }
+                self.challenge_failed(failed);
             }
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
                 Some(why) => self.step(s, |w| w.verify_again(desk, why, at)),
@@ -308,11 +311,9 @@ impl Pipeline {
                 ApprovalStep::Tell(desk, m) => {
                     self.note_told(s, &desk, &m);
                     self.to_desk(&desk, &m);
-                    if let AppMessage::StepUpOutcome(o) = &m
-                        && s.open.close(&o.id).own
-                        && o.status == StepUpStatus::Expired
-                    {
-                        self.challenge_failed(&desk);
+                    if let AppMessage::StepUpOutcome(o) = &m {
+                        let own = s.open.close_at(&desk, &o.id).own;
+                        self.challenge_failed(own.filter(|_| o.status == StepUpStatus::Expired));
                     }
                 }
                 ApprovalStep::Refuse { desk, what, why } => {
@@ -358,6 +359,7 @@ impl Pipeline {
         let connection = self.sessions.connection(&desk);
         let asked = self.asked_for(&s, &s.pending.borrow().asked_by(held));
         tokio::task::spawn_local(async move {
+            let user = connection.as_ref().map(|c| c.user.clone()).unwrap_or_default();
             let made = match connection {
                 Some(c) => {
                     let ticket = Ticket {
@@ -377,7 +379,7 @@ impl Pipeline {
                 made.map(|c| (c.id, c.options, c.deadline)).map_err(|e| ApprovalRefusal::from(&e));
             if let Ok((id, ..)) = &made {
                 let by = s.pending.borrow().asked_by(held);
-                s.open.add(id, &approval, by);
+                s.open.add(id, &user, &approval, by);
             }
             pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made));
         });
@@ -403,12 +405,10 @@ impl Pipeline {
                 Some(c) => s.service.finish(&challenge, desk.as_str(), c.exporter, answer).await,
                 None => Err(StepUpRefusal::NotYours),
             };
-            let failed = own && matches!(result, Err(StepUpRefusal::Answer(_)));
+            let failed = own.filter(|_| matches!(result, Err(StepUpRefusal::Answer(_))));
             let result = result.map(|p| p.evidence_seq).map_err(|e| ApprovalRefusal::from(&e));
             pipeline.step(&s, |w| w.verified(held, &desk, &challenge, result, now()));
-            if failed {
-                pipeline.challenge_failed(&desk);
-            }
+            pipeline.challenge_failed(failed);
         });
     }
 }

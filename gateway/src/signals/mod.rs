@@ -17,6 +17,7 @@ use crate::{
     config::SignalsSection,
     delivery::Poster,
     events::EventSink,
+    metrics::Metrics,
     pipeline::SignalOrders,
     threads::{HostedThread, Stop, watched},
 };
@@ -26,7 +27,7 @@ use server::Receiver;
 use signet_events::About;
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use signet_journal::StoreKey;
-use std::{net::SocketAddr, path::PathBuf, rc::Rc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -48,6 +49,7 @@ pub struct Plan {
     pub identity: ServerIdentity,
     pub policy: TlsPolicy,
     pub events: EventSink,
+    pub metrics: Arc<Metrics>,
     pub orders: SignalOrders,
 }
 
@@ -103,8 +105,10 @@ async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Receiver>), Gat
     let several = plan.section.providers.len();
     let parts = plan.section.providers.into_iter().zip(plan.files).zip(plan.key_servers);
     let provider = |((section, files), server): ((_, _), Option<Poster>)| {
-        let published =
-            server.map(|s| Published::new(&section, s, kept.clone(), plan.events.clone()));
+        let published = server.map(|s| {
+            let (events, metrics) = (plan.events.clone(), plan.metrics.clone());
+            Published::new(&section, s, kept.clone(), events, metrics)
+        });
         Provider::new(section, files, published, several)
     };
     let providers = parts.map(provider).collect();

@@ -9,6 +9,7 @@ use crate::{
     config::ProviderSection,
     delivery::{DeliveryFailure, Poster},
     events::EventSink,
+    metrics::{KeysNow, Metrics},
     sealed_map::SealedMap,
 };
 use signet_events::About;
@@ -20,6 +21,7 @@ use std::{
     fs,
     path::Path,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{sync::Mutex, time::timeout};
@@ -115,11 +117,18 @@ pub(super) struct Published {
     failing: Cell<bool>,
     stale: Cell<bool>,
     events: EventSink,
+    metrics: Arc<Metrics>,
 }
 
 impl Published {
     /// With what a run before kept.
-    pub(super) fn new(s: &ProviderSection, poster: Poster, kept: Kept, events: EventSink) -> Self {
+    pub(super) fn new(
+        s: &ProviderSection,
+        poster: Poster,
+        kept: Kept,
+        events: EventSink,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let url = s.jwks_url.clone().unwrap_or_default();
         let schedule = Schedule {
             refresh: s.jwks_refresh_seconds.into(),
@@ -127,7 +136,7 @@ impl Published {
             age_max: s.jwks_max_age_seconds.into(),
         };
         let copy = kept.borrow().as_ref().and_then(|map| recall(map, &s.name, &url));
-        Self {
+        let published = Self {
             name: s.name.clone(),
             url,
             issuer: s.issuer.clone(),
@@ -141,7 +150,10 @@ impl Published {
             failing: Cell::default(),
             stale: Cell::default(),
             events,
-        }
+            metrics,
+        };
+        published.measure();
+        published
     }
 
     /// The keys, and how often some were fetched before; `None`: there are none that may be used.
@@ -167,6 +179,18 @@ impl Published {
             }
         }
         self.note_age();
+        self.measure();
+    }
+
+    /// For whoever watches the gateway: each second.
+    fn measure(&self) {
+        let copy = self.copy.borrow();
+        let now = KeysNow {
+            fetched: copy.as_ref().map(|c| c.fetched),
+            failing: self.failing.get(),
+            usable: copy.as_ref().is_some_and(|c| self.schedule.is_usable(c.age())),
+        };
+        self.metrics.signal_keys.is_now(&self.issuer, now);
     }
 
     async fn fetch(&self) -> Result<(String, Keys), DeliveryFailure> {

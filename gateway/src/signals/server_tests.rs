@@ -75,6 +75,22 @@ async fn a_repeat_of_what_is_not_decided_is_not_taken() {
     assert_eq!(receiver.take(provider, &token).await, Ok(()));
 }
 
+/// Nothing between the push, what the trading thread does, and the answer waits for a clock: the
+/// answer is there as soon as the trading thread has acted, and not before.
+#[tokio::test]
+async fn the_answer_comes_with_the_word_of_the_trading_thread_and_not_before() {
+    let (scene, mut inbox) = Scene::new();
+    let (receiver, token) = (&scene.receiver, scene.token("t3"));
+    let mut push = pin!(receiver.take(&receiver.providers[0], &token));
+    // However often it has its turn.
+    for _ in 0..3 {
+        begun(push.as_mut()).await;
+    }
+    inbox.answer_next(Ok(SignalDone::Sessions(1))).await;
+    let polled = poll_fn(|cx| Poll::Ready(push.as_mut().poll(cx))).await;
+    assert_eq!(polled, Poll::Ready(Ok(())));
+}
+
 #[tokio::test]
 async fn what_a_provider_hung_up_on_is_not_said_to_be_taken() {
     let (scene, mut inbox) = Scene::new();

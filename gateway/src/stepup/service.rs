@@ -209,7 +209,7 @@ impl Service {
                 Err(e) => {
                     if let RpError::CounterWentBack { credential_id } = &e {
                         self.registry
-                            .counter_went_back(credential_id, now)
+                            .counter_went_back(credential_id, self.settings.counter_back, now)
                             .await
                             .map_err(unavailable)?;
                     }
@@ -222,7 +222,7 @@ impl Service {
             .into_iter()
             .find(|k| k.credential_id == credential_id)
             .ok_or(StepUpRefusal::NoSuchKey)?;
-        let counter = assertion.counter;
+        let counter = (assertion.counter, self.settings.counter_back);
         let evidence = self.evidence(asked, text, assertion, &key, now);
         let for_what = (asked.approval.action.word(), asked.because.asked.as_str());
         let done =

@@ -1,8 +1,8 @@
 use super::*;
 use crate::stepup::{AskedFor, Authority, KeyTicket};
 use signet_registry::{
-    CertificateRequest, Claim, CodePurpose, IssuedCertificate, NewCode, NewUser, RegistryUrl,
-    code::OneTimeCode,
+    CertificateRequest, Claim, CodePurpose, CounterBack, IssuedCertificate, NewCode, NewUser,
+    RegistryUrl, code::OneTimeCode,
 };
 use signet_softkey::{Maker, Quirk, SoftKey, challenge_of};
 use signet_stepup::{
@@ -40,6 +40,7 @@ fn settings(maker: &Maker, models: &[(&str, &str)]) -> StepUp {
         relying_party: RelyingParty::new(&rp, list).unwrap(),
         first_key_ms: HOUR,
         answer_ms: 60_000,
+        counter_back: CounterBack::default(),
     }
 }
 
@@ -618,6 +619,32 @@ fn a_counter_that_goes_back_locks_the_key() {
         assert!(went_back(w.answer(&a, &first).await));
         assert_eq!(w.service.keys("alice").await.unwrap()[0].state, KeyState::Locked);
         assert_eq!(w.evidence_count().await, 1);
+    });
+}
+
+#[test]
+fn a_counter_that_goes_back_is_refused_and_told_also_where_the_key_stays_usable() {
+    run(async {
+        let (mut w, mut key) = World::with_key().await;
+        let settings = settings(&w.maker, &[(MODEL, "Test key")]);
+        let settings = StepUp { counter_back: CounterBack::Refuse, ..settings };
+        w.service = Service::new(w.service.registry.clone(), settings);
+        let went_back = Err("stepup.counter_went_back");
+        w.step_up(&mut key, logon()).await.unwrap();
+        // Each challenge alone looks good; the newest state counts.
+        let (a, b) = (w.begin(logon()).await.unwrap(), w.begin(logon()).await.unwrap());
+        let first = sign(&mut key, &a, logon(), HERE);
+        let second = sign(&mut key, &b, logon(), HERE);
+        assert!(w.answer(&b, &second).await.is_ok());
+        assert_eq!(w.answer(&a, &first).await.map_err(|e| e.code()), went_back);
+        assert!(w.step_up(&mut key, logon()).await.is_ok(), "the key is usable");
+        key.quirk = Some(Quirk::CounterBack);
+        assert_eq!(w.step_up(&mut key, logon()).await.map_err(|e| e.code()), went_back);
+        assert!(w.begin(logon()).await.is_ok(), "and still");
+        assert_eq!(w.service.keys("alice").await.unwrap()[0].state, KeyState::Active);
+        let told = w.kinds().await;
+        assert_eq!(told.iter().filter(|k| *k == "key.counter_went_back").count(), 2);
+        assert_eq!(w.evidence_count().await, 3, "no refused answer is evidence");
     });
 }
 

@@ -6,8 +6,9 @@ use crate::{
     support::{World, runtime},
 };
 use signet_registry::{
-    CodePurpose, KeySelector, KeyState, NewCode, NewKeyRow, NewUser, RecordRefusal, Recorded,
-    Registry, RegistryError, RegistryUrl, code::OneTimeCode, events::verify, first_key::Grant,
+    CodePurpose, CounterBack, KeySelector, KeyState, NewCode, NewKeyRow, NewUser, RecordRefusal,
+    Recorded, Registry, RegistryError, RegistryUrl, code::OneTimeCode, events::verify,
+    first_key::Grant,
 };
 use signet_rfq::UtcMillis;
 use signet_stepup::evidence::Evidence;
@@ -117,19 +118,21 @@ async fn life(place: &Place) {
     let kept = &registry.keys_of("alice").await.unwrap()[0];
     assert_eq!((kept.counter, kept.last_used, &kept.passkey), (3, NOW, &keys.row.passkey));
     // The same assertion again would be a counter that stands still.
-    let (counter, evidence) = keys.sign();
-    registry
-        .record_assertion(&keys.row.credential_id, counter, evidence.clone(), ("session", ""), NOW)
-        .await
-        .unwrap();
-    let again = registry
-        .record_assertion(&keys.row.credential_id, counter, evidence, ("session", ""), NOW)
-        .await;
+    let ((counter, evidence), id) = (keys.sign(), keys.row.credential_id.clone());
+    let same = async |then| {
+        let evidence = evidence.clone();
+        registry.record_assertion(&id, (counter, then), evidence, ("session", ""), NOW).await
+    };
+    same(CounterBack::Lock).await.unwrap();
+    let again = same(CounterBack::Refuse).await;
+    assert!(matches!(again, Err(RecordRefusal::CounterWentBack)), "{again:?}");
+    assert_eq!(keys.record(&registry).await.unwrap().seq, 4, "usable still");
+    let again = same(CounterBack::Lock).await;
     assert!(matches!(again, Err(RecordRefusal::CounterWentBack)), "{again:?}");
     assert!(matches!(keys.record(&registry).await, Err(RecordRefusal::KeyNotActive)), "locked now");
     let which = KeySelector { user: "alice".into(), key: made.id.clone() };
     registry.set_key_state(&which, KeyState::Active, "", "admin", NOW).await.unwrap();
-    assert_eq!(keys.record(&registry).await.unwrap().seq, 4);
+    assert_eq!(keys.record(&registry).await.unwrap().seq, 5);
     assert_eq!(registry.reset_keys("alice", "lost", "admin", NOW).await.unwrap(), 1);
     let gone = registry.set_key_state(&which, KeyState::Active, "", "admin", NOW).await;
     assert!(matches!(gone, Err(RegistryError::NoSuchKey(_))), "a removed key never comes back");
@@ -142,7 +145,7 @@ async fn life(place: &Place) {
         "{}: no gateway reads its view anew",
         place.name
     );
-    assert_eq!(registry.verify_evidence().await.unwrap(), Ok(4), "{}", place.name);
+    assert_eq!(registry.verify_evidence().await.unwrap(), Ok(5), "{}", place.name);
     let (events, head) = registry.events().await.unwrap();
     assert!(verify(&events, (head.0, &head.1)).is_ok());
     let told: Vec<&str> = events
@@ -150,8 +153,9 @@ async fn life(place: &Place) {
         .map(|e| e.kind.as_str())
         .filter(|k| k.starts_with("key.") || k.starts_with("stepup."))
         .collect();
-    let all = "key.code_made key.registered stepup.passed stepup.passed stepup.passed key.counter_went_back key.unlocked stepup.passed \
-               key.reset key.code_made";
+    let all = "key.code_made key.registered stepup.passed stepup.passed stepup.passed \
+               key.counter_went_back stepup.passed key.counter_went_back key.unlocked \
+               stepup.passed key.reset key.code_made";
     assert_eq!(told.join(" "), all, "{}", place.name);
     registry.close().await;
 }

@@ -280,8 +280,16 @@ fn keys_that_are_too_old_verify_nothing_and_a_server_of_another_authority_is_not
     w.start();
     w.enrolled("alice", "ALICE", "laptop");
     w.eventually("the keys are fetched", || revoked(&w, "one").status == 202);
+    let keys_now = |w: &World| {
+        let status: Value = serde_json::from_str(&w.cli(&["status", "--json"])).unwrap();
+        let keys = &status["signal_keys"][0];
+        let fetched = keys["fetched"].is_string();
+        (keys["issuer"] == ISSUER, fetched, keys["failing"] == true, keys["usable"] == true)
+    };
+    assert_eq!(keys_now(&w), (true, true, false, true));
     drop(server);
     w.eventually("too old", || w.events().contains("signal.keys_stale"));
+    w.eventually("and shown", || keys_now(&w) == (true, true, true, false));
     refused(&revoked(&w, "one"), 503, "invalid_request", "signal.no_keys");
     w.stop();
     let text = w.text("gateway.toml");

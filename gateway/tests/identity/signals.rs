@@ -125,6 +125,12 @@ pub fn refused(answer: &Http, status: u16, err: &str, code: &str) {
     assert!(body["description"].as_str().unwrap().contains(&format!("({code})")), "{body}");
 }
 
+/// How many sessions the trading thread says are on, now.
+fn sessions(w: &World) -> u64 {
+    let status: Value = serde_json::from_str(&w.cli(&["status", "--json"])).unwrap();
+    status["sessions"].as_u64().expect("the trading thread answers")
+}
+
 #[test]
 fn a_revoked_session_ends_and_the_person_may_come_back() {
     let w = world("");
@@ -133,7 +139,10 @@ fn a_revoked_session_ends_and_the_person_may_come_back() {
     runtime().block_on(async {
         let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
         let mut bob = Desk::logged_on(&w, "bobs", "BOB", 1).await;
+        w.eventually("both are on", || sessions(&w) == 2);
         taken(&w, &claims("session-revoked", json!({"reason_admin": {"en": "left the firm"}})));
+        // Not soon, but before the answer to the provider: 202 says that it was acted on.
+        assert_eq!(sessions(&w), 1);
         let last = alice.until_cut().await;
         let out = last.iter().find(|f| f.contains("|35=5|")).expect("a Logout");
         assert!(out.contains("=signal.session_revoked|") && out.contains("Log on again"), "{out}");
@@ -490,8 +499,9 @@ async fn with_key(w: &World, keys: &Keys, digest: String) {
     registry.close().await;
 }
 
-#[test]
-fn a_changed_credential_asks_for_a_touch_and_whoever_declines_it_again_and_again_is_locked_out() {
+/// Alice has a laptop, and three challenges that come to nothing lock her out. Her key, and the
+/// digest of the code for it.
+fn easily_tired() -> (World, Keys, String) {
     let digest = OneTimeCode::new([1; 16]).digest_for(CodePurpose::Key);
     let keys = Keys::new("alice", Grant::Code(digest.clone()));
     let more = "[step_up]\nrp_id = 'stepup.bank.example'\nattestation = 'keys.toml'\n[response]\n\
@@ -501,6 +511,12 @@ fn a_changed_credential_asks_for_a_touch_and_whoever_declines_it_again_and_again
         fs::write(w.path("keys.toml"), keys.maker.list(&[(model, "Test key")])).unwrap();
     });
     w.enrolled("alice", "ALICE", "laptop");
+    (w, keys, digest)
+}
+
+#[test]
+fn a_changed_credential_asks_for_a_touch_and_whoever_declines_it_again_and_again_is_locked_out() {
+    let (w, keys, digest) = easily_tired();
     runtime().block_on(async {
         with_key(&w, &keys, digest).await;
         let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
@@ -530,4 +546,57 @@ fn a_changed_credential_asks_for_a_touch_and_whoever_declines_it_again_and_again
             on
         })
     });
+}
+
+/// The words about a challenge (U6) that come next.
+async fn outcome(desk: &mut Desk, id: &str) {
+    loop {
+        let frame = desk.next().await.expect("the session is on");
+        if frame.contains("|35=U6|") && frame.contains(&format!("|20100={id}|")) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_wrong_answer_that_is_sent_twice_counts_once_and_is_not_hidden() {
+    let (w, keys, digest) = easily_tired();
+    runtime().block_on(async {
+        with_key(&w, &keys, digest).await;
+        let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
+        for n in 1..=3 {
+            alice.signs(&w, "laptop", "35=U8|20103=on-demand|").await;
+            // That one comes says that the two copies before it did not count as two.
+            let id = challenge(&mut alice).await;
+            let wrong = format!("35=U5|20100={id}|20101=0|95=2|96={{}}|");
+            alice.signs(&w, "laptop", &wrong).await;
+            alice.signs(&w, "laptop", &wrong).await;
+            if n < 3 {
+                // Of each copy one.
+                outcome(&mut alice, &id).await;
+                outcome(&mut alice, &id).await;
+            }
+        }
+        let last = alice.until_cut().await;
+        assert!(last.iter().any(|f| f.contains("20104=lockout.fatigue|")), "{last:?}");
+    });
+}
+
+/// Nobody escapes the count by hanging up before the answer is checked.
+#[test]
+fn a_wrong_answer_counts_also_when_its_desk_hangs_up_at_once() {
+    let (w, keys, digest) = easily_tired();
+    runtime().block_on(async {
+        with_key(&w, &keys, digest).await;
+        for n in 0..3 {
+            // A Logon, two signed messages and a Logout each time.
+            let mut alice = Desk::logged_on(&w, "laptop", "ALICE", 1 + 4 * n).await;
+            alice.signs(&w, "laptop", "35=U8|20103=on-demand|").await;
+            let id = challenge(&mut alice).await;
+            let wrong = format!("35=U5|20100={id}|20101=0|95=2|96={{}}|");
+            alice.signs_and_leaves(&w, "laptop", &wrong).await;
+            alice.until_cut().await;
+        }
+    });
+    w.eventually("locked out", || w.cli(&["lockout", "list"]).contains("fatigue"));
 }

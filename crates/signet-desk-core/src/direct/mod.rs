@@ -160,7 +160,6 @@ impl Direct {
 
     fn business(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(touch) = &mut self.touch else { return vec![DirectAction::Release(m)] };
-        touch.active(now);
         let refuse = |m, why: &str| {
             vec![DirectAction::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())]
         };
@@ -172,7 +171,12 @@ impl Direct {
             };
         };
         match touch.wanted(&action, now) {
-            Wanted::Nothing => vec![DirectAction::Release(m)],
+            Wanted::Nothing => {
+                // Only now: an act does not make up for the pause before it.
+                touch.active(now);
+                vec![DirectAction::Release(m)]
+            }
+            // The kernel counts what it holds as an act.
             Wanted::Touch(reason) => touch.hold(m, action, reason, now.on_laptops_clock(ends), now),
             Wanted::TwoPeople(_) => refuse(m, "a second person needs a gateway"),
         }

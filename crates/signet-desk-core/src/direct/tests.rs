@@ -762,6 +762,38 @@ fn after_doing_nothing_the_next_act_owes_a_touch_where_the_settings_say_so() {
     assert_eq!(w.shown(&rfq).state, Shown::Open);
 }
 
+/// An act that comes before the clock's next turn is judged by the pause before it.
+#[test]
+fn an_act_just_after_the_pause_revives_no_lease() {
+    for (idle_ms, goes) in [(59_999, true), (60_000, false)] {
+        let rules = "logon = 'never'\nrequest_above = { default = '1m' }\nidle_minutes = 1";
+        let (mut w, mut key) = with_key(rules);
+        w.ask("5m");
+        w.touch(&mut key);
+        assert_eq!(w.sent.len(), 1, "{idle_ms}: the touch is a lease");
+        w.laptop += idle_ms;
+        let rfq = w.ask("5m");
+        let state = if goes { Shown::Open } else { Shown::Sent };
+        assert_eq!((w.shown(&rfq).state, w.sent.len() == 2), (state, goes), "{idle_ms}");
+    }
+}
+
+/// The act that ends a pause owes its touch, also before the next turn of the clock.
+#[test]
+fn a_small_act_just_after_the_pause_owes_a_touch_where_the_settings_say_so() {
+    for (idle_ms, goes) in [(59_999, true), (60_000, false)] {
+        let (mut w, mut key) = with_key(&format!("{RULES}\non_idle = true\nidle_minutes = 1"));
+        w.laptop += idle_ms;
+        let rfq = w.ask("200k");
+        let state = if goes { Shown::Open } else { Shown::Sent };
+        assert_eq!((w.shown(&rfq).state, w.sent.len() == 1), (state, goes), "{idle_ms}");
+        if !goes {
+            w.touch(&mut key);
+            assert_eq!((w.shown(&rfq).state, w.sent.len()), (Shown::Open, 1));
+        }
+    }
+}
+
 #[test]
 fn a_logon_always_owes_where_the_settings_say_so() {
     let (w, _) = with_key(RULES);

@@ -15,7 +15,7 @@ use signet_rfq::UtcMillis;
 
 impl PendingApprovals {
     /// Holds a message until it is approved. `ends`: the time after which it can no longer take
-    /// effect.
+    /// effect. That the trader acted counts from here on, so the caller does not say it before.
     pub fn hold(
         &mut self,
         desk: &CompId,
@@ -33,6 +33,9 @@ impl PendingApprovals {
             Wanted::Touch(reason) => (reason, false),
             Wanted::TwoPeople(reason) => (reason, true),
         };
+        let by = self.asking(desk, &action, asked.policies, now);
+        // Only now: an act does not make up for the pause before it.
+        self.active(desk, now);
         let too_many = self.held.values().filter(|h| &h.desk == desk).count() >= MAX_HELD_PER_DESK;
         let twice = self.held.values().any(|h| &h.desk == desk && h.is_same(&message));
         if twice {
@@ -49,7 +52,6 @@ impl PendingApprovals {
         }
         let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
         self.end_session_asks(desk, "this is settled with the touch for what you just sent");
-        let by = self.asking(desk, &action, asked.policies, now);
         self.keep(Held {
             two,
             ..Held::new(desk, Matter::Message(message), action, reason, by, deadline)
@@ -65,16 +67,10 @@ impl PendingApprovals {
         policies: Vec<String>,
         now: UtcMillis,
     ) -> AskedBy {
-        let mut state = self.state(desk);
-        let by_rules = policies.is_empty();
-        if by_rules {
-            // No lease stood for the touch, whatever the act that asks has made of it since.
-            state.lease = None;
-        }
-        let ground = ground(&self.rules, action, &state, now);
+        let ground = ground(&self.rules, action, &self.state(desk), now);
         // What policies ask for two people may be touched for already, ahead of the quote.
-        let touched =
-            !by_rules && matches!(action, Action::Accept(a) if self.approved_ahead(desk, a, now));
+        let touched = !policies.is_empty()
+            && matches!(action, Action::Accept(a) if self.approved_ahead(desk, a, now));
         AskedBy::new(ground.filter(|g| g.of_two() || !touched), &self.rules, policies)
     }
 

@@ -449,3 +449,81 @@ fn a_desk_hears_of_its_access_only_while_it_is_on_and_when_it_changed() {
     let told = w.told.iter().any(|(_, m)| matches!(m, AppMessage::AccessState(a) if a.approver));
     assert!(!told, "not named as an approver");
 }
+
+/// Of one challenge there is one answer, whatever else is said of it while that is checked.
+#[test]
+fn a_wrong_answer_is_judged_once_and_nothing_said_meanwhile_takes_it_back() {
+    let signed = || Answer::Signed("{}".into());
+    let bad = || Err(ApprovalRefusal::new("stepup.bad_signature", "no", ""));
+    for (name, meanwhile) in [
+        ("nothing", None),
+        ("the same again", Some(signed())),
+        ("another", Some(Answer::Signed("{\"id\":1}".into()))),
+        ("declined", Some(Answer::Declined(None))),
+        ("failed", Some(Answer::Failed(None))),
+    ] {
+        let mut w = World::new(TOUCH);
+        w.up("ALICE", "alice");
+        w.send("ALICE", accept("a1"), Some(T + 30_000));
+        w.sign("ALICE", "c1");
+        w.heard("ALICE");
+        if let Some(answer) = meanwhile {
+            w.answer("ALICE", "c1", answer);
+            assert_eq!(w.heard("ALICE"), ["Refused c1 stepup.not_open"], "{name}");
+        }
+        assert_eq!((w.verifying.len(), w.dropped.len(), w.notes.len()), (1, 0, 0), "{name}");
+        w.verified(bad());
+        assert_eq!((w.notes.len(), w.released.len()), (1, 0), "{name}");
+        let heard = w.heard("ALICE");
+        assert_eq!(heard, ["Refused c1 stepup.bad_signature", "accept refused: no"], "{name}");
+        w.sign("ALICE", "c1");
+        assert_eq!((w.verifying.len(), w.notes.len()), (0, 1), "{name}: it is over");
+    }
+}
+
+/// Whatever ends a challenge while its answer is checked: the answer stays with the service, which
+/// says whether it was wrong, and proves nothing here.
+#[test]
+fn an_answer_that_is_checked_is_not_taken_from_the_service() {
+    type Ends = fn(&mut World);
+    let lost = |w: &mut World| {
+        let why = ApprovalRefusal::new("stepup.link_lost", "the connection was lost", "");
+        let todo = w.w.desk_lost(&id("ALICE"), &why);
+        w.run(todo);
+    };
+    let again = |w: &mut World| {
+        let todo = w.w.verify_again(&id("ALICE"), SessionReason::OnDemand, w.now);
+        w.run(todo);
+    };
+    let ends: [(&str, Ends); 5] = [
+        ("it is asked again", again),
+        ("the time is over", |w| w.pass_time(ANSWER_MS)),
+        ("the desk is off", |w| w.down("ALICE")),
+        ("another connection takes over", |w| w.up("ALICE", "alice")),
+        ("the desk is lost", lost),
+    ];
+    for (name, end) in ends {
+        // The proof of presence of a logon, and a message.
+        for message in [false, true] {
+            let name = format!("{name}, a message: {message}");
+            let mut w = World::new(if message { TOUCH } else { "logon = 'always'" });
+            w.up("ALICE", "alice");
+            if message {
+                w.send("ALICE", request("r1"), None);
+            }
+            w.sign("ALICE", "c1");
+            assert_eq!(w.verifying.len(), 1, "{name}");
+            // What the trader asks for ends the proof of a session alone.
+            end(&mut w);
+            assert_eq!(w.dropped, Vec::<String>::new(), "{name}");
+            let ended = name != "it is asked again, a message: true";
+            w.verified(Ok(1));
+            assert_eq!((w.released.is_empty(), w.authenticated), (ended, 0), "{name}");
+        }
+    }
+    // One that nobody has answered is taken back.
+    let mut w = World::new("logon = 'always'");
+    w.up("ALICE", "alice");
+    w.down("ALICE");
+    assert_eq!(w.dropped, ["c1"]);
+}

@@ -196,6 +196,15 @@ impl Out {
             Self::At(id) | Self::Checking(id) => Some(id),
         }
     }
+
+    /// The id of a challenge that is taken back once it is over. One whose answer the service has
+    /// is not: a wrong answer would not be known as wrong.
+    pub(super) fn dropped(self) -> Option<String> {
+        match self {
+            Self::At(id) => Some(id),
+            Self::Asked | Self::Checking(_) => None,
+        }
+    }
 }
 
 impl Held {

@@ -127,11 +127,12 @@ impl PendingApprovals {
         todo
     }
 
-    /// A connection is gone: its open challenges can no longer be answered.
+    /// A connection is gone: its open challenges can no longer be answered. An answer that came
+    /// before is checked to the end.
     fn let_go(&mut self, desk: &CompId) {
         let mut dropped = Vec::new();
         self.held.retain(|_, h| {
-            dropped.extend(h.out.remove(desk).and_then(Out::id).map(ApprovalStep::Drop));
+            dropped.extend(h.out.remove(desk).and_then(Out::dropped).map(ApprovalStep::Drop));
             // A proof of presence has no meaning without its session.
             &h.desk != desk || matches!(h.what, Matter::Message(_))
         });
@@ -225,8 +226,19 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// The trader did something.
+    /// Time passes for one desk, of which an act is to be judged now: the pause before the act
+    /// counts. What the desk is told of that comes with the steps of the next event.
+    pub fn pass(&mut self, desk: &CompId, now: UtcMillis) {
+        let Some(d) = self.desks.get_mut(desk) else { return };
+        if d.state.passes(&self.rules, d.active, now) {
+            self.tell_access(desk, now);
+        }
+    }
+
+    /// The trader did something. Time passes first: an act does not make up for the pause before
+    /// it.
     pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
+        self.pass(desk, now);
         if let Some(d) = self.desks.get_mut(desk) {
             d.active = now;
             d.state.active(now);
@@ -260,9 +272,10 @@ impl PendingApprovals {
     /// Tells the outcome to desks with open challenges.
     fn close(&mut self, out: BTreeMap<CompId, Out>, status: StepUpStatus, why: &ApprovalRefusal) {
         for (desk, o) in out {
+            let dropped = o.clone().dropped().map(ApprovalStep::Drop);
             let Some(id) = o.id() else { continue };
             self.out.push(ApprovalStep::Tell(desk, outcome(&id, status, Some(why))));
-            self.out.push(ApprovalStep::Drop(id));
+            self.out.extend(dropped);
         }
     }
 
@@ -306,12 +319,7 @@ impl PendingApprovals {
         }
         let desks: Vec<CompId> =
             self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
-        for d in &desks {
-            let Some(state) = self.desks.get_mut(d) else { continue };
-            if state.state.passes(&self.rules, state.active, now) {
-                self.tell_access(d, now);
-            }
-        }
+        desks.iter().for_each(|d| self.pass(d, now));
         self.done()
     }
 

@@ -119,7 +119,10 @@ impl Touch {
         self.pending.active(&self.desk, now.laptop);
     }
 
-    pub(super) fn wanted(&self, action: &Action, now: Moment) -> Wanted {
+    /// What the rules want for an action. The pause before it counts, also one that ended since the
+    /// clock's last turn.
+    pub(super) fn wanted(&mut self, action: &Action, now: Moment) -> Wanted {
+        self.pending.pass(&self.desk, now.laptop);
         let state = self.pending.state(&self.desk);
         wanted(&self.settings.rules, action, &state, now.laptop)
     }
