@@ -117,7 +117,9 @@ export interface InForce {
   digest: string;
   since: string | null;
   by: string[];
+  /** Whether the approver's key signed for it. */
   by_key: boolean;
+  prepared_by_key: boolean;
   documents: Record<string, string>;
 }
 
@@ -126,6 +128,8 @@ export interface Waiting {
   policy: string;
   before: string;
   by: string;
+  /** Whether the key of whoever prepared it signed for it. */
+  by_key: boolean;
   at: string;
   diff: string;
   mine: boolean;
@@ -147,6 +151,8 @@ export interface Version {
   prepared_by: string | null;
   /** The key of the second person, and what it signed. */
   approval: { credential_id: string } | null;
+  /** The key of whoever prepared it, and what it signed. */
+  preparation: { by: string; credential_id: string } | null;
 }
 
 export interface Found {

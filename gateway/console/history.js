@@ -47,6 +47,9 @@ export function historyTable() {
   };
 }
 
+/** @param {{ credential_id: string } | null | undefined} signed */
+const key = (signed) => (signed ? h("code", {}, `key ${signed.credential_id}`) : "No key");
+
 /** @param {Version} v */
 function detail(v) {
   const text = h("div", {}, h("p", { class: "hint" }, "Asking the gateway…"));
@@ -74,7 +77,8 @@ function detail(v) {
     facts(
       ["By", v.by],
       ["Prepared by", v.prepared_by ?? "–"],
-      ["Approved with", v.approval ? h("code", {}, `key ${v.approval.credential_id}`) : "No key"],
+      ["Prepared with", key(v.preparation)],
+      ["Approved with", key(v.approval)],
       ["At", time(v.at)],
       ["Digest", h("code", {}, v.digest)],
       ["Before", h("code", {}, v.before ?? "–")],

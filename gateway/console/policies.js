@@ -131,6 +131,7 @@ class PoliciesView {
         ["Digest", h("code", { title: f.digest }, short(f.digest))],
         ["Since", time(f.since)],
         ["By", f.by.length > 0 ? f.by.join(" and ") : "Files"],
+        ["Prepared by key", f.prepared_by_key ? mark("good", "Yes") : "No"],
         ["Approved by key", f.by_key ? mark("good", "Yes") : "No"],
       ),
       ...documents,

@@ -1,9 +1,12 @@
-// A change of a policy while it is written. It outlives its view and a session that is over.
+// A change of a policy while it is written, and its signature with the writer's key. It outlives its
+// view and a session that is over.
 
 import { post, wordsOf } from "./api.js";
 import { ask, tell } from "./dialog.js";
+import { difference } from "./difference.js";
 import { fill, h } from "./dom.js";
 import { short } from "./format.js";
+import { assertion } from "./keys.js";
 
 /** @typedef {import("./contract.js").InForce} InForce */
 
@@ -71,13 +74,17 @@ export function editor(shell, latest, done) {
  */
 function build(d, shell, done) {
   const fault = h("p", { class: "fault", role: "alert" });
-  const go = h("button", { type: "submit", class: "main" }, "Prepare for approval");
+  const doing = h("p", { class: "doing", role: "status" });
+  const signed = h("div");
+  const go = h("button", { type: "submit", class: "main" }, "Prepare with your key");
   const state = h("p", { class: "help", role: "status" });
   const check = () => {
     const names = changed();
     go.disabled = names.length === 0;
     fill(state, names.length === 0 ? "Nothing is changed yet." : `Changed: ${names.join(", ")}.`);
   };
+  /** @type {HTMLTextAreaElement[]} */
+  const areas = [];
   const fields = Object.keys(d.texts).flatMap((name) => {
     const area = h("textarea", {
       id: `draft-${name}`,
@@ -90,11 +97,25 @@ function build(d, shell, done) {
       d.texts[name] = area.value;
       check();
     });
+    areas.push(area);
     return [h("label", { for: area.id }, name), area];
   });
+  /** @type {AbortController | null} */
+  let asking = null;
   const end = () => {
-    draft = null;
+    // Whoever discards the text does not sign for it.
+    asking?.abort();
+    if (draft === d) draft = null;
     done();
+  };
+  /**
+   * What is signed is what is read.
+   *
+   * @param {boolean} on
+   */
+  const hold = (on) => {
+    go.disabled = on;
+    for (const area of areas) area.readOnly = on;
   };
   const discard = h("button", { type: "button", onclick: () => discarded(end) }, "Discard");
   const form = h(
@@ -104,10 +125,12 @@ function build(d, shell, done) {
     h(
       "p",
       { class: "warning moved" },
-      `The policy in force has changed since you began with ${short(d.base)}. Your text would take that change back: compare it with what is in force.`,
+      `The policy in force has changed since you began with ${short(d.base)}. Your text would take that change back, so it is not prepared: copy it, discard it, and begin with what is in force.`,
     ),
     fields,
     state,
+    doing,
+    signed,
     fault,
     h("div", { class: "buttons" }, discard, go),
   );
@@ -115,18 +138,33 @@ function build(d, shell, done) {
     event.preventDefault();
     if (go.disabled) return;
     fill(fault);
-    go.disabled = true;
+    hold(true);
+    const stopper = new AbortController();
+    asking = stopper;
     try {
       const documents = Object.fromEntries(changed().map((name) => [name, d.texts[name]]));
-      await post("policies/prepare", { policy: d.policy, documents });
+      const change = { policy: d.policy, documents };
+      const start = { ...change, base: d.base };
+      const { publicKey, before, digest, diff } = await post("policies/prepare/start", start);
+      fill(
+        doing,
+        `Touch your security key. Your signature covers the change from ${short(before)} to ${short(digest)} and nothing else.`,
+      );
+      fill(signed, difference(diff, "What your key signs for"));
+      const credential = await assertion(publicKey, stopper.signal);
+      await post("policies/prepare/finish", { ...change, credential });
       end();
       tell("The change waits for a second administrator.");
       void shell.look();
+      document.querySelector("h1")?.focus();
     } catch (e) {
       fill(fault, wordsOf(e));
+      hold(false);
+      go.focus();
       fault.scrollIntoView({ block: "nearest" });
-      go.disabled = false;
     }
+    fill(doing);
+    fill(signed);
   });
   check();
   return form;

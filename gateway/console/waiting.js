@@ -24,6 +24,7 @@ export function waitingCard(w, shell) {
     h("h3", {}, mark("wait", what), h("span", { class: "dim" }, summary(w.diff))),
     facts(
       ["Prepared", time(w.at)],
+      ["Prepared by key", w.by_key ? mark("good", "Yes") : "No"],
       ["In force now", h("code", {}, w.before)],
       ["After approval", h("code", {}, w.digest)],
     ),
@@ -80,6 +81,7 @@ function draw(actions, w, shell) {
     } catch (e) {
       fill(fault, wordsOf(e));
       approve.disabled = false;
+      approve.focus();
     }
     fill(doing);
   });

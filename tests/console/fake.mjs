@@ -147,11 +147,11 @@ const state = {
   },
   policies: {
     in_force: [
-      { policy: "risk", digest: DIGEST("a"), since: ago(86400), by: ["ada", "bob"], by_key: true, documents: { settings: OLD, table: "[factors]\nnew_country = 20\n" } },
-      { policy: "entitlements", digest: DIGEST("c"), since: ago(86400 * 3), by: ["gateway"], by_key: false, documents: { policies: "permit(principal, action, resource);\n", facts: "[groups]\n" } },
+      { policy: "risk", digest: DIGEST("a"), since: ago(86400), by: ["ada", "bob"], by_key: true, prepared_by_key: true, documents: { settings: OLD, table: "[factors]\nnew_country = 20\n" } },
+      { policy: "entitlements", digest: DIGEST("c"), since: ago(86400 * 3), by: ["gateway"], by_key: false, prepared_by_key: false, documents: { policies: "permit(principal, action, resource);\n", facts: "[groups]\n" } },
     ],
     waiting: [
-      { digest: DIGEST("b"), policy: "risk", before: DIGEST("a"), by: "bob", at: ago(50), diff: DIFF, mine: false },
+      { digest: DIGEST("b"), policy: "risk", before: DIGEST("a"), by: "bob", by_key: true, at: ago(50), diff: DIFF, mine: false },
     ],
     two_people: true,
   },
@@ -165,7 +165,7 @@ const state = {
   history: {
     versions: [
       { digest: DIGEST("b"), policy: "risk", step: "prepared", by: "bob", at: ago(50), before: DIGEST("a") },
-      { digest: DIGEST("a"), policy: "risk", step: "approved", by: "bob", at: ago(86400), before: DIGEST("9") },
+      { digest: DIGEST("a"), policy: "risk", step: "approved", by: "bob", at: ago(86400), before: DIGEST("9"), prepared_by: "ada", preparation: { by: "ada", credential_id: "AQ" }, approval: { credential_id: "Ag" } },
       { digest: DIGEST("a"), policy: "risk", step: "prepared", by: "ada", at: ago(86500), before: DIGEST("9") },
       { digest: DIGEST("c"), policy: "entitlements", step: "loaded", by: "files", at: ago(86400 * 3), before: null },
     ],
@@ -219,8 +219,9 @@ const POSTS = {
   "sessions/end": (b) => ((state.sessions.sessions = state.sessions.sessions.filter((s) => s.desk !== b.desk)), {}),
   "locks/lift": (b) => ((state.locks.locks = state.locks.locks.filter((l) => l.subject !== b.subject)), {}),
   "dealers/resume": (b) => (state.dealers.dealers.filter((d) => d.dealer === b.dealer).forEach((d) => Object.assign(d, { cut: false, on: true })), {}),
-  "policies/prepare": (b) => {
-    const w = { digest: DIGEST("d"), policy: b.policy, before: DIGEST("a"), by: state.name, at: ago(0), diff: DIFF, mine: true };
+  "policies/prepare/start": () => ({ ...POSTS["login/start"](), digest: DIGEST("d"), before: DIGEST("a"), diff: DIFF }),
+  "policies/prepare/finish": (b) => {
+    const w = { digest: DIGEST("d"), policy: b.policy, before: DIGEST("a"), by: state.name, by_key: true, at: ago(0), diff: DIFF, mine: true };
     state.policies.waiting.push(w);
     return w;
   },

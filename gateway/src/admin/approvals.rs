@@ -1,8 +1,12 @@
-//! What a security key signed to approve a change of policy, as files for OpenSSL.
+//! What security keys signed to prepare and approve a change of policy, as files for OpenSSL.
 
 use super::{AdminError, policies::policy_history};
-use crate::{config::Config, history::Step};
+use crate::{
+    config::Config,
+    history::{KeyPreparation, Step, Version, name_of},
+};
 use signet_journal::private_folder;
+use signet_stepup::evidence::SignedParts;
 use std::{fs, path::Path};
 
 /// Who approved it by key, and what the key signed for.
@@ -12,10 +16,14 @@ pub struct WrittenApproval {
     pub by: String,
     /// Whether the key signed for exactly this change.
     pub verdict: Result<(), String>,
+    /// Who prepared it by key, and whether that key signed for exactly this change as theirs;
+    /// `None`: it was prepared by certificate.
+    pub prepared: Option<(String, Result<(), String>)>,
 }
 
 /// Writes `key.der`, `message.bin`, `signature.bin`, `client-data.json` and `challenge.txt` of the
-/// newest approval of this version into a new folder.
+/// newest approval of this version into a new folder, and those of its preparation by key into the
+/// folder `preparation` in it.
 ///
 /// # Errors
 /// The version was not approved by key, or the files cannot be written.
@@ -34,12 +42,37 @@ pub fn policy_approval(
     let approval = v.approval.as_ref().ok_or_else(none)?;
     let before = v.before.clone().unwrap_or_default();
     let parts = approval.signed_parts().ok_or_else(none)?;
-    let failed = |path: &Path, source| AdminError::File { path: path.into(), source };
+    let prepared = match &v.preparation {
+        Some(p) => Some((p, p.signed_parts().ok_or_else(none)?)),
+        None => None,
+    };
     if out.exists() {
         return Err(failed(out, std::io::ErrorKind::AlreadyExists.into()));
     }
-    private_folder(out).map_err(|e| failed(out, e))?;
-    let text = approval.text(v.policy, &before, &v.digest);
+    write_parts(out, &parts, &approval.text(v.policy, &before, &v.digest))?;
+    let verdict = approval.verify(v.policy, &before, &v.digest).map_err(|e| e.to_string());
+    let prepared = match prepared {
+        Some((p, parts)) => {
+            let text = p.text(v.policy, &before, &v.digest);
+            write_parts(&out.join("preparation"), &parts, &text)?;
+            Some((p.by.clone(), prepared_by_its_owner(p, &v)))
+        }
+        None => None,
+    };
+    Ok(WrittenApproval { by: v.by.clone(), verdict, prepared })
+}
+
+/// Whether the key signed for exactly this change, as whoever prepared it.
+fn prepared_by_its_owner(p: &KeyPreparation, v: &Version) -> Result<(), String> {
+    if v.prepared_by.as_deref().map(name_of) != Some(p.by.as_str()) {
+        return Err("it is of another administrator".into());
+    }
+    let before = v.before.as_deref().unwrap_or_default();
+    p.verify(v.policy, before, &v.digest).map_err(|e| e.to_string())
+}
+
+fn write_parts(folder: &Path, parts: &SignedParts, text: &str) -> Result<(), AdminError> {
+    private_folder(folder).map_err(|e| failed(folder, e))?;
     for (name, bytes) in [
         ("key.der", &parts.key[..]),
         ("message.bin", &parts.message),
@@ -47,9 +80,48 @@ pub fn policy_approval(
         ("client-data.json", &parts.client_data),
         ("challenge.txt", text.as_bytes()),
     ] {
-        let path = out.join(name);
+        let path = folder.join(name);
         fs::write(&path, bytes).map_err(|e| failed(&path, e))?;
     }
-    let verdict = approval.verify(v.policy, &before, &v.digest).map_err(|e| e.to_string());
-    Ok(WrittenApproval { by: v.by, verdict })
+    Ok(())
+}
+
+fn failed(path: &Path, source: std::io::Error) -> AdminError {
+    AdminError::File { path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Documents, Policy, preparation_for};
+
+    #[test]
+    fn a_preparation_is_of_whoever_the_history_names() {
+        let of = |prepared_by: Option<&str>| Version {
+            at_ms: 1,
+            policy: Policy::Risk,
+            step: Step::Approved,
+            digest: "new".into(),
+            before: Some("old".into()),
+            by: "admin bob from 192.0.2.1".into(),
+            prepared_by: prepared_by.map(str::to_owned),
+            documents: Documents::new(),
+            approval: None,
+            preparation: None,
+        };
+        let hers = preparation_for("ada", Policy::Risk, "old", "new");
+        let another = Err("it is of another administrator".to_owned());
+        for (prepared_by, want) in [
+            (Some("admin ada from 192.0.2.1 with key AQ"), Ok(())),
+            (Some("admin ada"), Ok(())),
+            (Some("admin adam from 192.0.2.1 with key AQ"), another.clone()),
+            (Some("admin bob from 192.0.2.1"), another.clone()),
+            (None, another.clone()),
+        ] {
+            assert_eq!(prepared_by_its_owner(&hers, &of(prepared_by)), want, "{prepared_by:?}");
+        }
+        // Of the right person, for another change.
+        let other = preparation_for("ada", Policy::Risk, "old", "newer");
+        assert!(prepared_by_its_owner(&other, &of(Some("admin ada"))).is_err());
+    }
 }

@@ -97,6 +97,8 @@ pub enum AdminError {
     NoApproval(String),
     #[error("what the key signed is not an approval of this change: {0}")]
     ApprovalNotGood(String),
+    #[error("what the preparer's key signed is not a preparation of this change: {0}")]
+    PreparationNotGood(String),
     #[error("the history has no version {0}, or more than one that begins so")]
     NoVersion(String),
 }
@@ -144,6 +146,7 @@ impl AdminError {
             Self::NoVersion(_) => "policy.unknown",
             Self::NoApproval(_) => "policy.no_approval",
             Self::ApprovalNotGood(_) => "policy.approval_altered",
+            Self::PreparationNotGood(_) => "policy.preparation_altered",
         }
     }
 
@@ -210,7 +213,9 @@ impl AdminError {
             }
             Self::SessionNumber => "give numbers in that range",
             Self::NoApproval(_) => "see: signet-gateway policy history; give the whole digest",
-            Self::ApprovalNotGood(_) => "do not rely on it; tell the security officer",
+            Self::ApprovalNotGood(_) | Self::PreparationNotGood(_) => {
+                "do not rely on it; tell the security officer"
+            }
             Self::NoVersion(_) => "see: signet-gateway policy history; give more of the digest",
         }
     }

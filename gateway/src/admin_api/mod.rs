@@ -47,7 +47,8 @@ pub struct Plan {
     pub trading: Trading,
     /// The console, which the same thread serves.
     pub console: Option<Beside>,
-    /// Whether changes of policy are approved with a security key only, in the console.
+    /// Whether changes of policy are prepared and approved with a security key only, in the
+    /// console.
     pub approve_by_key: bool,
 }
 

@@ -15,7 +15,7 @@ use crate::{
         https::{self, Answers, AnswersOverTls, Client, Response, TurnedAway},
         tls::ListenerTls,
     },
-    pipeline::{ChangeOrder, ChangeStep, EndOrder, Trading},
+    pipeline::{ChangeOrder, ChangeStep, Draft, EndOrder, Trading},
     risk::{self, Administrator},
 };
 use hyper::{Request, StatusCode, body::Incoming, header};
@@ -129,7 +129,8 @@ impl Api {
         Self { lines, ..self }
     }
 
-    /// Whether changes of policy are approved with a security key only, which is not done here.
+    /// Whether changes of policy are prepared and approved with a security key only, which is not
+    /// done here.
     pub fn approved_by_key(self, approve_by_key: bool) -> Self {
         Self { approve_by_key, ..self }
     }
@@ -209,10 +210,13 @@ impl Api {
         let change = |what, by| self.trading.change(ChangeOrder { what, by });
         match command {
             Command::Waiting => Ok(json!({ "prepared": self.trading.waiting().await? })),
-            Command::Prepare(policy, texts) => {
-                Ok(json!(change(ChangeStep::Prepare(policy, texts.0), who).await??))
+            Command::Prepare(..) | Command::Approve(_) if self.approve_by_key => {
+                Err(PolicyRefusal::KeyNeeded.into())
             }
-            Command::Approve(_) if self.approve_by_key => Err(PolicyRefusal::KeyNeeded.into()),
+            Command::Prepare(policy, texts) => {
+                let draft = Draft::unsigned(policy, texts.0);
+                Ok(json!(change(ChangeStep::Prepare(draft), who).await??))
+            }
             Command::Approve(id) => Ok(json!(change(ChangeStep::Approve(id, None), who).await??)),
             Command::Reject(id) => Ok(json!(change(ChangeStep::Reject(id), who).await??)),
             Command::Sessions => Ok(answers::sessions(&self.trading.sessions().await?)?),

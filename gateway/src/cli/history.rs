@@ -3,21 +3,24 @@
 use signet_gateway::{
     Config,
     admin::{AdminError, moment_of, policy_approval, policy_history, policy_version},
-    history::difference,
+    history::{Step, difference},
 };
 use std::path::Path;
 
 pub fn list(c: &Config) -> Result<bool, AdminError> {
+    let key = |signed: bool| if signed { " (signed)" } else { "" };
     for v in policy_history(c)? {
-        let prepared = v.prepared_by.map(|p| format!(", prepared by {p}")).unwrap_or_default();
-        let key = if v.approval.is_some() { ", by security key" } else { "" };
+        let by_preparer = key(v.preparation.is_some());
+        let own = if v.step == Step::Prepared { by_preparer } else { key(v.approval.is_some()) };
+        let prepared = v.prepared_by.map(|p| format!(", prepared by {p}{by_preparer}"));
         println!(
-            "{}  {:<12} {:<8} {}  by {}{prepared}{key}",
+            "{}  {:<12} {:<8} {}  by {}{own}{}",
             moment_of(v.at_ms)?,
             v.policy.word(),
             v.step.word(),
             v.digest,
-            v.by
+            v.by,
+            prepared.unwrap_or_default()
         );
     }
     Ok(true)
@@ -40,6 +43,13 @@ pub fn approval(c: &Config, digest: &str, out: &Path) -> Result<bool, AdminError
     let written = policy_approval(c, digest, out)?;
     written.verdict.map_err(AdminError::ApprovalNotGood)?;
     println!("Approved by {}; the key signed for exactly this change.", written.by);
+    match written.prepared {
+        Some((by, verdict)) => {
+            verdict.map_err(AdminError::PreparationNotGood)?;
+            println!("Prepared by {by}; the key signed for exactly this change (preparation/).");
+        }
+        None => println!("Prepared without a security key."),
+    }
     println!("In {}, verify the signature with:", out.display());
     println!(
         "  openssl dgst -sha256 -keyform DER -verify key.der -signature signature.bin message.bin"

@@ -4,6 +4,7 @@
 //! and the same refusal afterwards; the reason is in the event.
 
 use super::{
+    approvals::Asked,
     refusal::ConsoleRefusal,
     request::{Route, digest_of, from_json, malformed},
     server::{Caller, Console, Done, Peer, actor_of},
@@ -40,7 +41,8 @@ pub(super) enum Ceremony {
         code: String,
         pending: PendingWebRegistration,
     },
-    Approve(Box<super::approvals::Asked>),
+    Prepare(Box<Asked>),
+    Approve(Box<Asked>),
 }
 
 #[derive(Deserialize)]

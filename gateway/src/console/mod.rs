@@ -11,7 +11,7 @@
 //! | `sessions.rs`, `ceremonies.rs`, `attempts.rs` | sessions, open challenges, failures: pure, bounded |
 //! | `server.rs` | the gates, in their order |
 //! | `login.rs` | login and registration with a security key |
-//! | `approvals.rs` | approval of a change of policy with a security key |
+//! | `approvals.rs` | preparation and approval of a change of policy with security keys |
 //! | `actions.rs`, `policies.rs` | what is done |
 //! | `views.rs`, `rows.rs`, `search.rs`, `journal_search.rs` | what is shown |
 //! | `headers.rs`, `refusal.rs`, `pages.rs`, `tar.rs` | how it is answered |

@@ -1,7 +1,6 @@
-//! Policies: what is in force, what waits, what was before, and changes that are prepared.
+//! Policies: what is in force, what waits, and what was before.
 
 use super::{
-    approvals::refused,
     refusal::ConsoleRefusal,
     request::{from_json, malformed},
     server::{Caller, Console, Done},
@@ -9,15 +8,13 @@ use super::{
 use crate::{
     admin::{self, AdminError, date},
     admin_api::AdminRefusal,
-    history::{Documents, Policy, Version, difference},
-    pipeline::{ChangeOrder, ChangeStep, Waiting},
+    history::{Version, difference, name_of},
+    pipeline::{ChangeStep, Waiting},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use signet_rfq::UtcMillis;
 
-/// What a record of the history takes.
-const DOCUMENTS_BYTES_MAX: usize = 256 * 1024;
 /// Versions in one answer, newest first.
 const VERSIONS_MAX: usize = 200;
 
@@ -26,21 +23,6 @@ const VERSIONS_MAX: usize = 200;
 #[serde(deny_unknown_fields)]
 pub(super) struct Digest {
     pub(super) digest: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Prepare {
-    policy: Policy,
-    documents: Documents,
-}
-
-/// The administrator's name out of what events say of them.
-pub(super) fn name_of(actor: &str) -> &str {
-    match actor.strip_prefix("admin ") {
-        Some(rest) => rest.split(' ').next().unwrap_or(rest),
-        None => actor,
-    }
 }
 
 impl Console {
@@ -52,13 +34,14 @@ impl Console {
             json!({
                 "policy": v.policy, "digest": v.digest, "since": date(UtcMillis(v.at_ms)).ok(),
                 "by": by, "documents": v.documents, "by_key": v.approval.is_some(),
+                "prepared_by_key": v.preparation.is_some(),
             })
         };
         let wait = |w: &Waiting| {
             json!({
                 "digest": w.digest, "policy": w.policy, "before": w.before, "by": name_of(&w.by),
                 "at": date(UtcMillis(w.at_ms)).ok(), "diff": w.diff,
-                "mine": name_of(&w.by) == caller.name(),
+                "by_key": w.by_key, "mine": name_of(&w.by) == caller.name(),
             })
         };
         Ok(Done::Json(json!({
@@ -75,6 +58,7 @@ impl Console {
                 "digest": v.digest, "policy": v.policy, "step": v.step, "by": name_of(&v.by),
                 "prepared_by": v.prepared_by.as_deref().map(name_of),
                 "at": date(UtcMillis(v.at_ms)).ok(), "before": v.before, "approval": v.approval,
+                "preparation": v.preparation,
             })
         };
         let versions: Vec<Value> = all.iter().rev().take(VERSIONS_MAX).map(one).collect();
@@ -102,51 +86,13 @@ impl Console {
         Ok(read.and_then(|r| r).map_err(AdminRefusal::from)?)
     }
 
-    pub(super) async fn prepare(
-        &self,
-        body: &[u8],
-        caller: &Caller,
-    ) -> Result<Done, ConsoleRefusal> {
-        let Prepare { policy, documents } = from_json(body)?;
-        let known = policy.documents();
-        if documents.is_empty() || documents.keys().any(|k| !known.contains(&k.as_str())) {
-            return Err(malformed(format!("documents: {}, one or both", known.join(" and "))));
-        }
-        if documents.values().map(String::len).sum::<usize>() > DOCUMENTS_BYTES_MAX {
-            return Err(ConsoleRefusal::TooLarge);
-        }
-        let what = ChangeStep::Prepare(policy, documents);
-        let order = ChangeOrder { what, by: caller.person() };
-        let done = self.parts.trading.change(order).await?.map_err(refused)?;
-        Ok(Done::Json(json!({ "digest": done.digest, "diff": done.diff })))
-    }
-
     pub(super) async fn reject(
         &self,
         body: &[u8],
         caller: &Caller,
     ) -> Result<Done, ConsoleRefusal> {
         let Digest { digest } = from_json(body)?;
-        let order = ChangeOrder { what: ChangeStep::Reject(digest), by: caller.person() };
-        let done = self.parts.trading.change(order).await?.map_err(refused)?;
+        let done = self.ordered(ChangeStep::Reject(digest), caller).await?;
         Ok(Done::Json(json!({ "digest": done.digest })))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_did_something_is_found_in_words() {
-        for (actor, want) in [
-            ("admin ada from 192.0.2.1 with key AbC_-", "ada"),
-            ("admin ada from 192.0.2.1", "ada"),
-            ("admin ada", "ada"),
-            ("gateway", "gateway"),
-            ("root(0)@gw1", "root(0)@gw1"),
-        ] {
-            assert_eq!(name_of(actor), want, "{actor}");
-        }
     }
 }

@@ -39,7 +39,7 @@ pub(super) enum ConsoleRefusal {
     LoginRefused,
     #[error("too many failures; wait {} seconds", .0.as_secs() + 1)]
     Wait(Duration),
-    #[error("too many people are logging in or logged in")]
+    #[error("somebody else asks for this at the same time")]
     Busy,
     #[error("the certificate of this browser is not the administrator's: {0}")]
     Certificate(String),
@@ -54,7 +54,8 @@ pub(super) enum ConsoleRefusal {
     /// At fault: the key, or whoever is between it and the gateway.
     #[error("the security key: {0}")]
     Key(RpError),
-    #[error("this approval is not open")]
+    /// At fault: the browser, or whoever sends an answer again or for something else.
+    #[error("the gateway does not wait for this answer: it is late, used, or for something else")]
     NotOpen,
     #[error(transparent)]
     Registry(#[from] ConsoleError),
@@ -121,7 +122,7 @@ impl ConsoleRefusal {
                 "correct the request; load the console again if a page of it made it"
             }
             Self::Key(e) => e.cure(),
-            Self::NotOpen => "begin the approval again",
+            Self::NotOpen => "begin again, and touch the key within two minutes",
             Self::Registry(e) => e.cure(),
             Self::Admin(e) => return e.cure(),
         };
@@ -137,8 +138,8 @@ impl ConsoleRefusal {
             Self::CrossSite | Self::Csrf | Self::Certificate(_) | Self::Key(_) => {
                 StatusCode::FORBIDDEN
             }
-            Self::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            // Another status would say that the gateway is gone.
+            Self::Wait(_) | Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -44,7 +44,8 @@ pub(super) enum Route {
     Policies,
     History,
     Version,
-    Prepare,
+    PrepareStart,
+    PrepareFinish,
     ApproveStart,
     ApproveFinish,
     Reject,
@@ -84,7 +85,8 @@ const API: &[(&str, bool, Route)] = &[
     ("policies", false, Route::Policies),
     ("policies/history", false, Route::History),
     ("policies/version", false, Route::Version),
-    ("policies/prepare", true, Route::Prepare),
+    ("policies/prepare/start", true, Route::PrepareStart),
+    ("policies/prepare/finish", true, Route::PrepareFinish),
     ("policies/approve/start", true, Route::ApproveStart),
     ("policies/approve/finish", true, Route::ApproveFinish),
     ("policies/reject", true, Route::Reject),
@@ -115,9 +117,11 @@ impl Route {
             | Self::Bundle => Needs::Right(AdminAction::Read),
             Self::Lift => Needs::Right(AdminAction::Lock),
             Self::EndSession | Self::Resume => Needs::Right(AdminAction::Sessions),
-            Self::Prepare | Self::ApproveStart | Self::ApproveFinish | Self::Reject => {
-                Needs::Right(AdminAction::Policy)
-            }
+            Self::PrepareStart
+            | Self::PrepareFinish
+            | Self::ApproveStart
+            | Self::ApproveFinish
+            | Self::Reject => Needs::Right(AdminAction::Policy),
         }
     }
 

@@ -20,10 +20,7 @@ impl KeyApproval {
     /// The challenge for approving this change: SHA-256 over lines of text. It says what the key
     /// signs for, since a browser adds nothing of that itself.
     pub fn challenge(nonce: &str, policy: Policy, before: &str, after: &str) -> [u8; 32] {
-        let text = text_of(nonce, policy, before, after);
-        let mut sum = [0; 32];
-        sum.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-        sum
+        sha256(&text_of(nonce, policy, before, after))
     }
 
     /// The text whose SHA-256 is the challenge for approving this change.
@@ -43,13 +40,20 @@ impl KeyApproval {
     pub fn signed_parts(&self) -> Option<SignedParts> {
         self.proof.signed_parts()
     }
+}
 
-    /// A new nonce; `None`: the system has no randomness.
-    pub fn new_nonce() -> Option<String> {
-        let mut random = [0u8; 32];
-        aws_lc_rs::rand::fill(&mut random).ok()?;
-        Some(B64.encode(random))
-    }
+/// A nonce for a challenge, base64url; `None`: the system has no randomness.
+pub fn new_nonce() -> Option<String> {
+    let mut random = [0u8; 32];
+    aws_lc_rs::rand::fill(&mut random).ok()?;
+    Some(B64.encode(random))
+}
+
+/// The challenge of a text.
+pub(super) fn sha256(text: &str) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    sum
 }
 
 fn text_of(nonce: &str, policy: Policy, before: &str, after: &str) -> String {
@@ -63,6 +67,14 @@ fn text_of(nonce: &str, policy: Policy, before: &str, after: &str) -> String {
 /// A key in software approves this change.
 #[cfg(test)]
 pub(crate) fn approval_for(policy: Policy, before: &str, after: &str) -> KeyApproval {
+    let nonce = new_nonce().unwrap();
+    let challenge = KeyApproval::challenge(&nonce, policy, before, after);
+    KeyApproval { nonce, proof: signed_in_software(&challenge) }
+}
+
+/// A new key in software answers this challenge.
+#[cfg(test)]
+pub(super) fn signed_in_software(challenge: &[u8; 32]) -> WebProof {
     use signet_softkey::{Maker, challenge_of};
     use signet_stepup::{
         CeremonyKind, client_data_json,
@@ -82,14 +94,12 @@ pub(crate) fn approval_for(policy: Policy, before: &str, after: &str) -> KeyAppr
     let options = options.to_string();
     let data = client_data_json(CeremonyKind::Register, &challenge_of(&options), ORIGIN, None);
     let made = party.finish_registration(pending, &key.register(&options, &data)).unwrap();
-    let nonce = KeyApproval::new_nonce().unwrap();
-    let challenge = KeyApproval::challenge(&nonce, policy, before, after);
-    let pending = party.begin_assertion(std::slice::from_ref(&made.passkey), &challenge).unwrap();
-    let options = party.request_options(&challenge, std::slice::from_ref(&made.credential_id));
+    let pending = party.begin_assertion(std::slice::from_ref(&made.passkey), challenge).unwrap();
+    let options = party.request_options(challenge, std::slice::from_ref(&made.credential_id));
     let options = options.to_string();
     let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, None);
     let signed = party.finish_assertion(pending, &key.sign(&options, &data).unwrap()).unwrap();
-    let proof = WebProof {
+    WebProof {
         rp_id: party.rp_id().into(),
         origin: party.origin().into(),
         credential_id: B64.encode(&signed.credential_id),
@@ -97,8 +107,7 @@ pub(crate) fn approval_for(policy: Policy, before: &str, after: &str) -> KeyAppr
         client_data_json: B64.encode(&signed.client_data_json),
         authenticator_data: B64.encode(&signed.authenticator_data),
         signature: B64.encode(&signed.signature),
-    };
-    KeyApproval { nonce, proof }
+    }
 }
 
 #[cfg(test)]

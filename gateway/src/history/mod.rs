@@ -4,13 +4,18 @@
 
 mod approval;
 mod difference;
+mod preparation;
 mod prepared;
 mod start;
 
-pub use approval::KeyApproval;
 #[cfg(test)]
 pub(crate) use approval::approval_for;
+pub use approval::{KeyApproval, new_nonce};
 pub use difference::difference;
+pub use preparation::KeyPreparation;
+#[cfg(test)]
+pub(crate) use preparation::preparation_for;
+pub(crate) use prepared::name_of;
 pub use prepared::{Entry, Person, PolicyRefusal, Prepared};
 pub use start::{AtStart, at_start};
 
@@ -96,6 +101,9 @@ pub struct Version {
     /// Of an approval by security key: what the key signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<KeyApproval>,
+    /// Of a preparation by security key, and of its approval: what the preparer's key signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<KeyPreparation>,
 }
 
 /// The file, open for writing.
@@ -177,6 +185,7 @@ mod tests {
             prepared_by: None,
             documents: [("settings".to_owned(), digest.to_owned())].into(),
             approval: None,
+            preparation: None,
         }
     }
 
@@ -221,5 +230,6 @@ mod tests {
         let v: Version = serde_json::from_str(text).unwrap();
         assert_eq!((v.policy, v.step), (Policy::Entitlements, Step::Approved));
         assert_eq!((v.prepared_by.as_deref(), v.documents.len()), (Some("admin amy"), 1));
+        assert_eq!((v.approval, v.preparation), (None, None));
     }
 }

@@ -1,6 +1,6 @@
 //! Changes of policy that wait for a second administrator. Pure.
 
-use super::{Documents, KeyApproval, Policy};
+use super::{Documents, KeyApproval, KeyPreparation, Policy};
 use signet_events::Actor;
 use signet_rfq::UtcMillis;
 
@@ -18,6 +18,14 @@ pub struct Person {
     pub actor: Actor,
 }
 
+/// The administrator's name out of what events say of them.
+pub(crate) fn name_of(actor: &str) -> &str {
+    match actor.strip_prefix("admin ") {
+        Some(rest) => rest.split(' ').next().unwrap_or(rest),
+        None => actor,
+    }
+}
+
 /// A change that was found good and waits; `T` is what takes force.
 #[derive(Debug)]
 pub struct Entry<T> {
@@ -27,6 +35,8 @@ pub struct Entry<T> {
     pub before: String,
     pub policy: Policy,
     pub by: Person,
+    /// What their security key signed for it; `None`: prepared by certificate.
+    pub preparation: Option<KeyPreparation>,
     pub at: UtcMillis,
     pub documents: Documents,
     /// What changes, for the second administrator.
@@ -53,8 +63,11 @@ pub enum PolicyRefusal {
     TooMany,
     #[error("this version is in force already")]
     Unchanged,
-    #[error("changes of policy are approved with a security key")]
+    #[error("changes of policy are prepared and approved with a security key")]
     KeyNeeded,
+    /// At fault: whoever sent something else than they signed for, or altered it on the way.
+    #[error("what the security key signed is not the change that was sent: {0}")]
+    OtherPrepared(String),
     /// At fault: whoever approved something else, or altered it on the way.
     #[error("what the security key approved is not what would take force: {0}")]
     OtherApproved(String),
@@ -78,6 +91,7 @@ impl PolicyRefusal {
             Self::TooMany => "policy.too_many",
             Self::Unchanged => "policy.unchanged",
             Self::KeyNeeded => "policy.key_needed",
+            Self::OtherPrepared(_) => "policy.other_prepared",
             Self::OtherApproved(_) => "policy.other_approved",
             Self::Faulty(_) => "policy.faulty",
             Self::Unwritable(_) => "policy.unwritable",
@@ -92,7 +106,10 @@ impl PolicyRefusal {
             }
             Self::NotPrepared => "see GET /v1/policies; a change waits for a day at most",
             Self::SamePerson(_) => "ask another administrator to read and approve it",
-            Self::KeyNeeded => "approve it in the console (admin.console.approve_by_key)",
+            Self::KeyNeeded => {
+                "prepare and approve it in the console (admin.console.approve_by_key)"
+            }
+            Self::OtherPrepared(_) => "prepare the change again, with your own key",
             Self::OtherApproved(_) => "read the difference again, and approve that",
             Self::Overtaken => "prepare it again, from what is in force now",
             Self::AlreadyPrepared => "another administrator may approve it",
@@ -205,10 +222,24 @@ mod tests {
             before: "old".into(),
             policy: Policy::Risk,
             by: person("sylvia"),
+            preparation: None,
             at: NOW,
             documents: Documents::new(),
             diff: String::new(),
             ready: (),
+        }
+    }
+
+    #[test]
+    fn whoever_did_something_is_found_in_words() {
+        for (actor, want) in [
+            ("admin ada from 192.0.2.1 with key AbC_-", "ada"),
+            ("admin ada from 192.0.2.1", "ada"),
+            ("admin ada", "ada"),
+            ("gateway", "gateway"),
+            ("root(0)@gw1", "root(0)@gw1"),
+        ] {
+            assert_eq!(name_of(actor), want, "{actor}");
         }
     }
 

@@ -6,7 +6,7 @@ use super::{ActiveSession, EndReason, Pipeline, Waiting, reload::Change, seen::L
 use crate::{
     clock::now,
     geo::AutonomousSystem,
-    history::{Documents, KeyApproval, Person, Policy, PolicyRefusal},
+    history::{Documents, KeyApproval, KeyPreparation, Person, Policy, PolicyRefusal},
     response::{Network, NetworkLockout},
     risk::Administrator,
 };
@@ -162,10 +162,37 @@ pub struct ChangeOrder {
 
 #[derive(Debug)]
 pub enum ChangeStep {
-    Prepare(Policy, Documents),
+    /// Finds out whether it could be prepared and what it would change, and keeps nothing.
+    Check(Draft),
+    Prepare(Draft),
     /// By the digest of the new version; with what a security key signed for it.
     Approve(String, Option<Box<KeyApproval>>),
     Reject(String),
+}
+
+/// A change of policy as an administrator sends it.
+#[derive(Debug)]
+pub struct Draft {
+    pub policy: Policy,
+    /// Those that change.
+    pub documents: Documents,
+    /// `None`: by certificate.
+    pub signed: Option<Box<SignedDraft>>,
+}
+
+/// What the security key of whoever prepares a change signed.
+#[derive(Debug)]
+pub struct SignedDraft {
+    /// Digest of the version that it signed to replace.
+    pub before: String,
+    pub key: KeyPreparation,
+}
+
+impl Draft {
+    /// One that no key has signed.
+    pub fn unsigned(policy: Policy, documents: Documents) -> Self {
+        Self { policy, documents, signed: None }
+    }
 }
 
 #[derive(Debug)]
@@ -313,9 +340,8 @@ impl Pipeline {
                 let pipeline = self.clone();
                 tokio::task::spawn_local(async move {
                     let done = match what {
-                        ChangeStep::Prepare(policy, documents) => {
-                            pipeline.prepare_policy(policy, documents, by).await
-                        }
+                        ChangeStep::Check(draft) => pipeline.check_policy(draft, by).await,
+                        ChangeStep::Prepare(draft) => pipeline.prepare_policy(draft, by).await,
                         ChangeStep::Approve(digest, key) => {
                             pipeline.approve_policy(&digest, by, key.map(|k| *k)).await
                         }

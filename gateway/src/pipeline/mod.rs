@@ -72,8 +72,8 @@ mod watched;
 pub use access::Reassess;
 pub(crate) use access::decided;
 pub use administrators::{
-    ChangeOrder, ChangeStep, EndOrder, Judged, NetworkOut, Reload, Reloaded, SessionOn, Status,
-    Trading, TradingSilent, Which,
+    ChangeOrder, ChangeStep, Draft, EndOrder, Judged, NetworkOut, Reload, Reloaded, SessionOn,
+    SignedDraft, Status, Trading, TradingSilent, Which,
 };
 #[cfg(test)]
 pub(crate) use business::business_event;

@@ -1,22 +1,28 @@
 //! Changes of policy by two administrators: prepared by one, found good, approved by another, and
 //! only then in force. What was approved is what takes force: it is kept from the one to the other.
+//! What the key of either signed is compared with it, and kept in the history and the events.
 
-use super::{Pipeline, Reassess};
+use super::{Draft, Pipeline, Reassess};
 use crate::{
     clock::now,
     config::RiskPolicy,
     history::{
-        Documents, Entry, History, KeyApproval, Person, Policy, PolicyRefusal, Prepared, Step,
-        Version, difference,
+        Documents, Entry, History, KeyApproval, KeyPreparation, Person, Policy, PolicyRefusal,
+        Prepared, Step, Version, difference,
     },
 };
 use serde::Serialize;
 use signet_events::{About, Actor, Text};
+use signet_journal::MAX_RECORD_LEN;
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+use tokio::sync::Semaphore;
 
 /// Characters of a signature in one event, whose words have room for 500.
 const SIGNATURE_PART: usize = 400;
+
+/// Bytes in a record of the history for what two keys signed, and for who did what.
+const SIGNATURES_LEN_MAX: usize = 16 * 1024;
 
 /// A version that was found good.
 #[derive(Debug)]
@@ -40,6 +46,9 @@ pub struct PolicyChanges {
     two_people: bool,
     history: RefCell<History>,
     prepared: RefCell<Prepared<Ready>>,
+    /// Taken while a change is read and compared. It ends with the work, also when whoever asked
+    /// for it is gone.
+    checks: Arc<Semaphore>,
 }
 
 /// A change that waits, for administrators.
@@ -50,9 +59,19 @@ pub struct Waiting {
     pub policy: Policy,
     pub before: String,
     pub by: String,
+    /// Whether the security key of whoever prepared it signed for it.
+    pub by_key: bool,
     /// Milliseconds since 1970, UTC.
     pub at_ms: i64,
     pub diff: String,
+}
+
+/// What a record of the history has beside who did what.
+#[derive(Debug, Default)]
+struct Content {
+    documents: Documents,
+    preparation: Option<KeyPreparation>,
+    approval: Option<KeyApproval>,
 }
 
 impl From<&Entry<Ready>> for Waiting {
@@ -62,6 +81,7 @@ impl From<&Entry<Ready>> for Waiting {
             policy: e.policy,
             before: e.before.clone(),
             by: e.by.actor.to_string(),
+            by_key: e.preparation.is_some(),
             at_ms: e.at.0,
             diff: e.diff.clone(),
         }
@@ -71,7 +91,12 @@ impl From<&Entry<Ready>> for Waiting {
 impl PolicyChanges {
     /// `two_people`: files alone change nothing.
     pub fn new(two_people: bool, history: History) -> Self {
-        Self { two_people, history: RefCell::new(history), prepared: RefCell::default() }
+        Self {
+            two_people,
+            history: RefCell::new(history),
+            prepared: RefCell::default(),
+            checks: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// Whether files alone change nothing.
@@ -84,6 +109,29 @@ impl PolicyChanges {
 /// and of the refused.
 pub(super) fn changed(about: About, before: &str, digest: &str) -> About {
     About { policy: Some(Text::of(digest)), policy_before: Some(Text::of(before)), ..about }
+}
+
+/// Whether these documents fit into a record of the history with what two keys sign: what can be
+/// prepared can be approved.
+fn fit_the_history(documents: &Documents) -> Result<(), PolicyRefusal> {
+    // As they are written: a line feed is two bytes.
+    let encoded = serde_json::to_vec(documents).map_or(usize::MAX, |text| text.len());
+    if encoded.saturating_add(SIGNATURES_LEN_MAX) > MAX_RECORD_LEN {
+        return Err(PolicyRefusal::Faulty("the documents are too long for the history".into()));
+    }
+    Ok(())
+}
+
+/// Whether every carriage return of these documents is before a line feed. Alone it ends a line
+/// for Cedar and for a terminal, and not for whoever reads the difference.
+fn end_lines_as_readers_do(documents: &Documents) -> Result<(), PolicyRefusal> {
+    let alone = |text: &String| text.replace("\r\n", "").contains('\r');
+    match documents.iter().find(|(_, text)| alone(text)) {
+        Some((name, _)) => Err(PolicyRefusal::Faulty(format!(
+            "{name}: a carriage return without a line feed; end lines with a line feed"
+        ))),
+        None => Ok(()),
+    }
 }
 
 impl Pipeline {
@@ -99,6 +147,7 @@ impl Pipeline {
             prepared_by: None,
             documents,
             approval: None,
+            preparation: None,
         };
         if let Err(e) = self.policies.history.borrow_mut().append(version) {
             tracing::error!(alert = true, error = %e, "the history of the policies has a gap");
@@ -125,21 +174,57 @@ impl Pipeline {
         }
     }
 
+    /// Finds a change good or not, and keeps nothing of it.
+    pub(super) async fn check_policy(
+        &self,
+        draft: Draft,
+        by: Person,
+    ) -> Result<Waiting, PolicyRefusal> {
+        self.found_good(draft, by).await.map(|entry| Waiting::from(&entry))
+    }
+
     /// Finds a change good or not, and keeps it for a second administrator.
     pub(super) async fn prepare_policy(
         self: &Rc<Self>,
-        policy: Policy,
-        given: Documents,
+        draft: Draft,
         by: Person,
     ) -> Result<Waiting, PolicyRefusal> {
+        let entry = self.found_good(draft, by).await?;
+        let change = (entry.before.as_str(), entry.digest.as_str());
+        let content = Content {
+            documents: entry.documents.clone(),
+            preparation: entry.preparation.clone(),
+            approval: None,
+        };
+        self.write_step(Step::Prepared, entry.policy, change, (&entry.by, None), content)?;
+        if let Some(key) = &entry.preparation {
+            self.tell_signature("policy.preparation_signature", &entry, &entry.by, key);
+        }
+        let lines = entry.diff.lines().count();
+        let words = format!("{}: {lines} lines of difference", entry.policy.word());
+        self.tell_step("policy.prepared", entry.policy, change, &entry.by, words);
+        let waiting = Waiting::from(&entry);
+        self.policies.prepared.borrow_mut().add(entry);
+        Ok(waiting)
+    }
+
+    /// A change that may wait for approval: good, new, made from what is in force, and the one that
+    /// the key signed for, where one did. Nothing happens between the last check and the answer.
+    async fn found_good(&self, draft: Draft, by: Person) -> Result<Entry<Ready>, PolicyRefusal> {
         if !self.policies.two_people {
             return Err(PolicyRefusal::Mode);
         }
+        let Draft { policy, documents: given, signed } = draft;
         let before = self.digest_in_force(policy);
+        if signed.as_ref().is_some_and(|s| s.before != before) {
+            return Err(PolicyRefusal::Overtaken);
+        }
         let old = self.documents_in_force(policy);
         let mut documents = old.clone();
         documents.extend(given);
-        let ready = self.build(policy, documents.clone()).await?;
+        fit_the_history(&documents)?;
+        end_lines_as_readers_do(&documents)?;
+        let (ready, documents, diff) = self.build(policy, old, documents).await?;
         let digest = ready.digest().to_owned();
         if digest == before {
             return Err(PolicyRefusal::Unchanged);
@@ -147,17 +232,13 @@ impl Pipeline {
         if self.digest_in_force(policy) != before {
             return Err(PolicyRefusal::Overtaken);
         }
+        let preparation = signed.map(|s| s.key);
+        if let Some(key) = &preparation {
+            key.covers(&by, policy, &before, &digest)?;
+        }
         let at = now();
         self.policies.prepared.borrow_mut().has_room(&digest, at)?;
-        let diff = difference(&old, &documents);
-        let content = (documents.clone(), None);
-        self.write_step(Step::Prepared, policy, (&before, &digest), (&by, None), content)?;
-        let words = format!("{}: {} lines of difference", policy.word(), diff.lines().count());
-        self.tell_step("policy.prepared", policy, (&before, &digest), &by, words);
-        let entry = Entry { digest, before, policy, by, at, documents, diff, ready };
-        let waiting = Waiting::from(&entry);
-        self.policies.prepared.borrow_mut().add(entry);
-        Ok(waiting)
+        Ok(Entry { digest, before, policy, by, preparation, at, documents, diff, ready })
     }
 
     /// Changes that wait.
@@ -179,12 +260,16 @@ impl Pipeline {
             let e = prepared.may_approve(digest, who, |p| self.digest_in_force(p), at)?;
             let change = (e.before.as_str(), e.digest.as_str());
             let who = (&by, Some(&e.by));
-            let content = (e.documents.clone(), key.clone());
+            let content = Content {
+                documents: e.documents.clone(),
+                preparation: e.preparation.clone(),
+                approval: key.clone(),
+            };
             self.write_step(Step::Approved, e.policy, change, who, content)?;
             prepared.take(digest, at)?
         };
         if let Some(key) = &key {
-            self.tell_signature(&entry, &by, key);
+            self.tell_signature("policy.signature", &entry, &by, key);
         }
         let waiting = Waiting::from(&entry);
         let words = format!("{}: prepared by {}", entry.policy.word(), entry.by.actor);
@@ -217,9 +302,8 @@ impl Pipeline {
         let words = format!("{}: prepared by {}", entry.policy.word(), entry.by.actor);
         self.tell_step("policy.rejected", entry.policy, change, by, words);
         // It comes to nothing whether or not that can be written.
-        let none = Documents::new();
         let who = (by, Some(&entry.by));
-        self.write_step(Step::Rejected, entry.policy, change, who, (none, None))?;
+        self.write_step(Step::Rejected, entry.policy, change, who, Content::default())?;
         Ok(Waiting::from(&entry))
     }
 
@@ -233,20 +317,32 @@ impl Pipeline {
         history.in_force(policy).map(|v| v.documents.clone()).unwrap_or_default()
     }
 
-    /// Reads the documents, away from the trading thread.
-    async fn build(&self, policy: Policy, documents: Documents) -> Result<Ready, PolicyRefusal> {
+    /// Reads the documents and compares them with the old ones, away from the trading thread, one
+    /// change at a time.
+    async fn build(
+        &self,
+        policy: Policy,
+        old: Documents,
+        documents: Documents,
+    ) -> Result<(Ready, Documents, String), PolicyRefusal> {
         let faulty = |e: &dyn std::fmt::Display| PolicyRefusal::Faulty(e.to_string());
         let (section, world) = (self.risk.section().clone(), self.entitlements.world());
-        let read = move || match policy {
-            Policy::Risk => {
-                let read = section.build(&documents).map_err(|e| faulty(&e))?;
-                Ok(Ready::Risk(Box::new(read)))
-            }
-            Policy::Entitlements => {
-                let texts = crate::config::Texts::of(&documents);
-                let read = CedarEntitlements::load(&texts.documents(), &world);
-                Ok(Ready::Entitlements(Box::new(read.map_err(|e| faulty(&e))?)))
-            }
+        let turn = self.policies.checks.clone().acquire_owned().await.map_err(|e| faulty(&e))?;
+        let read = move || {
+            let _turn = turn;
+            let ready = match policy {
+                Policy::Risk => {
+                    let read = section.build(&documents).map_err(|e| faulty(&e))?;
+                    Ready::Risk(Box::new(read))
+                }
+                Policy::Entitlements => {
+                    let texts = crate::config::Texts::of(&documents);
+                    let read = CedarEntitlements::load(&texts.documents(), &world);
+                    Ready::Entitlements(Box::new(read.map_err(|e| faulty(&e))?))
+                }
+            };
+            let diff = difference(&old, &documents);
+            Ok((ready, documents, diff))
         };
         tokio::task::spawn_blocking(read)
             .await
@@ -259,8 +355,9 @@ impl Pipeline {
         policy: Policy,
         (before, digest): (&str, &str),
         (by, prepared_by): (&Person, Option<&Person>),
-        (documents, approval): (Documents, Option<KeyApproval>),
+        content: Content,
     ) -> Result<(), PolicyRefusal> {
+        let Content { documents, preparation, approval } = content;
         let version = Version {
             at_ms: now().0,
             policy,
@@ -271,13 +368,20 @@ impl Pipeline {
             prepared_by: prepared_by.map(|p| p.actor.to_string()),
             documents,
             approval,
+            preparation,
         };
         let written = self.policies.history.borrow_mut().append(version);
         written.map_err(|e| PolicyRefusal::Unwritable(e.to_string()))
     }
 
     /// The whole signature, in as many events as it takes: whoever has them can verify it.
-    fn tell_signature(&self, e: &Entry<Ready>, by: &Person, key: &KeyApproval) {
+    fn tell_signature(
+        &self,
+        code: &'static str,
+        e: &Entry<Ready>,
+        by: &Person,
+        key: &impl Serialize,
+    ) {
         let text = serde_json::to_string(key).unwrap_or_default();
         let parts: Vec<String> = text
             .chars()
@@ -288,7 +392,7 @@ impl Pipeline {
         for (n, part) in parts.iter().enumerate() {
             let about = changed(About::object(e.policy.word()), &e.before, &e.digest);
             let words = format!("part {} of {}: {part}", n + 1, parts.len());
-            self.events.by(by.actor.clone(), "policy.signature", about, words);
+            self.events.by(by.actor.clone(), code, about, words);
         }
     }
 
@@ -303,5 +407,38 @@ impl Pipeline {
         tracing::warn!(code, by = %by.actor, before, digest, "{words}");
         let about = changed(About::object(policy.word()), before, digest);
         self.events.by(by.actor.clone(), code, about, format!("{words}; {before} -> {digest}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_fit_when_their_record_has_room_for_the_signatures() {
+        let fits = |text: String| {
+            fit_the_history(&Documents::from([("settings".to_owned(), text)])).is_ok()
+        };
+        // `{"settings":"..."}`.
+        let room = MAX_RECORD_LEN - SIGNATURES_LEN_MAX - 15;
+        assert!(fits("x".repeat(room)));
+        assert!(!fits("x".repeat(room + 1)));
+        assert!(fits("\n".repeat(room / 2)));
+        assert!(!fits("\n".repeat(room / 2 + 1)));
+        assert!(!fits("\u{1}".repeat(room / 6 + 1)), "six bytes each");
+    }
+    #[test]
+    fn a_carriage_return_alone_ends_no_line_of_a_document() {
+        for (text, good) in [
+            ("", true),
+            ("a\nb\n", true),
+            ("a\r\nb\r\n", true),
+            ("// x\rpermit(principal, action, resource);\n", false),
+            ("a\r\r\n", false),
+            ("a\r", false),
+        ] {
+            let documents = Documents::from([("cedar".to_owned(), text.to_owned())]);
+            assert_eq!(end_lines_as_readers_do(&documents).is_ok(), good, "{text:?}");
+        }
     }
 }

@@ -80,6 +80,7 @@ fn version(
         prepared_by: None,
         documents,
         approval: None,
+        preparation: None,
     }
 }
 

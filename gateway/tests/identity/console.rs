@@ -398,7 +398,11 @@ fn what_policies_do_not_allow_is_not_done() {
         ("locks/lift", json!({ "kind": "network", "subject": "192.0.2.1", "reason": reason })),
         ("locks/lift", json!({ "kind": "dealer", "subject": "X", "reason": reason })),
         ("dealers/resume", json!({ "dealer": "X" })),
-        ("policies/prepare", json!({ "policy": "risk", "documents": { "settings": "x" } })),
+        (
+            "policies/prepare/start",
+            json!({ "policy": "risk", "base": "x", "documents": { "settings": "x" } }),
+        ),
+        ("policies/prepare/finish", json!({})),
         ("policies/approve/start", json!({ "digest": "x" })),
         ("policies/reject", json!({ "digest": "x" })),
     ] {

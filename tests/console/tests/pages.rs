@@ -266,9 +266,38 @@ async fn a_session_that_is_over_loses_no_draft() {
     b.view("sessions").await;
     b.view("policies").await;
     b.until("the draft", draft).await;
-    b.press("Prepare for approval").await;
+    // A refusal is read where the button is, and the text can be corrected.
+    let late = "This answer is late; begin again.";
+    fake.set(&json!({ "refuse": { "policies/prepare/finish": [409, {
+        "code": "console.not_open", "words": late,
+    }] } }));
+    b.press("Prepare with your key").await;
+    b.says(late).await;
+    let back = "document.activeElement.innerText === 'Prepare with your key'";
+    b.until("the keyboard is back at the button", back).await;
+    let open = "[...document.querySelectorAll('.draft textarea')].every((t) => !t.readOnly)";
+    b.until("the text is open", open).await;
+    b.accessible("a refused preparation").await;
+    b.shot("refused-preparation").await;
+    assert!(fake.posts().iter().all(|p| p["name"] != "policies/prepare/finish"));
+    fake.set(&json!({ "refuse": {} }));
+    // What is signed for is on the page before the key is touched; the key here answers at once.
+    b.script(
+        "window.shown = ''; new MutationObserver(() => { \
+            window.shown ||= document.querySelector('.draft .diff')?.innerText ?? ''; \
+        }).observe(document.body, { childList: true, subtree: true });",
+    )
+    .await;
+    b.press("Prepare with your key").await;
     b.says("You prepared this. It waits for the key of another administrator.").await;
-    let sent = fake.posted("policies/prepare");
+    b.until("the keyboard is at the top", "document.activeElement.tagName === 'H1'").await;
+    assert_eq!(b.script("return window.shown.includes('step_up = 50');").await, true);
+    let asked = fake.posted("policies/prepare/start");
+    assert_eq!(asked["base"], "a".repeat(64), "what was edited");
+    let sent = fake.posted("policies/prepare/finish");
+    assert!(sent["credential"]["response"]["signature"].is_string());
+    // What the key signed for is what is sent.
+    assert_eq!((&sent["policy"], &sent["documents"]), (&asked["policy"], &asked["documents"]));
     assert!(sent["documents"]["settings"].as_str().unwrap().contains("# a thought"));
     // What was not changed is not sent.
     assert_eq!(sent["documents"].as_object().unwrap().len(), 1);

@@ -211,14 +211,14 @@ fn policy_change(rt: &Runtime, w: &World, ada: &Browser, bob: &Browser) {
         ada.view("policies").await;
         ada.click("#change-risk").await;
         ada.write("#draft-settings", "nonsense =\n").await;
-        ada.press("Prepare for approval").await;
+        ada.press("Prepare with your key").await;
         ada.until("why not", "document.querySelector('.draft .fault').innerText !== ''").await;
         ada.shot("real-refused-draft").await;
         let mended = "const t = document.querySelector('#draft-settings'); \
             t.value = t.value.replace('nonsense =', '# looked at by ada'); \
             t.dispatchEvent(new Event('input'));";
         ada.script(mended).await;
-        ada.press("Prepare for approval").await;
+        ada.press("Prepare with your key").await;
         ada.says("You prepared this. It waits for the key of another administrator.").await;
         let none = "return document.querySelectorAll('.approve').length;";
         assert_eq!(ada.script(none).await, 0);
@@ -244,6 +244,11 @@ fn policy_change(rt: &Runtime, w: &World, ada: &Browser, bob: &Browser) {
     });
     let history = admin::policy_history(w.practice.gateway_config()).unwrap();
     let last = history.last().unwrap();
+    // Each with a key of their own.
+    let prepared = last.preparation.as_ref().unwrap();
+    let approved = last.approval.as_ref().unwrap();
+    assert_eq!(prepared.by, "ada");
+    assert_ne!(prepared.proof.credential_id, approved.proof.credential_id);
     assert!(last.documents.values().any(|d| d.contains("# looked at by ada")), "{last:?}");
 }
 
