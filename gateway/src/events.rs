@@ -82,6 +82,12 @@ impl EventSink {
         Self { counter: Some(counter), alerts: Some(alerts), ..self }
     }
 
+    /// Whoever keeps the last alerts gets the events, and nobody else: for the simulator.
+    #[cfg(feature = "test-double")]
+    pub(crate) fn alerting(alerts: Arc<dyn Outlet>) -> Self {
+        Self { alerts: Some(alerts), ..Self::default() }
+    }
+
     /// What the gateway did or saw, now.
     pub fn gateway(&self, code: &'static str, about: About, words: impl Into<Text>) {
         self.by(Actor::Gateway, code, about, words);

@@ -16,7 +16,7 @@ use crate::{
     risk::Access,
     signed::{
         self, SignedLogError,
-        read::{Wanted, each},
+        read::{GOOD, SignedLine, Wanted, each},
     },
     start::{assemble, open_books, policies},
     state_dir::{make_folders, signed_folder},
@@ -84,6 +84,7 @@ struct Desk {
 /// A trading thread whose time, sockets and step-up service are the caller's.
 pub struct TradingThread {
     pipeline: Rc<Pipeline>,
+    alerts: Arc<Alerts>,
     service: RefCell<TestService>,
     desk: RefCell<Option<Desk>>,
     loaded: Loaded,
@@ -145,11 +146,13 @@ impl TradingThread {
         let (when, answer_ms) = plan.step_up.clone();
         let gateway = &loaded.config.gateway.comp_id;
         let step_up = StepUp::new(handle, when, String::new(), gateway, answer_ms);
-        let (events, alerts) = (EventSink::default(), Arc::<Alerts>::default());
+        let alerts = Arc::<Alerts>::default();
+        let events = EventSink::alerting(alerts.clone());
         let parts = (books, SignalsTold::open(&loaded.config, &key)?, Vec::new());
-        let pipeline = assemble(&loaded, parts, None, Some(step_up), events, alerts);
+        let pipeline = assemble(&loaded, parts, None, Some(step_up), events, alerts.clone());
         Ok(Self {
             pipeline,
+            alerts,
             service: RefCell::new(service),
             desk: RefCell::default(),
             loaded,
@@ -380,13 +383,26 @@ impl TradingThread {
     /// The evidence cannot be read, or is not whole.
     pub fn evidence_of(&self, sender: &str, kind: &str) -> Result<Vec<String>, SignedLogError> {
         let (sender, msg_type) = (Some(sender.into()), Some(kind.into()));
-        let wanted = Wanted { sender, msg_type, ..Wanted::default() };
+        let lines = self.evidence(&Wanted { sender, msg_type, ..Wanted::default() })?;
+        Ok(lines.into_iter().filter(|l| l.verified == GOOD).map(|l| l.text).collect())
+    }
+
+    /// The signed messages in the evidence that are wanted, in its order. The whole evidence is
+    /// read, and must be whole.
+    ///
+    /// # Errors
+    /// The evidence cannot be read, or is not whole.
+    pub fn evidence(&self, wanted: &Wanted) -> Result<Vec<SignedLine>, SignedLogError> {
         let (folder, mut all) = (signed_folder(&self.loaded.config), Vec::new());
-        let key = StoreKey::new(STORE_KEY);
-        let read = each(&folder, &key, &wanted, |line| {
-            all.extend((line.verified == "good").then(|| line.text.clone()));
+        each(&folder, &StoreKey::new(STORE_KEY), wanted, |line| {
+            all.push(line.clone());
             Ok::<_, SignedLogError>(())
-        });
-        read.map(|_| all)
+        })?;
+        Ok(all)
+    }
+
+    /// How many alerts of this code were raised since the start, of the last ones that are kept.
+    pub fn alerts(&self, code: &str) -> usize {
+        self.alerts.after(0, usize::MAX).iter().filter(|a| a.code == code).count()
     }
 }

@@ -89,5 +89,5 @@ fn every_rule_names_codes_and_fields_that_exist() {
         }
         rules += 1;
     }
-    assert_eq!(rules, 12);
+    assert_eq!(rules, 13);
 }

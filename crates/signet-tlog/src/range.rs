@@ -18,6 +18,11 @@ impl CompactRange {
         self.size
     }
 
+    /// The roots of the complete subtrees, largest first.
+    pub(crate) fn peaks(&self) -> &[Hash] {
+        &self.peaks
+    }
+
     /// Adds a leaf at the right end.
     pub fn push(&mut self, leaf: Hash) {
         let mut node = leaf;

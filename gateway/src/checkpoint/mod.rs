@@ -16,9 +16,12 @@ mod each;
 mod key;
 mod publish;
 mod receive;
+mod request;
 mod start;
 mod thread;
+mod unpublished;
 mod verify;
+mod witness;
 
 pub use each::{Each, Standing, journal_each};
 pub use key::public_key;
@@ -28,6 +31,7 @@ pub(crate) use receive::{ReceivePlan, start_receiving};
 pub(crate) use start::{Places, Rewritten, reconcile, take_as_it_is};
 pub(crate) use thread::{Plan, first, start};
 pub use verify::{JournalFault, Whole, checkpoints_in, journal_verify};
+pub(crate) use witness::{ProofSource, Witness};
 
 #[cfg(test)]
 mod tests;

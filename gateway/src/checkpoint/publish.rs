@@ -1,26 +1,27 @@
-//! Checkpoints at second parties: folders, which are best on another machine, and HTTPS servers.
+//! Checkpoints at second parties: folders, which are best on another machine, HTTPS servers, and
+//! witnesses, which judge them.
 
-use super::thread::{Signed, replace};
+use super::{
+    request::{self, in_time},
+    thread::{Signed, replace},
+    unpublished::{Kind, Unpublished},
+    witness::Witness,
+};
 use crate::{config::Address, events::EventSink};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Method, Request, StatusCode, body::Bytes, header::HOST};
-use hyper_util::rt::TokioIo;
+use hyper::Method;
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
 use signet_events::About;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{
     sync::{oneshot, watch},
-    time::{sleep, timeout},
+    time::sleep,
 };
-use tokio_rustls::TlsConnector;
 
-/// For one attempt.
-const ATTEMPT_MAX: Duration = Duration::from_secs(20);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// After an attempt that was much work, or that the second party can make so.
+const PAUSE_COSTLY: Duration = Duration::from_secs(600);
 
 /// A second party.
 pub(crate) enum Target {
@@ -28,21 +29,52 @@ pub(crate) enum Target {
     Folder(PathBuf),
     /// A server, and how it is reached: with the gateway's certificate.
     Server(Address, Arc<ClientConfig>),
+    /// A witness.
+    Witness(Witness),
 }
 
 impl Target {
     fn name(&self) -> String {
-        match self {
-            Self::Folder(path) => path.display().to_string(),
-            Self::Server(a, _) => format!("https://{}:{}{}", a.host, a.port, a.path),
-        }
+        let a = match self {
+            Self::Folder(path) => return path.display().to_string(),
+            Self::Server(address, _) => address,
+            Self::Witness(witness) => witness.address(),
+        };
+        format!("https://{}:{}{}", a.host, a.port, a.path)
     }
 
-    async fn give(&self, signed: &Signed) -> Result<(), String> {
+    /// Whether it is given the newest checkpoint signed once more while nothing happens. The others
+    /// keep each checkpoint that they are given.
+    pub(super) fn takes_repeats(&self) -> bool {
+        matches!(self, Self::Witness(_))
+    }
+
+    async fn give(&self, signed: &Signed) -> Result<(), Unpublished> {
         match self {
-            Self::Folder(path) => write_aside(path.clone(), signed.clone()).await,
+            Self::Folder(path) => {
+                let written = in_time(write_aside(path.clone(), signed.clone())).await;
+                written.map_err(Unpublished::NotWritten)
+            }
             Self::Server(address, tls) => put(address, tls.clone(), signed).await,
+            // Each of its requests has its time; a proof from long ago takes longer to make.
+            Self::Witness(witness) => witness.give(signed).await,
         }
+    }
+}
+
+/// What was told of a second party: each kind of reason once, and the end of all. Pure.
+#[derive(Debug, Default)]
+struct Told(Option<Kind>);
+
+impl Told {
+    /// It has the checkpoint; whether that is to be told.
+    fn is_end(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+
+    /// It has not, for such a reason; whether that is to be told.
+    fn is_news(&mut self, kind: Kind) -> bool {
+        self.0.replace(kind) != Some(kind)
     }
 }
 
@@ -53,28 +85,28 @@ pub(super) async fn keep_up(
     mut newest: watch::Receiver<Option<Signed>>,
     events: EventSink,
 ) {
-    let (name, mut failing) = (target.name(), false);
+    let (name, mut told) = (target.name(), Told::default());
     while newest.changed().await.is_ok() {
         let mut pause = PAUSE_MIN;
         loop {
             let Some(signed) = newest.borrow_and_update().clone() else { break };
-            let given = timeout(ATTEMPT_MAX, target.give(&signed)).await;
-            let Err(why) = given.unwrap_or_else(|_| Err("no answer in time".into())) else {
-                if std::mem::take(&mut failing) {
+            let Err(why) = target.give(&signed).await else {
+                if told.is_end() {
                     let words = "second party reached again";
                     events.gateway("checkpoint.published", About::object(&*name), words);
                 }
                 break;
             };
-            tracing::error!(second_party = name, why, "a checkpoint was not handed over");
-            if !std::mem::replace(&mut failing, true) {
-                events.gateway("checkpoint.unpublished", About::object(&*name), why);
+            let words = why.to_string();
+            tracing::error!(second_party = name, why = words, "a checkpoint was not handed over");
+            if told.is_news(why.kind()) {
+                events.gateway("checkpoint.unpublished", About::object(&*name), words);
             }
             // Nothing newer will come: the gateway stops.
             if newest.has_changed().is_err() {
                 return;
             }
-            sleep(pause).await;
+            sleep(if why.is_costly() { PAUSE_COSTLY } else { pause }).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
@@ -111,49 +143,20 @@ fn write(folder: &std::path::Path, signed: &Signed) -> std::io::Result<()> {
 }
 
 /// `PUT PATH/SIZE.checkpoint`.
-pub(super) async fn put(
-    a: &Address,
-    tls: Arc<ClientConfig>,
-    signed: &Signed,
-) -> Result<(), String> {
-    let tcp = signet_net::tcp(&a.host, a.port).await.map_err(|e| e.to_string())?;
-    let name = ServerName::try_from(a.host.clone()).map_err(|e| e.to_string())?;
-    let tls = TlsConnector::from(tls).connect(name, tcp).await.map_err(|e| e.to_string())?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
-        .await
-        .map_err(|e| e.to_string())?;
-    let request = Request::builder()
-        .method(Method::PUT)
-        .uri(format!("{}/{:020}.checkpoint", a.path, signed.size))
-        .header(HOST, format!("{}:{}", a.host, a.port))
-        .header(hyper::header::CONTENT_TYPE, "text/plain; charset=utf-8")
-        .body(Full::new(Bytes::from(signed.note.clone())))
-        .map_err(|e| e.to_string())?;
-    let answer = async {
-        let answer = sender.send_request(request).await.map_err(|e| e.to_string())?;
-        let status = answer.status();
-        Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(|e| e.to_string())?;
-        Ok::<StatusCode, String>(status)
-    };
-    // A server that closes after its answer is read first: the end of the connection may come in
-    // the same turn as the answer, which knows of it by itself.
-    let drive = async {
-        let _ = connection.await;
-        std::future::pending::<()>().await;
-    };
-    let status = tokio::select! {
-        status = answer => status?,
-        () = drive => return Err("it hung up".into()),
-    };
-    if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
+async fn put(a: &Address, tls: Arc<ClientConfig>, signed: &Signed) -> Result<(), Unpublished> {
+    let below = format!("/{:020}.checkpoint", signed.size);
+    let note = signed.note.clone().into();
+    let send = request::send(a, tls, (Method::PUT, below.as_str()), note);
+    let answer = in_time(send).await.map_err(Unpublished::NotReached)?;
+    if answer.status.is_success() { Ok(()) } else { Err(Unpublished::answered(&answer)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::{BodyExt as _, Full};
+    use hyper::{Request, StatusCode, body::Bytes};
+    use hyper_util::rt::TokioIo;
     use signet_rfq::UtcMillis;
 
     #[test]
@@ -181,6 +184,22 @@ mod tests {
         let read = |p: PathBuf| fs::read_to_string(p).unwrap();
         assert_eq!(read(day.join(&names[2])), "two");
         assert_eq!(read(folder.path().join("latest.checkpoint")), "other");
+    }
+
+    #[test]
+    fn each_kind_of_reason_is_told_once_and_another_one_too() {
+        let away = || Unpublished::NotReached("no route".into()).kind();
+        let other = |size| Unpublished::Other(size).kind();
+        let mut told = Told::default();
+        assert!(!told.is_end(), "nothing was told");
+        for (kind, want) in
+            [(away(), true), (away(), false), (other(7), true), (other(8), false), (away(), true)]
+        {
+            assert_eq!(told.is_news(kind), want, "{kind:?}");
+        }
+        assert!(told.is_end());
+        assert!(!told.is_end(), "once");
+        assert!(told.is_news(away()), "it began once more");
     }
 
     /// A server that wants the gateway's certificate takes what it is sent, and says 503 once.

@@ -10,6 +10,7 @@ use crate::{
     threads::{HostedThread, Stop, watched},
 };
 use signet_events::About;
+use signet_fix::tagvalue::{format_utc, parse_utc};
 use signet_rfq::UtcMillis;
 use signet_tlog::{
     Checkpoint,
@@ -19,11 +20,20 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 const LOOK: Duration = Duration::from_millis(100);
+/// A witness is given the newest checkpoint, signed once more, after so long without a newer one:
+/// a log in which nothing happens is not silent.
+const REPEAT: Duration = Duration::from_secs(600);
+/// What the line with the time of the signature begins with.
+const TIME: &str = "time ";
 /// What second parties get of time when the gateway stops.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -58,14 +68,32 @@ fn due(new: u64, since: Duration, section: &CheckpointSection) -> bool {
     new >= section.every_records || (new > 0 && long)
 }
 
+/// Where second parties are told.
+struct Newest {
+    /// Each checkpoint.
+    each: watch::Sender<Option<Signed>>,
+    /// The same, and the newest once more when nothing happens.
+    repeated: watch::Sender<Option<Signed>>,
+}
+
 async fn run(mut plan: Plan, stop: Stop) {
-    let newest = watch::Sender::new(None::<Signed>);
+    let newest = Newest { each: watch::Sender::new(None), repeated: watch::Sender::new(None) };
     let mut tasks = JoinSet::new();
     for target in std::mem::take(&mut plan.targets) {
-        let keeping = keep_up(target, newest.subscribe(), plan.events.clone());
+        let from = if target.takes_repeats() { &newest.repeated } else { &newest.each };
+        let keeping = keep_up(target, from.subscribe(), plan.events.clone());
         tasks.spawn_local(watched("checkpoints", keeping));
     }
-    let (mut done, mut last) = (0, Instant::now());
+    seal_all(&mut plan, &newest, now, stop).await;
+    // Whoever hands out ends when there will be no newer one.
+    drop(newest);
+    let _ = timeout(GOODBYE, async { while tasks.join_next().await.is_some() {} }).await;
+}
+
+/// Signs checkpoints until the gateway stops.
+async fn seal_all(plan: &mut Plan, newest: &Newest, clock: impl Fn() -> UtcMillis, stop: Stop) {
+    let (mut done, mut last, mut told) = (0, Instant::now(), Instant::now());
+    let mut covered: Option<TreeHead> = None;
     let mut timer = tokio::time::interval(LOOK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     tokio::pin!(stop);
@@ -77,27 +105,38 @@ async fn run(mut plan: Plan, stop: Stop) {
         }
         let head = plan.heads.borrow_and_update().clone();
         let new = head.tree.size().saturating_sub(done);
-        let last_one = stopping && new > 0;
-        if !last_one && !due(new, last.elapsed(), &plan.section) {
-            continue;
-        }
-        match seal(&plan.key, &plan.path, &head, now()) {
-            Ok(signed) => {
-                done = signed.size;
-                tell(&plan, &head);
-                newest.send_replace(Some(signed));
+        if (stopping && new > 0) || due(new, last.elapsed(), &plan.section) {
+            (last, told) = (Instant::now(), Instant::now());
+            let Some(signed) = plan.made(seal(&plan.key, &plan.path, &head, clock())) else {
+                continue;
+            };
+            done = signed.size;
+            tell(plan, &head);
+            covered = Some(head);
+            newest.each.send_replace(Some(signed.clone()));
+            newest.repeated.send_replace(Some(signed));
+        } else if let Some(head) = &covered
+            && newest.repeated.receiver_count() > 0
+            && told.elapsed() >= REPEAT
+        {
+            told = Instant::now();
+            if let Some(signed) = plan.made(sign(&plan.key, &plan.path, head, clock())) {
+                newest.repeated.send_replace(Some(signed));
             }
-            Err(e) => {
-                tracing::error!(alert = true, error = %e, "no checkpoint of the evidence");
-                let about = About::object(plan.key.verifier().name());
-                plan.events.gateway("checkpoint.failed", about, e.to_string());
-            }
         }
-        last = Instant::now();
     }
-    // Whoever hands out ends when there will be no newer one.
-    drop(newest);
-    let _ = timeout(GOODBYE, async { while tasks.join_next().await.is_some() {} }).await;
+}
+
+impl Plan {
+    /// A checkpoint that could be made; otherwise the event.
+    fn made(&self, sealed: io::Result<Signed>) -> Option<Signed> {
+        let failed = |e: io::Error| {
+            tracing::error!(alert = true, error = %e, "no checkpoint of the evidence");
+            let about = About::object(self.key.verifier().name());
+            self.events.gateway("checkpoint.failed", about, e.to_string());
+        };
+        sealed.map_err(failed).ok()
+    }
 }
 
 fn tell(plan: &Plan, head: &TreeHead) {
@@ -113,15 +152,26 @@ fn seal(key: &SignerKey, path: &Path, head: &TreeHead, at: UtcMillis) -> io::Res
     // Another descriptor: what matters is the file. Earlier files were waited for when they ended.
     // Windows flushes only a file that is open for writing.
     OpenOptions::new().write(true).open(&head.file)?.sync_data()?;
+    sign(key, path, head, at)
+}
+
+/// Signs a checkpoint over what is on the disk, and keeps it.
+fn sign(key: &SignerKey, path: &Path, head: &TreeHead, at: UtcMillis) -> io::Result<Signed> {
     let checkpoint = Checkpoint {
         origin: key.verifier().name().into(),
         size: head.tree.size(),
         root: head.tree.root(),
-        extensions: vec![format!("time {}", signet_fix::tagvalue::format_utc(at))],
+        extensions: vec![format!("{TIME}{}", format_utc(at))],
     };
     let note = checkpoint.sign(key).map_err(io::Error::other)?;
     replace(path, note.as_bytes())?;
     Ok(Signed { at, size: checkpoint.size, note })
+}
+
+/// When a checkpoint was signed, as it says itself; `None`: it does not say so.
+pub(super) fn signed_at(checkpoint: &Checkpoint) -> Option<UtcMillis> {
+    let time = checkpoint.extensions.iter().find_map(|line| line.strip_prefix(TIME))?;
+    parse_utc(time.as_bytes())
 }
 
 /// The checkpoint of a key that was made just now, before anything is traded: from then on one that
@@ -161,6 +211,66 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signed::SignedLog;
+    use signet_journal::StoreKey;
+    use std::cell::Cell;
+    use tokio::sync::oneshot;
+    use zeroize::Zeroizing;
+
+    /// The repeat is signed later than the one before it: whoever takes it can tell it from one
+    /// that somebody sent a second time. Only witnesses get it.
+    #[test]
+    fn a_log_in_which_nothing_happens_is_signed_once_more_for_witnesses() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("signed");
+        let store = StoreKey::new([5; 32]);
+        let log = SignedLog::open(&folder, &store, UtcMillis(0), false).unwrap();
+        let (_heads, heads) = watch::channel(TreeHead::of(&log));
+        let mut plan = Plan {
+            section: CheckpointSection { every_records: 1, ..Default::default() },
+            key: SignerKey::new("log", &Zeroizing::new([9; 32])).unwrap(),
+            path: dir.path().join("evidence.checkpoint"),
+            targets: Vec::new(),
+            events: EventSink::default(),
+            heads,
+        };
+        let verifier = plan.key.verifier().clone();
+        let newest = Newest { each: watch::Sender::new(None), repeated: watch::Sender::new(None) };
+        let (mut each, mut repeated) = (newest.each.subscribe(), newest.repeated.subscribe());
+        let clock = Cell::new(1_795_262_400_000);
+        let read = move || {
+            clock.set(clock.get() + 1);
+            UtcMillis(clock.get())
+        };
+        let (stopper, stop) = oneshot::channel();
+        let looked_at = async move {
+            let open = |signed: Signed| Checkpoint::open(signed.note.as_bytes(), &verifier);
+            repeated.changed().await.unwrap();
+            let first = open(repeated.borrow_and_update().clone().unwrap()).unwrap();
+            each.changed().await.unwrap();
+            let same = open(each.borrow_and_update().clone().unwrap()).unwrap();
+            assert_eq!(same, first);
+            let mut before = first;
+            for _ in 0..3 {
+                let since = Instant::now();
+                repeated.changed().await.unwrap();
+                assert!((REPEAT..REPEAT + Duration::from_secs(1)).contains(&since.elapsed()));
+                let again = open(repeated.borrow_and_update().clone().unwrap()).unwrap();
+                assert_eq!((again.size, again.root), (before.size, before.root));
+                assert!(signed_at(&again) > signed_at(&before));
+                before = again;
+            }
+            assert!(!each.has_changed().unwrap(), "folders and servers keep each one");
+            drop(stopper);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let sealing = seal_all(&mut plan, &newest, read, stop);
+        runtime.block_on(async { tokio::join!(sealing, looked_at) });
+    }
 
     #[test]
     fn table_of_when_a_checkpoint_is_due() {

@@ -5,10 +5,13 @@ use super::{Config, ConfigError, ReceiveSection, value};
 use hyper::Uri;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;
+use signet_tlog::witness::CALL;
 use std::path::{Path, PathBuf};
 
 /// Second parties that one gateway may have.
 const PUBLISH_MAX: usize = 16;
+/// What addresses of a gateway that takes checkpoints begin with.
+pub(crate) const RECEIVER_PATH: &str = "/checkpoints/";
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -105,9 +108,7 @@ impl Config {
             return Err(value("checkpoint.publish", format!("at most {PUBLISH_MAX}")));
         }
         for p in c.publish.iter().filter(|p| is_url(p)) {
-            Address::read(p).ok_or_else(|| {
-                value("checkpoint.publish", format!("{p}: https://HOST[:PORT]/PATH"))
-            })?;
+            check_address(p)?;
             if c.trust.is_none() {
                 let why = "names no CA certificates for the https addresses in checkpoint.publish";
                 return Err(value("checkpoint.trust", why));
@@ -122,9 +123,41 @@ impl Config {
     }
 }
 
+/// An address of `publish`. The one that a gateway had before it was a witness leads nowhere now.
+fn check_address(p: &str) -> Result<(), ConfigError> {
+    let address = Address::read(p)
+        .ok_or_else(|| value("checkpoint.publish", format!("{p}: https://HOST[:PORT]/PATH")))?;
+    if address.path.starts_with(RECEIVER_PATH) && !address.path.ends_with(CALL) {
+        let cure = "a gateway takes them at https://HOST:PORT/checkpoints/COMPID/add-checkpoint";
+        return Err(value("checkpoint.publish", format!("{p}: {cure}")));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_earlier_address_of_a_gateway_is_refused_with_the_present_one() {
+        for (text, want) in [
+            ("https://h/checkpoints/GW1/add-checkpoint", true),
+            ("https://h/checkpoints/GW1/add-checkpoint/", true),
+            ("https://h/checkpoints/GW1", false),
+            ("https://h:9450/checkpoints/GW1/", false),
+            ("https://h/checkpoints/bank.example/GW1/evidence", false),
+            ("https://h/bucket/checkpoints/GW1", true),
+            ("https://h/checkpoints", true),
+            ("http://h/gw1", false),
+        ] {
+            let checked = check_address(text).map_err(|e| e.to_string());
+            assert_eq!(checked.is_ok(), want, "{text}");
+            if let Err(words) = checked {
+                let old_form = text.starts_with("https:");
+                assert_eq!(words.contains("COMPID/add-checkpoint"), old_form, "{words}");
+            }
+        }
+    }
 
     #[test]
     fn table_of_addresses() {

@@ -27,7 +27,8 @@ pub struct ConsoleSection {
     pub key: Option<KeySource>,
     /// The reviewed list of key models that may be registered; any model if left out.
     pub attestation: Option<PathBuf>,
-    /// Whether a change of policy is approved with a security key only.
+    /// Whether a change of policy is prepared and approved with a security key only, which is done
+    /// here and not at the administrators' interface.
     #[serde(default)]
     pub approve_by_key: bool,
 }

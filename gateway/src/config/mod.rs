@@ -20,6 +20,7 @@ mod step_up;
 mod transmit;
 
 pub use admin::{AdminSection, PolicyChange};
+pub(crate) use checkpoint::RECEIVER_PATH;
 pub use checkpoint::{Address, CheckpointSection, OnRewritten};
 pub use clock::ClockSection;
 pub use console::{ClientCertificate, ConsoleSection, LoadedConsole};

@@ -8,11 +8,16 @@ use signet_tlog::note::{NoteError, VerifierKey};
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Gateways whose checkpoints one gateway takes.
 const PEERS_MAX: usize = 64;
+/// Longer than gateways that have nothing new are silent: a quiet log is signed again every ten
+/// minutes, and a publisher whose second party lost what it had waits ten more.
+const SILENCE_MINUTES: RangeInclusive<u32> = 25..=10_080;
 /// As of all CompIDs in the configuration.
 const NAME_LEN_MAX: usize = 24;
 
@@ -26,8 +31,16 @@ pub struct ReceiveSection {
     pub trust: PathBuf,
     /// Where their checkpoints are kept; `received` in the state directory when left out.
     pub folder: Option<PathBuf>,
+    /// A gateway of which nothing was taken for so long is an event. Gateways send their newest
+    /// checkpoint once more every ten minutes.
+    #[serde(default = "default_silence")]
+    pub max_silence_minutes: u32,
     /// At least one.
     pub peer: Vec<ReceivePeer>,
+}
+
+fn default_silence() -> u32 {
+    60
 }
 
 /// One of them.
@@ -55,6 +68,11 @@ impl ReceiveSection {
         self.folder.clone().unwrap_or_else(|| state_dir.join("received"))
     }
 
+    /// How long a gateway may be silent.
+    pub(crate) fn max_silence(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.max_silence_minutes))
+    }
+
     /// What `trust` holds.
     ///
     /// # Errors
@@ -68,6 +86,9 @@ impl ReceiveSection {
     pub(super) fn check(&self, own: &GatewaySection) -> Result<(), ConfigError> {
         if self.peer.is_empty() || self.peer.len() > PEERS_MAX {
             return Err(value("checkpoint.receive.peer", format!("1 to {PEERS_MAX} gateways")));
+        }
+        if !SILENCE_MINUTES.contains(&self.max_silence_minutes) {
+            return Err(value("checkpoint.receive.max_silence_minutes", "25 to 10080"));
         }
         let (mut names, mut origins) = (BTreeSet::new(), BTreeSet::new());
         for p in &self.peer {
@@ -155,6 +176,12 @@ mod tests {
         let (one, two) = (peer("GW1", "bank/GW1/evidence"), peer("GW2", "bank/GW2/evidence"));
         let both = format!("{head}{one}{two}");
         let section = read(&both).unwrap();
+        assert_eq!(section.max_silence(), Duration::from_secs(3_600));
+        let silent = |minutes: u32| format!("max_silence_minutes = {minutes}\n{both}");
+        for (minutes, good) in [(0, false), (24, false), (25, true), (10_080, true)] {
+            assert_eq!(read(&silent(minutes)).is_ok(), good, "{minutes}");
+        }
+        assert!(read(&silent(10_081)).unwrap_err().contains("25 to 10080"));
         assert_eq!(section.peer[1].verifier().unwrap().name(), "bank/GW2/evidence");
         assert_eq!(section.trust, Path::new("/etc/signet/t"));
         assert_eq!(section.folder(Path::new("/s")), Path::new("/s/received"));

@@ -3,7 +3,7 @@
 use super::{Config, ConfigError, value};
 use crate::response::{Dealers, Networks, People};
 use serde::Deserialize;
-use signet_registry::{LockoutKind, LockoutTerms};
+use signet_registry::{CounterBack, LockoutKind, LockoutTerms};
 use std::time::Duration;
 
 /// Each has a default that an honest peer does not reach; 0 failures or challenges set one off.
@@ -28,6 +28,9 @@ pub struct ResponseSection {
     /// Messages of one dealer that contradict what is so, or cannot be read, that cut its line.
     pub dealer_faults: u32,
     pub dealer_minutes: u32,
+    /// What follows when the counter of a security key goes back: `"lock"` or `"refuse"`. Its
+    /// answer is refused in any case.
+    pub counter_went_back: CounterBack,
 }
 
 impl Default for ResponseSection {
@@ -43,6 +46,7 @@ impl Default for ResponseSection {
             fatigue_lockout_minutes: 60,
             dealer_faults: 20,
             dealer_minutes: 10,
+            counter_went_back: CounterBack::Lock,
         }
     }
 }
@@ -123,5 +127,29 @@ impl Config {
             return Err(value("response.lockout_max_minutes", "at least lockout_minutes"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_that_goes_back_locks_the_key_unless_the_firm_says_otherwise() {
+        for (text, want) in [
+            ("", Some(CounterBack::Lock)),
+            ("person_failures = 3", Some(CounterBack::Lock)),
+            ("counter_went_back = 'lock'", Some(CounterBack::Lock)),
+            ("counter_went_back = 'refuse'", Some(CounterBack::Refuse)),
+            // What does not exist: to believe the answer all the same.
+            ("counter_went_back = 'allow'", None),
+            ("counter_went_back = 'off'", None),
+            ("counter_went_back = 'Lock'", None),
+            ("counter_went_back = 0", None),
+            ("counter_went_back = false", None),
+        ] {
+            let read = toml::from_str::<ResponseSection>(text).ok();
+            assert_eq!(read.map(|r| r.counter_went_back), want, "{text}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Config, ConfigError, read, value};
 use serde::Deserialize;
+use signet_registry::CounterBack;
 use signet_stepup::rp::{AttestationList, RelyingParty, RpSettings};
 use signet_stepup::rules::WhenSection;
 use std::{
@@ -58,6 +59,8 @@ pub struct StepUp {
     pub relying_party: RelyingParty,
     pub first_key_ms: i64,
     pub answer_ms: i64,
+    /// `[response] counter_went_back`.
+    pub counter_back: CounterBack,
 }
 
 impl Config {
@@ -105,6 +108,7 @@ impl Config {
             RelyingParty::new(&settings, list).map_err(|e| value("step_up.rp_id", e))?;
         let (first_key_ms, answer_ms) =
             (i64::from(s.first_key_minutes) * 60_000, i64::from(s.answer_seconds) * 1_000);
-        Ok(Some(StepUp { relying_party, first_key_ms, answer_ms }))
+        let counter_back = self.response.counter_went_back;
+        Ok(Some(StepUp { relying_party, first_key_ms, answer_ms, counter_back }))
     }
 }

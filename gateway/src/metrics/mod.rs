@@ -12,6 +12,7 @@ mod messages;
 #[cfg(test)]
 mod page;
 mod process;
+mod signal_keys;
 mod storage;
 
 pub use alerts::{Alert, Alerts};
@@ -19,6 +20,7 @@ pub use checkpoints::Checkpoints;
 pub use dealers::Dealers;
 pub use events::EventCounts;
 pub use messages::{Messages, Peer};
+pub use signal_keys::{KeysNow, SignalKeys};
 pub use storage::{Storage, Written};
 
 use prometheus_client::{
@@ -63,6 +65,8 @@ pub struct Metrics {
     pub storage: Storage,
     /// Those of other gateways that are held here.
     pub checkpoints: Checkpoints,
+    /// Those that identity providers publish.
+    pub signal_keys: SignalKeys,
     /// What the events tell.
     pub events: EventCounts,
     /// The state of the trading thread, told once a second.
@@ -119,11 +123,21 @@ impl Metrics {
         let dealers = Dealers::new(&mut r, dealers);
         let storage = Storage::new(&mut r);
         let checkpoints = Checkpoints::new(&mut r);
+        let signal_keys = SignalKeys::new(&mut r);
         let events = EventCounts::new(&mut r);
         let state = State::default();
         state.register(&mut r);
         r.register_collector(Box::new(process::Process::default()));
-        Arc::new(Self { messages, dealers, storage, checkpoints, events, state, registry: r })
+        Arc::new(Self {
+            messages,
+            dealers,
+            storage,
+            checkpoints,
+            signal_keys,
+            events,
+            state,
+            registry: r,
+        })
     }
 
     /// All of it in Prometheus' text format.

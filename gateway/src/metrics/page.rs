@@ -16,10 +16,14 @@ const LABELS: &[(&str, &str)] = &[
     ("signet_dealer_response_seconds", "`dealer`, `question` (quote, accept)"),
     ("signet_dealer_asked_total", "`dealer`, `question`"),
     ("signet_dealer_answers_total", "`dealer`, `answer` (quote, pass, fill, reject)"),
-    ("signet_write_seconds", "`file` (journal, evidence)"),
+    ("signet_write_seconds", "`file` (journal, evidence, dealer_cuts)"),
     ("signet_write_failures_total", "`file`"),
     ("signet_checkpoint_received_size", "`gateway` (of `checkpoint.receive.peer`)"),
     ("signet_checkpoint_received_timestamp_seconds", "`gateway`"),
+    ("signet_checkpoint_received_silent", "`gateway`"),
+    ("signet_signal_keys_fetched_timestamp_seconds", "`issuer` (of providers with `jwks_url`)"),
+    ("signet_signal_keys_failing", "`issuer`"),
+    ("signet_signal_keys_usable", "`issuer`"),
     ("signet_events_total", "`code`, `severity`"),
     ("signet_risk_decisions_total", "`decision` (allow, step_up, deny, no_step_up)"),
     ("signet_step_up_total", "`outcome` (asked, passed, declined, timed_out, ...)"),
@@ -54,6 +58,7 @@ pub fn exported() -> Vec<(String, String, String)> {
     let end = [("certificate", "gateway")];
     metrics.state.certificate_end.get_or_create(&end).set(0.0);
     metrics.checkpoints.is_now("SIGNET2", 0, UtcMillis(0));
+    metrics.signal_keys.is_now("https://idp.bank.example", Default::default());
     let text = metrics.text();
     let mut found: Vec<(String, String, String)> = vec![];
     let mut help = String::new();

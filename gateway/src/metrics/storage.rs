@@ -1,4 +1,5 @@
-//! Journal and evidence: how long a record takes, what failed, and when the last one was written.
+//! Journal, evidence and the lines that are cut: how long a record takes, what failed, and when the
+//! last one was written.
 
 use super::{Labelled, work};
 use crate::clock::now;
@@ -19,6 +20,8 @@ pub struct Storage {
     pub journal: Written,
     /// The evidence of what was signed.
     pub evidence: Written,
+    /// That dealers' lines are cut; they are cut all the same while it cannot be written.
+    pub cuts: Written,
 }
 
 /// One of them.
@@ -41,7 +44,7 @@ impl Storage {
         );
         r.register(
             "signet_write_failures",
-            "Records that could not be written; what they are about is not done",
+            "Records that could not be written; what they are about is not done, but for cut lines",
             failures.clone(),
         );
         let one = |file: &'static str| Written {
@@ -50,7 +53,7 @@ impl Storage {
             last_ms: AtomicI64::new(0),
             failing: AtomicBool::new(false),
         };
-        Self { journal: one("journal"), evidence: one("evidence") }
+        Self { journal: one("journal"), evidence: one("evidence"), cuts: one("dealer_cuts") }
     }
 }
 
@@ -75,12 +78,17 @@ impl Written {
         answer
     }
 
+    /// Whether something waits that could not be written, where records wait for another attempt.
+    pub fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Relaxed);
+    }
+
     /// When a record was last written by this process.
     pub fn last(&self) -> Option<UtcMillis> {
         Some(UtcMillis(self.last_ms.load(Ordering::Relaxed))).filter(|t| t.0 != 0)
     }
 
-    /// Whether the last record could not be written.
+    /// Whether the last record could not be written, or one still waits to be.
     pub fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
@@ -111,6 +119,9 @@ mod tests {
         assert!(j.is_failing() && measured(&r) == "0");
         j.measured(|| (), |()| Some(true));
         assert!(j.last().is_some() && !j.is_failing() && measured(&r) == "1");
+        // Another record still waits to be written.
+        j.set_failing(true);
+        assert!(j.is_failing() && j.failures.get() == 1 && measured(&r) == "1");
         assert!(!s.evidence.is_failing() && s.evidence.last().is_none());
     }
 }

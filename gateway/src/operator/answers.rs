@@ -5,7 +5,7 @@ use crate::{
     admin::{AdminError, date},
     config::certificates,
     listeners::{list_faults, lists_enforced},
-    metrics::Written,
+    metrics::{KeysNow, Written},
     pipeline::SessionOn,
     state_dir::signed_folder,
 };
@@ -59,6 +59,7 @@ impl Operator {
             "utc": self.watched.clock(),
             "receivers": self.watched.receivers(),
             "checkpoints_received": self.checkpoints_received(),
+            "signal_keys": self.signal_keys(),
             "trading": trading.is_some(),
             "sessions": trading.as_ref().map(|t| t.sessions),
             "held": trading.as_ref().and_then(|t| t.held),
@@ -85,9 +86,24 @@ impl Operator {
     fn checkpoints_received(&self) -> Vec<Value> {
         let of = |(gateway, size, at): (String, u64, UtcMillis)| {
             let at = Some(at).filter(|t| t.0 != 0).and_then(when);
-            json!({ "gateway": gateway, "size": size, "at": at })
+            let silent = self.metrics.checkpoints.silent(&gateway);
+            json!({ "gateway": gateway, "size": size, "at": at, "silent": silent })
         };
         self.metrics.checkpoints.all().into_iter().map(of).collect()
+    }
+
+    /// The keys of each identity provider that publishes them; `fetched` is `null` when there are
+    /// none.
+    fn signal_keys(&self) -> Vec<Value> {
+        let of = |(issuer, now): (String, KeysNow)| {
+            json!({
+                "issuer": issuer,
+                "fetched": now.fetched.and_then(when),
+                "failing": now.failing,
+                "usable": now.usable,
+            })
+        };
+        self.metrics.signal_keys.all().into_iter().map(of).collect()
     }
 
     /// The gateway's own, and every authority it trusts or issues with.

@@ -15,7 +15,7 @@ pub use record_time::{BeyondMilli, MicrosInMilli, RecordTime};
 
 pub(crate) use read::judge;
 pub(crate) use record::{BlobKind, Digest, Record, Totalled, sha256};
-pub(crate) use walk::{Step, walk, walk_from};
+pub(crate) use walk::{Step, reaches_back_to, walk, walk_from};
 
 use crate::clock::UtcMicros;
 use quotes::Quotes;

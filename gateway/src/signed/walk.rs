@@ -4,7 +4,7 @@ use super::{
     log::{SignedLogError, files},
     record::{Record, State, Totalled},
 };
-use signet_journal::{SealedLog, StoreKey};
+use signet_journal::{LogError, LogReader, SealedLog, StoreKey};
 use signet_tlog::CompactRange;
 use std::path::{Path, PathBuf};
 
@@ -47,13 +47,39 @@ pub(crate) fn walk_from<E: From<SignedLogError>>(
     walk_files(&all[first..], key, with)
 }
 
-/// Leaves of the tree before a file.
+/// Whether the files here have the record that makes the tree one of `size` leaves, as far as the
+/// head of the first file says: older ones may be in an archive.
+pub(crate) fn reaches_back_to(
+    folder: &Path,
+    key: &StoreKey,
+    size: u64,
+) -> Result<bool, SignedLogError> {
+    match files(folder)?.first() {
+        // Files from before there was a tree say nothing, and begin before it.
+        Some((_, path)) => Ok(begins_with(path, key)?.is_none_or(|n| n < size)),
+        None => Ok(false),
+    }
+}
+
+/// Leaves of the tree before a file, whose first record says so; the others are not read.
 fn begins_with(path: &Path, key: &StoreKey) -> Result<Option<u64>, SignedLogError> {
-    let recovered = SealedLog::read(path, key)?;
-    Ok(match recovered.records.first().map(|r| Record::read(r)) {
-        Some(Some(Record::Head(state))) => state.tree.map(|t| t.size()),
+    match LogReader::open(path, key) {
+        Ok(Some(mut log)) => Ok(log.next_record()?.and_then(|first| leaves_before(&first))),
+        Ok(None) => Ok(None),
+        // An older form of the file, which is read as a whole only.
+        Err(LogError::NotALog(_)) => {
+            let recovered = SealedLog::read(path, key)?;
+            Ok(recovered.records.first().and_then(|first| leaves_before(first)))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn leaves_before(first: &[u8]) -> Option<u64> {
+    match Record::read(first) {
+        Some(Record::Head(state)) => state.tree.map(|t| t.size()),
         _ => None,
-    })
+    }
 }
 
 fn walk_files<E: From<SignedLogError>>(

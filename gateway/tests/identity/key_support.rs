@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_registry::{
-    Attestation, NewKeyRow, RecordRefusal, Recorded, Registry, first_key::Grant,
+    Attestation, CounterBack, NewKeyRow, RecordRefusal, Recorded, Registry, first_key::Grant,
 };
 use signet_rfq::UtcMillis;
 use signet_softkey::{Maker, SoftKey, challenge_of};
@@ -110,7 +110,13 @@ impl Keys {
     pub async fn record(&mut self, registry: &Registry) -> Result<Recorded, RecordRefusal> {
         let (counter, evidence) = self.sign();
         registry
-            .record_assertion(&self.row.credential_id, counter, evidence, ("session", ""), NOW)
+            .record_assertion(
+                &self.row.credential_id,
+                (counter, CounterBack::Lock),
+                evidence,
+                ("session", ""),
+                NOW,
+            )
             .await
     }
 }

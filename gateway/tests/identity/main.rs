@@ -26,6 +26,8 @@ mod key_support;
 mod keys;
 mod lists;
 mod lockouts;
+#[path = "../../../tests/needs/left_out.rs"]
+mod needs;
 mod origins;
 mod own_certificate;
 mod own_client;

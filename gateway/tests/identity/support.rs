@@ -544,10 +544,24 @@ impl Desk {
 
     /// The same, signed (93/89) with the key of `<stem>-key.pem`.
     pub async fn signs(&mut self, w: &World, stem: &str, body: &str) {
+        let frame = self.signed(w, stem, body);
+        self.writes(&frame).await;
+    }
+
+    /// The same and a Logout in one TLS record, so that the gateway reads both at once.
+    pub async fn signs_and_leaves(&mut self, w: &World, stem: &str, body: &str) {
+        let frames = [self.signed(w, stem, body), self.frame("35=5|")].concat();
+        self.writes(&frames).await;
+    }
+
+    fn signed(&mut self, w: &World, stem: &str, body: &str) -> Vec<u8> {
         let (pem, key) = (w.path(&format!("{stem}.pem")), w.path(&format!("{stem}-key.pem")));
         let key = ServerIdentity::from_pem_files(&pem, &key).unwrap().message_key().unwrap();
-        let frame = sign(&self.frame(body), &*signing(&key, every).signer).unwrap();
-        let _ = self.stream.write_all(&frame).await;
+        sign(&self.frame(body), &*signing(&key, every).signer).unwrap()
+    }
+
+    async fn writes(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
         let _ = self.stream.flush().await;
     }
 

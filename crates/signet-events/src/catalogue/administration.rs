@@ -250,7 +250,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Critical,
         class: Class::Finding,
         technique: USE_ALTERNATE_AUTHENTICATION_MATERIAL,
-        meaning: "The counter of a security key went back: there may be a copy of it.",
+        meaning: "The counter of a security key went back: there may be a copy of it. The key is \
+            locked, unless response.counter_went_back says otherwise.",
         response: "Lock the key; give the person another one.",
     },
     Entry {
@@ -308,6 +309,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         technique: None,
         meaning: "A prepared change of policy was rejected or ran out of time.",
         response: "Nothing to do.",
+    },
+    Entry {
+        code: "policy.preparation_signature",
+        severity: Severity::Informational,
+        class: Class::Entity(Change::Create),
+        technique: None,
+        meaning: "What a security key signed to prepare a change of policy, in parts.",
+        response: "Nothing to do; put together, the parts can be verified (docs/admins.md).",
     },
     Entry {
         code: "policy.signature",

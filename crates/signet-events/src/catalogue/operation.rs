@@ -102,6 +102,33 @@ pub(super) const ENTRIES: &[Entry] = &[
             aside and keep it; without one, treat it as checkpoint.fork.",
     },
     Entry {
+        code: "checkpoint.inconsistent",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: INDICATOR_REMOVAL,
+        meaning: "Another gateway sent a larger checkpoint with a proof that does not begin with \
+            the one that is held here: its log was rewritten, or the proof is wrong.",
+        response: "As for checkpoint.fork.",
+    },
+    Entry {
+        code: "checkpoint.silent",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "No checkpoint of another gateway came for \
+            checkpoint.receive.max_silence_minutes.",
+        response: "Look at that gateway for checkpoint.unpublished, and at its setting publish: \
+            meanwhile nobody would notice that its log is rewritten.",
+    },
+    Entry {
+        code: "checkpoint.heard",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "A checkpoint of another gateway came again.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "checkpoint.unkept",
         severity: Severity::High,
         class: Class::Finding,

@@ -212,6 +212,23 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Call the dealer; bring it back with `dealer resume`.",
     },
     Entry {
+        code: "dealer.cut_unwritten",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: None,
+        meaning: "That a dealer's line is cut cannot be written down: it is cut, and a restart \
+            would dial it again.",
+        response: "See that the disk has room; it is tried again by itself.",
+    },
+    Entry {
+        code: "dealer.cut_written",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "That a dealer's line is cut is written down now.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "dealer.resumed",
         severity: Severity::Medium,
         class: Class::Finding,

@@ -2,20 +2,19 @@
 
 use super::{
     judge::{Contradiction, Head},
-    store::{Store, StoreError, size_of},
+    silence::Silence,
+    store::{Store, StoreError},
 };
-use crate::config::{ConfigError, ReceivePeer};
+use crate::config::{ConfigError, RECEIVER_PATH, ReceivePeer};
 use signet_events::Actor;
 use signet_fix::bucket::Bucket;
-use signet_tlog::note::VerifierKey;
+use signet_tlog::{note::VerifierKey, witness::CALL};
 use std::{
     cell::{Cell, RefCell},
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-/// What addresses begin with.
-pub(super) const PATH: &str = "/checkpoints/";
 /// Requests at once, and each second after that. A gateway looks ten times a second whether a
 /// checkpoint is due, so an honest one never sends more.
 const REQUESTS_BURST: u32 = 100;
@@ -34,10 +33,13 @@ pub(super) struct Peer {
     requests: RefCell<Bucket>,
     /// The contradiction that was told last: whoever was refused tries again each minute.
     told: Cell<Option<(Contradiction, Head)>>,
+    /// How long nothing was taken from it.
+    pub(super) silence: RefCell<Silence>,
 }
 
 impl Peer {
-    /// With its files below `folder`. `trust_domain` holds unless it has one of its own.
+    /// With its files below `folder`. `trust_domain` holds unless it has one of its own. Its
+    /// silence begins at `now`.
     ///
     /// # Errors
     /// Its key cannot be read.
@@ -45,6 +47,7 @@ impl Peer {
         section: &ReceivePeer,
         trust_domain: &str,
         folder: &Path,
+        now: Instant,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             name: section.comp_id.to_string(),
@@ -54,6 +57,7 @@ impl Peer {
             store: RefCell::default(),
             requests: RefCell::new(Bucket::per_second(REQUESTS_BURST, REQUESTS_PER_SECOND)),
             told: Cell::new(None),
+            silence: RefCell::new(Silence::of(Duration::ZERO, now)),
         })
     }
 
@@ -67,15 +71,11 @@ impl Peer {
         self.requests.borrow_mut().take(now, 1)
     }
 
-    /// Whether an address is that of its log, and the size in the name of the file when it has one:
-    /// `/checkpoints/NAME` or `/checkpoints/NAME/SIZE.checkpoint`, where the name is the CompID or
-    /// the origin. Nothing of an address becomes the name of a file.
-    pub(super) fn address(&self, path: &str) -> Option<LogAddress> {
-        let below = |name: &str| match path.strip_prefix(PATH)?.strip_prefix(name)? {
-            "" => Some(LogAddress { size: None }),
-            rest => Some(LogAddress { size: Some(size_of(rest.strip_prefix('/')?)?) }),
-        };
-        below(&self.name).or_else(|| below(self.key.name()))
+    /// Whether an address is that of its log: `/checkpoints/NAME/add-checkpoint`, where the name is
+    /// the CompID or the origin. Nothing of an address becomes the name of a file.
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        let name = path.strip_prefix(RECEIVER_PATH).and_then(|below| below.strip_suffix(CALL));
+        name.is_some_and(|name| name == self.name || name == self.key.name())
     }
 
     /// Does something with its files. They are read first when they were not, when somebody has
@@ -103,13 +103,6 @@ impl Peer {
     }
 }
 
-/// What an address of a log says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LogAddress {
-    /// The size in the name of the file, if there is one.
-    pub(super) size: Option<u64>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,27 +117,30 @@ mod tests {
             key: signer.verifier().to_string(),
             trust_domain: None,
         };
-        let peer = Peer::new(&section, "bank.example", Path::new("/nowhere")).unwrap();
+        let folder = Path::new("/nowhere");
+        let peer = Peer::new(&section, "bank.example", folder, Instant::now()).unwrap();
         for (path, want) in [
-            ("/checkpoints/bank", Some(None)),
-            ("/checkpoints/bank/00000000000000000007.checkpoint", Some(Some(7))),
-            ("/checkpoints/bank/GW1/evidence", Some(None)),
-            ("/checkpoints/bank/GW1/evidence/00000000000000000007.checkpoint", Some(Some(7))),
-            ("/checkpoints/bank/", None),
-            ("/checkpoints/bank/7.checkpoint", None),
-            ("/checkpoints/bank/../GW2", None),
-            ("/checkpoints/bank/latest.checkpoint", None),
-            ("/checkpoints/bank1", None),
-            ("/checkpoints/BANK", None),
-            ("/checkpoints/GW2", None),
-            ("/checkpoints/%62ank", None),
-            ("/checkpoints/", None),
-            ("/checkpoints", None),
-            ("/bank", None),
-            ("//checkpoints/bank", None),
-            ("", None),
+            ("/checkpoints/bank/add-checkpoint", true),
+            ("/checkpoints/bank/GW1/evidence/add-checkpoint", true),
+            ("/checkpoints/bank", false),
+            ("/checkpoints/bank/", false),
+            ("/checkpoints/bank/add-checkpoint/", false),
+            ("/checkpoints/bank//add-checkpoint", false),
+            ("/checkpoints/bank/00000000000000000007.checkpoint", false),
+            ("/checkpoints/bank/../GW2/add-checkpoint", false),
+            ("/checkpoints/bank1/add-checkpoint", false),
+            ("/checkpoints/BANK/add-checkpoint", false),
+            ("/checkpoints/GW2/add-checkpoint", false),
+            ("/checkpoints/%62ank/add-checkpoint", false),
+            ("/checkpoints/add-checkpoint", false),
+            ("/checkpoints//add-checkpoint", false),
+            ("/checkpoints/", false),
+            ("/bank/add-checkpoint", false),
+            ("//checkpoints/bank/add-checkpoint", false),
+            ("/add-checkpoint", false),
+            ("", false),
         ] {
-            assert_eq!(peer.address(path).map(|a| a.size), want, "{path}");
+            assert_eq!(peer.is_at(path), want, "{path}");
         }
     }
 }

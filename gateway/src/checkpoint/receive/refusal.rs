@@ -1,4 +1,5 @@
-//! Why a checkpoint of another gateway is not taken, as that gateway reads it.
+//! Why a checkpoint of another gateway is not taken, as that gateway reads it. The status codes are
+//! those of C2SP tlog-witness, `add-checkpoint`.
 
 use super::{
     judge::{Contradiction, Head},
@@ -11,12 +12,16 @@ use hyper::{
 };
 use serde_json::json;
 use signet_identity::{CompId, PeerError};
-use signet_tlog::{CheckpointError, note::NOTE_LEN_MAX};
+use signet_tlog::{
+    CheckpointError,
+    note::NoteError,
+    witness::{BODY_LEN_MAX, BodyError, SIZE_TYPE, size_body},
+};
 
 /// At fault is the peer, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum PutRefusal {
+pub(super) enum SubmitRefusal {
     /// The certificate is not that of a gateway, or of another firm.
     #[error(transparent)]
     Certificate(#[from] PeerError),
@@ -26,29 +31,36 @@ pub(super) enum PutRefusal {
     /// Also the address of another gateway's log.
     #[error("there is nothing at this address for this gateway")]
     NotFound,
-    /// Not PUT.
-    #[error("this address takes PUT only")]
+    /// Not POST.
+    #[error("this address takes POST only")]
     Method,
     /// More requests than its budget has.
     #[error("this gateway sends too many requests")]
     TooOften,
     /// Longer than a note may be.
-    #[error("the note is longer than {NOTE_LEN_MAX} bytes")]
+    #[error("the request is longer than {BODY_LEN_MAX} bytes")]
     TooLarge,
     /// Not in time, or broken off.
-    #[error("the note did not come in time, or not as a whole")]
+    #[error("the request did not come in time, or not as a whole")]
     Body,
+    /// Not what a witness is sent.
+    #[error(transparent)]
+    Form(#[from] BodyError),
+    /// The checkpoint is about another log.
+    #[error("this is about another log than {0}")]
+    OtherOrigin(String),
     /// Not a checkpoint, or not one of the key in the configuration.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The name of the file in the address is not that of the note.
-    #[error("the checkpoint is over {note} records, and its address says {address}")]
-    OtherSize {
-        /// In the note.
-        note: u64,
-        /// In the address.
-        address: u64,
-    },
+    /// The proof begins beyond the end of the checkpoint.
+    #[error("the old size is larger than that of the checkpoint")]
+    OldIsLarger,
+    /// The proof does not begin at what is held. Nobody is at fault: this is how a log learns it.
+    #[error("the proof does not begin at the {0} records that are held")]
+    OtherOld(u64),
+    /// There is a proof where nothing is to be proved.
+    #[error("the proof must be empty: nothing is held, or the size is the same")]
+    NothingToProve,
     /// It contradicts what is held. At fault: whoever has the log's key, or restored the log.
     #[error("{}: {offered} was offered, and {held} is held", title(.what))]
     Contradicts {
@@ -70,10 +82,11 @@ fn title(what: &Contradiction) -> &'static str {
     match what {
         Contradiction::Fork => "the log forks",
         Contradiction::Rollback => "the log went back",
+        Contradiction::Inconsistent => "the log was rewritten, or its proof is wrong",
     }
 }
 
-impl From<BodyFault> for PutRefusal {
+impl From<BodyFault> for SubmitRefusal {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => Self::TooLarge,
@@ -82,7 +95,7 @@ impl From<BodyFault> for PutRefusal {
     }
 }
 
-impl PutRefusal {
+impl SubmitRefusal {
     /// Never changes between releases.
     pub(super) fn code(&self) -> &'static str {
         match self {
@@ -94,18 +107,24 @@ impl PutRefusal {
             Self::TooLarge => "checkpoint.too_large",
             Self::Body => "checkpoint.body",
             Self::Checkpoint(_) => "checkpoint.unusable",
-            Self::OtherSize { .. } => "checkpoint.other_size",
+            Self::Form(_) => "checkpoint.form",
+            Self::OtherOrigin(_) => "checkpoint.other_log",
+            Self::OldIsLarger => "checkpoint.old_is_larger",
+            Self::OtherOld(_) => "checkpoint.other_old",
+            Self::NothingToProve => "checkpoint.nothing_to_prove",
             Self::Contradicts { what, .. } => what.code(),
             Self::NotKept(_) => "checkpoint.unkept",
         }
     }
 
-    /// The code of the event here: refusals without a meaning of their own are one kind.
-    pub(super) fn event(&self) -> &'static str {
+    /// The code of the event here: refusals without a meaning of their own are one kind. `None`: it
+    /// is the course of the protocol.
+    pub(super) fn event(&self) -> Option<&'static str> {
         match self {
-            Self::Contradicts { what, .. } => what.code(),
-            Self::NotKept(_) => "checkpoint.unkept",
-            _ => "checkpoint.refused",
+            Self::OtherOld(_) => None,
+            Self::Contradicts { what, .. } => Some(what.code()),
+            Self::NotKept(_) => Some("checkpoint.unkept"),
+            _ => Some("checkpoint.refused"),
         }
     }
 
@@ -123,11 +142,18 @@ impl PutRefusal {
         match self {
             Self::Certificate(_) => "show the certificate that the firm issued to the gateway",
             Self::UnknownPeer(_) => "add it to checkpoint.receive.peer of the receiving gateway",
-            Self::NotFound | Self::Method | Self::OtherSize { .. } => {
-                "set https://HOST:PORT/checkpoints/COMPID in checkpoint.publish"
+            Self::NotFound | Self::Method | Self::OtherOrigin(_) => {
+                "set https://HOST:PORT/checkpoints/COMPID/add-checkpoint in checkpoint.publish"
             }
             Self::TooOften => "send fewer checkpoints: see checkpoint.every_seconds",
-            Self::TooLarge | Self::Body => "send one signed note",
+            Self::TooLarge
+            | Self::Body
+            | Self::Form(_)
+            | Self::OldIsLarger
+            | Self::OtherOld(_)
+            | Self::NothingToProve => {
+                "send what C2SP tlog-witness says, with a proof from the size that is held"
+            }
             Self::Checkpoint(_) => {
                 "compare `signet-gateway journal key` with the key at the receiving gateway"
             }
@@ -141,22 +167,41 @@ impl PutRefusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Certificate(_) | Self::UnknownPeer(_) => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::OtherOrigin(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body => StatusCode::REQUEST_TIMEOUT,
-            Self::Checkpoint(_) | Self::OtherSize { .. } => StatusCode::BAD_REQUEST,
-            Self::Contradicts { .. } => StatusCode::CONFLICT,
+            // None of the signatures is of the key.
+            Self::Checkpoint(CheckpointError::Note(NoteError::OtherKey | NoteError::Signature)) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Checkpoint(_) | Self::Form(_) | Self::OldIsLarger => StatusCode::BAD_REQUEST,
+            Self::NothingToProve | Self::Contradicts { what: Contradiction::Inconsistent, .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::OtherOld(_) | Self::Contradicts { .. } => StatusCode::CONFLICT,
             Self::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// Ends the connection as well: of a body that was not read nothing more is taken.
     pub(super) fn response(&self) -> Response {
-        let body = json!({ "code": self.code(), "message": self.to_string(), "cure": self.cure() });
-        let mut r = https::with_type(self.status(), "application/json", format!("{body}\n"));
+        let mut r = match (self.status(), self) {
+            // "The response body MUST consist of the tree size of the latest cosigned checkpoint".
+            (StatusCode::CONFLICT, Self::OtherOld(size)) => self.of_size(*size),
+            (StatusCode::CONFLICT, Self::Contradicts { held, .. }) => self.of_size(held.size),
+            (status, _) => {
+                let (code, message, cure) = (self.code(), self.to_string(), self.cure());
+                let body = json!({ "code": code, "message": message, "cure": cure });
+                https::with_type(status, "application/json", format!("{body}\n"))
+            }
+        };
         r.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         r
+    }
+
+    fn of_size(&self, size: u64) -> Response {
+        https::with_type(self.status(), SIZE_TYPE, size_body(size))
     }
 }

@@ -2,15 +2,16 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `latest.checkpoint` | the newest |
+//! | `latest.checkpoint` | the newest; the same once more when it was signed later |
 //! | `DAY/SIZE.checkpoint` | those that were taken, at most [`HISTORY_MAX`] |
-//! | `refused/fork-SIZE-ROOT.checkpoint` | those that contradict one that is held, at most [`REFUSED_MAX`] of each kind; `rollback-` likewise |
+//! | `refused/fork-SIZE-ROOT.checkpoint` | those that contradict one that is held, at most [`REFUSED_MAX`] of each kind; `rollback-` and `inconsistent-` likewise |
 //!
 //! Each is a signed note as it came, so that `journal verify --checkpoint` takes the whole folder.
 //! What is in memory is only a view of the files: after a fault, and when somebody has moved them
 //! away, they are read again.
 
-use super::judge::{Contradiction, Head, Verdict, judge};
+use super::judge::{Contradiction, Head, Held, Offer, Verdict, judge};
+use crate::checkpoint::thread::signed_at;
 use signet_fix::bucket::Bucket;
 use signet_journal::{private_folder, replace_file};
 use signet_rfq::UtcMillis;
@@ -70,7 +71,7 @@ pub(super) enum StoreError {
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
-    head: Option<Head>,
+    held: Option<Held>,
     received: Option<UtcMillis>,
     kept: BTreeSet<Entry>,
     room: Bucket,
@@ -83,27 +84,27 @@ impl Store {
     /// The folder cannot be read, or the newest checkpoint in it is not one of this key.
     pub(super) fn open(folder: &Path, key: &VerifierKey) -> Result<Self, StoreError> {
         let kept = entries(folder)?;
-        let (mut head, mut received) = (None::<Head>, None);
+        let (mut held, mut received) = (None::<Held>, None);
         // A stop between the two writes leaves the newest in the folder of its day only.
         let newest = kept.iter().max_by_key(|(_, size)| *size).map(|e| path_of(folder, e));
         for path in [Some(folder.join(LATEST)), newest].into_iter().flatten() {
             let Some(found) = read(&path, key)? else { continue };
-            if head.is_none_or(|h| found.size > h.size) {
-                (head, received) = (Some(found), modified(&path));
+            if held.is_none_or(|h| found.head.size > h.head.size) {
+                (held, received) = (Some(found), modified(&path));
             }
         }
         let room = Bucket::new(HISTORY_BURST, HISTORY_REFILL);
-        Ok(Self { folder: folder.into(), head, received, kept, room })
+        Ok(Self { folder: folder.into(), held, received, kept, room })
     }
 
     /// The newest, and when it came.
     pub(super) fn newest(&self) -> Option<(Head, UtcMillis)> {
-        Some((self.head?, self.received.unwrap_or(UtcMillis(0))))
+        Some((self.held?.head, self.received.unwrap_or(UtcMillis(0))))
     }
 
     /// Whether the files were moved away since they were read.
     pub(super) fn is_gone(&self) -> bool {
-        self.head.is_some() && !self.folder.join(LATEST).exists()
+        self.held.is_some() && !self.folder.join(LATEST).exists()
     }
 
     /// Judges a checkpoint that the log's key signed, and keeps it when it is taken. When this
@@ -114,32 +115,37 @@ impl Store {
     pub(super) fn take(
         &mut self,
         note: &[u8],
-        offered: Head,
+        offer: &Offer<'_>,
         at: UtcMillis,
         now: Instant,
     ) -> Result<Verdict, StoreError> {
-        let verdict = judge(self.head.as_ref(), &offered);
-        if matches!(verdict, Verdict::First | Verdict::Grown) {
-            self.keep(note, offered, at, now)?;
+        let verdict = judge(self.held.as_ref(), offer);
+        match verdict {
+            Verdict::First | Verdict::Grown => {
+                if self.room.take(now, 1) {
+                    let entry = (day(at), offer.head.size);
+                    write(&self.folder.join(entry.0.to_string()), &name_of(entry.1), note)?;
+                    self.kept.insert(entry);
+                }
+                self.keep_as_newest(note, offer, at)?;
+                self.shrink(HISTORY_MAX);
+            }
+            // Its time is what the next one is compared with, also after a restart.
+            Verdict::Later => self.keep_as_newest(note, offer, at)?,
+            _ => {}
         }
         Ok(verdict)
     }
 
-    fn keep(
+    fn keep_as_newest(
         &mut self,
         note: &[u8],
-        offered: Head,
+        offer: &Offer<'_>,
         at: UtcMillis,
-        now: Instant,
     ) -> Result<(), StoreError> {
-        if self.room.take(now, 1) {
-            let entry = (day(at), offered.size);
-            write(&self.folder.join(entry.0.to_string()), &name_of(entry.1), note)?;
-            self.kept.insert(entry);
-        }
         write(&self.folder, LATEST, note)?;
-        (self.head, self.received) = (Some(offered), Some(at));
-        self.shrink(HISTORY_MAX);
+        self.held = Some(Held { head: offer.head, signed: offer.signed });
+        self.received = Some(at);
         Ok(())
     }
 
@@ -200,13 +206,13 @@ fn surplus(kept: &BTreeSet<Entry>, max: usize) -> Vec<Entry> {
     others.into_iter().chain(lasts).take(excess).map(|i| all[i]).collect()
 }
 
-/// The name of a checkpoint's file, as gateways put it into addresses too.
+/// The name of a checkpoint's file.
 fn name_of(size: u64) -> String {
     format!("{size:020}{ENDING}")
 }
 
 /// The size in such a name.
-pub(super) fn size_of(name: &str) -> Option<u64> {
+fn size_of(name: &str) -> Option<u64> {
     let size = name.strip_suffix(ENDING)?.parse().ok()?;
     (name_of(size) == name).then_some(size)
 }
@@ -255,8 +261,8 @@ fn listed(folder: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
     Ok(all)
 }
 
-/// The head in a file; `None` where the file is missing.
-fn read(path: &Path, key: &VerifierKey) -> Result<Option<Head>, StoreError> {
+/// The checkpoint in a file; `None` where the file is missing.
+fn read(path: &Path, key: &VerifierKey) -> Result<Option<Held>, StoreError> {
     let note = match fs::read(path) {
         Ok(note) => note,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -264,7 +270,7 @@ fn read(path: &Path, key: &VerifierKey) -> Result<Option<Head>, StoreError> {
     };
     let checkpoint = Checkpoint::open(&note, key)
         .map_err(|source| StoreError::Unusable { path: path.into(), source })?;
-    Ok(Some(Head::of(&checkpoint)))
+    Ok(Some(Held { head: Head::of(&checkpoint), signed: signed_at(&checkpoint) }))
 }
 
 /// When a file was written.
