@@ -4,11 +4,21 @@ use rust_decimal::Decimal;
 use signet_fix::{
     AppMessage,
     message::{
-        ExecType, ExecutionReport, HandOverKind, PASSED_BY_TRADER, QuoteMsg, QuoteRequest,
-        QuoteResponse, Response, SnapshotMark,
+        BusinessReject, ExecType, ExecutionReport, HandOverKind, OrdStatus, PASSED_BY_TRADER,
+        QuoteMsg, QuoteRequest, QuoteResponse, Response, RfqStatus, SnapshotMark,
     },
+    tag,
+    tagvalue::{Fields, parse_utc},
 };
 use signet_rfq::{Ask, Leg, Level, Limit, PriceType, Side, StatedLeg};
+use std::collections::BTreeMap;
+
+/// OrdRejReason (103): an order that is not known.
+const UNKNOWN_ORDER: u16 = 5;
+/// How far from an end that the history does not tell of something may be, on the other side's
+/// clock, that waited to be written then. It is the time that a message takes and the error of a
+/// measured clock; how far apart the times of one event may be is another question.
+const TEAR_MS: i64 = 2_000;
 
 /// Which way a message went. It says whose ids are in it.
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +102,21 @@ pub enum Said {
     Answered {
         /// The accept that it is about.
         accept: Option<String>,
-        /// The gateway itself refuses; a dealer had no part in it.
-        refused: bool,
+        /// What of it.
+        answer: Answer,
     },
+}
+
+/// What an answer without a trade says of the request or the accept that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It was had.
+    Had,
+    /// The gateway itself refuses it; a dealer had no part in it. What it refuses with a signature
+    /// it has kept before.
+    Refused,
+    /// Asked about it, the gateway says that it never had it.
+    Unknown,
 }
 
 /// One thing that is said.
@@ -118,6 +140,94 @@ pub struct Fact {
     pub frame: Vec<u8>,
 }
 
+impl Fact {
+    /// When it was sent, of a message that the desk sent.
+    pub(crate) fn sent(&self) -> SentAt {
+        SentAt::of(self.at_ms, &self.frame)
+    }
+}
+
+/// When the desk sent a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SentAt {
+    /// As [`Fact::at_ms`].
+    at_ms: i64,
+    /// As the message says, on the desk's clock: SendingTime (52).
+    own_ms: Option<i64>,
+}
+
+impl SentAt {
+    /// A message of an earlier run of the desk, whose own clock may have been another.
+    pub(crate) fn of_another_run(self) -> Self {
+        Self { own_ms: None, ..self }
+    }
+
+    pub(crate) fn of(at_ms: i64, frame: &[u8]) -> Self {
+        let own = |f: &Fields<'_>| f.get(tag::SENDING_TIME).and_then(parse_utc).map(|t| t.0);
+        Self { at_ms, own_ms: Fields::parse(frame).ok().and_then(|f| own(&f)) }
+    }
+
+    /// On one clock, if both messages say it.
+    pub(crate) fn is_after(&self, other: &Self) -> bool {
+        match (self.own_ms, other.own_ms) {
+            (Some(own), Some(others)) => own > others,
+            _ => self.at_ms > other.at_ms,
+        }
+    }
+}
+
+/// An end of the desk that its history does not tell of (a crash, a kill, a power cut): what waited
+/// to be written then is missing. Records are written in order, so those that are missing are the
+/// last ones before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tear {
+    /// When the last record before it was made, by a run that had measured the gateway's clock if
+    /// one had; milliseconds on the gateway's clock.
+    pub from_ms: i64,
+    /// When the next run had first measured the gateway's clock, on that clock: when it started is
+    /// the laptop's word, and whoever has the laptop sets its clock. If it never did, as `from_ms`.
+    pub to_ms: i64,
+    /// How many of the account's facts are from before it.
+    pub(crate) facts_before: usize,
+    /// The last message before it that the desk sent.
+    pub(crate) sent: Option<SentAt>,
+}
+
+impl Tear {
+    /// Whether a fact of the gateway's may have waited to be written then.
+    fn explains(&self, f: &Fact) -> bool {
+        // What a dealer sent has the dealer's time in it.
+        let from_desk = f.dealer.is_none();
+        let written = || self.sent.is_some_and(|last| last.is_after(&f.sent()));
+        is_within((self.from_ms, self.to_ms), f) && !(from_desk && written())
+    }
+}
+
+/// Records that the desk could not write down, as it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// When the first of them was to be written, milliseconds on the gateway's clock.
+    pub from_ms: i64,
+    /// When the last of them was.
+    pub to_ms: i64,
+    /// How many.
+    pub records: u64,
+    /// How many of the account's facts are from before the record that says so.
+    pub(crate) facts_before: usize,
+}
+
+impl Lost {
+    /// Whether a fact of the gateway's may be among them.
+    fn explains(&self, f: &Fact) -> bool {
+        is_within((self.from_ms, self.to_ms), f)
+    }
+}
+
+/// Whether a fact of the gateway's is from this time, as near as two clocks tell.
+fn is_within((from_ms, to_ms): (i64, i64), f: &Fact) -> bool {
+    (from_ms.saturating_sub(TEAR_MS)..=to_ms.saturating_add(TEAR_MS)).contains(&f.at_ms)
+}
+
 /// What one side says.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
@@ -130,17 +240,22 @@ pub struct Account {
     /// Parts were left out, so that what is not here says nothing.
     pub part: bool,
     /// Records that could not be written.
-    pub lost: u64,
+    pub lost: Vec<Lost>,
     /// Nothing from before this time is in it.
     pub from_ms: Option<i64>,
     /// From when until when the desk was connected; only a desk says so.
     pub online: Vec<(i64, i64)>,
+    /// The ends of the desk that its history does not tell of.
+    pub torn: Vec<Tear>,
+    /// When the gateway decided a request, and until when that one lives, by RFQ: one that waited
+    /// for a touch lives from its release. Only a gateway says so, and does not sign it.
+    pub decided: BTreeMap<String, Vec<(i64, i64)>>,
 }
 
 impl Account {
     /// Of a desk, as yet empty.
-    pub(crate) fn of_desk(desk: &str, part: bool, lost: u64) -> Self {
-        Self { desk: desk.into(), part, lost, ..Self::default() }
+    pub(crate) fn of_desk(desk: &str, part: bool) -> Self {
+        Self { desk: desk.into(), part, ..Self::default() }
     }
 
     pub(crate) fn up(&mut self, at_ms: i64) {
@@ -152,6 +267,37 @@ impl Account {
         if let Some(last) = self.online.last_mut().filter(|(_, until)| *until == i64::MAX) {
             last.1 = at_ms;
         }
+    }
+
+    /// The desk ended after its record of `last_ms` without a word, and started again. `sent`: its
+    /// last message before that.
+    pub(crate) fn tears(&mut self, last_ms: i64, sent: Option<SentAt>) {
+        self.down(last_ms);
+        let (from_ms, to_ms, facts_before) = (last_ms, last_ms, self.facts.len());
+        self.torn.push(Tear { from_ms, to_ms, facts_before, sent });
+    }
+
+    /// The run after the last tear has measured the gateway's clock.
+    pub(crate) fn goes_on(&mut self, measured_ms: i64) {
+        if let Some(t) = self.torn.last_mut() {
+            t.to_ms = t.from_ms.max(measured_ms);
+        }
+    }
+
+    /// The desk could not write down so many records.
+    pub(crate) fn loses(&mut self, (from_ms, to_ms): (i64, i64), records: u64) {
+        let facts_before = self.facts.len();
+        self.lost.push(Lost { from_ms, to_ms, records, facts_before });
+    }
+
+    /// The ends without a word that may explain that this fact of the gateway's is not here.
+    pub(crate) fn tears_of(&self, f: &Fact) -> impl Iterator<Item = &Tear> {
+        self.torn.iter().filter(move |t| t.explains(f))
+    }
+
+    /// The losses that may explain it.
+    pub(crate) fn losses_of(&self, f: &Fact) -> impl Iterator<Item = &Lost> {
+        self.lost.iter().filter(move |l| l.explains(f))
     }
 
     /// Whether the desk was connected for a while around this moment.
@@ -198,7 +344,7 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
         }
         (AppMessage::QuoteRequestReject(r), true) => {
             let said = match (way, r.dealer) {
-                (Way::ToDesk, None) => Said::Answered { accept: None, refused: true },
+                (Way::ToDesk, None) => Said::Answered { accept: None, answer: Answer::Refused },
                 (_, d) => Said::Passed { dealer: dealer_of(d.map(|d| d.to_string())) },
             };
             (own(r.rfq.as_str())?, said)
@@ -206,9 +352,14 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
         (AppMessage::BusinessReject(j), true) if matches!(way, Way::FromDealer(_)) => {
             (own(&j.ref_id?)?, Said::Passed { dealer: dealer_of(None) })
         }
+        (AppMessage::BusinessReject(j), true) => not_taken(j)?,
         (AppMessage::QuoteStatusReport(s), true) => {
             let accept = s.answers.as_ref().and_then(|a| own(a.as_str()));
-            (own(s.rfq.as_str())?, Said::Answered { accept, refused: false })
+            let answer = match s.status {
+                RfqStatus::NotFound => Answer::Unknown,
+                _ => Answer::Had,
+            };
+            (own(s.rfq.as_str())?, Said::Answered { accept, answer })
         }
         (AppMessage::ExecutionReport(e), true) => {
             let accept = own(e.accept.as_str())?;
@@ -217,6 +368,17 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
         }
         _ => return None,
     })
+}
+
+/// The gateway refuses a request, or an answer to a quote, before it keeps it.
+fn not_taken(j: BusinessReject) -> Option<(String, Said)> {
+    let id = j.ref_id?;
+    let (rfq, accept) = match j.ref_msg_type.as_str() {
+        "R" => (id, None),
+        "AJ" => (rfq_of(&id)?, Some(id)),
+        _ => return None,
+    };
+    Some((rfq, Said::Answered { accept, answer: Answer::Refused }))
 }
 
 /// An accept has its RFQ's name, a colon and a number.
@@ -274,8 +436,14 @@ fn reported(e: &ExecutionReport, accept: String, dealer: String) -> Said {
         _ => false,
     };
     if !trades {
-        let refused = e.exec_type == ExecType::Rejected && dealer.is_empty();
-        return Said::Answered { accept: Some(accept), refused };
+        let answer = match (e.exec_type, e.status, e.reject_reason) {
+            _ if !dealer.is_empty() => Answer::Had,
+            (ExecType::Rejected, ..) => Answer::Refused,
+            // Asked about an accept that never arrived, the gateway says so as a state.
+            (Status, OrdStatus::Rejected, Some(UNKNOWN_ORDER)) => Answer::Unknown,
+            _ => Answer::Had,
+        };
+        return Said::Answered { accept: Some(accept), answer };
     }
     let (exec, kind, side, last) = (e.exec_id.clone(), e.exec_type, e.side, e.last);
     let legs = e.legs.clone();

@@ -46,7 +46,8 @@ pub struct Difference {
     pub desk: Option<String>,
     /// Whom the signatures speak against.
     pub against: Blame,
-    /// Why this may be nobody's fault; empty when nothing explains it.
+    /// Why this may be nobody's fault; empty when nothing explains it. It proves nothing, and takes
+    /// nothing from what the signatures say.
     pub explained: String,
     /// The signatures.
     pub proof: Vec<Proof>,
@@ -78,11 +79,14 @@ impl fmt::Display for Difference {
                 p.signed_by, p.certificate_sha256, p.serial, p.kept, p.shows
             )?;
         }
-        match (self.against, self.explained.as_str()) {
-            (_, why) if !why.is_empty() => write!(f, "  may be:  {why}"),
-            (Blame::Gateway, _) => write!(f, "  speaks against the gateway"),
-            (Blame::Desk, _) => write!(f, "  speaks against the desk"),
-            (Blame::Open, _) => write!(f, "  no signature decides it"),
+        // What may explain it takes no signature back.
+        if !self.explained.is_empty() {
+            writeln!(f, "  may be:  {}", self.explained)?;
+        }
+        match self.against {
+            Blame::Gateway => write!(f, "  speaks against the gateway"),
+            Blame::Desk => write!(f, "  speaks against the desk"),
+            Blame::Open => write!(f, "  no signature decides it"),
         }
     }
 }

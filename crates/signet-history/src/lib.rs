@@ -8,6 +8,7 @@
 //! | `export.rs` | the text form that leaves the laptop |
 //! | `verify.rs`, `read.rs` | the check of such a text, by anybody |
 //! | `account.rs` | what one side says of RFQs, from its messages |
+//! | `runs.rs` | the runs of a desk, and the ends that it does not tell of |
 //! | `compare/`, `difference.rs` | one side's account against the other's |
 //!
 //! A record carries its number and the leaf hash of the record before, and is a leaf of a Merkle
@@ -24,9 +25,10 @@ mod export;
 mod observe;
 mod read;
 mod record;
+mod runs;
 mod verify;
 
-pub use account::{Account, Fact, Said, Signer, Way, fact_of};
+pub use account::{Account, Answer, Fact, Lost, Said, Signer, Tear, Way, fact_of};
 pub use certify::{Certified, statement};
 pub use compare::{Tolerance, compare};
 pub use difference::{Blame, Difference, Proof};

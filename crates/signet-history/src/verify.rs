@@ -2,11 +2,12 @@
 
 use crate::{
     EXPORT_MAGIC,
-    account::{Account, Fact, Signer, Way, fact_of},
+    account::{Account, Fact, SentAt, Signer, Way, fact_of},
     certify::{Certified, holder},
     decode, decode_hash,
     read::signed_parts,
     record::{Chain, Record, RecordError, What},
+    runs::Runs,
 };
 use rustls_pki_types::CertificateDer;
 use signet_fix::signature::parts;
@@ -399,11 +400,17 @@ impl Verifier {
 
 /// What the desk says of its RFQs.
 pub fn account_of(v: &Verified) -> Account {
-    let mut account = Account::of_desk(&v.desk, v.left_out > 0, v.lost);
+    let mut account = Account::of_desk(&v.desk, v.left_out > 0);
     let mut ends: (Option<Signer>, Option<Signer>) = (None, None);
     let mut restoring = false;
+    // What a part begins with may be the middle of a run.
+    let mut runs = Runs::default();
+    // While it is not measured, the venue's clock is as far from the laptop's as it was last.
+    let mut offset_ms = v.records.iter().find_map(|r| r.offset_ms);
     for r in &v.records {
-        let at_ms = r.venue_ms();
+        offset_ms = r.offset_ms.or(offset_ms);
+        let at_ms = r.at_ms.saturating_add(offset_ms.unwrap_or(0));
+        runs.take(r, at_ms, v.left_out == 0, &mut account);
         let (way, frame, signed) = match &r.what {
             What::Up { own_certificate, peer_certificate, again, .. } => {
                 ends = (signer(own_certificate), signer(peer_certificate));
@@ -417,11 +424,19 @@ pub fn account_of(v: &Verified) -> Account {
                 account.down(at_ms);
                 continue;
             }
+            What::Lost { records, from_ms, to_ms } => {
+                let venue = |ms: &i64| ms.saturating_add(offset_ms.unwrap_or(0));
+                account.loses((venue(from_ms), venue(to_ms)), *records);
+                continue;
+            }
             What::Sent { frame, .. } => (Way::FromDesk, frame, true),
             What::Received { frame, signed, .. } => (Way::ToDesk, frame, *signed),
             _ => continue,
         };
         let Some(frame) = signed_parts(frame) else { continue };
+        if matches!(way, Way::FromDesk) {
+            runs.sent = Some(SentAt::of(at_ms, &frame));
+        }
         if crate::account::ends_snapshot(&frame) {
             restoring = false;
         }

@@ -284,3 +284,96 @@ fn an_account_has_what_was_said_and_when_the_desk_was_connected() {
     assert_eq!(signed, [true, true, false, true, true, false]);
     assert!(a.facts.iter().all(|f| f.rfq == RFQ));
 }
+
+fn started() -> What {
+    What::Started { desk: "TRADER1".into(), version: "1".into(), torn_bytes: 0 }
+}
+
+fn ends(w: &Written) -> Vec<(i64, i64)> {
+    w.account().torn.iter().map(|t| (t.from_ms, t.to_ms)).collect()
+}
+
+/// A desk that starts has not measured the venue's clock yet, and whoever has the laptop sets its
+/// clock.
+#[test]
+fn an_end_without_a_word_is_told_by_measured_clocks_only() {
+    const DAY: i64 = 86_400_000;
+    for ahead in [600_000, -600_000, 0] {
+        for wall in [T0 + 5_000, T0 - DAY, T0 + 365 * DAY] {
+            // When the next run first has the venue's clock, and until when the end explains.
+            for (measured, to) in
+                [(None, T0 + 100), (Some(T0 + 7_000), T0 + 7_000), (Some(T0 + 40), T0 + 100)]
+            {
+                let mut w = Written::new();
+                w.add_by(T0 + 100 + ahead, Some(-ahead), What::Down);
+                w.add_by(wall, None, started());
+                w.add_by(wall + 1, None, What::Down);
+                if let Some(at) = measured {
+                    let offset = at - (wall + 2);
+                    w.add_by(wall + 2, Some(offset), What::Down);
+                    w.add_by(wall + 9_000, Some(offset), What::Down);
+                }
+                assert_eq!(ends(&w), [(T0 + 100, to)], "{ahead} {wall} {measured:?}");
+            }
+        }
+    }
+    // A run that never had it says nothing of when it ended.
+    let mut w = Written::new();
+    w.add(T0 + 100, What::Down);
+    w.add_by(T0 - DAY, None, started());
+    w.add_by(T0 - DAY + 1, None, What::Down);
+    w.add_by(T0 + 5_000, None, started());
+    w.add(T0 + 6_000, What::Down);
+    assert_eq!(ends(&w), [(T0 + 100, T0 + 100), (T0 + 100, T0 + 6_000)]);
+    // The first run that measures says it of what was before as well.
+    let mut w = Written::new();
+    w.records.clear();
+    w.chain = Chain::default();
+    w.add_by(T0 + 600_000, None, started());
+    w.add_by(T0 + 600_100, None, started());
+    w.add_by(T0 + 600_200, Some(-600_000), What::Down);
+    let records = w.records.iter().map(|r| Record::read(r).unwrap()).collect();
+    let account = account_of(&Verified { records, ..Verified::default() });
+    let torn: Vec<_> = account.torn.iter().map(|t| (t.from_ms, t.to_ms)).collect();
+    assert_eq!(torn, [(T0, T0 + 200)]);
+}
+
+/// The desk's own clock orders what one run sent. Somebody may have set it right before the next.
+#[test]
+fn what_an_earlier_run_sent_is_told_by_the_gateways_clock() {
+    let frame = |second: u32| {
+        let text = format!("35=R|52=20261118-12:00:{second}.000|131=R1|").replace('|', "\u{1}");
+        signet_fix::tagvalue::seal("FIX.4.4", text.as_bytes())
+    };
+    // Another run between; what is missing by the gateway's clock; whether it had been written.
+    for (again, missing_ms, after) in [
+        (false, T0 + 2_000, true),
+        (true, T0 + 2_000, false),
+        (false, T0 - 1, true),
+        (true, T0 - 1, true),
+    ] {
+        let mut w = Written::new();
+        w.add(T0, What::Sent { msg: "R".into(), frame: crate::encode(frame(50)) });
+        if again {
+            w.add(T0 + 100, What::Stopped);
+            w.add(T0 + 1_000, started());
+        }
+        w.add(T0 + 9_000, started());
+        let records = w.records.iter().map(|r| Record::read(r).unwrap()).collect();
+        let account = account_of(&Verified { records, ..Verified::default() });
+        let last = account.torn.last().and_then(|t| t.sent).unwrap();
+        let missing = SentAt::of(missing_ms, &frame(10));
+        assert_eq!(last.is_after(&missing), after, "{again} {missing_ms}");
+    }
+}
+
+/// How many records are lost may be written after the word of the end, and does not take it back.
+#[test]
+fn a_desk_that_told_of_its_end_has_no_end_without_a_word() {
+    let mut w = Written::traded();
+    w.add(T0 + 60_050, What::Lost { records: 2, from_ms: T0 + 60_000, to_ms: T0 + 60_050 });
+    w.add(T0 + 90_000, started());
+    assert_eq!(ends(&w), []);
+    w.add(T0 + 95_000, started());
+    assert_eq!(ends(&w), [(T0 + 90_000, T0 + 95_000)]);
+}

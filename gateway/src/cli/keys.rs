@@ -4,9 +4,13 @@ use clap::Subcommand;
 use signet_gateway::{
     Config,
     admin::{self, AdminError},
-    evidence::{BundleOrder, CompareOrder, evidence_compare},
+    evidence::{BundleOrder, CompareOrder, Outcome, evidence_compare},
 };
 use signet_registry::KeyState;
+use std::process::ExitCode;
+
+/// The exit code where the two sides differ, and each difference may be explained.
+const EXPLAINED: u8 = 3;
 
 #[derive(Subcommand)]
 pub enum KeyCommand {
@@ -74,7 +78,8 @@ pub enum EvidenceCommand {
     },
     /// Hold the evidence against a desk's own history: every request, quote, accept and trade of
     /// one against the other, and whose signature proves which. A bundle needs no gateway, only
-    /// this program. Exit code 1 when something differs that nothing explains.
+    /// this program. Exit code 0: they say the same; 3: they do not, and each difference may be
+    /// explained; 1: something differs that nothing explains, or nothing could be compared.
     Compare {
         /// A bundle's folder, or the gateway's state directory.
         evidence: std::path::PathBuf,
@@ -83,6 +88,12 @@ pub enum EvidenceCommand {
         /// The key of the gateway's checkpoints, as a second party has it; for a bundle.
         #[arg(long)]
         key: Option<String>,
+        /// A checkpoint of the desk's history, as a second party has it: the one over the most
+        /// records (`DAY/SIZE.checkpoint` in the desk's folder there). The history must go on from
+        /// it. Without one, a desk that cuts off the end of its history looks like one that
+        /// crashed.
+        #[arg(long)]
+        checkpoint: Option<std::path::PathBuf>,
         /// How far apart the two sides' times of one event may be.
         #[arg(long, default_value_t = 2_000)]
         tolerance_ms: u32,
@@ -150,27 +161,38 @@ pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminE
     Ok(())
 }
 
-/// Compares; `Err` when something differs that nothing explains.
-pub fn compare(config: &std::path::Path, command: EvidenceCommand) -> Result<(), String> {
-    let EvidenceCommand::Compare { evidence, history, key, tolerance_ms, json } = command else {
-        return Ok(());
+/// Compares, and says with the exit code what came of it.
+pub fn compare(config: &std::path::Path, command: EvidenceCommand) -> ExitCode {
+    let why = match compared(config, command) {
+        Ok(Outcome::Same) => return ExitCode::SUCCESS,
+        Ok(Outcome::Explained) => return ExitCode::from(EXPLAINED),
+        Ok(Outcome::Differs) => {
+            "the two sides differ\n  compare.differs: keep both sides as they are, and have people \
+             look at each difference and at whose signature proves it"
+                .into()
+        }
+        Err(why) => why,
+    };
+    eprintln!("signet-gateway: {why}");
+    ExitCode::FAILURE
+}
+
+fn compared(config: &std::path::Path, command: EvidenceCommand) -> Result<Outcome, String> {
+    let EvidenceCommand::Compare { evidence, history, key, checkpoint, tolerance_ms, json } =
+        command
+    else {
+        return Ok(Outcome::Same);
     };
     let key = key.map(|k| k.parse()).transpose().map_err(|e| format!("--key: {e}"))?;
     let state = !evidence.join("manifest.json").is_file();
     let config = state.then(|| Config::read(config)).transpose().map_err(|e| e.to_string())?;
     let tolerance_ms = tolerance_ms.into();
-    let order = CompareOrder { evidence, export: history, key, tolerance_ms };
+    let order = CompareOrder { evidence, export: history, key, checkpoint, tolerance_ms };
     let found = evidence_compare(config.as_ref(), &order)
         .map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))?;
     match json {
         true => println!("{}", serde_json::to_string_pretty(&found).unwrap_or_default()),
         false => println!("{found}"),
     }
-    match found.unexplained() {
-        0 => Ok(()),
-        n => Err(format!(
-            "{n} differences and faults\n  compare.differs: keep both sides as they are, and have \
-             people look at each difference and at whose signature proves it"
-        )),
-    }
+    Ok(found.outcome)
 }

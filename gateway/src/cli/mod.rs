@@ -188,7 +188,9 @@ pub fn main() -> ExitCode {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
         // A bundle is compared on a machine without a gateway.
-        Command::Evidence(c @ keys::EvidenceCommand::Compare { .. }) => keys::compare(&config, c),
+        Command::Evidence(c @ keys::EvidenceCommand::Compare { .. }) => {
+            return keys::compare(&config, c);
+        }
         #[cfg(unix)]
         Command::Status(a) => watched(&config, |c| operator::status(c, &a)),
         #[cfg(unix)]

@@ -64,7 +64,7 @@ pub struct KillArguments {
 pub fn status(c: &Config, a: &JsonArgument) -> Result<(), OperatorError> {
     let v = ask(c, &Request::Status {})?;
     match a.json {
-        true => out(&format!("{v:#}\n")),
+        true => out(&shown::json(&format!("{v:#}\n"))),
         false => out(&shown::status(&v)),
     }
     Ok(())
@@ -73,7 +73,7 @@ pub fn status(c: &Config, a: &JsonArgument) -> Result<(), OperatorError> {
 pub fn sessions(c: &Config, a: &JsonArgument) -> Result<(), OperatorError> {
     let v = ask(c, &Request::Sessions {})?;
     match a.json {
-        true => out(&format!("{v:#}\n")),
+        true => out(&shown::json(&format!("{v:#}\n"))),
         false => out(&shown::sessions(&v)),
     }
     Ok(())
@@ -104,7 +104,7 @@ pub fn alerts(c: &Config, a: &AlertArguments) -> Result<(), OperatorError> {
         let all = v["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
         for alert in all {
             match a.json.json {
-                true => out(&format!("{alert}\n")),
+                true => out(&shown::json(&format!("{alert}\n"))),
                 false => out(&shown::alert(alert)),
             }
         }

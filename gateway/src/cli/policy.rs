@@ -58,7 +58,7 @@ pub enum PolicyCommand {
         /// Its digest, or the beginning of it.
         digest: String,
     },
-    /// What a security key signed to approve a version, as files that OpenSSL verifies.
+    /// What security keys signed to prepare and approve a version, as files that OpenSSL verifies.
     Approval {
         /// Digest of the version, whole.
         digest: String,

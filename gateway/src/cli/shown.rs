@@ -1,6 +1,7 @@
 //! What the operator's commands print, from the gateway's JSON. Pure.
 
 use serde_json::Value;
+use signet_events::one_line;
 use signet_gateway::operator::{Rates, Row};
 use std::fmt::Write as _;
 
@@ -14,7 +15,26 @@ pub fn word(v: &Value) -> String {
         Value::String(s) => s.clone(),
         other => other.to_string(),
     };
-    signet_events::one_line(&text)
+    one_line(&text)
+}
+
+/// JSON for programs, which people read on a terminal as well: in ASCII, so that what a peer wrote
+/// moves no cursor here either.
+pub fn json(text: &str) -> String {
+    let mut t = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | ' '..='~' => t.push(c),
+            // Outside a text JSON has no other characters.
+            other => {
+                for unit in other.encode_utf16(&mut [0; 2]) {
+                    // A text buffer takes whatever is written to it.
+                    let _ = write!(t, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    t
 }
 
 fn list(v: &Value) -> &[Value] {
@@ -70,6 +90,9 @@ fn write_status(t: &mut String, v: &Value) -> std::fmt::Result {
     for c in list(&v["checkpoints_received"]) {
         write_checkpoint(t, c)?;
     }
+    for k in list(&v["signal_keys"]) {
+        write_signal_keys(t, k)?;
+    }
     match &v["utc"] {
         Value::Null => writeln!(t, "utc           not looked at yet")?,
         c => {
@@ -122,7 +145,18 @@ fn write_checkpoint(t: &mut String, c: &Value) -> std::fmt::Result {
         Value::Null => "NONE CAME".to_owned(),
         at => format!("over {} records, of {}", word(&c["size"]), date(at)),
     };
-    writeln!(t, "checkpoint    {:<16} {newest}", word(&c["gateway"]))
+    let silent = if c["silent"] == true { "; SILENT FOR TOO LONG" } else { "" };
+    writeln!(t, "checkpoint    {:<16} {newest}{silent}", word(&c["gateway"]))
+}
+
+fn write_signal_keys(t: &mut String, k: &Value) -> std::fmt::Result {
+    let fetched = match &k["fetched"] {
+        Value::Null => "NONE WERE FETCHED".to_owned(),
+        at => format!("fetched {}", date(at)),
+    };
+    let failing = if k["failing"] == true { "; THE LAST ATTEMPT FAILED" } else { "" };
+    let old = if k["usable"] == false { "; NO SIGNAL IS TAKEN" } else { "" };
+    writeln!(t, "signal keys   {} {fetched}{failing}{old}", word(&k["issuer"]))
 }
 
 /// One alert on one line.
@@ -136,7 +170,7 @@ pub fn alert(a: &Value) -> String {
 fn network(s: &Value) -> String {
     let Some(number) = s["as_number"].as_u64() else { return "-".to_owned() };
     let name = s["as_name"].as_str().unwrap_or_default();
-    format!("AS{number} {name}").trim_end().chars().take(24).collect()
+    one_line(&format!("AS{number} {name}")).trim_end().chars().take(24).collect()
 }
 
 /// The desks that are on.
@@ -214,7 +248,7 @@ fn write_top(t: &mut String, r: &Rates<'_>, sessions: (&Value, &Value)) -> std::
     let mut messages = r.histogram("signet_message_seconds");
     messages.retain(|row| row.per_second > 0.0);
     for row in busiest(messages, |row| row.per_second) {
-        let [peer, kind] = [0, 1].map(|i| row.labels.get(i).map_or("", String::as_str));
+        let [peer, kind] = two_labels(&row);
         let (p50, p99) = (ms(row.p50), ms(row.p99));
         writeln!(t, "{peer:<8} {kind:<6} {:>10.1} {p50:>10} {p99:>10}", row.per_second)?;
     }
@@ -225,7 +259,7 @@ fn write_top(t: &mut String, r: &Rates<'_>, sessions: (&Value, &Value)) -> std::
     )?;
     let slowest = |row: &Row| row.p99.unwrap_or(-1.0);
     for row in busiest(r.histogram("signet_dealer_response_seconds"), slowest) {
-        let [dealer, what] = [0, 1].map(|i| row.labels.get(i).map_or("", String::as_str));
+        let [dealer, what] = two_labels(&row);
         let (p50, p99) = (ms(row.p50), ms(row.p99));
         writeln!(t, "{dealer:<24} {what:<8} {:>8.1} {p50:>10} {p99:>10}", row.per_second)?;
     }
@@ -234,6 +268,10 @@ fn write_top(t: &mut String, r: &Rates<'_>, sessions: (&Value, &Value)) -> std::
         writeln!(t, "{desk:<24} {user:<16} {per_second:>8.1}")?;
     }
     Ok(())
+}
+
+fn two_labels(row: &Row) -> [String; 2] {
+    [0, 1].map(|i| row.labels.get(i).map(|label| one_line(label)).unwrap_or_default())
 }
 
 fn busiest(mut rows: Vec<Row>, by: impl Fn(&Row) -> f64) -> Vec<Row> {
@@ -262,8 +300,105 @@ fn desks((before, after): (&Value, &Value), seconds: f64) -> Vec<(String, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
     use signet_gateway::operator::Sample;
+
+    /// What each command prints, with this text wherever the answer has one.
+    fn screens(text: &str) -> [String; 3] {
+        let session = json!({
+            "desk": text, "user": text, "address": text, "country": text, "as_number": 64_500,
+            "as_name": text, "transport": text, "since": text, "messages": 7, "lease_until": text,
+            "verdict": text, "score": 3, "factors": [text, text],
+        });
+        let alert_of = json!({
+            "at": text, "severity": text, "code": text, "subject": text, "words": text,
+        });
+        let v = json!({
+            "name": text, "comp_id": text, "version": text, "since": text, "clock": text,
+            "trading": true, "sessions": 1, "held": 0, "disk_fault": text,
+            "receivers": [
+                {"queue": text, "name": text, "away_since": text, "waiting": 7, "oldest": text},
+            ],
+            "checkpoints_received": [{"gateway": text, "size": 5, "at": text}],
+            "signal_keys": [{"issuer": text, "fetched": text}],
+            "utc": {"good": true, "source": text, "words": text, "measured": text},
+            "policies": {"risk": {"digest": text}, "entitlements": {"digest": text}},
+            "journal": {"bytes": 1, "last_write": text},
+            "evidence": {"bytes": 1, "last_write": text},
+            "certificates": [{"what": text, "until": text}],
+            "revocation_lists": [text], "revocation_list_faults": [text],
+            "dealers": [{"dealer": text, "on": true, "since": text}],
+            "alerts": [alert_of],
+            "sessions_on": [session],
+        });
+        let on = json!({ "sessions": v["sessions_on"] });
+        [status(&v), sessions(&on), alert(&v["alerts"][0])]
+    }
+
+    /// Of the rates, whose labels are from the metrics.
+    fn top_of(text: &str) -> String {
+        let label = text.replace(['"', ',', '\n'], "");
+        let read = |n: u32| {
+            Sample::read(&format!(
+                "signet_message_seconds_bucket{{peer=\"{label}\",type=\"R\",le=\"+Inf\"}} {n}\n\
+                 signet_dealer_response_seconds_bucket{{dealer=\"{label}\",what=\"quote\",\
+                 le=\"+Inf\"}} {n}\n"
+            ))
+        };
+        let (before, after) = (read(1), read(9));
+        let rates = Rates { before: &before, after: &after, seconds: 1.0 };
+        let on = json!({"sessions": [{"desk": text, "user": text, "since": text, "messages": 7}]});
+        top(&rates, (&on, &on))
+    }
+
+    fn is_only_text(text: &str) {
+        let plain = screens("x");
+        for (shown, plain) in screens(text).iter().zip(&plain) {
+            let lines = |t: &str| t.split('\n').count();
+            assert_eq!(lines(shown), lines(plain), "{text:?} begins a line: {shown}");
+        }
+        for shown in screens(text).into_iter().chain([top_of(text)]) {
+            for line in shown.split('\n') {
+                assert_eq!(line, one_line(line), "{text:?}");
+            }
+        }
+        let v = json!({ "words": text, "of": [text] });
+        for written in [json(&format!("{v:#}\n")), json(&format!("{v}\n"))] {
+            assert!(written.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)), "{written}");
+            assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), v);
+        }
+    }
+
+    #[test]
+    fn no_screen_of_the_operator_takes_a_text_for_more_than_text() {
+        for text in [
+            "filled\n2026-11-28 12:00:00 high admin.acted sylvia unlocked bob",
+            "a\r\nb\u{b}c\u{c}d\u{85}e\u{2028}f\u{2029}g",
+            "\u{1b}[2J\u{1b}[31mred\u{9b}1m\u{7}\u{8}",
+            "\u{1b}]0;title\u{7}\u{1b}]8;;http://x\u{1b}\\link\u{7f}",
+            "\u{202e}dellif\u{202c} \u{2066}x\u{2069} \u{200b}\u{feff}",
+            "nul\0nul",
+            "\"quoted\" \\ {} \u{10ffff}ä€𝄞",
+            "",
+        ] {
+            is_only_text(text);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_text_moves_a_cursor_or_begins_a_line(text: String) {
+            is_only_text(&text);
+        }
+
+        #[test]
+        fn no_control_moves_a_cursor(text in "[\\x00-\\x20\\x7f-\\x9f\u{2028}-\u{202e}A-C]{0,40}") {
+            is_only_text(&text);
+        }
+    }
 
     #[test]
     fn what_a_peer_wrote_moves_no_cursor() {
@@ -289,7 +424,14 @@ mod tests {
             ],
             "checkpoints_received": [
                 {"gateway": "GW2", "size": 1_024, "at": "2026-11-28T10:00:00Z"},
-                {"gateway": "GW3", "size": 0, "at": null},
+                {"gateway": "GW3", "size": 0, "at": null, "silent": true},
+            ],
+            "signal_keys": [
+                {"issuer": "https://a", "fetched": "2026-11-28T10:00:00Z", "failing": false,
+                    "usable": true},
+                {"issuer": "https://b", "fetched": "2026-11-27T10:00:00Z", "failing": true,
+                    "usable": true},
+                {"issuer": "https://c", "fetched": null, "failing": true, "usable": false},
             ],
             "utc": {"good": false, "source": "none", "words": "w", "measured": "2026-11-28T10:00:00Z"},
         });
@@ -305,7 +447,11 @@ mod tests {
                 2026-11-28 09:59:58\n",
             "signals       receiver         on, 0 wait\n",
             "checkpoint    GW2              over 1024 records, of 2026-11-28 10:00:00\n",
-            "checkpoint    GW3              NONE CAME\n",
+            "checkpoint    GW3              NONE CAME; SILENT FOR TOO LONG\n",
+            "signal keys   https://a fetched 2026-11-28 10:00:00\n",
+            "signal keys   https://b fetched 2026-11-27 10:00:00; THE LAST ATTEMPT FAILED\n",
+            "signal keys   https://c NONE WERE FETCHED; THE LAST ATTEMPT FAILED; NO SIGNAL IS \
+                TAKEN\n",
             "utc           NOT GOOD: w (source: none; 2026-11-28 10:00:00)",
         ] {
             assert!(text.contains(words), "{words}\n{text}");

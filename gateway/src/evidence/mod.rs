@@ -12,7 +12,7 @@ mod collect;
 mod compare;
 mod files;
 
-pub use compare::{CompareError, CompareOrder, Compared, evidence_compare};
+pub use compare::{CompareError, CompareOrder, Compared, Outcome, evidence_compare};
 
 use crate::{
     GatewayError,

@@ -4,9 +4,12 @@ use crate::{
     DESKS,
     dice::Dice,
     firm::{DeskProcess, Firm, Killable, PATIENCE, Res},
-    look::{Figures, copy_journal, look, now},
+    history::{Found, Histories},
+    look::{Depth, Figures, Looker, copy_journal, now},
+    report::Report,
     talk::{Order, Screen, Told},
 };
+use signet_desk_core::view::RfqState;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -15,6 +18,15 @@ use std::{
 
 /// How long books may take until they are the same after everything has an answer.
 const AGREE: Duration = Duration::from_secs(60);
+
+/// How soon books are compared again that are not the same yet.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// The whole evidence is looked at in one of so many rounds; in the others what came since.
+const WHOLE_EVERY: u64 = 25;
+
+/// RFQs end by themselves within this time (`ttl_s` in `desk.rs`).
+const RFQS_END: Duration = Duration::from_secs(75);
 
 /// A desk that is refused may come back by itself within this time.
 const REFUSED_MAX: Duration = Duration::from_secs(30);
@@ -26,6 +38,8 @@ pub struct Done {
     pub gateways: u64,
     /// Kills of desks.
     pub desks: u64,
+    /// The same of each desk.
+    pub desks_each: [u64; DESKS.len()],
     /// What there was at the end.
     pub figures: Figures,
 }
@@ -41,19 +55,23 @@ pub struct Campaign {
     dice: Dice,
     gateway: Option<Killable>,
     desks: BTreeMap<&'static str, DeskProcess>,
+    looker: Looker,
+    histories: Histories,
+    spent: BTreeMap<&'static str, Duration>,
     /// What was done so far.
     pub done: Done,
 }
 
 /// Kills at least so many processes and looks at everything after each round. An error names the
 /// round and the moment.
-pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Done> {
+pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Report> {
     let mut c = Campaign::start(dir, program, SIEM, &[], seed)?;
     let (began, mut round) = (Instant::now(), 0);
     while c.done.gateways + c.done.desks < kills {
         round += 1;
         let mut moment = String::new();
-        if let Err(e) = c.round(&mut moment) {
+        let depth = if round % WHOLE_EVERY == 0 { Depth::Whole } else { Depth::Tail };
+        if let Err(e) = c.round(&mut moment, depth) {
             return Err(format!(
                 "seed {seed}, round {round}, {moment}: {e}\n{:?}\n{}",
                 c.done,
@@ -64,7 +82,12 @@ pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Done> {
             println!("round {round}, {:.0} s: {:?}", began.elapsed().as_secs_f64(), c.done);
         }
     }
-    Ok(c.end())
+    let found = c.last_look().map_err(|e| {
+        let (done, log) = (c.done, c.firm.log_end());
+        format!("seed {seed}, after {round} rounds, all at rest: {e}\n{done:?}\n{log}")
+    })?;
+    let spent = std::mem::take(&mut c.spent);
+    Ok(Report { done: c.end(), found, rounds: round, spent })
 }
 
 impl Campaign {
@@ -82,17 +105,19 @@ impl Campaign {
 
     /// With everything up, of a folder that is there.
     pub fn of(firm: Firm, seed: u64) -> Res<Self> {
+        let (looker, histories) = (Looker::new(&firm)?, Histories::new(&firm.dir));
         let mut c = Self {
             firm,
+            looker,
+            histories,
+            spent: BTreeMap::new(),
             dice: Dice::new(seed),
             gateway: None,
             desks: BTreeMap::new(),
             done: Done::default(),
         };
         c.start_gateway()?;
-        for desk in DESKS {
-            c.start_desk(desk)?;
-        }
+        c.start_desks()?;
         Ok(c)
     }
 
@@ -144,12 +169,36 @@ impl Campaign {
 
     /// Starts a desk that was killed; does not wait until it is on.
     pub fn start_desk(&mut self, desk: &'static str) -> Res<()> {
-        let mut process = self.firm.start_desk(desk, self.dice.roll())?;
+        let process = self.firm.start_desk(desk, self.dice.roll())?;
+        self.runs(desk, process)
+    }
+
+    /// Waits until a desk runs.
+    fn runs(&mut self, desk: &'static str, mut process: DeskProcess) -> Res<()> {
         match process.hears(PATIENCE)? {
             Told::Ready => drop(self.desks.insert(desk, process)),
             other => return Err(format!("{desk} says {other:?}")),
         }
         Ok(())
+    }
+
+    /// Starts every desk that is not up, one beside the other.
+    fn start_desks(&mut self) -> Res<()> {
+        let missing = DESKS.into_iter().filter(|d| !self.desks.contains_key(d));
+        let missing: Vec<&'static str> = missing.collect();
+        let mut started = Vec::new();
+        for desk in missing {
+            started.push((desk, self.firm.start_desk(desk, self.dice.roll())?));
+        }
+        started.into_iter().try_for_each(|(desk, process)| self.runs(desk, process))
+    }
+
+    /// Counts how long a part of a round took.
+    fn timed<T>(&mut self, part: &'static str, does: impl FnOnce(&mut Self) -> T) -> T {
+        let began = Instant::now();
+        let done = does(self);
+        *self.spent.entry(part).or_default() += began.elapsed();
+        done
     }
 
     /// SIGKILL.
@@ -180,6 +229,10 @@ impl Campaign {
         if let Some(process) = self.desks.remove(desk) {
             process.kill();
             self.done.desks += 1;
+            let at = DESKS.iter().position(|d| *d == desk);
+            if let Some(n) = at.and_then(|at| self.done.desks_each.get_mut(at)) {
+                *n += 1;
+            }
         }
     }
 
@@ -189,9 +242,9 @@ impl Campaign {
         us
     }
 
-    fn round(&mut self, moment: &mut String) -> Res<()> {
+    fn round(&mut self, moment: &mut String, depth: Depth) -> Res<()> {
         self.desks.values_mut().for_each(|d| d.order(Order::Trade));
-        let after = self.pause(500_000);
+        let after = self.timed("trading", |c| c.pause(500_000));
         let desk = DESKS[self.dice.below(DESKS.len() as u64) as usize];
         let what = self.dice.below(10);
         let mut note = |words: &str| *moment = format!("{words} after {after} us");
@@ -221,34 +274,66 @@ impl Campaign {
                 self.kill_gateway();
             }
         }
-        if self.gateway.is_none() {
-            self.start_gateway()?;
-        }
-        for desk in DESKS {
-            if !self.desks.contains_key(desk) {
-                self.start_desk(desk)?;
+        self.timed("starting", |c| {
+            if c.gateway.is_none() {
+                c.start_gateway()?;
             }
-        }
-        self.look()
+            c.start_desks()
+        })?;
+        self.look_at(depth)?;
+        self.timed("tails of histories", |c| c.histories.tails())
     }
 
-    /// Waits until everything has an answer, and all books are the same.
+    /// Waits until everything has an answer, and all books are the same. The whole evidence is
+    /// looked at.
     pub fn look(&mut self) -> Res<()> {
+        self.look_at(Depth::Whole)
+    }
+
+    fn look_at(&mut self, depth: Depth) -> Res<()> {
         let began = Instant::now();
         loop {
             let taken = now();
-            let screens = self.settle()?;
+            let screens = self.timed("settling", Self::settle)?;
             // At once: dealers go on quoting.
             copy_journal(&self.firm)?;
-            match look(&self.firm, &screens, taken) {
+            match self.timed("looking", |c| c.looker.look(&c.firm, &screens, taken, depth)) {
                 Ok(figures) => {
                     self.done.figures = figures;
                     return Ok(());
                 }
                 Err(e) if began.elapsed() > AGREE => return Err(e),
-                Err(_) => std::thread::sleep(Duration::from_millis(200)),
+                Err(_) => std::thread::sleep(AGAIN),
             }
         }
+    }
+
+    /// When every RFQ has ended, so that nobody says anything any further: everything once more,
+    /// and the desks' whole histories against the evidence.
+    fn last_look(&mut self) -> Res<Found> {
+        let began = Instant::now();
+        let alive =
+            |s: &Screen| s.rfqs.iter().any(|r| matches!(r.state, RfqState::Sent | RfqState::Open));
+        while self.settle()?.values().any(alive) {
+            if began.elapsed() > RFQS_END {
+                return Err("RFQs do not end".into());
+            }
+            std::thread::sleep(AGAIN);
+        }
+        self.look()?;
+        self.histories.tails()?;
+        self.timed("whole histories", |c| {
+            let began = Instant::now();
+            loop {
+                // What a desk has just heard is on its way to its disk.
+                let marks = |desk: &str| c.looker.marks(desk);
+                match c.histories.whole(c.looker.config(), marks) {
+                    Err(e) if began.elapsed() > AGREE => return Err(e),
+                    Err(_) => std::thread::sleep(AGAIN),
+                    found => return found,
+                }
+            }
+        })
     }
 
     fn settle(&mut self) -> Res<BTreeMap<&'static str, Screen>> {

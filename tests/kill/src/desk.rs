@@ -7,7 +7,7 @@ use crate::{
     talk::{Mark, Order, Screen, Told},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use signet_desk_core::{Desk, DeskConfig, TradingSettings, Venue, view::*};
+use signet_desk_core::{Desk, DeskConfig, HistorySettings, TradingSettings, Venue, view::*};
 use signet_identity::{CompId, TrustRoots};
 use signet_keystore::{Keychain as _, MemoryKeychain};
 use signet_stepup::client::NoKeys;
@@ -15,7 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions},
     io::{BufRead as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
@@ -27,6 +27,9 @@ const ENDED_MAX: usize = 24;
 const LOOK: Duration = Duration::from_millis(2);
 /// How long nothing may change until the desk counts as settled.
 const STILL: Duration = Duration::from_millis(60);
+/// Dealers go on quoting, so that everything has an answer and something still changes: then the
+/// desk counts as settled after so long.
+const STILL_MAX: Duration = Duration::from_millis(200);
 
 /// Runs until the standard input ends. `dir` has the certificates; `port` is the gateway's.
 pub fn run(dir: &Path, name: &str, port: u16, seed: u64) {
@@ -41,22 +44,9 @@ pub fn run(dir: &Path, name: &str, port: u16, seed: u64) {
         }
         std::process::exit(0);
     });
-    let keychain = Arc::new(MemoryKeychain::new());
-    let read = |ending: &str| {
-        std::fs::read(dir.join(format!("{name}{ending}"))).expect("the desk's certificate")
-    };
-    let chain = serde_json::from_slice::<Vec<Vec<u8>>>(&read(".chain")).expect("a chain");
-    let chain: Vec<_> = chain.into_iter().map(Into::into).collect();
-    let entry = name.parse().expect("a name");
-    keychain.store_identity(&entry, &read(".key"), &chain).expect("stored");
-    keychain.put_raw(&format!("secret/{name}"), STANDARD.encode(desk_secret(name)).as_bytes());
-    let venue = venue(dir, port);
-    let config = DeskConfig {
-        venues: vec![venue],
-        trading: TradingSettings::NONE,
-        ..DeskConfig::empty(dir.join("desks").join(name), "kill")
-    };
-    let desk = Desk::start(config, keychain, Arc::new(NoKeys)).expect("a desk");
+    let config = config(dir, name, port);
+    let desk = Desk::start(config, Arc::new(keychain(dir, name)), Arc::new(NoKeys));
+    let desk = desk.expect("a desk");
     desk.connect_now(name, VENUE).expect("a link");
     let marks = OpenOptions::new()
         .create(true)
@@ -92,6 +82,36 @@ pub fn run(dir: &Path, name: &str, port: u16, seed: u64) {
         trader.turn();
         std::thread::sleep(LOOK);
     }
+}
+
+/// The keychain of a desk, with its identity and the secret of its files.
+pub fn keychain(dir: &Path, name: &str) -> MemoryKeychain {
+    let keychain = MemoryKeychain::new();
+    let read = |ending: &str| {
+        std::fs::read(dir.join(format!("{name}{ending}"))).expect("the desk's certificate")
+    };
+    let chain = serde_json::from_slice::<Vec<Vec<u8>>>(&read(".chain")).expect("a chain");
+    let chain: Vec<_> = chain.into_iter().map(Into::into).collect();
+    let entry = name.parse().expect("a name");
+    keychain.store_identity(&entry, &read(".key"), &chain).expect("stored");
+    keychain.put_raw(&format!("secret/{name}"), STANDARD.encode(desk_secret(name)).as_bytes());
+    keychain
+}
+
+/// What a desk is started with. Its history's checkpoints go to a second party as well.
+pub fn config(dir: &Path, name: &str, port: u16) -> DeskConfig {
+    let history = HistorySettings { publish: Some(kept(dir)), ..HistorySettings::default() };
+    DeskConfig {
+        venues: vec![venue(dir, port)],
+        trading: TradingSettings::NONE,
+        history,
+        ..DeskConfig::empty(dir.join("desks").join(name), "kill")
+    }
+}
+
+/// The second party's folder of the desks' checkpoints.
+pub fn kept(dir: &Path) -> PathBuf {
+    dir.join("kept")
 }
 
 fn say(told: &Told) {
@@ -199,6 +219,7 @@ impl Trader {
                     marks.push(Mark::Filled { accept: a.id.clone() });
                 }
                 AcceptState::Declined => marks.push(Mark::Declined { accept: a.id.clone() }),
+                AcceptState::Unknown => marks.push(Mark::Unknown { accept: a.id.clone() }),
                 _ => {}
             }
         }
@@ -267,7 +288,7 @@ impl Trader {
     fn settle(&mut self) {
         let why = self.unsettled();
         match why {
-            None if self.changed.elapsed() >= STILL || self.waited.elapsed() >= STILL * 10 => {
+            None if self.changed.elapsed() >= STILL || self.waited.elapsed() >= STILL_MAX => {
                 let page = self
                     .desk
                     .blotter(BlotterQuery {

@@ -4,22 +4,23 @@
 use crate::{
     DEALERS, DESKS, GATEWAY, desk_secret,
     firm::{Firm, Res, text},
+    grown::Grown,
     talk::{Mark, Screen},
 };
 use signet_desk_core::view::{AcceptState as Shown, LineState as ShownLine, RfqState as ShownRfq};
 use signet_fix::store::{SealedStore, SessionStore as _};
 use signet_gateway::{Config, Loaded, checkpoint::journal_verify};
 use signet_identity::CompId;
-use signet_journal::{SealedLog, StoreKey};
+use signet_journal::StoreKey;
 use signet_rfq::{DealerId, LineState, Rfq, RfqState, UtcMillis};
 use signet_router::{
     DealerSettings, DeskSettings, Input, Router,
-    journal::{self, Journal, OnBadRecord},
+    journal::{Journal, OnBadRecord},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -27,11 +28,15 @@ use std::{
 const ENDING_MS: i64 = 5_000;
 /// The copy of the journal.
 const COPY: &str = "look.journal";
-/// First byte of a record of the evidence that is a copy of the journal's; the small letter is
-/// followed by three digits, the microseconds. A copy that a start makes good has none.
-const JOURNAL: u8 = b'J';
-const JOURNAL_US: u8 = b'j';
-const MICROS_LEN: usize = 3;
+
+/// How much is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What came since the last look.
+    Tail,
+    /// The whole evidence as well, with every checkpoint that the second party has.
+    Whole,
+}
 
 /// How much there was to look at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,23 +51,20 @@ pub struct Figures {
     pub clicks: usize,
     /// Accepts that dealers executed.
     pub fills: usize,
+    /// Accepts of which a desk did not know for a while what became of them.
+    pub unknown: usize,
+    /// Of these: those that turned out to be executed. The others turned out not to be.
+    pub unknown_filled: usize,
     /// Events that the SIEM has.
     pub events: usize,
 }
 
-/// An order at a dealer: its last state.
-#[derive(Debug, Clone)]
-struct Order {
-    dealer: String,
-    filled: bool,
-}
-
-/// What everybody has written down.
-pub struct Books {
-    key: StoreKey,
+/// Looks at the files of all parties, and knows how far it has read those that only grow.
+pub struct Looker {
     loaded: Loaded,
-    marks: BTreeMap<&'static str, Vec<Mark>>,
-    orders: BTreeMap<String, Order>,
+    grown: Grown,
+    /// Records of the evidence and checkpoints, as the last whole look found them.
+    whole: (u64, usize),
 }
 
 /// Copies the gateway's journal, to be replayed: what stands on screen now is in it.
@@ -76,175 +78,89 @@ pub fn copy_journal(firm: &Firm) -> Res<()> {
     fs::copy(journal, firm.dir.join(COPY)).map(drop).map_err(text)
 }
 
-/// Looks at everything; what is wrong, in words. `taken`: when the screens were asked for.
-pub fn look(
-    firm: &Firm,
-    screens: &BTreeMap<&'static str, Screen>,
-    taken: UtcMillis,
-) -> Res<Figures> {
-    let config = Config::read(&firm.config).map_err(text)?;
-    let key = fs::read(firm.dir.join("state/store.key")).map_err(text)?;
-    let key = StoreKey::from_slice(&key).map_err(text)?;
-    let loaded = Loaded::of(config).map_err(text)?;
-    let mut marks = BTreeMap::new();
-    for desk in DESKS {
-        marks.insert(desk, read_marks(&firm.dir.join(format!("{desk}.marks")))?);
+impl Looker {
+    /// Has read nothing yet.
+    pub fn new(firm: &Firm) -> Res<Self> {
+        let config = Config::read(&firm.config).map_err(text)?;
+        let loaded = Loaded::of(config).map_err(text)?;
+        Ok(Self { loaded, grown: Grown::default(), whole: (0, 0) })
     }
-    let books = Books { key, loaded, marks, orders: orders(&firm.dir)? };
-    let router = books.replay(&firm.dir, taken)?;
-    books.outcomes(&router, screens, taken)?;
-    let whole = journal_verify(&books.loaded.config, &[firm.dir.join("witness")])
-        .map_err(|e| format!("journal verify: {} {e}", e.code()))?;
-    let records = journalled(&firm.dir.join("state/signed"), &books.key)?;
-    books.records(&records)?;
-    let events = events(&firm.dir.join("events.jsonl"))?;
-    for desk in DESKS {
-        numbers_agree(firm, desk, &books.key)?;
-    }
-    dealers_numbers_agree(firm, &books.key)?;
-    let all = || books.marks.values().flatten();
-    let fills: Vec<&String> =
-        books.orders.iter().filter(|(_, o)| o.filled).map(|(id, _)| id).collect();
-    if let Some(id) = fills.iter().find(|id| !events.filled.contains(**id)) {
-        return Err(format!("{id} is executed and the SIEM has not heard of it"));
-    }
-    Ok(Figures {
-        evidence: whole.size,
-        checkpoints: whole.checkpoints,
-        rfqs: all().filter(|m| matches!(m, Mark::Open { .. })).collect::<Vec<_>>().len(),
-        clicks: all().filter(|m| matches!(m, Mark::Clicked { .. })).count(),
-        fills: fills.len(),
-        events: events.count,
-    })
-}
 
-fn read_marks(path: &Path) -> Res<Vec<Mark>> {
-    let bytes = fs::read(path).unwrap_or_default();
-    let mut all = Vec::new();
-    for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        all.push(serde_json::from_slice(line).map_err(text)?);
+    /// The gateway's configuration.
+    pub fn config(&self) -> &Config {
+        &self.loaded.config
     }
-    Ok(all)
-}
 
-/// The dealers' orders, by ClOrdID (11) as dealers know it.
-fn orders(dir: &Path) -> Res<BTreeMap<String, Order>> {
-    let mut all = BTreeMap::new();
-    for dealer in DEALERS {
-        let lines = fs::read_to_string(dir.join(format!("dealers/{dealer}.orders.jsonl")));
-        for line in lines.unwrap_or_default().lines() {
-            // The dealer may be writing its last line.
-            let Ok(order) = serde_json::from_str::<serde_json::Value>(line) else { break };
-            let id = order["cl_ord_id"].as_str().unwrap_or_default().to_owned();
-            let filled = order["state"].as_str().is_some_and(|s| s.ends_with("illed"));
-            let order = Order { dealer: dealer.into(), filled };
-            if let Some(before) = all.insert(id.clone(), order)
-                && before.dealer != dealer
-            {
-                return Err(format!("{id} reached {} and {dealer}", before.dealer));
-            }
+    /// What a desk's process has written down, as far as it was looked at.
+    pub fn marks(&self, desk: &str) -> &[Mark] {
+        self.grown.marks.get(desk).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Looks at everything; what is wrong, in words. `taken`: when the screens were asked for.
+    pub fn look(
+        &mut self,
+        firm: &Firm,
+        screens: &BTreeMap<&'static str, Screen>,
+        taken: UtcMillis,
+        depth: Depth,
+    ) -> Res<Figures> {
+        let key = fs::read(firm.dir.join("state/store.key")).map_err(text)?;
+        let key = StoreKey::from_slice(&key).map_err(text)?;
+        self.grown.read_outcomes(&firm.dir)?;
+        let router = self.replay(&firm.dir, &key, taken)?;
+        self.outcomes(&router, screens, taken)?;
+        if depth == Depth::Whole {
+            let found = journal_verify(self.config(), &[firm.dir.join("witness")])
+                .map_err(|e| format!("journal verify: {} {e}", e.code()))?;
+            self.whole = (found.size, found.checkpoints);
         }
+        self.grown.read_records(&firm.dir, &key)?;
+        self.records()?;
+        for desk in DESKS {
+            numbers_agree(firm, desk, &key)?;
+        }
+        dealers_numbers_agree(firm, &key)?;
+        let filled = self.grown.orders.iter().filter(|(_, o)| o.filled);
+        let told = &self.grown.events.filled;
+        if let Some((id, _)) = filled.clone().find(|(id, _)| !told.contains(*id)) {
+            return Err(format!("{id} is executed and the SIEM has not heard of it"));
+        }
+        Ok(self.figures(filled.count()))
     }
-    Ok(all)
-}
 
-/// Every record of the journal that there ever was, in order, from its copy in the evidence.
-fn journalled(folder: &Path, key: &StoreKey) -> Res<Vec<journal::Shown>> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).map_err(text)?.flatten().map(|e| e.path()).collect();
-    files.sort();
-    let mut all = Vec::new();
-    for file in files {
-        for record in SealedLog::read(&file, key).map_err(text)?.records {
-            let copy = match record.split_first() {
-                Some((&JOURNAL, rest)) => Some(rest),
-                Some((&JOURNAL_US, rest)) => rest.get(MICROS_LEN..),
+    fn figures(&self, fills: usize) -> Figures {
+        let all = || self.grown.marks.values().flatten();
+        let mut unknown = BTreeSet::new();
+        for (desk, marks) in &self.grown.marks {
+            unknown.extend(marks.iter().filter_map(|m| match m {
+                Mark::Unknown { accept } => Some(format!("{desk}.{accept}")),
                 _ => None,
-            };
-            if let Some(copy) = copy {
-                all.push(journal::shown(copy).ok_or("a record of the journal says nothing")?);
-            }
+            }));
+        }
+        let filled = |id: &&String| self.grown.orders.get(*id).is_some_and(|o| o.filled);
+        Figures {
+            evidence: self.whole.0,
+            checkpoints: self.whole.1,
+            rfqs: all().filter(|m| matches!(m, Mark::Open { .. })).count(),
+            clicks: all().filter(|m| matches!(m, Mark::Clicked { .. })).count(),
+            fills,
+            unknown: unknown.len(),
+            unknown_filled: unknown.iter().filter(filled).count(),
+            events: self.grown.events.count,
         }
     }
-    Ok(all)
-}
 
-fn field<'a>(message: &'a [u8], tag: &str) -> Option<&'a str> {
-    let wanted = format!("{tag}=");
-    let part = message.split(|b| *b == 1).find(|part| part.starts_with(wanted.as_bytes()))?;
-    std::str::from_utf8(&part[wanted.len()..]).ok()
-}
-
-struct Events {
-    count: usize,
-    /// Accepts, as dealers know them, of which an execution was told.
-    filled: BTreeSet<String>,
-}
-
-/// The SIEM's file: numbers without a gap or a repeat.
-fn events(path: &Path) -> Res<Events> {
-    let bytes = fs::read(path).unwrap_or_default();
-    let mut found = Events { count: 0, filled: BTreeSet::new() };
-    let (mut last, mut uids) = (None, BTreeSet::new());
-    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
-    for line in bytes[..whole].split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        let e: serde_json::Value = serde_json::from_slice(line).map_err(text)?;
-        let sequence = e["metadata"]["sequence"].as_u64().ok_or("an event without a number")?;
-        let uid = e["metadata"]["uid"].as_str().ok_or("an event without a uid")?.to_owned();
-        if last.is_some_and(|l| sequence != l + 1) {
-            return Err(format!("event {sequence} follows event {last:?} at the SIEM"));
-        }
-        if !uids.insert(uid.clone()) {
-            return Err(format!("event {uid} is at the SIEM twice"));
-        }
-        last = Some(sequence);
-        found.count += 1;
-        if e["metadata"]["event_code"] == "execution.filled" {
-            let accept = e["unmapped"]["accept"].as_str().unwrap_or_default();
-            if !found.filled.insert(accept.to_owned()) {
-                return Err(format!("the execution of {accept} was told twice to the SIEM"));
-            }
-        }
-    }
-    Ok(found)
-}
-
-impl Books {
     /// What was acknowledged is in the journal, once, and in order.
-    fn records(&self, records: &[journal::Shown]) -> Res<()> {
-        let (mut requests, mut accepts, mut fills) =
-            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut order: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (at, r) in records.iter().enumerate() {
-            let f = |tag| field(&r.message, tag);
-            match r.kind {
-                "request-decided" => {
-                    let rfq = f("131").ok_or("a request without an id")?;
-                    if requests.insert(format!("{}.{rfq}", r.id), at).is_some() {
-                        return Err(format!("RFQ {rfq} of {} was decided twice", r.id));
-                    }
-                    order.entry(&r.id).or_default().push(rfq);
-                }
-                "accept-decided" => {
-                    let accept = f("693").ok_or("an accept without an id")?;
-                    if accepts.insert(format!("{}.{accept}", r.id), at).is_some() {
-                        return Err(format!("accept {accept} of {} was decided twice", r.id));
-                    }
-                }
-                "from-dealer" if f("35") == Some("8") && f("14").is_some_and(|n| n != "0") => {
-                    let accept = f("11").ok_or("a report without an id")?;
-                    fills.entry(accept.to_owned()).or_insert(at);
-                }
-                _ => {}
-            }
-        }
-        for (desk, marks) in &self.marks {
+    fn records(&self) -> Res<()> {
+        let journal = &self.grown.journal;
+        let (requests, accepts, fills) = (&journal.requests, &journal.accepts, &journal.fills);
+        for (desk, marks) in &self.grown.marks {
             let asked: Vec<&str> = marks
                 .iter()
                 .filter_map(|m| if let Mark::Asked { rfq } = m { Some(&rfq[..]) } else { None })
                 .collect();
             let mut rest = asked.iter();
-            for rfq in order.get(desk).into_iter().flatten() {
+            for rfq in journal.order.get(*desk).into_iter().flatten() {
                 if !rest.any(|a| a == rfq) {
                     return Err(format!("RFQ {rfq} of {desk} is in the journal out of its order"));
                 }
@@ -283,7 +199,7 @@ impl Books {
     }
 
     /// The gateway's book, from a copy of its journal.
-    fn replay(&self, dir: &Path, taken: UtcMillis) -> Res<Router> {
+    fn replay(&self, dir: &Path, key: &StoreKey, taken: UtcMillis) -> Res<Router> {
         let config = &self.loaded.config;
         let dealers = config.dealer.iter();
         let mut router = Router::new(
@@ -301,7 +217,7 @@ impl Books {
             }),
         )
         .with_max_ended(config.limits.ended_rfqs_per_desk);
-        let opened = Journal::open(&dir.join(COPY), &self.key, &mut router, OnBadRecord::Stop);
+        let opened = Journal::open(&dir.join(COPY), key, &mut router, OnBadRecord::Stop);
         opened.map_err(|e| format!("the journal cannot be replayed: {e}"))?;
         router.handle(taken, Input::Tick);
         Ok(router)
@@ -315,11 +231,12 @@ impl Books {
         taken: UtcMillis,
     ) -> Res<()> {
         let mut clicked_all = BTreeSet::new();
-        for (desk, marks) in &self.marks {
+        for (desk, marks) in &self.grown.marks {
             let id = CompId::new(*desk).map_err(text)?;
             let held: BTreeMap<&str, &Rfq> =
                 router.rfqs_of(&id).map(|r| (r.terms.id.as_str(), r)).collect();
             let screen = screens.get(desk).ok_or("no screen")?;
+            let trades: BTreeSet<&str> = screen.trades.iter().map(String::as_str).collect();
             let declined: BTreeSet<&str> = marks
                 .iter()
                 .filter_map(|m| {
@@ -332,7 +249,7 @@ impl Books {
                 let Mark::Clicked { accept, rfq, dealer } = m else { continue };
                 let outer = format!("{desk}.{accept}");
                 clicked_all.insert(outer.clone());
-                let order = self.orders.get(&outer);
+                let order = self.grown.orders.get(&outer);
                 let filled = order.is_some_and(|o| o.filled);
                 if order.is_some_and(|o| o.dealer != *dealer) {
                     return Err(format!("{accept} was for {dealer} and reached {order:?}"));
@@ -343,10 +260,14 @@ impl Books {
                 if filled && declined.contains(&accept[..]) {
                     return Err(format!("{accept} was shown as declined and is executed"));
                 }
-                at_gateway(&held, rfq, accept, filled)?;
+                // Of RFQs that ended long ago the gateway holds no more than the newest.
+                let all_held = held.len() < self.loaded.config.limits.ended_rfqs_per_desk;
+                if all_held || held.contains_key(&rfq[..]) {
+                    at_gateway(&held, rfq, accept, filled)?;
+                }
                 if filled {
                     fills += 1;
-                    if screen.trades_total <= 1_000 && !screen.trades.contains(accept) {
+                    if screen.trades_total <= 1_000 && !trades.contains(&accept[..]) {
                         return Err(format!(
                             "{accept} is executed and not in the blotter of {desk}"
                         ));
@@ -360,7 +281,7 @@ impl Books {
             }
             same_book(desk, &held, screen, taken)?;
         }
-        match self.orders.keys().find(|id| !clicked_all.contains(*id)) {
+        match self.grown.orders.keys().find(|id| !clicked_all.contains(*id)) {
             Some(id) => Err(format!("{id} reached a dealer and nobody clicked it")),
             None => Ok(()),
         }

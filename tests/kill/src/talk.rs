@@ -53,4 +53,6 @@ pub enum Mark {
     Filled { accept: String },
     /// The screen showed that the accept did not trade.
     Declined { accept: String },
+    /// The screen showed that nobody knows what became of the accept.
+    Unknown { accept: String },
 }

@@ -2,6 +2,8 @@
 //! full. No business message passes unrecorded.
 #![cfg(target_os = "linux")]
 
+#[path = "../../needs/left_out.rs"]
+mod needs;
 mod support;
 
 use signet_kill::{
@@ -11,7 +13,7 @@ use signet_kill::{
     siem::uids,
 };
 use std::{collections::BTreeSet, fs, net::TcpListener, path::Path, process::Command};
-use support::{PROGRAM, Small, codes, eventually, folder, seed};
+use support::{PROGRAM, Small, codes, eventually, folder, seed, with_a_small_disk};
 
 #[test]
 fn a_siem_that_is_killed_under_load_lacks_nothing_and_has_nothing_twice_by_uid() {
@@ -145,9 +147,16 @@ fn a_clock_that_is_set_under_load_is_said_and_everything_stays_on_record() {
 
 #[test]
 fn a_full_disk_stops_new_business_and_nothing_passes_unrecorded() {
+    with_a_small_disk(
+        "a_full_disk_stops_new_business_and_nothing_passes_unrecorded",
+        the_disk_is_full_and_works_again,
+    );
+}
+
+fn the_disk_is_full_and_works_again() {
     let dir = folder();
     let state = dir.path().join("state");
-    let Some(_small) = Small::mount(&state, 24) else { return };
+    let _small = Small::mount(&state, 24);
     let mut c = Campaign::start(dir.path(), Path::new(PROGRAM), SIEM, &[], seed()).unwrap();
     c.trade(1_500);
     c.look().unwrap();

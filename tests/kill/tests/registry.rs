@@ -3,6 +3,8 @@
 //! back by itself.
 #![cfg(target_os = "linux")]
 
+#[path = "../../needs/left_out.rs"]
+mod needs;
 #[path = "../../../gateway/tests/identity/postgres.rs"]
 mod postgres;
 mod support;
@@ -16,7 +18,7 @@ use signet_kill::{
 };
 use signet_registry::{AccountState, NewEvent};
 use std::{path::Path, process::Command};
-use support::{PROGRAM, Small, codes, eventually, folder, seed};
+use support::{PROGRAM, Small, codes, eventually, folder, seed, with_a_small_disk};
 
 const STAYS: &str = "KILL1";
 const COMES: &str = "KILL2";
@@ -128,9 +130,16 @@ fn use_up(c: &Campaign) {
 
 #[test]
 fn a_registry_whose_disk_is_full_admits_nobody_and_nothing_passes_unrecorded() {
+    with_a_small_disk(
+        "a_registry_whose_disk_is_full_admits_nobody_and_nothing_passes_unrecorded",
+        the_registrys_disk_is_full_and_works_again,
+    );
+}
+
+fn the_registrys_disk_is_full_and_works_again() {
     let dir = folder();
     let disk = dir.path().join("registry");
-    let Some(_small) = Small::mount(&disk, 8) else { return };
+    let _small = Small::mount(&disk, 8);
     let more = format!("{SIEM}[registry]\nurl = \"sqlite:registry/r.db\"\nview_max_age_s = 1\n");
     let firm = Firm::new(dir.path(), Path::new(PROGRAM), &more, &[]).unwrap();
     firm.register_desks().unwrap();

@@ -24,7 +24,7 @@ mod recorder;
 mod retention;
 mod writer;
 
-pub use copy::{HistoryExport, history_export};
+pub use copy::{HistoryExport, HistoryTail, history_export, history_tail};
 pub use error::HistoryError;
 pub(crate) use keys::Keys;
 pub(crate) use look::Reader;

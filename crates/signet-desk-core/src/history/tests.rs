@@ -1,5 +1,5 @@
 use super::{
-    copy::of_folder,
+    copy::{of_folder, tail_of},
     files::{Files, file, numbers},
     recorder::{Job, Shared},
     writer::Writer,
@@ -83,6 +83,24 @@ fn what_is_recorded_is_exported_verifies_and_is_nowhere_in_clear() {
     // Another secret opens nothing.
     let other = Keys::derive(&[6; 32], DESK).unwrap();
     assert!(of_folder(&folder, &other, &Selection::default()).unwrap_err().is_damage());
+}
+
+#[test]
+fn the_tail_of_a_history_follows_its_beginning_and_meets_its_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut r = open(dir.path());
+    (0..5).for_each(|n| r.record(T0 + n as i64, shown(n)));
+    r.close(T0 + 900);
+    let tail = tail_of(dir.path(), &keys()).unwrap();
+    let mut chain = tail.before;
+    for record in &tail.records {
+        chain.check(record).unwrap();
+        chain.push(record);
+    }
+    // Started, 5, stopped.
+    assert_eq!(chain.size(), 7);
+    let noted = tail.noted.unwrap();
+    assert_eq!((noted.size, noted.root), (chain.size(), chain.root()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Accepts: the desk signs each, and the gateway signs its answers.
 
-use super::{Pair, legs_words, told};
+use super::{Pair, about, legs_words, told};
 use crate::{
     account::{Fact, Said},
     difference::{Blame, Difference, Proof},
@@ -59,33 +59,19 @@ fn denied_by_desk(p: &Pair<'_>, id: &str, g: &Fact) -> Difference {
     Difference {
         gateway: told(g, words(&g.said)),
         against: if proof.is_empty() { Blame::Open } else { Blame::Desk },
-        explained: match p.accounts.1.lost {
-            0 => String::new(),
-            n => format!("the desk could not write down {n} records"),
-        },
+        explained: p.why_not_written(g, |said| about(said, Some(id)).is_some()),
         proof,
         ..p.difference("accept.denied_by_desk", format!("the desk's history has no accept {id}"))
     }
 }
 
 fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
-    let answer = p.acknowledged(Some(id), "the gateway answered the accept, so it had it");
-    let refused = p.refused(Some(id));
-    let against = match answer.is_some() && !refused {
-        true => Blame::Gateway,
-        false => Blame::Open,
-    };
+    let (against, explained, answer) = p.answers(Some(id)).of_denied("accept");
     let sent = Proof::of("desk", d, "the desk accepted");
     Difference {
         desk: told(d, words(&d.said)),
         against,
-        explained: match (refused, against) {
-            (true, _) => "the gateway refused the accept".into(),
-            (_, Blame::Open) => {
-                "the accept may not have arrived: the gateway answered nothing".into()
-            }
-            _ => String::new(),
-        },
+        explained,
         proof: answer.into_iter().chain(sent).collect(),
         ..p.difference(
             "accept.denied_by_gateway",

@@ -2,11 +2,15 @@
 
 use super::{Pair, legs_words, told};
 use crate::{
-    account::{Fact, Said},
+    account::{Answer, Fact, Said},
     difference::{Blame, Difference, Proof},
 };
+use signet_fix::{
+    AppMessage,
+    message::{ExecType, OrdStatus},
+};
 use signet_rfq::{Level, StatedLeg};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a dealer's quote is known by.
 type Key<'a> = (&'a str, &'a str);
@@ -40,6 +44,7 @@ fn read(said: &Said) -> Option<(Key<'_>, Terms)> {
 pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
     let (gateway, desk) = (Pair::pick(&p.gateway, read), Pair::pick(&p.desk, read));
     let keys: BTreeSet<Key<'_>> = gateway.iter().chain(&desk).map(|(_, (k, _))| *k).collect();
+    let times = Times::of(p);
     let mut out = Vec::new();
     for key in keys {
         let of = |all: &'_ [Quote<'_>]| -> Vec<usize> {
@@ -48,7 +53,7 @@ pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
         let (at_gateway, at_desk) = (of(&gateway), of(&desk));
         match (at_gateway.first(), at_desk.first()) {
             (None, Some(d)) => out.push(only_desk(p, key, &desk[*d])),
-            (Some(g), None) => out.extend(only_gateway(p, key, &gateway[*g])),
+            (Some(g), None) => out.extend(only_gateway(p, key, &gateway[*g], &times)),
             _ => out.extend(both(p, key, (&gateway, &at_gateway), (&desk, &at_desk))),
         }
     }
@@ -140,25 +145,106 @@ fn only_desk(p: &Pair<'_>, key: Key<'_>, d: &Quote<'_>) -> Difference {
 
 /// A quote that came to the gateway and not to the desk. One that came when it could no longer be
 /// taken is not passed on.
-fn only_gateway(p: &Pair<'_>, key: Key<'_>, g: &Quote<'_>) -> Option<Difference> {
+fn only_gateway(p: &Pair<'_>, key: Key<'_>, g: &Quote<'_>, times: &Times) -> Option<Difference> {
     let at = g.0.at_ms;
-    let over = p.gateway.iter().chain(&p.desk).any(|f| match f.said {
-        Said::Ended | Said::Accepted { .. } | Said::Traded { .. } => f.at_ms <= at,
-        _ => false,
-    });
-    if over || g.1.1.valid_until_ms <= at {
+    if times.is_taken(at) || g.1.1.valid_until_ms <= at {
         return None;
     }
     let shows = "the dealer sent it to the gateway";
     Some(Difference {
         gateway: told(g.0, words(&g.1.1)),
-        explained: p.why_not_at_desk(at),
+        explained: match times.end(at) {
+            Some(end) if end <= at => {
+                "the time of the request was over; what comes then is not passed on".into()
+            }
+            _ => p.why_not_at_desk(g.0),
+        },
         proof: Proof::of("gateway", g.0, shows).into_iter().collect(),
         ..p.difference(
             "quote.not_at_desk",
             format!("the desk's history has no quote {} of {}", key.1, key.0),
         )
     })
+}
+
+/// When quotes are wanted of an RFQ, on the gateway's clock and as the gateway has it: a desk can
+/// say by itself that it had ended the RFQ before, and its clock may be wrong.
+struct Times {
+    /// Each request of this name: from when, and until when it lives.
+    requests: Vec<(i64, i64)>,
+    /// From when and until when an accept, a trade or the trader's word leaves nothing to take.
+    taken: Vec<(i64, i64)>,
+}
+
+impl Times {
+    fn of(p: &Pair<'_>) -> Self {
+        let asked = p.gateway.iter().filter(|f| matches!(f.said, Said::Asked { .. }));
+        let lives = |f: &&Fact| match AppMessage::decode(&f.frame) {
+            Ok(AppMessage::QuoteRequest(q)) => {
+                Some((f.at_ms, f.at_ms.saturating_add(q.expires.since(q.at).max(0))))
+            }
+            _ => None,
+        };
+        let decided = p.accounts.0.decided.get(p.rfq).into_iter().flatten().copied();
+        let declined = declined(p);
+        let taken = |f: &&Fact| match &f.said {
+            Said::Ended | Said::Traded { .. } => Some((f.at_ms, i64::MAX)),
+            Said::Accepted { accept, .. } => {
+                let until = declined.get(accept.as_str()).copied();
+                Some((f.at_ms, until.unwrap_or(i64::MAX)))
+            }
+            _ => None,
+        };
+        Self {
+            requests: asked.filter_map(lives).chain(decided).collect(),
+            taken: p.gateway.iter().filter_map(taken).collect(),
+        }
+    }
+
+    /// When the last request that the gateway had by then is over. One that it refuses at once
+    /// ends no other.
+    fn end(&self, at_ms: i64) -> Option<i64> {
+        self.requests.iter().filter(|(from, _)| *from <= at_ms).map(|(_, end)| *end).max()
+    }
+
+    /// Whether a quote of this time can no longer be taken.
+    fn is_taken(&self, at_ms: i64) -> bool {
+        self.taken.iter().any(|(from, until)| (*from..*until).contains(&at_ms))
+    }
+}
+
+/// When each accept had come to nothing: the dealer declined it, or the gateway refused it and
+/// signed that.
+fn declined<'a>(p: &Pair<'a>) -> BTreeMap<&'a str, i64> {
+    let signed = |f: &&&Fact| f.signer.as_ref().is_some_and(|s| s.gateway);
+    let told = p.desk.iter().filter(signed);
+    let mut all = BTreeMap::new();
+    for f in p.gateway.iter().chain(told).copied() {
+        let Said::Answered { accept: Some(accept), answer: Answer::Had | Answer::Refused } =
+            &f.said
+        else {
+            continue;
+        };
+        if declines(&f.frame) {
+            let at = all.entry(accept.as_str()).or_insert(f.at_ms);
+            *at = f.at_ms.min(*at);
+        }
+    }
+    all
+}
+
+/// Whether a report ends an accept without a trade.
+fn declines(frame: &[u8]) -> bool {
+    let Ok(AppMessage::ExecutionReport(e)) = AppMessage::decode(frame) else { return false };
+    let ends = matches!(
+        e.exec_type,
+        ExecType::Rejected | ExecType::Cancelled | ExecType::Expired | ExecType::DoneForDay
+    );
+    let ended = matches!(
+        e.status,
+        OrdStatus::Rejected | OrdStatus::Cancelled | OrdStatus::Expired | OrdStatus::DoneForDay
+    );
+    (ends || ended) && e.cum_qty.is_zero()
 }
 
 fn words(t: &Terms) -> String {

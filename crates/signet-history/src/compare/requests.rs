@@ -1,6 +1,6 @@
 //! Requests: the desk signs each, so a copy proves that the desk sent it.
 
-use super::{Pair, legs_words, told};
+use super::{Pair, about, legs_words, told};
 use crate::{
     account::{Fact, Said},
     difference::{Blame, Difference, Proof},
@@ -45,34 +45,23 @@ fn differs(p: &Pair<'_>, g: &Fact, d: &Fact) -> Difference {
 }
 
 fn denied_by_desk(p: &Pair<'_>, g: &Fact) -> Difference {
-    let lost = p.accounts.1.lost;
     let proof: Vec<_> = Proof::of("gateway", g, "the desk sent the request").into_iter().collect();
     Difference {
         gateway: told(g, words(&g.said)),
         against: if proof.is_empty() { Blame::Open } else { Blame::Desk },
-        explained: match lost {
-            0 => String::new(),
-            n => format!("the desk could not write down {n} records"),
-        },
+        explained: p.why_not_written(g, |said| about(said, None).is_some()),
         proof,
         ..p.difference("request.denied_by_desk", "the desk's history has no such request")
     }
 }
 
 fn denied_by_gateway(p: &Pair<'_>, d: &Fact) -> Difference {
-    let proof: Vec<_> = p.acknowledged(None, "the gateway had the request").into_iter().collect();
+    let (against, explained, answer) = p.answers(None).of_denied("request");
     Difference {
         desk: told(d, words(&d.said)),
-        against: match proof.is_empty() || p.refused(None) {
-            true => Blame::Open,
-            false => Blame::Gateway,
-        },
-        explained: match (p.refused(None), proof.is_empty()) {
-            (true, _) => "the gateway refused the request".into(),
-            (_, true) => "the request may not have arrived: the gateway answered nothing".into(),
-            _ => String::new(),
-        },
-        proof,
+        against,
+        explained,
+        proof: answer.into_iter().collect(),
         ..p.difference("request.denied_by_gateway", "the gateway's evidence has no such request")
     }
 }

@@ -1,11 +1,14 @@
 use super::*;
 use crate::{
-    account::{Signer, Way, fact_of},
+    account::{SentAt, Signer, Way, fact_of},
     tests::*,
 };
 use signet_fix::{
     AppMessage,
-    message::{ExecutionReport, QuoteMsg, QuoteRequest, QuoteResponse},
+    message::{
+        ExecType, ExecutionReport, OrdStatus, QuoteMsg, QuoteRequest, QuoteResponse,
+        QuoteStatusReport, RfqStatus,
+    },
 };
 
 /// A gateway's evidence: what the desk signed and what the dealer sent, signed or not.
@@ -324,8 +327,8 @@ fn what_nobody_can_be_blamed_for_is_explained() {
     let found = compare(&Evidence::empty().0, &w.account(), Tolerance::default());
     assert_eq!((found.len(), found[0].against), (1, Blame::Open));
     assert!(found[0].explained.contains("may not have arrived"));
-    // The gateway refused it, and said so.
-    w.hears(T0 + 1, &refusal());
+    // The gateway refused it before it kept it, and said so.
+    w.hears(T0 + 1, &not_taken("R", RFQ));
     let found = compare(&Evidence::empty().0, &w.account(), Tolerance::default());
     assert_eq!((found.len(), found[0].against), (1, Blame::Open));
     assert!(found[0].explained.contains("refused"));
@@ -342,6 +345,435 @@ fn what_nobody_can_be_blamed_for_is_explained() {
     a.facts.retain(|f| !is_accept(&f.said));
     let found = compare(&Evidence::whole().0, &a, Tolerance::default());
     assert!(found[0].explained.contains("3 records"), "{found:?}");
+}
+
+/// A desk that is killed says nothing of its end, and lacks what it had not written: what it signed
+/// then still speaks against it, and may be nobody's fault. A desk that runs has no such excuse.
+#[test]
+fn what_a_killed_desk_had_not_written_is_explained() {
+    let started = || crate::What::Started { desk: DESK.into(), version: "1".into(), torn_bytes: 9 };
+    let killed = |again: bool| {
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        w.hears(T0 + 50, &open());
+        w.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+        // The accept of 200 ms later was sent and not written down.
+        if again {
+            w.add(T0 + 5_000, started());
+        }
+        w.account()
+    };
+    let mut e = Evidence::whole().without(is_trade);
+    let found = compare(&e.0, &killed(true), Tolerance::default());
+    assert_eq!((found.len(), found[0].code), (1, "accept.denied_by_desk"), "{found:?}");
+    assert_eq!(found[0].against, Blame::Desk);
+    assert!(found[0].explained.contains("ended without a word"), "{found:?}");
+    let found = compare(&e.0, &killed(false), Tolerance::default());
+    assert_eq!((found.len(), found[0].explained.as_str()), (1, ""), "{found:?}");
+    // Between its end and its start it was not connected either.
+    e = Evidence::whole().without(|s| is_trade(s) || is_accept(s));
+    e.dealer(T0 + 4_000, &quote("Q2", "99.1", FAR, true), true);
+    let found = compare(&e.0, &killed(true), Tolerance::default());
+    assert_eq!((found.len(), found[0].code), (1, "quote.not_at_desk"), "{found:?}");
+    assert!(!found[0].explained.is_empty(), "{found:?}");
+    // Long before, nothing explains that a request is not there.
+    let mut w = Written::traded();
+    w.add(T0 + 90_000, started());
+    w.add(T0 + 90_001, crate::What::Down);
+    w.add(T0 + 99_000, started());
+    let mut a = w.account();
+    let torn: Vec<(i64, i64)> = a.torn.iter().map(|t| (t.from_ms, t.to_ms)).collect();
+    assert_eq!(torn, [(T0 + 90_001, T0 + 99_000)], "the first end was told");
+    a.facts.retain(|f| !is_request(&f.said));
+    let found = compare(&Evidence::whole().0, &a, Tolerance::default());
+    assert_eq!((found[0].code, found[0].explained.as_str()), ("request.denied_by_desk", ""));
+}
+
+/// The same accept under another number.
+fn second_accept() -> AppMessage {
+    let AppMessage::QuoteResponse(r) = accept("Q1", "99.125") else { unreachable!() };
+    let id = signet_rfq::AcceptId::new(format!("{RFQ}:2")).unwrap();
+    AppMessage::QuoteResponse(QuoteResponse { id, ..r })
+}
+
+fn torn(w: &mut Written, at_ms: i64) {
+    w.add(at_ms, crate::What::Started { desk: DESK.into(), version: "1".into(), torn_bytes: 0 });
+}
+
+/// A desk that is killed lacks the end of what it was to write. A desk that lies leaves something
+/// out of the middle, or what was long before, and makes it look like a kill.
+#[test]
+fn a_killed_desk_lacks_the_end_of_what_it_wrote_and_nothing_else() {
+    let mut e = Evidence::whole().without(is_trade);
+    e.desk(T0 + 420, &second_accept());
+    type Row = (&'static str, &'static [&'static str], fn(&mut Written), &'static str);
+    let table: [Row; 7] = [
+        ("both", &["R1:1", "R1:2"], |w| torn(w, T0 + 5_000), "ended without a word"),
+        (
+            "the last",
+            &["R1:2"],
+            |w| {
+                w.sends(T0 + 200, &accept("Q1", "99.125"));
+                torn(w, T0 + 5_000);
+            },
+            "ended without a word",
+        ),
+        (
+            "one from the middle",
+            &["R1:1"],
+            |w| {
+                w.sends(T0 + 400, &second_accept());
+                torn(w, T0 + 5_000);
+            },
+            "",
+        ),
+        (
+            "one that was answered",
+            &["R1:1", "R1:2"],
+            |w| {
+                w.hears(T0 + 300, &trade("E1", "99.125", false));
+                torn(w, T0 + 5_000);
+            },
+            "",
+        ),
+        (
+            "one that was answered, and the clock was set back",
+            &["R1:1", "R1:2"],
+            |w| {
+                w.hears(T0 + 300, &trade("E1", "99.125", false));
+                let desk = DESK.into();
+                let started = crate::What::Started { desk, version: "1".into(), torn_bytes: 0 };
+                w.add_by(T0 - 86_400_000, None, started);
+            },
+            "",
+        ),
+        (
+            "both, and it went on for a while",
+            &["R1:1", "R1:2"],
+            |w| {
+                w.hears(T0 + 3_000, &quote("Q1", "99.125", FAR, false));
+                torn(w, T0 + 5_000);
+            },
+            "",
+        ),
+        (
+            "both, long before it ended",
+            &["R1:1", "R1:2"],
+            |w| {
+                w.add(T0 + 5_000, crate::What::Down);
+                torn(w, T0 + 5_100);
+            },
+            "",
+        ),
+    ];
+    for (lacks, ids, goes_on, why) in table {
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        w.hears(T0 + 50, &open());
+        w.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+        goes_on(&mut w);
+        // A tolerance between the times of one event is not how long a desk may forget.
+        let found = compare(&e.0, &w.account(), Tolerance { clock_ms: 60_000 });
+        let denied: Vec<_> = found.iter().filter(|d| d.code == "accept.denied_by_desk").collect();
+        assert_eq!(denied.len(), ids.len(), "{lacks}: {found:?}");
+        for (d, id) in denied.iter().zip(ids) {
+            assert!(d.what.contains(id) && d.against == Blame::Desk, "{lacks}: {d}");
+            let explained = d.explained.contains(why) && d.explained.is_empty() == why.is_empty();
+            // The second was not.
+            let other = lacks.starts_with("one that was answered") && *id == "R1:2";
+            assert!(explained || other, "{lacks}: {d}");
+            // What may explain it takes no signature back.
+            assert!(d.to_string().ends_with("speaks against the desk"), "{d}");
+        }
+    }
+}
+
+/// Whoever has the laptop sets its clock before the desk starts again.
+#[test]
+fn a_start_by_a_wrong_clock_explains_nothing_else() {
+    const DAY: i64 = 86_400_000;
+    for wall in [T0 + 5_000, T0 + 365 * DAY, T0 - DAY] {
+        for measured in [Some(T0 + 5_000), None] {
+            for (at, explained) in
+                [(T0 + 220, true), (T0 + 3_600_000, false), (T0 - 3_600_000, false)]
+            {
+                let mut w = Written::new();
+                w.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+                let desk = DESK.into();
+                let started = crate::What::Started { desk, version: "1".into(), torn_bytes: 0 };
+                w.add_by(wall, None, started);
+                if let Some(measured) = measured {
+                    w.add_by(wall + 1, Some(measured - wall - 1), crate::What::Down);
+                }
+                let mut e = Evidence::empty();
+                e.desk(at, &accept("Q1", "99.125"));
+                let found = compare(&e.0, &w.account(), Tolerance::default());
+                let denied = found.iter().find(|d| d.code == "accept.denied_by_desk").unwrap();
+                let name = format!("{wall} {measured:?} {at}");
+                assert_eq!(!denied.explained.is_empty(), explained, "{name}: {denied}");
+            }
+        }
+    }
+}
+
+/// Records that a desk could not write down explain what is of their time, and not what it had
+/// written an answer to before.
+#[test]
+fn what_a_desk_could_not_write_down_is_of_that_time() {
+    // When the accept of 220 ms was answered, what is lost, and the laptop's clock.
+    for (name, answered, (from, to), offset, explained) in [
+        ("then", None, (150, 250), 0, true),
+        ("just later", None, (2_220, 3_000), 0, true),
+        ("later", None, (2_221, 3_000), 0, false),
+        ("just earlier", None, (-4_000, -1_780), 0, true),
+        ("earlier", None, (-4_000, -1_781), 0, false),
+        ("answered before", Some(140), (150, 250), 0, false),
+        ("answered meanwhile", Some(240), (150, 250), 0, true),
+        ("by another clock", None, (150, 250), -600_000, true),
+    ] {
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        if let Some(at) = answered {
+            w.hears(T0 + at, &trade("E1", "99.125", false));
+        }
+        let (from_ms, to_ms) = (T0 + from - offset, T0 + to - offset);
+        let lost = crate::What::Lost { records: 3, from_ms, to_ms };
+        w.add_by(T0 + 600 - offset, Some(offset), lost);
+        let e = Evidence::whole().without(is_trade);
+        let found = compare(&e.0, &w.account(), Tolerance::default());
+        let denied = found.iter().find(|d| d.code == "accept.denied_by_desk").unwrap();
+        let why = if explained { "3 records" } else { "" };
+        assert!(denied.explained.contains(why), "{name}: {denied}");
+        assert_eq!(denied.explained.is_empty(), !explained, "{name}: {denied}");
+    }
+}
+
+/// A cut end looks like a kill, so all of it may be explained. Whoever has kept a checkpoint from
+/// before the cut finds it.
+#[test]
+fn a_desk_that_cuts_off_the_end_is_found_by_whoever_has_kept_a_checkpoint() {
+    let kept = Written::traded().note();
+    let mut cut = Written::new();
+    cut.sends(T0, &request(5_000_000));
+    cut.hears(T0 + 50, &open());
+    cut.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+    torn(&mut cut, T0 + 3_600_000);
+    let found = compare(&Evidence::whole().0, &cut.account(), Tolerance::default());
+    let codes: Vec<_> = found.iter().map(|d| (d.code, d.against)).collect();
+    assert_eq!(
+        codes,
+        [("accept.denied_by_desk", Blame::Desk), ("fill.not_at_desk", Blame::Open)],
+        "{found:?}"
+    );
+    assert!(found.iter().all(|d| !d.explained.is_empty()), "{found:?}");
+    let v = crate::verify_since(&cut.export(&crate::Selection::default()), Some(&kept));
+    let faults: Vec<_> = v.faults.iter().map(|f| f.code).collect();
+    assert_eq!(faults, ["history.rewritten"], "{:?}", v.faults);
+}
+
+/// The desk's own time of a message is in it, and two of them are on one clock: that the venue's
+/// clock is measured badly excuses nothing, and accuses nobody.
+#[test]
+fn what_a_desk_sent_after_something_is_told_by_its_own_clock() {
+    let at = |at_ms, second: Option<&str>| {
+        let time = second.map_or_else(String::new, |s| format!("52=20261118-12:00:{s}|"));
+        let frame = format!("35=R|{time}131=R1|").replace('|', "\u{1}");
+        SentAt::of(at_ms, &signet_fix::tagvalue::seal("FIX.4.4", frame.as_bytes()))
+    };
+    for (last, missing, after) in [
+        (at(9, Some("10.000")), at(5, Some("11.000")), false),
+        (at(5, Some("11.000")), at(9, Some("10.000")), true),
+        (at(5, Some("10.000")), at(5, Some("10.000")), false),
+        (at(9, None), at(5, Some("11.000")), true),
+        (at(5, Some("11.000")), at(9, None), false),
+    ] {
+        assert_eq!(last.is_after(&missing), after, "{last:?} {missing:?}");
+    }
+}
+
+/// A gateway that was killed while an accept was on its way says, when asked, that nobody has it:
+/// it denies no accept that it had. One that answered the accept before had it.
+#[test]
+fn an_accept_that_a_gateway_never_had_speaks_against_nobody_unless_it_answered_it() {
+    let told = |exec_type, status, why| without_trade(exec_type, status, why, false);
+    let has = told(ExecType::New, OrdStatus::New, None);
+    let unknown = told(ExecType::Status, OrdStatus::Rejected, Some(5));
+    let refused = told(ExecType::Rejected, OrdStatus::Rejected, Some(99));
+    let not_kept = not_taken("AJ", "R1:1");
+    let other = not_taken("AJ", "R1:2");
+    let no_answer = "the accept may not have arrived: the gateway answered nothing";
+    let never = "the gateway says that it never had it";
+    for (answers, against, why) in [
+        (vec![], Blame::Open, no_answer),
+        (vec![&unknown], Blame::Open, never),
+        (vec![&unknown, &unknown], Blame::Open, never),
+        (vec![&has], Blame::Gateway, ""),
+        (vec![&has, &unknown], Blame::Gateway, ""),
+        (vec![&unknown, &has], Blame::Gateway, ""),
+        (vec![&refused], Blame::Gateway, ""),
+        (vec![&refused, &unknown], Blame::Gateway, ""),
+        (vec![&has, &refused], Blame::Gateway, ""),
+        (vec![&not_kept], Blame::Open, "the gateway refused the accept"),
+        (vec![&has, &not_kept], Blame::Gateway, ""),
+        (vec![&not_kept, &refused], Blame::Gateway, ""),
+        (vec![&other], Blame::Open, no_answer),
+    ] {
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        w.hears(T0 + 50, &open());
+        w.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+        w.sends(T0 + 200, &accept("Q1", "99.125"));
+        answers.iter().zip(1..).for_each(|(m, n)| w.hears(T0 + 200 + 50 * n, m));
+        let e = Evidence::whole().without(|s| is_trade(s) || is_accept(s));
+        let found = compare(&e.0, &w.account(), Tolerance::default());
+        assert_eq!((found.len(), found[0].code), (1, "accept.denied_by_gateway"), "{found:?}");
+        assert_eq!((found[0].against, found[0].explained.as_str()), (against, why), "{found:?}");
+        let shown = found[0].proof.iter().any(|p| p.signed_by == "gateway SIGNET");
+        let signs = |m: &&AppMessage| signet_fix::signature::commits_gateway(m.msg_type());
+        assert_eq!(shown, answers.iter().any(signs), "{found:?}");
+    }
+}
+
+/// A gateway that says of a request that it never had it, after it said that it did.
+#[test]
+fn a_request_that_a_gateway_answered_is_not_one_that_it_never_had() {
+    let never = AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(
+        signet_rfq::RfqId::new(RFQ).unwrap(),
+        signet_rfq::InstrumentId::new("DE000BU2Z049").unwrap(),
+        RfqStatus::NotFound,
+        None,
+    ));
+    let (has, refused, quoted) = (open(), refusal(), quote("Q1", "99.125", FAR, false));
+    let (not_kept, not_ended) = (not_taken("R", RFQ), not_taken("Z", RFQ));
+    let denied = |w: &Written| {
+        let found = compare(&Evidence::empty().0, &w.account(), Tolerance::default());
+        found.into_iter().find(|d| d.code == "request.denied_by_gateway").unwrap()
+    };
+    let no_answer = "the request may not have arrived: the gateway answered nothing";
+    for (answers, against, why) in [
+        (vec![], Blame::Open, no_answer),
+        (vec![&never], Blame::Open, "the gateway says that it never had it"),
+        (vec![&has, &never], Blame::Gateway, ""),
+        (vec![&refused], Blame::Gateway, ""),
+        (vec![&has, &refused], Blame::Gateway, ""),
+        (vec![&not_kept], Blame::Open, "the gateway refused the request"),
+        (vec![&not_ended], Blame::Open, no_answer),
+        // Nobody signed the quote: it blames nobody, and the gateway answered.
+        (vec![&quoted], Blame::Open, ""),
+        (vec![&quoted, &never], Blame::Open, ""),
+        (vec![&quoted, &not_kept], Blame::Open, ""),
+    ] {
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        answers.iter().zip(1..).for_each(|(m, n)| w.hears(T0 + 50 * n, m));
+        let d = denied(&w);
+        assert_eq!((d.against, d.explained.as_str()), (against, why), "{answers:?}: {d}");
+    }
+    let mut w = Written::new();
+    w.sends(T0, &request(5_000_000));
+    let frame = ENDS.gateway.signs(&quoted);
+    w.add(T0 + 50, crate::observe(crate::Seen::Received { frame: &frame, signed: true }).unwrap());
+    assert_eq!(denied(&w).against, Blame::Gateway);
+}
+
+/// The request that the gateway had first says for how long, and the gateway's clock from when. A
+/// desk excuses nothing with another of this name, nor with a clock of its own.
+#[test]
+fn a_quote_after_the_time_of_its_request_is_explained() {
+    let AppMessage::QuoteRequest(q) = request(5_000_000) else { unreachable!() };
+    let past = QuoteRequest { expires: signet_rfq::UtcMillis(T0 - 1), ..q };
+    let mut told = Written::new();
+    told.sends(T0, &request(5_000_000));
+    told.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+    let over = |e: &Evidence, w: &Written| {
+        let found = compare(&e.0, &w.account(), Tolerance::default());
+        let kept = found.iter().find(|d| d.code == "quote.not_at_desk").cloned();
+        kept.unwrap_or_else(|| panic!("{found:?}")).explained.contains("was over")
+    };
+    // It came to the gateway 20 ms after the time that the desk says.
+    for (at, explained) in [(FAR, false), (FAR + 19, false), (FAR + 20, true)] {
+        let mut e = Evidence::whole().without(|s| is_trade(s) || is_accept(s));
+        e.dealer(at, &quote("Q2", "99.1", FAR + 5_000, true), true);
+        assert_eq!(over(&e, &told), explained, "{at}");
+    }
+    let mut e = Evidence::whole().without(|s| is_trade(s) || is_accept(s));
+    e.dealer(T0 + 5_000, &quote("Q2", "99.1", FAR, true), true);
+    told.sends(T0 + 101, &AppMessage::QuoteRequest(past.clone()));
+    let rfq = signet_rfq::RfqId::new(RFQ).unwrap();
+    told.sends(T0 + 102, &AppMessage::RfqCancel { rfq, text: None });
+    assert!(!over(&e, &told), "the desk's word for itself");
+    e.desk(T0 + 120, &AppMessage::QuoteRequest(past));
+    assert!(!over(&e, &told), "a second one that the gateway had and refused");
+}
+
+/// The longest life of the requests that the gateway had by then counts, and one that waited for a
+/// touch lives from its release.
+#[test]
+fn a_request_that_was_over_at_once_excuses_no_quote() {
+    let AppMessage::QuoteRequest(q) = request(5_000_000) else { unreachable!() };
+    let mut told = Written::new();
+    told.sends(T0, &request(5_000_000));
+    type Times = &'static [(i64, i64)];
+    // Requests of the name with their lives, what was decided until when; of a quote of 5 s later.
+    let table: [(&str, Times, Times, bool); 7] = [
+        ("over at once", &[(20, 0)], &[], true),
+        ("over at once, and another", &[(20, 0), (30, 60_000)], &[], false),
+        ("another that is over at once", &[(20, 60_000), (30, 0)], &[], false),
+        ("another that came later", &[(20, 2_000), (9_000, 60_000)], &[], true),
+        ("it waited", &[(20, 2_000)], &[(4_000, 6_000)], false),
+        ("it waited, and is over", &[(20, 2_000)], &[(1_000, 3_000)], true),
+        ("released later", &[(20, 2_000)], &[(9_000, 60_000)], true),
+    ];
+    for (name, requests, decided, explained) in table {
+        let mut e = Evidence::empty();
+        for (at, ttl) in requests {
+            let expires = signet_rfq::UtcMillis(T0 + ttl);
+            e.desk(T0 + at, &AppMessage::QuoteRequest(QuoteRequest { expires, ..q.clone() }));
+        }
+        let decided = decided.iter().map(|(from, end)| (T0 + from, T0 + end)).collect();
+        e.0.decided.insert(RFQ.into(), decided);
+        e.dealer(T0 + 5_000, &quote("Q2", "99.1", FAR, true), true);
+        let found = compare(&e.0, &told.account(), Tolerance::default());
+        let kept = found.iter().find(|d| d.code == "quote.not_at_desk").expect(name);
+        assert_eq!(kept.explained.contains("was over"), explained, "{name}: {kept}");
+    }
+}
+
+/// An accept leaves nothing to take until it has come to nothing, as the dealer says or as the
+/// gateway signed.
+#[test]
+fn a_quote_after_an_accept_that_came_to_nothing_is_compared() {
+    let rejected =
+        |to_gateway| without_trade(ExecType::Rejected, OrdStatus::Rejected, Some(99), to_gateway);
+    let pending = without_trade(ExecType::PendingNew, OrdStatus::PendingNew, None, true);
+    type End = fn(&mut Evidence, &mut Written, &AppMessage);
+    let of_dealer: End = |e, _, m| e.dealer(T0 + 1_000, m, false);
+    let signed: End = |_, w, m| w.hears(T0 + 1_000, m);
+    let unsigned: End = |_, w, m| {
+        let frame = plain(m);
+        let seen = crate::Seen::Received { frame: &frame, signed: false };
+        w.add(T0 + 1_000, crate::observe(seen).unwrap());
+    };
+    for (name, end, m, at, named) in [
+        ("declined", of_dealer, rejected(true), 5_000, true),
+        ("declined just then", of_dealer, rejected(true), 1_000, true),
+        ("declined later", of_dealer, rejected(true), 999, false),
+        ("not decided", of_dealer, pending, 5_000, false),
+        ("refused", signed, rejected(false), 5_000, true),
+        ("refused later", signed, rejected(false), 999, false),
+        ("the desk's own word", unsigned, rejected(false), 5_000, false),
+    ] {
+        let mut e = Evidence::whole().without(is_trade);
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        w.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+        w.sends(T0 + 200, &accept("Q1", "99.125"));
+        end(&mut e, &mut w, &m);
+        e.dealer(T0 + at, &quote("Q2", "99.1", FAR, true), true);
+        let found = compare(&e.0, &w.account(), Tolerance::default());
+        let is_named = found.iter().any(|d| d.code == "quote.not_at_desk");
+        assert_eq!(is_named, named, "{name}: {found:?}");
+    }
 }
 
 /// A quote that comes when nothing can be taken any longer is not passed on, and a part of a
@@ -415,7 +847,7 @@ fn a_leg_that_differs_is_found_and_told() {
     let account = |m: &AppMessage, way: Way<'_>| {
         let frame = plain(m);
         let (rfq, said) = fact_of(way, DESK, &frame).unwrap();
-        let mut a = Account::of_desk(DESK, false, 0);
+        let mut a = Account::of_desk(DESK, false);
         a.up(T0 - 10_000);
         let (signer, dealer, place) = (None, None, "leaf 0".to_owned());
         a.facts.push(Fact { rfq, at_ms: T0, said, signer, dealer, place, restored: false, frame });

@@ -95,7 +95,7 @@ fn denied_by_gateway(p: &Pair<'_>, d: &(&Fact, Trade<'_>)) -> Difference {
 fn not_at_desk(p: &Pair<'_>, g: &(&Fact, Trade<'_>)) -> Difference {
     Difference {
         gateway: told(g.0, words(&g.1)),
-        explained: p.why_not_at_desk(g.0.at_ms),
+        explained: p.why_not_at_desk(g.0),
         proof: Proof::of("gateway", g.0, "the dealer reported the trade").into_iter().collect(),
         ..p.difference(
             "fill.not_at_desk",

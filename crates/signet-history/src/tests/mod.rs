@@ -193,6 +193,38 @@ pub(crate) fn refusal() -> AppMessage {
     AppMessage::QuoteRequestReject(QuoteRequestReject { dealer: None, ..r })
 }
 
+/// The gateway refuses a message of this type before it keeps it.
+pub(crate) fn not_taken(msg_type: &str, id: &str) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: Some(9),
+        ref_msg_type: msg_type.into(),
+        ref_id: Some(id.into()),
+        reason: 4,
+        text: None,
+    })
+}
+
+/// A report without a trade, as the dealer sends it, or as the gateway makes it.
+pub(crate) fn without_trade(
+    exec_type: ExecType,
+    status: OrdStatus,
+    reject_reason: Option<u16>,
+    to_gateway: bool,
+) -> AppMessage {
+    let AppMessage::ExecutionReport(e) = trade("G.R1:1.7", "99.125", to_gateway) else {
+        unreachable!()
+    };
+    AppMessage::ExecutionReport(ExecutionReport {
+        exec_type,
+        status,
+        dealer: None,
+        last: None,
+        cum_qty: 0.into(),
+        reject_reason,
+        ..e
+    })
+}
+
 /// A history as a desk writes it.
 pub(crate) struct Written {
     pub(crate) chain: Chain,
@@ -226,8 +258,13 @@ impl Written {
     }
 
     pub(crate) fn add(&mut self, at_ms: i64, what: What) {
+        self.add_by(at_ms, Some(0), what);
+    }
+
+    /// By a laptop whose clock is so far from the venue's, if it has measured that.
+    pub(crate) fn add_by(&mut self, at_ms: i64, offset_ms: Option<i64>, what: What) {
         let run_us = self.chain.size();
-        let record = self.chain.next(Moment { at_ms, run_us, offset_ms: Some(0) }, what);
+        let record = self.chain.next(Moment { at_ms, run_us, offset_ms }, what);
         assert!(self.chain.check(&record).is_ok());
         self.chain.push(&record);
         self.records.push(record);

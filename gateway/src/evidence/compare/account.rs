@@ -5,7 +5,7 @@ use crate::signed::{Digest, Party, Record, judge, sha256};
 use signet_fix::AppMessage;
 use signet_history::{Account, Fact, Said, Signer, Way, fact_of};
 use signet_router::journal::shown;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Most faults that are named.
 const FAULTS_MAX: usize = 1_000;
@@ -22,9 +22,13 @@ pub(super) struct Teller {
     desk: String,
     certificates: HashMap<Digest, Vec<u8>>,
     facts: Vec<Fact>,
+    /// The places of the facts of each RFQ in `facts`.
+    of_rfq: HashMap<String, Vec<usize>>,
     /// What the desk signed that it wants to take over, until the gateway's record says that it
     /// did: a refused one hides nothing.
     wanted: HashMap<String, Wanted>,
+    /// As [`Account::decided`].
+    decided: BTreeMap<String, Vec<(i64, i64)>>,
     faults: Vec<String>,
     /// The first record that has a time, and the first of all.
     first: Option<(u64, Option<i64>)>,
@@ -37,7 +41,9 @@ impl Teller {
             desk: desk.into(),
             certificates: HashMap::new(),
             facts: Vec::new(),
+            of_rfq: HashMap::new(),
             wanted: HashMap::new(),
+            decided: BTreeMap::new(),
             faults: Vec::new(),
             first: None,
         }
@@ -76,6 +82,9 @@ impl Teller {
                 if s.kind == "take-over-decided" && s.id.as_str() == self.desk {
                     return self.taken_over(&s.message);
                 }
+                if s.kind == "request-decided" && s.id.as_str() == self.desk {
+                    return self.request_decided(s.at.0, &s.message);
+                }
                 let (way, id) = (Way::FromDealer(&s.id), Some(s.id.as_str()));
                 let told = match s.kind {
                     "from-dealer" => fact_of(way, &self.desk, &s.message),
@@ -96,6 +105,13 @@ impl Teller {
         let Some((rfq, said)) = fact_of(Way::FromDesk, &self.desk, message) else { return };
         let Some(w) = self.wanted.remove(&rfq) else { return };
         self.tell(w.at, (rfq, said), w.signer, None, &w.frame);
+    }
+
+    /// The gateway decided a request, at once or when it was released from its wait for a touch.
+    fn request_decided(&mut self, at_ms: i64, message: &[u8]) {
+        let Ok(AppMessage::QuoteRequest(q)) = AppMessage::decode(message) else { return };
+        let end_ms = at_ms.saturating_add(q.expires.since(q.at).max(0));
+        self.decided.entry(q.id.to_string()).or_default().push((at_ms, end_ms));
     }
 
     fn began(&mut self, leaf: u64, at_ms: i64) {
@@ -141,11 +157,12 @@ impl Teller {
         frame: &[u8],
     ) {
         // A signed message is in the journal as well.
-        let twice =
-            |f: &Fact| f.rfq == rfq && f.said == said && f.signer.is_some() && signer.is_none();
-        if self.facts.iter().rev().any(twice) {
+        let twice = |f: &Fact| f.said == said && f.signer.is_some() && signer.is_none();
+        let before = self.of_rfq.entry(rfq.clone()).or_default();
+        if before.iter().rev().any(|at| self.facts.get(*at).is_some_and(twice)) {
             return;
         }
+        before.push(self.facts.len());
         self.facts.push(Fact {
             rfq,
             at_ms,
@@ -165,8 +182,8 @@ impl Teller {
             (Some((first, at)), None) if first > 0 => at,
             _ => None,
         };
-        let (desk, facts) = (self.desk, self.facts);
-        (Account { desk, facts, only, from_ms, ..Account::default() }, self.faults)
+        let (desk, facts, decided) = (self.desk, self.facts, self.decided);
+        (Account { desk, facts, only, from_ms, decided, ..Account::default() }, self.faults)
     }
 }
 
@@ -174,6 +191,26 @@ impl Teller {
 mod tests {
     use super::*;
     use signet_fix::tagvalue::seal;
+
+    /// A request that waited for a touch lives from when it was decided, not from when it came.
+    #[test]
+    fn a_request_lives_from_when_it_was_decided() {
+        let decided = |expires: &str| {
+            let text = format!(
+                "35=R|131=R1|146=1|55=EUR/USD|54=1|38=1000000|64=20261124|15=EUR|126={expires}|\
+                    60=20261121-12:00:00.000|453=1|448=NORTHBANK|447=D|452=35|"
+            );
+            seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+        };
+        let mut t = Teller::of("BOB");
+        for (at, expires) in [(5_000, "20261121-12:00:30.000"), (9_000, "20261121-11:59:00.000")] {
+            t.request_decided(at, &decided(expires));
+        }
+        t.request_decided(9_999, b"no message");
+        let (account, _) = t.account(None);
+        let wanted = vec![(5_000, 35_000), (9_000, 9_000)];
+        assert_eq!(account.decided, BTreeMap::from([("R1".to_owned(), wanted)]));
+    }
 
     /// A desk that asks for what it does not get must not hide its own RFQ of that name.
     #[test]

@@ -19,7 +19,7 @@ use crate::{
 use account::Teller;
 use bundle::Bundle;
 use serde::Serialize;
-use signet_history::{Account, Difference, Tolerance, account_of, compare, verify};
+use signet_history::{Account, Difference, Tolerance, account_of, compare, verify_since};
 use signet_tlog::note::VerifierKey;
 use std::{
     fmt, fs,
@@ -38,6 +38,9 @@ pub struct CompareOrder {
     pub export: PathBuf,
     /// The key of the gateway's checkpoints as a second party has it; for a bundle.
     pub key: Option<VerifierKey>,
+    /// A checkpoint of the desk's history as a second party has it: what is signed up to there must
+    /// be in the export.
+    pub checkpoint: Option<PathBuf>,
     /// How far apart the clocks may be, milliseconds.
     pub tolerance_ms: i64,
 }
@@ -96,9 +99,24 @@ impl CompareError {
     }
 }
 
+/// Whether the two sides say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// In everything.
+    Same,
+    /// They do not, and each difference may be nobody's fault. A desk that cut off the end of its
+    /// history looks like this, unless a checkpoint of a second party shows it.
+    Explained,
+    /// There is a difference that nothing explains, or a fault.
+    Differs,
+}
+
 /// What came of it.
 #[derive(Debug, Serialize)]
 pub struct Compared {
+    /// In one word.
+    pub outcome: Outcome,
     /// CompID of the desk.
     pub desk: String,
     /// The key of the gateway's log.
@@ -120,11 +138,14 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// How much nothing explains.
+    /// How much nothing explains: differences and faults.
     pub fn unexplained(&self) -> usize {
-        let open = self.differences.iter().filter(|d| d.explained.is_empty()).count();
-        open + self.desk_faults.len() + self.gateway_faults.len()
+        unexplained(&self.differences) + self.desk_faults.len() + self.gateway_faults.len()
     }
+}
+
+fn unexplained(differences: &[Difference]) -> usize {
+    differences.iter().filter(|d| d.explained.is_empty()).count()
 }
 
 impl fmt::Display for Compared {
@@ -148,9 +169,16 @@ impl fmt::Display for Compared {
         for d in &self.differences {
             writeln!(f, "{d}")?;
         }
-        match self.unexplained() {
-            0 => write!(f, "OK: the two sides say the same"),
-            n => write!(f, "{n} differences and faults that nothing explains"),
+        match self.outcome {
+            Outcome::Same => write!(f, "OK: the two sides say the same"),
+            Outcome::Explained => {
+                let n = self.differences.len();
+                write!(f, "EXPLAINED: {n} differences, each may be explained")
+            }
+            Outcome::Differs => {
+                let n = self.unexplained();
+                write!(f, "DIFFERS: {n} differences and faults that nothing explains")
+            }
         }
     }
 }
@@ -163,7 +191,8 @@ pub fn evidence_compare(
     config: Option<&Config>,
     order: &CompareOrder,
 ) -> Result<Compared, CompareError> {
-    let verified = verify(&read_text(&order.export)?);
+    let earlier = order.checkpoint.as_deref().map(read_text).transpose()?;
+    let verified = verify_since(&read_text(&order.export)?, earlier.as_deref());
     let desk = account_of(&verified);
     let (teller, gateway_key, only) = match order.evidence.join("manifest.json").is_file() {
         true => of_bundle(order, &desk.desk)?,
@@ -172,7 +201,15 @@ pub fn evidence_compare(
     let (gateway, gateway_faults) = teller.account(only);
     let tolerance = Tolerance { clock_ms: order.tolerance_ms };
     let certified = verified.certified.into_iter();
+    let differences = compare(&gateway, &desk, tolerance);
+    let faults = !verified.faults.is_empty() || !gateway_faults.is_empty();
+    let outcome = match (faults || unexplained(&differences) > 0, differences.is_empty()) {
+        (true, _) => Outcome::Differs,
+        (false, false) => Outcome::Explained,
+        (false, true) => Outcome::Same,
+    };
     Ok(Compared {
+        outcome,
         gateway_key: gateway_key.to_string(),
         desk_key: verified.key.map(|k| k.to_string()).unwrap_or_default(),
         desk_certificates: certified.map(|c| (c.holder, c.sha256)).collect(),
@@ -180,7 +217,7 @@ pub fn evidence_compare(
         desk_facts: desk.facts.len(),
         desk_faults: verified.faults.iter().map(ToString::to_string).collect(),
         gateway_faults,
-        differences: compare(&gateway, &desk, tolerance),
+        differences,
         desk: desk.desk,
     })
 }

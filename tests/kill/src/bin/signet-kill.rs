@@ -26,7 +26,7 @@ fn main() {
             std::fs::create_dir_all(dir).expect("a folder");
             let program = std::env::current_exe().expect("a path");
             match signet_kill::campaign::run(dir, &program, number(kills), number(seed)) {
-                Ok(done) => println!("{done:?}"),
+                Ok(report) => print!("{report}"),
                 Err(e) => {
                     eprintln!("{e}");
                     std::process::exit(1);

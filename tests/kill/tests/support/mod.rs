@@ -1,5 +1,6 @@
 //! What the tests of faults have in common.
 
+use crate::needs::left_out;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -47,20 +48,70 @@ pub fn codes(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// A small file system of its own; `None`, and said aloud, where that cannot be.
+/// Set for a process that may mount: in namespaces of its own.
+const INSIDE: &str = "SIGNET_KILL_INSIDE";
+
+/// Runs a test that needs a small disk, whose name is `test`: in this process if it may mount,
+/// otherwise by the same program in namespaces of its own, where it may.
+pub fn with_a_small_disk(test: &str, body: impl FnOnce()) {
+    if left_out("SIGNET_WITHOUT_SMALL_DISK", test) {
+        return;
+    }
+    let trial = tempfile::tempdir().unwrap();
+    let why = match Small::try_mount(trial.path(), 1) {
+        Ok(mounted) => {
+            drop(mounted);
+            return body();
+        }
+        Err(why) => why,
+    };
+    assert!(std::env::var_os(INSIDE).is_none(), "{}", no_small_disk(&why));
+    let out = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", test])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap_or_else(|e| panic!("{}", no_small_disk(&format!("{why}; unshare: {e}"))));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    println!("{said}");
+    let nowhere = !out.status.success() && said.contains("unshare:");
+    assert!(!nowhere, "{}", no_small_disk(&said));
+    assert!(out.status.success() && said.contains("1 passed"), "{said}");
+}
+
+fn no_small_disk(why: &str) -> String {
+    format!(
+        "no small disk can be made: this process may not mount a file system, and the machine \
+         gives no namespace of one's own for it. Run as root or allow user namespaces (the \
+         kernel's settings kernel.unprivileged_userns_clone and \
+         kernel.apparmor_restrict_unprivileged_userns), or leave these tests out with \
+         SIGNET_WITHOUT_SMALL_DISK=1.\n{why}"
+    )
+}
+
+/// A small file system of its own, until it is dropped.
 pub struct Small(PathBuf);
 
 impl Small {
-    pub fn mount(at: &Path, mib: u32) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
+    /// In a process that may mount ([`with_a_small_disk`]).
+    pub fn mount(at: &Path, mib: u32) -> Self {
+        Self::try_mount(at, mib).unwrap_or_else(|why| panic!("{}", no_small_disk(&why)))
+    }
+
+    fn try_mount(at: &Path, mib: u32) -> Result<Self, String> {
+        fs::create_dir_all(at).map_err(|e| e.to_string())?;
         let size = format!("size={mib}m,mode=0700");
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output();
-        if done.is_ok_and(|o| o.status.success()) {
-            return Some(Self(at.into()));
+        let out = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(at)
+            .output()
+            .map_err(|e| format!("mount: {e}"))?;
+        match out.status.success() {
+            true => Ok(Self(at.into())),
+            false => Err(String::from_utf8_lossy(&out.stderr).into_owned()),
         }
-        eprintln!("\n!!! no file system can be mounted here, so a full disk is not tested\n");
-        None
     }
 }
 
