@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the system packages that building, running and testing need. Debian 12 and relatives;
-# elsewhere it says what is needed.
+# Installs the system packages that building, running and testing need, and those that are named.
+# Debian 12 and relatives; elsewhere it says what is needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,8 +19,9 @@ packages=(
   python3 python3-venv                        # a FIX engine and python-fido2 from PyPI, for the interoperability tests
   libpcsclite-dev                             # security keys in smart card readers
   pcscd vsmartcard-vpcd python3-pyscard       # a reader without hardware, and a client in Python
-  util-linux iproute2                         # namespaces, to keep that reader to the test
+  util-linux iproute2                         # namespaces: that reader for its test alone, and networks that change
   git shellcheck                              # what make lint reads the tree with
+  "$@"                                        # what one target alone needs
 )
 
 need() { printf 'signet: %s\n' "$*" >&2; exit 1; }

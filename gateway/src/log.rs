@@ -208,6 +208,22 @@ mod tests {
 
     #[test]
     fn a_flood_of_lines_about_one_peer_leaves_room_for_another_and_is_counted() {
+        let (budget, now) = (LogBudget::default(), Instant::now());
+        let written = |peer: &str| {
+            (0..3_000).filter(|_| budget.spend(now, "refused", peer.to_owned())).count()
+        };
+        assert_eq!(written("MALLORY"), 500);
+        assert_eq!(written("ALICE"), 500);
+        let mut told = budget.left_out(now + TELL);
+        told.sort();
+        let of = |peer: &str, n| (("refused", peer.to_owned()), n);
+        assert_eq!(told, [of("ALICE", 2_500), of("MALLORY", 2_500)]);
+    }
+
+    /// Other tests of this process have subscribers, and an event that meets one as it comes or goes
+    /// may be lost: nothing here depends on a single one.
+    #[test]
+    fn a_line_counts_for_the_peer_that_it_names_best_and_an_address_for_all_of_its_ports() {
         static WRITTEN: AtomicUsize = AtomicUsize::new(0);
         struct Count;
         impl std::io::Write for Count {
@@ -220,21 +236,22 @@ mod tests {
             }
         }
         let budget = LogBudget::default();
-        let layer =
-            tracing_subscriber::fmt::layer().with_writer(|| Count).with_filter(budget.clone());
-        let lines = |peer: &str, from: &str| tracing::warn!(peer, from, "refused");
+        let layer = tracing_subscriber::fmt::layer().with_writer(|| Count).with_filter(budget);
+        let (written, began) = (|| WRITTEN.load(Ordering::Relaxed), Instant::now());
+        // A slow machine gives a budget back meanwhile.
+        let most = |peers: u32| {
+            let refilled = began.elapsed().as_millis() / LINES_EACH.1.as_millis() + 1;
+            usize::try_from(u128::from(peers) * (u128::from(LINES_EACH.0) + refilled)).unwrap()
+        };
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            (0..3_000).for_each(|_| lines("MALLORY", "x"));
-            let flood = WRITTEN.load(Ordering::Relaxed);
-            assert!((500..=600).contains(&flood), "{flood}");
-            lines("ALICE", "x");
-            assert!(WRITTEN.load(Ordering::Relaxed) > flood);
-            // One address, whatever its ports.
+            (0..3_000).for_each(|port| {
+                tracing::warn!(peer = "MALLORY", from = format!("10.0.0.2:{port}"), "refused");
+            });
+            let flood = written();
+            assert!(flood <= most(1), "{flood}");
             (0..3_000)
                 .for_each(|port| tracing::warn!(from = format!("10.0.0.1:{port}"), "refused"));
-            assert!(WRITTEN.load(Ordering::Relaxed) < 2 * flood + 200);
+            assert!((flood + 1..=most(2)).contains(&written()), "{flood} {}", written());
         });
-        let told: u64 = budget.left_out(Instant::now() + TELL).iter().map(|(_, n)| n).sum();
-        assert!(told > 4_000, "{told}");
     }
 }

@@ -90,7 +90,15 @@ impl Place {
 #[derive(Debug)]
 pub struct Store {
     place: Place,
-    _lock: File,
+    lock: File,
+}
+
+/// A program that this one starts has the file open until it runs, and closing it here would leave
+/// it locked until then.
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Store {
@@ -108,7 +116,7 @@ impl Store {
         let lock = File::options().create(true).truncate(false).write(true).open(lock);
         let lock = lock.map_err(may)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { place, _lock: lock }),
+            Ok(()) => Ok(Self { place, lock }),
             Err(TryLockError::WouldBlock) => Err(UpdateError::Running),
             Err(TryLockError::Error(source)) => Err(may(source)),
         }

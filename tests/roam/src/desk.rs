@@ -3,7 +3,7 @@
 
 use crate::{
     network::enter,
-    talk::{Answer, Order, Place, Told, nanos},
+    talk::{Answer, CLOCK_WAIT, Order, Place, Told, nanos},
 };
 use signet_desk_core::{Desk, DeskConfig, TradingSettings, Venue, view::*};
 use signet_identity::{CompId, TrustRoots};
@@ -13,7 +13,7 @@ use signet_vkey::{Settings, TestAuthority, VirtualKey, VirtualKeys};
 use std::{
     io::{BufRead as _, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Condvar, Mutex, mpsc},
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
@@ -33,6 +33,7 @@ enum Heard {
 
 /// Runs until the standard input ends; `data` is the desk's folder.
 pub fn run(data: &Path) {
+    let began = (Instant::now(), nanos());
     let authority = TestAuthority::generate().expect("an authority");
     let (tell, heard) = mpsc::channel();
     let orders = tell.clone();
@@ -57,6 +58,7 @@ pub fn run(data: &Path) {
         desk: None,
         seq: 0,
         tell,
+        began,
     };
     for what in heard {
         match what {
@@ -89,6 +91,8 @@ struct Laptop {
     desk: Option<Desk>,
     seq: u64,
     tell: mpsc::Sender<Heard>,
+    /// When the process began, by both of its clocks.
+    began: (Instant, u64),
 }
 
 impl Laptop {
@@ -114,8 +118,19 @@ impl Laptop {
             Order::Accept(rfq, accept) => self.desk().accept(&rfq, &accept)?,
             Order::Cancel(rfq) => self.desk().cancel_rfq(&rfq)?,
             Order::Dismiss(rfq) => self.desk().dismiss_rfq(&rfq)?,
+            Order::Clock => return Ok(self.clock()),
         }
         Ok(Answer::Done)
+    }
+
+    fn clock(&self) -> Answer {
+        let (began, began_ns) = self.began;
+        let behind = nanos().saturating_sub(began_ns).saturating_sub(as_ns(began.elapsed()));
+        let waiting = Instant::now();
+        let nothing = Mutex::new(());
+        // Nobody notifies, so it ends by its time.
+        drop(Condvar::new().wait_timeout(nothing.lock().expect("not poisoned"), CLOCK_WAIT));
+        Answer::Clock { behind, waited: as_ns(waiting.elapsed()) }
     }
 
     fn desk(&self) -> &Desk {
@@ -187,6 +202,10 @@ impl Laptop {
         let tell = self.tell.clone();
         desk.wake_after(self.seq, Box::new(move || drop(tell.send(Heard::Changed))));
     }
+}
+
+fn as_ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The person types at once.

@@ -5,7 +5,9 @@ use crate::{
     network,
     talk::Place,
 };
-use signet_dealer::{Credentials, Force, INSTRUMENTS_TOML, Instruments, Signs, Simulator};
+use signet_dealer::{
+    Credentials, DealerSettings, Force, INSTRUMENTS_TOML, Instruments, Signs, Simulator,
+};
 use signet_devca::{DevPki, Order};
 use signet_gateway::{
     Config,
@@ -87,12 +89,8 @@ impl Firm {
     /// which then asks for a touch at each logon.
     pub fn start(dir: &Path, attestation: Option<&str>) -> Self {
         let pki = DevPki::generate(DOMAIN, OffsetDateTime::now_utc()).expect("a CA");
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let simulator = dealers(&pki, &runtime, dir);
+        let runtime = runtime();
+        let simulator = dealers(&pki, &runtime, dir, |_| {});
         let (port, enrolment) = (free_port(), SocketAddr::from(([127, 0, 0, 1], free_port())));
         let ports = [port, enrolment.port()];
         let config = configure(&pki, dir, ports, simulator.addresses()[DEALER], attestation);
@@ -187,12 +185,28 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()
 }
 
-fn dealers(pki: &DevPki, runtime: &Runtime, dir: &Path) -> Simulator {
+/// For dealers: a thread of their own.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// [`DEALER`], calm but for what `change` makes of it.
+pub(crate) fn dealers(
+    pki: &DevPki,
+    runtime: &Runtime,
+    dir: &Path,
+    change: impl Fn(&mut DealerSettings),
+) -> Simulator {
     let mut settings = Plan::calm(dir).expect("a plan").dealers;
     settings.dealers.retain(|d| d.id == DEALER);
     for d in &mut settings.dealers {
         d.signs = Signs::No;
         d.wants_signed = false;
+        change(d);
     }
     let mut credentials = Credentials::new(DOMAIN);
     for d in &settings.dealers {

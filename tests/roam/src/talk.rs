@@ -2,11 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use signet_desk_core::view::{AcceptView, ArmIntent, Frame, Problem, Ticket};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-/// Nanoseconds on CLOCK_MONOTONIC, which all processes of a machine share.
+/// The wait of [`Answer::Clock`].
+pub const CLOCK_WAIT: Duration = Duration::from_millis(50);
+
+/// Nanoseconds on CLOCK_BOOTTIME, which all processes of a machine share, also one whose
+/// CLOCK_MONOTONIC stands still for a row.
 pub fn nanos() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
@@ -56,6 +60,8 @@ pub enum Order {
     Cancel(String),
     /// Takes an ended RFQ off the screen.
     Dismiss(String),
+    /// Says how its clock goes.
+    Clock,
 }
 
 /// What was done.
@@ -69,6 +75,13 @@ pub enum Answer {
     Rfq(String),
     /// The accept that was armed.
     Armed(Box<AcceptView>),
+    /// How CLOCK_MONOTONIC goes, as std reads it.
+    Clock {
+        /// For how long it stood still since the process began, nanoseconds.
+        behind: u64,
+        /// How long a wait of [`CLOCK_WAIT`] took on it, nanoseconds.
+        waited: u64,
+    },
 }
 
 /// What a desk's process says.

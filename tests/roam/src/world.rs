@@ -2,18 +2,17 @@
 
 use crate::{
     firm::{DEALER, FROM_OUTSIDE, Firm},
+    laptop::Laptop,
     network::{Net, Network},
-    talk::{Answer, Order, Place, Told, nanos},
+    stopped_clock::StoppedClock,
+    talk::{Answer, CLOCK_WAIT, Order, Place, Told, nanos},
 };
-use rustix::process::{Pid, Signal, kill_process};
 use signet_desk_core::view::*;
 use std::{
     collections::{HashMap, VecDeque},
-    io::{BufRead as _, BufReader, Write as _},
     net::Ipv4Addr,
     path::Path,
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    sync::mpsc::RecvTimeoutError,
     time::{Duration, Instant},
 };
 
@@ -21,13 +20,15 @@ use std::{
 pub const DELAY: Duration = Duration::from_micros(20_500);
 const BUND: &str = "DE000BU2Z049";
 /// A row that takes longer has failed. It does not measure speed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a quote is good.
 const QUOTE_MS: u64 = 600_000;
 /// Between attempts to ask while the desk says that it cannot.
 const AGAIN: Duration = Duration::from_millis(10);
 /// How many states of the connection are remembered.
 const TRAIL_MAX: usize = 1_000;
+/// Two clocks are not read in the same moment, and a process that is read may have to wait.
+const CLOCK_ERROR_MAX: Duration = Duration::from_secs(1);
 
 /// What the desk may connect over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Screen {
     pub outcomes: HashMap<String, u64>,
     /// The latest states of the connection: when each was there, since when it was, and which.
     pub trail: VecDeque<(u64, f64, LinkState)>,
+    /// When prices could not be reached any longer, each of the latest times.
+    pub unreachable: VecDeque<u64>,
 }
 
 impl Screen {
@@ -87,6 +90,7 @@ impl Screen {
             self.rfqs.retain(|x| x.id != id);
             self.lines.retain(|x| x.rfq_id != id);
         }
+        let was_reachable = self.is_reachable();
         if let Some(session) = f.session {
             // Two states may begin in the same millisecond.
             let now = (session.since_ms, session.state);
@@ -97,6 +101,12 @@ impl Screen {
                 self.trail.pop_front();
             }
             self.session = Some(session);
+        }
+        if was_reachable && !self.is_reachable() {
+            self.unreachable.push_back(at);
+            if self.unreachable.len() > TRAIL_MAX {
+                self.unreachable.pop_front();
+            }
         }
         self.access = f.access.or(self.access.take());
         self.notices.extend(f.notices);
@@ -109,6 +119,19 @@ impl Screen {
     #[must_use]
     pub fn link(&self) -> Option<LinkState> {
         self.session.as_ref().map(|s| s.state)
+    }
+
+    /// Whether the desk says that prices can be reached: it is online, and no answer is overdue.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        let doubtful = self.session.as_ref().is_none_or(|s| s.doubtful_since_ms.is_some());
+        self.link() == Some(LinkState::Online) && !doubtful
+    }
+
+    /// When prices could first not be reached any longer, after a moment.
+    #[must_use]
+    pub fn unreachable(&self, after: u64) -> Option<u64> {
+        self.unreachable.iter().copied().find(|at| *at > after)
     }
 
     /// When the present state of the connection began.
@@ -166,50 +189,6 @@ pub fn is_final(accept: Option<&AcceptView>) -> bool {
     accept.is_some_and(|a| matches!(a.state, Filled | Declined | Disarmed))
 }
 
-/// A desk's process.
-#[derive(Debug)]
-struct Laptop {
-    child: Child,
-    orders: ChildStdin,
-    told: Receiver<Told>,
-}
-
-impl Laptop {
-    fn start(data: &Path) -> (Self, String) {
-        let log = std::fs::File::create(data.with_extension("log")).expect("a log");
-        let mut command = Command::new(std::env::current_exe().expect("a path"));
-        command.arg("desk").arg(data).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().expect("started");
-        let (orders, output) = (child.stdin.take().expect("input"), child.stdout.take());
-        let (tell, told) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output.expect("output")).lines() {
-                let Ok(line) = line else { return };
-                if tell.send(serde_json::from_str(&line).expect("JSON")).is_err() {
-                    return;
-                }
-            }
-        });
-        let laptop = Self { child, orders, told };
-        match laptop.told.recv_timeout(PATIENCE).expect("a desk that runs") {
-            Told::Ready { attestation } => (laptop, attestation),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn signal(&self, what: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a pid");
-        kill_process(pid, what).expect("a signal");
-    }
-}
-
-impl Drop for Laptop {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Everything, with the desk online in the wifi.
 #[derive(Debug)]
 pub struct World {
@@ -231,8 +210,18 @@ pub struct World {
 impl World {
     /// `keys`: the firm asks for a touch at each logon, and the person touches at once.
     pub fn start(dir: &Path, keys: bool, over: Transport) -> Self {
+        Self::start_with(dir, keys, over, None)
+    }
+
+    /// The same; CLOCK_MONOTONIC of the desk's process stands still while it sleeps, as that of a
+    /// laptop does.
+    pub fn start_with_stopped_clock(dir: &Path, over: Transport) -> Self {
+        Self::start_with(dir, false, over, Some(StoppedClock::make(dir).expect("a clock")))
+    }
+
+    fn start_with(dir: &Path, keys: bool, over: Transport, clock: Option<StoppedClock>) -> Self {
         let network = Network::start(DELAY).expect("networks");
-        let (laptop, attestation) = Laptop::start(&dir.join("desk"));
+        let (laptop, attestation) = Laptop::start(&dir.join("desk"), clock);
         let firm = Firm::start(dir, keys.then_some(attestation.as_str()));
         firm.quote("99.500", QUOTE_MS);
         let invited = firm.invite("ann", "ANN1");
@@ -265,17 +254,12 @@ impl World {
 
     /// The same, with the moment at which it was done.
     pub fn order_at(&mut self, order: Order) -> (u64, Result<Answer, Problem>) {
-        self.say(&order);
+        self.laptop.say(&order);
         let began = Instant::now();
         while self.answers.is_empty() {
             self.hear(&format!("{order:?}"), began);
         }
         self.answers.remove(0)
-    }
-
-    fn say(&mut self, order: &Order) {
-        let line = serde_json::to_string(order).expect("JSON");
-        writeln!(self.laptop.orders, "{line}").expect("the desk's process");
     }
 
     /// Takes the next thing that the desk says.
@@ -420,13 +404,27 @@ impl World {
     }
 
     /// The desk's process stands still, as in a laptop that sleeps, or goes on.
-    pub fn asleep(&self, asleep: bool) {
-        self.laptop.signal(if asleep { Signal::STOP } else { Signal::CONT });
+    pub fn asleep(&mut self, asleep: bool) {
+        if asleep { self.laptop.stop() } else { self.laptop.go_on() }
+    }
+
+    /// The desk's process counted no time while its clock stood still, and waits for as long as it
+    /// is asked to.
+    ///
+    /// # Panics
+    /// When it did not, which would prove nothing about a laptop that sleeps.
+    pub fn check_clock(&mut self) {
+        let answer = self.order(Order::Clock);
+        let Ok(Answer::Clock { behind, waited }) = answer else { panic!("{answer:?}") };
+        let off = Duration::from_nanos(behind.abs_diff(self.laptop.stood_still()));
+        assert!(off < CLOCK_ERROR_MAX, "the desk's clock is off by {off:?}");
+        // A wait that the kernel's own clock ends would end at once.
+        assert!(Duration::from_nanos(waited) >= CLOCK_WAIT, "a wait ended after {waited} ns");
     }
 
     /// Whether a desk's process is still there.
     pub fn alive(&mut self) -> bool {
-        self.laptop.child.try_wait().is_ok_and(|ended| ended.is_none())
+        self.laptop.is_alive()
     }
 }
 

@@ -1,9 +1,18 @@
 //! Each row of changes of networks, a few rounds: in network namespaces, with a gateway and a desk
 //! in processes of their own. `ROAM_ROUNDS` is how many rounds, `ROAM_FULL=1` waits for as long as
-//! the rows say. Times are printed (`--nocapture`), and none is asserted.
+//! the rows say, and runs those that take minutes. Times are printed (`--nocapture`), and none is
+//! asserted.
+//!
+//! A machine on which they cannot be run fails them; `SIGNET_WITHOUT_NAMESPACES=1` leaves them out,
+//! and says so.
 
 #![cfg(target_os = "linux")]
 
+#[path = "../../needs/left_out.rs"]
+mod needs;
+
+use needs::left_out;
+use signet_roam::rows::{ROWS, is_full};
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
@@ -12,18 +21,56 @@ use std::{
 /// Without a click, with one before the change, and with one after it.
 const ROUNDS: &str = "3";
 
-fn may_make_networks() -> bool {
+const CURE: &str = "Install util-linux and iproute2, load the module tun, and let users make \
+    namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu \
+    kernel.apparmor_restrict_unprivileged_userns=0). SIGNET_WITHOUT_NAMESPACES=1 leaves these \
+    tests out.";
+
+/// Makes one namespace with a TUN device, as each row does.
+///
+/// # Errors
+/// What the system said.
+fn make_network() -> Result<(), String> {
+    if !Path::new("/dev/net/tun").exists() {
+        return Err("there is no /dev/net/tun".into());
+    }
     let made = Command::new("unshare")
         .args(["-rn", "ip", "tuntap", "add", "dev", "t0", "mode", "tun"])
-        .output();
-    made.is_ok_and(|out| out.status.success()) && Path::new("/dev/net/tun").exists()
+        .output()
+        .map_err(|e| format!("unshare cannot be started: {e}"))?;
+    match made.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&made.stderr).trim().to_owned()),
+    }
 }
 
-/// Runs rows beside each other: most of their time is waiting.
-fn rows(over: &str, names: &[&str]) {
-    if !may_make_networks() {
-        return eprintln!("no network namespace with TUN devices here: {names:?} not run");
+/// Whether rows are to be run here.
+///
+/// # Panics
+/// When they cannot be, and nobody asked to leave them out.
+fn are_wanted(names: &[&str]) -> bool {
+    if left_out("SIGNET_WITHOUT_NAMESPACES", &names.join(", ")) {
+        return false;
     }
+    if let Err(why) = make_network() {
+        panic!("this machine makes no network namespace with a TUN device: {why}. {CURE}");
+    }
+    true
+}
+
+fn takes_minutes(name: &str) -> bool {
+    let row = ROWS.iter().find(|(n, _)| *n == name);
+    row.expect("the name of a row").1.takes_minutes()
+}
+
+/// Runs rows beside each other: most of their time is waiting. Those that take minutes only if they
+/// are asked for.
+fn rows(over: &str, names: &[&str]) {
+    if !are_wanted(names) {
+        return;
+    }
+    let names: Vec<&str> =
+        names.iter().copied().filter(|name| is_full() || !takes_minutes(name)).collect();
     let rounds = std::env::var("ROAM_ROUNDS").unwrap_or_else(|_| ROUNDS.into());
     let start = |name: &&str| {
         let mut command = Command::new("unshare");
@@ -69,15 +116,55 @@ fn the_gateway_is_killed() {
 }
 
 /// A real suspend cannot be made here, so the desk's process stands still: its timers stop, and all
-/// clocks go on, where CLOCK_MONOTONIC of a laptop that sleeps stops as well.
+/// clocks go on.
+const SLEEP: [&str; 6] = [
+    "suspended_8",
+    "suspended_8_moved",
+    "suspended_20",
+    "suspended_20_moved",
+    "suspended_90",
+    "suspended_90_moved",
+];
+
+/// The same, and CLOCK_MONOTONIC of the desk's process stands still as well, as that of a laptop
+/// that sleeps.
+const STOPPED_CLOCK: [&str; 4] =
+    ["stopped_clock_20", "stopped_clock_20_moved", "stopped_clock_90", "stopped_clock_90_moved"];
+
 #[test]
 fn sleep() {
-    rows("fixs", &["suspended_8", "suspended_8_moved", "suspended_20", "suspended_20_moved"]);
+    rows("fixs", &SLEEP);
 }
 
 #[test]
 fn sleep_over_quic() {
-    rows("quic", &["suspended_8", "suspended_8_moved", "suspended_20", "suspended_20_moved"]);
+    rows("quic", &SLEEP);
+}
+
+#[test]
+fn sleep_with_a_clock_that_stands_still() {
+    rows("fixs", &STOPPED_CLOCK);
+}
+
+#[test]
+fn sleep_with_a_clock_that_stands_still_over_quic() {
+    rows("quic", &STOPPED_CLOCK);
+}
+
+/// The desk says that prices cannot be reached before it says anything about an accept.
+#[test]
+fn a_dead_path_is_known_before_an_accept_has_an_outcome() {
+    rows("fixs", &["dead_path", "dead_path_idle"]);
+    rows("quic", &["dead_path", "dead_path_idle"]);
+}
+
+/// Each row is run by a test of this file.
+#[test]
+fn no_row_is_forgotten() {
+    let here = include_str!("rows.rs");
+    for (name, _) in ROWS {
+        assert!(here.contains(&format!("\"{name}\"")), "{name} is in no test");
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@
 
 mod bench;
 mod child;
+#[path = "../../../../tests/needs/left_out.rs"]
+mod needs;
 mod scenarios;
 mod softhsm;
 mod tpm;

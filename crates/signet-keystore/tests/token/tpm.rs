@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::child::{AWKWARD, MODULE, PIN, TOKEN};
+use crate::needs::left_out;
 
 const RESOURCE_MANAGER: &str = "/usr/sbin/tpm2-abrmd";
 const TCTI: &str = "tabrmd:bus_type=session";
@@ -24,8 +25,11 @@ pub struct Tpm {
 }
 
 impl Tpm {
-    /// `None`, with a word about it, where a part of it is not installed.
+    /// `None`: `SIGNET_WITHOUT_TPM=1` leaves its tests out.
     pub fn new() -> Option<Self> {
+        if left_out("SIGNET_WITHOUT_TPM", "keys in a TPM") {
+            return None;
+        }
         let places = [
             "/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so",
             "/usr/lib/aarch64-linux-gnu/pkcs11/libtpm2_pkcs11.so",
@@ -34,9 +38,11 @@ impl Tpm {
         let module = places.into_iter().map(PathBuf::from).find(|path| path.exists());
         let programs = ["/usr/bin/swtpm", "/usr/bin/tpm2_ptool", RESOURCE_MANAGER];
         let (Some(module), true) = (module, programs.iter().all(|p| Path::new(p).exists())) else {
-            assert!(std::env::var_os("CI").is_none(), "swtpm or tpm2-pkcs11 is missing");
-            eprintln!("skipped: swtpm, tpm2-abrmd or tpm2-pkcs11 is not installed");
-            return None;
+            panic!(
+                "a part of the TPM is missing. Install the packages swtpm, tpm2-abrmd, \
+                 libtpm2-pkcs11-1 and libtpm2-pkcs11-tools, or leave its tests out with \
+                 SIGNET_WITHOUT_TPM=1"
+            );
         };
         let home = TempDir::with_prefix("signet-tpm-").unwrap();
         for folder in ["state", "store", "awkward"] {

@@ -7,7 +7,7 @@ use signet_desk_core::{HistoryExport, history_export, view::*};
 use signet_gateway::{
     admin::evidence_bundle,
     config::CheckpointSection,
-    evidence::{BundleOrder, CompareOrder, Compared, evidence_compare},
+    evidence::{BundleOrder, CompareOrder, Compared, Outcome, evidence_compare},
 };
 use signet_history::{Blame, Selection, What, verify, verify_since};
 use signet_practice::{TRADER, VENUE_NAME};
@@ -74,10 +74,16 @@ fn a_day() -> Day {
 
 impl Day {
     fn compare(&self, evidence: &Path) -> Compared {
+        self.compare_since(evidence, None)
+    }
+
+    /// With a checkpoint of the history that somebody has kept.
+    fn compare_since(&self, evidence: &Path, checkpoint: Option<&Path>) -> Compared {
         let order = CompareOrder {
             evidence: evidence.into(),
             export: self.file.clone(),
             key: None,
+            checkpoint: checkpoint.map(Path::to_path_buf),
             tolerance_ms: 2_000,
         };
         evidence_compare(Some(self.w.practice.gateway_config()), &order).unwrap()
@@ -137,6 +143,7 @@ fn desk_and_gateway_say_the_same_and_the_history_is_complete() {
 
     for evidence in [&day.bundle, &day.w.practice.gateway_config().gateway.state_dir] {
         let found = day.compare(evidence);
+        assert_eq!(found.outcome, Outcome::Same, "{found}");
         assert_eq!(found.unexplained(), 0, "{found}");
         assert_eq!(found.differences, [], "{found}");
         assert!(found.gateway_facts >= 6 && found.desk_facts >= 6, "{found}");
@@ -177,6 +184,12 @@ fn script_knows_the_authority_and_an_earlier_checkpoint(day: &Day) {
     assert!(!good && said.contains("the earlier checkpoint"), "{said}");
     let kept = fs::read_to_string(&latest).unwrap();
     assert_eq!(verify_since(&day.export.text, Some(&kept)).faults, []);
+    for (checkpoint, outcome) in [(&latest, Outcome::Same), (&other, Outcome::Differs)] {
+        let found = day.compare_since(&day.bundle, Some(checkpoint));
+        assert_eq!(found.outcome, outcome, "{found}");
+        let named = found.desk_faults.iter().any(|f| f.contains("the earlier checkpoint over"));
+        assert_eq!(named, outcome == Outcome::Differs, "{found}");
+    }
 }
 
 /// The script that goes with a release, with OpenSSL and nothing of ours.
@@ -379,6 +392,7 @@ fn a_gateway_that_lies_with_all_its_keys_is_found() {
         let by = |who: &str| named.proof.iter().any(|p| p.signed_by == who);
         assert!(signed_by.is_none_or(by), "{name}: {named}");
         assert!(found.unexplained() > 0 && found.desk_faults.is_empty(), "{found}");
+        assert_eq!(found.outcome, Outcome::Differs, "{found}");
     }
     // Signed messages cannot be changed at all: the signature tells.
     let found = day.compare(&forged(&day, "signed", |all| {
@@ -391,6 +405,7 @@ fn a_gateway_that_lies_with_all_its_keys_is_found() {
         evidence,
         export: day.file.clone(),
         key: key.map(|k| k.parse().unwrap()),
+        checkpoint: None,
         tolerance_ms: 2_000,
     };
     let changed = forged(&day, "changed", |_| ());

@@ -8,11 +8,27 @@ use crate::{
 use std::time::Duration;
 
 /// What is measured over each transport. A reset is TCP's.
-pub(super) const FIXS: [&str; 6] =
-    ["switch", "switch-touch", "link-up", "link-up-touch", "reset", "clicks"];
+pub(super) const FIXS: [&str; 8] = [
+    "switch",
+    "switch-touch",
+    "link-up",
+    "link-up-touch",
+    "reset",
+    "clicks",
+    "dead-path",
+    "dead-path-idle",
+];
 /// The same over QUIC, and the switch to a network that blocks it.
-pub(super) const QUIC: [&str; 6] =
-    ["switch", "switch-touch", "link-up", "link-up-touch", "udp-blocked", "clicks"];
+pub(super) const QUIC: [&str; 8] = [
+    "switch",
+    "switch-touch",
+    "link-up",
+    "link-up-touch",
+    "udp-blocked",
+    "clicks",
+    "dead-path",
+    "dead-path-idle",
+];
 
 /// One of [`FIXS`] or [`QUIC`].
 pub(super) fn run(over: Transport, what: &str, rounds: usize) {
@@ -22,8 +38,11 @@ pub(super) fn run(over: Transport, what: &str, rounds: usize) {
         Transport::Fixs => "FIXS",
         Transport::Quic => "QUIC",
     };
-    if what == "clicks" {
-        return clicks(&mut world, name, rounds);
+    match what {
+        "clicks" => return clicks(&mut world, name, rounds),
+        "dead-path" => return dead_path(&mut world, name, rounds, Row::DeadPath),
+        "dead-path-idle" => return dead_path(&mut world, name, rounds, Row::DeadPathIdle),
+        _ => {}
     }
     let (row, words) = match what.trim_end_matches("-touch") {
         "switch" => (Row::SilentSwitch, "silent switch"),
@@ -53,6 +72,19 @@ fn wanted(over: Transport, row: Row) -> Option<f64> {
         (_, Row::SilentSwitch) => Some(400.0),
         (_, Row::LinkDown) => Some(300.0),
         _ => None,
+    }
+}
+
+/// The path goes silent: until the desk says that prices cannot be reached. With an accept that is
+/// clicked at once, from the click; else from the silence, with no price on screen.
+fn dead_path(world: &mut World, name: &'static str, rounds: usize, row: Row) {
+    let (words, wanted, click) = match row {
+        Row::DeadPath => ("waiting", 1_000.0, Click::After(Duration::ZERO)),
+        _ => ("idle", 3_000.0, Click::Never),
+    };
+    let mut sheet = Sheet::new(name, format!("dead path known: {words}"), rounds, Some(wanted));
+    for _ in 0..rounds {
+        sheet.push(round(world, row, click).known.into_iter());
     }
 }
 

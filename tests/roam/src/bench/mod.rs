@@ -1,13 +1,14 @@
 //! What docs/benchmarks.md shows of changing networks. It prints, and asserts nothing about time.
 //!
 //! `cells.rs`: the desk's changes; `quickfix.rs`: the same changes under QuickFIX's own OpenSSL
-//! initiator; `storm.rs`: thousands of desks that come back at once; `sheet.rs`: the figures of a
-//! cell.
+//! initiator; `storm.rs`: thousands of desks that come back at once, and `street.rs` the dealer that
+//! quotes meanwhile; `sheet.rs`: the figures of a cell.
 
 mod cells;
 mod quickfix;
 mod sheet;
 mod storm;
+mod street;
 
 use crate::world::Transport;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -34,7 +35,10 @@ const QUICKFIX_ROUND_MAX: Duration = Duration::from_secs(40);
 const STORM_MAX: Duration = Duration::from_secs(600);
 
 /// One part, in processes of its own.
+#[derive(Debug)]
 struct Part {
+    /// For whoever wants only some: `fixs/switch`.
+    name: String,
     words: Vec<String>,
     /// In a network namespace of its own.
     alone: bool,
@@ -42,22 +46,25 @@ struct Part {
     longest: Duration,
 }
 
-/// Everything. FIXS, QUIC and QuickFIX are measured side by side, each in namespaces of its own:
-/// nearly all of a round is waiting. The storms come after them, alone. A part that fails or hangs
-/// is told and does not stop the others.
-pub fn all(rounds: usize, quickfix: Option<usize>, desks: Option<usize>) {
+impl Part {
+    /// Whether it is meant by this name, which may be that of its kind.
+    fn is(&self, name: &str) -> bool {
+        let rest = self.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// Everything, or the parts that are named. FIXS, QUIC and QuickFIX are measured side by side, each
+/// in namespaces of its own: nearly all of a round is waiting. The storms come after them, alone. A
+/// part that fails or hangs is told and does not stop the others.
+///
+/// # Panics
+/// When no part has one of these names.
+pub fn all(only: &[&str], rounds: usize, quickfix: Option<usize>, desks: Option<usize>) {
     let began = Instant::now();
-    let cells = |over: &str, what: &[&str]| -> Vec<Part> {
-        what.iter().map(|w| part_of(&["cell", over, w], rounds, ROUND_MAX)).collect()
-    };
     let quickfix = quickfix.unwrap_or(rounds.min(QUICKFIX_ROUNDS));
-    let lanes = [
-        cells("fixs", &cells::FIXS),
-        cells("quic", &cells::QUIC),
-        ["switch", "link-up", "reset"]
-            .map(|w| part_of(&["quickfix", w], quickfix, QUICKFIX_ROUND_MAX))
-            .into(),
-    ];
+    let (mut lanes, mut storms) = (lanes(rounds, quickfix), storms(desks.unwrap_or(DESKS)));
+    choose(only, lanes.iter_mut().chain([&mut storms])).unwrap_or_else(|why| panic!("{why}"));
     let mut lines = Vec::new();
     std::thread::scope(|scope| {
         let lanes = lanes.map(|parts| scope.spawn(move || parts.iter().flat_map(run).collect()));
@@ -66,21 +73,63 @@ pub fn all(rounds: usize, quickfix: Option<usize>, desks: Option<usize>) {
             lines.extend(found);
         }
     });
-    let desks = desks.unwrap_or(DESKS);
-    for (what, desks) in [("network", desks), ("gateway", desks), ("nat", desks.min(OFFICE))] {
-        let words = ["storm", what, &desks.to_string()].map(String::from).into();
-        lines.extend(run(&Part { words, alone: false, longest: STORM_MAX }));
-    }
+    lines.extend(storms.iter().flat_map(run));
     println!("{}", Line::heading());
     lines.iter().for_each(|l| println!("{}", l.text()));
     println!("   all of it took {} s", began.elapsed().as_secs());
 }
 
-fn part_of(words: &[&str], rounds: usize, round_max: Duration) -> Part {
-    let mut words: Vec<String> = words.iter().copied().map(String::from).collect();
-    words.push(rounds.to_string());
+/// What is measured side by side.
+fn lanes(rounds: usize, quickfix: usize) -> [Vec<Part>; 3] {
+    let cells = |over: &str, what: &[&str]| -> Vec<Part> {
+        what.iter().map(|w| cell(&["cell", over, w], rounds, ROUND_MAX)).collect()
+    };
+    [
+        cells("fixs", &cells::FIXS),
+        cells("quic", &cells::QUIC),
+        ["switch", "link-up", "reset"]
+            .map(|w| cell(&["quickfix", w], quickfix, QUICKFIX_ROUND_MAX))
+            .into(),
+    ]
+}
+
+fn storms(desks: usize) -> Vec<Part> {
+    let of = |what: &str, desks| part_of(&["storm", what], desks, false, STORM_MAX);
+    let office = desks.min(OFFICE);
+    vec![of("network", desks), of("gateway", desks), of("quotes", desks), of("nat", office)]
+}
+
+fn cell(words: &[&str], rounds: usize, round_max: Duration) -> Part {
     let times = u32::try_from(rounds).unwrap_or(u32::MAX);
-    Part { words, alone: true, longest: START_MAX + round_max.saturating_mul(times) }
+    let longest = START_MAX.saturating_add(round_max.saturating_mul(times));
+    part_of(words, rounds, true, longest)
+}
+
+fn part_of(words: &[&str], count: usize, alone: bool, longest: Duration) -> Part {
+    let name = words.iter().filter(|w| **w != "cell").copied().collect::<Vec<_>>().join("/");
+    let count = count.to_string();
+    let words = words.iter().copied().chain([count.as_str()]).map(String::from).collect();
+    Part { name, words, alone, longest }
+}
+
+/// Keeps the parts that are named, by themselves or all of a kind; without names, all.
+///
+/// # Errors
+/// A name that no part has, and those that there are.
+fn choose<'a>(
+    only: &[&str],
+    everything: impl Iterator<Item = &'a mut Vec<Part>>,
+) -> Result<(), String> {
+    let (mut unknown, mut names) = (only.to_vec(), Vec::new());
+    for parts in everything {
+        unknown.retain(|name| !parts.iter().any(|p| p.is(name)));
+        names.extend(parts.iter().map(|p| p.name.clone()));
+        parts.retain(|p| only.is_empty() || only.iter().any(|name| p.is(name)));
+    }
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{unknown:?}: there is {}", names.join(", "))),
+    }
 }
 
 /// Runs a part and passes on what it says; its figures.
@@ -167,4 +216,41 @@ pub fn part(words: &[&str]) {
 
 fn number(text: &str) -> usize {
     text.parse().expect("a number")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(only: &[&str]) -> Result<Vec<String>, String> {
+        let (mut lanes, mut storms) = (lanes(1, 1), storms(10));
+        choose(only, lanes.iter_mut().chain([&mut storms]))?;
+        Ok(lanes.into_iter().flatten().chain(storms).map(|p| p.name).collect())
+    }
+
+    #[test]
+    fn those_that_are_named_are_measured_and_a_wrong_name_is_told() {
+        assert_eq!(chosen(&["fixs/switch"]).unwrap(), ["fixs/switch"], "not switch-touch");
+        assert_eq!(
+            chosen(&["storm/nat", "quic/dead-path-idle"]).unwrap(),
+            ["quic/dead-path-idle", "storm/nat"]
+        );
+        let quickfix = ["quickfix/switch", "quickfix/link-up", "quickfix/reset"];
+        assert_eq!(chosen(&["quickfix"]).unwrap(), quickfix);
+        let all = cells::FIXS.len() + cells::QUIC.len() + 3 + 4;
+        assert_eq!(chosen(&[]).unwrap().len(), all);
+        for wrong in ["fix", "fixs/", "fixs/switch/", "", "storms"] {
+            let why = chosen(&["fixs/reset", wrong]).unwrap_err();
+            assert!(why.contains("fixs/switch") && !why.contains("[\"fixs/reset"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_started_with_its_words_and_its_number() {
+        let part = cell(&["cell", "fixs", "reset"], 7, ROUND_MAX);
+        assert_eq!(part.words, ["cell", "fixs", "reset", "7"]);
+        assert_eq!((part.name.as_str(), part.alone), ("fixs/reset", true));
+        let storm = storms(5_000).pop().unwrap();
+        assert_eq!((storm.words.join(" "), storm.alone), ("storm nat 300".into(), false));
+    }
 }

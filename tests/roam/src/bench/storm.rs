@@ -1,7 +1,11 @@
 //! Thousands of desks that come back at once: each with its own certificate and FIX session,
-//! signing, over TLS; from networks of their own, or all from one address.
+//! signing, over TLS; from networks of their own, or all from one address; with nothing open, or
+//! some with an RFQ whose quotes a dealer renews all the time.
 
-use super::sheet::Sheet;
+use super::{
+    sheet::Sheet,
+    street::{Street, request},
+};
 use crate::{
     firm::{DEALER, DOMAIN, GATEWAY, Process, wait_for, write, write_folder},
     talk::nanos,
@@ -11,9 +15,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_desk_core::signing::signing;
 use signet_devca::{DevPki, Order};
 use signet_fix::{
+    AppMessage,
     framer::Framer,
+    message::SnapshotMark,
     pump::pump,
-    session::{Binding, Channel, Event, Role, Session, SessionConfig},
+    session::{Binding, Channel, Event, Role, Session, SessionConfig, SessionOptions},
     signature::every,
     store::MemoryStore,
 };
@@ -27,7 +33,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     rc::Rc,
-    time::Duration,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     net::{TcpSocket, TcpStream},
@@ -41,6 +47,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerNam
 const DIAL_MAX: Duration = Duration::from_secs(8);
 /// How many log on at once at first, before anything is measured.
 const FIRST_STEP: usize = 50;
+/// So many desks have an RFQ with live quotes, where any has: as many as the dealer takes.
+const QUOTED_MAX: usize = 1_000;
+/// Before anything is measured: until the dealer has quoted.
+const QUOTES_MAX: Duration = Duration::from_secs(60);
 /// An office behind one address.
 const ONE_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 200, 0, 1);
 
@@ -52,12 +62,35 @@ struct Seen {
     refused: RefCell<BTreeMap<String, usize>>,
     /// Attempts while nobody listened.
     nobody: Cell<usize>,
+    /// A dealer has a session with the gateway.
+    dealer: Cell<bool>,
+    /// Desks whose RFQ was quoted, since the beginning.
+    quoted: Cell<usize>,
+    /// When each desk had its first snapshot to the end.
+    whole: RefCell<BTreeMap<usize, u64>>,
+    /// Snapshots without a quote of the desk's RFQ.
+    lacking: Cell<usize>,
+    /// Quotes, those in snapshots included.
+    quotes: Cell<usize>,
 }
 
 impl Seen {
     fn refused(&self, what: &str) {
         *self.refused.borrow_mut().entry(what.to_owned()).or_default() += 1;
     }
+
+    /// Before the change.
+    fn forget(&self) {
+        self.on.borrow_mut().clear();
+        self.refused.borrow_mut().clear();
+        self.whole.borrow_mut().clear();
+        self.lacking.set(0);
+        self.quotes.set(0);
+    }
+}
+
+fn count(cell: &Cell<usize>) {
+    cell.set(cell.get() + 1);
 }
 
 struct Desk {
@@ -68,15 +101,26 @@ struct Desk {
     from: Ipv4Addr,
     at: SocketAddr,
     seen: Rc<Seen>,
+    /// It has an RFQ.
+    asks: bool,
+    quoted: Cell<bool>,
+    /// Quotes since the latest snapshot began.
+    shown: Cell<usize>,
 }
 
-/// `what`: `network` (all connections are lost), `gateway` (it is killed and started again), or
-/// `nat` (as `network`, and all desks are behind one address).
+/// `what`: `network` (all connections are lost), `gateway` (it is killed and started again), `nat`
+/// (as `network`, and all desks are behind one address), or `quotes` (as `network`, and some desks
+/// have an RFQ with live quotes).
 pub(super) fn run(what: &str, desks: usize) {
     raise_file_limit();
+    let dir = tempfile::tempdir().expect("a folder");
+    let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a CA");
+    // Its runtime is made and ended outside of the desks' own.
+    let street = (what == "quotes").then(|| Street::open(&pki, dir.path()));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(LocalSet::new().run_until(storm(what, desks)));
+    let storm = storm(what, desks, dir.path(), &pki, street.as_ref());
+    runtime.block_on(LocalSet::new().run_until(storm));
 }
 
 fn raise_file_limit() {
@@ -86,29 +130,30 @@ fn raise_file_limit() {
     setrlimit(Resource::Nofile, limit).expect("a limit up to the hard one");
 }
 
-async fn storm(what: &str, n: usize) {
-    let dir = tempfile::tempdir().expect("a folder");
-    let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a CA");
+async fn storm(what: &str, n: usize, dir: &Path, pki: &DevPki, street: Option<&Street>) {
     let at = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-    let config = configure(&pki, dir.path(), at, n);
+    let config = configure(pki, dir, at, n, street.map(Street::address));
+    let asking = street.map_or(0, |_| n.min(QUOTED_MAX));
     let mut gateway = Process::again("gateway", &config);
     wait_for(at);
     let before = memory(&gateway, "VmRSS:");
     let seen = Rc::new(Seen::default());
     let (change, changes) = watch::channel(0u32);
+    let mut asks = Vec::new();
     for number in 0..n {
         let from = if what == "nat" { ONE_ADDRESS } else { own_network(number) };
-        let desk = desk(&pki, at, from, number, seen.clone());
+        let desk = Desk { asks: number < asking, ..desk(pki, at, from, number, seen.clone()) };
+        asks.extend(desk.asks.then(|| desk.session.clone()));
         tokio::task::spawn_local(live(desk, changes.clone()));
         while number + 1 > seen.on.borrow().len() + FIRST_STEP {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
     all_on(&seen, n).await;
+    all_quoted(&seen, &asks).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let idle = memory(&gateway, "VmRSS:");
-    seen.on.borrow_mut().clear();
-    seen.refused.borrow_mut().clear();
+    seen.forget();
     let log_before = gateway_refusals(&config);
     let mut from = nanos();
     if what == "gateway" {
@@ -125,10 +170,18 @@ async fn storm(what: &str, n: usize) {
         change.send_replace(1);
     }
     all_on(&seen, n).await;
+    let words = match asking {
+        0 => format!("{n} desks, {what} back"),
+        _ => {
+            let words = format!("{n} desks, network back, {asking} quoted");
+            all_whole(&seen, n).await;
+            snapshots(&seen, &words, from);
+            words
+        }
+    };
     let times: Vec<f64> = seen.on.borrow().iter().map(|at| ms(from, *at)).collect();
     let (refused, nobody) = (seen.refused.borrow().clone(), seen.nobody.get());
-    let mut sheet =
-        Sheet::new("FIXS", format!("{n} desks, {what} back: until each is on"), n, None);
+    let mut sheet = Sheet::new("FIXS", format!("{words}: until each is on"), n, None);
     sheet.push(times.into_iter());
     sheet.note(format!(
         "attempts refused or unanswered: {} {refused:?} (while nobody listened: {nobody}); the \
@@ -168,6 +221,51 @@ async fn all_on(seen: &Seen, n: usize) {
     }
 }
 
+async fn all_whole(seen: &Seen, n: usize) {
+    while seen.whole.borrow().len() < n {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Each of these desks asks, not all at once, and is quoted.
+async fn all_quoted(seen: &Seen, asks: &[Rc<Session>]) {
+    let began = Instant::now();
+    for (n, session) in asks.iter().enumerate() {
+        quoted(seen, (n + 1).saturating_sub(FIRST_STEP), began).await;
+        session.send(&request(now())).expect("a desk that is on");
+    }
+    if !asks.is_empty() {
+        quoted(seen, asks.len(), began).await;
+    }
+}
+
+/// Until so many desks are quoted, and the gateway has a session with the dealer.
+async fn quoted(seen: &Seen, least: usize, began: Instant) {
+    while !seen.dealer.get() || seen.quoted.get() < least {
+        let late = began.elapsed() > QUOTES_MAX;
+        assert!(!late, "the dealer does not quote: {:?}", seen.refused.borrow());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The figures of the desks whose screens are up to date again.
+fn snapshots(seen: &Seen, words: &str, from: u64) {
+    let whole = seen.whole.borrow();
+    let what = format!("{words}: until its snapshot is there");
+    let mut sheet = Sheet::new("FIXS", what, whole.len(), None);
+    sheet.push(whole.values().map(|at| ms(from, *at)));
+    sheet.note(format!(
+        "{} snapshots without a quote of the desk's RFQ; {} quotes arrived meanwhile",
+        seen.lacking.get(),
+        seen.quotes.get()
+    ));
+}
+
+fn now() -> UtcMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 fn memory(process: &Process, what: &str) -> u64 {
     let mut status = String::new();
     let path = format!("/proc/{}/status", process.id());
@@ -199,8 +297,11 @@ fn desk(pki: &DevPki, at: SocketAddr, from: Ipv4Addr, number: usize, seen: Rc<Se
         strict: true,
     };
     let store = Box::new(MemoryStore::new(UtcMillis(0)));
-    let session = Rc::new(Session::open(&config, store).expect("a session"));
-    Desk { number, session, tls: tls.config().expect("a profile").into(), key, from, at, seen }
+    let options = SessionOptions::between_desk_and_gateway();
+    let session = Rc::new(Session::open_with(&config, options, store).expect("a session"));
+    let (asks, quoted, shown) = (false, Cell::new(false), Cell::new(0));
+    let tls = tls.config().expect("a profile").into();
+    Desk { number, session, tls, key, from, at, seen, asks, quoted, shown }
 }
 
 /// Connects, stays until something ends it, and connects again.
@@ -260,11 +361,13 @@ async fn converse(
     session.tick();
     let on = Cell::new(false);
     let mut framer = Framer::new();
-    let pumping = pump(stream, &mut framer, session, &outbox, |e| {
-        if matches!(e, Event::LoggedOn) {
+    let pumping = pump(stream, &mut framer, session, &outbox, |e| match e {
+        Event::LoggedOn => {
             on.set(true);
             desk.seen.on.borrow_mut().push(nanos());
         }
+        Event::Message { message, .. } => told(desk, &message),
+        _ => {}
     });
     let unanswered = async {
         tokio::time::sleep(DIAL_MAX).await;
@@ -284,8 +387,41 @@ async fn converse(
     on.get()
 }
 
-fn configure(pki: &DevPki, dir: &Path, at: SocketAddr, n: usize) -> PathBuf {
+/// What the gateway says to a desk.
+fn told(desk: &Desk, message: &AppMessage) {
+    let seen = &desk.seen;
+    match message {
+        AppMessage::VenueState(v) => seen.dealer.set(v.dealers.iter().any(|d| d.online)),
+        AppMessage::Snapshot(SnapshotMark::Begin) => desk.shown.set(0),
+        AppMessage::Snapshot(SnapshotMark::End) => {
+            seen.whole.borrow_mut().entry(desk.number).or_insert_with(nanos);
+            if desk.asks && desk.shown.get() == 0 {
+                count(&seen.lacking);
+            }
+        }
+        AppMessage::Quote(_) => {
+            count(&seen.quotes);
+            count(&desk.shown);
+            if !desk.quoted.replace(true) {
+                count(&seen.quoted);
+            }
+        }
+        AppMessage::QuoteRequestReject(r) => seen.refused(&format!("request: {r:?}")),
+        AppMessage::BusinessReject(r) => seen.refused(&format!("request: {r:?}")),
+        _ => {}
+    }
+}
+
+/// Without a dealer there is one that is never reached.
+fn configure(
+    pki: &DevPki,
+    dir: &Path,
+    at: SocketAddr,
+    n: usize,
+    dealer: Option<SocketAddr>,
+) -> PathBuf {
     write_folder(pki, dir);
+    let dealer = dealer.map_or_else(|| "localhost:1".to_owned(), |at| at.to_string());
     let mut text = format!(
         "[gateway]\nname = \"Storm\"\ncomp_id = \"{GATEWAY}\"\nstate_dir = \"state\"\n\
          instruments = \"instruments.toml\"\ntrust_domain = \"{DOMAIN}\"\n\
@@ -293,7 +429,8 @@ fn configure(pki: &DevPki, dir: &Path, at: SocketAddr, n: usize) -> PathBuf {
          [desks]\nlisten = \"{at}\"\ntrust = \"desks-ca.pem\"\nmax_connections = 10000\n\
          [dealers]\ntrust = \"dealers-ca.pem\"\n[risk]\nsettings = \"risk.toml\"\n\
          [entitlements]\npolicies = \"entitlements.cedar\"\nfacts = \"entitlements.toml\"\n\
-         [[dealer]]\ncomp_id = \"{DEALER}\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n",
+         [[dealer]]\ncomp_id = \"{DEALER}\"\nname = \"North Bank\"\naddress = \"{dealer}\"\n\
+         server_name = \"localhost\"\n",
     );
     for i in 0..n {
         text += &format!("[[desk]]\ncomp_id = \"{}\"\n", name(i));

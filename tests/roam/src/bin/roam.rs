@@ -1,7 +1,8 @@
 //! `roam desk DIR`, `roam gateway CONFIG`: the processes of a test or measurement.
 //! `roam row fixs|quic NAME ROUNDS [FIRST]`: one row, in a network namespace of its own (`unshare -rn`).
 //! `roam rows ROUNDS [FIRST [BESIDE]]`: every row, some beside each other, and their figures.
-//! `roam bench [ROUNDS [QUICKFIX_ROUNDS [DESKS]]]`: what docs/benchmarks.md shows.
+//! `roam bench [--only NAME[,NAME]] [ROUNDS [QUICKFIX_ROUNDS [DESKS]]]`: what docs/benchmarks.md shows,
+//! or some of it: `fixs/switch`, or `quickfix` for all of its cells. A wrong name lists the right ones.
 
 #[cfg(target_os = "linux")]
 fn main() {
@@ -26,10 +27,13 @@ fn main() {
             let given = |n: usize, usual| rest.get(n).map_or(usual, |text| number(text));
             signet_roam::rows::all(number(rounds), given(0, 0), given(1, 6));
         }
-        ["bench", numbers @ ..] => {
+        ["bench", rest @ ..] => {
+            let (only, numbers): (Vec<&str>, &[&str]) = match rest {
+                ["--only", names, numbers @ ..] => (names.split(',').collect(), numbers),
+                numbers => (vec![], numbers),
+            };
             let given = |n: usize| numbers.get(n).map(|text| number(text));
-            let rounds = given(0).unwrap_or(100);
-            signet_roam::bench::all(rounds, given(1), given(2));
+            signet_roam::bench::all(&only, given(0).unwrap_or(100), given(1), given(2));
         }
         ["cell" | "quickfix" | "storm", ..] => signet_roam::bench::part(&words),
         _ => panic!("desk DIR | gateway CONFIG | row fixs|quic NAME ROUNDS | rows N | bench [N]"),

@@ -1,7 +1,7 @@
 //! Every row, each in processes and a network namespace of its own, a few beside each other: most of
 //! their time is waiting.
 
-use super::{FAILED, ROWS};
+use super::{FAILED, ROWS, Row, is_full};
 use crate::world::Transport;
 use std::{
     collections::VecDeque,
@@ -13,13 +13,15 @@ use std::{
 const OVER: [(&str, Transport); 2] = [("fixs", Transport::Fixs), ("quic", Transport::Quic)];
 
 /// Runs each row `rounds` times, from the round `first` on, `beside` of them at once, and prints
-/// their figures and what failed. After a round that failed a row goes on in another process.
+/// their figures and what failed. After a round that failed a row goes on in another process. Those
+/// that take minutes are run only with `ROAM_FULL`.
 ///
 /// # Panics
 /// When a row cannot be started, or a round failed.
 pub fn all(rounds: usize, first: usize, beside: usize) {
     let of = |(word, over): (&'static str, Transport)| {
-        ROWS.iter().filter(move |(_, r)| r.is_of(over)).map(move |(name, _)| (word, *name))
+        let runs = move |row: Row| row.is_of(over) && (is_full() || !row.takes_minutes());
+        ROWS.iter().filter(move |(_, r)| runs(*r)).map(move |(name, _)| (word, *name))
     };
     let rows: VecDeque<_> = OVER.into_iter().flat_map(of).collect();
     let (count, rows, failed) = (rows.len(), Mutex::new(rows), Mutex::new(Vec::new()));

@@ -25,14 +25,13 @@ pub enum Row {
     ResetYoung,
     /// The gateway is killed and started again.
     GatewayKilled,
-    /// The laptop's process stands still for eight seconds.
-    SuspendedShort,
-    /// The same, and the laptop is in another network then.
-    SuspendedShortMoved,
-    /// For sixteen seconds, or twenty: longer than a desk takes for a nap.
-    SuspendedLong,
-    /// The same, and then in another network.
-    SuspendedLongMoved,
+    /// The laptop sleeps: its process stands still.
+    Asleep(Sleep),
+    /// Silent, and nobody tells; an accept is clicked at once. Another network as soon as the desk
+    /// says that prices cannot be reached.
+    DeadPath,
+    /// The same while nobody waits for anything and no price is on screen.
+    DeadPathIdle,
     /// The translator gives the connection another port.
     NatNewPort,
     /// The translator forgets the connection and tells nobody.
@@ -43,8 +42,34 @@ pub enum Row {
     UdpFree,
 }
 
+/// How a laptop sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sleep {
+    /// For how long.
+    pub length: Length,
+    /// The laptop is in another network then.
+    pub moved: bool,
+    /// CLOCK_MONOTONIC stands still meanwhile, as that of a real laptop does.
+    pub clock_stops: bool,
+}
+
+/// How long a laptop sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// Eight seconds.
+    Nap,
+    /// Sixteen seconds, or twenty: longer than a desk takes for a nap.
+    Long,
+    /// Ninety seconds. Only where time does not matter.
+    Longest,
+}
+
+const fn asleep(length: Length, moved: bool, clock_stops: bool) -> Row {
+    Row::Asleep(Sleep { length, moved, clock_stops })
+}
+
 /// All of them, by the names that the command line has.
-pub const ROWS: [(&str, Row); 15] = [
+pub const ROWS: [(&str, Row); 23] = [
     ("silent_switch", Row::SilentSwitch),
     ("link_down", Row::LinkDown),
     ("no_route", Row::NoRoute),
@@ -52,10 +77,18 @@ pub const ROWS: [(&str, Row); 15] = [
     ("reset_old", Row::ResetOld),
     ("reset_young", Row::ResetYoung),
     ("gateway_killed", Row::GatewayKilled),
-    ("suspended_8", Row::SuspendedShort),
-    ("suspended_8_moved", Row::SuspendedShortMoved),
-    ("suspended_20", Row::SuspendedLong),
-    ("suspended_20_moved", Row::SuspendedLongMoved),
+    ("suspended_8", asleep(Length::Nap, false, false)),
+    ("suspended_8_moved", asleep(Length::Nap, true, false)),
+    ("suspended_20", asleep(Length::Long, false, false)),
+    ("suspended_20_moved", asleep(Length::Long, true, false)),
+    ("suspended_90", asleep(Length::Longest, false, false)),
+    ("suspended_90_moved", asleep(Length::Longest, true, false)),
+    ("stopped_clock_20", asleep(Length::Long, false, true)),
+    ("stopped_clock_20_moved", asleep(Length::Long, true, true)),
+    ("stopped_clock_90", asleep(Length::Longest, false, true)),
+    ("stopped_clock_90_moved", asleep(Length::Longest, true, true)),
+    ("dead_path", Row::DeadPath),
+    ("dead_path_idle", Row::DeadPathIdle),
     ("nat_new_port", Row::NatNewPort),
     ("nat_forgets", Row::NatForgets),
     ("udp_blocked", Row::UdpBlocked),
@@ -89,10 +122,20 @@ impl Row {
                 | Self::LinkDown
                 | Self::NatNewPort
                 | Self::NatForgets
-                | Self::SuspendedShort
-                | Self::SuspendedShortMoved
+                | Self::Asleep(Sleep { length: Length::Nap, .. })
         );
         moves && over == Transport::Quic
+    }
+
+    /// It takes minutes, so it is run only where every row lasts as long as its name says.
+    #[must_use]
+    pub fn takes_minutes(self) -> bool {
+        matches!(self, Self::Asleep(Sleep { length: Length::Longest, .. }))
+    }
+
+    /// CLOCK_MONOTONIC of the desk's process stands still while it sleeps.
+    pub(super) fn stops_the_clock(self) -> bool {
+        matches!(self, Self::Asleep(Sleep { clock_stops: true, .. }))
     }
 
     fn is_translated(self) -> bool {
@@ -132,10 +175,25 @@ pub(super) fn prepare(w: &mut World, row: Row, over: Transport) {
     panic!("{row:?} cannot begin: {:#?}", w.screen);
 }
 
+/// Whether each row lasts as long as its name says (`ROAM_FULL`).
+#[must_use]
+pub fn is_full() -> bool {
+    std::env::var_os("ROAM_FULL").is_some()
+}
+
 /// Seconds of the rows whose length is a matter of patience.
 fn seconds(short: u64, full: u64) -> Duration {
-    let is_full = std::env::var_os("ROAM_FULL").is_some();
-    Duration::from_secs(if is_full { full } else { short })
+    Duration::from_secs(if is_full() { full } else { short })
+}
+
+impl Length {
+    fn time(self) -> Duration {
+        match self {
+            Self::Nap => seconds(8, 8),
+            Self::Long => seconds(16, 20),
+            Self::Longest => seconds(90, 90),
+        }
+    }
 }
 
 /// Answers when the change happened.
@@ -144,13 +202,10 @@ pub(super) fn begin(w: &mut World, row: Row) -> u64 {
     match row {
         Row::SilentSwitch | Row::UdpBlocked | Row::UdpFree => return w.switch(),
         Row::LinkDown | Row::NoRoute => w.network.down(w.here).expect("down"),
-        Row::BlackHole => w.network.silent(w.here, true),
+        Row::BlackHole | Row::DeadPath | Row::DeadPathIdle => w.network.silent(w.here, true),
         Row::ResetOld | Row::ResetYoung => w.network.reset(w.here),
         Row::GatewayKilled => w.firm.kill_gateway(),
-        Row::SuspendedShort
-        | Row::SuspendedShortMoved
-        | Row::SuspendedLong
-        | Row::SuspendedLongMoved => w.asleep(true),
+        Row::Asleep(_) => w.asleep(true),
         Row::NatNewPort => w.network.other_ports(w.here),
         Row::NatForgets => w.network.forget(w.here),
     }
@@ -177,16 +232,20 @@ pub(super) fn finish(w: &mut World, row: Row, began: u64) -> u64 {
             w.pause(rest(seconds(7, 14)));
             return w.switch();
         }
+        Row::DeadPath | Row::DeadPathIdle => {
+            w.until("the path is known to be dead", |s| !s.is_reachable());
+            return w.switch();
+        }
         Row::GatewayKilled => w.firm.start_gateway(),
-        Row::SuspendedShort | Row::SuspendedShortMoved => std::thread::sleep(seconds(8, 8)),
-        Row::SuspendedLong | Row::SuspendedLongMoved => std::thread::sleep(seconds(16, 20)),
+        Row::Asleep(sleep) => {
+            std::thread::sleep(sleep.length.time());
+            if sleep.moved {
+                w.switch();
+            }
+            let at = nanos();
+            w.asleep(false);
+            return at;
+        }
     }
-    if matches!(row, Row::SuspendedShortMoved | Row::SuspendedLongMoved) {
-        w.switch();
-    }
-    let at = nanos();
-    if row != Row::GatewayKilled {
-        w.asleep(false);
-    }
-    at
+    nanos()
 }

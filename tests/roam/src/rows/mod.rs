@@ -11,7 +11,7 @@ mod all;
 mod change;
 
 pub use all::all;
-pub use change::{ROWS, Row};
+pub use change::{Length, ROWS, Row, Sleep, is_full};
 
 use crate::{
     statistics::percentiles,
@@ -48,6 +48,9 @@ pub struct Times {
     pub tradable: Option<f64>,
     /// From the click until its outcome is shown.
     pub truth: Option<f64>,
+    /// On a path that is dead: from the click, or from the silence where nobody clicks, until the
+    /// desk says that prices cannot be reached; `None` after a click that was refused.
+    pub known: Option<f64>,
     /// What became of the click.
     pub outcome: Option<String>,
     /// Requests that were refused or lost before one was quoted.
@@ -70,7 +73,10 @@ pub fn run(over: Transport, name: &str, rounds: usize, first: usize) {
     let row = ROWS.iter().find(|(n, _)| *n == name).expect("a row's name").1;
     assert!(row.is_of(over), "{row:?} is not a row of {over:?}");
     let dir = tempfile::tempdir().expect("a folder");
-    let mut world = World::start(dir.path(), false, over);
+    let mut world = match row.stops_the_clock() {
+        true => World::start_with_stopped_clock(dir.path(), over),
+        false => World::start(dir.path(), false, over),
+    };
     let (mut all, mut failed) = (Vec::new(), None);
     for n in first..first + rounds {
         let whole = AssertUnwindSafe(|| round(&mut world, row, click(row, n)));
@@ -90,6 +96,7 @@ pub fn run(over: Transport, name: &str, rounds: usize, first: usize) {
     println!("{name}: on       {}", column(&|t| t.on));
     println!("{name}: tradable {}", column(&|t| t.tradable));
     println!("{name}: truth    {}", column(&|t| t.truth));
+    println!("{name}: known    {}", column(&|t| t.known));
     let count = |what: fn(&Times) -> bool| all.iter().filter(|t| what(t)).count();
     let (made, refused, quic) = (count(|t| t.made), count(|t| t.refused > 0), count(|t| t.quic));
     // On a machine that is busy an answer may come late, and another connection first.
@@ -105,20 +112,15 @@ pub fn run(over: Transport, name: &str, rounds: usize, first: usize) {
     }
 }
 
-/// Every third round without a click; the others before the change, or up to 1.5 s after it.
+/// Every third round without a click; the others before the change, or up to 1.5 s after it. On a
+/// path that is dead, at once.
 fn click(row: Row, n: usize) -> Click {
-    let stands_still = matches!(
-        row,
-        Row::SuspendedShort
-            | Row::SuspendedShortMoved
-            | Row::SuspendedLong
-            | Row::SuspendedLongMoved
-    );
     let n = u64::try_from(n).unwrap_or(0);
     match n % 3 {
+        _ if row == Row::DeadPath => Click::After(Duration::ZERO),
         0 => Click::Never,
         1 => Click::Before,
-        _ if stands_still => Click::Before,
+        _ if matches!(row, Row::Asleep(_)) => Click::Before,
         _ => Click::After(Duration::from_millis(n * 137 % 1_500)),
     }
 }
@@ -126,6 +128,9 @@ fn click(row: Row, n: usize) -> Click {
 /// One change, and what must be true after it.
 pub fn round(w: &mut World, row: Row, click: Click) -> Times {
     prepare(w, row, w.over);
+    if row == Row::DeadPathIdle {
+        return idle(w, row);
+    }
     let id = w.rfq();
     let armed = (click != Click::Never).then(|| w.arm(&id).expect("armed"));
     let fills = w.firm.fills();
@@ -150,11 +155,17 @@ pub fn round(w: &mut World, row: Row, click: Click) -> Times {
     if let Some(quic) = row.ends_over_quic() {
         assert_eq!(times.quic, quic, "{:#?}", w.screen);
     }
+    if matches!(row, Row::Asleep(_)) {
+        w.check_clock();
+    }
     match clicked {
         None => times.tradable = Some(ms(possible, still_open(w, &id))),
         Some((at, said)) => {
             let (truth, outcome) = settled(w, &id, &said, fills);
             times.truth = Some(ms(at, truth));
+            if row == Row::DeadPath {
+                times.known = known_first(w, began, (at, truth), &said);
+            }
             times.outcome = Some(outcome);
             times.on = times.on.filter(|_| w.over == Transport::Fixs);
         }
@@ -164,6 +175,38 @@ pub fn round(w: &mut World, row: Row, click: Click) -> Times {
         leave(w, &asked);
     }
     times
+}
+
+/// The path is dead while nobody waits for anything and no price is on screen.
+fn idle(w: &mut World, row: Row) -> Times {
+    w.pause(Duration::from_millis(age(row, w.over)));
+    let began = begin(w, row);
+    let possible = finish(w, row, began);
+    let (mut times, asked) = reached(w, began, possible);
+    times.known = w.screen.unreachable(began).map(|at| ms(began, at));
+    times.made = w.screen.first(began, |s| s == LinkState::LoggingOn).is_some();
+    times.quic = w.screen.is_quic();
+    if let Some(asked) = asked {
+        leave(w, &asked);
+    }
+    times
+}
+
+/// The desk said that prices cannot be reached before it showed an outcome of the accept: after how
+/// long. `None`: the click was refused, because an answer was overdue already.
+fn known_first(
+    w: &World,
+    began: u64,
+    (clicked, outcome): (u64, u64),
+    said: &Result<Answer, Problem>,
+) -> Option<f64> {
+    if let Err(why) = said {
+        assert!(why.code.starts_with("link."), "refused for something else: {why:?}");
+        return None;
+    }
+    let known = w.screen.unreachable(began)?;
+    assert!(known <= outcome, "an outcome while the path looked good: {:#?}", w.screen);
+    Some(ms(clicked, known))
 }
 
 /// Of the connection when the change happens, milliseconds.
@@ -189,7 +232,7 @@ fn reached(w: &mut World, began: u64, possible: u64) -> (Times, Option<String>) 
 /// Until the desk is online over another connection.
 fn back(w: &mut World, row: Row, before: f64, began: u64, possible: u64) -> Times {
     // A short sleep in the same network ends nothing.
-    if row == Row::SuspendedShort {
+    if matches!(row, Row::Asleep(Sleep { length: Length::Nap, moved: false, .. })) {
         w.pause(Duration::from_secs(2));
         if w.screen.since() == before {
             assert_eq!(w.screen.link(), Some(LinkState::Online));

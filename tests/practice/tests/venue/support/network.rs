@@ -54,6 +54,31 @@ impl Network {
         Self { port, now: Mutex::new(now), state, portal }
     }
 
+    /// A page on the web that answers 204, or that the portal answers for; its port.
+    pub fn page(&self, runtime: &tokio::runtime::Runtime) -> u16 {
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let signs_in = self.portal.clone();
+        runtime.spawn(async move {
+            while let Ok((mut desk, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    match desk.read_u8().await {
+                        Ok(byte) => request.push(byte),
+                        Err(_) => break,
+                    }
+                }
+                let answer = match signs_in.load(Ordering::Relaxed) {
+                    true => "HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n",
+                    false => "HTTP/1.1 204 No Content\r\n\r\n",
+                };
+                let _ = desk.write_all(answer.as_bytes()).await;
+                let _ = desk.shutdown().await;
+            }
+        });
+        port
+    }
+
     /// A captive portal answers in the gateway's place, or does no longer; nothing else changes.
     pub fn is_portal(&self, portal: bool) {
         self.portal.store(portal, Ordering::Relaxed);
