@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench book rehearse package package-gateway package-windows install-check oci first-trade cross clean deps ui fuzz fresh mutants soak kill
+.PHONY: help run test lint bench book rehearse package package-gateway package-windows install-check oci first-trade cross clean deps ui fuzz fresh mutants soak kill sim instructions
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -34,6 +34,12 @@ mutants: deps ## change the pure code in small ways and see that its tests notic
 
 bench: ui ## print the numbers of docs/benchmarks.md
 	scripts/bench.sh
+
+# The packages of `make bench`, so that both count a program of the same features.
+instructions: ## count the instructions of the gateway's operations beside the baseline (UPDATE_BASELINE=1 writes it)
+	@scripts/deps.sh valgrind
+	$(CARGO) build --release -p signet-bench -p signet-gateway -p signet-roam --bin instructions
+	target/release/instructions
 
 book: ## make the documents into a book, target/book (builds mdBook once; not part of `make test`)
 	scripts/book.sh
@@ -70,6 +76,9 @@ cross: ui ## build for Windows, run under wine what can run there, type-check fo
 
 kill: ui ## kill gateway and desks at random moments under load, hundreds of times (KILLS, SIGNET_SEED)
 	$(CARGO) test -p signet-kill --test campaign -- --ignored --nocapture
+
+sim: deps ## run a million schedules of the simulator, on every core (SIM_SCHEDULES, SIM_FIRST)
+	$(CARGO) test --profile night -p signet-sim --test schedules -- --ignored --nocapture
 
 clean: ## remove what was built
 	rm -rf target ui/dist ui/node_modules

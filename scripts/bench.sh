@@ -12,6 +12,7 @@ repeats=${SIGNET_BENCH_REPEATS:-5}
 seconds=${SIGNET_BENCH_SECONDS:-20}
 memory=${SIGNET_BENCH_MEMORY_SECONDS:-0}
 
+scripts/deps.sh valgrind
 cargo build --locked --release -p signet-bench -p signet-gateway -p signet-roam
 cargo build --release --manifest-path tests/bench/openssl/Cargo.toml --target-dir target/openssl
 cargo build --locked --release -p signet-desk --features bench --bin signet-desk --example empty-window
@@ -91,6 +92,9 @@ target/release/journal
 
 echo "== what one decision costs: entitlements (the example's policies) and risk"
 target/release/decision
+
+echo "== instructions of one operation of the gateway, beside the committed baseline"
+target/release/instructions
 
 echo "== from desk to dealer: straight, through a relay, through the gateway with everything on"
 target/release/latency

@@ -180,6 +180,7 @@ impl Pipeline {
         self.step_up_tick();
         self.entitlements_tick(now());
         self.lockouts_tick();
+        self.dealer_faults_tick();
         self.events.tell_left_out();
         self.router.tidy(|left| self.signed.journal_will_be(now(), left));
         self.signed.tell_tree();

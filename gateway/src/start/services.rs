@@ -14,7 +14,7 @@ use crate::{
     operator,
     pipeline::{Pipeline, SignalOrders, Trading},
     signals,
-    state_dir::{checkpoint_path, signals_keys_file},
+    state_dir::{checkpoint_path, existing_store_key, signals_keys_file, signed_folder},
     threads::{HostedThread, lasting},
 };
 use signet_identity::{ClientProfile, ServerProfile, TlsVersions};
@@ -39,6 +39,10 @@ fn start_sealing(
     key: SignerKey,
 ) -> Result<HostedThread, GatewayError> {
     let (config, mut targets) = (&loaded.config, Vec::new());
+    let log = Arc::new(checkpoint::ProofSource {
+        folder: signed_folder(config),
+        key: existing_store_key(config)?,
+    });
     for place in &config.checkpoint.publish {
         targets.push(match (config::Address::read(place), &loaded.checkpoint_roots) {
             (Some(address), Some(roots)) => {
@@ -46,7 +50,12 @@ fn start_sealing(
                     .with_policy(config.tls.lenient_policy())
                     .config()
                     .map_err(tls_error)?;
-                checkpoint::Target::Server(address, tls)
+                if checkpoint::Witness::is_at(&address) {
+                    let witness = checkpoint::Witness::new(address, tls, log.clone());
+                    checkpoint::Target::Witness(witness)
+                } else {
+                    checkpoint::Target::Server(address, tls)
+                }
             }
             _ => checkpoint::Target::Folder(place.into()),
         });
@@ -203,6 +212,7 @@ pub(super) async fn start_signals(
         identity: loaded.identity.clone(),
         policy: config.tls.policy(TlsVersions::default()),
         events: pipeline.events.clone(),
+        metrics: pipeline.metrics.clone(),
         orders,
     };
     signals::start(plan).await.map(Some)

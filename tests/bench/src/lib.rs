@@ -4,13 +4,15 @@
 //! sent, so that whoever sees it can tell how old it is.
 
 #[cfg(feature = "firm")]
+pub mod decisions;
+#[cfg(feature = "firm")]
 pub mod firm;
 pub mod pace;
 pub mod process;
 mod street;
 pub mod token;
 
-pub use street::Size;
+pub use street::{Size, pair};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rust_decimal::Decimal;
@@ -45,7 +47,7 @@ use std::{
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use street::{dealer, pair, rfq_id};
+use street::{dealer, rfq_id};
 use tokio::{net::TcpListener, task::LocalSet};
 use tokio_rustls::TlsAcceptor;
 

@@ -52,7 +52,8 @@ impl Size {
     }
 }
 
-pub(crate) fn pair() -> Instrument {
+/// The one instrument that every RFQ asks for.
+pub fn pair() -> Instrument {
     Instrument {
         price_types: vec![PriceType::Price],
         id: InstrumentId::new("EUR/USD").expect("an id"),

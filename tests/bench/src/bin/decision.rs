@@ -5,28 +5,19 @@
 //! when something is owed first. Risk is judged at logon and whenever something changes, not per
 //! message.
 
-use rust_decimal::Decimal;
-use signet_bench::{firm::RISK, percentiles};
-use signet_gateway::{
-    config::{OpenRfqs, RiskSection},
-    risk::{Facts, Risk},
+use signet_bench::{
+    decisions::{NOON, Rules, access, ask, risk},
+    percentiles,
 };
 use signet_policy::{
-    entitle::{
-        Act, Amounts, CedarEntitlements, Deal, Documents, Entitlements as _, InstrumentFacts,
-        Outcome, Proof, Question, Side, Step, World,
-    },
-    score::{Authentication, Decision},
+    entitle::{CedarEntitlements, Outcome},
+    score::Decision,
 };
-use signet_rfq::UtcMillis;
-use std::{collections::BTreeSet, fs, hint::black_box, time::Instant};
+use std::{hint::black_box, time::Instant};
 
 const ROUNDS: usize = 5_000;
-const BUND: &str = "DE000BU2Z049";
 /// Instruments beside those of the policies: a catalogue of the size a firm has.
 const CATALOGUE: usize = 10_000;
-/// 2026-11-20 12:00 UTC.
-const NOON: UtcMillis = UtcMillis(1_795_176_000_000);
 
 fn main() {
     let dealers: Vec<String> = (0..12).map(|n| format!("DEALER{n}")).collect();
@@ -38,7 +29,7 @@ fn main() {
             (60, Outcome::TwoPeople),
             (200, Outcome::Deny),
         ] {
-            let mut us = timed(|| message(&entitlements, &dealers[..asked], millions, want));
+            let mut us = timed(|| ask(&entitlements, &dealers[..asked], millions, want));
             println!(
                 "   entitlements, {asked:>2} dealers, {:<10} {}",
                 want.to_string(),
@@ -46,7 +37,15 @@ fn main() {
             );
         }
     }
-    risk();
+    let risk = risk();
+    for (what, want) in [("allowed", Decision::Allow), ("denied", Decision::Deny)] {
+        let access = access(want);
+        let found = risk.assess(&access, NOON).decision;
+        println!(
+            "   risk of an access, {what:<8} ({found:?}) {}",
+            percentiles(&mut timed(|| drop(black_box(risk.assess(black_box(&access), NOON)))))
+        );
+    }
 }
 
 fn timed(mut f: impl FnMut()) -> Vec<f64> {
@@ -59,97 +58,14 @@ fn timed(mut f: impl FnMut()) -> Vec<f64> {
 }
 
 fn load(dealers: &[String]) -> CedarEntitlements {
-    let instrument = |id: &str, class: &str, currency: &str| {
-        let facts = InstrumentFacts {
-            symbol: id.into(),
-            class: class.into(),
-            currency: currency.into(),
-            has_isin: class.ends_with("bond"),
-        };
-        (id.to_owned(), facts)
-    };
-    let mut instruments = vec![
-        instrument(BUND, "Government bond", "EUR"),
-        instrument("IT0005534141", "Government bond", "EUR"),
-        instrument("US594918BC73", "Corporate bond", "USD"),
-        instrument("AAPL 4.375 05/45", "Corporate bond", "USD"),
-        instrument("EUR/USD", "FX spot", "EUR"),
-        instrument("GBP/USD", "FX spot", "GBP"),
-    ];
-    instruments
-        .extend((0..CATALOGUE).map(|n| instrument(&format!("XX{n:09}0"), "Corporate bond", "USD")));
-    let names: BTreeSet<String> = dealers
-        .iter()
-        .cloned()
-        .chain(["NORTHBANK", "HARBOUR", "MERIDIAN", "CALDERA"].map(String::from))
-        .collect();
-    let world = World {
-        gateway: "SIGNET".into(),
-        dealers: names,
-        instruments: instruments.into_iter().collect(),
-    };
-    let example = include_str!("../../../../gateway/entitlements.example.toml");
-    let panel = dealers.iter().map(|d| format!("{d:?}, ")).collect::<String>();
-    let facts = example.replace("bond-dealers = [", &format!("bond-dealers = [{panel}"));
-    let documents = Documents {
-        policies: include_str!("../../../../gateway/entitlements.example.cedar"),
-        facts: &facts,
-    };
+    let rules = Rules::example(dealers, CATALOGUE);
     let began = Instant::now();
-    let e = CedarEntitlements::load(&documents, &world).expect("the example is good");
+    let e = rules.load();
     println!(
         "   load: {:.0?}, {} policies, {} instruments",
         began.elapsed(),
         e.policy_count(),
-        world.instruments.len()
+        rules.instruments()
     );
     e
-}
-
-/// Alice takes a quote of the first, or all of them are asked: a decision for each.
-fn message(e: &CedarEntitlements, dealers: &[String], millions: i64, want: Outcome) {
-    let (day, outstanding) = (Amounts::from([("EUR".into(), 10_000_000.into())]), Amounts::new());
-    let deal = Deal {
-        instrument: BUND,
-        side: Side::Buy,
-        quantity: Decimal::from(millions * 1_000_000),
-        day: &day,
-        outstanding: &outstanding,
-        open_rfqs: 3,
-        dealers: dealers.len(),
-        first_today: false,
-        idle_s: 20,
-    };
-    let step = Step::Accept { off_market_bps: Some(2) };
-    for dealer in dealers {
-        let act = Act::Trade { step, dealer, new_dealer: false, deal: &deal };
-        let verdict = e.decide(black_box(&Question { who: "alice", proof: Proof::default(), act }));
-        assert_eq!(verdict.outcome(), want);
-    }
-}
-
-fn risk() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let settings = dir.path().join("risk.toml");
-    fs::write(&settings, RISK).expect("written");
-    let section = RiskSection { table: None, settings, open_rfqs: OpenRfqs::default() };
-    let risk = Risk::new(section.clone(), section.read().expect("good settings"));
-    for (what, address, want) in
-        [("allowed", "127.0.0.1", Decision::Allow), ("denied", "203.0.113.7", Decision::Deny)]
-    {
-        let access = Facts {
-            user: "alice",
-            role: Some("standard"),
-            address: address.parse().ok(),
-            authentication: Authentication::SoftwareToken,
-            managed: Some(want == Decision::Allow),
-            concerns: vec![],
-            trades: true,
-        };
-        let found = risk.assess(&access, NOON).decision;
-        println!(
-            "   risk of an access, {what:<8} ({found:?}) {}",
-            percentiles(&mut timed(|| drop(black_box(risk.assess(black_box(&access), NOON)))))
-        );
-    }
 }
