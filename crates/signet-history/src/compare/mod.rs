@@ -200,9 +200,10 @@ struct Answers<'a> {
 }
 
 impl Answers<'_> {
-    /// What they say of a gateway that has no request, or no accept, that the desk has: whom it
-    /// speaks against, why it may be nobody's fault, and the answer that shows it. What the gateway
-    /// refuses because of a limit it does not keep; of what it kept, a refusal excuses nothing.
+    /// What they say of a gateway that has no request, or no accept, that the desk has: the side
+    /// that they speak against, why it may be nobody's fault, and the answer that shows it. A
+    /// gateway keeps nothing of what a limit made it refuse; a refusal of what it kept excuses
+    /// nothing.
     fn of_denied(&self, what: &str) -> (Blame, String, Option<Proof>) {
         let proof = |f: &Fact, shows: String| Proof::of("desk", f, shows);
         match (self.had, self.unsigned, self.refused, self.unknown) {

@@ -162,6 +162,14 @@ async fn without_a_bus_nothing_is_known() {
     task.await.unwrap();
 }
 
+/// Both services are heard: the network has its name, and the machine is about to sleep.
+async fn is_heard(services: &zbus::Connection, watch: &mut SystemWatch) {
+    until(watch, "its name", |s| s.network.is_some()).await;
+    let login = services.object_server().interface::<_, Login>("/org/freedesktop/login1");
+    Login::prepare_for_sleep(login.await.unwrap().signal_emitter(), true).await.unwrap();
+    until(watch, "sleep", |s| s.sleeping).await;
+}
+
 /// A crash of the bus takes NetworkManager and logind along. Networks may change and the machine
 /// may wake meanwhile.
 #[tokio::test]
@@ -174,10 +182,7 @@ async fn a_bus_that_is_killed_and_comes_back_is_one_change_and_is_heard_again() 
     let mut changes = NetworkChanges::none();
     let task = tokio::spawn(listen(Some(address.clone()), tell, changes.clone()));
     let mut watch = SystemWatch(heard);
-    until(&mut watch, "its name", |s| s.network.is_some()).await;
-    let login = there.object_server().interface::<_, Login>("/org/freedesktop/login1");
-    Login::prepare_for_sleep(login.await.unwrap().signal_emitter(), true).await.unwrap();
-    until(&mut watch, "sleep", |s| s.sleeping).await;
+    is_heard(&there, &mut watch).await;
 
     for _ in 0..2 {
         changes.forget();
@@ -191,10 +196,7 @@ async fn a_bus_that_is_killed_and_comes_back_is_one_change_and_is_heard_again() 
         let told = tokio::time::timeout(Duration::from_secs(20), changes.changed()).await;
         assert!(told.is_ok(), "what may have been missed");
         let back = services(&address).await;
-        until(&mut watch, "its name", |s| s.network.is_some()).await;
-        let login = back.object_server().interface::<_, Login>("/org/freedesktop/login1");
-        Login::prepare_for_sleep(login.await.unwrap().signal_emitter(), true).await.unwrap();
-        until(&mut watch, "sleep", |s| s.sleeping).await;
+        is_heard(&back, &mut watch).await;
     }
     drop(watch);
     task.await.unwrap();
@@ -211,10 +213,7 @@ async fn a_service_that_is_started_again_is_one_change_and_nobody_sleeps() {
     let mut changes = NetworkChanges::none();
     let task = tokio::spawn(listen(Some(address.clone()), tell, changes.clone()));
     let mut watch = SystemWatch(heard);
-    until(&mut watch, "its name", |s| s.network.is_some()).await;
-    let login = there.object_server().interface::<_, Login>("/org/freedesktop/login1");
-    Login::prepare_for_sleep(login.await.unwrap().signal_emitter(), true).await.unwrap();
-    until(&mut watch, "sleep", |s| s.sleeping).await;
+    is_heard(&there, &mut watch).await;
     changes.forget();
     there.close().await.unwrap();
     until(&mut watch, "nothing", |s| *s == SystemState::default()).await;

@@ -137,28 +137,17 @@ pub(super) fn judge(previous: Option<&Held>, offer: &Offer<'_>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use signet_tlog::{consistency, leaf_hash, root_of};
-
-    /// Leaves of the log with this number, which differ from those of others from there on.
-    fn leaves(log: u64, size: u64) -> Vec<Hash> {
-        let of = |n: u64| if n >= log { [n, log] } else { [n, 0] };
-        (0..size).map(|n| leaf_hash(&of(n).map(u64::to_be_bytes).concat())).collect()
-    }
+    use super::{
+        super::test_logs::{HONEST, leaves, proof},
+        *,
+    };
+    use signet_tlog::root_of;
 
     fn head(log: u64, size: u64) -> Head {
         Head { size, root: root_of(&leaves(log, size)) }
     }
 
-    fn proof(log: u64, old: u64, size: u64) -> Vec<Hash> {
-        match old == 0 || old >= size {
-            true => Vec::new(),
-            false => consistency(&leaves(log, size), old as usize).unwrap(),
-        }
-    }
-
-    /// The honest log; the other one has other records from 4 on.
-    const HONEST: u64 = 100;
+    /// A log with other records from 4 on.
     const OTHER: u64 = 4;
 
     fn judged(held: Option<Head>, head: Head, old: u64, proof: &[Hash]) -> Verdict {

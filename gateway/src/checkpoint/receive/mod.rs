@@ -2,10 +2,10 @@
 //! a listener and a thread of its own.
 //!
 //! A checkpoint is taken from the gateway whose certificate is shown, about that gateway's log,
-//! when the key in the configuration signed it and it comes with a proof that what is held is its
-//! beginning. What contradicts a checkpoint that is held is refused, kept beside as evidence, and
-//! an event. So is a gateway from which nothing new comes for too long: neither a larger checkpoint
-//! nor the same one signed later.
+//! when the key in the configuration signed it and it comes with a proof that its beginning is the
+//! one that is held. What contradicts a checkpoint that is held is refused, kept beside as
+//! evidence, and an event. So is a gateway from which nothing new comes for too long: neither a
+//! larger checkpoint nor the same one signed later.
 //!
 //! In one thing this departs from the specification: the answer 200 has no cosignature. People hand
 //! out what is held.
@@ -106,5 +106,7 @@ async fn open(plan: ReceivePlan) -> Result<(TcpListener, SocketAddr, Rc<Receiver
     Ok((listener, address, Rc::new(receiver)))
 }
 
+#[cfg(test)]
+mod test_logs;
 #[cfg(test)]
 mod tests;

@@ -188,8 +188,8 @@ impl Answers for Receiver {
             }
         };
         match self.add(peer, request).await {
-            // A departure from tlog-witness, whose answer is a cosignature: what is held is the
-            // proof, for whoever asks for it.
+            // A departure from tlog-witness, whose answer is a cosignature: the
+            // checkpoint that is held is the proof, for whoever asks for it.
             Ok(()) => https::with_type(StatusCode::OK, "text/plain; charset=utf-8", ""),
             Err(why) => {
                 self.tell(peer, &why);

@@ -1,5 +1,8 @@
-use super::*;
-use signet_tlog::{Hash, consistency, leaf_hash, note::SignerKey, root_of};
+use super::{
+    super::test_logs::{HONEST, leaves, proof},
+    *,
+};
+use signet_tlog::{note::SignerKey, root_of};
 use zeroize::Zeroizing;
 
 const NOON: UtcMillis = UtcMillis(1_795_262_400_000); // 2026-11-21T12:00:00Z
@@ -13,15 +16,7 @@ fn open(folder: &Path) -> Store {
     Store::open(folder, signer().verifier()).unwrap()
 }
 
-/// Leaves of the log with this number, which differ from those of others from there on.
-fn leaves(log: u64, size: u64) -> Vec<Hash> {
-    let of = |n: u64| if n >= log { [n, log] } else { [n, 0] };
-    (0..size).map(|n| leaf_hash(&of(n).map(u64::to_be_bytes).concat())).collect()
-}
-
-/// The log that is honest.
-const HONEST: u64 = u64::MAX;
-/// Another one, with other records from 3 on.
+/// A log with other records from 3 on.
 const OTHER: u64 = 3;
 
 /// A signed checkpoint of so many records of a log.
@@ -40,10 +35,7 @@ fn with_lines(size: u64, log: u64, extensions: Vec<String>) -> (Vec<u8>, Head) {
 fn take(store: &mut Store, size: u64, log: u64, at: UtcMillis, now: Instant) -> Verdict {
     let (note, head) = signed(size, log);
     let old = store.newest().map_or(0, |(h, _)| h.size).min(size);
-    let proof = match old == 0 || old == size {
-        true => Vec::new(),
-        false => consistency(&leaves(log, size), old as usize).unwrap(),
-    };
+    let proof = proof(log, old, size);
     store.take(&note, &Offer { head, signed: None, old, proof: &proof }, at, now).unwrap()
 }
 

@@ -1,6 +1,9 @@
 //! The receiver over real TLS, with the publisher of the other gateway where that is possible.
 
-use super::*;
+use super::{
+    test_logs::{HONEST, leaves, proof},
+    *,
+};
 use crate::{
     checkpoint::{
         ProofSource, Target, Witness, checkpoints_in,
@@ -27,7 +30,7 @@ use signet_identity::{ClientProfile, Role, ServerProfile, TrustRoots};
 use signet_journal::StoreKey;
 use signet_rfq::UtcMillis;
 use signet_tlog::{
-    Checkpoint, Hash, consistency, leaf_hash,
+    Checkpoint, Hash,
     note::SignerKey,
     root_of,
     witness::{AddCheckpoint, BODY_LEN_MAX},
@@ -83,15 +86,7 @@ fn signer(seed: u8) -> SignerKey {
     SignerKey::new(ORIGIN, &Zeroizing::new([seed; 32])).unwrap()
 }
 
-/// Leaves of the log with this number, which differ from those of others from there on.
-fn leaves(log: u64, size: u64) -> Vec<Hash> {
-    let of = |n: u64| if n >= log { [n, log] } else { [n, 0] };
-    (0..size).map(|n| leaf_hash(&of(n).map(u64::to_be_bytes).concat())).collect()
-}
-
-/// The log that is honest.
-const HONEST: u64 = u64::MAX;
-/// Another one, with other records from 3 on.
+/// A log with other records from 3 on.
 const OTHER: u64 = 3;
 
 /// A checkpoint of so many records of a log, with the key of this seed.
@@ -112,11 +107,7 @@ fn note(size: u64, log: u64) -> String {
 
 /// What is sent of a log to whoever has the checkpoint over `old` records of it.
 fn body_of(note: &str, log: u64, (old, size): (u64, u64)) -> Vec<u8> {
-    let proof = match old == 0 || old >= size {
-        true => Vec::new(),
-        false => consistency(&leaves(log, size), old as usize).unwrap(),
-    };
-    AddCheckpoint { old, proof, note: note.as_bytes() }.to_body()
+    AddCheckpoint { old, proof: proof(log, old, size), note: note.as_bytes() }.to_body()
 }
 
 fn body(log: u64, (old, size): (u64, u64)) -> Vec<u8> {
@@ -333,7 +324,7 @@ fn the_answers_are_those_of_a_witness_that_does_not_cosign() {
         // "or zero if it never cosigned a checkpoint for that origin"
         assert_eq!(sent(body(HONEST, (3, 7))).await, size(409, "0\n"));
         // "The proof MUST be empty if the old size is zero."
-        let proof = consistency(&leaves(HONEST, 7), 3).unwrap();
+        let proof = proof(HONEST, 3, 7);
         let note_7 = note(7, HONEST);
         let early = AddCheckpoint { old: 0, proof, note: note_7.as_bytes() }.to_body();
         assert_eq!(sent(early).await.0, 422);
