@@ -6,6 +6,7 @@
 
 use crate::GatewayError;
 use std::{
+    any::Any,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
@@ -42,16 +43,33 @@ pub async fn watched<T>(what: impl AsRef<str>, task: impl Future<Output = T>) ->
     let mut task = pin!(task);
     poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
-        polled.unwrap_or_else(|panic| {
-            let (code, what) = ("gateway.fault", what.as_ref());
-            tracing::error!(code, what, "a fault of the gateway itself; it cannot go on");
-            if EXITS.load(Relaxed) {
-                std::process::exit(EXIT_CODE);
-            }
-            resume_unwind(panic)
-        })
+        polled.unwrap_or_else(|panic| fault(what.as_ref(), panic))
     })
     .await
+}
+
+fn fault(what: &str, panic: Box<dyn Any + Send>) -> ! {
+    let code = "gateway.fault";
+    tracing::error!(code, what, "a fault of the gateway itself; it cannot go on");
+    if EXITS.load(Relaxed) {
+        std::process::exit(EXIT_CODE);
+    }
+    resume_unwind(panic)
+}
+
+/// Starts a thread without a runtime, for work that waits for nothing but its queue. `body` lasts
+/// as long as the gateway.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn plain(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<std::thread::JoinHandle<()>> {
+    let what = name.to_owned();
+    std::thread::Builder::new().name(name.into()).spawn(move || {
+        catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| fault(&what, panic));
+    })
 }
 
 /// A thread with a runtime of its own. Dropping it tells the thread to end, and waits for that.
@@ -135,14 +153,18 @@ mod tests {
     fn a_fault() {
         let Ok(which) = std::env::var(CHILD) else { return };
         exit_on_fault();
+        let _plain = (which == "plain")
+            .then(|| plain("faulty", || panic!("a fault, as a test wants it")).unwrap());
         let thread = HostedThread::spawn("faulty", move |stop| async move {
             if which == "thread" {
                 panic!("a fault, as a test wants it");
             }
-            lasting("faulty task", async {
-                tokio::task::yield_now().await;
-                panic!("a fault, as a test wants it");
-            });
+            if which == "task" {
+                lasting("faulty task", async {
+                    tokio::task::yield_now().await;
+                    panic!("a fault, as a test wants it");
+                });
+            }
             let _ = stop.await;
         });
         std::thread::sleep(std::time::Duration::from_secs(20));
@@ -151,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_program_ends_with_a_lasting_task_and_with_a_thread() {
-        for which in ["task", "thread"] {
+        for which in ["task", "thread", "plain"] {
             let mut command = std::process::Command::new(std::env::current_exe().unwrap());
             command.args(["--exact", "threads::tests::a_fault"]).env(CHILD, which);
             let out = command.output().unwrap();

@@ -134,6 +134,19 @@ impl Framer {
         }
     }
 
+    /// The whole frame that begins `offset` bytes behind what was handed out. It stays where it is.
+    /// `None`: what stands there is none, or is not whole yet.
+    pub fn peek(&self, offset: usize) -> Option<&[u8]> {
+        if self.skip > 0 {
+            return None;
+        }
+        let rest = self.buffer.get(self.taken.checked_add(offset)?..)?;
+        match frame_len(rest) {
+            Ok(Length::Whole(n)) => rest.get(..n),
+            Ok(Length::TooLong(_) | Length::Unknown) | Err(_) => None,
+        }
+    }
+
     /// Counts a frame whose checksum is wrong among what is garbled.
     ///
     /// # Errors
@@ -388,6 +401,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn frames_are_looked_at_where_they_are_and_handed_out_all_the_same() {
+        let (a, b) = (fix("35=0|49=A|"), fix("35=S|58=text|"));
+        let long = fix(&format!("35=y|58={}|", "x".repeat(MAX_FRAME_LEN)));
+        let mut f = Framer::new();
+        f.push(&[&a[..], &b, &long[..100]].concat());
+        for _ in 0..2 {
+            assert_eq!((f.peek(0), f.peek(a.len())), (Some(&a[..]), Some(&b[..])));
+            assert_eq!(
+                (f.peek(1), f.peek(a.len() + b.len()), f.peek(usize::MAX)),
+                (None, None, None)
+            );
+        }
+        assert_eq!(f.next_framed(), Ok(Some(Framed::Frame(&a))));
+        assert_eq!((f.peek(0), f.peek(b.len())), (Some(&b[..]), None));
+        assert_eq!(f.next_framed(), Ok(Some(Framed::Frame(&b))));
+        // A whole frame within one that is too long is part of its text.
+        assert_eq!(f.next_framed(), Ok(None));
+        f.push(&a);
+        assert_eq!(f.next_framed(), Ok(None));
+        assert_eq!(f.peek(0), None);
+        f.push(&[&long[100 + a.len()..], &b].concat());
+        assert_eq!(f.peek(0), None, "it is still to go by");
+        assert!(matches!(f.next_framed(), Ok(Some(Framed::TooLong(_)))));
+        assert_eq!(f.peek(0), Some(&b[..]));
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! Moves bytes between one connection and one session until either ends.
 
+mod write;
+
+use self::write::{WriteStep, advance};
 use crate::{
     framer::{FrameError, Framed, Framer},
     session::{Event, Outbox, ReceiveError, Session},
     share::Share,
+    signature::check::Upcoming,
 };
 use std::{
-    future::poll_fn,
     io,
-    pin::Pin,
     rc::Rc,
-    task::Poll,
     time::{Duration, Instant as StdInstant},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::Instant,
+    time::{Instant, Interval, MissedTickBehavior},
 };
 
 /// How often a session's timers run. HeartBtInt is counted in seconds.
@@ -98,65 +99,96 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     on_event: &mut impl FnMut(Event),
 ) -> Closed {
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut timer = tokio::time::interval(TICK);
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut next_tick = Instant::now();
+    let mut ticks = Ticks::new();
     let mut input = vec![0u8; READ_BUFFER];
     let mut output = Unsent::new();
-    let mut turn = ReadTurn::default();
+    let mut incoming = Incoming::new(framer, session, outbox, share);
+    // Nothing more can be written; what was read is still handed over.
+    let mut broken = None;
     loop {
-        // Looked at each time round: a peer that is always ready to be read must not keep timers
-        // from running.
-        if Instant::now() >= next_tick {
-            next_tick = Instant::now() + TICK;
+        if ticks.are_due() {
             if output.is_stalled() {
-                return Closed::Stalled;
+                broken = broken.or(Some(Closed::Stalled));
             }
+            output.last_words_in_time(outbox);
             if session.is_attached_to(outbox) {
                 session.tick();
                 drain(session, on_event);
             }
         }
+        if let Some(why) = broken.take_if(|_| !incoming.has_more()) {
+            return why;
+        }
         let wait = share.wait(StdInstant::now());
         let its_turn = wait.is_zero();
         let working = its_turn && session.is_attached_to(outbox) && timed(share, || session.work());
         drain(session, on_event);
-        output.refill(outbox);
-        if output.is_done() && outbox.closed() {
+        output.refill(outbox, share);
+        if output.is_done() && outbox.closed() && !outbox.is_signing() {
             let _ = tokio::time::timeout(LAST_WORDS_MAX, writer.shutdown()).await;
-            return if taken_over(session, outbox) { Closed::Displaced } else { Closed::BySession };
+            return output.ended(taken_over(session, outbox));
         }
-        let frames = |framer: &mut Framer, turn: &mut ReadTurn, on_event: &mut _| {
-            timed(share, || turn.frames(framer, session, outbox, on_event))
-        };
-        tokio::select! {
+        let hears = its_turn && (broken.is_some() || !outbox.signs_last_words());
+        let (over, waiting) = (incoming.turn.over, incoming.upcoming.is_waiting());
+        let writes = broken.is_none() && !output.is_done();
+        let reads = broken.is_none() && hears && !over && !waiting;
+        let done = tokio::select! {
             biased;
-            step = advance(&mut writer, output.rest()), if !output.is_done() => match step {
-                Ok(WriteStep { written: 0, flushed: false }) => return Closed::ByPeer,
-                Ok(step) => output.advanced(&step),
-                Err(e) => return Closed::Io(e),
-            },
-            // The others of this thread have their turn before this connection goes on.
-            () = tokio::task::yield_now(), if its_turn && (turn.over || working) => {
-                if let Err(e) = frames(framer, &mut turn, on_event) {
-                    return e;
-                }
+            step = advance(&mut writer, output.rest()), if writes => {
+                broken = output.wrote(step).err();
+                Ok(())
             }
-            () = tokio::time::sleep(wait), if !its_turn => {}
-            n = reader.read(&mut input), if its_turn && !turn.over => match n {
-                Ok(0) => return Closed::ByPeer,
-                Ok(n) => {
-                    framer.push(&input[..n]);
-                    if let Err(e) = frames(framer, &mut turn, on_event) {
-                        return e;
-                    }
-                }
-                Err(e) => return Closed::Io(e),
-            },
+            // The others of this thread have their turn before this connection goes on.
+            () = tokio::task::yield_now(), if hears && (over || working) => {
+                incoming.frames(on_event)
+            }
+            () = tokio::time::sleep(wait), if !its_turn => Ok(()),
+            () = incoming.upcoming.answered(), if hears && !over && waiting => {
+                incoming.frames(on_event)
+            }
+            // Not while a frame waits for its verdict: so no end of the stream is seen before
+            // everything that came before it was acted on and answered.
+            n = reader.read(&mut input), if reads => {
+                incoming.read(n.map(|n| &input[..n]), on_event)
+            }
             // What is queued while something is being written is taken when that is done.
-            () = outbox.changed(), if output.is_done() => {}
-            _ = timer.tick() => next_tick = Instant::now(),
+            () = outbox.changed(), if output.is_done() => Ok(()),
+            () = ticks.next() => Ok(()),
+        };
+        if let Some(why) = output.end_of(done, outbox) {
+            return why;
         }
+    }
+}
+
+/// When the session's timers run.
+struct Ticks {
+    timer: Interval,
+    next: Instant,
+}
+
+impl Ticks {
+    fn new() -> Self {
+        let mut timer = tokio::time::interval(TICK);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { timer, next: Instant::now() }
+    }
+
+    /// Looked at each time round: a peer that is always ready to be read must not keep timers from
+    /// running.
+    fn are_due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = now >= self.next;
+        if due {
+            self.next = now + TICK;
+        }
+        due
+    }
+
+    /// Resolves when they are due. A call that is dropped has missed nothing.
+    async fn next(&mut self) {
+        self.timer.tick().await;
+        self.next = Instant::now();
     }
 }
 
@@ -168,11 +200,23 @@ struct Unsent {
     unflushed: bool,
     /// When the peer last took something, or there last was nothing to take.
     progress: Instant,
+    /// Since when the session has ended and nothing but what it said last, which is being signed,
+    /// is left to write.
+    ending: Option<Instant>,
+    /// The peer closed the connection, and what is being signed for it leaves before the end.
+    hung_up: bool,
 }
 
 impl Unsent {
     fn new() -> Self {
-        Self { bytes: Vec::new(), written: 0, unflushed: false, progress: Instant::now() }
+        Self {
+            bytes: Vec::new(),
+            written: 0,
+            unflushed: false,
+            progress: Instant::now(),
+            ending: None,
+            hung_up: false,
+        }
     }
 
     fn rest(&self) -> &[u8] {
@@ -188,22 +232,67 @@ impl Unsent {
         !self.is_done() && self.progress.elapsed() >= WRITE_STALL_MAX
     }
 
-    /// Takes what is queued, once everything before it is written.
-    fn refill(&mut self, outbox: &Outbox) {
+    /// Takes what may leave, once everything before it is written.
+    fn refill(&mut self, outbox: &Outbox, share: &Share) {
         if !self.rest().is_empty() {
             return;
         }
         outbox.take(&mut self.bytes);
+        let spent = outbox.take_spent();
+        if !spent.is_zero() {
+            share.spend(StdInstant::now(), spent);
+        }
         self.written = 0;
         if !self.bytes.is_empty() && !self.unflushed {
             self.progress = Instant::now();
         }
     }
 
-    fn advanced(&mut self, step: &WriteStep) {
-        self.written += step.written;
-        self.unflushed = !step.flushed;
-        self.progress = Instant::now();
+    /// Gives up last words whose signatures do not come in time. Nobody looks whether they have
+    /// come while the peer still takes what stands before them.
+    fn last_words_in_time(&mut self, outbox: &Outbox) {
+        if !outbox.signs_last_words() || !self.is_done() {
+            self.ending = None;
+            return;
+        }
+        let since = *self.ending.get_or_insert_with(Instant::now);
+        if since.elapsed() >= LAST_WORDS_MAX {
+            outbox.give_up();
+        }
+    }
+
+    /// Why the connection ends now. What is being signed for a peer that has hung up leaves first:
+    /// it answers what the peer said before.
+    fn end_of(&mut self, done: Result<(), Closed>, outbox: &Outbox) -> Option<Closed> {
+        let why = done.err()?;
+        if !matches!(why, Closed::ByPeer) || !outbox.is_signing() {
+            return Some(why);
+        }
+        self.hung_up = true;
+        outbox.close();
+        None
+    }
+
+    fn ended(&self, taken_over: bool) -> Closed {
+        match (taken_over, self.hung_up) {
+            (true, _) => Closed::Displaced,
+            (false, true) => Closed::ByPeer,
+            (false, false) => Closed::BySession,
+        }
+    }
+
+    /// Takes note of a step; an error when there can be no further one.
+    fn wrote(&mut self, step: io::Result<WriteStep>) -> Result<(), Closed> {
+        match step {
+            Ok(WriteStep { written: 0, flushed: false }) => Err(Closed::ByPeer),
+            Ok(WriteStep { written, flushed }) => {
+                self.written += written;
+                self.unflushed = !flushed;
+                self.progress = Instant::now();
+                Ok(())
+            }
+            Err(e) => Err(Closed::Io(e)),
+        }
     }
 }
 
@@ -226,71 +315,142 @@ fn timed<T>(share: &Share, f: impl FnOnce() -> T) -> T {
 #[derive(Default)]
 struct ReadTurn {
     frames: u32,
+    /// Time of its parts that ended because a frame waited for its verdict.
+    took: Duration,
     /// There may be more whole frames, and they wait for the next turn.
     over: bool,
 }
 
 impl ReadTurn {
-    /// Hands whole frames to the session until there are none, or the turn is over.
-    fn frames(
-        &mut self,
-        framer: &mut Framer,
-        session: &Session,
-        outbox: &Rc<Outbox>,
-        on_event: &mut impl FnMut(Event),
-    ) -> Result<(), Closed> {
-        if std::mem::take(&mut self.over) {
-            self.frames = 0;
-        }
-        let began = StdInstant::now();
-        while self.frames < FRAMES_PER_TURN && (self.frames == 0 || began.elapsed() < TURN_MAX) {
-            if !one_frame(framer, session, outbox, on_event)? {
-                return Ok(());
-            }
-            self.frames += 1;
-        }
-        self.over = true;
-        Ok(())
+    /// Whether there is time for one more frame in the part of the turn that began then.
+    fn goes_on(&self, began: StdInstant) -> bool {
+        let in_time = || self.took.saturating_add(began.elapsed()) < TURN_MAX;
+        self.frames < FRAMES_PER_TURN && (self.frames == 0 || in_time())
     }
 }
 
-struct WriteStep {
-    written: usize,
-    /// Everything, earlier steps included, has left.
-    flushed: bool,
+/// What became of the next frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The session has it.
+    Taken,
+    /// Its signature is still being verified.
+    Waits,
+    /// There is none yet.
+    Missing,
 }
 
-/// Writes what it can of `rest` and flushes after the last of it. Cancel-safe: a call dropped while
-/// it waits has written nothing.
-async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<WriteStep> {
-    poll_fn(|cx| {
-        let written = match rest {
-            [] => 0,
-            _ => match Pin::new(&mut *writer).poll_write(cx, rest) {
-                Poll::Ready(Ok(n)) => n,
-                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
-                Poll::Pending => return Poll::Pending,
-            },
-        };
-        if written < rest.len() {
-            return Poll::Ready(Ok(WriteStep { written, flushed: false }));
-        }
-        match Pin::new(&mut *writer).poll_flush(cx) {
-            Poll::Ready(flushed) => {
-                Poll::Ready(flushed.map(|()| WriteStep { written, flushed: true }))
+/// What comes in on one connection, and how far it is.
+struct Incoming<'a> {
+    framer: &'a mut Framer,
+    session: &'a Session,
+    outbox: &'a Rc<Outbox>,
+    share: &'a Share,
+    upcoming: Upcoming,
+    turn: ReadTurn,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(
+        framer: &'a mut Framer,
+        session: &'a Session,
+        outbox: &'a Rc<Outbox>,
+        share: &'a Share,
+    ) -> Self {
+        let upcoming = Upcoming::new(session.checker(outbox));
+        Self { framer, session, outbox, share, upcoming, turn: ReadTurn::default() }
+    }
+
+    /// Whether frames that came have not been handed over.
+    fn has_more(&self) -> bool {
+        self.turn.over || self.upcoming.is_waiting()
+    }
+
+    /// What the stream gave: bytes, its end, or an error.
+    fn read(
+        &mut self,
+        bytes: io::Result<&[u8]>,
+        on_event: &mut impl FnMut(Event),
+    ) -> Result<(), Closed> {
+        match bytes {
+            Ok([]) => Err(Closed::ByPeer),
+            Ok(bytes) => {
+                self.framer.push(bytes);
+                self.frames(on_event)
             }
-            Poll::Pending if written > 0 => Poll::Ready(Ok(WriteStep { written, flushed: false })),
-            Poll::Pending => Poll::Pending,
+            Err(e) => Err(Closed::Io(e)),
         }
-    })
-    .await
+    }
+
+    /// Hands whole frames to the session until there are none, one waits, or the turn is over.
+    fn frames(&mut self, on_event: &mut impl FnMut(Event)) -> Result<(), Closed> {
+        timed(self.share, || self.one_turn(on_event))
+    }
+
+    fn one_turn(&mut self, on_event: &mut impl FnMut(Event)) -> Result<(), Closed> {
+        if self.turn.over {
+            self.turn = ReadTurn::default();
+        }
+        let began = StdInstant::now();
+        while self.turn.goes_on(began) {
+            match self.one_frame(on_event)? {
+                Next::Taken => self.turn.frames += 1,
+                Next::Waits => {
+                    self.turn.took = self.turn.took.saturating_add(began.elapsed());
+                    return Ok(());
+                }
+                // What is read later takes its own time.
+                Next::Missing => {
+                    self.turn.took = Duration::ZERO;
+                    return Ok(());
+                }
+            }
+        }
+        self.turn.over = true;
+        Ok(())
+    }
+
+    /// Hands the next whole frame to the session, if it waits for nothing.
+    fn one_frame(&mut self, on_event: &mut impl FnMut(Event)) -> Result<Next, Closed> {
+        let in_use = self.session.is_attached_to(self.outbox);
+        // Nothing of a connection that has ended is acted on, so nothing of it is waited for.
+        if in_use && !self.outbox.closed() {
+            self.upcoming.look(self.framer);
+            if self.upcoming.is_waiting() {
+                return Ok(Next::Waits);
+            }
+        }
+        let Some(framed) = self.framer.next_framed()? else { return Ok(Next::Missing) };
+        // Frames that arrive on a connection which has been taken over are dropped: the newer one
+        // asks for them again.
+        if !in_use {
+            return Err(Closed::Displaced);
+        }
+        let (received, len) = match framed {
+            Framed::Frame(frame) => {
+                let known = self.upcoming.handed_out();
+                if let Some(judged) = &known {
+                    self.share.spend(StdInstant::now(), judged.took());
+                }
+                (self.session.receive_known(frame, known), frame.len())
+            }
+            Framed::TooLong(beginning) => (self.session.receive_too_long(beginning), 0),
+        };
+        // Events are fetched after each frame, so the session has room for those of the next.
+        drain(self.session, on_event);
+        if received == Err(ReceiveError::Garbled) {
+            tracing::debug!("a garbled message was ignored, as FIX wants");
+            self.framer.was_garbled(len)?;
+        }
+        Ok(Next::Taken)
+    }
 }
 
 fn taken_over(session: &Session, outbox: &Rc<Outbox>) -> bool {
     !session.is_attached_to(outbox) && session.sequence().is_some()
 }
 
-/// Hands every whole frame to the session.
+/// Hands every whole frame to the session, on whose thread all signatures are verified.
 ///
 /// # Errors
 /// The connection ends: it has been taken over, or what came is not FIX.
@@ -300,33 +460,12 @@ pub fn frames(
     outbox: &Rc<Outbox>,
     on_event: &mut impl FnMut(Event),
 ) -> Result<(), Closed> {
-    while one_frame(framer, session, outbox, on_event)? {}
+    let share = Share::unlimited();
+    let upcoming = Upcoming::default();
+    let turn = ReadTurn::default();
+    let mut incoming = Incoming { framer, session, outbox, share: &share, upcoming, turn };
+    while incoming.one_frame(on_event)? == Next::Taken {}
     Ok(())
-}
-
-/// Hands the next whole frame to the session; `false`: there is none. Frames that arrive on a
-/// connection which has been taken over are dropped: the newer one asks for them again.
-fn one_frame(
-    framer: &mut Framer,
-    session: &Session,
-    outbox: &Rc<Outbox>,
-    on_event: &mut impl FnMut(Event),
-) -> Result<bool, Closed> {
-    let Some(framed) = framer.next_framed()? else { return Ok(false) };
-    if !session.is_attached_to(outbox) {
-        return Err(Closed::Displaced);
-    }
-    let (received, len) = match framed {
-        Framed::Frame(frame) => (session.receive(frame), frame.len()),
-        Framed::TooLong(beginning) => (session.receive_too_long(beginning), 0),
-    };
-    // Events are fetched after each frame, so the session has room for those of the next.
-    drain(session, on_event);
-    if received == Err(ReceiveError::Garbled) {
-        tracing::debug!("a garbled message was ignored, as FIX wants");
-        framer.was_garbled(len)?;
-    }
-    Ok(true)
 }
 
 #[cfg(test)]
@@ -338,6 +477,7 @@ mod tests {
     };
     use signet_identity::CompId;
     use signet_rfq::UtcMillis;
+    use std::{pin::Pin, task::Poll};
 
     fn initiator(name: &str) -> (Session, Rc<Outbox>) {
         let id = |s: String| CompId::new(s).unwrap();

@@ -5,7 +5,6 @@ use crate::{
     clock::now,
     config::{DealerEntry, ResetSchedule},
     pipeline::Pipeline,
-    signed,
 };
 use rustls_pki_types::CertificateDer;
 use signet_events::About;
@@ -13,7 +12,7 @@ use signet_fix::{
     framer::Framer,
     pump::pump_within,
     session::{Binding, Channel, Session},
-    signature::{Verification, commits_asker, every},
+    signature::{commits_asker, every},
 };
 use signet_identity::{
     ClientProfile, Crls, MessageKey, MessagePublicKey, PeerError, PeerIdentity, Refusal, Role,
@@ -34,8 +33,8 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 struct Connected {
     tls: TlsStream<TcpStream>,
     chain: Vec<CertificateDer<'static>>,
-    /// When its messages must be signed.
-    verification: Option<Verification>,
+    /// The key that its messages are verified with, when they must be signed.
+    key: Option<MessagePublicKey>,
 }
 
 /// The revocation lists for dealers' certificates, shared by all lines.
@@ -177,23 +176,22 @@ impl Peer {
             let words = format!("the certificate is {}'s", peer.comp_id);
             return Err(DealerRefusal::Certificate(words));
         }
-        self.verification(&stream)?;
+        self.key(&stream)?;
         Ok(stream)
     }
 
-    /// Verification for a dealer that must sign. An unsupported key type fails at connect, not at
-    /// the first quote.
-    fn verification(
+    /// The key of a dealer that must sign. An unsupported key type fails at connect, not at the
+    /// first quote.
+    fn key(
         &self,
         stream: &TlsStream<TcpStream>,
-    ) -> Result<Option<Verification>, DealerRefusal> {
+    ) -> Result<Option<MessagePublicKey>, DealerRefusal> {
         if !self.signs {
             return Ok(None);
         }
-        let key = MessagePublicKey::of_connection(stream.get_ref().1).map_err(|e| {
-            DealerRefusal::Key { code: e.code(), words: format!("{e}. {}", e.cure()) }
-        })?;
-        Ok(Some(crate::signed::verification(key, every)))
+        MessagePublicKey::of_connection(stream.get_ref().1)
+            .map(Some)
+            .map_err(|e| DealerRefusal::Key { code: e.code(), words: format!("{e}. {}", e.cure()) })
     }
 }
 
@@ -220,7 +218,7 @@ const EXCESS_GOODBYE: Duration = Duration::from_millis(200);
 impl Line {
     /// Dials, logs on and pumps, again and again.
     pub async fn keep_up(self, pipeline: Rc<Pipeline>) {
-        let mut wait = RETRY_FIRST;
+        let (mut wait, mut told) = (RETRY_FIRST, None);
         loop {
             while pipeline.line_is_cut(&self.to.dealer) {
                 tokio::time::sleep(CUT_LOOK).await;
@@ -229,12 +227,13 @@ impl Line {
             let mut excess = false;
             match timeout(DIAL_MAX, self.dial()).await {
                 Ok(Ok((stream, profile))) => {
+                    told = None;
                     let began = tokio::time::Instant::now();
                     tokio::select! {
                         () = self.run(
                             stream.tls,
                             &stream.chain,
-                            stream.verification,
+                            stream.key,
                             &pipeline,
                         ) => {}
                         () = self.until_reset() => self.leave(&pipeline),
@@ -258,11 +257,16 @@ impl Line {
                         dealer = %self.to.dealer,
                         code = why.code(),
                         "cannot connect: {why}"
-                    )
+                    );
+                    let cause = (why.code(), why.to_string());
+                    pipeline.dealer_unreached(&self.to.dealer, &mut told, cause);
                 }
                 Err(_) => {
                     tracing::warn!(dealer = %self.to.dealer, "cannot connect: no answer within \
-                        {DIAL_MAX:?}")
+                        {DIAL_MAX:?}");
+                    let why = Refusal::TimedOut;
+                    let cause = (why.code(), why.message());
+                    pipeline.dealer_unreached(&self.to.dealer, &mut told, cause);
                 }
             }
             tokio::time::sleep(if excess && !pipeline.line_is_cut(&self.to.dealer) {
@@ -344,8 +348,8 @@ impl Line {
             .iter()
             .map(|c| c.clone().into_owned())
             .collect();
-        let verification = self.to.verification(&stream)?;
-        Ok((Connected { tls: stream, chain, verification }, profile))
+        let key = self.to.key(&stream)?;
+        Ok((Connected { tls: stream, chain, key }, profile))
     }
 
     /// Returns when a newer list names the dealer's certificate.
@@ -372,13 +376,14 @@ impl Line {
         &self,
         stream: TlsStream<TcpStream>,
         chain: &[CertificateDer<'static>],
-        verification: Option<Verification>,
+        key: Option<MessagePublicKey>,
         pipeline: &Rc<Pipeline>,
     ) {
         if let Some((leaf, issuers)) = chain.split_first() {
             pipeline.signed.dealer_is(&self.to.dealer, leaf, issuers);
         }
-        let signing = self.signing.as_ref().map(|key| signed::signing(key, commits_asker));
+        let signing = self.signing.as_ref().map(|key| pipeline.signed.signing(key, commits_asker));
+        let verification = key.map(|key| pipeline.signed.verification(key, every));
         let channel = Channel { binding: Binding::None, signing, verification };
         let outbox = match self.session.attach(channel) {
             Ok(o) => o,

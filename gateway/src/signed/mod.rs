@@ -2,6 +2,7 @@
 //!
 //! This room keeps; the pipeline decides what is kept, and what follows when it cannot be.
 
+mod checks;
 mod log;
 mod quotes;
 pub mod read;
@@ -13,11 +14,13 @@ mod walk;
 pub use log::{Kept, Party, SignedLog, SignedLogError};
 pub use record_time::{BeyondMilli, MicrosInMilli, RecordTime};
 
+pub(crate) use checks::SignatureThreads;
 pub(crate) use read::judge;
 pub(crate) use record::{BlobKind, Digest, Record, Totalled, sha256};
 pub(crate) use walk::{Step, reaches_back_to, walk, walk_from};
 
 use crate::clock::UtcMicros;
+use checks::Checks;
 use quotes::Quotes;
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
@@ -27,23 +30,27 @@ use signet_fix::{
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
 use signet_tlog::CompactRange;
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    path::PathBuf,
+    rc::Rc,
+};
 pub(crate) use strikes::STRIKES_MAX;
 use strikes::Strikes;
 use tokio::sync::watch;
 
-/// The signer of one connection: the key that its handshake showed.
+/// The signer of one connection: the key that its handshake showed, on the session's thread.
 pub fn signing(key: &MessageKey, which: Kinds) -> Signing {
     let key = key.pinned();
-    Signing {
-        signer: Rc::new(move |covered: &[u8]| {
-            key.sign(covered).map_err(|e| SignError(e.to_string()))
-        }),
-        which,
-    }
+    Signing { signer: Rc::new(move |covered: &[u8]| sign(&key, covered)), which }
 }
 
-/// The key that a session's messages are verified with.
+fn sign(key: &MessageKey, covered: &[u8]) -> Result<[u8; 64], SignError> {
+    key.sign(covered).map_err(|e| SignError(e.to_string()))
+}
+
+/// The key that a session's messages are verified with, on the session's thread.
 pub fn verification(key: MessagePublicKey, required: Kinds) -> Verification {
     Verification {
         verifier: Rc::new(move |covered: &[u8], signature: &[u8; 64]| {
@@ -64,6 +71,7 @@ pub struct Signed {
     /// The certificate of each dealer's present connection, and those it was issued by.
     dealers: RefCell<BTreeMap<DealerId, DealerChain>>,
     strikes: RefCell<BTreeMap<CompId, Strikes>>,
+    checks: OnceCell<Checks>,
 }
 
 impl Signed {
@@ -75,6 +83,30 @@ impl Signed {
             quotes: RefCell::default(),
             dealers: RefCell::default(),
             strikes: RefCell::default(),
+            checks: OnceCell::new(),
+        }
+    }
+
+    /// Has these threads verify and make the signatures of connections that come.
+    pub(crate) fn use_threads(&self, checks: Checks) {
+        // There is one such group of threads, and it is told once.
+        let _ = self.checks.set(checks);
+    }
+
+    /// How messages of this gateway on a connection are signed, by the key that its handshake
+    /// showed.
+    pub(crate) fn signing(&self, key: &MessageKey, which: Kinds) -> Signing {
+        match self.checks.get() {
+            Some(checks) => checks.signing(key, which),
+            None => signing(key, which),
+        }
+    }
+
+    /// How the messages of a connection are verified, by the key that its handshake showed.
+    pub(crate) fn verification(&self, key: MessagePublicKey, required: Kinds) -> Verification {
+        match self.checks.get() {
+            Some(checks) => checks.verification(key, required),
+            None => verification(key, required),
         }
     }
 

@@ -1,11 +1,11 @@
-//! What runs beside trading: checkpoints, this gateway's and those of others, and the interfaces of
-//! administrators, operators and the identity provider.
+//! What runs beside trading: threads that verify and make signatures, checkpoints, this gateway's
+//! and those of others, and the interfaces of administrators, operators and the identity provider.
 
 use super::tls_error;
 use crate::{
     GatewayError, admin_api, checkpoint,
     clock::now,
-    config::{self, PeerTls, ProviderSection},
+    config::{self, Config, PeerTls, ProviderSection},
     console,
     cut_lines::CutLines,
     delivery::Poster,
@@ -14,6 +14,7 @@ use crate::{
     operator,
     pipeline::{Pipeline, SignalOrders, Trading},
     signals,
+    signed::SignatureThreads,
     state_dir::{checkpoint_path, existing_store_key, signals_keys_file, signed_folder},
     threads::{HostedThread, lasting},
 };
@@ -21,6 +22,21 @@ use signet_identity::{ClientProfile, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_tlog::note::SignerKey;
 use std::{rc::Rc, sync::Arc};
+
+/// The threads that verify and make signatures, with `gateway.signature_threads`.
+pub(super) fn start_signature_threads(
+    config: &Config,
+    pipeline: &Pipeline,
+) -> Result<Option<SignatureThreads>, GatewayError> {
+    let count = config.gateway.signature_threads;
+    if count == 0 {
+        return Ok(None);
+    }
+    let threads = SignatureThreads::start(count, pipeline.metrics.signature_checks.clone())
+        .map_err(|source| GatewayError::Io { what: "gateway.signature_threads".into(), source })?;
+    pipeline.signed.use_threads(threads.way());
+    Ok(Some(threads))
+}
 
 /// The threads of checkpoints: the one that signs this gateway's, and with `[checkpoint.receive]`
 /// the one that takes those of others.

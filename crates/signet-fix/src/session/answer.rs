@@ -127,7 +127,7 @@ impl Receiving<'_> {
                     kept.unwrap_or_else(|| gap_fill(sender, target, n, n + 1, wall_clock()))
                 }
             };
-            self.outbox.push(&frame);
+            self.outbox.push_again(&frame);
         }
         true
     }

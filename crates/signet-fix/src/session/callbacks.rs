@@ -9,6 +9,7 @@ use super::{
 use crate::{
     AppMessage,
     message::{BusinessReject, DecodeError},
+    signature::check::{Judged, SignatureChecker},
     signature::{SignatureError, SignedFrame, Verification, judge},
     tag,
     tagvalue::{Body, Field, Fields, ParseError, cut, parse_utc},
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     goodbye: RefCell<Option<(String, String)>>,
     /// The frame the engine is looking at, as it came over the wire.
     current: RefCell<Current>,
+    /// What another thread found about the signature of a frame that is being received.
+    known: RefCell<Option<Judged>>,
     /// Whether [`Event::LoggedOn`] was said on this connection.
     on: Cell<bool>,
     numbers: NumberMode,
@@ -70,6 +73,7 @@ impl Shared {
             logon_says: LogonSays::default(),
             goodbye: RefCell::default(),
             current: RefCell::default(),
+            known: RefCell::default(),
             on: Cell::new(false),
             numbers: options.numbers,
             logon_reset: options.logon_reset,
@@ -108,6 +112,16 @@ impl Shared {
     /// The frame that the engine is given next, and its fields, if they are known already.
     pub(crate) fn reading(&self, frame: &[u8], fields: &[Field]) {
         self.current.borrow_mut().read(frame, fields);
+    }
+
+    /// What is known of the frame that is received next, or, after it, of none.
+    pub(crate) fn knows(&self, judged: Option<Judged>) {
+        self.known.replace(judged);
+    }
+
+    /// Other threads that judge signatures of this connection.
+    pub(crate) fn checker(&self) -> Option<Rc<dyn SignatureChecker>> {
+        self.verification.borrow().as_ref().and_then(|v| v.verifier.checker())
     }
 
     pub(crate) fn binding(&self) -> Binding {
@@ -229,7 +243,7 @@ impl Shared {
         let kind = header_field(frame, b"35=")
             .and_then(|t| std::str::from_utf8(t).ok())
             .unwrap_or_default();
-        judge(frame, fields, kind, v)
+        judge(frame, fields, kind, v, self.known.borrow().as_ref())
     }
 
     fn admin_message(&self, m: &Message) -> Result<(), MsgFromAdminError> {

@@ -28,6 +28,7 @@ mod logon;
 mod options;
 mod outbox;
 mod program;
+mod queue;
 mod receive;
 mod registered;
 mod resend;
@@ -193,7 +194,12 @@ impl Session {
     /// link that nobody has noticed yet would lock the trader out for minutes. An initiator logs on
     /// at its next tick.
     pub fn attach(&self, channel: impl Into<Channel>) -> Result<Rc<Outbox>, SessionError> {
+        let displaced = self.wire.borrow().as_ref().map(|a| a.outbox.clone());
         self.detach();
+        // The peer has left that connection: nothing more is signed for it.
+        if let Some(outbox) = displaced {
+            outbox.give_up();
+        }
         let Channel { binding, signing, verification } = channel.into();
         self.shared.start(binding, verification);
         self.shared.expects(self.with_store(|s| s.next_target()));
@@ -296,7 +302,9 @@ impl Session {
         unsafe { self.store_factory.get() }
     }
 
-    /// Sends a message now. There is no queue for later: offline is an error.
+    /// Sends a message now. There is no queue for later: offline is an error. Where other threads
+    /// make the signatures, one that fails after this call ends the connection, and the message
+    /// counts as one that was lost with it.
     pub fn send(&self, message: &AppMessage) -> Result<u64, SendError> {
         self.send_body(&message.encode())
     }
@@ -402,5 +410,7 @@ fn not_taken() -> String {
 
 #[cfg(test)]
 mod fields_tests;
+#[cfg(test)]
+mod known_tests;
 #[cfg(test)]
 mod timers_tests;

@@ -20,7 +20,6 @@ use crate::{
     pipeline::{ActiveSession, EndReason, Pipeline, SessionCut, Transport},
     registry_view::RegistryView,
     risk::Risk,
-    signed,
     state_dir::known_networks_path,
 };
 use ipnetwork::IpNetwork;
@@ -313,8 +312,8 @@ impl DeskListener {
             .map_err(|e| format!("the session cannot be opened: {e}"))?;
         let channel = Channel {
             binding: Binding::Required(binding),
-            signing: Some(signed::signing(&self.message_key, commits_gateway)),
-            verification: Some(signed::verification(key, every)),
+            signing: Some(pipeline.signed.signing(&self.message_key, commits_gateway)),
+            verification: Some(pipeline.signed.verification(key, every)),
         };
         let outbox =
             session.attach(channel).map_err(|e| format!("the session cannot be attached: {e}"))?;

@@ -94,6 +94,8 @@ fn traded() -> (World, String, PathBuf, Bundled) {
             publish: vec![p.dir.join("witness").to_str().unwrap().into()],
             ..CheckpointSection::default()
         };
+        // They write the same down as the trading thread alone.
+        p.signature_threads = 2;
     });
     for (dealer, offer) in [(NORTH, "99.135"), (EAST, "99.145"), (SOUTH, "99.155")] {
         w.quotes(dealer, offer, 30_000);

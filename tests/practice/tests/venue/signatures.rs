@@ -197,6 +197,69 @@ fn three_bad_signatures_in_a_minute_end_the_session_and_a_new_connection_does_no
     });
 }
 
+/// Over TCP and QUIC: desks made by hand come over TCP, the trader's own over QUIC.
+#[test]
+fn threads_that_verify_and_sign_beside_the_trading_thread_change_no_word() {
+    let w = World::start_with(|p| {
+        p.desks.push("RAW".into());
+        p.dealers.dealers[1].signs = Signs::Badly;
+        p.signature_threads = 2;
+    });
+    for (dealer, price) in [(NORTH, "99.135"), ("HARBOUR", "99.001")] {
+        w.quotes(dealer, price, 30_000);
+    }
+    let mut s = w.connect();
+    // The desk refuses what commits the gateway and is not signed by it, and so does the dealer.
+    let traded = trade(&w, &mut s);
+    let kept = lines(&export(&w, &Wanted { rfq: Some(traded), ..Wanted::default() }));
+    assert!(kept.len() >= 4 && kept.iter().all(|l| l.verified == GOOD), "{:?}", kinds(&kept));
+    let asked = w.ask(Ask::Buy, &["HARBOUR", NORTH], 60);
+    w.until(&mut s, "the honest dealer's quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == asked && l.dealer == NORTH && l.can_lift)
+    });
+    assert_eq!(s.line(&asked, "HARBOUR").state, LineState::Asked);
+    let pki = w.practice.pki();
+    w.runtime.block_on(async {
+        let key = gateways_key(&w).await;
+        let mut raw = Raw::logged_on(at(&w), pki, "RAW").await;
+        let quote = quoted(&mut raw, "R1").await;
+        raw.says(&accept("R1:1", &field(&quote, "117"), &field(&quote, "133"))).await;
+        let fill = raw.hears(&["35=8|", "150=F|", "11=R1:1|"]).await;
+        // One that is good and one that is not in the same bytes, and a question of the session
+        // layer behind them: each is answered in its turn.
+        let good = raw.frame(&rfq("R2"));
+        let honest = raw.frame(&rfq("R3"));
+        let bad = changed(&honest, "\u{1}38=5000000\u{1}", "\u{1}38=9000000\u{1}");
+        let test = raw.frame("35=1|112=BEHIND|");
+        raw.writes(&[good, bad, test].concat()).await;
+        let refusal = raw.hears(&["35=j|", "380=6|"]).await;
+        assert!(field(&refusal, "58").contains("signature.bad"), "{refusal}");
+        assert_eq!(field(&refusal, "45"), (raw.seq - 2).to_string());
+        raw.hears(&["35=0|", "112=BEHIND|"]).await;
+        quoted(&mut raw, "R4").await;
+        // It was one strike, and two more end the session.
+        for id in ["R5", "R6"] {
+            let frame = raw.frame(&rfq(id));
+            raw.writes(&changed(&frame, "\u{1}54=1\u{1}", "\u{1}54=2\u{1}")).await;
+            refused(&mut raw, "signature.bad").await;
+        }
+        let goodbye = raw.hears(&["35=5|"]).await;
+        assert!(field(&goodbye, "58").contains("signed"), "{goodbye}");
+        raw.hung_up().await;
+        assert!(raw.heard.iter().any(|f| f.contains("|35=AI|") && f.contains("|131=R2|")));
+        // In the order of their numbers, and signed if they commit the gateway.
+        for (n, frame) in raw.heard.iter().enumerate() {
+            assert_eq!(field(frame, "34"), (n + 1).to_string());
+            assert_eq!(by_gateway(&key, frame), commits_gateway(&field(frame, "35")), "{frame}");
+        }
+        let mut again = Raw::desk(at(&w), pki, "RAW").await;
+        again.seq = raw.seq;
+        again.log_on().await;
+        again.says(&format!("35=2|7={}|16=0|", field(&fill, "34"))).await;
+        assert!(by_gateway(&key, &again.hears(&["35=8|", "43=Y|", "11=R1:1|"]).await));
+    });
+}
+
 /// The key of the gateway's certificate, as somebody sees it who connects.
 async fn gateways_key(w: &World) -> MessagePublicKey {
     let key = w.practice.pki().issue(&Order::desk("LOOKER")).unwrap().certified_key().unwrap();

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     bucket::Bucket,
+    signature::check::{Judged, SignatureChecker},
     signature::is_application,
     store::SessionStore,
     tag,
@@ -111,10 +112,27 @@ impl Session {
     /// # Errors
     /// The frame is garbled, which FIX wants ignored, or events have to be fetched first.
     pub fn receive(&self, frame: &[u8]) -> Result<(), ReceiveError> {
+        self.receive_known(frame, None)
+    }
+
+    /// The same, with what another thread found about the signature. It is forgotten after this
+    /// frame: one that is ahead of its turn is judged here when its turn has come.
+    pub(crate) fn receive_known(
+        &self,
+        frame: &[u8],
+        known: Option<Judged>,
+    ) -> Result<(), ReceiveError> {
         let Some(way) = self.receiving()? else { return Ok(()) };
+        self.shared.knows(known);
         let taken = way.take(frame);
+        self.shared.knows(None);
         self.after(&way);
         taken
+    }
+
+    /// Other threads that judge signatures of this connection, while it is the one in use.
+    pub(crate) fn checker(&self, outbox: &Rc<Outbox>) -> Option<Rc<dyn SignatureChecker>> {
+        self.is_attached_to(outbox).then(|| self.shared.checker()).flatten()
     }
 
     /// A frame that was too long to be taken, of which `beginning` is left: it is refused by its

@@ -7,6 +7,16 @@
 //! [`MessageVerifier`]. `docs/protocol.md` has the rules and test vectors for implementers.
 
 #[cfg(any(test, feature = "engine"))]
+pub mod check;
+#[cfg(any(test, feature = "engine"))]
+pub mod making;
+
+#[cfg(any(test, feature = "engine"))]
+use self::{
+    check::{Judged, SignatureChecker},
+    making::SignatureMaker,
+};
+#[cfg(any(test, feature = "engine"))]
 use crate::tagvalue::ParseError;
 use crate::tagvalue::{Field, cut};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -33,6 +43,13 @@ pub struct SignError(pub String);
 pub trait MessageSigner {
     /// ECDSA on P-256 over the SHA-256 of `covered`, r and s of 32 bytes each.
     fn sign(&self, covered: &[u8]) -> Result<[u8; SIGNATURE_LEN], SignError>;
+
+    /// Threads that sign with the same key; `None`: everything is signed by [`Self::sign`] when it
+    /// is sent.
+    #[cfg(any(test, feature = "engine"))]
+    fn maker(&self) -> Option<Rc<dyn SignatureMaker>> {
+        None
+    }
 }
 
 impl<F: Fn(&[u8]) -> Result<[u8; SIGNATURE_LEN], SignError>> MessageSigner for F {
@@ -46,6 +63,13 @@ impl<F: Fn(&[u8]) -> Result<[u8; SIGNATURE_LEN], SignError>> MessageSigner for F
 pub trait MessageVerifier {
     /// Whether the peer's key made `signature` over `covered`.
     fn is_good(&self, covered: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool;
+
+    /// Threads that judge with the same key before a message's turn comes; `None`: everything is
+    /// judged by [`Self::is_good`] when it comes.
+    #[cfg(any(test, feature = "engine"))]
+    fn checker(&self) -> Option<Rc<dyn SignatureChecker>> {
+        None
+    }
 }
 
 impl<F: Fn(&[u8], &[u8; SIGNATURE_LEN]) -> bool> MessageVerifier for F {
@@ -154,9 +178,56 @@ impl SignatureError {
 }
 
 /// Whether messages of this type may carry a signature: all but those of the session layer.
-#[cfg(feature = "engine")]
+#[cfg(any(test, feature = "engine"))]
 pub(crate) fn is_application(msg_type: &[u8]) -> bool {
     !matches!(msg_type, b"0" | b"1" | b"2" | b"3" | b"4" | b"5" | b"A")
+}
+
+/// A message without its signature yet: the bytes that it will cover, in which BodyLength (9)
+/// counts it already.
+pub struct Draft(Vec<u8>);
+
+impl Draft {
+    /// Of a message that is to be signed.
+    ///
+    /// # Errors
+    /// When `frame` is not a whole FIX message, or is signed already.
+    pub fn of(frame: &[u8]) -> Result<Self, SignError> {
+        let unusable = || SignError("it is not one whole unsigned FIX message".into());
+        let (begin, body) = split_header(frame).ok_or_else(unusable)?;
+        let mut fields = Vec::new();
+        let read = cut(frame, &mut fields);
+        if read.is_err() || fields.iter().any(|f| matches!(f.tag, SIGNATURE_LENGTH | SIGNATURE)) {
+            return Err(unusable());
+        }
+        // Room for the whole, whose BodyLength may be longer.
+        let mut out = Vec::with_capacity(frame.len() + FIELDS_LEN + 2);
+        out.extend_from_slice(begin);
+        out.extend_from_slice(format!("9={}\u{1}", body.len() + FIELDS_LEN).as_bytes());
+        out.extend_from_slice(body);
+        Ok(Self(out))
+    }
+
+    /// What is signed.
+    pub fn covered(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// How long the signed message will be.
+    pub fn signed_len(&self) -> usize {
+        self.0.len() + FIELDS_LEN + CHECKSUM_LEN
+    }
+
+    /// The whole message, with the signature over what is covered.
+    pub fn finish(self, signature: &[u8; SIGNATURE_LEN]) -> Vec<u8> {
+        let mut out = self.0;
+        out.extend_from_slice(
+            format!("93={ENCODED_LEN}\u{1}89={}\u{1}", BASE64.encode(signature)).as_bytes(),
+        );
+        let sum = out.iter().fold(0u8, |n, b| n.wrapping_add(*b));
+        out.extend_from_slice(format!("10={sum:03}\u{1}").as_bytes());
+        out
+    }
 }
 
 /// The same message with a signature; BodyLength and CheckSum are computed again.
@@ -164,24 +235,9 @@ pub(crate) fn is_application(msg_type: &[u8]) -> bool {
 /// # Errors
 /// When `frame` is not a whole FIX message, is signed already, or the signer fails.
 pub fn sign(frame: &[u8], signer: &dyn MessageSigner) -> Result<Vec<u8>, SignError> {
-    let unusable = || SignError("it is not one whole unsigned FIX message".into());
-    let (begin, body) = split_header(frame).ok_or_else(unusable)?;
-    let mut fields = Vec::new();
-    let read = cut(frame, &mut fields);
-    if read.is_err() || fields.iter().any(|f| matches!(f.tag, SIGNATURE_LENGTH | SIGNATURE)) {
-        return Err(unusable());
-    }
-    let mut out = Vec::with_capacity(frame.len() + FIELDS_LEN + 2);
-    out.extend_from_slice(begin);
-    out.extend_from_slice(format!("9={}\u{1}", body.len() + FIELDS_LEN).as_bytes());
-    out.extend_from_slice(body);
-    let signature = signer.sign(&out)?;
-    out.extend_from_slice(
-        format!("93={ENCODED_LEN}\u{1}89={}\u{1}", BASE64.encode(signature)).as_bytes(),
-    );
-    let sum = out.iter().fold(0u8, |n, b| n.wrapping_add(*b));
-    out.extend_from_slice(format!("10={sum:03}\u{1}").as_bytes());
-    Ok(out)
+    let draft = Draft::of(frame)?;
+    let signature = signer.sign(draft.covered())?;
+    Ok(draft.finish(&signature))
 }
 
 /// BeginString with its separator, and the body between BodyLength and CheckSum.
@@ -241,20 +297,26 @@ pub(crate) fn parts_of<'a>(
     }
 }
 
-/// Judges a received application message. `true`: it carries a good signature.
+/// Judges a received application message. `true`: it carries a good signature. `known`: what
+/// another thread found, which counts if it is about the very bytes and signature of this message.
 #[cfg(any(test, feature = "engine"))]
 pub(crate) fn judge(
     frame: &[u8],
     fields: Result<&[Field], &ParseError>,
     msg_type: &str,
     v: &Verification,
+    known: Option<&Judged>,
 ) -> Result<bool, SignatureError> {
     let found = match fields {
         Ok(fields) => parts_of(frame, fields)?,
         Err(_) => return Err(SignatureError::Malformed),
     };
+    let is_good = |p: &Parts<'_>| {
+        let known = known.and_then(|judged| judged.of(p));
+        known.unwrap_or_else(|| v.verifier.is_good(p.covered, &p.signature))
+    };
     match found {
-        Some(p) if v.verifier.is_good(p.covered, &p.signature) => Ok(true),
+        Some(p) if is_good(&p) => Ok(true),
         Some(_) => Err(SignatureError::Bad),
         None if (v.required)(msg_type) => Err(SignatureError::Missing),
         None => Ok(false),
@@ -285,5 +347,4 @@ impl std::fmt::Debug for SignedFrame {
 }
 
 #[cfg(test)]
-#[path = "signature_tests.rs"]
 mod tests;
