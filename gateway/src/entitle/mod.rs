@@ -170,13 +170,14 @@ impl EntitlementGate {
         let traded_before = |dealer: &DealerId| {
             self.registry.as_ref().is_some_and(|r| r.has_traded(who, dealer.as_str()))
         };
+        let deals: Vec<Deal<'_>> = parts.iter().copied().map(deal).collect();
+        let parts: Vec<_> =
+            deals.iter().map(|deal| policies.for_deal(who, proof, step, deal)).collect();
         let mut verdicts = Vec::with_capacity(t.dealers.len() * parts.len());
         for (dealer, traded) in &t.dealers {
             let new_dealer = !(*traded || traded_before(dealer));
-            for deal in parts.iter().copied().map(&deal) {
-                let act = Act::Trade { step, dealer: dealer.as_str(), new_dealer, deal: &deal };
-                verdicts.push((dealer.clone(), policies.decide(&Question { who, proof, act })));
-            }
+            let of_parts = parts.iter().map(|decide| decide(dealer.as_str(), new_dealer));
+            verdicts.extend(of_parts.map(|verdict| (dealer.clone(), verdict)));
         }
         self.can_be_had(Ruling::of(verdicts, policies.digest()))
     }

@@ -23,7 +23,10 @@ use signet_fix::{
 use signet_gateway::signed::{Kept, Party, SignedLog, signing, verification};
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_journal::StoreKey;
-use signet_policy::{entitle::Outcome, score::Decision};
+use signet_policy::{
+    entitle::{CedarEntitlements, Outcome},
+    score::Decision,
+};
 use signet_rfq::{AcceptId, Catalogue, DealerId, QuoteId, RfqId, UtcMillis};
 use signet_router::{
     DealerSettings, Input, Keep, Router,
@@ -43,7 +46,7 @@ pub(crate) struct Operation {
 }
 
 /// In the order of the table.
-pub(crate) static OPERATIONS: [Operation; 19] = [
+pub(crate) static OPERATIONS: [Operation; 21] = [
     Operation { name: "encode.quote_request", prepare: |_| encode(&framed(REQUEST)) },
     Operation { name: "encode.quote", prepare: |_| encode(&framed(QUOTE)) },
     Operation { name: "encode.accept", prepare: |_| encode(&framed(ACCEPT)) },
@@ -56,6 +59,8 @@ pub(crate) static OPERATIONS: [Operation; 19] = [
     Operation { name: "evidence.quote_request", prepare: |_| evidence() },
     Operation { name: "decide.entitlements.1_dealer", prepare: |_| entitlements(1) },
     Operation { name: "decide.entitlements.12_dealers", prepare: |_| entitlements(12) },
+    Operation { name: "decide.cold.1_dealer", prepare: |_| entitlements_cold(1) },
+    Operation { name: "decide.cold.12_dealers", prepare: |_| entitlements_cold(12) },
     Operation { name: "decide.risk", prepare: |_| risk() },
     Operation { name: "journal.quote_request", prepare: |calls| journal(requests(calls)) },
     Operation { name: "journal.quote", prepare: |calls| journal(quotes(calls)) },
@@ -173,11 +178,25 @@ fn evidence() -> Call {
 /// shows.
 const CATALOGUE: usize = 1_000;
 
-/// An accept that needs no touch, or a request to so many dealers: a question for each dealer.
-fn entitlements(asked: usize) -> Call {
+fn rules() -> (CedarEntitlements, Vec<String>) {
     let dealers: Vec<String> = (0..12).map(|n| format!("DEALER{n}")).collect();
-    let policies = Rules::example(&dealers, CATALOGUE).load();
+    (Rules::example(&dealers, CATALOGUE).load(), dealers)
+}
+
+/// Accepts that need no touch, of so many dealers: a question for each, which the policies cannot
+/// tell from one that they answered before.
+fn entitlements(asked: usize) -> Call {
+    let (policies, dealers) = rules();
     Box::new(move || decisions::ask(&policies, &dealers[..asked], 5, Outcome::Allow))
+}
+
+/// The same with nothing remembered.
+fn entitlements_cold(asked: usize) -> Call {
+    let (policies, dealers) = rules();
+    Box::new(move || {
+        policies.forget();
+        decisions::ask(&policies, &dealers[..asked], 5, Outcome::Allow);
+    })
 }
 
 fn risk() -> Call {

@@ -1,36 +1,37 @@
 //! Cedar behind the trait.
 
 use super::{
-    Act, Because, Cited, Colleague, Deal, Denial, Documents, Entitlements, Facts, Proof, Question,
-    Step, Verdict, World, facts::by_member, load::Kinds,
+    Act, Cited, Denial, Documents, EntitleError, Facts, Question, Step, World, actions,
+    classes::Classes, facts::by_member, load::Kinds, memory::Memory, sight::Sight,
 };
 use aws_lc_rs::digest::{SHA256, digest};
-use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Decision, Effect, Entities, EntityUid, PolicyId,
-    PolicySet, Request, Response, RestrictedExpression, Schema,
-};
-use rust_decimal::{Decimal, prelude::ToPrimitive as _};
+use cedar_policy::{Authorizer, Effect, Entities, PolicyId, PolicySet};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::Arc,
 };
 
 /// A set of policies with its facts, ready to decide.
 pub struct CedarEntitlements {
-    kinds: Kinds,
+    pub(super) kinds: Kinds,
     policies: PolicySet,
-    entities: Entities,
-    facts: Facts,
-    world: World,
-    digest: Arc<str>,
+    /// The policies whose scope admits an action.
+    by_action: HashMap<&'static str, PolicySet>,
+    pub(super) entities: Entities,
+    pub(super) facts: Facts,
+    pub(super) world: World,
+    pub(super) digest: Arc<str>,
     /// Policies and facts as they were read.
     texts: [Arc<str>; 2],
     /// SHA-256 of each.
     text_digests: [[u8; 32]; 2],
     /// The text by which each policy is cited.
-    cited: HashMap<PolicyId, Cited>,
-    authorizer: Authorizer,
+    pub(super) cited: HashMap<PolicyId, Cited>,
+    pub(super) authorizer: Authorizer,
+    pub(super) sight: Sight,
+    pub(super) classes: Classes,
+    pub(super) memory: Memory,
 }
 
 fn sha256(text: &str) -> [u8; 32] {
@@ -56,7 +57,7 @@ impl CedarEntitlements {
         facts: Facts,
         world: World,
         documents: &Documents<'_>,
-    ) -> Self {
+    ) -> Result<Self, EntitleError> {
         let cite = |p: &cedar_policy::Policy| {
             let text = |key| p.annotation(key).map(Arc::from);
             let id: &str = p.id().as_ref();
@@ -69,7 +70,12 @@ impl CedarEntitlements {
             (p.id().clone(), cited)
         };
         let cited = policies.policies().map(cite).collect();
-        Self {
+        let sight = Sight::of(policies.policies());
+        Ok(Self {
+            by_action: actions::policies(&policies, &entities, &kinds)?,
+            classes: Classes::of(&sight, &facts, &world),
+            sight,
+            memory: Memory::default(),
             kinds,
             policies,
             entities,
@@ -80,7 +86,7 @@ impl CedarEntitlements {
             text_digests: [sha256(documents.policies), sha256(documents.facts)],
             cited,
             authorizer: Authorizer::new(),
-        }
+        })
     }
 
     /// The documents as they were read.
@@ -113,14 +119,20 @@ impl CedarEntitlements {
         &self.policies
     }
 
+    /// The policies that can determine an action.
+    pub(super) fn policies_of(&self, action: &str) -> &PolicySet {
+        self.by_action.get(action).unwrap_or(&self.policies)
+    }
+
+    /// Has every question evaluated again, as after a start: to measure that. No answer depends
+    /// on it.
+    pub fn forget(&self) {
+        self.memory.forget();
+    }
+
     /// Allowed but probably forgotten entries, for the person who checks the documents.
     pub fn remarks(&self) -> Vec<String> {
-        let named: BTreeSet<(String, String)> = self
-            .policies
-            .policies()
-            .flat_map(|p| p.entity_literals())
-            .map(|u| (u.type_name().to_string(), u.id().unescaped().to_owned()))
-            .collect();
+        let named = self.sight.names();
         let mut all = Vec::new();
         for (kind, key, groups) in [
             ("Group", "groups", &self.facts.groups),
@@ -206,268 +218,4 @@ impl CedarEntitlements {
         add("secondPerson", q.proof.second_person.to_string());
         Ok(all)
     }
-
-    fn instrument(&self, deal: &Deal<'_>) -> Result<&super::InstrumentFacts, Denial> {
-        self.world
-            .instruments
-            .get(deal.instrument)
-            .ok_or_else(|| unknown("instrument", deal.instrument))
-    }
-
-    /// The amounts in whole units, rounded up.
-    fn reckon(&self, deal: &Deal<'_>) -> Result<Reckoned, Denial> {
-        if deal.quantity <= Decimal::ZERO {
-            return Err(Denial::BadNumber("the quantity"));
-        }
-        let currency = self.instrument(deal)?.currency.as_str();
-        let this = BTreeMap::from([(currency.to_owned(), deal.quantity)]);
-        let count = |n: usize, what| i64::try_from(n).map_err(|_| Denial::BadNumber(what));
-        Ok(Reckoned {
-            quantity: whole(deal.quantity).ok_or(Denial::BadNumber("the quantity"))?,
-            notional: self.total(&[&this], "the notional")?,
-            day: self.total(&[deal.day, &this], "the day's notional")?,
-            outstanding: self.total(&[deal.outstanding, &this], "the outstanding notional")?,
-            open_rfqs: count(deal.open_rfqs.saturating_add(1), "the number of open RFQs")?,
-            dealers: count(deal.dealers, "the number of dealers")?,
-        })
-    }
-
-    /// All amounts in the reporting currency, rounded up once.
-    fn total(&self, amounts: &[&super::Amounts], what: &'static str) -> Result<i64, Denial> {
-        let mut sum = Decimal::ZERO;
-        for (currency, quantity) in amounts.iter().flat_map(|a| a.iter()) {
-            let rate =
-                self.facts.rates.get(currency).ok_or_else(|| Denial::NoRate(currency.clone()))?;
-            let exact = times(*quantity, *rate).ok_or(Denial::BadNumber(what))?;
-            sum = sum.checked_add(exact).ok_or(Denial::BadNumber(what))?;
-        }
-        whole(sum).ok_or(Denial::BadNumber(what))
-    }
-
-    /// The question as Cedar knows it.
-    pub(super) fn request(
-        &self,
-        q: &Question<'_>,
-        proof: Proof,
-        schema: Option<&Schema>,
-    ) -> Result<Request, Denial> {
-        let broken = |e: String| Denial::PolicyError(e);
-        let uid = |kind: &'static str, name: &str| {
-            self.kinds.uid(kind, name).ok_or_else(|| unknown(kind, name))
-        };
-        let (who, resource, context) = match q.act {
-            Act::See { dealer } => (uid("Trader", q.who)?, self.dealer(dealer)?, Vec::new()),
-            Act::Trade { step, dealer, new_dealer, deal } => (
-                uid("Trader", q.who)?,
-                self.dealer(dealer)?,
-                self.trade(step, new_dealer, deal, proof)?,
-            ),
-            Act::Colleague { what, owner } => {
-                let yes = RestrictedExpression::new_bool;
-                let context = match what {
-                    Colleague::See => Vec::new(),
-                    Colleague::TakeOver => vec![
-                        ("touched", yes(proof.touched)),
-                        ("secondPerson", yes(proof.second_person)),
-                    ],
-                };
-                (uid("Trader", q.who)?, uid("Trader", owner)?, context)
-            }
-            Act::Admin { privileged, hardware_key, .. } => {
-                let yes = RestrictedExpression::new_bool;
-                let context = vec![
-                    ("privileged", yes(privileged)),
-                    ("hardwareKey", yes(hardware_key)),
-                    ("touched", yes(proof.touched)),
-                    ("secondPerson", yes(proof.second_person)),
-                ];
-                (uid("Administrator", q.who)?, uid("Gateway", &self.world.gateway)?, context)
-            }
-        };
-        let pairs = context.into_iter().map(|(k, v)| (k.to_owned(), v));
-        let context = Context::from_pairs(pairs).map_err(|e| broken(e.to_string()))?;
-        Request::new(who, uid("Action", q.act.word())?, resource, context, schema)
-            .map_err(|e| broken(e.to_string()))
-    }
-
-    fn dealer(&self, name: &str) -> Result<EntityUid, Denial> {
-        let known = self.world.dealers.contains(name);
-        self.kinds.uid("Dealer", name).filter(|_| known).ok_or_else(|| unknown("dealer", name))
-    }
-
-    fn trade(
-        &self,
-        step: Step,
-        new_dealer: bool,
-        deal: &Deal<'_>,
-        proof: Proof,
-    ) -> Result<Vec<(&'static str, RestrictedExpression)>, Denial> {
-        let (r, currency) = (self.reckon(deal)?, &self.instrument(deal)?.currency);
-        let entity = |kind: &'static str, name: &str| {
-            self.kinds
-                .uid(kind, name)
-                .map(RestrictedExpression::new_entity_uid)
-                .ok_or_else(|| unknown(kind, name))
-        };
-        let (yes, number) = (RestrictedExpression::new_bool, RestrictedExpression::new_long);
-        let mut context = vec![
-            ("instrument", entity("Instrument", deal.instrument)?),
-            ("side", entity("Side", deal.side.word())?),
-            ("currency", entity("Currency", currency)?),
-            ("quantity", number(r.quantity)),
-            ("notional", number(r.notional)),
-            ("dayNotional", number(r.day)),
-            ("outstanding", number(r.outstanding)),
-            ("openRfqs", number(r.open_rfqs)),
-            ("dealers", number(r.dealers)),
-            ("firstToday", yes(deal.first_today)),
-            ("newDealer", yes(new_dealer)),
-            ("idleSeconds", number(deal.idle_s)),
-            ("touched", yes(proof.touched)),
-            ("secondPerson", yes(proof.second_person)),
-        ];
-        if let Step::Accept { off_market_bps: Some(bps) } = step {
-            context.push(("offMarketBps", number(bps)));
-        }
-        Ok(context)
-    }
-
-    /// One evaluation with this much proved.
-    fn ask(
-        &self,
-        q: &Question<'_>,
-        proof: Proof,
-    ) -> Result<(bool, Vec<Cited>), (Denial, Vec<Cited>)> {
-        if let Act::Trade { step: Step::Counter, dealer, new_dealer, deal } = q.act {
-            let act = Act::Trade { step: Step::Request, dealer, new_dealer, deal };
-            let (allowed, reasons) = self.ask_one(&Question { act, ..*q }, proof)?;
-            if !allowed {
-                return Ok((false, reasons));
-            }
-            // What no policy permits is refused with no reason; that is the request's to permit.
-            let (permitted, forbids) = self.ask_one(q, proof)?;
-            return Ok(match permitted || forbids.is_empty() {
-                true => (true, reasons),
-                false => (false, forbids),
-            });
-        }
-        self.ask_one(q, proof)
-    }
-
-    /// One evaluation of one action.
-    fn ask_one(
-        &self,
-        q: &Question<'_>,
-        proof: Proof,
-    ) -> Result<(bool, Vec<Cited>), (Denial, Vec<Cited>)> {
-        let request = self.request(q, proof, None).map_err(|d| (d, Vec::new()))?;
-        let response = self.authorizer.is_authorized(&request, &self.policies, &self.entities);
-        // Cedar leaves out a policy that fails; it might be the one that forbids.
-        if let Some(e) = response.diagnostics().errors().next() {
-            let AuthorizationError::PolicyEvaluationError(e) = e;
-            return Err((Denial::PolicyError(e.to_string()), self.cite([e.policy_id()])));
-        }
-        Ok((response.decision() == Decision::Allow, self.reasons(&response)))
-    }
-
-    fn reasons(&self, response: &Response) -> Vec<Cited> {
-        self.cite(response.diagnostics().reason())
-    }
-
-    fn cite<'a>(&self, ids: impl IntoIterator<Item = &'a PolicyId>) -> Vec<Cited> {
-        let mut all: Vec<Cited> =
-            ids.into_iter().filter_map(|id| self.cited.get(id).cloned()).collect();
-        all.sort();
-        all
-    }
-
-    fn because(&self, cited: Vec<Cited>) -> Because {
-        Because { cited, digest: self.digest.clone() }
-    }
-
-    /// Asks as things are, then as if touched, then as if two people had approved.
-    fn try_decide(&self, q: &Question<'_>) -> Result<Verdict, (Denial, Vec<Cited>)> {
-        // A policy without a condition permits nothing across groups.
-        if let Act::Colleague { owner, .. } = q.act
-            && !self.facts.share_a_group(q.who, owner)
-        {
-            return Ok(self.deny(Vec::new()));
-        }
-        let (allowed, plain) = self.ask(q, q.proof)?;
-        if allowed {
-            return Ok(Verdict::Allow(self.because(plain)));
-        }
-        // Seeing never needs a touch.
-        if matches!(q.act, Act::See { .. } | Act::Colleague { what: Colleague::See, .. }) {
-            return Ok(self.deny(plain));
-        }
-        let mut in_the_way = plain;
-        if !q.proof.touched {
-            let (allowed, reasons) = self.ask(q, Proof { touched: true, ..q.proof })?;
-            if allowed {
-                return Ok(Verdict::Touch(self.because(fell_away(in_the_way, reasons))));
-            }
-            in_the_way = reasons;
-        }
-        if !q.proof.second_person {
-            let (allowed, reasons) = self.ask(q, Proof { touched: true, second_person: true })?;
-            if allowed {
-                return Ok(Verdict::TwoPeople(self.because(fell_away(in_the_way, reasons))));
-            }
-            in_the_way = reasons;
-        }
-        Ok(self.deny(in_the_way))
-    }
-
-    fn deny(&self, cited: Vec<Cited>) -> Verdict {
-        let why = if cited.is_empty() { Denial::NotPermitted } else { Denial::Forbidden };
-        Verdict::Deny(why, self.because(cited))
-    }
-}
-
-/// What asked for the proof: what forbade without it; or, when nothing permitted without it, what
-/// permits with it.
-fn fell_away(before: Vec<Cited>, after: Vec<Cited>) -> Vec<Cited> {
-    if before.is_empty() { after } else { before }
-}
-
-impl Entitlements for CedarEntitlements {
-    fn decide(&self, q: &Question<'_>) -> Verdict {
-        self.try_decide(q).unwrap_or_else(|(why, cited)| Verdict::Deny(why, self.because(cited)))
-    }
-
-    fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    fn day_begins_ms(&self) -> i64 {
-        i64::from(self.facts.day_begins_utc_minutes) * 60_000
-    }
-}
-
-struct Reckoned {
-    quantity: i64,
-    notional: i64,
-    day: i64,
-    outstanding: i64,
-    open_rfqs: i64,
-    dealers: i64,
-}
-
-fn unknown(kind: &'static str, name: &str) -> Denial {
-    Denial::Unknown { kind, name: name.chars().take(80).collect() }
-}
-
-/// The product, never less than the exact one: when it has more digits than fit, one more than the
-/// last that fits.
-fn times(a: Decimal, b: Decimal) -> Option<Decimal> {
-    let (a, b) = (a.normalize(), b.normalize());
-    let product = a.checked_mul(b)?;
-    let exact = a.is_zero() || product.scale() >= a.scale() + b.scale();
-    if exact { Some(product) } else { product.checked_add(Decimal::ONE) }
-}
-
-/// Whole units, rounded up.
-fn whole(d: Decimal) -> Option<i64> {
-    d.ceil().to_i64()
 }

@@ -332,10 +332,17 @@ impl Found {
         new: &CedarEntitlements,
     ) -> usize {
         let pairs = u.traders.iter().flat_map(|who| u.traders.iter().map(move |of| (who, of)));
-        let pairs = pairs.flat_map(|(who, of)| Colleague::ALL.map(|what| (who, of, what)));
+        // Policies may tell a trader's own RFQs from those of another one of its kind, so one kind
+        // makes two pairs.
+        let pairs = pairs.flat_map(|(who, of)| {
+            let other = of.all.iter().find(|name| who.one == of.one && **name != of.one);
+            [Some(&of.one), other].into_iter().flatten().map(move |owner| (who, of, owner))
+        });
+        let pairs =
+            pairs.flat_map(|(who, of, owner)| Colleague::ALL.map(|what| (who, of, owner, what)));
         let mut asked = 0;
-        for (who, of, what) in pairs {
-            let act = Act::Colleague { what, owner: &of.one };
+        for (who, of, owner, what) in pairs {
+            let act = Act::Colleague { what, owner };
             let (before, now) = (outcome(old, &who.one, act), outcome(new, &who.one, act));
             asked += 1;
             if before != now {

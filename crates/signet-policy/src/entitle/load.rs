@@ -121,7 +121,7 @@ impl Kinds {
         Some(EntityUid::from_type_name_and_id(self.0.get(kind)?.clone(), EntityId::new(id)))
     }
 
-    fn must(&self, kind: &str, id: &str) -> Result<EntityUid, EntitleError> {
+    pub(super) fn must(&self, kind: &str, id: &str) -> Result<EntityUid, EntitleError> {
         self.uid(kind, id).ok_or_else(|| EntitleError::Schema(format!("no entity type {kind}")))
     }
 }
@@ -157,7 +157,7 @@ impl CedarEntitlements {
             names.check(p)?;
         }
         validate(&policies, &schema)?;
-        Ok(Self::new(kinds, policies, entities, facts, world.clone(), documents))
+        Self::new(kinds, policies, entities, facts, world.clone(), documents)
     }
 }
 

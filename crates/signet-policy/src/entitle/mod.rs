@@ -6,18 +6,24 @@
 //! again as if it were proved; a policy says so with `forbid ... unless { context.touched }`.
 //!
 //! Arithmetic is exact and rounds against the trader. A failure while deciding is a denial with a
-//! code.
+//! code. What was evaluated is remembered for questions that the policies cannot tell from it.
 
+mod actions;
 mod cedar;
+mod classes;
 mod diff;
 mod error;
+mod evaluate;
 mod expect;
 mod facts;
 mod literals;
 mod load;
+mod memory;
 mod question;
+mod reckon;
 mod scenario;
 mod shape;
+mod sight;
 mod universe;
 mod verdict;
 
@@ -51,6 +57,17 @@ pub const MAX_NAME_CHARS: usize = 64;
 pub trait Entitlements {
     /// Whether it may be done, and what is owed first.
     fn decide(&self, q: &Question<'_>) -> Verdict;
+
+    /// Decides about one deal with each dealer that is asked about, by its name and by whether the
+    /// trader has no remembered trade with it. Says what [`Self::decide`] says; the amounts, which
+    /// are the same for all dealers, are reckoned once.
+    fn for_deal(
+        &self,
+        who: &str,
+        proof: Proof,
+        step: Step,
+        deal: &Deal<'_>,
+    ) -> impl Fn(&str, bool) -> Verdict;
 
     /// SHA-256 over the documents the decisions follow, lower-case hexadecimal.
     fn digest(&self) -> &str;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub type Amounts = BTreeMap<String, Decimal>;
 
 /// What was proved with security keys for exactly this action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Proof {
     /// The trader's own touch.
     pub touched: bool,
@@ -79,6 +79,17 @@ pub enum Step {
     /// A QuoteResponse (35=AJ) with 694=2, to one dealer. It is judged as a request, and what
     /// forbids `counter` forbids it besides.
     Counter,
+}
+
+impl Step {
+    /// As policies name it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Accept { .. } => "accept",
+            Self::Counter => "counter",
+        }
+    }
 }
 
 /// What a trader wants with a colleague's RFQs.
@@ -191,20 +202,6 @@ impl AdminAction {
             Self::Keys => "admin-keys",
             Self::Policy => "admin-policy",
             Self::Sessions => "admin-sessions",
-        }
-    }
-}
-
-impl Act<'_> {
-    /// As policies name it.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::See { .. } => "see",
-            Self::Trade { step: Step::Request, .. } => "request",
-            Self::Trade { step: Step::Accept { .. }, .. } => "accept",
-            Self::Trade { step: Step::Counter, .. } => "counter",
-            Self::Colleague { what, .. } => what.word(),
-            Self::Admin { action, .. } => action.word(),
         }
     }
 }

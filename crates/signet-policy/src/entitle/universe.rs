@@ -42,21 +42,16 @@ pub(super) const ANYBODY_ELSE: &str = "anybody in no group";
 
 impl Universe {
     pub(crate) fn of(old: &CedarEntitlements, new: &CedarEntitlements) -> Self {
-        let mut named: BTreeSet<(String, String)> = BTreeSet::new();
-        let (mut values, mut mentioned, mut patterns) = (BTreeMap::new(), BTreeSet::new(), false);
+        let (mut values, mut mentioned) = (BTreeMap::new(), BTreeSet::new());
         let mut counters = false;
         for p in [old, new].iter().flat_map(|e| e.policies().policies()) {
-            named.extend(
-                p.entity_literals()
-                    .iter()
-                    .map(|u| (u.type_name().to_string(), u.id().unescaped().to_owned())),
-            );
             let json = p.to_json().unwrap_or_default();
             compared(&json, &mut values);
             parts(&json, &mut mentioned, &mut BTreeSet::new());
-            patterns |= has_pattern(&json);
             counters |= asks_which_action(&json);
         }
+        let sights = [&old.sight, &new.sight];
+        let named: BTreeSet<_> = sights.iter().flat_map(|s| s.names()).cloned().collect();
         counters |= named.iter().any(|(_, name)| name == "counter");
         let people = |a: &Groups, b: &Groups, kind: &str| {
             let known = a
@@ -73,13 +68,14 @@ impl Universe {
             old.world().dealers.iter().chain(&new.world().dealers).map(String::as_str).collect();
         let instruments: BTreeMap<&String, &InstrumentFacts> =
             old.world().instruments.iter().chain(&new.world().instruments).collect();
-        // Patterns look into the ISIN itself, so no two are alike.
+        // What the policies can tell from others by its ISIN is like no other.
+        let own = |id: &str| sights.iter().any(|s| s.knows_isin(id));
         let kind = |id: &str| {
             let like = instruments
                 .get(&id.to_owned())
                 .map(|i| format!("{}/{}/{}", i.class, i.currency, i.has_isin))
                 .unwrap_or_default();
-            if patterns { format!("{like}/{id}") } else { like }
+            if own(id) { format!("{like}/{id}") } else { like }
         };
         let ids = instruments.keys().map(|k| k.as_str()).collect();
         Self {
@@ -203,14 +199,6 @@ fn parts(v: &Value, attributes: &mut BTreeSet<String>, numbers: &mut BTreeSet<i6
             }
         }
         _ => {}
-    }
-}
-
-fn has_pattern(v: &Value) -> bool {
-    match v {
-        Value::Array(all) => all.iter().any(has_pattern),
-        Value::Object(map) => map.iter().any(|(k, v)| k == "like" || has_pattern(v)),
-        _ => false,
     }
 }
 

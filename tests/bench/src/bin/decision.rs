@@ -2,8 +2,9 @@
 //! microseconds.
 //!
 //! The example policies, as `signet-gateway` asks them: one question per dealer, and up to two more
-//! when something is owed first. Risk is judged at logon and whenever something changes, not per
-//! message.
+//! when something is owed first. *Remembered* is a question that the policies cannot tell from one
+//! that they answered; *first* is one that has to be evaluated. Risk is judged at logon and whenever
+//! something changes, not per message.
 
 use signet_bench::{
     decisions::{NOON, Rules, access, ask, risk},
@@ -29,12 +30,19 @@ fn main() {
             (60, Outcome::TwoPeople),
             (200, Outcome::Deny),
         ] {
-            let mut us = timed(|| ask(&entitlements, &dealers[..asked], millions, want));
-            println!(
-                "   entitlements, {asked:>2} dealers, {:<10} {}",
-                want.to_string(),
-                percentiles(&mut us)
-            );
+            for (how, forgets) in [("remembered", false), ("first", true)] {
+                let mut us = timed(|| {
+                    if forgets {
+                        entitlements.forget();
+                    }
+                    ask(&entitlements, &dealers[..asked], millions, want);
+                });
+                println!(
+                    "   entitlements, {asked:>2} dealers, {:<24} {how:<10} {}",
+                    want.to_string(),
+                    percentiles(&mut us)
+                );
+            }
         }
     }
     let risk = risk();

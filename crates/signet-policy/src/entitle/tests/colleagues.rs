@@ -93,6 +93,20 @@ fn a_change_shows_whose_rfqs_are_opened_to_whom() {
     );
 }
 
+/// A policy may tell a trader's own RFQs from those of another trader of the same groups.
+#[test]
+fn a_change_between_two_that_are_alike_is_shown() {
+    let groups = "reporting_currency = 'EUR'\n[groups]\nbonds = ['alice', 'bob']\n";
+    let others = "@id('o') permit (principal, action == Action::'take-over', resource) when { principal != resource };";
+    for others in [others, &others.replace("!=", "==")] {
+        let load = |policies: &str| try_load(&cedar(policies), groups).unwrap();
+        let d = diff(&load(""), &load(others), 10_000);
+        let texts: Vec<&str> = d.changes.iter().map(|c| c.text.as_str()).collect();
+        let want = "alice, bob may now take over RFQs of alice, bob (was denied, is allowed)";
+        assert_eq!(texts, [want], "{others}");
+    }
+}
+
 #[test]
 fn a_question_about_a_colleague_names_one() {
     let e = try_load(&cedar(POLICIES), GROUPS).unwrap();

@@ -1,6 +1,7 @@
 //! Verdicts: default deny, obligations, errors.
 
 use super::*;
+use crate::entitle::evaluate::About;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -263,8 +264,12 @@ proptest! {
             idle_s: idle,
         };
         let step = if flags & 2 > 0 { Step::Request } else { Step::Accept { off_market_bps: bps } };
-        let q = Question { who: "alice", proof: Proof::default(), act: Act::Trade { step, dealer: "HARBOUR", new_dealer: flags & 4 > 0, deal: &deal } };
-        match e.request(&q, Proof { touched: flags & 8 > 0, second_person: false }, Some(schema)) {
+        let proof = Proof { touched: flags & 8 > 0, second_person: false };
+        let request = e.weigh(&deal).and_then(|weighed| {
+            let about = About::Trade { step, dealer: "HARBOUR", new_dealer: flags & 4 > 0, deal: &deal, weighed: &weighed };
+            e.request(&e.with_dealer("alice", "HARBOUR", about)?, proof, Some(schema))
+        });
+        match request {
             Ok(_) => {}
             Err(Denial::NoRate(c)) => prop_assert!(!e.facts().rates.contains_key(&c)),
             Err(other) => prop_assert!(false, "{other}"),

@@ -159,6 +159,14 @@ fn every_kind_of_limit_is_looked_at() {
         ("context.instrument has isin && context.instrument.isin like 'IT*'", "IT0005534141"),
         // Alike but for their ISINs.
         ("context.instrument has isin && context.instrument.isin like 'US46*'", "US46625HJB78"),
+        (
+            "context.instrument has isin && context.instrument.isin == 'US46625HJB78'",
+            "US46625HJB78",
+        ),
+        (
+            "context.instrument has isin && ['US46625HJB78'].contains(context.instrument.isin)",
+            "US46625HJB78",
+        ),
         ("principal == Trader::'bob'", "bob"),
         ("resource == Dealer::'HARBOUR'", "HARBOUR"),
     ] {

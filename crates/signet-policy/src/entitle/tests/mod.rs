@@ -10,6 +10,7 @@ mod examples;
 mod explain;
 mod limits;
 mod refusals;
+mod remembered;
 mod sentences;
 mod words;
 
