@@ -420,18 +420,19 @@ fn price(i: Option<Instrument>, text: &str) -> String {
     }
 }
 
+/// The dealer's name; its id, when the venue tells none.
+fn named(names: &BTreeMap<DealerId, String>, id: &str) -> String {
+    let known = DealerId::new(id).ok().and_then(|d| names.get(&d).cloned());
+    known.unwrap_or_else(|| id.to_owned())
+}
+
 /// The action as the dialog shows it, formatted for the instrument.
 fn shown(
     action: &Action,
     catalogue: &Catalogue,
     names: &BTreeMap<DealerId, String>,
 ) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
-    let name = |d: &String| {
-        DealerId::new(d.clone())
-            .ok()
-            .and_then(|d| names.get(&d).cloned())
-            .unwrap_or_else(|| d.clone())
-    };
+    let name = |d: &String| named(names, d);
     let quantity = |text: &str| number(text).map_or_else(|| text.to_owned(), group_digits);
     // What every action about an instrument has.
     let terms = |of: &str, i: Option<Instrument>, side: &str, size: &str| {
@@ -439,6 +440,7 @@ fn shown(
         StepUpTerms {
             ask: ask_of(side),
             quantity: quantity(size),
+            min_quantity: None,
             currency: String::new(),
             symbol: i.map_or_else(|| of.to_owned(), |i| i.symbol.clone()),
             instrument: of.to_owned(),
@@ -461,6 +463,7 @@ fn shown(
             let all = dated(all, &r.currency, &r.settlement, &r.price_type);
             let shown = StepUpTerms {
                 price_unit: unit.unwrap_or_default(),
+                min_quantity: r.min_quantity.as_deref().map(quantity),
                 dealers: r.dealers.iter().map(name).collect(),
                 ..of_package(all, &r.legs, catalogue)
             };

@@ -96,6 +96,14 @@ pub const NO_RELATED_SYM: u32 = 146;
 pub const EXEC_TYPE: u32 = 150;
 /// LeavesQty: quantity that may still be executed.
 pub const LEAVES_QTY: u32 = 151;
+/// NoStipulations: entries of a group of stipulations.
+pub const NO_STIPULATIONS: u32 = 232;
+/// StipulationType: [`LEAST_QUANTITY`].
+pub const STIPULATION_TYPE: u32 = 233;
+/// StipulationType (233) of the least quantity that is traded.
+pub const LEAST_QUANTITY: &str = "MINQTY";
+/// StipulationValue: of `MINQTY` a quantity.
+pub const STIPULATION_VALUE: u32 = 234;
 /// NoQuoteEntries: entries of a group in QuoteCancel (Z).
 pub const NO_QUOTE_ENTRIES: u32 = 295;
 /// QuoteStatus; see `signet_rfq::fix::QuoteStatus`.

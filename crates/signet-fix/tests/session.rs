@@ -159,6 +159,7 @@ impl Pair {
 
 fn request(id: &str) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),

@@ -15,6 +15,7 @@ const CHILD: &str = "SIGNET_TEST_FIRST_USE";
 
 fn request() -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),

@@ -58,6 +58,7 @@ pub enum Said {
         dealers: Vec<String>,
         legs: Vec<Leg>,
         price_type: PriceType,
+        min_quantity: Option<Decimal>,
     },
     /// The trader ended the RFQ.
     Ended,
@@ -396,6 +397,7 @@ fn asked(q: QuoteRequest) -> Said {
         dealers: q.dealers.iter().map(ToString::to_string).collect(),
         legs: q.legs,
         price_type: q.price_type,
+        min_quantity: q.min_quantity,
     }
 }
 
@@ -431,8 +433,8 @@ fn reported(e: &ExecutionReport, accept: String, dealer: String) -> Said {
     use ExecType::{Fill, PartialFill, Status, Trade, TradeCancel, TradeCorrect};
     let trades = match e.exec_type {
         Trade | TradeCorrect | TradeCancel | Fill | PartialFill => !e.disputed,
-        // After a logon the gateway tells a trade as a state.
-        Status => e.last.is_some() && !e.cum_qty.is_zero(),
+        // After a logon the gateway tells a trade as a state, and so does a dealer who is asked.
+        Status => !e.cum_qty.is_zero(),
         _ => false,
     };
     if !trades {
@@ -445,7 +447,9 @@ fn reported(e: &ExecutionReport, accept: String, dealer: String) -> Said {
         };
         return Said::Answered { accept: Some(accept), answer };
     }
-    let (exec, kind, side, last) = (e.exec_id.clone(), e.exec_type, e.side, e.last);
+    // An answer to an OrderStatusRequest (H) has no execution of its own, so no LastQty (32).
+    let total = (e.exec_type == Status).then_some(Level { price: e.avg_px, size: e.cum_qty });
+    let (exec, kind, side, last) = (e.exec_id.clone(), e.exec_type, e.side, e.last.or(total));
     let legs = e.legs.clone();
     Said::Traded { accept, dealer, exec, kind, side, last, legs }
 }

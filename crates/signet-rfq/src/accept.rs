@@ -310,6 +310,14 @@ pub enum AcceptRefusal {
         /// What the accept says.
         accepted: Decimal,
     },
+    /// The accept takes less than the least quantity that was asked for.
+    #[error("the quote is for {accepted}, and at least {least} was asked for")]
+    BelowMinimum {
+        /// What the accept would take.
+        accepted: Decimal,
+        /// The RFQ's least quantity.
+        least: Decimal,
+    },
     /// A leg is not the one that the quote prices in its place.
     #[error("leg {0} is not as the quote has it")]
     OtherLeg(usize),
@@ -397,6 +405,7 @@ impl AcceptRefusal {
             Self::LimitBetter { .. } => "accept.limit_better_than_price",
             Self::LimitOver => "accept.limit_over",
             Self::OtherQuantity { .. } => "accept.quantity_mismatch",
+            Self::BelowMinimum { .. } => "accept.too_small",
             Self::OtherLeg(_) => "accept.leg_mismatch",
             Self::NotNet(_) => "accept.not_net",
             Self::IdUsed => "accept.id_used",

@@ -57,6 +57,10 @@ pub enum QuoteFault {
     /// ValidUntilTime (62) is not after the time of arrival.
     #[error("the quote was over before it arrived; check ValidUntilTime (62) and the clocks")]
     Over,
+    /// BidSize (134) or OfferSize (135) of a side that was asked for is below the least quantity,
+    /// which is the second number.
+    #[error("the size is {0}, and at least {1} was asked for (StipulationType 233=MINQTY)")]
+    BelowMinimum(Decimal, Decimal),
     /// The legs are not those of the package that was asked for.
     #[error(transparent)]
     Package(#[from] PackageFault),
@@ -136,7 +140,19 @@ impl Quote {
     /// Whether the quote answers the request and can be traded on.
     pub fn check_for(&self, terms: &Terms, now: UtcMillis) -> Result<(), QuoteFault> {
         self.check(terms.price_type, now)?;
+        self.check_minimum(terms)?;
         Ok(self.check_legs(terms)?)
+    }
+
+    /// Whether each side that was asked for has the least quantity. What the quote says of the
+    /// other side is nothing that could be traded.
+    fn check_minimum(&self, terms: &Terms) -> Result<(), QuoteFault> {
+        let Some(least) = terms.min_quantity else { return Ok(()) };
+        let asked = [Side::Buy, Side::Sell].into_iter().filter(|s| terms.ask.allows(*s));
+        match asked.filter_map(|s| self.level(s)).find(|l| l.size < least) {
+            Some(l) => Err(QuoteFault::BelowMinimum(l.size.normalize(), least.normalize())),
+            None => Ok(()),
+        }
     }
 
     /// Whether the quote can be traded on: prices and sizes above zero, not crossed, not expired.
@@ -322,6 +338,7 @@ mod tests {
     #[test]
     fn a_quote_in_another_convention_is_refused_whichever_field_says_so() {
         let terms = |ask| Terms {
+            min_quantity: None,
             price_type: crate::PriceType::Price,
             legs: vec![],
             id: crate::RfqId::new("R1").unwrap(),

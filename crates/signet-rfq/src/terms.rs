@@ -56,6 +56,10 @@ pub struct Terms {
     /// PriceType (423): in which numbers it is asked for, quoted and traded.
     #[serde(default, skip_serializing_if = "PriceType::is_price")]
     pub price_type: PriceType,
+    /// The least that is traded, in `currency`: a stipulation (233) `MINQTY`, as FIX 4.4 has no
+    /// MinQty (110) in a request. The whole quantity means all or none; `None` means any part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_quantity: Option<Decimal>,
 }
 
 /// Why an RFQ may not be sent, or is refused on receipt. At fault: the desk.
@@ -86,6 +90,15 @@ pub enum TermsError {
     /// PriceType (423) of a package: the prices of its legs add up, and yields do not.
     #[error("a package is asked for in prices")]
     PackagePriceType,
+    /// The least quantity is zero or below.
+    #[error("the least quantity, {0}, is not above zero")]
+    MinimumNotPositive(Decimal),
+    /// The least quantity is above the quantity, which is the second number.
+    #[error("the least quantity, {0}, is more than the quantity, {1}")]
+    MinimumTooLarge(Decimal, Decimal),
+    /// A least quantity of a package, which is traded as a whole in any case.
+    #[error("a package is traded as a whole and has no least quantity")]
+    PackageMinimum,
     /// The quantity is not one the instrument allows.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
@@ -114,7 +127,19 @@ impl Terms {
                 self.price_type.word(),
             ));
         }
-        Ok(instrument.check_quantity(self.quantity)?)
+        instrument.check_quantity(self.quantity)?;
+        self.check_minimum()
+    }
+
+    /// Whether the least quantity is a part of the quantity, or the whole of it.
+    fn check_minimum(&self) -> Result<(), TermsError> {
+        match self.min_quantity {
+            Some(least) if least <= Decimal::ZERO => Err(TermsError::MinimumNotPositive(least)),
+            Some(least) if least > self.quantity => {
+                Err(TermsError::MinimumTooLarge(least.normalize(), self.quantity.normalize()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// As [`Self::check`], of a package: each leg's instrument must be listed.
@@ -122,6 +147,9 @@ impl Terms {
         self.check_rfq(now)?;
         if !self.price_type.is_price() {
             return Err(TermsError::PackagePriceType);
+        }
+        if self.min_quantity.is_some() {
+            return Err(TermsError::PackageMinimum);
         }
         Ok(self.check_legs(catalogue)?)
     }

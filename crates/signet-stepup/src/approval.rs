@@ -89,6 +89,8 @@ pub struct RequestTerms {
     pub ask: String,
     /// Plain decimal without trailing zeros after the point.
     pub quantity: String,
+    /// The least that is traded, in the same form; `None` for any part.
+    pub min_quantity: Option<String>,
     /// ISO 4217.
     pub currency: String,
     /// `YYYYMMDD`.
@@ -321,9 +323,9 @@ impl Approval {
                     ("instrument", &r.instrument),
                     ("side", &r.ask),
                     ("quantity", &r.quantity),
-                    ("currency", &r.currency),
-                    ("settlement", &r.settlement),
                 ]);
+                l.extend(r.min_quantity.iter().map(|q| ("at-least", q.as_str())));
+                l.extend([("currency", r.currency.as_str()), ("settlement", &r.settlement)]);
                 l.extend(r.price_type.iter().map(|t| ("price-type", t.as_str())));
                 l.extend(r.legs.iter().map(|leg| ("leg", leg.as_str())));
                 l.push(("ttl-s", &r.ttl_s));
@@ -394,6 +396,7 @@ impl Approval {
                 instrument: rest.take("instrument")?,
                 ask: rest.take("side")?,
                 quantity: rest.take("quantity")?,
+                min_quantity: rest.take("at-least"),
                 currency: rest.take("currency")?,
                 settlement: rest.take("settlement")?,
                 price_type: rest.take("price-type"),
@@ -530,8 +533,11 @@ mod tests {
         let Action::Request(r) = request(&["D"]).action else { panic!() };
         let r = RequestTerms { price_type: typed(), ..r };
         let ahead = AheadTerms { price_type: typed(), ..ahead() };
+        let whole = RequestTerms { min_quantity: Some(s("5000000")), ..r.clone() };
         for (action, line) in [
-            (Action::Request(r), "\nprice-type=yield\nttl-s="),
+            (Action::Request(r), "\nquantity=5000000\ncurrency=EUR\n"),
+            (Action::Request(whole.clone()), "\nquantity=5000000\nat-least=5000000\ncurrency="),
+            (Action::Request(whole), "\nprice-type=yield\nttl-s="),
             (Action::Accept(a), "\nprice-type=yield\n"),
             (Action::Ahead(ahead), "\nprice-type=yield\nlimit="),
         ] {
@@ -592,6 +598,7 @@ mod tests {
             instrument: s("EUR/USD"),
             ask: s("two-way"),
             quantity: s("5000000"),
+            min_quantity: None,
             currency: s("EUR"),
             settlement: s("20261124"),
             ttl_s: s("60"),

@@ -434,6 +434,7 @@ mod tests {
         let s = String::new;
         let (quantity, currency) = (quantity.into(), currency.into());
         Action::Request(RequestTerms {
+            min_quantity: None,
             price_type: None,
             legs: vec![],
             rfq: s(),

@@ -23,6 +23,7 @@ impl RequestTerms {
             instrument: t.instrument.to_string(),
             ask: ask.into(),
             quantity: plain(t.quantity),
+            min_quantity: t.min_quantity.map(plain),
             currency: t.currency.clone(),
             settlement: t.settlement_date.clone(),
             price_type: stated(t),
@@ -159,6 +160,7 @@ mod tests {
         };
         let legs = vec![leg("A 1", Side::Buy, 1), leg("B", Side::Sell, 2), leg("C", Side::Buy, 1)];
         let terms = Terms {
+            min_quantity: None,
             price_type: signet_rfq::PriceType::Price,
             id: signet_rfq::RfqId::new("R1").unwrap(),
             instrument: signet_rfq::InstrumentId::package(),

@@ -9,6 +9,7 @@ export const COLUMNS: [Column, string][] = [
   ["instrument", t("blotter.isinOrPair")],
   ["side", t("blotter.side")],
   ["quantity", t("blotter.quantity")],
+  ["least", t("blotter.atLeast")],
   ["currency", t("blotter.currency")],
   ["price", t("blotter.price")],
   ["dealer", t("blotter.dealer")],
@@ -24,7 +25,8 @@ const NAMES = new Map(COLUMNS);
 
 export const nameOf = (column: Column) => NAMES.get(column) ?? column;
 
-export const isNumber = (column: Column) => ["quantity", "price", "cover"].includes(column);
+export const isNumber = (column: Column) =>
+  ["quantity", "least", "price", "cover"].includes(column);
 
 /** What a row says in a column that is a text and nothing else. */
 export function textOf(row: BlotterRow, column: Column): string {
@@ -36,6 +38,8 @@ export function textOf(row: BlotterRow, column: Column): string {
       return row.instrument === "[N/A]" ? t("blotter.package") : row.instrument;
     case "side":
       return row.side;
+    case "least":
+      return row.minQuantity ?? "";
     case "currency":
       return row.currency;
     case "dealer":

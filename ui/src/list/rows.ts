@@ -14,6 +14,7 @@ export const COLUMNS: [ListField, string][] = [
   ["limit", t("list.limit")],
   ["note", t("list.note")],
   ["priceType", t("list.type")],
+  ["least", t("list.atLeast")],
 ];
 
 type Label = { text: string; shape: Shape; tone: Tone };

@@ -269,6 +269,7 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
         instrument,
         side,
         quantity,
+        min_quantity,
         currency,
         price,
         dealer,
@@ -283,7 +284,7 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
     } = r;
     let always =
         [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
-    let sometimes = [price, cover, exec_id, better, reason, text];
+    let sometimes = [min_quantity, price, cover, exec_id, better, reason, text];
     let all = always.into_iter().chain(sometimes.into_iter().flatten());
     let said = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");
     words.iter().all(|w| said.contains(w.as_str()))

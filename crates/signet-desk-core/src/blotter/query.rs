@@ -31,7 +31,8 @@ const CLOSED_MAX: usize = 1_000;
 /// Currencies of one sum; a peer chooses them.
 const CURRENCIES_MAX: usize = 20;
 /// What the columns with a filter are.
-const CHOICES: [Column; 4] = [Column::Side, Column::Dealer, Column::Status, Column::Symbol];
+const CHOICES: [Column; 5] =
+    [Column::Side, Column::Dealer, Column::Status, Column::Symbol, Column::Least];
 
 /// The window of the rows that a query asks for.
 pub(crate) fn page(rows: &[Arc<Entry>], q: &RowsQuery) -> Result<RowsPage, Problem> {
@@ -164,6 +165,7 @@ pub(crate) fn text(r: &BlotterRow, c: Column) -> String {
         Column::Instrument => r.instrument.clone(),
         Column::Side => r.side.clone(),
         Column::Quantity => r.quantity.clone(),
+        Column::Least => r.min_quantity.clone().unwrap_or_default(),
         Column::Currency => r.currency.clone(),
         Column::Price => r.price.clone().unwrap_or_default(),
         Column::Dealer => r.dealer.clone(),
@@ -210,7 +212,7 @@ impl Place {
         let at_ms = r.at_ms as i64;
         let said = text(r, sort);
         let counted = match sort {
-            Column::Quantity => number(&said),
+            Column::Quantity | Column::Least => number(&said),
             Column::Price | Column::Cover => priced(said.trim_end_matches([' ', '%', 'b', 'p'])),
             _ => None,
         };
@@ -362,7 +364,11 @@ fn choices(all: &[&Entry], column: Column) -> RowsChoices {
             other => values.extend([text(&e.row, other)]),
         }
     }
-    let values = values.into_iter().filter(|v| !v.is_empty()).take(VALUES_MAX).collect();
+    let mut values: Vec<String> = values.into_iter().filter(|v| !v.is_empty()).collect();
+    if column == Column::Least {
+        values.sort_by_cached_key(|v| number(v));
+    }
+    values.truncate(VALUES_MAX);
     RowsChoices { column, values }
 }
 

@@ -140,6 +140,31 @@ fn rows_are_found_and_sorted_by_what_a_column_means() {
 }
 
 #[test]
+fn rows_are_sorted_filtered_and_found_by_the_least_quantity() {
+    use BlotterTab::Trades;
+    let of = |id: &str, least: Option<&str>| {
+        let min_quantity = least.map(str::to_owned);
+        entry(Trades, BlotterRow { min_quantity, ..row(id, 1.0) })
+    };
+    let rows = [
+        of("a", Some("500,000")),
+        of("b", None),
+        of("c", Some("2,000,000")),
+        of("d", Some("500,000")),
+    ];
+    let sorted = |descending| RowsQuery { sort: Column::Least, descending, ..query(Trades) };
+    // What has no least quantity stands last either way.
+    assert_eq!(ids(&rows, &sorted(false)), "d a c b");
+    assert_eq!(ids(&rows, &sorted(true)), "c d a b");
+    let only = RowsFilter { column: Column::Least, values: vec!["500,000".into()] };
+    assert_eq!(ids(&rows, &RowsQuery { filters: vec![only], ..query(Trades) }), "d a");
+    assert_eq!(ids(&rows, &RowsQuery { text: "2,000,000".into(), ..query(Trades) }), "c");
+    let choices = page(&rows, &query(Trades)).unwrap().choices;
+    let least = choices.iter().find(|c| c.column == Column::Least).unwrap();
+    assert_eq!(least.values, ["500,000", "2,000,000"], "as numbers, not as texts");
+}
+
+#[test]
 fn groups_have_sums_of_what_stands_and_can_be_closed() {
     let rows = rows();
     let q = RowsQuery { group: Some(RowsGroup::Instrument), ..query(BlotterTab::Trades) };
@@ -252,6 +277,7 @@ fn some_query() -> impl Strategy<Value = RowsQuery> {
     let columns = prop_oneof![
         Just(Column::Time),
         Just(Column::Quantity),
+        Just(Column::Least),
         Just(Column::Dealer),
         Just(Column::Status),
         Just(Column::Price),

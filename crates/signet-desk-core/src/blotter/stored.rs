@@ -49,6 +49,8 @@ pub(super) struct StoredRow {
     settlement_date: String,
     exec_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_quantity: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     better: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -119,6 +121,7 @@ impl StoredRow {
             instrument,
             side,
             quantity,
+            min_quantity,
             currency,
             price,
             dealer,
@@ -146,6 +149,7 @@ impl StoredRow {
             instrument,
             side,
             quantity,
+            min_quantity,
             currency,
             price,
             dealer,
@@ -179,6 +183,7 @@ impl StoredRow {
             cover: r.cover,
             settlement_date: r.settlement_date,
             exec_id: r.exec_id,
+            min_quantity: None,
             better: None,
             reason: None,
             text: None,
@@ -203,6 +208,7 @@ impl StoredRow {
             instrument: self.instrument,
             side: self.side,
             quantity: self.quantity,
+            min_quantity: self.min_quantity,
             currency: self.currency,
             price: self.price,
             dealer: self.dealer,

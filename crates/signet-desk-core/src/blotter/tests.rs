@@ -103,6 +103,28 @@ fn the_stored_form_is_written_down_here() {
 }
 
 #[test]
+fn a_least_quantity_survives_a_restart_and_an_earlier_record_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("b");
+    let whole = BlotterRow {
+        min_quantity: Some("5,000,000".into()),
+        ..row("R1", 1.0, "Northbank", "Open")
+    };
+    let any = row("R2", 2.0, "Northbank", "Open");
+    let mut b = opened(&path);
+    b.put(BlotterTab::Rfqs, whole.clone());
+    b.put(BlotterTab::Rfqs, any.clone());
+    drop(b);
+    let records = SealedLog::read(&path, &StoreKey::new([1; 32])).unwrap().records;
+    let says: Vec<bool> =
+        records.iter().map(|r| String::from_utf8_lossy(r).contains("min_quantity")).collect();
+    assert_eq!(says, [true, false], "a request for any part is kept as before");
+    let b = opened(&path);
+    assert_eq!(b.get(BlotterTab::Rfqs, "R1"), Some(&whole));
+    assert_eq!(b.get(BlotterTab::Rfqs, "R2"), Some(&any));
+}
+
+#[test]
 fn records_of_a_newer_version_survive_a_rewrite() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("b");

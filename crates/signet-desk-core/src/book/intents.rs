@@ -56,8 +56,18 @@ impl Book {
 
     /// Checks a ticket, puts the RFQ on screen and returns the message to be sent.
     pub fn new_rfq(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<AppMessage, Problem> {
+        self.new_rfq_of_at_least(ticket, None, now)
+    }
+
+    /// As [`Self::new_rfq`]; dealers are told the least quantity that is traded, if there is one.
+    pub(super) fn new_rfq_of_at_least(
+        &mut self,
+        ticket: &Ticket,
+        least: Option<Decimal>,
+        now: UtcMillis,
+    ) -> Result<AppMessage, Problem> {
         self.may_send()?;
-        let terms = self.terms(ticket, now)?;
+        let terms = self.terms(ticket, least, now)?;
         let id = terms.id.clone();
         let isin = self.reference.has_isin(&terms.instrument);
         let message = AppMessage::QuoteRequest(QuoteRequest::of(&terms, isin));
@@ -67,12 +77,17 @@ impl Book {
     }
 
     /// The terms of a ticket, checked.
-    fn terms(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<Terms, Problem> {
+    fn terms(
+        &mut self,
+        ticket: &Ticket,
+        least: Option<Decimal>,
+        now: UtcMillis,
+    ) -> Result<Terms, Problem> {
         if !ticket.legs.is_empty() {
             return self.package_terms(ticket, now);
         }
         let id = RfqId::new(self.ids.rfq()).map_err(|e| no_id(&e.to_string()))?;
-        self.terms_of(id, ticket, now)
+        self.terms_of(id, ticket, least, now)
     }
 
     /// The terms of a ticket for one instrument, checked. Nothing changes.
@@ -80,6 +95,7 @@ impl Book {
         &self,
         id: RfqId,
         ticket: &Ticket,
+        least: Option<Decimal>,
         now: UtcMillis,
     ) -> Result<Terms, Problem> {
         let instrument = self.reference.chosen(&ticket.instrument)?;
@@ -87,6 +103,7 @@ impl Book {
         let dealers = self.reference.chosen_dealers(&ticket.dealers)?;
         let at = self.clock.gateway(now);
         let terms = Terms {
+            min_quantity: least,
             legs: vec![],
             price_type: price_type(ticket.price_type),
             id,

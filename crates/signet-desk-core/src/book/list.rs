@@ -11,7 +11,7 @@ use crate::{
     present,
     problem::problem,
     settlement,
-    ticket::{check_texts, wanted},
+    ticket::{at_least, check_texts, limit},
     view::{
         Ask, BlotterTab, ListCells, ListField, ListIntent, ListPage, ListPasted, ListProblem,
         ListRun, PriceType, Problem, TicketField, TicketForm,
@@ -192,6 +192,7 @@ impl Book {
             return Checked { problems: wrong.0, ..checked };
         };
         checked.same = Some(format!("{ask:?} {} {quantity} {day:?}", i.id));
+        let all_or_none = is_all(&cells.least);
         let form = TicketForm {
             instrument: i.id.to_string(),
             typed: cells.instrument.clone(),
@@ -201,8 +202,8 @@ impl Book {
             ttl_s: self.list.ttl_s.max(TTL_MIN_S),
             settlement_date: day,
             price_limit: cells.limit.clone(),
-            min_quantity: String::new(),
-            all_or_none: false,
+            min_quantity: if all_or_none { String::new() } else { cells.least.clone() },
+            all_or_none,
             approve_first: false,
             note: cells.note.clone(),
             price_type,
@@ -210,9 +211,9 @@ impl Book {
         };
         wrong.whole(check_texts(&form));
         if let Some(told) = wrong.take(ListField::PriceType, self.told_in(&form)) {
-            let wanted = wrong.take(ListField::Limit, wanted(&form, &told));
-            checked.limit = wanted.and_then(|w| w.limit);
+            checked.limit = wrong.take(ListField::Limit, limit(&form, &told)).flatten();
         }
+        wrong.take(ListField::Least, at_least(&form));
         if wrong.0.is_empty() {
             wrong.whole(self.dry_run(&form, now));
         }
@@ -223,7 +224,7 @@ impl Book {
     /// Whether a request with these terms could be sent, under an id that is never used.
     fn dry_run(&self, form: &TicketForm, now: UtcMillis) -> Result<(), Problem> {
         let id = RfqId::new("list").map_err(|e| problem("desk.internal", e.to_string(), ""))?;
-        self.terms_of(id, &form.ticket(), now).map(drop)
+        self.terms_of(id, &form.ticket(), at_least(form)?, now).map(drop)
     }
 
     fn meant(&self, cells: &ListCells, meaning: &Meaning) -> Result<&Instrument, Problem> {
@@ -364,6 +365,7 @@ fn cell_of(field: TicketField) -> Option<ListField> {
         TicketField::Limit => ListField::Limit,
         TicketField::Note => ListField::Note,
         TicketField::PriceType => ListField::PriceType,
+        TicketField::Minimum => ListField::Least,
         _ => return None,
     })
 }
@@ -399,6 +401,12 @@ fn numbers_of(cell: &str) -> Result<Option<PriceType>, Problem> {
             "Type price, yield or spread, or nothing for the usual one.",
         )),
     }
+}
+
+/// Whether a cell wants the whole quantity or nothing.
+fn is_all(cell: &str) -> bool {
+    let cell = cell.trim();
+    ["all", "all or none", "aon"].iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
 fn settled() -> Problem {

@@ -193,6 +193,42 @@ fn every_wrong_cell_is_marked_at_once() {
 }
 
 #[test]
+fn a_least_quantity_has_a_cell_of_its_own_and_dealers_are_told() {
+    for (cell, want) in [
+        ("", Ok(None)),
+        ("2k", Ok(Some("2000"))),
+        ("5k", Ok(Some("5000"))),
+        ("all", Ok(Some("5000"))),
+        (" All or none ", Ok(Some("5000"))),
+        ("AON", Ok(Some("5000"))),
+        ("6k", Err("minimum.too_large")),
+        ("0", Err("quantity.not_positive")),
+        ("some", Err("quantity.unreadable")),
+    ] {
+        let mut b = book();
+        fill(&mut b, &format!("side,pair,qty,at least\nbuy,eurusd,5k,{cell}"));
+        let row = rows(&b).remove(0);
+        let got: Vec<_> = row.problems.iter().map(|p| (p.field, p.problem.code.as_str())).collect();
+        let least = match want {
+            Ok(least) => least,
+            Err(code) => {
+                assert_eq!(got, [(Some(ListField::Least), code)], "{cell}");
+                continue;
+            }
+        };
+        assert!(got.is_empty(), "{cell}: {got:?}");
+        act(&mut b, ListIntent::Send { ttl_s: 60 }).unwrap();
+        let left = turns(&mut b, 0, 2);
+        let [AppMessage::QuoteRequest(q)] = &left[..] else { panic!("{left:?}") };
+        assert_eq!(q.min_quantity.map(|q| q.to_string()).as_deref(), least, "{cell}");
+    }
+    let mut b = book();
+    fill(&mut b, "side,pair,qty,limit,least\nbuy,eurusd,5k,x,9k");
+    let fields: Vec<_> = rows(&b)[0].problems.iter().filter_map(|p| p.field).collect();
+    assert_eq!(fields, [ListField::Limit, ListField::Least], "both at once");
+}
+
+#[test]
 fn a_wrong_row_is_corrected_in_place_and_then_the_list_is_sent() {
     let mut b = book();
     fill(&mut b, "buy,eurusd,5k\nsell,gbpusd,5x\nbuy,gbpusd,7k");

@@ -73,6 +73,7 @@ impl Book {
         let dealers = self.reference.chosen_dealers(&ticket.dealers)?;
         let id = RfqId::new(self.ids.rfq());
         let terms = Terms {
+            min_quantity: None,
             id: id.map_err(|e| problem("desk.internal", e.to_string(), "Restart Signet Desk."))?,
             instrument: InstrumentId::package(),
             ask: super::intents::asked(ticket.ask),

@@ -457,6 +457,7 @@ impl<'a> Builder<'a> {
         }
         .into();
         page.quantity = group_digits(q.quantity);
+        page.min_quantity = q.min_quantity.map(group_digits);
         page.currency = q.currency.clone();
         page.settlement_date = crate::present::iso(&q.settlement_date);
         (page.created_ms, page.expires_ms) = (q.at.0 as f64, q.expires.0 as f64);

@@ -10,6 +10,7 @@ fn d(id: &str) -> DealerId {
 
 fn request(ask: Ask) -> QuoteRequest {
     QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),
@@ -123,6 +124,14 @@ fn page(steps: Vec<Step>) -> BestExecution {
     let dealers = BTreeMap::from([(d("A"), "Northbank".to_owned())]);
     let names = Names { dealers: &dealers, instrument: None };
     fill(BestExecution::default(), &Timeline { steps, more: false, lost: 0 }, &names)
+}
+
+#[test]
+fn a_page_says_the_least_quantity_that_was_asked_for() {
+    let asked = QuoteRequest { min_quantity: Some(Decimal::TWO), ..request(Ask::Buy) };
+    let asked = step(0, Said::Sent(Box::new(AppMessage::QuoteRequest(asked))));
+    assert_eq!(page(vec![asked]).min_quantity.as_deref(), Some("2"));
+    assert_eq!(page(vec![sent(Ask::Buy)]).min_quantity, None);
 }
 
 #[test]

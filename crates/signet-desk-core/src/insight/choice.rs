@@ -72,6 +72,7 @@ mod tests {
 
     fn rfq(ask: Ask) -> Rfq {
         let mut r = Rfq::new(Terms {
+            min_quantity: None,
             price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: RfqId::new("R1").unwrap(),

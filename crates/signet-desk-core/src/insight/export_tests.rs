@@ -1,12 +1,13 @@
 use super::*;
 use proptest::prelude::*;
 
-const ALL: [Column; 14] = [
+const ALL: [Column; 15] = [
     Column::Time,
     Column::Symbol,
     Column::Instrument,
     Column::Side,
     Column::Quantity,
+    Column::Least,
     Column::Currency,
     Column::Price,
     Column::Dealer,
@@ -52,6 +53,18 @@ fn numbers_are_numbers_and_everything_else_is_a_quoted_text() {
         "\u{feff}\"Time\",\"Dealer\",\"Price\",\"Quantity\",\"Cover\"\r\n\
          \"2026-11-21 00:00:00.123 +00:00\",\"Northbank \"\"N\"\", London\",-99.125,5000000,\"\"\r\n"
     );
+}
+
+#[test]
+fn the_least_quantity_is_a_number_or_nothing() {
+    let any = row("Northbank", "99.125", "5,000,000");
+    let whole = BlotterRow { min_quantity: Some("5,000,000".into()), ..any.clone() };
+    assert_eq!(
+        csv_of(&[whole.clone(), any], &[Column::Quantity, Column::Least]),
+        "\u{feff}\"Quantity\",\"At least\"\r\n5000000,5000000\r\n5000000,\"\"\r\n"
+    );
+    let table = Table { columns: &ALL, rows: &[], zone: &TimeZone::UTC };
+    assert_eq!(table.cell(&whole, Column::Least), Cell::Number("5000000".into()));
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub(crate) fn html(p: &BestExecution, made_ms: i64) -> String {
 }
 
 fn request(out: &mut String, p: &BestExecution) {
-    let what = format!("{} {} {}", p.side, p.currency, p.quantity);
+    let least = p.min_quantity.as_ref().map_or_else(String::new, |q| format!(" (at least {q})"));
+    let what = format!("{} {} {}{least}", p.side, p.currency, p.quantity);
     facts(
         out,
         &[
@@ -269,6 +270,16 @@ mod tests {
             prop_assert_eq!(tags(&html(&p, 0)), tags(&plain));
             prop_assert!(!safe(&text).contains(['<', '>', '"', '\'']));
         }
+    }
+
+    #[test]
+    fn the_file_says_the_least_quantity_if_there_is_one() {
+        let of = |least: Option<&str>| {
+            let min_quantity = least.map(Into::into);
+            html(&BestExecution { min_quantity, ..BestExecution::default() }, 0)
+        };
+        assert!(of(Some("2,000,000")).contains("(at least 2,000,000)"));
+        assert!(!of(None).contains("at least"));
     }
 
     #[test]

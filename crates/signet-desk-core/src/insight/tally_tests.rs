@@ -9,6 +9,7 @@ fn request(id: &str, at: i64, dealers: &[&str]) -> AppMessage {
 
 fn asked(id: &str, at: i64, dealers: &[&str]) -> QuoteRequest {
     QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),

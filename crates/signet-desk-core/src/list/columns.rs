@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The usual order.
-const ORDER: [ListField; 8] = [
+const ORDER: [ListField; 9] = [
     ListField::Side,
     ListField::Instrument,
     ListField::Quantity,
@@ -21,10 +21,11 @@ const ORDER: [ListField; 8] = [
     ListField::Limit,
     ListField::Note,
     ListField::PriceType,
+    ListField::Least,
 ];
 
 /// Names of columns, in small letters without anything but letters.
-const NAMES: [(ListField, &[&str]); 8] = [
+const NAMES: [(ListField, &[&str]); 9] = [
     (ListField::Side, &["side", "buysell", "bs", "direction"]),
     (ListField::Instrument, &["instrument", "isin", "symbol", "security", "bond", "pair"]),
     (ListField::Quantity, &["quantity", "qty", "size", "amount", "nominal", "notional"]),
@@ -36,6 +37,10 @@ const NAMES: [(ListField, &[&str]); 8] = [
     (ListField::Limit, &["limit", "limitprice", "pricelimit"]),
     (ListField::Note, &["note", "notes", "comment", "comments"]),
     (ListField::PriceType, &["pricetype", "quotedin", "quotetype"]),
+    (
+        ListField::Least,
+        &["atleast", "least", "leastquantity", "minimum", "minimumquantity", "minquantity"],
+    ),
 ];
 /// Columns that a list does not have are told; so many of them.
 const IGNORED_MAX: usize = 8;
@@ -166,6 +171,7 @@ impl ListCells {
             ListField::Limit => &mut self.limit,
             ListField::Note => &mut self.note,
             ListField::PriceType => &mut self.price_type,
+            ListField::Least => &mut self.least,
         }
     }
 }
@@ -181,6 +187,7 @@ fn words(field: ListField) -> &'static str {
         ListField::Limit => "limit",
         ListField::Note => "note",
         ListField::PriceType => "price type",
+        ListField::Least => "least quantity",
     }
 }
 

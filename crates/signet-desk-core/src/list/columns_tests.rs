@@ -47,7 +47,7 @@ fn what_may_be_meant_in_two_ways_is_refused() {
         ("side,isin", "list.empty"),
         ("isin,side,bond\nDE1,buy,DE2", "list.column_twice"),
         ("side,isin\nbuy,DE1,5m", "list.more_cells"),
-        ("a,b,c,d,e,f,g,h,i", "list.more_cells"),
+        ("a,b,c,d,e,f,g,h,i,j", "list.more_cells"),
     ] {
         assert_eq!(refused(text), code, "{text}");
     }
@@ -75,11 +75,12 @@ proptest! {
 }
 
 #[test]
-fn a_price_type_has_the_last_column_or_its_own_name() {
-    let last = paste("buy,DE1,5m,,,1.5,note,yield").unwrap();
-    let named = paste("ISIN,Price type,Side\nDE1,yield,buy").unwrap();
+fn a_price_type_and_a_least_quantity_have_the_last_columns_or_their_own_names() {
+    let last = paste("buy,DE1,5m,,,1.5,note,yield,2m").unwrap();
+    let named = paste("ISIN,Price type,At least,Side\nDE1,yield,2m,buy").unwrap();
     for got in [last, named] {
-        assert_eq!(got.rows[0].price_type, "yield");
+        let row = &got.rows[0];
+        assert_eq!((row.price_type.as_str(), row.least.as_str()), ("yield", "2m"));
     }
 }
 

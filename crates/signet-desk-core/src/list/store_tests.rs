@@ -23,6 +23,7 @@ fn cells(quantity: &str) -> ListCells {
         limit: "1.08".into(),
         note: "fund".into(),
         price_type: "price".into(),
+        least: "2k".into(),
     }
 }
 
@@ -96,6 +97,15 @@ fn every_phase_after_a_restart() {
     assert_eq!(back.rows()[3].rfq.as_ref().map(|r| r.as_str()), Some("R4"));
     assert!(back.rows()[3].earlier && !back.rows()[6].earlier);
     assert!(back.window(1, 1)[0].text.contains("the desk ended before its turn"));
+}
+
+#[test]
+fn a_row_kept_before_there_was_a_least_quantity_is_read() {
+    let kept = r#"{"row":{"key":3,"cells":{"side":"buy","instrument":"eurusd","quantity":"5k",
+        "numbers":"yield"},"stands":"draft"}}"#;
+    let Line::Row(row) = serde_json::from_str(kept).unwrap() else { panic!() };
+    let row = row.into_row();
+    assert_eq!((row.cells.price_type.as_str(), row.cells.least.as_str()), ("yield", ""));
 }
 
 #[test]

@@ -39,6 +39,8 @@ struct Cells {
     note: String,
     #[serde(default)]
     numbers: String,
+    #[serde(default)]
+    least: String,
 }
 
 /// One row as it was.
@@ -180,6 +182,7 @@ impl Kept {
             limit,
             note,
             price_type: numbers,
+            least,
         } = row.cells.clone();
         let (meant, several) = match &row.meaning {
             Meaning::One(id) => (Some(id.clone()), 0),
@@ -189,7 +192,17 @@ impl Kept {
         let offer = if super::at_rest(row.phase) { row.offer.clone() } else { Offer::default() };
         Self {
             key: row.key,
-            cells: Cells { side, instrument, quantity, settlement, dealers, limit, note, numbers },
+            cells: Cells {
+                side,
+                instrument,
+                quantity,
+                settlement,
+                dealers,
+                limit,
+                note,
+                numbers,
+                least,
+            },
             meant,
             several,
             stands: Stands::of(row.phase),
@@ -204,7 +217,7 @@ impl Kept {
 
     /// The row as it stands after the desk has ended and begun again.
     pub(super) fn into_row(self) -> Row {
-        let Cells { side, instrument, quantity, settlement, dealers, limit, note, numbers } =
+        let Cells { side, instrument, quantity, settlement, dealers, limit, note, numbers, least } =
             self.cells;
         let cells = ListCells {
             side,
@@ -215,6 +228,7 @@ impl Kept {
             limit,
             note,
             price_type: numbers,
+            least,
         };
         let meaning = match (self.meant, self.several) {
             (Some(id), _) => Meaning::One(id),

@@ -14,6 +14,7 @@ use crate::{
     tag,
     tagvalue::{Fields, parse_number},
 };
+use rust_decimal::Decimal;
 use signet_rfq::{
     AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, PriceType,
     Qualifiers, QuoteId, RfqId,
@@ -82,7 +83,30 @@ pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError>
         at: r.utc(tag::TRANSACT_TIME)?,
         legs,
         price_type: price_type(r)?,
+        min_quantity: least_quantity(f)?,
     })
+}
+
+/// The one stipulation that is understood, the least quantity. Another one is refused, not dropped:
+/// who asks relies on it.
+fn least_quantity(f: &Fields<'_>) -> Result<Option<Decimal>, DecodeError> {
+    let all = f.as_slice();
+    let entries = f.group(tag::STIPULATION_TYPE, &[tag::STIPULATION_VALUE], 0..all.len());
+    let values = all.iter().filter(|(t, _)| *t == tag::STIPULATION_VALUE).count();
+    let announced = match f.get(tag::NO_STIPULATIONS) {
+        Some(n) => parse_number(n).ok_or(DecodeError::Bad(tag::NO_STIPULATIONS))?,
+        None => 0,
+    };
+    // A number that is not that of the entries hides some or invents some.
+    if announced != entries.len() || values != entries.len() || entries.len() > 1 {
+        return Err(DecodeError::Bad(tag::NO_STIPULATIONS));
+    }
+    let Some(entry) = entries.into_iter().next() else { return Ok(None) };
+    let r = Reader(&all[entry]);
+    if r.opt(tag::STIPULATION_TYPE) != Some(tag::LEAST_QUANTITY.as_bytes()) {
+        return Err(DecodeError::Bad(tag::STIPULATION_TYPE));
+    }
+    r.positive(tag::STIPULATION_VALUE).map(Some)
 }
 
 /// What the numbers count: prices, unless PriceType (423) says otherwise.

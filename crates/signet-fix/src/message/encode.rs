@@ -65,6 +65,11 @@ pub(super) fn quote_request(b: &mut Body, q: &QuoteRequest) {
     b.put(tag::ORDER_QTY, q.quantity);
     b.put(tag::SETTL_DATE, &q.settlement_date);
     b.put(tag::CURRENCY, &q.currency);
+    if let Some(least) = q.min_quantity {
+        b.put(tag::NO_STIPULATIONS, 1);
+        b.put(tag::STIPULATION_TYPE, tag::LEAST_QUANTITY);
+        b.put(tag::STIPULATION_VALUE, least);
+    }
     legs::encode_asked(b, &q.legs);
     b.put(tag::EXPIRE_TIME, q.expires);
     b.put(tag::TRANSACT_TIME, q.at);

@@ -33,6 +33,9 @@ pub struct QuoteRequest {
     pub legs: Vec<Leg>,
     /// PriceType (423): in which numbers it is asked for.
     pub price_type: PriceType,
+    /// StipulationValue (234) of the StipulationType (233) `MINQTY`: the least that is traded,
+    /// above zero.
+    pub min_quantity: Option<Decimal>,
 }
 
 impl QuoteRequest {
@@ -50,6 +53,7 @@ impl QuoteRequest {
             created: self.at,
             legs: self.legs.clone(),
             price_type: self.price_type,
+            min_quantity: self.min_quantity,
         }
     }
 
@@ -68,6 +72,7 @@ impl QuoteRequest {
             at: terms.created,
             legs: terms.legs.clone(),
             price_type: terms.price_type,
+            min_quantity: terms.min_quantity,
         }
     }
 }

@@ -58,12 +58,14 @@ fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteReques
         qty(),
         date(),
         prop::collection::vec(dealer(), dealers),
-        time(),
-        time(),
+        (time(), time()),
+        prop::option::of(qty()),
     )
         .prop_map(
-            |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| {
+            |(id, instrument, isin, ask, quantity, settlement_date, dealers, times, least)| {
+                let (expires, at) = times;
                 QuoteRequest {
+                    min_quantity: least,
                     price_type: signet_rfq::PriceType::Price,
                     legs: vec![],
                     id,
@@ -860,6 +862,49 @@ fn a_single_instrument_is_written_as_ever() {
     let m = decode(r).unwrap();
     let written = String::from_utf8(m.encode().finish("FIX.4.4").unwrap()).unwrap();
     assert!(written.replace('\u{1}', "|").contains(r), "{written}");
+}
+
+/// Where FIX 4.4 has a group of stipulations in a request: after Currency (15).
+#[test]
+fn the_least_quantity_is_a_stipulation_of_the_request() {
+    let r = |stipulations: &str| {
+        format!(
+            "35=R|131=R1|146=1|55=EUR/USD|303=1|537=1|54=1|38=5|64=20261124|15=EUR|{stipulations}126=20261121-02:22:00.000|60=20261121-02:22:00.000|"
+        )
+    };
+    let least = |text: &str| match decode(&r(text)) {
+        Ok(AppMessage::QuoteRequest(q)) => Ok(q.min_quantity.map(|q| q.to_string())),
+        Ok(other) => panic!("{other:?}"),
+        Err(e) => Err(e),
+    };
+    assert_eq!(least(""), Ok(None));
+    let good = "232=1|233=MINQTY|234=2.5|";
+    assert_eq!(least(good), Ok(Some("2.5".into())));
+    let m = decode(&r(good)).unwrap();
+    let written = String::from_utf8(m.encode().finish("FIX.4.4").unwrap()).unwrap();
+    assert!(written.replace('\u{1}', "|").contains(&r(good)), "{written}");
+    for (bad, tag) in [
+        ("232=1|233=MINQTY|", 232),
+        ("232=1|234=2|", 232),
+        ("233=MINQTY|234=2|", 232),
+        ("232=x|233=MINQTY|234=2|", 232),
+        ("232=0|233=MINQTY|234=2|", 232),
+        ("232=2|233=MINQTY|234=2|", 232),
+        ("232=2|233=MINQTY|234=2|233=MINQTY|234=3|", 232),
+        ("232=1|233=MINQTY|234=2|234=3|", 232),
+        ("232=1|234=2|233=MINQTY|", 234),
+        ("232=1|233=PIECES|234=2|", 233),
+        ("232=1|233=MINQTY|234=0|", 234),
+        ("232=1|233=MINQTY|234=-2|", 234),
+        ("232=1|233=MINQTY|234=2m|", 234),
+    ] {
+        let found = least(bad).unwrap_err();
+        let expected = match bad {
+            "232=1|234=2|233=MINQTY|" => DecodeError::Missing(tag),
+            _ => DecodeError::Bad(tag),
+        };
+        assert_eq!(found, expected, "{bad}");
+    }
 }
 
 /// What PriceType (423) a message states, and what is read of it.

@@ -108,11 +108,13 @@ fn words(said: &Said) -> String {
             dealers,
             legs,
             price_type,
+            min_quantity,
         } => {
             let legs: Vec<StatedLeg> = legs.iter().map(StatedLeg::of).collect();
+            let least = min_quantity.map_or_else(String::new, |q| format!(" (at least {q})"));
             format!(
-                "{ask:?} {quantity} {currency} of {instrument} for {settlement}, asked in {}s, \
-                    of {}{}",
+                "{ask:?} {quantity}{least} {currency} of {instrument} for {settlement}, asked in \
+                    {}s, of {}{}",
                 price_type.word(),
                 dealers.join(", "),
                 legs_words(&legs)

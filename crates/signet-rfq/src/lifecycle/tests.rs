@@ -38,6 +38,7 @@ fn quote(id: &str, offer: &str, until: i64) -> Quote {
 
 fn fresh() -> Rfq {
     Rfq::new(Terms {
+        min_quantity: None,
         price_type: crate::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),

@@ -96,6 +96,9 @@ impl Rfq {
                 accepted: accept.quantity,
             });
         }
+        if let Some(least) = self.terms.min_quantity.filter(|least| accept.quantity < *least) {
+            return Err(AcceptRefusal::BelowMinimum { accepted: accept.quantity, least });
+        }
         self.check_accepted_legs(quote, accept)
     }
 

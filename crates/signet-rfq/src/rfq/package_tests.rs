@@ -62,6 +62,7 @@ pub(crate) fn butterfly() -> Terms {
         leg(LONG, Side::Buy, "1", 5),
     ];
     Terms {
+        min_quantity: None,
         price_type: crate::PriceType::Price,
         id: RfqId::new("R1").unwrap(),
         instrument: InstrumentId::package(),
@@ -223,6 +224,11 @@ fn a_package_is_checked_leg_by_leg() {
         legs(LegsError::Date("20261124".into()))
     );
     assert_eq!(check(&|t| t.dealers.clear()), Err(TermsError::NoDealer));
+    assert_eq!(
+        check(&|t| t.min_quantity = Some(t.quantity)),
+        Err(TermsError::PackageMinimum),
+        "it is traded as a whole in any case"
+    );
     // Whoever knows only single instruments refuses it.
     assert_eq!(butterfly().check(&bund(), T), legs(LegsError::Mixed));
     assert!(catalogue().get(&InstrumentId::package()).is_none());

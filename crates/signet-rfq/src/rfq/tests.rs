@@ -18,6 +18,7 @@ pub(crate) fn dec(n: &str) -> Decimal {
 
 fn terms() -> Terms {
     Terms {
+        min_quantity: None,
         price_type: crate::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),
@@ -153,6 +154,60 @@ fn terms_are_checked_alike_at_both_ends() {
     assert!(matches!(with(|t| t.quantity = dec("-5000000")), Err(TermsError::Instrument(_))));
     assert!(matches!(with(|t| t.quantity = dec("900000000")), Err(TermsError::Instrument(_))));
     assert_eq!(ok.check(&b, UtcMillis(120_000)), Err(TermsError::AlreadyExpired));
+}
+
+#[test]
+fn a_least_quantity_is_a_part_of_the_quantity_or_the_whole_of_it() {
+    let check = |least: &str| Terms { min_quantity: Some(dec(least)), ..terms() }.check(&bund(), T);
+    for good in ["0.01", "1000000", "5000000", "5000000.00"] {
+        assert_eq!(check(good), Ok(()), "{good}");
+    }
+    let (more, whole) = (dec("5000000.01"), dec("5000000"));
+    assert_eq!(check("5000000.01"), Err(TermsError::MinimumTooLarge(more, whole)));
+    for bad in ["0", "-1"] {
+        assert_eq!(check(bad), Err(TermsError::MinimumNotPositive(dec(bad))));
+    }
+    // What is wrong with the quantity itself is said first.
+    let t = Terms { quantity: dec("0"), min_quantity: Some(dec("1")), ..terms() };
+    assert!(matches!(t.check(&bund(), T), Err(TermsError::Instrument(_))));
+}
+
+#[test]
+fn nothing_below_the_least_quantity_is_quoted_or_taken() {
+    let level = |size: &str| Some(Level { price: dec("99.5"), size: dec(size) });
+    for (ask, bid, offer, least, good) in [
+        (Ask::Buy, None, level("5000000"), None, true),
+        (Ask::Buy, None, level("1"), None, true),
+        (Ask::Buy, None, level("2000000"), Some("2000000"), true),
+        (Ask::Buy, None, level("1999999.99"), Some("2000000"), false),
+        (Ask::Sell, level("2000000"), None, Some("2000000"), true),
+        (Ask::Sell, level("1000000"), None, Some("2000000"), false),
+        // The side that nobody asked for cannot be traded.
+        (Ask::Buy, level("1000000"), level("2000000"), Some("2000000"), true),
+        (Ask::Sell, level("1000000"), level("2000000"), Some("2000000"), false),
+        (Ask::TwoWay, level("2000000"), level("2000000"), Some("2000000"), true),
+        (Ask::TwoWay, level("1000000"), level("2000000"), Some("2000000"), false),
+        (Ask::TwoWay, level("2000000"), level("1000000"), Some("2000000"), false),
+    ] {
+        let t = Terms { ask, min_quantity: least.map(dec), ..terms() };
+        let q = Quote { bid, offer, ..quote("A", "a1", "99.5", 20_000) };
+        let checked = q.check_for(&t, T);
+        assert_eq!(checked.is_ok(), good, "{ask:?} {bid:?} {offer:?} {least:?}: {checked:?}");
+        if !good {
+            assert!(matches!(checked, Err(crate::QuoteFault::BelowMinimum(..))), "{checked:?}");
+        }
+    }
+    // A quote that was taken before anybody judged it cannot be traded all the same.
+    let mut r = Rfq::new(Terms { min_quantity: Some(dec("2000000")), ..terms() });
+    r.acknowledge();
+    let small = Quote { offer: level("1000000"), ..quote("A", "a1", "99.5", 20_000) };
+    r.quote(small, T).unwrap();
+    let a = Accept { quantity: dec("1000000"), ..accept("x1", "A", "a1", "99.5") };
+    assert_eq!(r.check_accept(&a, T, 50).unwrap_err().code(), "accept.too_small");
+    let enough = Quote { offer: level("2000000"), ..quote("A", "a2", "99.5", 20_000) };
+    r.quote(enough, T).unwrap();
+    let a = Accept { quantity: dec("2000000"), ..accept("x1", "A", "a2", "99.5") };
+    assert_eq!(r.check_accept(&a, T, 50), Ok(()));
 }
 
 #[test]

@@ -12,6 +12,7 @@ const T: UtcMillis = UtcMillis(2_000);
 
 fn terms(price_type: PriceType, ask: Ask) -> Terms {
     Terms {
+        min_quantity: None,
         price_type,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),

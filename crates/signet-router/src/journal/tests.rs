@@ -47,6 +47,7 @@ fn trade(journal: &mut Journal, router: &mut Router, from: usize, count: usize, 
     for n in from..from + count {
         let id = RfqId::new(format!("R{n}")).unwrap();
         let request = AppMessage::QuoteRequest(QuoteRequest {
+            min_quantity: None,
             price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: id.clone(),
@@ -224,6 +225,7 @@ impl Gateway {
 
 fn request(id: &str, quantity: i64, at: i64) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),

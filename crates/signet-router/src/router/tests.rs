@@ -62,6 +62,7 @@ pub(super) fn router() -> Router {
 
 pub(super) fn request(id: &str, dealers: &[&str]) -> QuoteRequest {
     QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),
@@ -1012,5 +1013,7 @@ mod life;
 #[path = "package_tests.rs"]
 mod packages;
 
+#[path = "least_tests.rs"]
+mod least_tests;
 #[path = "type_tests.rs"]
 mod type_tests;

@@ -21,6 +21,7 @@ fn asked(wanted: Wanted) -> Asked {
 
 fn request(rfq: &str) -> (AppMessage, Action) {
     let m = QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(rfq).unwrap(),
@@ -35,6 +36,7 @@ fn request(rfq: &str) -> (AppMessage, Action) {
         at: T,
     };
     let terms = RequestTerms {
+        min_quantity: None,
         price_type: None,
         legs: vec![],
         rfq: rfq.into(),

@@ -115,6 +115,7 @@ impl Book {
         let declines = rfq.dice.happens(self.settings.reject_probability);
         let is_partial = rfq.dice.happens(self.settings.partial_fill_probability);
         let partial = half_of(order.quantity, &rfq.instrument);
+        let is_partial = is_partial && rfq.allows(partial);
         rfq.looking = false;
 
         let forced = self.mood.reject_next.take();

@@ -116,6 +116,13 @@ struct Rfq {
     will_pass: Option<u32>,
 }
 
+impl Rfq {
+    /// Whether the customer trades so little.
+    fn allows(&self, size: Decimal) -> bool {
+        self.request.at_least.is_none_or(|least| size >= least)
+    }
+}
+
 /// What became of a quote that can no longer be traded on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {

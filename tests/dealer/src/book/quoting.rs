@@ -69,6 +69,9 @@ impl Book {
         if !(quantity % instrument.lot).is_zero() {
             return Err((OTHER, "not a multiple of the lot"));
         }
+        if request.at_least.is_some_and(|least| least <= Decimal::ZERO || least > quantity) {
+            return Err((OTHER, "the least quantity is no part of the quantity"));
+        }
         Ok((told, quantity))
     }
 
@@ -143,7 +146,8 @@ impl Book {
         *mid = walk(*mid, instrument, &mut rfq.dice);
         let (bid, offer) = two_way(*mid, instrument, &settings);
         let is_partial = rfq.dice.happens(settings.partial_size_probability);
-        let size = if is_partial { half_of(rfq.quantity, instrument) } else { rfq.quantity };
+        let half = half_of(rfq.quantity, instrument);
+        let size = if is_partial && rfq.allows(half) { half } else { rfq.quantity };
         let next = roll_ms(&mut rfq.dice, settings.requote_every_ms);
 
         let package = rfq.request.is_package();

@@ -43,6 +43,7 @@ fn request(id: &str) -> QuoteRequest {
         security_id_source: Some("4".into()),
         side: None,
         quantity: Some(dec("5000000")),
+        at_least: None,
         settl_date: None,
         currency: Some("EUR".into()),
         expire_time: Some(at(60_000)),
@@ -156,6 +157,8 @@ fn bad_requests_are_refused_with_the_standard_reason() {
         (QuoteRequest { quantity: Some(dec("-5000000")), ..request("A") }, "99"),
         (QuoteRequest { quantity: Some(dec("5000001")), ..request("A") }, "99"),
         (QuoteRequest { quantity: None, ..request("A") }, "99"),
+        (QuoteRequest { at_least: Some(dec("0")), ..request("A") }, "99"),
+        (QuoteRequest { at_least: Some(dec("5000001")), ..request("A") }, "99"),
         (QuoteRequest { side: Some("5".into()), ..request("A") }, "99"),
         (QuoteRequest { expire_time: Some(at(-1)), ..request("A") }, "4"),
     ];
@@ -482,6 +485,28 @@ fn accept_package(quote: &Outgoing) -> QuoteResponse {
         price: dec(quote.get(133).unwrap()),
         legs,
         valid_until: None,
+    }
+}
+
+#[test]
+fn nothing_below_the_least_quantity_is_quoted_or_filled() {
+    for (least, size, filled) in [
+        (None, "2500000", "1250000"),
+        (Some("1250000"), "2500000", "1250000"),
+        (Some("2500000"), "2500000", "2500000"),
+        (Some("2500001"), "5000000", "5000000"),
+        (Some("5000000"), "5000000", "5000000"),
+    ] {
+        let mut settings = plain();
+        (settings.partial_fill_probability, settings.partial_size_probability) = (1.0, 1.0);
+        settings.last_look_ms = [0, 0];
+        let mut book = book_of(settings);
+        let at_least = least.map(dec);
+        assert_eq!(ask(&mut book, QuoteRequest { at_least, ..request("A") }, 0), []);
+        let quote = later(&mut book, 100).remove(0);
+        assert_eq!((quote.get(134), quote.get(135)), (Some(size), Some(size)), "{least:?}");
+        let reports = respond(&mut book, accept(&quote, "C1"), 200);
+        assert_eq!(reports.last().unwrap().get(14), Some(filled), "{least:?}");
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct QuoteRequest {
     /// Side (54), the customer's; `None` asks for both.
     pub(crate) side: Option<String>,
     pub(crate) quantity: Option<Decimal>,
+    /// StipulationValue (234) of the StipulationType (233) `MINQTY`: the least that is traded.
+    pub(crate) at_least: Option<Decimal>,
     pub(crate) settl_date: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) expire_time: Option<OffsetDateTime>,
@@ -138,6 +140,7 @@ impl QuoteRequest {
             security_id_source: fields.optional(22),
             side: fields.optional(54),
             quantity: fields.decimal_if_any(38)?,
+            at_least: fields.at_least()?,
             settl_date: fields.optional(64),
             currency: fields.optional(15),
             expire_time: fields.time_if_any(126)?,
@@ -234,6 +237,16 @@ impl<'a> Fields<'a> {
         self.find(tag).map(parse).transpose()
     }
 
+    fn at_least(&self) -> Result<Option<Decimal>, Fault> {
+        let Some(at) = self.0.iter().position(|field| *field == (233, "MINQTY")) else {
+            return Ok(None);
+        };
+        let value = self.0.get(at + 1).filter(|field| field.0 == 234);
+        let value = value.ok_or_else(|| missing(234))?;
+        let wrong = || fault(INCORRECT_FORMAT, 234, "not a number");
+        parse_decimal(value.1).map(Some).ok_or_else(wrong)
+    }
+
     fn time_if_any(&self, tag: u32) -> Result<Option<OffsetDateTime>, Fault> {
         let parse = |text| {
             parse_timestamp(text).ok_or_else(|| fault(INCORRECT_FORMAT, tag, "not a UTCTimestamp"))
@@ -284,6 +297,10 @@ mod tests {
         let Ok(Inbound::Request(request)) = parse("R", text) else { panic!() };
         assert_eq!(request.quantity, Some(Decimal::new(5_000_000, 0)));
         assert_eq!(request.side.as_deref(), Some("1"));
+        assert_eq!(request.at_least, None);
+        let text = text.replace("|126=", "|232=1|233=MINQTY|234=2000000|126=");
+        let Ok(Inbound::Request(request)) = parse("R", &text) else { panic!() };
+        assert_eq!(request.at_least, Some(Decimal::new(2_000_000, 0)));
     }
 
     #[test]
@@ -294,6 +311,8 @@ mod tests {
             ("R", "131=Q|146=x|55=X", 6, 146),
             ("R", "131=Q|146=1|55=X|38=1e6", 6, 38),
             ("R", "131=Q|146=1|55=X|126=tomorrow", 6, 126),
+            ("R", "131=Q|146=1|55=X|232=1|233=MINQTY", 1, 234),
+            ("R", "131=Q|146=1|55=X|232=1|233=MINQTY|234=some", 6, 234),
             ("AJ", "693=R|117=Q|11=C|55=X|54=1|38=1", 1, 694),
             ("AJ", "693=R|694=1|117=Q|11=C|55=X|54=1|38=1", 1, 44),
             ("AJ", "693=R|694=1|11=C|55=X|54=1|38=1|44=1", 1, 117),
