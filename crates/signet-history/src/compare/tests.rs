@@ -776,6 +776,48 @@ fn a_quote_after_an_accept_that_came_to_nothing_is_compared() {
     }
 }
 
+/// A trade of which the gateway learned by asking: the dealer's answer has the totals only, no
+/// LastQty (32). The gateway tells it as a report or, after a logon, as a state.
+#[test]
+fn a_trade_that_a_dealer_stated_when_asked_is_a_trade() {
+    let report = |exec: &str, price: &str, kind, last, to_gateway| {
+        let AppMessage::ExecutionReport(e) = trade(exec, price, to_gateway) else { unreachable!() };
+        let last = e.last.filter(|_| last);
+        AppMessage::ExecutionReport(ExecutionReport { exec_type: kind, last, ..e })
+    };
+    let stated = |exec: &str, price: &str| report(exec, price, ExecType::Status, false, true);
+    let state = report("E1", "99.125", ExecType::Status, true, false);
+    let told = report("E1", "99.125", ExecType::Trade, true, false);
+    let known = trade("E1", "99.125", true);
+    for (name, dealer, desk, wanted) in [
+        ("told as a state", vec![stated("E1", "99.125")], vec![&state], vec![]),
+        ("told as a report", vec![stated("E1", "99.125")], vec![&told], vec![]),
+        ("told twice", vec![stated("E1", "99.125")], vec![&told, &state], vec![]),
+        ("at another price", vec![stated("E1", "99")], vec![&state], vec!["fill.differs"]),
+        ("never stated", vec![], vec![&state], vec!["fill.denied_by_gateway"]),
+        ("not told", vec![stated("E1", "99.125")], vec![], vec!["fill.not_at_desk"]),
+        ("known before", vec![known.clone(), stated("E7", "99.125")], vec![&told], vec![]),
+        ("known after", vec![stated("E7", "99.125"), known.clone()], vec![&told], vec![]),
+        (
+            "known, and told to nobody",
+            vec![known.clone(), stated("E7", "99.125")],
+            vec![],
+            vec!["fill.not_at_desk"],
+        ),
+    ] {
+        let mut e = Evidence::whole().without(is_trade);
+        dealer.iter().zip(1..).for_each(|(m, n)| e.dealer(T0 + 250 + 10 * n, m, false));
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        w.hears(T0 + 50, &open());
+        w.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+        w.sends(T0 + 200, &accept("Q1", "99.125"));
+        desk.iter().zip(1..).for_each(|(m, n)| w.hears(T0 + 260 + 10 * n, m));
+        let found = compare(&e.0, &w.account(), Tolerance::default());
+        assert_eq!(found.iter().map(|d| d.code).collect::<Vec<_>>(), wanted, "{name}: {found:?}");
+    }
+}
+
 /// A quote that comes when nothing can be taken any longer is not passed on, and a part of a
 /// history says nothing of what is not in it.
 #[test]

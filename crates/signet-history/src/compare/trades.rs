@@ -37,6 +37,7 @@ pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
         };
         match (pick(&gateway), pick(&desk)) {
             (Some(g), Some(d)) => out.extend(both(p, &gateway[g], &desk[d])),
+            (Some(g), None) if says_again(&gateway[g].1, &gateway, &desk) => {}
             (Some(g), None) => out.push(not_at_desk(p, &gateway[g])),
             (None, Some(d)) => out.push(denied_by_gateway(p, &desk[d])),
             (None, None) => {}
@@ -45,8 +46,15 @@ pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
     out
 }
 
+/// A dealer's answer about an accept whose trade is known by another ExecID (17): dealers need not
+/// repeat that one.
+fn says_again(t: &Trade<'_>, gateway: &[(&Fact, Trade<'_>)], desk: &[(&Fact, Trade<'_>)]) -> bool {
+    let other = |(_, o): &(&Fact, Trade<'_>)| o.accept == t.accept && o.exec != t.exec;
+    t.kind == ExecType::Status && (gateway.iter().any(other) || desk.iter().any(other))
+}
+
 fn both(p: &Pair<'_>, g: &(&Fact, Trade<'_>), d: &(&Fact, Trade<'_>)) -> Option<Difference> {
-    let state = d.1.kind == ExecType::Status;
+    let state = [g.1.kind, d.1.kind].contains(&ExecType::Status);
     let same_kind = state || same(g.1.kind, d.1.kind);
     let what = format!("the trade {} of {}", d.1.exec, d.1.dealer);
     let same_trade = g.1.last == d.1.last && g.1.legs == d.1.legs && g.1.dealer == d.1.dealer;

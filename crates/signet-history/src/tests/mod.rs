@@ -83,6 +83,7 @@ fn outer(id: &str, to_dealers: bool) -> String {
 
 pub(crate) fn request(quantity: u32) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(RFQ).unwrap(),
