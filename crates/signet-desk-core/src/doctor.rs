@@ -2,23 +2,27 @@
 
 use crate::{
     holders::{Holders, KeyStore},
-    venue::{DeskConfig, Venues, profile},
+    link::PortalExam,
+    venue::{DeskConfig, Venue, Venues, profile},
     view::Problem,
 };
-use signet_identity::Identity;
+use signet_identity::{Identity, Refusal};
 use signet_keystore::{IdentitySlot, Pin, PinPrompt, PinRequest};
-use signet_net::doctor::{DoctorInputs, STEP_TIME_MAX_DEFAULT, diagnose};
+use signet_net::{
+    DialError,
+    doctor::{DoctorInputs, Observations, STEP_TIME_MAX_DEFAULT, diagnose},
+};
 use std::{fmt::Write as _, io::Write as _, sync::Arc};
 
 /// Examines every venue with every identity of its trust domain; `identity` limits it to one.
-/// Returns the report and whether every examination passed. The report contains no secret.
+/// When a venue is not reached and a captive portal may be why, it also looks for one, as a desk
+/// does. Returns the report and whether every examination passed. The report contains no secret.
 pub async fn doctor(
     config: &DeskConfig,
     keychain: Arc<dyn KeyStore>,
     identity: Option<&str>,
 ) -> (String, bool) {
     let mut report = String::new();
-    let mut well = true;
     let venues = Venues::open(&config.venues, &config.data_dir, config.managed.clone()).all();
     if venues.is_empty() {
         let _ = writeln!(
@@ -51,7 +55,24 @@ pub async fn doctor(
         );
         return (report, false);
     }
-    for venue in &venues {
+    let mut well = examine(config, &venues, &identities, &mut report).await;
+    if report.is_empty() {
+        report.push_str("No identity on this laptop belongs to any venue it knows.\n");
+        well = false;
+    }
+    (report, well)
+}
+
+/// Examines every venue with every identity that belongs to it; whether all is well.
+async fn examine(
+    config: &DeskConfig,
+    venues: &[Venue],
+    identities: &[Identity],
+    report: &mut String,
+) -> bool {
+    let mut well = true;
+    let mut portal = PortalExam::new(config);
+    for venue in venues {
         for identity in identities.iter().filter(|i| of_venue(i, &venue.trust_domain)) {
             let _ = writeln!(report, "== {}", venue.name);
             let profile = match profile(venue, identity, &config.tls) {
@@ -74,13 +95,23 @@ pub async fn doctor(
             .await;
             well &= examined.is_healthy();
             let _ = writeln!(report, "{examined}");
+            let Some(why) = unreached(&examined.observations) else { continue };
+            if let Some(found) = portal.look(&venue.host, why).await {
+                let _ = writeln!(report, "{found}\n");
+            }
         }
     }
-    if report.is_empty() {
-        report.push_str("No identity on this laptop belongs to any venue it knows.\n");
-        well = false;
+    well
+}
+
+/// Why the venue itself was not reached, or something else answered in its place.
+fn unreached(seen: &Observations) -> Option<&Refusal> {
+    match (&seen.addresses, &seen.connected, &seen.secured) {
+        (Some(Err(why)), _, _)
+        | (_, Some(Err(DialError::Direct(why))), _)
+        | (_, _, Some(Err(why))) => Some(why),
+        _ => None,
     }
-    (report, well)
 }
 
 fn identities(holders: &Holders, wanted: Option<&str>) -> Result<Vec<Identity>, Problem> {

@@ -3,12 +3,12 @@
 
 use crate::{
     problem::{problem, sentence},
-    venue::{DeskConfig, of_firm, proxy, settings},
+    venue::{DeskConfig, of_firm, portal_check, proxy, settings},
     view::Problem,
 };
 use signet_keystore::pkcs11::Pkcs11Settings;
 use signet_managed::{Effective, Managed, ManagedError, Own, Place, Policy, Report, Source, merge};
-use signet_net::ProxySetting;
+use signet_net::{ProxySetting, watch::PortalCheck};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -97,11 +97,20 @@ fn own(config: &DeskConfig) -> Own {
             ProxySetting::Direct => Some("direct".into()),
             ProxySetting::Url(url) => Some(url.to_string()),
         },
+        portal_check: own_portal_check(config.portal_check.as_ref()),
         hybrid_only: on(config.tls.hybrid_only),
         fips: on(config.tls.fips),
         history_required: on(config.history.required),
         channel: None,
     }
+}
+
+/// `None` for what a desk does without the setting.
+fn own_portal_check(check: Option<&PortalCheck>) -> Option<String> {
+    if check == PortalCheck::of_system().as_ref() {
+        return None;
+    }
+    Some(check.map_or_else(|| "off".into(), |check| check.page().to_owned()))
 }
 
 /// The desk's settings with those in force.
@@ -121,6 +130,13 @@ fn with(mut config: DeskConfig, effective: &Effective) -> Result<DeskConfig, Man
     if effective.proxy.source == Source::Managed {
         config.proxy = proxy(effective.proxy.value.as_deref()).map_err(|e| {
             ManagedError::Invalid { field: "connection.proxy".into(), why: e.to_string() }
+        })?;
+    }
+    if effective.portal_check.source == Source::Managed {
+        let text = effective.portal_check.value.as_deref();
+        config.portal_check = portal_check(text).map_err(|e| ManagedError::Invalid {
+            field: "connection.portal_check".into(),
+            why: e.to_string(),
         })?;
     }
     let token = config.token.take().and_then(|t| t.token);

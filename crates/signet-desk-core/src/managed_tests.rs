@@ -96,6 +96,34 @@ fn the_settings_in_force_are_those_the_desk_uses() {
     assert!(config.tls.hybrid_only && config.history.required && !config.tls.fips);
 }
 
+/// The policy's, the desk's own, and the page that the desk asks for.
+#[test]
+fn the_firms_page_that_finds_portals_is_asked_for_and_no_other() {
+    const FIRM: Option<&str> = Some("http://check.bank.example/portal");
+    const OWN: Option<&str> = Some("http://check.trader.example/");
+    const OFF: Option<&str> = Some("off");
+    let world = World::new();
+    let mine = || OWN.map(|page| page.parse::<PortalCheck>().unwrap());
+    for (firm, before, want) in [
+        (None, mine(), OWN),
+        (None, None, None),
+        (OFF, mine(), None),
+        (OFF, PortalCheck::of_system(), None),
+        (FIRM, mine(), FIRM),
+        (FIRM, PortalCheck::of_system(), FIRM),
+        (FIRM, None, FIRM),
+    ] {
+        let managed = world.managed(|p| p.portal_check = firm.map(str::to_owned));
+        let config = DeskConfig { portal_check: before, ..world.config() };
+        let config = applied(config, &managed).unwrap();
+        assert_eq!(config.portal_check.as_ref().map(PortalCheck::page), want, "{firm:?}");
+    }
+    let bare = DeskConfig::without_file(PathBuf::new(), "1.0.0");
+    assert_eq!(own(&bare).portal_check, None, "what a desk does by itself nobody has set");
+    let set = DeskConfig { portal_check: mine(), ..world.config() };
+    assert_eq!(own(&set).portal_check.as_deref(), OWN);
+}
+
 #[test]
 fn what_the_firm_leaves_to_the_trader_stays_as_it_is() {
     let world = World::new();
@@ -175,9 +203,10 @@ fn a_check_finds_what_only_the_desk_can_know() {
     let policy = |change: fn(&mut Policy)| world.managed(change).policy;
     assert!(check(&policy(|_| {})).is_ok());
     type Change = fn(&mut Policy);
-    let wrong: [(Change, &str); 2] = [
+    let wrong: [(Change, &str); 3] = [
         (|p| p.venues[0].comp_id = "a b".into(), "venue \"Bank\""),
         (|p| p.proxy = Some("http://".into()), "connection.proxy"),
+        (|p| p.portal_check = Some("http://a@b.example/".into()), "connection.portal_check"),
     ];
     for (change, field) in wrong {
         assert!(check(&policy(change)).unwrap_err().to_string().contains(field), "{field}");

@@ -125,6 +125,7 @@ fn rows(e: &Effective) -> Vec<Row> {
         row("software.channel", e.channel.value.name().into(), e.channel.source, e.channel.change),
         text("software.server", &e.update_server, "none"),
         text("connection.proxy", &e.proxy, "from the environment"),
+        text("connection.portal_check", &e.portal_check, "the system's, where it has one"),
         yes("connection.hybrid_only", &e.hybrid_only),
         yes("connection.fips", &e.fips),
         yes("history.required", &e.history_required),

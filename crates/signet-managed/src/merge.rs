@@ -52,6 +52,8 @@ pub struct Own {
     pub module: Option<String>,
     /// The proxy.
     pub proxy: Option<String>,
+    /// The page that finds captive portals.
+    pub portal_check: Option<String>,
     /// Only the hybrid key exchange.
     pub hybrid_only: Option<bool>,
     /// Only the FIPS module.
@@ -81,6 +83,8 @@ pub struct Effective {
     pub update_server: Setting<Option<String>>,
     /// The proxy; `None` for the environment's.
     pub proxy: Setting<Option<String>>,
+    /// The page that finds captive portals, or `off`; `None` for the one of the system's maker.
+    pub portal_check: Setting<Option<String>>,
     /// Only the hybrid key exchange.
     pub hybrid_only: Setting<bool>,
     /// Only the FIPS module.
@@ -239,6 +243,8 @@ pub fn merge(policy: Option<&Policy>, own: &Own) -> Effective {
     let channel = choose("software.channel", p.may.update_channel);
     let (hybrid_only, fips) = (fixed("connection.hybrid_only"), fixed("connection.fips"));
     let history = fixed("history.required");
+    // To ask for no page is not stricter: the trader would not read where to sign in.
+    let portal_check = fixed("connection.portal_check");
     let holders = fixed("keys.holders").among(p.holders.clone(), Holder::ALL.to_vec());
     let module = if holders.value.contains(&Holder::Pkcs11) {
         choose("keys.module", p.may.module).text(&p.module, &own.module, &mut refused)
@@ -261,6 +267,7 @@ pub fn merge(policy: Option<&Policy>, own: &Own) -> Effective {
             &mut refused,
         ),
         proxy: proxy.text(&p.proxy, &own.proxy, &mut refused),
+        portal_check: portal_check.text(&p.portal_check, &own.portal_check, &mut refused),
         hybrid_only: hybrid_only.floor(p.hybrid_only, own.hybrid_only, &mut refused),
         fips: fips.floor(p.fips, own.fips, &mut refused),
         history_required: history.floor(p.history_required, own.history_required, &mut refused),

@@ -215,6 +215,38 @@ fn a_text_of_the_firm_stands_unless_the_trader_may_change_it() {
     }
 }
 
+/// The firm's page or `off`, the trader's, and what is in force. No permission changes it.
+#[test]
+fn the_page_that_finds_portals_is_the_firms_once_it_names_one_or_none() {
+    use {Change as C, Source as S};
+    const OFF: Option<&str> = Some("off");
+    const FIRM: Option<&str> = Some("http://check.bank.example/");
+    const OWN: Option<&str> = Some("http://check.trader.example/");
+    for (firm, mine, value, source, change, refused) in [
+        (None, None, None, S::Default, C::Free, 0),
+        (None, OFF, OFF, S::Own, C::Free, 0),
+        (None, OWN, OWN, S::Own, C::Free, 0),
+        (OFF, None, OFF, S::Managed, C::No, 0),
+        (OFF, OFF, OFF, S::Managed, C::No, 0),
+        (OFF, OWN, OFF, S::Managed, C::No, 1),
+        (FIRM, None, FIRM, S::Managed, C::No, 0),
+        (FIRM, FIRM, FIRM, S::Managed, C::No, 0),
+        (FIRM, OWN, FIRM, S::Managed, C::No, 1),
+        (FIRM, OFF, FIRM, S::Managed, C::No, 1),
+    ] {
+        let text = |t: Option<&str>| t.map(str::to_owned);
+        let p = policy(|p| {
+            p.portal_check = text(firm);
+            p.may = May { venues: true, module: true, proxy: true, update_channel: true };
+        });
+        let merged = merge(Some(&p), &Own { portal_check: text(mine), ..Own::default() });
+        let want = Setting { value: text(value), source, change };
+        assert_eq!(merged.portal_check, want, "{firm:?} {mine:?}");
+        let told: Vec<&str> = merged.refused.iter().map(|r| r.setting.as_str()).collect();
+        assert_eq!(told, ["connection.portal_check"][..refused], "{firm:?} {mine:?}");
+    }
+}
+
 #[test]
 fn the_channel_can_be_made_calmer_without_a_permission() {
     use Channel::{Beta, Stable};

@@ -54,6 +54,8 @@ pub struct Policy {
     pub server_anchors: Vec<Vec<u8>>,
     /// `http://host:port`, or `direct`.
     pub proxy: Option<String>,
+    /// The page that is asked for to find a captive portal: `http://host[:port]/path`, or `off`.
+    pub portal_check: Option<String>,
     /// Connections need the post-quantum hybrid key exchange.
     pub hybrid_only: Option<bool>,
     /// Connections need AWS-LC's FIPS module.
@@ -131,6 +133,7 @@ pub(crate) struct SoftwareFile {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConnectionFile {
     pub(crate) proxy: Option<String>,
+    pub(crate) portal_check: Option<String>,
     pub(crate) hybrid_only: Option<bool>,
     pub(crate) fips: Option<bool>,
 }
@@ -209,6 +212,11 @@ impl Policy {
             )?,
             server_anchors: server_anchors(&file.software.server_anchors)?,
             proxy: optional("connection.proxy", file.connection.proxy.as_deref(), proxy)?,
+            portal_check: optional(
+                "connection.portal_check",
+                file.connection.portal_check.as_deref(),
+                portal_check,
+            )?,
             hybrid_only: file.connection.hybrid_only,
             fips: file.connection.fips,
             history_required: file.history.required,
@@ -408,6 +416,15 @@ fn proxy(field: &str, value: &str) -> Result<String, ManagedError> {
         return Ok(value);
     }
     Err(ManagedError::invalid(field, "must be direct, or begin with http://"))
+}
+
+/// The desk alone knows whether the page can be asked for.
+fn portal_check(field: &str, value: &str) -> Result<String, ManagedError> {
+    let value = text(field, value)?;
+    if value == "off" || value.starts_with("http://") {
+        return Ok(value);
+    }
+    Err(ManagedError::invalid(field, "must be off, or begin with http://"))
 }
 
 fn time(field: &str, value: Option<&str>) -> Result<Option<OffsetDateTime>, ManagedError> {

@@ -13,7 +13,7 @@ use crate::error::{DialError, ProxyError};
 use crate::eyeballs::{self, first_of};
 use crate::liveness;
 use crate::proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};
-use crate::resolve::{Endpoint, Found, Way, Ways};
+use crate::resolve::{Addresses, Endpoint, Found, Way, Ways};
 
 /// The TLS handshake of a client, within `limit`.
 ///
@@ -121,10 +121,8 @@ async fn through(
 /// # Errors
 /// [`Refusal::DnsFailure`] without an address, else the refusal of the last address tried.
 pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
-    let found = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|e| Refusal::seen_by_client(&e, Stage::Resolve))?;
-    let stream = eyeballs::connect(found.collect()).await.map_err(|e| match e {
+    let addresses = Addresses::of(&[Endpoint { host: host.to_owned(), port }]);
+    let stream = eyeballs::connect(addresses).await.map_err(|e| match e {
         Some(error) => Refusal::seen_by_client(&error, Stage::Connect),
         None => Refusal::DnsFailure,
     })?;

@@ -14,9 +14,9 @@ use crate::resolve::{Addresses, Found, Way, Ways};
 
 /// The first connection that succeeds. Without one: the error of the last attempt, or `None` when
 /// there was no address.
-pub(super) async fn connect(found: Vec<SocketAddr>) -> Result<TcpStream, Option<io::Error>> {
+pub(super) async fn connect(addresses: Addresses) -> Result<TcpStream, Option<io::Error>> {
     let begin = |_: usize, to: SocketAddr| TcpStream::connect(to);
-    first_to_answer(Addresses::known(found), begin, io::Error::other).await
+    first_to_answer(addresses, begin, io::Error::other).await
 }
 
 /// The first attempt that succeeds, over whatever the caller's attempts are made of. `begin` makes
@@ -141,6 +141,29 @@ mod tests {
         }
     }
 
+    /// A network whose name servers are late for IPv6, and whose IPv4 leads nowhere.
+    #[tokio::test(start_paused = true)]
+    async fn addresses_of_the_other_family_that_are_late_join_the_attempts() {
+        let there: SocketAddr = "[2001:db8::1]:1".parse().unwrap();
+        for late in [1, 249, 251, 5_000].map(Duration::from_millis) {
+            let began = Instant::now();
+            let ways = Ways::with_late(vec![address(1)], late, vec![there]);
+            let begin = |_: usize, found: Found| match found {
+                Ok(Way::Address(to)) => Some(async move {
+                    if to.is_ipv4() {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok(to)
+                }),
+                _ => None,
+            };
+            assert_eq!(first_of(ways, begin, |_| ()).await, Ok(there), "{late:?}");
+            let after = began.elapsed();
+            let at_most = late.max(ATTEMPT_DELAY) + Duration::from_millis(5);
+            assert!((late..at_most).contains(&after), "{late:?}: {after:?}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_last_error_is_told_and_none_without_an_attempt() {
         let hosts = |n: u8| vec![(Some(Duration::ZERO), (1..=n).map(address).collect::<Vec<_>>())];
@@ -172,13 +195,12 @@ mod tests {
         let swallowing = Full::new().await;
         for dead in [vec![refusing], vec![swallowing.address], vec![swallowing.address, refusing]] {
             let all = [dead.clone(), vec![there]].concat();
-            assert_eq!(connect(all).await.unwrap().peer_addr().unwrap(), there, "{dead:?}");
+            let made = connect(Addresses::known(all)).await.unwrap();
+            assert_eq!(made.peer_addr().unwrap(), there, "{dead:?}");
         }
-        assert_eq!(
-            connect(vec![refusing]).await.unwrap_err().unwrap().kind(),
-            io::ErrorKind::ConnectionRefused
-        );
-        assert!(connect(vec![]).await.unwrap_err().is_none());
+        let refused = connect(Addresses::known(vec![refusing])).await.unwrap_err();
+        assert_eq!(refused.unwrap().kind(), io::ErrorKind::ConnectionRefused);
+        assert!(connect(Addresses::known(vec![])).await.unwrap_err().is_none());
     }
 
     /// A listener whose queue is full: the kernel answers no further attempt.

@@ -9,9 +9,11 @@
 
 mod dial;
 pub mod doctor;
+mod doubling;
 mod error;
 mod eyeballs;
 mod liveness;
+mod lookup;
 mod order;
 mod proxy;
 mod race;
@@ -20,6 +22,7 @@ mod resolve;
 pub mod watch;
 
 pub use dial::{dial, dial_any, handshake, tcp};
+pub use doubling::Doubling;
 pub use error::{DialError, ProxyError};
 pub use eyeballs::first_to_answer;
 pub use liveness::{UNACKNOWLEDGED_MAX, abort_on_close, notice_death, notice_death_within};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// RFC 8305 §8, Connection Attempt Delay.
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// The most addresses of one host that are tried; the name server decides how many it returns.
+/// The most addresses of one host that are tried, and as many that became known late; the name
+/// server decides how many it returns.
 pub(super) const ADDRESSES_MAX: usize = 16;
 
 /// §4: the families in turn, beginning with the one the resolver put first (RFC 6724 orders them).

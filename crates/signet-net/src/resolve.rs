@@ -5,24 +5,21 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use signet_identity::{Refusal, Stage};
+use signet_identity::Refusal;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::DialError;
+use crate::lookup::{self, Answer, Lookup};
 use crate::order::{ATTEMPT_DELAY, in_turn};
 use crate::proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};
 
 /// How long a host whose name is still being resolved holds up those after it, from when the first
-/// way to one of them is known. RFC 8305 §8 proposes 50 ms for another case: the A records of a
-/// host are there, its AAAA records are not, and both families are equally good. That case cannot
-/// be seen here: the system's resolver (`getaddrinfo`) asks for both families at once and returns
-/// them in one answer, in the order of RFC 6724. It is used although it waits for the slower of the
-/// two, because it alone knows the hosts file, mDNS and the name servers of a VPN. Hosts are not
-/// equally good: the first one is wanted, and the others may only stand in for it. A name server
-/// that is a little slower for one name must not decide between them, so a name has as much time as
-/// a connection.
-const RESOLUTION_DELAY: Duration = ATTEMPT_DELAY;
+/// way to one of them is known. Longer than what RFC 8305 §8 proposes for the families of one host
+/// ([`lookup`]), which are equally good. Hosts are not: the first one is wanted, and the others may
+/// only stand in for it. A name server that is a little slower for one name must not decide between
+/// them, so a name has as much time as a connection.
+const HOST_DELAY: Duration = ATTEMPT_DELAY;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +32,8 @@ pub struct Endpoint {
 
 /// The addresses of a server's hosts as they become known, each with the number of its host, in the
 /// order in which they are tried: hosts take turns, and so do the families of each. A host that is
-/// not found is left out; one whose name is resolved late has its turn then. For what goes through
-/// no proxy.
+/// not found is left out; one whose name is resolved late has its turn then, and so have IPv6
+/// addresses that are late. For what goes through no proxy.
 pub struct Addresses(Ways);
 
 impl Addresses {
@@ -52,11 +49,13 @@ impl Addresses {
     where
         L: Future<Output = Vec<SocketAddr>> + Send + 'static,
     {
-        let lookups = lookups.into_iter().map(|lookup| async move { ways_of(lookup.await) });
-        Self(Ways::found_by(lookups))
+        let lookups = lookups.into_iter();
+        let told = lookups.map(|lookup| async move { Told::Ways(ways_of(lookup.await), None) });
+        Self(Ways::found_by(told))
     }
 
     /// Of one host whose addresses are known.
+    #[cfg(test)]
     pub(crate) fn known(found: Vec<SocketAddr>) -> Self {
         let mut queue = Queue::of(1);
         queue.add(0, ways_of(found), Instant::now());
@@ -89,10 +88,19 @@ pub(crate) enum Way {
 /// A way to a host, or why there is none.
 pub(crate) type Found = Result<Way, DialError>;
 
-/// The ways to several hosts, as they become known. Each name that is being resolved keeps one
-/// thread of the blocking pool until the system's resolver gives up, also when this is dropped.
+/// What is told of a host.
+enum Told {
+    /// The ways to it. The lookup finds other addresses, which are late.
+    Ways(VecDeque<Found>, Option<Lookup>),
+    /// These were late.
+    Late(Vec<SocketAddr>),
+}
+
+/// The ways to several hosts, as they become known. Each name that is being resolved keeps up
+/// to two threads of the blocking pool until the system's resolver gives up, also when this is
+/// dropped.
 pub(crate) struct Ways {
-    lookups: JoinSet<(usize, VecDeque<Found>)>,
+    lookups: JoinSet<(usize, Told)>,
     queue: Queue,
     /// None follows from then on.
     end: Option<Instant>,
@@ -122,7 +130,7 @@ impl Ways {
     /// To hosts of which these lookups tell the ways.
     fn found_by<L>(hosts: impl IntoIterator<Item = L>) -> Self
     where
-        L: Future<Output = VecDeque<Found>> + Send + 'static,
+        L: Future<Output = Told> + Send + 'static,
     {
         let mut lookups = JoinSet::new();
         for (which, host) in hosts.into_iter().enumerate() {
@@ -182,18 +190,27 @@ impl Ways {
     }
 
     /// A lookup that panicked leaves its host unresolved until all others have ended.
-    fn note(&mut self, resolved: Result<(usize, VecDeque<Found>), JoinError>) {
-        if let Ok((which, ways)) = resolved {
-            self.queue.add(which, ways, Instant::now());
+    fn note(&mut self, resolved: Result<(usize, Told), JoinError>) {
+        match resolved {
+            Ok((which, Told::Ways(ways, late))) => {
+                self.queue.add(which, ways, Instant::now());
+                if let Some(late) = late {
+                    self.queue.expect_more(which);
+                    self.lookups.spawn(async move { (which, Told::Late(late.await)) });
+                }
+            }
+            Ok((which, Told::Late(found))) => self.queue.join(which, found),
+            Err(_) => {}
         }
     }
 }
 
-async fn resolve(at: &Endpoint) -> VecDeque<Found> {
-    match tokio::net::lookup_host((at.host.as_str(), at.port)).await {
-        Ok(found) => ways_of(found.collect()),
-        Err(e) => only(Err(Refusal::seen_by_client(&e, Stage::Resolve).into())),
-    }
+async fn resolve(at: &Endpoint) -> Told {
+    told(lookup::resolve(&at.host, at.port).await)
+}
+
+fn told(Answer { found, late }: Answer) -> Told {
+    Told::Ways(ways_of(found), late)
 }
 
 /// The ways to one host.
@@ -224,6 +241,8 @@ struct Host {
     left: VecDeque<Found>,
     /// None was tried yet.
     untried: bool,
+    /// Addresses of the other family may still become known.
+    more: bool,
     /// Its turns so far. One that comes late begins with those of the others: it takes turns with
     /// them from then on, and does not catch up.
     turns: usize,
@@ -249,28 +268,49 @@ impl Queue {
 
     fn add(&mut self, which: usize, ways: VecDeque<Found>, now: Instant) {
         if ways.iter().any(Result::is_ok) {
-            self.patience_ends = self.patience_ends.or(Some(now + RESOLUTION_DELAY));
+            self.patience_ends = self.patience_ends.or(Some(now + HOST_DELAY));
         }
         let turns = next_turn(&self.hosts).map_or(0, |(_, turns)| turns);
         if let Some(host) = self.hosts.get_mut(which) {
-            *host = Some(Host { left: ways, untried: true, turns });
+            *host = Some(Host { left: ways, untried: true, more: false, turns });
         }
+    }
+
+    /// Addresses of a host that is known will be told by [`Self::join`].
+    fn expect_more(&mut self, which: usize) {
+        if let Some(Some(host)) = self.hosts.get_mut(which) {
+            host.more = true;
+        }
+    }
+
+    /// The late addresses of a host take turns with those not tried yet, and begin.
+    fn join(&mut self, which: usize, late: Vec<SocketAddr>) {
+        let Some(Some(host)) = self.hosts.get_mut(which) else { return };
+        host.more = false;
+        let left = std::mem::take(&mut host.left).into_iter().filter_map(|found| match found {
+            Ok(Way::Address(to)) => Some(to),
+            _ => None,
+        });
+        let all = in_turn(late.into_iter().chain(left).collect());
+        host.left = all.into_iter().map(|to| Ok(Way::Address(to))).collect();
     }
 
     /// No other name will be resolved.
     fn close(&mut self) {
+        self.hosts.iter_mut().flatten().for_each(|host| host.more = false);
         let turns = next_turn(&self.hosts).map_or(0, |(_, turns)| turns);
         for host in self.hosts.iter_mut().filter(|host| host.is_none()) {
             let left = only(Err(Refusal::DnsFailure.into()));
-            *host = Some(Host { left, untried: true, turns });
+            *host = Some(Host { left, untried: true, more: false, turns });
         }
     }
 
     /// Hosts take turns, so that one which is gone and has many addresses holds up no other.
     fn next(&mut self, now: Instant) -> Next {
         let patience = self.patience_ends.filter(|end| now < *end);
-        let unresolved = self.hosts.iter().position(Option::is_none);
-        let may = match (unresolved, patience) {
+        let is_awaited = |host: &Option<Host>| host.as_ref().is_none_or(Host::is_awaited);
+        let awaited = self.hosts.iter().position(is_awaited);
+        let may = match (awaited, patience) {
             (Some(first), Some(_)) => first,
             _ => self.hosts.len(),
         };
@@ -279,7 +319,7 @@ impl Queue {
         {
             return Next::Try(which, found);
         }
-        match (unresolved, patience) {
+        match (awaited, patience) {
             (None, _) => Next::Over,
             (Some(_), Some(end)) if next_turn(&self.hosts).is_some() => Next::NotBefore(end),
             (Some(_), _) => Next::Unknown,
@@ -293,10 +333,17 @@ impl Queue {
         let host = self.hosts.get_mut(which)?.as_mut()?;
         let found = host.left.pop_front()?;
         let other_family = is_of_other_family(&found, host.left.front());
-        if !(std::mem::take(&mut host.untried) && other_family) {
+        if !(std::mem::take(&mut host.untried) && (other_family || host.more)) {
             host.turns += 1;
         }
         Some(found)
+    }
+}
+
+impl Host {
+    /// Nothing is left to try of it, and something may become known.
+    fn is_awaited(&self) -> bool {
+        self.more && self.left.is_empty()
     }
 }
 
@@ -324,8 +371,17 @@ impl Ways {
                 Some(after) => tokio::time::sleep(after).await,
                 None => std::future::pending().await,
             }
-            ways_of(found)
+            Told::Ways(ways_of(found), None)
         }))
+    }
+
+    /// To one host: the addresses that are known, and those that are late by so much.
+    pub(crate) fn with_late(found: Vec<SocketAddr>, by: Duration, late: Vec<SocketAddr>) -> Self {
+        let late: Lookup = Box::pin(async move {
+            tokio::time::sleep(by).await;
+            late
+        });
+        Self::found_by([async move { told(Answer { found, late: Some(late) }) }])
     }
 }
 

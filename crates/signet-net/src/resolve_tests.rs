@@ -20,7 +20,7 @@ fn tries(which: usize, n: u8) -> Next {
 #[test]
 fn a_name_that_is_not_resolved_holds_up_those_after_it_for_a_while() {
     let now = Instant::now();
-    let end = now + RESOLUTION_DELAY;
+    let end = now + HOST_DELAY;
     for (hosts, at, want) in [
         (vec![], now, Next::Over),
         (vec![None], now, Next::Unknown),
@@ -48,7 +48,7 @@ fn a_name_that_is_not_resolved_holds_up_those_after_it_for_a_while() {
 #[test]
 fn a_name_that_is_resolved_late_has_its_turn_then() {
     let now = Instant::now();
-    let end = now + RESOLUTION_DELAY;
+    let end = now + HOST_DELAY;
     let not_found = || Err(Refusal::DnsFailure.into());
     let mut queue = Queue::of(4);
     queue.add(1, found(&[3, 4]), now);
@@ -61,6 +61,60 @@ fn a_name_that_is_resolved_late_has_its_turn_then() {
     queue.close();
     assert_eq!(queue.next(end), Next::Try(3, not_found()));
     assert_eq!(queue.next(end), Next::Over);
+}
+
+fn late(all: &[u8]) -> Vec<SocketAddr> {
+    let v6 = |n: &u8| SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(*n)], 1));
+    all.iter().map(v6).collect()
+}
+
+fn tries_late(which: usize, n: u8) -> Next {
+    Next::Try(which, Ok(Way::Address(late(&[n])[0])))
+}
+
+#[test]
+fn a_family_that_is_late_takes_turns_with_the_other_and_begins() {
+    let now = Instant::now();
+    let mut queue = Queue::of(2);
+    queue.add(0, found(&[1, 2]), now);
+    queue.expect_more(0);
+    queue.add(1, found(&[11]), now);
+    assert_eq!(queue.next(now), tries(0, 1));
+    queue.join(0, late(&[8, 9]));
+    // The first turn of a host is an address of each family, also when one is late.
+    for want in [tries_late(0, 8), tries(1, 11), tries(0, 2), tries_late(0, 9), Next::Over] {
+        assert_eq!(queue.next(now), want);
+    }
+}
+
+#[test]
+fn the_other_family_of_a_host_is_waited_for_before_another_host_and_not_for_long() {
+    let now = Instant::now();
+    let end = now + HOST_DELAY;
+    let known = |hosts| {
+        let mut queue = Queue::of(hosts);
+        queue.add(0, found(&[1]), now);
+        queue.expect_more(0);
+        assert_eq!(queue.next(now), tries(0, 1));
+        queue
+    };
+    let mut alone = known(1);
+    assert_eq!(alone.next(end), Next::Unknown);
+    alone.join(0, vec![]);
+    assert_eq!(alone.next(end), Next::Over);
+
+    let mut two = known(2);
+    two.add(1, found(&[11]), now);
+    assert_eq!(two.next(now), Next::NotBefore(end));
+    assert_eq!(two.next(end), tries(1, 11));
+    assert_eq!(two.next(end), Next::Unknown);
+    two.join(0, late(&[8]));
+    assert_eq!(two.next(end), tries_late(0, 8));
+    assert_eq!(two.next(end), Next::Over);
+
+    let mut closed = known(1);
+    closed.close();
+    assert_eq!(closed.next(now), Next::Over);
 }
 
 /// Everything that is tried of these hosts, in order.
@@ -156,13 +210,24 @@ async fn a_host_that_becomes_known_late_is_tried_after_those_in_time() {
     let mut addresses = Addresses(Ways::named_after(hosts));
     let began = Instant::now();
     assert_eq!(addresses.next().await, Some((1, address(2))));
-    assert!((RESOLUTION_DELAY..2 * RESOLUTION_DELAY).contains(&began.elapsed()));
+    assert!((HOST_DELAY..2 * HOST_DELAY).contains(&began.elapsed()));
     assert_eq!(addresses.next().await, Some((0, address(1))));
     assert!(began.elapsed() >= Duration::from_millis(700));
     // Nothing else is known, so there is nothing to wait for but the end.
-    let mut ways = addresses.into_ways().until(Instant::now() + RESOLUTION_DELAY);
+    let mut ways = addresses.into_ways().until(Instant::now() + HOST_DELAY);
     assert_eq!(ways.next().await, None);
-    assert!(began.elapsed() >= Duration::from_millis(700) + RESOLUTION_DELAY);
+    assert!(began.elapsed() >= Duration::from_millis(700) + HOST_DELAY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_that_are_late_join_those_that_are_known() {
+    let by = Duration::from_secs(5);
+    let mut addresses = Addresses(Ways::with_late(vec![address(1)], by, late(&[8])));
+    let began = Instant::now();
+    assert_eq!(addresses.next().await, Some((0, address(1))));
+    assert!(began.elapsed() < by, "nobody waits for them");
+    assert_eq!(addresses.next().await, Some((0, late(&[8])[0])));
+    assert_eq!(addresses.next().await, None);
 }
 
 #[tokio::test]

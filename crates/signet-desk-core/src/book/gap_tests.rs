@@ -313,6 +313,34 @@ fn without_the_gateways_clock_no_accept_leaves() {
     assert!(can_lift(&mut b), "the measurement alone enables the prices");
 }
 
+/// The trader reads how long no price could be pressed, and not how long the latest step takes.
+#[test]
+fn an_interruption_lasts_since_it_was_noticed_whatever_its_steps() {
+    use LinkState::{Connecting, LoggingOn, Offline, Reconnecting, Refused, Restoring};
+    let mut b = book();
+    b.doubt(NOW + 100, true);
+    b.link_lost();
+    for (at, state, since) in [
+        (1_000, Reconnecting, 100),
+        (1_100, Connecting, 100),
+        (1_200, LoggingOn, 100),
+        (1_300, Restoring, 100),
+        (1_400, Reconnecting, 100),
+        // Somebody has to act on that.
+        (1_500, Refused, 1_500),
+        (1_600, Reconnecting, 100),
+    ] {
+        b.link(NOW + at, |s| s.state = state);
+        assert_eq!(view(&b).since_ms, (NOW + since).0 as f64, "{state:?} {at}");
+    }
+    back(&mut b, &[]);
+    assert_eq!(view(&b).since_ms, (NOW + 3_200).0 as f64, "it is over");
+    for (at, state) in [(4_000, Offline), (5_000, Connecting), (6_000, LoggingOn)] {
+        b.link(NOW + at, |s| s.state = state);
+    }
+    assert_eq!(view(&b).since_ms, (NOW + 6_000).0 as f64, "the trader had disconnected");
+}
+
 #[test]
 fn the_network_is_shown_as_the_link_names_it() {
     let mut b = book();

@@ -35,8 +35,14 @@ impl Book {
             let open = open.map(|r| (r.terms.id.clone(), quotes(r))).collect();
             self.connection.gap.get_or_insert(Gap { since, open });
         }
-        if self.connection.view.state == LinkState::Offline {
+        let state = self.connection.view.state;
+        if state == LinkState::Offline {
             self.connection.gap = None;
+        }
+        // The steps of coming back are one interruption to the trader.
+        let over = matches!(state, LinkState::Online | LinkState::Refused);
+        if let Some(gap) = self.connection.gap.as_ref().filter(|_| !over) {
+            self.connection.view.since_ms = gap.since.0 as f64;
         }
     }
 

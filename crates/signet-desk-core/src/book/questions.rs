@@ -3,18 +3,18 @@
 
 use super::{Book, rejects::status_request};
 use signet_fix::message::AppMessage;
+use signet_net::Doubling;
 use signet_rfq::{AcceptId, UtcMillis};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-/// Time to the second question, milliseconds; it doubles with each that is refused.
-const FIRST_WAIT_MS: i64 = 1_000;
-/// Longest time between two questions, milliseconds.
-const LONGEST_WAIT_MS: i64 = 8_000;
+/// Time between two questions.
+const WAIT: Doubling = Doubling { first: Duration::from_secs(1), longest: Duration::from_secs(8) };
 
 #[derive(Debug, Clone, Copy)]
 struct Question {
     asked: UtcMillis,
-    wait_ms: i64,
+    /// How often it was repeated.
+    repeated: u32,
 }
 
 /// The open questions, at most one for each accept on screen.
@@ -24,9 +24,8 @@ pub(super) struct Questions(BTreeMap<AcceptId, Question>);
 impl Questions {
     /// The question is asked now. Asked for the first time, it is repeated soon.
     pub(super) fn asked(&mut self, id: &AcceptId, now: UtcMillis) {
-        let again = |q: &Question| q.wait_ms.saturating_mul(2).min(LONGEST_WAIT_MS);
-        let wait_ms = self.0.get(id).map_or(FIRST_WAIT_MS, again);
-        self.0.insert(id.clone(), Question { asked: now, wait_ms });
+        let repeated = self.0.get(id).map_or(0, |q| q.repeated.saturating_add(1));
+        self.0.insert(id.clone(), Question { asked: now, repeated });
     }
 
     /// The question was refused. Returns whether that is the first time.
@@ -49,7 +48,7 @@ impl Questions {
 
     /// What is to be asked again. A laptop's clock that was set back makes nobody wait.
     fn due(&self, now: UtcMillis) -> Vec<AcceptId> {
-        let due = |q: &Question| !(0..q.wait_ms).contains(&now.since(q.asked));
+        let due = |q: &Question| !(0..WAIT.doubled_ms(q.repeated)).contains(&now.since(q.asked));
         self.0.iter().filter(|(_, q)| due(q)).map(|(id, _)| id.clone()).collect()
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{News, recorder::Shared};
 use signet_journal::replace_file;
+use signet_net::Doubling;
 use signet_tlog::note::NOTE_LEN_MAX;
 use std::{
     fs,
@@ -13,8 +14,8 @@ use std::{
 };
 use time::OffsetDateTime;
 
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE: Doubling =
+    Doubling { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 
 /// A signed checkpoint.
 #[derive(Debug, Clone)]
@@ -64,7 +65,8 @@ fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
 }
 
 fn keep_up(folder: &Path, (slot, changed): &(Mutex<Slot>, Condvar), shared: &Shared) {
-    let (mut failing, mut pause) = (false, PAUSE_MIN);
+    // Attempts in a row.
+    let mut failed = 0u32;
     loop {
         let waits = |s: &mut Slot| s.newest.is_none() && !s.over;
         let mut held =
@@ -74,22 +76,21 @@ fn keep_up(folder: &Path, (slot, changed): &(Mutex<Slot>, Condvar), shared: &Sha
         let Some(signed) = next else { return };
         match write(folder, &signed) {
             Ok(()) => {
-                pause = PAUSE_MIN;
-                if std::mem::take(&mut failing) {
+                if std::mem::take(&mut failed) > 0 {
                     shared.health().tell(News::Published);
                 }
             }
             Err(why) => {
                 tracing::error!(folder = %folder.display(), error = %why, "not published");
-                if !std::mem::replace(&mut failing, true) {
+                if failed == 0 {
                     let place = folder.display().to_string();
                     shared.health().tell(News::Unpublished(place, why.to_string()));
                 }
                 if over {
                     return;
                 }
-                wait(slot, changed, pause);
-                pause = (pause * 2).min(PAUSE_MAX);
+                wait(slot, changed, PAUSE.doubled(failed));
+                failed = failed.saturating_add(1);
                 lock(slot).newest.get_or_insert(signed);
             }
         }

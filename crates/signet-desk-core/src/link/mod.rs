@@ -8,6 +8,7 @@
 //! | `wire.rs`, `path.rs` | a connection, and the network path under it |
 //! | `quic.rs`, `networks.rs` | FIX over QUIC, and on which networks it does not come through |
 //! | `portal.rs` | looking for a captive portal of which the system does not tell |
+//! | `portal_exam.rs` | the same for `doctor` |
 //! | `waiting.rs` | waiting that a change of networks or name servers cuts short |
 //! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
@@ -35,6 +36,7 @@ mod over_quic;
 mod path;
 mod pings;
 mod portal;
+mod portal_exam;
 mod quic;
 mod running;
 mod stores;
@@ -44,6 +46,7 @@ mod watch;
 mod wire;
 
 pub(crate) use command::{Command, StepUpIntent};
+pub(crate) use portal_exam::PortalExam;
 
 use crate::{
     blotter::Blotter,

@@ -8,6 +8,7 @@ use super::over_quic::Heard;
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
+use signet_net::Doubling;
 use signet_rfq::UtcMillis;
 use std::{
     collections::HashMap,
@@ -23,11 +24,10 @@ use std::{
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// How long TCP alone is dialled on a network where QUIC did not come through once. Each further
-/// time doubles it.
-const TCP_ONLY_MS: i64 = 10 * 60_000;
-/// The longest that TCP alone is dialled: QUIC costs a quarter of a second there, and a network may
-/// let it through one day.
-const TCP_ONLY_MAX_MS: i64 = 4 * 3_600_000;
+/// time doubles it, to a bound: QUIC costs a quarter of a second there, and a network may let it
+/// through one day.
+const TCP_ONLY: Doubling =
+    Doubling { first: Duration::from_secs(10 * 60), longest: Duration::from_secs(4 * 3_600) };
 /// More times than this make no difference.
 const TIMES_MAX: u32 = 8;
 /// What was learnt so long ago is forgotten.
@@ -67,8 +67,8 @@ struct Learnt {
 
 impl Learnt {
     fn is_tcp_only(self, now: UtcMillis) -> bool {
-        let doubled = TCP_ONLY_MS << self.times.clamp(1, TIMES_MAX).saturating_sub(1);
-        (0..doubled.min(TCP_ONLY_MAX_MS)).contains(&now.since(self.at))
+        let ms = TCP_ONLY.doubled_ms(self.times.saturating_sub(1));
+        (0..ms).contains(&now.since(self.at))
     }
 
     /// A time that is still to come says that the clock was set back; nothing follows from it.

@@ -7,6 +7,7 @@ use crate::{
 };
 use signet_fix::pump::Closed;
 use signet_identity::{HolderFault, Refusal, Stage};
+use signet_net::Doubling;
 use std::{io, time::Duration};
 
 /// The gateway does not know this certificate, or not with this CompID.
@@ -16,8 +17,8 @@ const RISK_DENIED: &str = "risk.denied";
 const RISK_NO_STEP_UP: &str = "risk.no_step_up";
 /// Attempts in a row that the gateway did not answer, before the trader is told.
 const UNANSWERED_UNTOLD: u32 = 2;
-const RETRY_FIRST_MS: u64 = 100;
-const RETRY_LAST_MS: u64 = 2_000;
+const RETRY: Doubling =
+    Doubling { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
 /// A refusal for longer than a day is a person's to deal with.
 const RETRY_SAID_MAX_S: u32 = 24 * 3_600;
 /// The gateway's time is over for certain.
@@ -314,8 +315,9 @@ pub(super) fn backoff(attempt: u32) -> Duration {
 
 /// 100 ms, doubling to 2 s, with a quarter as jitter so that desks do not reconnect in step.
 fn backoff_with(attempt: u32, jitter: u8) -> Duration {
-    let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
-    Duration::from_millis(base - base / 8 + base / 4 * u64::from(jitter) / 255)
+    let base = RETRY.doubled_ms(attempt.saturating_sub(1));
+    let ms = base - base / 8 + base / 4 * i64::from(jitter) / 255;
+    Duration::from_millis(ms.unsigned_abs())
 }
 
 #[cfg(test)]

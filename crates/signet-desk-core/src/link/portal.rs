@@ -7,7 +7,10 @@ use crate::{
     venue::Venue,
     view::{LinkState, Problem},
 };
-use signet_net::{ProxyEnvironment, watch::PortalAnswer};
+use signet_net::{
+    ProxyEnvironment, ProxySetting,
+    watch::{PortalAnswer, SystemState},
+};
 use std::{
     cell::RefCell,
     rc::Rc,
@@ -48,21 +51,35 @@ struct Found {
 
 /// On what it depends whether the page is asked for.
 #[derive(Debug, Clone, Copy)]
-struct Facts {
+pub(super) struct Facts {
     /// The gateway was not reached, and a portal may be why.
-    unreached: bool,
+    pub unreached: bool,
     /// The system has looked itself: it tells of a portal, or found none.
-    told: bool,
+    pub told: bool,
     /// A proxy is on the way, or it cannot be told whether one is: what a direct connection meets
     /// says nothing then.
-    proxy: bool,
+    pub proxy: bool,
     /// The page is being asked for.
-    asking: bool,
+    pub asking: bool,
     /// What was found on this network last, and how long ago.
-    found: Option<(PortalAnswer, Duration)>,
+    pub found: Option<(PortalAnswer, Duration)>,
 }
 
-fn is_due(f: &Facts) -> bool {
+impl Facts {
+    /// After an attempt to reach this host that ended like this. The page was not asked for yet.
+    pub(super) fn of(next: Next, system: &SystemState, proxy: &ProxySetting, host: &str) -> Self {
+        let proxy = proxy.choose(&ProxyEnvironment::read(), host);
+        Self {
+            unreached: next.may_be_a_portal(),
+            told: system.portal.is_some() || system.found_open,
+            proxy: !matches!(proxy, Ok(None)),
+            asking: false,
+            found: None,
+        }
+    }
+}
+
+pub(super) fn is_due(f: &Facts) -> bool {
     let is_old = f.found.is_none_or(|(answer, ago)| ago >= again_after(answer));
     f.unreached && !f.told && !f.proxy && !f.asking && is_old
 }
@@ -120,14 +137,10 @@ impl Link {
         let Some(check) = self.config.portal_check.clone() else { return };
         self.no_portal_elsewhere();
         let network = self.network_in_use();
-        let system = self.system.now();
-        let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
         let due = is_due(&Facts {
-            unreached: next.may_be_a_portal(),
-            told: system.portal.is_some() || system.found_open,
-            proxy: !matches!(proxy, Ok(None)),
             asking: self.portal.is_asking(),
             found: self.portal.on(&network),
+            ..Facts::of(next, &self.system.now(), &self.config.proxy, &venue.host)
         });
         if !due {
             return;
@@ -205,6 +218,24 @@ impl Link {
 mod tests {
     use super::*;
     use PortalAnswer::{Open, Portal, Unknown};
+
+    #[test]
+    fn what_the_system_says_and_a_proxy_are_looked_at() {
+        let quiet = SystemState::default();
+        let portal = SystemState { portal: Some(String::new()), ..quiet.clone() };
+        let open = SystemState { found_open: true, ..quiet.clone() };
+        let url = ProxySetting::Url("http://192.0.2.1:3128".parse().unwrap());
+        for (next, system, proxy, want) in [
+            (Next::TryAgain, &quiet, &ProxySetting::Direct, (true, false, false)),
+            (Next::AwaitWay, &portal, &ProxySetting::Direct, (true, true, false)),
+            (Next::AwaitGateway, &open, &ProxySetting::Direct, (false, true, false)),
+            (Next::GiveUp, &quiet, &url, (false, false, true)),
+        ] {
+            let f = Facts::of(next, system, proxy, "gw.bank.example");
+            assert_eq!((f.unreached, f.told, f.proxy), want, "{f:?}");
+            assert!(!f.asking && f.found.is_none());
+        }
+    }
 
     #[test]
     fn a_page_is_asked_for_only_when_a_portal_may_be_why_and_not_too_often() {

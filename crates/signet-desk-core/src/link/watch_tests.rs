@@ -7,6 +7,7 @@ const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
 
 fn request() -> QuoteRequest {
     QuoteRequest {
+        min_quantity: None,
         price_type: PriceType::Price,
         legs: vec![],
         id: RfqId::new("R1").unwrap(),

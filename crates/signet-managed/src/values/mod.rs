@@ -60,7 +60,7 @@ const fn field(name: &'static str, section: &'static str, key: &'static str, kin
 
 /// Every field of a policy but its format.
 #[rustfmt::skip] // A table.
-pub const FIELDS: [Field; 33] = [
+pub const FIELDS: [Field; 34] = [
     field("Firm", "", "firm", Kind::Text),
     field("Serial", "", "serial", Kind::Number),
     field("ValidFrom", "", "valid_from", Kind::Text),
@@ -87,6 +87,7 @@ pub const FIELDS: [Field; 33] = [
     field("Software/UpdateKey", "software", "update_key", Kind::Text),
     field("Software/ServerAnchors", "software", "server_anchors", Kind::List),
     field("Connection/Proxy", "connection", "proxy", Kind::Text),
+    field("Connection/PortalCheck", "connection", "portal_check", Kind::Text),
     field("Connection/HybridOnly", "connection", "hybrid_only", Kind::Yes),
     field("Connection/Fips", "connection", "fips", Kind::Yes),
     field("History/Required", "history", "required", Kind::Yes),

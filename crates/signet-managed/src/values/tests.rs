@@ -31,6 +31,7 @@ fn example(field: &Field) -> Value {
             text(key.split('"').next().unwrap())
         }
         ("Connection/Proxy", _) => text("http://proxy.bank.example:3128"),
+        ("Connection/PortalCheck", _) => text("off"),
         (_, Kind::Number) => Value::Number(9443),
         (_, Kind::Yes) => Value::Yes(true),
         (_, Kind::Text) => text("bank.example"),
@@ -61,6 +62,7 @@ fn every_value_comes_through() {
     assert_eq!(policy.holders.as_deref(), Some(&[Holder::Pkcs11][..]));
     assert_eq!(policy.channel, Some(Channel::Beta));
     assert!(policy.update_key.is_some() && policy.server_anchors.len() == 1);
+    assert_eq!(policy.portal_check.as_deref(), Some("off"));
     let yes = Some(true);
     assert_eq!((policy.hybrid_only, policy.fips, policy.history_required), (yes, yes, yes));
     let may = policy.may;
@@ -93,6 +95,7 @@ fn the_names_are_those_of_the_file_and_back() {
         },
         connection: crate::policy::ConnectionFile {
             proxy: Some(String::new()),
+            portal_check: Some(String::new()),
             hybrid_only: Some(true),
             fips: Some(true),
         },

@@ -1,6 +1,6 @@
 //! The I/O: one lookup, one connection, one handshake, one short read.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use rustls::pki_types::ServerName;
 use signet_identity::{CertificateFacts, ChainRecorder, ClientProfile, Refusal, Stage, describe};
 use time::OffsetDateTime;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::conclude::conclude;
 use super::report::{After, Observations, Report};
 use crate::dial::{dial, handshake};
+use crate::lookup;
 use crate::proxy::{ProxyEnvironment, ProxySetting};
 
 /// How long each step may take, unless told otherwise.
@@ -108,12 +109,11 @@ pub async fn look(inputs: &DoctorInputs) -> Observations {
     seen
 }
 
+/// As whoever dials finds them: IPv6 addresses that are late are not waited for.
 async fn addresses(host: &str, port: u16, limit: Duration) -> Result<Vec<IpAddr>, Refusal> {
-    let found: Vec<_> = match timeout(limit, lookup_host((host, port))).await {
-        Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
-        Ok(Err(error)) => return Err(Refusal::seen_by_client(&error, Stage::Resolve)),
-        Err(_) => return Err(Refusal::DnsFailure),
-    };
+    let answer = timeout(limit, lookup::resolve(host, port)).await;
+    let answer = answer.map_err(|_| Refusal::DnsFailure)?;
+    let found: Vec<_> = answer.found.iter().map(SocketAddr::ip).collect();
     if found.is_empty() { Err(Refusal::DnsFailure) } else { Ok(found) }
 }
 

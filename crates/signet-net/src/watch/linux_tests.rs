@@ -1,8 +1,14 @@
 //! Against the kernel, in network namespaces of our own.
 
+#[path = "../../../../tests/needs/namespaces.rs"]
+mod namespaces;
+#[path = "../../../../tests/needs/left_out.rs"]
+mod needs;
+
 use super::*;
+use namespaces::namespaces_are_wanted;
+use needs::left_out;
 use std::{
-    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -15,19 +21,9 @@ use std::{
 /// # Panics
 /// When none can be made here, and nobody asked to leave these tests out.
 fn in_a_namespace(test: &str) {
-    if std::env::var_os("SIGNET_WITHOUT_NAMESPACES").is_some_and(|v| v == "1") {
-        // Not by a macro: those are shown of tests that fail only.
-        let _ = writeln!(std::io::stderr(), "left out (SIGNET_WITHOUT_NAMESPACES): {test}");
+    if !namespaces_are_wanted(test, "link") {
         return;
     }
-    let made = std::process::Command::new("unshare").args(["-rn", "ip", "link"]).output();
-    assert!(
-        made.as_ref().is_ok_and(|out| out.status.success()),
-        "this machine makes no network namespace: {made:?}. Install util-linux and iproute2, and \
-            let users make namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu \
-            kernel.apparmor_restrict_unprivileged_userns=0). SIGNET_WITHOUT_NAMESPACES=1 leaves \
-            these tests out"
-    );
     let program = std::env::current_exe().unwrap();
     let out = std::process::Command::new("unshare")
         .args(["-rn", "--"])

@@ -90,6 +90,14 @@ async fn where_nobody_answers_nothing_is_known() {
     assert_eq!(check(port, TEXT).ask().await, PortalAnswer::Unknown);
 }
 
+/// The clock is virtual.
+#[tokio::test(start_paused = true)]
+async fn what_takes_the_connection_and_says_nothing_tells_nothing() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    assert_eq!(check(port, TEXT).ask().await, PortalAnswer::Unknown);
+}
+
 #[test]
 fn each_status_and_kind_of_page() {
     use PortalAnswer::{Open, Portal, Unknown};

@@ -1,14 +1,13 @@
 //! When a watcher that ended is started again: a service of the system may be restarted, and its
 //! bus with it. The decision is pure.
 
+use crate::doubling::Doubling;
 use std::{fmt::Display, time::Duration};
 use tokio::time::Instant;
 
-const FIRST: Duration = Duration::from_millis(250);
-/// The longest wait: a system without the service is asked as often.
-const LAST: Duration = Duration::from_secs(30);
-/// The largest power of two by which [`FIRST`] grows; beyond it, [`LAST`] holds.
-const DOUBLED_MAX: u32 = 7;
+/// A system without the service is asked as often as the longest wait says.
+const WAIT: Doubling =
+    Doubling { first: Duration::from_millis(250), longest: Duration::from_secs(30) };
 /// A watcher that heard for so long starts over with the shortest wait.
 const STEADY: Duration = Duration::from_secs(60);
 
@@ -23,8 +22,7 @@ impl BackOff {
     /// that ended was heard; `None`: it never was.
     fn ended(self, heard: Option<Duration>) -> (Duration, Self) {
         let before = if heard.is_some_and(|h| h >= STEADY) { 0 } else { self.ended };
-        let wait = FIRST.saturating_mul(1 << before.min(DOUBLED_MAX)).min(LAST);
-        (wait, Self { ended: before.saturating_add(1) })
+        (WAIT.doubled(before), Self { ended: before.saturating_add(1) })
     }
 }
 
@@ -103,8 +101,8 @@ mod tests {
     fn what_may_have_been_missed_counts_once_and_only_after_an_end() {
         let mut again = Restart::new("a test");
         assert!(!again.hears(), "nothing was missed before the first start");
-        assert_eq!(again.ended(&"it broke"), FIRST);
-        assert_eq!(again.ended(&"it does not begin"), 2 * FIRST);
+        assert_eq!(again.ended(&"it broke"), WAIT.first);
+        assert_eq!(again.ended(&"it does not begin"), 2 * WAIT.first);
         assert!(again.hears());
         assert!(!again.hears(), "it counts once");
 

@@ -6,6 +6,7 @@
 
 use crate::support::{
     Screen, World,
+    network::Network,
     token::{token, typist},
 };
 use signet_desk_core::{Desk, DeskConfig, view::*};
@@ -14,7 +15,7 @@ use signet_keystore::{Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
 use signet_practice::VENUE_NAME;
 use signet_registry::{AccountState, CertificateSelector};
 use signet_stepup::client::NoKeys;
-use std::{path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{path::Path, process::Command, sync::Arc, time::Duration, time::Instant};
 
 const NORTH: &str = "NORTHBANK";
 
@@ -339,6 +340,51 @@ fn doctor_says_that_all_is_well_and_what_is_not() {
     w.practice.stop_gateway();
     let (report, well) = w.runtime.block_on(signet_desk_core::doctor(&config, keychain, None));
     assert!(!well && report.contains("FAILED") && report.contains("what to do"), "{report}");
+}
+
+#[test]
+fn doctor_finds_a_portal_before_a_venue_that_is_not_reached() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    // A NetworkManager of this machine may have looked itself.
+    command.env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus");
+    let test = "identity::doctor_behind_a_portal";
+    let out = command.args(["--ignored", "--exact", "--nocapture", test]).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success() && text.contains("1 passed"), "{text}\n{errors}");
+}
+
+#[test]
+#[ignore = "helper process of the test above: needs a system that says nothing"]
+fn doctor_behind_a_portal() {
+    let mut w = world();
+    let network = Network::to(&w.runtime, ([127, 0, 0, 1], 9).into());
+    let page = format!("http://127.0.0.1:{}/", network.page(&w.runtime));
+    let keychain = Arc::new(MemoryKeychain::new());
+    let config = DeskConfig {
+        portal_check: Some(page.parse().unwrap()),
+        proxy: signet_net::ProxySetting::Direct,
+        ..DeskConfig::empty(w.dir.path().join("laptop"), "test")
+    };
+    let desk = Desk::start(config.clone(), keychain.clone(), Arc::new(NoKeys)).unwrap();
+    let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
+    enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
+    let says = |w: &World, config: &DeskConfig| {
+        w.runtime.block_on(signet_desk_core::doctor(config, keychain.clone(), None))
+    };
+    network.is_portal(true);
+    let (report, well) = says(&w, &config);
+    assert!(well && !report.contains("portal"), "nobody looks where all is well: {report}");
+    w.practice.stop_gateway();
+    let (report, well) = says(&w, &config);
+    assert!(!well && report.contains("[net.captive_portal]"), "{report}");
+    assert!(report.contains(&format!("Open {page} in a browser")), "{report}");
+    network.is_portal(false);
+    let (report, well) = says(&w, &config);
+    assert!(!well && report.contains(&format!("none was found: {page} answered")), "{report}");
+    network.is_portal(true);
+    let (report, _) = says(&w, &DeskConfig { portal_check: None, ..config });
+    assert!(report.contains("not looked for") && !report.contains(&page), "{report}");
 }
 
 #[test]

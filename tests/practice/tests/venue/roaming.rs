@@ -7,10 +7,14 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "../../../needs/namespaces.rs"]
+mod namespaces;
+
 use crate::{
     needs::left_out,
     support::{Screen, World, network::Network},
 };
+use namespaces::namespaces_are_wanted;
 use signet_desk_core::{OtherHost, view::*};
 use signet_practice::{TRADER, VENUE_NAME};
 use std::process::Command;
@@ -23,17 +27,9 @@ const N: &str = "NORTHBANK";
 /// # Panics
 /// When none can be made here, and nobody asked to leave these tests out.
 fn in_a_namespace(test: &str) {
-    if left_out("SIGNET_WITHOUT_NAMESPACES", test) {
+    if !namespaces_are_wanted(test, "link") {
         return;
     }
-    let made = Command::new("unshare").args(["-rn", "ip", "link"]).output();
-    assert!(
-        made.as_ref().is_ok_and(|out| out.status.success()),
-        "this machine makes no network namespace: {made:?}. Install util-linux and iproute2, and \
-            let users make namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu \
-            kernel.apparmor_restrict_unprivileged_userns=0). SIGNET_WITHOUT_NAMESPACES=1 leaves \
-            these tests out"
-    );
     let mut command = Command::new("unshare");
     command.args(["-rn", "--"]).arg(std::env::current_exe().unwrap());
     ran(command, test);
