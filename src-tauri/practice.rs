@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use signet_desk_core::{Desk, DeskConfig, TradingSettings, view::Problem};
+use signet_desk_core::{
+    Desk, DeskConfig, TradingSettings,
+    view::{Ask, Problem, Ticket},
+};
 use signet_devca::private_keyring::{PrivateKeyring, Start};
 use signet_keystore::{Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
@@ -20,6 +23,17 @@ const USER: &str = "practice";
 const KEY_PIN: &str = "123456";
 /// Practice asks for a touch above a quantity that a trader reaches by typing one letter.
 const RULES: &str = "logon = 'risk'\naccept_above = { default = '1m' }";
+/// A colleague of the trader, in the same group.
+const COLLEAGUE_USER: &str = "colleague";
+const COLLEAGUE: &str = "PRACTICE2";
+/// Colleagues see and take over each other's requests.
+const GROUP: &str = "\n[groups]\ndesk = ['practice', 'colleague']\n";
+const COLLEAGUES: &str = "\n@id(\"practice-colleagues\")\n\
+    permit (principal, action in [Action::\"see-rfqs\", Action::\"take-over\"], resource);\n";
+/// How long a colleague's request stays open, and its quotes stand: nobody has to hurry.
+const COLLEAGUE_TTL_S: u32 = 600;
+/// How often the colleague looks whether a request of theirs is open.
+const COLLEAGUE_LOOKS: Duration = Duration::from_millis(200);
 /// How long it waits for a keychain before it counts as missing.
 const PROBE_MAX: Duration = Duration::from_secs(5);
 
@@ -72,8 +86,52 @@ impl Venue {
         if std::env::var_os("SIGNET_PRACTICE_WAIT").is_none() {
             desk.connect_now(&identity, VENUE_NAME)?;
         }
+        if has_colleague() {
+            self.colleague(practice)?;
+        }
         Ok(desk)
     }
+
+    /// A second desk, without a window, at which a request is always open.
+    fn colleague(&self, practice: &Practice) -> Result<(), Problem> {
+        let config = practice.desk_config(env!("CARGO_PKG_VERSION"));
+        let config = DeskConfig { data_dir: folder().join("colleague"), ..config };
+        let keychain = self.keychain.clone();
+        let enrolled = practice.enrol_only(&config, keychain.clone(), COLLEAGUE_USER, COLLEAGUE);
+        let identity = enrolled.map_err(|e| problem(e.to_string()))?;
+        let desk = Desk::start(config, keychain, Arc::new(VirtualKeys::default()))?;
+        desk.connect_now(&identity, VENUE_NAME)?;
+        std::thread::spawn(move || {
+            loop {
+                if !desk.has_open_requests()
+                    && let Err(why) = colleague_asks(&desk)
+                {
+                    tracing::debug!(code = %why.code, "the colleague's request waits");
+                }
+                std::thread::sleep(COLLEAGUE_LOOKS);
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Asks every dealer, as soon as all can be reached.
+fn colleague_asks(desk: &Desk) -> Result<String, Problem> {
+    let dealers = desk.reference().dealers;
+    if dealers.is_empty() || dealers.iter().any(|d| !d.online) {
+        let why = "a dealer is not online".to_owned();
+        return Err(problem(why));
+    }
+    desk.send_rfq(Ticket {
+        price_type: Default::default(),
+        legs: vec![],
+        instrument: "DE000BU2Z049".into(),
+        ask: Ask::Buy,
+        quantity: "300k".into(),
+        dealers: dealers.into_iter().map(|d| d.id).collect(),
+        ttl_s: COLLEAGUE_TTL_S,
+        settlement_date: None,
+    })
 }
 
 fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
@@ -86,6 +144,12 @@ fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
         p.enrolment = true;
         p.step_up = Some(RULES.into());
         p.desks.clear();
+        if has_colleague() {
+            p.facts.push_str(GROUP);
+            p.policies.push_str(COLLEAGUES);
+            let valid_ms = u64::from(COLLEAGUE_TTL_S) * 1_000;
+            p.dealers.dealers.iter_mut().for_each(|d| d.valid_ms = valid_ms);
+        }
         p
     });
     plan.and_then(|p| Practice::start(&p, keychain)).map_err(|e| problem(e.to_string()))
@@ -94,6 +158,11 @@ fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
 /// Whether this laptop starts as a new one, which the person enrols with an invitation.
 fn enrolling() -> bool {
     std::env::var_os("SIGNET_PRACTICE_ENROL").is_some()
+}
+
+/// Whether a colleague trades at the same venue.
+fn has_colleague() -> bool {
+    std::env::var_os("SIGNET_PRACTICE_COLLEAGUE").is_some()
 }
 
 /// Prints what an administrator would send to a trader, and writes it to a file in the practice

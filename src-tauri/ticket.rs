@@ -1,8 +1,8 @@
 //! The commands of the ticket beside those that send.
 
 use signet_desk_core::view::{
-    DealerHint, FoundInstruments, KeptTickets, Problem, SettlementDay, TemplateView, TicketCheck,
-    TicketForm,
+    DealerHint, DealerListView, FoundInstruments, KeptTickets, Problem, SettlementDay,
+    TemplateView, TicketCheck, TicketForm,
 };
 use tauri::State;
 
@@ -40,6 +40,34 @@ pub fn check_ticket(shell: State<'_, Shell>, form: TicketForm) -> Answer<TicketC
 #[specta::specta]
 pub fn dealer_hints(shell: State<'_, Shell>, instrument: String) -> Answer<Vec<DealerHint>> {
     Ok(shell.desk()?.dealer_hints(&instrument))
+}
+
+/// The lists of dealers that the trader made at this venue, by name.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn dealer_lists(shell: State<'_, Shell>) -> Answer<Vec<DealerListView>> {
+    Ok(shell.desk()?.dealer_lists())
+}
+
+/// Keeps dealers under a name; a list of the same name is replaced.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn keep_dealer_list(shell: State<'_, Shell>, name: String, dealers: Vec<String>) -> Answer<()> {
+    shell.desk()?.keep_dealer_list(&name, &dealers)
+}
+
+/// Gives a list of dealers another name.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn rename_dealer_list(shell: State<'_, Shell>, name: String, to: String) -> Answer<()> {
+    shell.desk()?.rename_dealer_list(&name, &to)
+}
+
+/// Deletes a list of dealers.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn drop_dealer_list(shell: State<'_, Shell>, name: String) -> Answer<()> {
+    shell.desk()?.drop_dealer_list(&name)
 }
 
 /// The draft, the templates and the last requests.

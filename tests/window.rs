@@ -23,6 +23,8 @@ mod acting;
 mod around;
 #[path = "window/beside.rs"]
 mod beside;
+#[path = "window/hand_over.rs"]
+mod hand_over;
 #[path = "window/insight.rs"]
 mod insight;
 #[path = "window/list.rs"]

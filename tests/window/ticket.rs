@@ -6,12 +6,22 @@ use std::time::{Duration, Instant};
 
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
+const ESCAPE: &str = "\u{e00c}";
 
 /// Presses Ctrl with a key, as the page hears it.
 async fn ctrl(w: &Window, key: &str) {
+    pressed(w, key, false).await;
+}
+
+async fn ctrl_shift(w: &Window, key: &str) {
+    pressed(w, key, true).await;
+}
+
+async fn pressed(w: &Window, key: &str, shift: bool) {
     let press = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', \
-                 {key: arguments[0], ctrlKey: true, bubbles: true, cancelable: true}))";
-    w.client.execute(press, vec![json!(key)]).await.unwrap();
+                 {key: arguments[0], shiftKey: arguments[1], ctrlKey: true, bubbles: true, \
+                 cancelable: true}))";
+    w.client.execute(press, vec![json!(key), json!(shift)]).await.unwrap();
 }
 
 async fn panels(w: &Window) -> Vec<String> {
@@ -68,6 +78,21 @@ async fn a_ticket_is_found_limited_kept_over_a_restart_and_asked_again() {
     w.click("dealer-favourite-NORTHBANK").await;
     w.find("[data-testid='dealer-favourite-NORTHBANK'][aria-pressed='true']").await;
 
+    // All of them are a list, by keys alone; the palette ticks it again.
+    ctrl_shift(&w, "D").await;
+    w.keyboard_is("dealer-list-name").await;
+    w.type_here(&format!("Everybody{ENTER}")).await;
+    w.reads("dealer-list-0", "Everybody").await;
+    w.shot("ticket-dealer-lists").await;
+    w.type_here(ESCAPE).await;
+    w.gone("dealer-lists").await;
+    w.click("dealers-none").await;
+    w.find("[data-testid='dealer-NORTHBANK']:not(:checked)").await;
+    ctrl(&w, "k").await;
+    w.keyboard_is("palette-text").await;
+    w.type_here(&format!("dealers everybody{ENTER}")).await;
+    w.find("[data-testid='dealer-NORTHBANK']:checked").await;
+
     // What cannot be a price is refused at its field before anything is sent.
     w.run("document.querySelector('[data-testid=ticket-more]').focus()").await;
     w.type_here(ENTER).await;
@@ -121,6 +146,15 @@ async fn a_ticket_is_found_limited_kept_over_a_restart_and_asked_again() {
     let quantity = "return document.querySelector('[data-testid=ticket-quantity]').value === '7m'";
     w.until("the draft is there again", quantity).await;
     w.find("[data-testid='dealer-favourite-NORTHBANK'][aria-pressed='true']").await;
+    w.click("dealers-lists").await;
+    w.reads("dealer-list-0", "Everybody").await;
+    // One Escape leaves the name, the next one the dialog.
+    w.click("dealer-list-rename-0").await;
+    w.keyboard_is("dealer-list-new-name").await;
+    w.type_here(ESCAPE).await;
+    w.keyboard_is("dealer-list-0").await;
+    w.press(ESCAPE).await;
+    w.gone("dealer-lists").await;
     w.until(
         "the last requests are offered",
         "return document.querySelectorAll('[data-testid=ticket-reuse] option').length >= 3",

@@ -110,9 +110,17 @@ impl Window {
     }
 
     pub(super) async fn keyboard_is(&self, test_id: &str) {
-        let script =
-            format!("return (document.activeElement.dataset.testid || '') === '{test_id}'");
-        self.until(&format!("the keyboard is at {test_id}"), &script).await;
+        let script = "const at = document.activeElement; return at.dataset.testid || at.tagName";
+        let began = Instant::now();
+        loop {
+            let at = self.run(script).await;
+            if at == json!(test_id) {
+                return;
+            }
+            let words = "never: the keyboard is at";
+            assert!(began.elapsed() < PATIENCE, "{words} {test_id}, but {at}\n{}", read(&self.log));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A person lets go of a key before the next one.

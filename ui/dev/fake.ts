@@ -2,7 +2,7 @@
 //
 // Only a development server loads this file. `scene` picks what is on the screen (`connect`,
 // `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `package`, `package-armed`, `armed`, `far`, `closing`, `disarmed`,
-// `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `security`, `settings`, `support`, `lost`, and those of approvals in
+// `outcomes`, `disconnect`, `risk`, `keys`, `help`, `more`, `dealer-lists`, `security`, `settings`, `support`, `lost`, and those of approvals in
 // `scenes/access.ts`; `blotter` has 10,000 rows, `best`, `dealers`, `view`, `export` and
 // `attention` show what is behind it; `list`, `list-draft`, `list-long`, `list-take`, `list-repeats`, `list-hidden` and
 // `list-empty` have the list of requests;
@@ -51,6 +51,7 @@ const PRESSED: Record<string, string> = {
   "group-empty": "group-open",
   "group-confirm": "group-open",
   more: "ticket-more",
+  "dealer-lists": "dealers-lists",
 };
 
 /** Scenes of the second window. */
@@ -121,6 +122,7 @@ export function fake(asked: URLSearchParams): Backend {
 
   const kept: KeptTickets = scenes.kept(now);
   const favourites = new Set(["NORTHBANK"]);
+  const lists = new scenes.DealerLists();
 
   function sendRfq(ticket: TicketForm) {
     if (ticket.dealers.length === 0) return no<never>(scenes.problems.noDealer);
@@ -209,6 +211,11 @@ export function fake(asked: URLSearchParams): Backend {
     editPackage: (form, edit) => ok(scenes.edited(form, edit)),
     checkTicket: (form) => ok({ refused: null, notes: scenes.notes(form) }),
     dealerHints: () => ok(scenes.hints(favourites)),
+    dealerLists: () => ok(lists.all),
+    keepDealerList: (name, dealers) => (lists.keep(name, dealers), ok(null)),
+    renameDealerList: (name, to) =>
+      lists.rename(name, to) ? ok(null) : no<never>(scenes.problems.listTaken),
+    dropDealerList: (name) => (lists.drop(name), ok(null)),
     keptTickets: () => ok({ ...kept }),
     ticketOf: (id) => ok(kept.asked.find((one) => one.rfqId === id)?.form ?? null),
     keepDraft: (draft) => ((kept.draft = draft), ok(null)),

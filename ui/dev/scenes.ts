@@ -11,7 +11,7 @@ export { lost, stepUp } from "./scenes/access";
 export { Crowd } from "./scenes/crowd";
 export { askedOf, log, report, security } from "./scenes/around";
 export { problems } from "./scenes/problems";
-export { hints, kept, notes } from "./scenes/ticket";
+export { DealerLists, hints, kept, notes } from "./scenes/ticket";
 export { edited, filled, readPackage } from "./scenes/package";
 export { find, identities, info, invitation, reference } from "./scenes/reference";
 export { bestExecution, columns, dealers, page } from "./scenes/insight";

@@ -32,6 +32,14 @@ export const commands = {
 	checkTicket: (form: TicketForm) => typedError<TicketCheck, Problem>(__TAURI_INVOKE("check_ticket", { form })),
 	/**  What helps to choose dealers for an instrument, in the order of the venue's list. */
 	dealerHints: (instrument: string) => typedError<DealerHint[], Problem>(__TAURI_INVOKE("dealer_hints", { instrument })),
+	/**  The lists of dealers that the trader made at this venue, by name. */
+	dealerLists: () => typedError<DealerListView[], Problem>(__TAURI_INVOKE("dealer_lists")),
+	/**  Keeps dealers under a name; a list of the same name is replaced. */
+	keepDealerList: (name: string, dealers: string[]) => typedError<null, Problem>(__TAURI_INVOKE("keep_dealer_list", { name, dealers })),
+	/**  Gives a list of dealers another name. */
+	renameDealerList: (name: string, to: string) => typedError<null, Problem>(__TAURI_INVOKE("rename_dealer_list", { name, to })),
+	/**  Deletes a list of dealers. */
+	dropDealerList: (name: string) => typedError<null, Problem>(__TAURI_INVOKE("drop_dealer_list", { name })),
 	/**  The draft, the templates and the last requests. */
 	keptTickets: () => typedError<KeptTickets, Problem>(__TAURI_INVOKE("kept_tickets")),
 	/**  The ticket of a request of this desk; `null` if it is not kept. */
@@ -427,6 +435,8 @@ export type BestExecution = {
 	side: string,
 	/**  With group separators. */
 	quantity: string,
+	/**  The least that is traded, with group separators; `None` for any part. */
+	minQuantity: string | null,
 	/**  ISO 4217 code. */
 	currency: string,
 	/**  `2026-12-01`. */
@@ -509,6 +519,8 @@ export type BlotterRow = {
 	side: string,
 	/**  With group separators. */
 	quantity: string,
+	/**  The least that is traded of the request, with group separators; `None` for any part. */
+	minQuantity: string | null,
 	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
 	/**  With the instrument's decimals; `None` for an RFQ without a trade. */
@@ -584,6 +596,8 @@ export type ColleagueRfq = {
 	legs: number,
 	/**  With group separators. */
 	quantity: string,
+	/**  The least that is traded, with group separators; `None` for any part. */
+	minQuantity: string | null,
 	/**  ISO 4217. */
 	currency: string,
 	/**  Names of the dealers asked. */
@@ -619,6 +633,8 @@ export type Column =
 "side" | 
 /**  The quantity. */
 "quantity" | 
+/**  The least that is traded of the request. */
+"least" | 
 /**  What the quantity is counted in. */
 "currency" | 
 /**  The price of the trade. */
@@ -734,6 +750,19 @@ export type DealerInsight = {
 	coverBp: number | null,
 	/**  Over how many trades that is. */
 	covered: number,
+};
+
+/**  Dealers that the trader put under a name. */
+export type DealerListView = {
+	/**  Unique at its venue, whatever its letters' case. */
+	name: string,
+	/**
+	 *  CompIDs of those that can be asked now, in the order of the venue's list; no more than one
+	 *  request may ask.
+	 */
+	dealers: string[],
+	/**  The others, each with the reason. */
+	leftOut: LeftOutDealer[],
 };
 
 /**  A dealer that this trader may ask. */
@@ -1043,6 +1072,23 @@ export type KeysView = {
 	problem: Problem | null,
 };
 
+/**  A dealer of a list that is not ticked with it. */
+export type LeftOutDealer = {
+	/**  The dealer's CompID. */
+	id: string,
+	/**  What people call the dealer, or called it when the list was kept. */
+	name: string,
+	/**  Why it is left out. */
+	reason: LeftOutReason,
+};
+
+/**  Why a dealer of a list is left out. */
+export type LeftOutReason = 
+/**  The venue does not have it now, or the trader may not ask it; the venue does not say which. */
+"notOffered" | 
+/**  One request may not ask so many. */
+"tooMany";
+
 /**  One leg as typed. */
 export type LegForm = {
 	/**  The trader's side when the package is bought. */
@@ -1212,6 +1258,8 @@ export type ListCells = {
 	note: string,
 	/**  [`ListField::PriceType`]. */
 	priceType: string,
+	/**  [`ListField::Least`]. */
+	least: string,
 };
 
 /**  A column of the list. */
@@ -1231,7 +1279,9 @@ export type ListField =
 /**  The trader's own note. */
 "note" | 
 /**  Price, yield or spread; empty for the usual one of the instrument. */
-"priceType";
+"priceType" | 
+/**  The least quantity, or `all` for all or none; empty for any part. */
+"least";
 
 /**  What the trader does with the list. */
 export type ListIntent = 
@@ -1742,6 +1792,8 @@ export type RfqView = {
 	legs: LegView[],
 	/**  With group separators; of a package the sum of all legs. */
 	quantity: string,
+	/**  The least that is traded, with group separators; `None` for any part. */
+	minQuantity: string | null,
 	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
 	/**  `2026-12-01`. */
@@ -1816,7 +1868,7 @@ export type RowsChoices = {
 
 /**  Rows that have one of these values in a column. */
 export type RowsFilter = {
-	/**  Side, dealer, status or symbol. */
+	/**  Side, dealer, status, symbol or least quantity. */
 	column: Column,
 	/**  Any one of them. */
 	values: string[],
@@ -1951,7 +2003,10 @@ export type SessionView = {
 	clockOffsetMs: number | null,
 	/**  Measured round trip to the gateway, milliseconds. */
 	roundTripMs: number | null,
-	/**  When the present state began, milliseconds on the laptop's clock. */
+	/**
+	 *  When the present state began, milliseconds on the laptop's clock. Until an interruption is
+	 *  over or refused: when that began.
+	 */
 	sinceMs: number,
 	/**  Which attempt this is, while `Reconnecting`. */
 	attempt: number,
@@ -2055,6 +2110,8 @@ export type StepUpTerms = {
 	ask: Ask,
 	/**  With group separators. */
 	quantity: string,
+	/**  The least that is traded, with group separators; `None` for any part. */
+	minQuantity: string | null,
 	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
 	/**  What a trader calls the instrument. */

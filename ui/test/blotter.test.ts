@@ -152,6 +152,32 @@ test("words, filters and columns go to the desk, which decides", async () => {
   expect(last().filters).toEqual([]);
 });
 
+test("the least quantity is a column, a filter and an order, and is exported", async () => {
+  byId("view-open").click();
+  await settled();
+  byId("show-least").click();
+  await settled();
+  document
+    .querySelector<HTMLInputElement>('[data-testid=filter-least-value][value="5,000,000"]')!
+    .click();
+  await settled();
+  expect(last().filters).toEqual([{ column: "least", values: ["5,000,000"] }]);
+  byId("view-close").click();
+  await settled();
+  byId("sort-least").click();
+  await settled();
+  expect([last().sort, last().descending]).toEqual(["least", true]);
+  expect(byId("sort-least").textContent).toContain("At least");
+  const cell = byId("blotter-row").lastElementChild!;
+  expect([cell.textContent, cell.classList.contains("number")]).toEqual(["5,000,000", true]);
+  page.insight.exporting = true;
+  await settled();
+  const write = vi.spyOn(page.commands, "exportBlotter");
+  byId("export-csv").click();
+  await settled();
+  expect(write.mock.lastCall![1]).toContain("least");
+});
+
 test("what needs a person is counted, and can be said to be dealt with by a key", async () => {
   expect(byId("attention-count").textContent).toBe("3");
   byId("blotter-tab-attention").click();

@@ -50,6 +50,7 @@ export const rfq = (id: string, part: Partial<RfqView> = {}): RfqView => ({
   ask: "buy",
   legs: [],
   quantity: "5,000,000",
+  minQuantity: null,
   currency: "EUR",
   settlementDate: "2026-11-24",
   priceDecimals: 3,

@@ -17,6 +17,7 @@ import { usualLook } from "../src/blotter/columns";
 import BestExecution from "../src/insight/BestExecution.svelte";
 import Group from "../src/group/Group.svelte";
 import Dealers from "../src/insight/Dealers.svelte";
+import DealerLists from "../src/ticket/DealerLists.svelte";
 import List from "../src/list/List.svelte";
 import Repeats from "../src/list/Repeats.svelte";
 import Take from "../src/list/Take.svelte";
@@ -170,6 +171,38 @@ const CASES: Case[] = [
     component: Dealers,
     testid: "dealers",
     first: "dealers-close",
+    modal: true,
+  },
+  {
+    name: "lists of dealers",
+    file: "ticket/DealerLists.svelte",
+    component: DealerLists,
+    props: {
+      lists: new scenes.DealerLists().all,
+      chosen: ["NORTHBANK"],
+      offered: scenes.reference.dealers,
+      max: 5,
+      onuse: () => {},
+      onchange: async () => {},
+    },
+    testid: "dealer-lists",
+    first: "dealer-list-0",
+    modal: true,
+  },
+  {
+    name: "lists of dealers, before the first",
+    file: "ticket/DealerLists.svelte",
+    component: DealerLists,
+    props: {
+      lists: [],
+      chosen: [],
+      offered: scenes.reference.dealers,
+      max: 5,
+      onuse: () => {},
+      onchange: async () => {},
+    },
+    testid: "dealer-lists",
+    first: "dealer-list-name",
     modal: true,
   },
   {

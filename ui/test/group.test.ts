@@ -107,8 +107,10 @@ test("what was taken over is wanted on the screen, and the list goes", async () 
   const group = { ...scenes.frame("group", NOW).group!, taken: "T1" };
   page.book.apply(frame({ group, rfqs: [rfq("T1")] }));
   await settled();
-  expect(page.wanted).toBe("T1");
+  // First the list goes: as a modal dialog it keeps the keyboard from the panel.
   expect(all("group")).toEqual([]);
+  await settled();
+  expect(page.wanted).toBe("T1");
 });
 
 test("a refusal stands in the list with its cure", async () => {
@@ -124,7 +126,10 @@ test("the palette offers it where the venue has a gateway", () => {
   const page = new Page(backend);
   page.book.apply(scenes.frame("rfqs", NOW));
   const run = Object.fromEntries(
-    ["help", "keys", "group", "approval", "next", "stop"].map((name) => [name, () => {}]),
+    ["help", "keys", "group", "approval", "next", "list", "dealers", "stop"].map((name) => [
+      name,
+      () => {},
+    ]),
   ) as unknown as Run;
   const entry = () => pageActions(page, run).find((one) => one.id === "group")!;
   expect(entry().not).toBeUndefined();

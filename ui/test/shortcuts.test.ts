@@ -116,6 +116,8 @@ describe("everywhere", () => {
     "Ctrl Shift F6": "previousRegion",
     ...withCtrl("d", "duplicate"),
     ...withCtrl("D", "duplicate"),
+    "Ctrl Shift d": "dealerLists",
+    "Ctrl Shift D": "dealerLists",
     "Ctrl o": "secondWindow",
     "Ctrl O": "secondWindow",
     // Held, it asks once; with Shift it is another key of the browser.
@@ -318,6 +320,7 @@ test("Help names each shortcut once, in the words of the table", () => {
       "Ctrl +",
       "Ctrl -",
       "Ctrl 0",
+      "Ctrl Shift D",
       "Ctrl D",
       "Ctrl R",
       "Ctrl F",

@@ -245,6 +245,8 @@ test("a request is asked again as it was, or put into the ticket", async () => {
     instrument: other.view.instrument,
     ask: other.view.ask,
     dealers: other.asked.map((line) => line.view.dealer),
+    minQuantity: "",
+    allOrNone: false,
   });
   // Refused: it is in the ticket, with the reason.
   page.backend.commands.sendRfq = async () => ({

@@ -18,6 +18,7 @@ fn accept(n: u32) -> (Accept, Terms) {
         limit: None,
     };
     let terms = Terms {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: rfq,
@@ -62,7 +63,10 @@ fn only_a_package_is_stored_with_legs() {
     let (accept, terms) = accept(1);
     let json = |a: &Accept, t: &Terms| String::from_utf8(sent(a, t).unwrap()).unwrap();
     let written = json(&accept, &terms);
-    assert!(!written.contains("legs"), "{written}");
+    assert!(!written.contains("legs") && !written.contains("min_quantity"), "{written}");
+    let whole = Terms { min_quantity: Some(terms.quantity), ..terms.clone() };
+    let read: Record = serde_json::from_str(&json(&accept, &whole)).unwrap();
+    assert!(matches!(read, Record::Sent { terms, .. } if terms == whole));
     let leg = Leg {
         instrument: InstrumentId::new("DE0001102580").unwrap(),
         side: Side::Sell,

@@ -112,6 +112,7 @@ pub(crate) fn head(l: &Look<'_>, market: MarketView, problem: Option<&Problem>) 
         price_type: price_type(t.price_type),
         legs: legs::asked(t),
         quantity: group_digits(t.quantity),
+        min_quantity: t.min_quantity.map(group_digits),
         currency: t.currency.clone(),
         settlement_date: iso(&t.settlement_date),
         price_decimals: l.instrument.map_or(4, |i| i.price_decimals),
@@ -314,6 +315,7 @@ pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Blotter
         }
         .into(),
         quantity: group_digits(t.quantity),
+        min_quantity: t.min_quantity.map(group_digits),
         currency: t.currency.clone(),
         price: traded.map(|(_, e)| stated(i, e.price)),
         dealer: traded.map_or_else(all, |(a, _)| name(names, &a.dealer)),

@@ -32,6 +32,7 @@ fn curve(ask: rfq::Ask) -> (Terms, Catalogue) {
     };
     let legs = vec![leg(&list[0], Side::Sell, "1.00"), leg(&list[1], Side::Buy, "1.5")];
     let terms = Terms {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         id: RfqId::new("R1").unwrap(),
         instrument: InstrumentId::package(),

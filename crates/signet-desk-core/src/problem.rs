@@ -94,7 +94,7 @@ impl From<&InstrumentError> for Problem {
 
 impl From<&TermsError> for Problem {
     fn from(e: &TermsError) -> Self {
-        use TicketField::{Dealers, Instrument, PriceType, Ttl};
+        use TicketField::{Dealers, Instrument, Minimum, PriceType, Ttl};
         let (field, code, cure) = match e {
             TermsError::Instrument(i) => return i.into(),
             TermsError::NoDealer => (Dealers, "dealers.none", "Choose at least one dealer."),
@@ -107,6 +107,13 @@ impl From<&TermsError> for Problem {
             TermsError::PackagePriceType => {
                 (PriceType, "price_type.package", "Ask for the package in prices.")
             }
+            TermsError::MinimumNotPositive(_) => {
+                (Minimum, "minimum.not_positive", "Type more, or leave it out.")
+            }
+            TermsError::MinimumTooLarge(..) => {
+                (Minimum, "minimum.too_large", "Type less, or leave it out.")
+            }
+            TermsError::PackageMinimum => (Minimum, "minimum.package", "Leave it out."),
             TermsError::Legs(_) => (Instrument, "legs.invalid", "Change the legs."),
             TermsError::AlreadyExpired => (Ttl, "ttl.expired", "Send it again."),
             _ => (Instrument, "instrument.currency", "Choose the instrument again."),
@@ -123,6 +130,9 @@ impl From<&AcceptRefusal> for Problem {
             }
             AcceptRefusal::InFlight => {
                 "Wait for its answer; nothing else can be agreed in this RFQ until then."
+            }
+            AcceptRefusal::BelowMinimum { .. } => {
+                "Choose a larger quote, or ask again without a least quantity."
             }
             AcceptRefusal::Late(_) => "Look at the price and accept again.",
             AcceptRefusal::RfqNotOpen(_) => "Send a new RFQ.",

@@ -46,6 +46,7 @@ export function stepUp(
   const terms = {
     ask: "buy" as const,
     quantity: "5,000,000",
+    minQuantity: kind === "request" ? "2,000,000" : null,
     currency: "EUR",
     symbol: "DBR 2.5 02/35",
     instrument: "DE000BU2Z049",

@@ -8,6 +8,7 @@ export function group(scene: string, now: number): GroupView {
     person: "bob",
     ask: "buy" as const,
     legs: 0,
+    minQuantity: null,
     currency: "EUR",
     hindrance: null,
   };
@@ -50,6 +51,7 @@ export function group(scene: string, now: number): GroupView {
         symbol: "BTPS 4.5 10/53",
         instrument: "IT0005534141",
         quantity: "2,000,000",
+        minQuantity: "1,000,000",
         dealers: ["Meridian Securities", "Harbour Markets"],
         quoting: 1,
         expiresMs: now + 140_000,

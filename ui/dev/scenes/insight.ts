@@ -55,6 +55,9 @@ function all(query: RowsQuery, now: number, many: boolean): BlotterRow[] {
   });
 }
 
+const said = (row: BlotterRow, column: Column) =>
+  column === "least" ? (row.minQuantity ?? "") : row[column as "side"];
+
 /** The desk does this in Rust; here only as much as a picture needs. */
 export function page(query: RowsQuery, now: number, many: boolean): RowsPage {
   const every = all(query, now, many);
@@ -63,7 +66,7 @@ export function page(query: RowsQuery, now: number, many: boolean): RowsPage {
       (query.text === "" ? "" : JSON.stringify(row))
         .toLowerCase()
         .includes(query.text.toLowerCase()) &&
-      query.filters.every((one) => one.values.includes(row[one.column as "side"])),
+      query.filters.every((one) => one.values.includes(said(row, one.column))),
   );
   if (!query.descending) found.reverse();
   const lines: RowsLine[] = found.map((row) => ({
@@ -100,6 +103,7 @@ export function page(query: RowsQuery, now: number, many: boolean): RowsPage {
       { column: "dealer", values: ["Meridian Securities", "Northbank", "Ostrova"] },
       { column: "status", values: ["Expired", "Filled"] },
       { column: "symbol", values: ["DBR 2.5 02/35", "EUR/USD"] },
+      { column: "least", values: ["5,000,000"] },
     ],
   };
 }
@@ -142,6 +146,7 @@ export function bestExecution(rfqId: string, now: number): BestExecution {
     instrument: "DE000BU2Z049",
     side: "Buy",
     quantity: "5,000,000",
+    minQuantity: null,
     currency: "EUR",
     settlementDate: "2026-12-01",
     createdMs: sent,

@@ -25,6 +25,7 @@ export const SCENES = [
   "list-repeats",
   "list-empty",
   "more",
+  "dealer-lists",
   "blotter",
   "best",
   "dealers",

@@ -21,6 +21,12 @@ export const problems = {
     cure: "Choose at least one dealer, or “All”.",
     field: "dealers",
   },
+  listTaken: {
+    code: "dealer_list.taken",
+    message: "Not renamed: another list of dealers has that name.",
+    cure: "Type another name.",
+    field: null,
+  },
   closed: {
     code: "settlement_date.closed",
     message: "2026-12-25 is a holiday of EUR. The next business day is 2026-12-28.",

@@ -34,6 +34,7 @@ const row = (number: number, part: Partial<ListRow>): ListRow => ({
     limit: "99.150",
     note: "",
     priceType: "",
+    least: "",
   },
   problems: [],
   warning: null,

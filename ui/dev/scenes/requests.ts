@@ -22,6 +22,7 @@ export function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
     ask: "buy",
     legs: [],
     quantity: "5,000,000",
+    minQuantity: null,
     currency: "EUR",
     settlementDate: "2026-11-24",
     priceDecimals: 3,
@@ -289,6 +290,7 @@ export function rows(tab: BlotterTab, now: number): BlotterRow[] {
     instrument: "DE000BU2Z049",
     side: "Buy",
     quantity: "5,000,000",
+    minQuantity: null,
     currency: "EUR",
     price: "99.125",
     dealer: tab === "trades" ? "Northbank" : "Northbank, Meridian Securities, Ostrova",
@@ -303,7 +305,7 @@ export function rows(tab: BlotterTab, now: number): BlotterRow[] {
     ...part,
   });
   return [
-    row(1, {}),
+    row(1, { minQuantity: "5,000,000" }),
     row(2, {
       side: "Sell",
       symbol: "EUR/USD",

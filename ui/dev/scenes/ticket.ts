@@ -1,6 +1,6 @@
 // What the desk keeps and knows for the ticket.
 
-import type { DealerHint, KeptTickets, TicketForm } from "../../src/bindings";
+import type { DealerHint, DealerListView, KeptTickets, TicketForm } from "../../src/bindings";
 import { DEALERS } from "./reference";
 
 const form = (part: Partial<TicketForm>): TicketForm => ({
@@ -43,6 +43,54 @@ export const hints = (favourites: Set<string>): DealerHint[] =>
     suggested: i < 2,
     reason: REASONS[i] ?? "",
   }));
+
+/** The desk does this in Rust; here only as much as a picture needs. */
+export class DealerLists {
+  all: DealerListView[] = [
+    {
+      name: "Bunds, five",
+      dealers: ["NORTHBANK", "MERIDIAN"],
+      leftOut: [
+        { id: "LINDEN", name: "Linden", reason: "notOffered" },
+        { id: "KESTREL", name: "Kestrel Capital Markets", reason: "tooMany" },
+      ],
+    },
+    { name: "Euro spot", dealers: ["OSTROVA"], leftOut: [] },
+    {
+      name: "Gilts",
+      dealers: [],
+      leftOut: [{ id: "ALDER", name: "Alder & Sons", reason: "notOffered" }],
+    },
+  ];
+
+  #put(list: DealerListView) {
+    this.all = [...this.all, list].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  at(name: string) {
+    return this.all.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  }
+
+  keep(name: string, dealers: string[]) {
+    this.drop(name);
+    this.#put({ name, dealers, leftOut: [] });
+  }
+
+  /** Answers whether the name was free. */
+  rename(name: string, to: string): boolean {
+    const list = this.at(name);
+    const other = this.at(to);
+    if (!list || (other && other !== list)) return false;
+    this.drop(name);
+    this.#put({ ...list, name: to });
+    return true;
+  }
+
+  drop(name: string) {
+    const gone = this.at(name);
+    this.all = this.all.filter((one) => one !== gone);
+  }
+}
 
 export const notes = ({ dealers }: TicketForm): string[] =>
   dealers.includes("KESTREL") ? ["Not online now: Kestrel Capital Markets."] : [];

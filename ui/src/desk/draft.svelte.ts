@@ -42,6 +42,8 @@ export class Draft {
   /** Why the desk refused the ticket as it is. */
   refusal: Problem | null = $state.raw(null);
   #ticked: ReadonlySet<string> = $state.raw(new Set());
+  /** The list whose dealers are ticked; null as soon as others are. */
+  list: string | null = $state(null);
 
   /** The dealers that will be asked: ticked, and on the list that the trader sees. */
   dealers(offered: DealerView[]): string[] {
@@ -57,10 +59,13 @@ export class Draft {
     if (on) ticked.add(id);
     else ticked.delete(id);
     this.#ticked = ticked;
+    this.list = null;
   }
 
-  tickOnly(ids: string[]) {
+  /** Ticks these and no others; `list` is where they are from. */
+  tickOnly(ids: string[], list: string | null = null) {
     this.#ticked = new Set(ids);
+    this.list = list;
   }
 
   /** Nothing is filled in that would be missed. */

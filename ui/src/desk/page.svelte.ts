@@ -31,6 +31,8 @@ export class Page {
   readonly insight = new Insight();
   /** The list of the group's requests is open. */
   group = $state(false);
+  /** The trader's lists of dealers are open. */
+  dealerLists = $state(false);
   readonly asked = new Asked();
   /** Too many prices change for any of them to flash. */
   busy = $state(false);

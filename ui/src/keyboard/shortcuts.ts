@@ -89,6 +89,7 @@ export type Commands = {
     | "export"
     | "bestExecution"
     | "list"
+    | "dealerLists"
     | "secondWindow";
   panel: "stop" | "back" | "close" | "larger" | "smaller" | "usualSize";
   connect: never;
@@ -194,7 +195,14 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     {
       keys: ["d", "D"],
       held: "ctrl",
-      when: ({ trading }) => trading,
+      when: ({ trading }, press) => trading && press.shift && !press.repeat,
+      command: "dealerLists",
+      help: [["Ctrl", "Shift", "D"], t("keyboard.yourListsOfDealersAgainToClose")],
+    },
+    {
+      keys: ["d", "D"],
+      held: "ctrl",
+      when: ({ trading }, press) => trading && !press.shift,
       command: "duplicate",
       help: [["Ctrl", "D"], t("keyboard.fillTheTicketFromThisRequestOr")],
     },
@@ -445,8 +453,7 @@ export function commandFor<P extends Place>(
   press: Press,
   state: States[P],
 ): Commands[P] | null {
-  const rows: Row<P>[] = TABLE[place];
-  const row = rows.find(
+  const row = (TABLE[place] as Row<P>[]).find(
     (one) =>
       one.keys.includes(press.key) && holds(one.held, press) && (one.when?.(state, press) ?? true),
   );
@@ -454,8 +461,7 @@ export function commandFor<P extends Place>(
 }
 
 function holds(held: "ctrl" | "any" | undefined, press: Press): boolean {
-  if (held === "any") return true;
-  return !press.alt && press.ctrl === (held === "ctrl");
+  return held === "any" || (!press.alt && press.ctrl === (held === "ctrl"));
 }
 
 export type HelpGroup = { where: string; keys: { shown: string[]; words: string }[] };

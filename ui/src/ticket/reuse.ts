@@ -27,6 +27,7 @@ async function formOf(page: Page, id: string): Promise<TicketForm | null> {
   if (!rfq) return null;
   const { view } = rfq;
   const single = view.legs.length === 0;
+  const whole = view.minQuantity === view.quantity;
   return {
     instrument: single ? view.instrument : "",
     typed: single ? view.symbol : "",
@@ -37,8 +38,8 @@ async function formOf(page: Page, id: string): Promise<TicketForm | null> {
     settlementDate: null,
     priceType: view.priceType,
     priceLimit: "",
-    minQuantity: "",
-    allOrNone: false,
+    minQuantity: whole ? "" : (view.minQuantity ?? ""),
+    allOrNone: whole,
     approveFirst: false,
     note: "",
     package: single ? null : packageOf(view),

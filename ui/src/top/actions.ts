@@ -15,6 +15,7 @@ export type Run = {
   approval: () => void;
   next: () => void;
   list: () => void;
+  dealers: () => void;
   stop: () => void;
 };
 
@@ -67,6 +68,13 @@ export function pageActions(page: Page, run: Run): Action[] {
       keys: keys("list"),
       not: notTrading,
       run: run.list,
+    },
+    {
+      id: "dealer-lists",
+      words: t("top.listsOfDealersChooseKeepRename"),
+      keys: keys("dealerLists"),
+      not: notTrading,
+      run: run.dealers,
     },
     {
       id: "next-part",

@@ -48,6 +48,35 @@ fn a_declined_accept_is_a_row_with_the_reason_and_can_be_attended_to() {
     assert_eq!(b.attend("other").unwrap_err().code, "blotter.no_row");
 }
 
+#[test]
+fn every_row_of_a_request_says_its_least_quantity() {
+    let mut b = book();
+    b.screen.get_mut(&id("R1")).unwrap().rfq.terms.min_quantity = Some(500.into());
+    b.blot_rfq(&id("R1"));
+    let least = |b: &Book, tab, id: &str| row(b, tab, id).unwrap().min_quantity;
+    assert_eq!(least(&b, BlotterTab::Rfqs, "R1").as_deref(), Some("500"));
+    let (accept, _) = press(&mut b);
+    b.link_lost();
+    b.tick(NOW);
+    assert_eq!(least(&b, BlotterTab::Attention, &accept).as_deref(), Some("500"));
+    say(&mut b, report(&accept, ExecType::Trade, OrdStatus::Filled, "E1", "1.08", 1_000));
+    assert_eq!(least(&b, BlotterTab::Trades, &accept).as_deref(), Some("500"));
+    // A report about an earlier run does not say it; the row of its request does.
+    let old = BlotterRow {
+        id: "OLD".into(),
+        rfq_id: "OLD".into(),
+        min_quantity: Some("1,700".into()),
+        ..row(&b, BlotterTab::Rfqs, "R1").unwrap()
+    };
+    b.blot(BlotterTab::Rfqs, old);
+    for (exec, price, trade) in [("E2", "1.08", "OLD:1"), ("E3", "1.09", "OLD:1!E3")] {
+        say(&mut b, report("OLD:1", ExecType::Trade, OrdStatus::Filled, exec, price, 2_000));
+        assert_eq!(least(&b, BlotterTab::Trades, trade).as_deref(), Some("1,700"), "{trade}");
+    }
+    say(&mut b, report("LOST:1", ExecType::Trade, OrdStatus::Filled, "E4", "1.08", 1_000));
+    assert_eq!(least(&b, BlotterTab::Trades, "LOST:1"), None, "nobody knows");
+}
+
 /// As [`book`], with a second dealer that offers at 1.07.
 fn two_dealers() -> Book {
     let east = DealerId::new("EAST").unwrap();

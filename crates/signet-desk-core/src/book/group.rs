@@ -260,6 +260,7 @@ impl Book {
                 },
                 legs: u32::try_from(q.legs.len()).unwrap_or(u32::MAX),
                 quantity: group_digits(q.quantity),
+                min_quantity: q.min_quantity.map(group_digits),
                 currency: q.currency.clone(),
                 dealers: q
                     .dealers

@@ -23,6 +23,7 @@ impl Book {
             self.reference.of_report(e).as_deref(),
             &self.reference.names(),
         );
+        let row = self.with_least(id, row);
         let known = self.records.blotter.get(BlotterTab::Trades, e.accept.as_str()).cloned();
         let changed = self
             .records
@@ -93,6 +94,7 @@ impl Book {
             self.reference.of_report(e).as_deref(),
             &self.reference.names(),
         );
+        let row = self.with_least(id, row);
         if self.records.blotter.get(BlotterTab::Trades, &row.id).is_some() {
             return;
         }
@@ -101,6 +103,12 @@ impl Book {
             and your desk head now."
             .to_owned();
         self.notice(NoticeKind::Bad, "execution.mismatch", text, None, now);
+    }
+
+    /// A row with the least quantity of its RFQ, of which a report says nothing.
+    fn with_least(&self, id: &RfqId, row: BlotterRow) -> BlotterRow {
+        let rfq = self.records.blotter.get(BlotterTab::Rfqs, id.as_str());
+        BlotterRow { min_quantity: rfq.and_then(|r| r.min_quantity.clone()), ..row }
     }
 
     fn blot_late(&mut self, id: &RfqId, row: BlotterRow) {

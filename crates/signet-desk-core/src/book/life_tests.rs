@@ -34,6 +34,7 @@ pub(super) fn id(s: &str) -> RfqId {
 
 pub(super) fn request(rfq: &str) -> QuoteRequest {
     QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: id(rfq),

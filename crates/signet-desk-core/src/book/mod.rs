@@ -21,6 +21,7 @@
 //! | `list.rs`, `list_send.rs`, `list_look.rs`, `list_take.rs` | the list of requests: checked, sent, watched, taken together |
 //! | `package.rs` | the terms of a ticket with legs |
 //! | `ticket.rs` | what the ticket needs beside its intents |
+//! | `dealer_lists.rs` | dealers that the trader put under names |
 //! | `direct.rs` | what direct mode asks of the book |
 //! | `told_history.rs` | what the desk's own history is told beside messages |
 //! | `group.rs` | colleagues' open RFQs, and RFQs that change hands |
@@ -35,6 +36,7 @@ mod accept_rows;
 mod answering;
 mod connection;
 mod counters;
+mod dealer_lists;
 mod dialogs;
 mod direct;
 mod ending;

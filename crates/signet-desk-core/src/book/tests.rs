@@ -13,6 +13,7 @@ fn two_rfqs() -> (Book, u64) {
     let mut book = Book::new(Ids::new(NOW, 1), NOW);
     for id in ["A", "B"] {
         let rfq = Rfq::new(Terms {
+            min_quantity: None,
             price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: RfqId::new(id).expect("an id"),

@@ -12,8 +12,8 @@ use crate::{
     problem::{offline, problem},
     settlement,
     ticket::{
-        Candidate, NotKept, Suggestion, TicketStore, Wanted, check_name, check_texts, net_limit,
-        suggest, wanted,
+        Candidate, NotKept, Suggestion, TicketStore, Wanted, at_least, check_name, check_texts,
+        net_limit, suggest, wanted,
     },
     view::{
         AcceptView, ArmIntent, Ask, AskedView, DealerHint, KeptTickets, NoticeKind, Problem,
@@ -35,7 +35,11 @@ impl Book {
     }
 
     /// Switches to what another identity kept for the ticket.
-    pub(crate) fn begin_tickets(&mut self, kept: TicketStore) {
+    pub(crate) fn begin_tickets(&mut self, mut kept: TicketStore) {
+        // Another venue has other dealers.
+        if let Some(venue) = &self.connection.view.venue {
+            kept.at_venue(&venue.name);
+        }
         self.records.tickets = kept;
         self.changed(Part::Reference);
     }
@@ -84,7 +88,7 @@ impl Book {
         check_texts(form)?;
         let ticket = self.filled_in(form, now)?;
         let first = self.approves_first(form)?;
-        let message = self.new_rfq(&ticket, now)?;
+        let message = self.new_rfq_of_at_least(&ticket, at_least(form)?, now)?;
         if let AppMessage::QuoteRequest(q) = &message {
             let rfq_id = q.id.to_string();
             if !form.note.trim().is_empty() {
@@ -388,12 +392,19 @@ impl Book {
     }
 }
 
-fn not_kept(e: &NotKept) -> Problem {
+pub(super) fn not_kept(e: &NotKept) -> Problem {
     match e {
         NotKept::Disk(_) => {
             problem("ticket.not_kept", format!("Not kept: {e}."), "Make room on the disk.")
         }
         NotKept::Full(_) => problem("ticket.full", format!("Not kept: {e}."), "Remove one first."),
+        NotKept::Taken => {
+            problem("dealer_list.taken", format!("Not renamed: {e}."), "Type another name.")
+        }
+        NotKept::NoList => {
+            let cure = "Look at the lists again: it was deleted or renamed meanwhile.";
+            problem("dealer_list.unknown", format!("Not renamed: {e}."), cure)
+        }
     }
 }
 

@@ -123,6 +123,30 @@ fn an_accept_begins_with_the_limit_of_its_ticket_and_none_goes_beyond_it() {
 }
 
 #[test]
+fn dealers_are_told_the_least_quantity_of_a_ticket_and_no_limit() {
+    for (least, all_or_none, want) in [
+        ("", false, None),
+        ("1.5k", false, Some("1500")),
+        ("2000", false, Some("2000")),
+        ("", true, Some("2000")),
+        ("1k", true, Some("2000")),
+    ] {
+        let mut b = book_with(instrument());
+        let form = TicketForm { all_or_none, ..form(Ask::Buy, "1.08", least) };
+        let AppMessage::QuoteRequest(q) = b.ask(&form, NOW).unwrap() else { panic!() };
+        let want: Option<rust_decimal::Decimal> = want.map(|q| q.parse().unwrap());
+        assert_eq!(q.min_quantity, want, "{least} {all_or_none}");
+        assert_eq!(b.rfq(&q.id).unwrap().terms.min_quantity, want);
+        let written =
+            String::from_utf8(AppMessage::QuoteRequest(q).encode().finish("FIX.4.4").unwrap());
+        assert!(!written.unwrap().contains("=1.08\u{1}"), "no dealer learns the limit");
+    }
+    let mut b = book_with(instrument());
+    let why = b.ask(&form(Ask::Buy, "", "2001"), NOW).unwrap_err();
+    assert_eq!((why.code.as_str(), why.field), ("minimum.too_large", Some(TicketField::Minimum)));
+}
+
+#[test]
 fn the_limit_of_a_ticket_holds_however_much_is_asked_after_it() {
     let mut b = book_with(instrument());
     let rfq = asked(&mut b, &form(Ask::Buy, "1.05", ""), "1.08");

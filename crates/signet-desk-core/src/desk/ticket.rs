@@ -7,8 +7,8 @@ use crate::{
     link::Command,
     ticket::edited,
     view::{
-        DealerHint, FoundInstruments, KeptTickets, PackageEdit, PackageForm, PackageRead, Problem,
-        Reference, SettlementDay, TemplateView, TicketCheck, TicketForm,
+        DealerHint, DealerListView, FoundInstruments, KeptTickets, PackageEdit, PackageForm,
+        PackageRead, Problem, Reference, SettlementDay, TemplateView, TicketCheck, TicketForm,
     },
 };
 use signet_fix::AppMessage;
@@ -65,6 +65,26 @@ impl Desk {
     /// What helps to choose dealers for an instrument, in the order of the venue's list.
     pub fn dealer_hints(&self, instrument: &str) -> Vec<DealerHint> {
         lock(&self.book).dealer_hints(instrument)
+    }
+
+    /// The lists of dealers that the trader made at this venue, by name.
+    pub fn dealer_lists(&self) -> Vec<DealerListView> {
+        lock(&self.book).dealer_lists()
+    }
+
+    /// Keeps dealers under a name; a list of the same name is replaced.
+    pub fn keep_dealer_list(&self, name: &str, dealers: &[String]) -> Result<(), Problem> {
+        lock(&self.book).keep_dealer_list(name, dealers)
+    }
+
+    /// Gives a list of dealers another name.
+    pub fn rename_dealer_list(&self, name: &str, to: &str) -> Result<(), Problem> {
+        lock(&self.book).rename_dealer_list(name, to)
+    }
+
+    /// Deletes a list of dealers.
+    pub fn drop_dealer_list(&self, name: &str) -> Result<(), Problem> {
+        lock(&self.book).drop_dealer_list(name)
     }
 
     /// The draft, the templates and the last requests.

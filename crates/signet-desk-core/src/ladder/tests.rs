@@ -50,6 +50,7 @@ fn quote(dealer: &str, text: &str, ends_in_ms: i64) -> Quote {
 fn rfq(ask: Ask, quotes: &[(&str, &str, i64)]) -> Rfq {
     let dealers = quotes.iter().map(|(d, ..)| DealerId::new(*d).unwrap()).collect();
     let mut rfq = Rfq::new(Terms {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new("R").unwrap(),

@@ -1,9 +1,9 @@
-//! What a ticket states beside the terms of its RFQ: the worst price, and the least quantity, of an
-//! accept. They hold on this desk.
+//! What a ticket wants of an accept: the worst price, and the least quantity.
 //!
-//! FIX 4.4 has no field for them in QuoteRequest (R): MinQty (110) and ExecInst (18) are fields of
-//! orders, and a plain venue is sent nothing that it does not know. So no dealer learns them; the
-//! desk refuses an accept that breaks them, and gives the limit to the accept (20140).
+//! The limit is this desk's: no dealer learns it; the desk refuses an accept that breaks it, and
+//! gives it to the accept (20140). The least quantity is one of the terms of the RFQ, and dealers
+//! are told. MinQty (110) and ExecInst (18) are fields of orders in FIX 4.4; in QuoteRequest (R) it
+//! is a stipulation (233) `MINQTY`, which is the whole quantity for all or none.
 
 use super::package::net_limit;
 use crate::{
@@ -18,8 +18,8 @@ use signet_rfq::{Instrument, MAX_LEGS, Side, group_digits, parse_quantity};
 const NOTE_MAX: usize = 500;
 /// Characters of every other text, at most.
 const TEXT_MAX: usize = 120;
-/// Characters of a template's name, at most.
-const NAME_MAX: usize = 40;
+/// Characters of the name of a template or of a list of dealers, at most.
+pub(super) const NAME_MAX: usize = 40;
 /// Dealers of a form, at most. An RFQ may ask fewer.
 const DEALERS_MAX: usize = 64;
 
@@ -59,12 +59,16 @@ pub(crate) fn check_texts(f: &TicketForm) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether a text can be a name: short, printable, and without white space around it.
+pub(super) fn is_name(text: &str) -> bool {
+    text.trim() == text
+        && (1..=NAME_MAX).contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+}
+
 /// Whether a template may have this name.
 pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
-    let good = name.trim() == name
-        && (1..=NAME_MAX).contains(&name.chars().count())
-        && !name.chars().any(char::is_control);
-    if good {
+    if is_name(name) {
         return Ok(());
     }
     let why = format!("A name has 1 to {NAME_MAX} printable characters.");
@@ -76,7 +80,8 @@ pub(crate) fn wanted(f: &TicketForm, i: &Instrument) -> Result<Wanted, Problem> 
     Ok(Wanted { limit: limit(f, i)?, at_least: at_least(f)? })
 }
 
-fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, Problem> {
+/// The worst price at which it is traded; `i` as told in the ticket's price type.
+pub(crate) fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, Problem> {
     if f.price_limit.trim().is_empty() {
         return Ok(None);
     }
@@ -110,7 +115,8 @@ fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, Problem> {
     }
 }
 
-fn at_least(f: &TicketForm) -> Result<Option<Decimal>, Problem> {
+/// The least quantity that is traded: the whole one for all or none.
+pub(crate) fn at_least(f: &TicketForm) -> Result<Option<Decimal>, Problem> {
     // A package is taken as a whole or not at all.
     let typed = if f.package.is_some() { "" } else { f.min_quantity.trim() };
     if typed.is_empty() && (f.package.is_some() || !f.all_or_none) {

@@ -1,7 +1,11 @@
-//! Drafts, templates, favourites and the last requests of one identity, in a sealed file. Nothing
-//! in it commits anybody: a file that is damaged is put aside, and the trader goes on.
+//! Drafts, templates, favourites, lists of dealers and the last requests of one identity, in a
+//! sealed file. Nothing in it commits anybody: a file that is damaged is put aside, and the trader
+//! goes on.
 
-use super::stored::{Form, Line};
+use super::{
+    lists::{DealerList, LISTS_MAX},
+    stored::{Form, Line, ListedDealer},
+};
 use crate::view::{AskedView, KeptTickets, TemplateView, TicketForm};
 use signet_journal::{LogError, SealedLog, StoreKey};
 use std::{
@@ -26,6 +30,10 @@ pub(crate) struct TicketStore {
     draft: Option<TicketForm>,
     templates: BTreeMap<String, TemplateView>,
     favourites: BTreeSet<String>,
+    /// Of every venue; by the venue's name and that of the list, whatever its letters' case.
+    lists: BTreeMap<(String, String), DealerList>,
+    /// The venue whose lists are in use.
+    venue: String,
     /// Oldest first.
     asked: VecDeque<AskedView>,
     log: Option<SealedLog>,
@@ -38,9 +46,15 @@ pub(crate) enum NotKept {
     /// The disk refuses. At fault: this laptop.
     #[error("it cannot be written to this laptop's disk: {0}")]
     Disk(#[from] LogError),
-    /// [`TEMPLATES_MAX`] or [`FAVOURITES_MAX`]. At fault: the trader.
+    /// [`TEMPLATES_MAX`], [`FAVOURITES_MAX`] or [`LISTS_MAX`]. At fault: the trader.
     #[error("there are {0} already")]
     Full(usize),
+    /// At fault: the trader.
+    #[error("another list of dealers has that name")]
+    Taken,
+    /// It was deleted or renamed meanwhile.
+    #[error("no list of dealers has that name")]
+    NoList,
 }
 
 impl TicketStore {
@@ -122,6 +136,44 @@ impl TicketStore {
         self.write(Line::Favourite { dealer: dealer.into(), on }, true)
     }
 
+    /// The lists of dealers are those of this venue from now on.
+    pub(crate) fn at_venue(&mut self, name: &str) {
+        self.venue = name.to_owned();
+    }
+
+    /// The lists of dealers of the venue, by name.
+    pub(crate) fn dealer_lists(&self) -> impl Iterator<Item = &DealerList> {
+        self.lists.iter().filter(|((venue, _), _)| *venue == self.venue).map(|(_, list)| list)
+    }
+
+    fn has_list(&self, name: &str) -> bool {
+        self.lists.contains_key(&list_key(&self.venue, name))
+    }
+
+    /// Keeps a list of dealers; one of the same name is replaced.
+    pub(crate) fn keep_dealer_list(&mut self, list: &DealerList) -> Result<(), NotKept> {
+        if !self.has_list(&list.name) && self.dealer_lists().count() >= LISTS_MAX {
+            return Err(NotKept::Full(LISTS_MAX));
+        }
+        self.write(Line::dealer_list(&self.venue, list), true)
+    }
+
+    pub(crate) fn rename_dealer_list(&mut self, name: &str, to: &str) -> Result<(), NotKept> {
+        if !self.has_list(name) {
+            return Err(NotKept::NoList);
+        }
+        if self.has_list(to) && list_key("", name) != list_key("", to) {
+            return Err(NotKept::Taken);
+        }
+        let venue = self.venue.clone();
+        self.write(Line::DealerListRenamed { venue, name: name.into(), to: to.into() }, true)
+    }
+
+    pub(crate) fn drop_dealer_list(&mut self, name: &str) -> Result<(), NotKept> {
+        let venue = self.venue.clone();
+        self.write(Line::DealerListDropped { venue, name: name.into() }, true)
+    }
+
     /// Keeps a request that was sent. It counts for this run even if the disk refuses it.
     pub(crate) fn keep_asked(&mut self, asked: &AskedView) -> Result<(), NotKept> {
         let line = |asked: &AskedView| Line::Asked {
@@ -154,6 +206,18 @@ impl TicketStore {
             Line::Dropped { name } => drop(self.templates.remove(&name.to_lowercase())),
             Line::Favourite { dealer, on: true } => drop(self.favourites.insert(dealer)),
             Line::Favourite { dealer, on: false } => drop(self.favourites.remove(&dealer)),
+            Line::DealerList { venue, name, dealers } => {
+                let dealers = dealers.into_iter().map(ListedDealer::into_listed).collect();
+                self.lists.insert(list_key(&venue, &name), DealerList { name, dealers });
+            }
+            Line::DealerListRenamed { venue, name, to } => {
+                if let Some(list) = self.lists.remove(&list_key(&venue, &name)) {
+                    self.lists.insert(list_key(&venue, &to), DealerList { name: to, ..list });
+                }
+            }
+            Line::DealerListDropped { venue, name } => {
+                drop(self.lists.remove(&list_key(&venue, &name)));
+            }
             Line::Asked { rfq, at_ms, form } => {
                 let form = form.into_view();
                 remember(&mut self.asked, AskedView { rfq_id: rfq, at_ms, form });
@@ -176,14 +240,20 @@ impl TicketStore {
             at_ms: a.at_ms,
             form: Form::of(&a.form),
         });
-        let all: Vec<Vec<u8>> =
-            draft.chain(templates).chain(favourites).chain(asked).map(|l| l.to_bytes()).collect();
+        let lists = self.lists.iter().map(|((venue, _), list)| Line::dealer_list(venue, list));
+        let all = draft.chain(templates).chain(favourites).chain(lists).chain(asked);
+        let all: Vec<Vec<u8>> = all.map(|l| l.to_bytes()).collect();
         if let Some(log) = &mut self.log {
             log.rewrite(all.iter().map(Vec::as_slice))?;
             self.records = all.len();
         }
         Ok(())
     }
+}
+
+/// Names of lists are the same whatever their letters' case.
+fn list_key(venue: &str, name: &str) -> (String, String) {
+    (venue.to_owned(), name.to_lowercase())
 }
 
 fn remember(asked: &mut VecDeque<AskedView>, one: AskedView) {

@@ -1,4 +1,4 @@
-use super::*;
+use super::{super::lists::Listed, *};
 use crate::view::{Ask, LegForm, PackageForm, PackageShape, Side};
 use std::path::PathBuf;
 
@@ -132,6 +132,71 @@ fn a_damaged_file_is_put_aside_and_a_strange_record_is_left_out() {
     std::fs::write(&path, bytes).unwrap();
     let s = TicketStore::open(&path, &key).unwrap();
     assert!(s.is_favourite("NORTH"), "what authenticates is kept");
+}
+
+fn list(name: &str, dealers: &[&str]) -> DealerList {
+    let one = |id: &&str| Listed { id: (*id).into(), name: format!("{id} bank") };
+    DealerList { name: name.into(), dealers: dealers.iter().map(one).collect() }
+}
+
+#[test]
+fn lists_of_dealers_are_kept_by_venue_and_renamed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = place(&dir);
+    let mut s = TicketStore::open(&path, &key).unwrap();
+    s.at_venue("First");
+    s.keep_dealer_list(&list("Bunds", &["NORTH"])).unwrap();
+    s.keep_dealer_list(&list("Gilts", &["SOUTH"])).unwrap();
+    s.keep_dealer_list(&list("bunds", &["NORTH", "EAST"])).unwrap();
+    assert!(matches!(s.rename_dealer_list("Bunds", "GILTS"), Err(NotKept::Taken)));
+    assert!(matches!(s.rename_dealer_list("Other", "New"), Err(NotKept::NoList)));
+    s.rename_dealer_list("Bunds", "Euro").unwrap();
+    s.rename_dealer_list("euro", "EURO").unwrap();
+    s.drop_dealer_list("gilts").unwrap();
+    s.at_venue("Second");
+    assert!(matches!(s.rename_dealer_list("EURO", "New"), Err(NotKept::NoList)));
+    for n in 0..LISTS_MAX {
+        s.keep_dealer_list(&list(&format!("L{n}"), &["NORTH"])).unwrap();
+    }
+    assert!(matches!(s.keep_dealer_list(&list("more", &["A"])), Err(NotKept::Full(LISTS_MAX))));
+    // Whatever the file is written as, it says the same.
+    for records in [0, TIDY_ABOVE + 1] {
+        s.records = s.records.max(records);
+        s.tidy().unwrap();
+        drop(s);
+        s = TicketStore::open(&path, &key).unwrap();
+        s.at_venue("First");
+        let lists: Vec<DealerList> = s.dealer_lists().cloned().collect();
+        assert_eq!(lists, [list("EURO", &["NORTH", "EAST"])]);
+        s.at_venue("Second");
+        assert_eq!(s.dealer_lists().count(), LISTS_MAX);
+    }
+}
+
+#[test]
+fn a_damaged_list_takes_no_other_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = place(&dir);
+    let mut s = TicketStore::open(&path, &key).unwrap();
+    s.favour("NORTH", true).unwrap();
+    s.keep_dealer_list(&list("Bunds", &["NORTH"])).unwrap();
+    for record in [
+        &br#"{"dealer_list":{"venue":"","name":"Broken","dealers":[{"name":"no id"}]}}"#[..],
+        br#"{"dealer_list":{"name":"No venue","dealers":[]}}"#,
+        br#"{"dealer_list_renamed":{"venue":"","name":"Broken","to":"Bunds"}}"#,
+        // Without the dealers' names.
+        br#"{"dealer_list":{"venue":"","name":"Short","dealers":[{"id":"EAST"}]}}"#,
+    ] {
+        s.log.as_mut().unwrap().append(record).unwrap();
+    }
+    s.keep_dealer_list(&list("Gilts", &["SOUTH"])).unwrap();
+    drop(s);
+    let s = TicketStore::open(&path, &key).unwrap();
+    let lists: Vec<DealerList> = s.dealer_lists().cloned().collect();
+    let east = Listed { id: "EAST".into(), name: String::new() };
+    let short = DealerList { name: "Short".into(), dealers: vec![east] };
+    assert_eq!(lists, [list("Bunds", &["NORTH"]), list("Gilts", &["SOUTH"]), short]);
+    assert!(s.is_favourite("NORTH"));
 }
 
 /// What an earlier version kept has no package.

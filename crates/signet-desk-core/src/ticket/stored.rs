@@ -1,6 +1,7 @@
 //! The records of the file of tickets. Types of their own, apart from the views: a member that a
 //! later Signet adds has a default, so that every record stays readable.
 
+use super::lists::{DealerList, Listed};
 use crate::view::{self, Ask, LegForm, PackageForm, PackageShape, PriceType, TicketForm};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,13 @@ struct Leg {
     settles: String,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ListedDealer {
+    id: String,
+    #[serde(default)]
+    name: String,
+}
+
 /// One record.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,10 +89,22 @@ pub(super) enum Line {
     Template { name: String, form: Form },
     Dropped { name: String },
     Favourite { dealer: String, on: bool },
+    DealerList { venue: String, name: String, dealers: Vec<ListedDealer> },
+    DealerListRenamed { venue: String, name: String, to: String },
+    DealerListDropped { venue: String, name: String },
     Asked { rfq: String, at_ms: f64, form: Form },
 }
 
 impl Line {
+    pub(super) fn dealer_list(venue: &str, list: &DealerList) -> Self {
+        let one = |d: &Listed| ListedDealer { id: d.id.clone(), name: d.name.clone() };
+        Self::DealerList {
+            venue: venue.into(),
+            name: list.name.clone(),
+            dealers: list.dealers.iter().map(one).collect(),
+        }
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         // Texts and numbers always serialise.
         serde_json::to_vec(self).unwrap_or_default()
@@ -105,6 +125,12 @@ fn price_type(numbers: &str) -> PriceType {
         "yield" => PriceType::Yield,
         "spread" => PriceType::Spread,
         _ => PriceType::Price,
+    }
+}
+
+impl ListedDealer {
+    pub(super) fn into_listed(self) -> Listed {
+        Listed { id: self.id, name: self.name }
     }
 }
 

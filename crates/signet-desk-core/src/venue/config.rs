@@ -143,7 +143,7 @@ pub(crate) fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError>
     }
 }
 
-fn portal_check(text: Option<&str>) -> Result<Option<PortalCheck>, DeskConfigError> {
+pub(crate) fn portal_check(text: Option<&str>) -> Result<Option<PortalCheck>, DeskConfigError> {
     match text {
         None => Ok(PortalCheck::of_system()),
         Some("off") => Ok(None),

@@ -8,8 +8,8 @@ mod known;
 mod of_firm;
 mod tls;
 
-pub(crate) use config::proxy;
 pub use config::{DeskConfig, HistorySettings, TlsSwitches};
+pub(crate) use config::{portal_check, proxy};
 pub use direct_settings::{DirectSettings, DirectStepUp};
 pub use entry::{OtherHost, Venue};
 pub use error::DeskConfigError;

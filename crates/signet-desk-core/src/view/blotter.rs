@@ -48,6 +48,8 @@ pub struct BlotterRow {
     pub side: String,
     /// With group separators.
     pub quantity: String,
+    /// The least that is traded of the request, with group separators; `None` for any part.
+    pub min_quantity: Option<String>,
     /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
     /// With the instrument's decimals; `None` for an RFQ without a trade.

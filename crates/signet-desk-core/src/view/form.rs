@@ -101,6 +101,41 @@ pub struct TicketCheck {
     pub notes: Vec<String>,
 }
 
+/// Dealers that the trader put under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DealerListView {
+    /// Unique at its venue, whatever its letters' case.
+    pub name: String,
+    /// CompIDs of those that can be asked now, in the order of the venue's list; no more than one
+    /// request may ask.
+    pub dealers: Vec<String>,
+    /// The others, each with the reason.
+    pub left_out: Vec<LeftOutDealer>,
+}
+
+/// A dealer of a list that is not ticked with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOutDealer {
+    /// The dealer's CompID.
+    pub id: String,
+    /// What people call the dealer, or called it when the list was kept.
+    pub name: String,
+    /// Why it is left out.
+    pub reason: LeftOutReason,
+}
+
+/// Why a dealer of a list is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum LeftOutReason {
+    /// The venue does not have it now, or the trader may not ask it; the venue does not say which.
+    NotOffered,
+    /// One request may not ask so many.
+    TooMany,
+}
+
 /// What helps to choose a dealer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]

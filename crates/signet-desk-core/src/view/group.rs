@@ -46,6 +46,8 @@ pub struct ColleagueRfq {
     pub legs: u32,
     /// With group separators.
     pub quantity: String,
+    /// The least that is traded, with group separators; `None` for any part.
+    pub min_quantity: Option<String>,
     /// ISO 4217.
     pub currency: String,
     /// Names of the dealers asked.

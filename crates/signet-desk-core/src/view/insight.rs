@@ -167,6 +167,8 @@ pub struct BestExecution {
     pub side: String,
     /// With group separators.
     pub quantity: String,
+    /// The least that is traded, with group separators; `None` for any part.
+    pub min_quantity: Option<String>,
     /// ISO 4217 code.
     pub currency: String,
     /// `2026-12-01`.

@@ -29,6 +29,8 @@ pub enum ListField {
     Note,
     /// Price, yield or spread; empty for the usual one of the instrument.
     PriceType,
+    /// The least quantity, or `all` for all or none; empty for any part.
+    Least,
 }
 
 /// What becomes of rows that are hidden in a sheet.
@@ -61,6 +63,8 @@ pub struct ListCells {
     pub note: String,
     /// [`ListField::PriceType`].
     pub price_type: String,
+    /// [`ListField::Least`].
+    pub least: String,
 }
 
 /// How one row stands.

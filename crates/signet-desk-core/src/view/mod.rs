@@ -38,7 +38,10 @@ pub use around::{PageAsk, Pulse, TicketOffer};
 pub use blotter::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 pub use enrol::{EnrolIntent, EnrolPhase, EnrolView, Holder, InvitationView};
 pub use find::FoundInstruments;
-pub use form::{AskedView, DealerHint, KeptTickets, TemplateView, TicketCheck, TicketForm};
+pub use form::{
+    AskedView, DealerHint, DealerListView, KeptTickets, LeftOutDealer, LeftOutReason, TemplateView,
+    TicketCheck, TicketForm,
+};
 pub use frame::{Behind, Frame, as_seq};
 pub use group::{ColleagueRfq, GroupView};
 pub use insight::{

@@ -198,6 +198,8 @@ pub struct RfqView {
     pub legs: Vec<LegView>,
     /// With group separators; of a package the sum of all legs.
     pub quantity: String,
+    /// The least that is traded, with group separators; `None` for any part.
+    pub min_quantity: Option<String>,
     /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
     /// `2026-12-01`.

@@ -20,6 +20,8 @@ pub enum Column {
     Side,
     /// The quantity.
     Quantity,
+    /// The least that is traded of the request.
+    Least,
     /// What the quantity is counted in.
     Currency,
     /// The price of the trade.
@@ -44,7 +46,7 @@ pub enum Column {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct RowsFilter {
-    /// Side, dealer, status or symbol.
+    /// Side, dealer, status, symbol or least quantity.
     pub column: Column,
     /// Any one of them.
     pub values: Vec<String>,

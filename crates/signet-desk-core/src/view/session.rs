@@ -99,7 +99,8 @@ pub struct SessionView {
     pub clock_offset_ms: Option<f64>,
     /// Measured round trip to the gateway, milliseconds.
     pub round_trip_ms: Option<f64>,
-    /// When the present state began, milliseconds on the laptop's clock.
+    /// When the present state began, milliseconds on the laptop's clock. Until an interruption is
+    /// over or refused: when that began.
     pub since_ms: f64,
     /// Which attempt this is, while `Reconnecting`.
     pub attempt: u32,

@@ -59,6 +59,8 @@ pub struct StepUpTerms {
     pub ask: Ask,
     /// With group separators.
     pub quantity: String,
+    /// The least that is traded, with group separators; `None` for any part.
+    pub min_quantity: Option<String>,
     /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
     /// What a trader calls the instrument.
