@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench book rehearse package package-gateway package-windows install-check oci first-trade cross clean deps ui fuzz fresh mutants soak kill sim instructions
+.PHONY: help run test lint bench book rehearse package package-gateway package-windows install-check oci reproducible first-trade cross clean deps ui fuzz fresh mutants soak kill sim instructions
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -64,6 +64,9 @@ package-windows: ui ## cross-build the desk's NSIS and MSI installers (Debian: n
 
 install-check: ## install, tamper with, upgrade and remove the packages in a clean root (root)
 	scripts/install_check.sh
+
+reproducible: ## build the gateway's packages twice in different folders and name the differences (an hour)
+	scripts/reproducible.sh
 
 oci: ## build the gateway's container image from its package, without Docker (root)
 	packaging/gateway/oci.sh

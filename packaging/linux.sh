@@ -12,6 +12,8 @@ begin() {
   mkdir -p "$2"
   out=$(realpath "$2")
   export LC_ALL=C TZ=UTC
+  # Folders get their modes from it.
+  umask 022
   SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$repo" log -1 --format=%ct)}
   export SOURCE_DATE_EPOCH
   version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$repo/Cargo.toml" | head -n 1)

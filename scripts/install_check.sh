@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
 ok() { printf 'install: %s\n' "$*"; }
 [ "$(id -u)" = 0 ] || fail "needs root; run it with sudo"
-for tool in mmdebstrap gpg reprepro createrepo_c rpmsign; do
-  command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install mmdebstrap gnupg reprepro createrepo-c rpm"
+for tool in mmdebstrap gpg reprepro createrepo_c rpmsign systemd-analyze; do
+  command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install mmdebstrap gnupg reprepro createrepo-c rpm systemd"
 done
 from=$(realpath "${1:-target/package}")
 work=$(mktemp -d)
@@ -25,6 +25,19 @@ new_key() {
   gpg --list-keys --with-colons "=$1" | sed -n 's/^fpr:*\([0-9A-F]*\):/\1/p' | head -n 1
 }
 inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive sh -c "$1"; }
+# unit NAME MOST: the service NAME as it was installed has no fault, and is exposed by at most MOST tenths of 10. Its timer
+# has no fault either. Nothing is started: systemd need not run here.
+unit() {
+  local said units=("$1.service")
+  [ ! -f "$root/usr/lib/systemd/system/$1.timer" ] || units+=("$1.timer")
+  # What systemd would ignore is a fault, too: it is said, and changes no exit status.
+  if ! said=$(systemd-analyze verify --root="$root" --man=no --recursive-errors=no "${units[@]}" 2>&1) || [ -n "$said" ]; then
+    fail "units: $said"
+  fi
+  said=$(systemd-analyze security --offline=true --root="$root" --threshold="$2" --no-pager "$1.service" 2>&1) ||
+    fail "$1.service is exposed more than $2 of 100: $(tail -n 1 <<<"$said")"
+  ok "unit: ${said##*→ }"
+}
 # What was fetched before is of no help.
 update() { rm -f "$root"/var/lib/apt/lists/*srv_signet*; inside "apt-get update -qq -o Dir::Etc::sourceparts=/etc/apt/signet.d -o Dir::Etc::sourcelist=/dev/null -o APT::Get::List-Cleanup=0" 2>&1; }
 # The repository of FOLDER, signed with KEY, as the machine sees it.
@@ -86,6 +99,10 @@ for name in $packages; do
   [ -f "$root/usr/share/man/man1/$name.1.gz" ] || fail "$name has no man page"
 done
 ok "installed from the signed repository: $packages $version"
+unit signet-gateway 20
+unit signet-gateway-renew 10
+# Root, and started by it: a package manager, which the unit does not hem in.
+[ -z "$has_desk" ] || unit signet-desk-update 70
 inside "signet-gateway check-config" >/dev/null 2>&1 && fail "a gateway without settings passes its check"
 [ -z "$(ls -A "$root/etc/signet" 2>/dev/null)" ] || fail "the package configures something"
 

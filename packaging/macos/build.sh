@@ -38,7 +38,19 @@ hdiutil create -quiet -ov -volname "Signet Desk" -srcfolder "$app" -format UDZO 
 pkg=$out/signet-desk-$version.pkg
 signing=()
 [ -z "${APPLE_INSTALLER_IDENTITY:-}" ] || signing=(--sign "$APPLE_INSTALLER_IDENTITY")
-pkgbuild --component "$app" --install-location /Applications --identifier desk.signet --version "$version" \
+# Not where a user moved an app of this name to, and also over a newer one, which the script asks about: the desk's update
+# goes back.
+mkdir "$work/apps"
+cp -R "$app" "$work/apps/"
+pkgbuild --analyze --root "$work/apps" "$work/parts.plist"
+plutil -replace 0.BundleIsRelocatable -bool NO "$work/parts.plist"
+plutil -replace 0.BundleIsVersionChecked -bool NO "$work/parts.plist"
+mkdir "$work/scripts"
+sed "s/@VERSION@/$version/" packaging/macos/preinstall >"$work/scripts/preinstall"
+cp packaging/macos/postinstall "$work/scripts/"
+chmod 755 "$work/scripts"/*
+pkgbuild --root "$work/apps" --component-plist "$work/parts.plist" --scripts "$work/scripts" \
+  --install-location /Applications --identifier desk.signet --version "$version" \
   ${signing[@]+"${signing[@]}"} "$pkg"
 if [ -n "${APPLE_NOTARY_PROFILE:-}" ]; then
   for file in "$dmg" "$pkg"; do

@@ -2,7 +2,9 @@
 ; and, where the firm wants it, WEBVIEW2 (Microsoft's bootstrapper).
 ;
 ;   signet-desk-VERSION-setup.exe /S [/D=C:\FOLDER]     silent
+;   signet-desk-VERSION-setup.exe /S /BACK               also over a newer version, as the desk's update goes back
 ;   uninstall.exe /S                                     silent; keys, settings and history stay
+;   uninstall.exe /S /ERASE                              silent; first deletes those of the user who runs it
 ;
 ; Exit status: 0 done, 1 cancelled, 2 not done (the text is in the window, or in %TEMP%\signet-setup.log when silent).
 
@@ -29,13 +31,20 @@ VIAddVersionKey "ProductVersion" "${VERSION}"
 VIAddVersionKey "CompanyName" "Signet"
 VIAddVersionKey "LegalCopyright" "Apache-2.0"
 
+!include "FileFunc.nsh"
 !include "LogicLib.nsh"
+!include "nsDialogs.nsh"
 !include "WordFunc.nsh"
 !include "x64.nsh"
 Page directory
 Page instfiles
 UninstPage uninstConfirm
+UninstPage custom un.AskErase un.EraseAsked
 UninstPage instfiles
+
+; 1: keys, settings and history of this user are deleted as well.
+Var Erase
+Var EraseBox
 
 ; Stops with a text and an exit status.
 !macro Stop text
@@ -59,7 +68,11 @@ Function .onInit
   ReadRegStr $0 HKLM "${UNINSTALL}" "DisplayVersion"
   ${If} $0 != ""
     ${VersionCompare} "$0" "${VERSION}" $1
-    ${If} $1 == 1
+    ${GetParameters} $2
+    ClearErrors
+    ${GetOptions} $2 "/BACK" $3
+    ${If} ${Errors}
+    ${AndIf} $1 == 1
       !insertmacro Stop "Signet Desk $0 is installed, which is newer than ${VERSION}. Remove it first if the older one is wanted."
     ${EndIf}
   ${EndIf}
@@ -84,6 +97,10 @@ Section
   File "${FILES}\LICENSE.txt"
   File "${FILES}\NOTICE.txt"
   WriteUninstaller "$INSTDIR\uninstall.exe"
+
+  ; Where desks of all users say whether a request is open. Users may make files in folders below ProgramData, and touch
+  ; only their own.
+  CreateDirectory "$APPDATA\Signet\desks"
 
   WriteRegStr HKLM "Software\Signet\Desk" "Folder" "$INSTDIR"
   WriteRegStr HKLM "${UNINSTALL}" "DisplayName" "Signet Desk"
@@ -117,20 +134,80 @@ Section
   ${EndIf}
 SectionEnd
 
-; Keys, certificates, settings and the signed history belong to the traders, and stay.
+; Keys, certificates, settings and the signed history belong to the traders, and stay unless asked otherwise.
+Function un.onInit
+  StrCpy $Erase 0
+  ${GetParameters} $0
+  ClearErrors
+  ${GetOptions} $0 "/ERASE" $1
+  ${IfNot} ${Errors}
+    StrCpy $Erase 1
+  ${EndIf}
+FunctionEnd
+
+Function un.AskErase
+  nsDialogs::Create 1018
+  Pop $0
+  ${If} $0 == error
+    Abort
+  ${EndIf}
+  ${NSD_CreateLabel} 0 0 100% 36u "Keys, certificates, settings and the signed history of this user stay on this computer. Delete them before the computer is given away. Keys in a token, and what other users of this computer have, stay."
+  Pop $0
+  ${NSD_CreateCheckbox} 0 44u 100% 12u "&Delete my keys, settings and history for good"
+  Pop $EraseBox
+  ${If} $Erase == 1
+    ${NSD_Check} $EraseBox
+  ${EndIf}
+  nsDialogs::Show
+FunctionEnd
+
+Function un.EraseAsked
+  ${NSD_GetState} $EraseBox $0
+  StrCpy $Erase 0
+  ${If} $0 == ${BST_CHECKED}
+    StrCpy $Erase 1
+  ${EndIf}
+FunctionEnd
+
 Section "Uninstall"
   SetRegView 64
   SetShellVarContext all
+  ${If} ${FileExists} "$INSTDIR\signet-desk.exe"
+    ClearErrors
+    FileOpen $0 "$INSTDIR\signet-desk.exe" a
+    ${If} ${Errors}
+      !insertmacro Stop "Signet Desk is running. Close it, then start this again."
+    ${EndIf}
+    FileClose $0
+  ${ElseIf} $Erase == 1
+    !insertmacro Stop "The program is missing, so it cannot delete keys. Install it again, or remove it without deleting them."
+  ${EndIf}
+  ${If} $Erase == 1
+    ; While the program is there to do it. What could not be deleted stays whole, with the program.
+    ExecWait '"$INSTDIR\signet-desk.exe" erase --yes' $1
+    ${If} $1 != 0
+      !insertmacro Stop "Keys, settings and history could not be deleted (status $1), so nothing was removed. Run signet-desk erase to read why."
+    ${EndIf}
+  ${EndIf}
   ClearErrors
   Delete "$INSTDIR\signet-desk.exe"
   IfErrors 0 gone
     !insertmacro Stop "Signet Desk is running. Close it, then start this again."
   gone:
   Delete "$INSTDIR\WebView2Loader.dll"
+  ; Copies of an update that was cut off.
+  Delete "$INSTDIR\signet-desk.exe.new"
+  Delete "$INSTDIR\WebView2Loader.dll.new"
   Delete "$INSTDIR\LICENSE.txt"
   Delete "$INSTDIR\NOTICE.txt"
   Delete "$INSTDIR\uninstall.exe"
+  ; Packages that were fetched, and what was remembered of them.
+  RMDir /r "$INSTDIR\update"
   RMDir "$INSTDIR"
+  ; File by file: RMDir /r goes into folders that are links, and every user can make one here that leads elsewhere.
+  Delete "$APPDATA\Signet\desks\desk-*"
+  RMDir "$APPDATA\Signet\desks"
+  RMDir "$APPDATA\Signet"
   Delete "$SMPROGRAMS\Signet Desk.lnk"
   DeleteRegKey HKLM "Software\Classes\signet"
   DeleteRegKey HKLM "${UNINSTALL}"

@@ -1,6 +1,7 @@
 //! Why an update cannot be looked for, fetched or installed: a code, a sentence that names the
 //! party at fault, and a cure.
 
+use semver::Version;
 use signet_managed::SignatureError;
 use std::{io, path::PathBuf};
 
@@ -82,6 +83,12 @@ pub enum UpdateError {
     /// The package manager could not be started, or failed.
     #[error("the package manager did not install it: {0}")]
     Install(String),
+    /// The installer of the system works on something else. Nothing was begun.
+    #[error("another installation runs on this computer")]
+    InstallerBusy,
+    /// The installer could not replace what is in use.
+    #[error("version {0} is in place once this computer has been restarted")]
+    Restart(Version),
 }
 
 impl UpdateError {
@@ -104,6 +111,8 @@ impl UpdateError {
             Self::List(_) => "update.list_damaged",
             Self::Package { .. } => "update.package_tampered",
             Self::Install(_) => "update.not_installed",
+            Self::InstallerBusy => "update.installer_busy",
+            Self::Restart(_) => "update.restart_needed",
         }
     }
 
@@ -121,7 +130,9 @@ impl UpdateError {
                 "Run it as root, or let the computer's timer do it.".into()
             }
             Self::NotProtected { .. } => {
-                "The administrator finds out why, then repairs owner and mode (0755).".into()
+                "The administrator finds out why, then repairs owner and mode (0755). On Windows \
+                    the program belongs below the folder for programs (Program Files)."
+                    .into()
             }
             Self::Running => "Wait until it has ended.".into(),
             Self::State { path } => format!(
@@ -139,6 +150,8 @@ impl UpdateError {
                     .into()
             }
             Self::List(_) => "Whoever made the list corrects it and signs it again.".into(),
+            Self::InstallerBusy => "Nothing: it is tried again.".into(),
+            Self::Restart(_) => "Restart the computer when no request is open.".into(),
             Self::Install(_) => {
                 "The administrator looks at the package manager's own messages. It is tried again."
                     .into()

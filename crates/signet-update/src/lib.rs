@@ -8,12 +8,14 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+pub mod aside;
 mod decide;
 pub mod desks;
 mod digest;
 mod error;
 mod install;
 mod list;
+mod machine;
 mod source;
 mod state;
 mod store;
@@ -22,8 +24,9 @@ mod updater;
 pub use decide::{Facts, Marks, Refusal, Step, TRIAL_STARTS_MAX, Wait, bucket, decide};
 pub use digest::Digest;
 pub use error::UpdateError;
-pub use install::{Installer, Kind};
+pub use install::{CommandLine, End, Installed, Installer, Kind};
 pub use list::{Channel, LIST_BYTES_MAX, Package, Release, ReleaseList, Ring};
+pub use machine::lies_below;
 pub use source::{Server, Source};
 pub use state::{Kept, State, Trial};
 pub use store::{Place, Store};

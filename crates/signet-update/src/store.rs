@@ -38,7 +38,7 @@ impl Place {
             let own = Path::new("/Library/Application Support/Signet/update");
             Self {
                 own: own.into(),
-                desks: "/Users/Shared/Signet".into(),
+                desks: "/Library/Application Support/Signet/desks".into(),
                 program: std::env::current_exe().unwrap_or_default(),
             }
         } else {
@@ -91,6 +91,8 @@ impl Place {
 pub struct Store {
     place: Place,
     lock: File,
+    /// How the names of packages end.
+    ending: &'static str,
 }
 
 /// A program that this one starts has the file open until it runs, and closing it here would leave
@@ -102,11 +104,12 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// Takes the store, and makes its folder if there is none.
+    /// Takes the store, and makes its folder if there is none. The names of packages get this
+    /// ending.
     ///
     /// # Errors
     /// This account may not, others could write there, or another process has it.
-    pub fn open(place: Place) -> Result<Self, UpdateError> {
+    pub fn open(place: Place, ending: &'static str) -> Result<Self, UpdateError> {
         let may = |source| UpdateError::NotAdministrator { path: place.own.clone(), source };
         fs::create_dir_all(place.own.join("packages")).map_err(may)?;
         for folder in [place.own.clone(), place.own.join("packages")] {
@@ -116,7 +119,7 @@ impl Store {
         let lock = File::options().create(true).truncate(false).write(true).open(lock);
         let lock = lock.map_err(may)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { place, lock }),
+            Ok(()) => Ok(Self { place, lock, ending }),
             Err(TryLockError::WouldBlock) => Err(UpdateError::Running),
             Err(TryLockError::Error(source)) => Err(may(source)),
         }
@@ -205,7 +208,7 @@ impl Store {
     }
 
     fn package(&self, digest: Digest) -> PathBuf {
-        self.packages().join(format!("{digest}.package"))
+        self.packages().join(format!("{digest}.{}", self.ending))
     }
 
     fn checked(&self, kept: (Digest, u64)) -> Result<File, UpdateError> {
@@ -249,7 +252,19 @@ fn protected(folder: &Path) -> Result<(), UpdateError> {
     Err(UpdateError::NotProtected { path: folder.into() })
 }
 
-#[cfg(not(unix))]
+/// Below the folder for programs, where Windows lets only administrators write. Elsewhere whoever
+/// chose the folder would have to see to it, and on a disk's top folder every user may.
+#[cfg(windows)]
+fn protected(folder: &Path) -> Result<(), UpdateError> {
+    let found = folder.symlink_metadata().map_err(UpdateError::disk(folder))?;
+    let programs = crate::machine::programs();
+    if found.is_dir() && crate::machine::lies_below(folder, &programs) {
+        return Ok(());
+    }
+    Err(UpdateError::NotProtected { path: folder.into() })
+}
+
+#[cfg(not(any(unix, windows)))]
 fn protected(_: &Path) -> Result<(), UpdateError> {
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! Puts the parts together: reads the policy's settings, fetches the list, decides, acts.
 
 use crate::{
+    aside,
     decide::{Facts, Marks, Refusal, Step, Wait, admit, bucket, decide},
     desks,
     error::UpdateError,
-    install::Installer,
+    install::{Installed, Installer},
     list::{LIST_BYTES_MAX, ReleaseList},
     source::{Server, Source},
     state::{Kept, State},
@@ -14,6 +15,7 @@ use semver::Version;
 use signet_managed::{Policy, PublicKey};
 use signet_net::ProxySetting;
 use std::{
+    fs::File,
     io::Read as _,
     path::Path,
     process::{Command, Stdio},
@@ -24,6 +26,8 @@ use time::OffsetDateTime;
 const LIST: &str = "releases.toml";
 const SIGNATURE: &str = "releases.toml.minisig";
 const SIGNATURE_BYTES_MAX: u64 = 4 * 1024;
+/// Programs that were replaced while desks ran from them.
+const OLD: &str = "old";
 /// How long the new program may take to say its version.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 /// More steps than any way through [`decide`] has.
@@ -109,7 +113,7 @@ impl Updater {
     /// # Errors
     /// The store or its state cannot be used.
     pub fn open(place: Place, installer: Installer, device: String) -> Result<Self, UpdateError> {
-        let store = Store::open(place)?;
+        let store = Store::open(place, installer.kind().ending())?;
         let state = store.place().read_state()?;
         Ok(Self { store, installer, device, state })
     }
@@ -234,6 +238,7 @@ impl Updater {
         Ok(match step {
             Step::Nothing => {
                 self.store.tidy(&self.state, None)?;
+                aside::tidy(&self.store.place().own.join(OLD));
                 Some(Outcome::UpToDate)
             }
             Step::Wait(wait) => {
@@ -281,12 +286,27 @@ impl Updater {
                 return Err(why);
             }
         };
-        let path = self.store.package_path(&kept);
+        // Checking large packages takes a while, in which somebody may have asked for a price.
+        if self.marks().busy {
+            return Ok(Outcome::Waits(Wait::OpenRequest { long: false }));
+        }
+        // Whoever keeps the file open makes this fail. Nothing was begun then, so it is not a try.
+        self.make_room()?;
+        let before = self.state.clone();
         self.state.begin_trial(kept.clone(), now);
         self.store.keep(&self.state)?;
-        self.installer.run(package, &path, false)?;
+        let installed = self.install(package, &kept, false);
+        if matches!(installed, Err(UpdateError::InstallerBusy)) {
+            // Nothing was begun, so it is not a try.
+            self.state = before;
+            self.store.keep(&self.state)?;
+        }
+        let installed = installed?;
         match installed_version(&self.store.place().program) {
             Some(have) if have == kept.version => Ok(Outcome::Installed(have)),
+            Some(_) if installed == Installed::AfterRestart => {
+                Err(UpdateError::Restart(kept.version))
+            }
             Some(have) if self.state.confirmed.as_ref().is_some_and(|k| k.version == have) => {
                 Err(UpdateError::Install(format!("version {have} is still installed")))
             }
@@ -308,14 +328,35 @@ impl Updater {
         }
         self.state.ready = None;
         self.store.keep(&self.state)?;
-        self.installer.run(package, &self.store.package_path(to), true)?;
+        self.make_room()?;
+        let installed = self.install(package, to, true)?;
         let have = installed_version(&self.store.place().program);
         if have.as_ref() != Some(&to.version) {
+            if installed == Installed::AfterRestart {
+                return Err(UpdateError::Restart(to.version.clone()));
+            }
             return Err(UpdateError::Install(format!("version {} does not answer", to.version)));
         }
         self.state.went_back_to(to);
         self.store.keep(&self.state)?;
         Ok(Outcome::WentBack(to.version.clone()))
+    }
+
+    /// Lets the installer replace what desks that are open were started from; they go on to run it.
+    fn make_room(&self) -> Result<(), UpdateError> {
+        if !cfg!(windows) {
+            return Ok(());
+        }
+        let place = self.store.place();
+        let folder = place.program.parent().unwrap_or(Path::new(""));
+        aside::make_replaceable(folder, &aside::IN_USE, &place.own.join(OLD))
+            .map_err(UpdateError::disk(folder))
+    }
+
+    /// Starts the installer.
+    fn install(&self, package: File, kept: &Kept, back: bool) -> Result<Installed, UpdateError> {
+        let own = &self.store.place().own;
+        self.installer.run(package, &self.store.package_path(kept), own, back)
     }
 
     fn marks(&self) -> Marks {

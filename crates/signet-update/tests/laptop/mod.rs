@@ -54,7 +54,8 @@ impl Laptop {
         }
         let first = laptop.at("share/signet-desk_0.1.0_amd64.deb");
         let installer = Installer::below_for_tests(laptop.at("root"));
-        installer.run(fs::File::open(&first).unwrap(), &first, false).unwrap();
+        let dir = laptop.dir.path();
+        installer.run(fs::File::open(&first).unwrap(), &first, dir, false).unwrap();
         laptop
     }
 
@@ -150,7 +151,7 @@ impl Laptop {
 
     /// Has the store, as another update that runs.
     pub fn hold(&self) -> Store {
-        Store::open(self.place.clone()).unwrap()
+        Store::open(self.place.clone(), "package").unwrap()
     }
 
     fn does(
