@@ -1,8 +1,8 @@
 //! The answers' JSON. Times are RFC 3339 in UTC.
 
-use super::AdminRefusal;
+use super::{AdminRefusal, fleet::place_words};
 use crate::{
-    admin::{AdminError, Checked, date},
+    admin::{AdminError, Checked, FleetPage, date, fleet_json},
     cut_lines::CutLines,
     pipeline::{NetworkOut, Reload, Reloaded, SessionOn},
 };
@@ -98,6 +98,12 @@ pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
     v["devices"] = json!(d.devices.iter().map(device).collect::<Result<Vec<_>, AdminError>>()?);
     v["codes"] = json!(d.codes.iter().map(code).collect::<Result<Vec<_>, AdminError>>()?);
     Ok(v)
+}
+
+/// `next` is what the next page is asked for with.
+pub fn fleet(page: &FleetPage) -> Value {
+    let rows: Vec<Value> = page.rows.iter().map(|(row, flags)| fleet_json(row, flags)).collect();
+    json!({ "fleet": rows, "next": page.next.as_ref().map(place_words) })
 }
 
 pub fn events(c: &Checked) -> Result<Value, AdminError> {

@@ -6,12 +6,14 @@
 //! What is done is done by the functions behind the command line, with the administrator as actor.
 
 mod answers;
+mod fleet;
 mod refusal;
 pub mod request;
 mod server;
 
 pub use answers::{networks, sessions};
 pub use refusal::AdminRefusal;
+pub use request::decoded;
 
 use crate::{
     GatewayError,

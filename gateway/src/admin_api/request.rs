@@ -1,7 +1,10 @@
 //! What an administrator asks for, read from one HTTP request. Pure; whatever cannot be read
 //! exactly is refused.
 
-use super::AdminRefusal;
+use super::{
+    AdminRefusal,
+    fleet::{Laptops, laptops},
+};
 use crate::{
     admin::{Account, LockedOut},
     history::{Documents, Policy},
@@ -22,6 +25,8 @@ const REASON_CHARS_MAX: usize = 120;
 /// As the certificate profile writes serial numbers: 20 octets at most (RFC 5280 §4.1.2.2), perhaps
 /// with colons.
 const SERIAL_CHARS_MAX: usize = 64;
+/// Of a value in a query.
+const VALUE_CHARS_MAX: usize = 200;
 
 /// One request that can be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,7 @@ pub enum Command {
         limit: usize,
         before: Option<i64>,
     },
+    Fleet(Laptops),
     SetState(Account, AccountState),
     SetRole {
         user: String,
@@ -120,6 +126,7 @@ impl Command {
             | Self::Lockouts
             | Self::Dealers
             | Self::Events { .. }
+            | Self::Fleet(_)
             | Self::Waiting => AdminAction::Read,
             Self::SetState(..) | Self::Lift(_) | Self::Revoke { .. } => AdminAction::Lock,
             Self::SetRole { .. } => AdminAction::Users,
@@ -147,7 +154,10 @@ pub fn read(
         _ => return Err(AdminRefusal::Method),
     };
     let expected = match parts.as_slice() {
-        ["sessions" | "policy" | "policies" | "users" | "events" | "lockouts" | "dealers"]
+        [
+            "sessions" | "policy" | "policies" | "users" | "events" | "fleet" | "lockouts"
+            | "dealers",
+        ]
         | ["users", _] => false,
         ["policies", "prepare"] | ["policies", _, "approve" | "reject"] => true,
         ["users", _, "lock" | "unlock" | "role"] | ["devices", _, _, "lock" | "unlock"] => true,
@@ -161,7 +171,7 @@ pub fn read(
     if post != expected {
         return Err(AdminRefusal::Method);
     }
-    if query.is_some() && parts != ["events"] {
+    if query.is_some() && !matches!(parts.as_slice(), ["events" | "fleet"]) {
         return Err(malformed("this path takes no query"));
     }
     if post { order(&parts, json, body) } else { question(&parts, query, body) }
@@ -179,6 +189,7 @@ fn question(parts: &[&str], query: Option<&str>, body: &[u8]) -> Result<Command,
         ["lockouts"] => Ok(Command::Lockouts),
         ["dealers"] => Ok(Command::Dealers),
         ["users", id] => Ok(Command::User(user(id)?)),
+        ["fleet"] => query.map_or(Ok(Laptops::default()), laptops).map(Command::Fleet),
         ["events"] => query.map_or(Ok(Command::Events { limit: EVENTS_USUAL, before: None }), page),
         _ => Err(AdminRefusal::NotFound),
     }
@@ -298,7 +309,7 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
         .map_err(|e| malformed(format!("the body is not the JSON that is wanted here: {e}")))
 }
 
-fn malformed(why: impl Into<String>) -> AdminRefusal {
+pub(super) fn malformed(why: impl Into<String>) -> AdminRefusal {
     AdminRefusal::Malformed(why.into())
 }
 
@@ -308,6 +319,24 @@ fn one_of(word: &str, known: &[&'static str], what: &str) -> Result<&'static str
         .find(|k| **k == word)
         .copied()
         .ok_or_else(|| malformed(format!("{what}: one of {}", known.join(", "))))
+}
+
+/// A value of a query: percent-encoded UTF-8 without control characters.
+pub fn decoded(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::new(), text.bytes());
+    while let Some(b) = rest.next() {
+        bytes.push(match b {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+                (digit(rest.next()?)? << 4) | digit(rest.next()?)?
+            }
+            b => b,
+        });
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    let fits = text.chars().count() <= VALUE_CHARS_MAX && !text.chars().any(char::is_control);
+    fits.then_some(text)
 }
 
 fn user(id: &str) -> Result<String, AdminRefusal> {

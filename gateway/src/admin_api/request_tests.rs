@@ -29,6 +29,11 @@ fn table_of_questions() {
         ("/v1/events?before=77", bad.clone()),
         ("/v1/events?limit=9&before=7&before=7", bad.clone()),
         ("/v1/events?limit=9&before=9999999999999999999", bad.clone()),
+        ("/v1/fleet", Ok(Command::Fleet(Laptops::default()))),
+        ("/v1/fleet?limit=7", Ok(Command::Fleet(Laptops { limit: 7, ..Laptops::default() }))),
+        ("/v1/fleet?limit=0", bad.clone()),
+        ("/v1/fleet?", bad.clone()),
+        ("/v1/fleet/alice", missing.clone()),
         ("/v1/events?limit=1001", bad.clone()),
         ("/v1/events?limit=0", bad.clone()),
         ("/v1/events?limit=-1", bad.clone()),
@@ -139,6 +144,7 @@ fn table_of_orders() {
         (&*format!("/v1/policies/{digest}/approve"), r#"{"force":true}"#, bad()),
         ("/v1/policy", "{}", Err("admin.method")),
         ("/v1/events", "{}", Err("admin.method")),
+        ("/v1/fleet", "{}", Err("admin.method")),
     ] {
         assert_eq!(post(path, body), want, "{path} {body}");
     }
@@ -183,6 +189,7 @@ fn any_path() -> impl Strategy<Value = String> {
         Just("devices".to_owned()),
         Just("sessions".to_owned()),
         Just("events".to_owned()),
+        Just("fleet".to_owned()),
         Just("policy".to_owned()),
         Just("revoke".to_owned()),
         Just("lock".to_owned()),
@@ -207,7 +214,7 @@ proptest! {
     #[test]
     fn any_request_is_understood_or_refused(
         path in any_path(),
-        query in prop::option::of("[ -~]{0,20}|limit=[0-9]{0,6}"),
+        query in prop::option::of("[ -~]{0,20}|(limit|days)=[0-9]{0,6}"),
         post in any::<bool>(),
         json in any::<bool>(),
         body in prop_oneof![

@@ -2,10 +2,11 @@
 
 use super::{
     AdminRefusal, answers,
+    fleet::Laptops,
     request::{self, Command},
 };
 use crate::{
-    admin,
+    admin::{self, FleetQuery, FleetTerms},
     clock::now,
     cut_lines::CutLines,
     events::EventSink,
@@ -241,6 +242,7 @@ impl Api {
             Command::Dealers => Ok(answers::dealers(&self.lines.dealers, &self.lines.cut)),
             Command::Resume(dealer) => self.resume(&dealer, who.actor),
             Command::Reload => answers::reloaded(&self.trading.reload(who.actor).await?),
+            Command::Fleet(which) => self.fleet(which).await,
             command => {
                 let registry = self.registry.as_ref().ok_or(AdminRefusal::NoRegistry)?;
                 let actor = who.actor.to_string();
@@ -288,6 +290,7 @@ impl Api {
             | Command::Resume(_)
             | Command::End { .. }
             | Command::Reload
+            | Command::Fleet(_)
             | Command::Waiting
             | Command::Prepare(..)
             | Command::Approve(_)
@@ -295,6 +298,19 @@ impl Api {
                 Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
             }
         }
+    }
+
+    /// Laptops, page by page, judged by the versions that may log on now.
+    async fn fleet(&self, which: Laptops) -> Result<Value, AdminRefusal> {
+        let registry = self.registry.as_ref().ok_or(AdminRefusal::NoRegistry)?;
+        let software = self.trading.software_policy().await?;
+        let Laptops { find, flags, days, limit, after } = which;
+        let terms = FleetTerms { now: now(), days, software };
+        let query = FleetQuery { find, flags, after, limit };
+        let page = timeout(REGISTRY_MAX, admin::fleet_page(registry, &query, &terms))
+            .await
+            .map_err(|_| AdminRefusal::RegistrySilent)??;
+        Ok(answers::fleet(&page))
     }
 
     /// Resumes a dealer's line that was cut.

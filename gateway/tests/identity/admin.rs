@@ -283,6 +283,37 @@ fn policies_are_shown_and_looked_at_again_when_asked() {
     assert_eq!(good(&get(&w, "/v1/policy"))["risk"], last["risk"]);
 }
 
+/// As `signet-gateway fleet`, page by page; `next` asks for the page behind.
+#[test]
+fn the_fleet_is_listed_page_by_page() {
+    let w = started();
+    w.enrolled("alice", "ALICE", "laptop");
+    w.user("bob", "BOB");
+    good(&post(&w, "/v1/users/bob/lock", "{}"));
+    let users = |page: &Value| -> Vec<String> {
+        let rows = page["fleet"].as_array().unwrap();
+        rows.iter().map(|row| row["user"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = good(&get(&w, "/v1/fleet"));
+    assert_eq!((users(&all), &all["next"]), (vec!["alice".into(), "bob".into()], &Value::Null));
+    let alice = &all["fleet"][0];
+    assert_eq!((&alice["device"], &alice["state"]), (&"laptop".into(), &"active".into()), "{all}");
+    assert_eq!(alice["serial"], w.serial("laptop"));
+    let flags = &all["fleet"][1]["flags"];
+    assert_eq!(*flags, serde_json::json!(["locked", "not-enrolled"]), "{all}");
+
+    let first = good(&get(&w, "/v1/fleet?limit=1"));
+    assert_eq!((users(&first), &first["next"]), (vec!["alice".into()], &"alice/laptop".into()));
+    let second = good(&get(&w, "/v1/fleet?limit=1&after=alice/laptop"));
+    assert_eq!((users(&second), &second["next"]), (vec!["bob".into()], &Value::Null));
+    assert_eq!(users(&good(&get(&w, "/v1/fleet?flag=not-enrolled"))), ["bob"]);
+    assert_eq!(users(&good(&get(&w, "/v1/fleet?find=LAPTOP"))), ["alice"]);
+    let ends = |days: &str| good(&get(&w, &format!("/v1/fleet?flag=certificate-ends&days={days}")));
+    assert_eq!((users(&ends("0")).len(), users(&ends("3650")).len()), (0, 1));
+    refused(&get(&w, "/v1/fleet?flag=old"), 400, "admin.malformed");
+    refused(&post(&w, "/v1/fleet", "{}"), 405, "admin.method");
+}
+
 #[test]
 fn without_a_registry_only_sessions_and_policies_are_there() {
     let mut w = World::new();
@@ -294,7 +325,7 @@ fn without_a_registry_only_sessions_and_policies_are_there() {
     good(&get(&w, "/v1/sessions"));
     good(&get(&w, "/v1/policy"));
     good(&post(&w, "/v1/policy/reload", "{}"));
-    for path in ["/v1/users", "/v1/users/alice", "/v1/events"] {
+    for path in ["/v1/users", "/v1/users/alice", "/v1/events", "/v1/fleet"] {
         refused(&get(&w, path), 409, "registry.none");
     }
     for path in ["/v1/users/alice/lock", "/v1/devices/alice/laptop/unlock"] {
