@@ -43,6 +43,12 @@ pub fn approval(c: &Config, digest: &str, out: &Path) -> Result<bool, AdminError
     let written = policy_approval(c, digest, out)?;
     written.verdict.map_err(AdminError::ApprovalNotGood)?;
     println!("Approved by {}; the key signed for exactly this change.", written.by);
+    if !written.names_approver {
+        println!(
+            "The signed text is of version 1, which names no approver: the history says \
+                who it was; see that key.der is theirs."
+        );
+    }
     match written.prepared {
         Some((by, verdict)) => {
             verdict.map_err(AdminError::PreparationNotGood)?;

@@ -138,7 +138,8 @@ impl Console {
         }
         let Waiting { policy, before, .. } = change;
         let nonce = drawn()?;
-        let challenge = KeyApproval::challenge(&nonce, policy, &before, &digest);
+        let who = (caller.name(), nonce.as_str());
+        let challenge = KeyApproval::challenge(who, policy, &before, &digest);
         let change = Change { policy, before, after: digest };
         let signed = (nonce, challenge);
         Ok(Done::Json(self.ask_key(caller, change, signed, Ceremony::Approve).await?))
@@ -159,10 +160,8 @@ impl Console {
         }
         let (change, nonce, proof) = self.signed(asked, &credential, caller).await?;
         let Change { policy, before, after } = change;
-        let approval = KeyApproval { nonce, proof };
-        approval
-            .verify(policy, &before, &after)
-            .map_err(|why| refused(PolicyRefusal::OtherApproved(why.to_string())))?;
+        let approval = KeyApproval { by: Some(caller.name().to_owned()), nonce, proof };
+        approval.covers(&caller.person(), policy, &before, &after).map_err(refused)?;
         let what = ChangeStep::Approve(after, Some(Box::new(approval)));
         let done = self.ordered(what, caller).await?;
         Ok(Done::Json(json!({ "digest": done.digest })))

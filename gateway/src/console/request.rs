@@ -7,6 +7,7 @@ use super::{
     refusal::ConsoleRefusal,
     sessions::TokenDigest,
 };
+use crate::admin_api::decoded;
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
@@ -19,7 +20,6 @@ use std::collections::BTreeMap;
 
 /// Of a query.
 const QUERY_CHARS_MAX: usize = 1_000;
-const VALUE_CHARS_MAX: usize = 200;
 
 /// What an address leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,24 +246,6 @@ pub(super) fn parameters(
         }
     }
     Ok(found)
-}
-
-/// Percent-encoded UTF-8 without control characters.
-fn decoded(text: &str) -> Option<String> {
-    let (mut bytes, mut rest) = (Vec::new(), text.bytes());
-    while let Some(b) = rest.next() {
-        bytes.push(match b {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-                (digit(rest.next()?)? << 4) | digit(rest.next()?)?
-            }
-            b => b,
-        });
-    }
-    let text = String::from_utf8(bytes).ok()?;
-    let fits = text.chars().count() <= VALUE_CHARS_MAX && !text.chars().any(char::is_control);
-    fits.then_some(text)
 }
 
 /// The body, which must be a JSON object of this form.

@@ -128,12 +128,13 @@ mod tests {
     #[test]
     fn an_approval_is_not_taken_for_a_preparation() {
         let nonce = new_nonce().unwrap();
-        let challenge = KeyApproval::challenge(&nonce, Policy::Risk, "old", "new");
+        let who = ("sylvia", nonce.as_str());
+        let challenge = KeyApproval::challenge(who, Policy::Risk, "old", "new");
         let proof = signed_in_software(&challenge);
         let key = KeyPreparation { by: "sylvia".into(), nonce: nonce.clone(), proof };
         assert_eq!(key.verify(Policy::Risk, "old", "new"), Err(EvidenceFault::Challenge));
         let key = preparation_for("sylvia", Policy::Risk, "old", "new");
-        let key = KeyApproval { nonce: key.nonce, proof: key.proof };
+        let key = KeyApproval { by: Some(key.by), nonce: key.nonce, proof: key.proof };
         assert_eq!(key.verify(Policy::Risk, "old", "new"), Err(EvidenceFault::Challenge));
     }
 }

@@ -122,13 +122,13 @@ impl PolicyRefusal {
 }
 
 impl<T> Entry<T> {
-    /// Whether a security key signed for exactly this change, whatever was asked on the way.
+    /// Whether a security key signed that this person approves exactly this change, whatever was
+    /// asked on the way.
     ///
     /// # Errors
-    /// It signed for something else, or not at all.
-    pub fn is_signed_by(&self, key: &KeyApproval) -> Result<(), PolicyRefusal> {
-        key.verify(self.policy, &self.before, &self.digest)
-            .map_err(|why| PolicyRefusal::OtherApproved(why.to_string()))
+    /// It signed for something else or as somebody else, or not at all.
+    pub fn is_signed_by(&self, who: &Person, key: &KeyApproval) -> Result<(), PolicyRefusal> {
+        key.covers(who, self.policy, &self.before, &self.digest)
     }
 }
 
@@ -189,7 +189,7 @@ impl<T> Prepared<T> {
         if entry.before != in_force(entry.policy) {
             return Err(PolicyRefusal::Overtaken);
         }
-        key.map_or(Ok(()), |key| entry.is_signed_by(key))?;
+        key.map_or(Ok(()), |key| entry.is_signed_by(who, key))?;
         Ok(entry)
     }
 
@@ -268,16 +268,19 @@ mod tests {
     fn a_key_that_signed_for_another_change_approves_none() {
         use crate::history::approval_for;
         let other = || Err(PolicyRefusal::OtherApproved(String::new()));
-        for (policy, before, after, want) in [
-            (Policy::Risk, "old", "new", Ok(())),
-            (Policy::Entitlements, "old", "new", other()),
-            (Policy::Risk, "older", "new", other()),
-            (Policy::Risk, "old", "newer", other()),
-            (Policy::Risk, "new", "old", other()),
+        for (by, policy, before, after, want) in [
+            (Some("tom"), Policy::Risk, "old", "new", Ok(())),
+            (Some("ada"), Policy::Risk, "old", "new", other()),
+            (Some("sylvia"), Policy::Risk, "old", "new", other()),
+            (None, Policy::Risk, "old", "new", other()),
+            (Some("tom"), Policy::Entitlements, "old", "new", other()),
+            (Some("tom"), Policy::Risk, "older", "new", other()),
+            (Some("tom"), Policy::Risk, "old", "newer", other()),
+            (Some("tom"), Policy::Risk, "new", "old", other()),
         ] {
             let mut p = Prepared::default();
             p.add(entry("new"));
-            let mut key = approval_for(policy, before, after);
+            let mut key = approval_for(by, policy, before, after);
             let mut ask = |key: &KeyApproval| {
                 let found =
                     p.may_approve("new", (&person("tom"), Some(key)), |_| "old".into(), NOW);
@@ -286,12 +289,12 @@ mod tests {
                     e => e,
                 })
             };
-            assert_eq!(ask(&key), want, "{policy:?} {before} {after}");
+            assert_eq!(ask(&key), want, "{by:?} {policy:?} {before} {after}");
             // Another nonce makes another challenge, and a signature is over what it is over.
             key.nonce.push('A');
             assert_eq!(ask(&key), other());
-            let mut key = approval_for(policy, before, after);
-            key.proof.signature = approval_for(policy, before, after).proof.signature;
+            let mut key = approval_for(by, policy, before, after);
+            key.proof.signature = approval_for(by, policy, before, after).proof.signature;
             assert_eq!(ask(&key), other());
         }
     }

@@ -155,6 +155,7 @@ fn one_prepares_another_approves_by_key_and_anybody_can_verify_it() {
     let approval = step("approved")["approval"].clone();
     let approval: KeyApproval = serde_json::from_value(approval).unwrap();
     approval.verify(Policy::Risk, &before, &digest).unwrap();
+    assert_eq!(approval.by.as_deref(), Some("bob"));
     let preparation = step("approved")["preparation"].clone();
     assert_eq!(step("prepared")["preparation"], preparation);
     assert_eq!(step("prepared")["approval"], Value::Null);
@@ -173,11 +174,15 @@ fn one_prepares_another_approves_by_key_and_anybody_can_verify_it() {
     let said = w.cli(&["policy", "approval", &digest, "--out", "approval"]);
     assert!(said.contains("Approved by admin bob from"), "{said}");
     assert!(said.contains("Prepared by ada"), "{said}");
-    let mut lines =
-        vec![format!("before={before}"), format!("after={digest}"), "policy=risk".into()];
-    verified_with_openssl(&w, "approval", &lines);
-    lines.push("by=ada".into());
-    verified_with_openssl(&w, "approval/preparation", &lines);
+    assert!(!said.contains("version 1"), "{said}");
+    for (folder, first, by) in [
+        ("approval", "signet policy approval v2", "bob"),
+        ("approval/preparation", "signet policy preparation v1", "ada"),
+    ] {
+        let change = [format!("before={before}"), format!("after={digest}"), format!("by={by}")];
+        let lines = [&[first.to_owned(), "policy=risk".to_owned()][..], &change].concat();
+        verified_with_openssl(&w, folder, &lines);
+    }
     assert!(w.cli_fails(&["policy", "approval", &before, "--out", "x"]).contains("no_approval"));
 
     // The events have both too, in parts.
