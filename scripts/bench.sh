@@ -2,7 +2,8 @@
 # Prints the numbers of docs/benchmarks.md. Release builds; nothing is asserted, machines differ.
 # SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window. SIGNET_BENCH_MEMORY_SECONDS
 # (default 0: left out; 3600 is an hour) is the length of the run that looks at memory each minute.
-# SIGNET_BENCH_LATENCY_SECONDS (default 12) is the length of each step from desk to dealer.
+# SIGNET_BENCH_LATENCY_SECONDS (default 8) is the length of each step from desk to dealer, SIGNET_BENCH_LATENCY_ROWS
+# which of its rows (default all): gateway,idle5000,dealers12 or others; a wrong name lists them.
 # ROAM_ROUNDS (default 100) is how many changes of networks of each kind: 100 take about an hour, ten take six
 # minutes and the storms. QuickFIX has at most 30 of them, because it is not back for seconds or for half a minute.
 set -euo pipefail
@@ -96,8 +97,8 @@ target/release/decision
 echo "== instructions of one operation of the gateway, beside the committed baseline"
 target/release/instructions
 
-echo "== from desk to dealer: straight, through a relay, through the gateway with everything on"
-target/release/latency
+echo "== from desk to dealer: straight, through a relay, through the gateway with everything on, and under loads beside it"
+target/release/latency ${SIGNET_BENCH_LATENCY_ROWS:+--only "$SIGNET_BENCH_LATENCY_ROWS"}
 
 echo "== events to the SIEM: into the spool, and to a syslog receiver over TLS"
 target/release/siem

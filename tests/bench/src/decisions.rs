@@ -9,8 +9,8 @@ use signet_gateway::{
 };
 use signet_policy::{
     entitle::{
-        Act, Amounts, CedarEntitlements, Deal, Documents, Entitlements as _, InstrumentFacts,
-        Outcome, Proof, Question, Side, Step, World,
+        Amounts, CedarEntitlements, Deal, Documents, Entitlements as _, InstrumentFacts, Outcome,
+        Proof, Side, Step, World,
     },
     score::{Authentication, Decision},
 };
@@ -83,7 +83,8 @@ impl Rules {
     }
 }
 
-/// Alice takes a quote of the first, or all of them are asked: a decision for each.
+/// Alice takes a quote of the first, or all of them are asked: a decision for each, as the gateway
+/// asks for it.
 pub fn ask(e: &CedarEntitlements, dealers: &[String], millions: i64, want: Outcome) {
     let (day, outstanding) = (Amounts::from([("EUR".into(), 10_000_000.into())]), Amounts::new());
     let deal = Deal {
@@ -98,10 +99,9 @@ pub fn ask(e: &CedarEntitlements, dealers: &[String], millions: i64, want: Outco
         idle_s: 20,
     };
     let step = Step::Accept { off_market_bps: Some(2) };
+    let decide = e.for_deal(black_box("alice"), Proof::default(), step, black_box(&deal));
     for dealer in dealers {
-        let act = Act::Trade { step, dealer, new_dealer: false, deal: &deal };
-        let verdict = e.decide(black_box(&Question { who: "alice", proof: Proof::default(), act }));
-        assert_eq!(verdict.outcome(), want);
+        assert_eq!(decide(black_box(dealer.as_str()), false).outcome(), want);
     }
 }
 

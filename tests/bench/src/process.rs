@@ -1,6 +1,7 @@
 //! The real `signet-gateway` in a process of its own, and what the system says of a process.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
@@ -61,16 +62,46 @@ pub fn free_address() -> SocketAddr {
 /// /proc.
 pub fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // After the name, which may hold anything, in brackets: state is field 3, utime 14, stime 15.
-    let fields: Vec<f64> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or("")
-        .split_whitespace()
-        .map(|f| f.parse().unwrap_or(0.0))
-        .collect();
+    named_seconds(&stat).map_or(0.0, |(_, seconds)| seconds)
+}
+
+/// Name and processor time, seconds, of each thread, by the thread's id.
+pub type Threads = BTreeMap<String, (String, f64)>;
+
+/// What each thread of a process took so far; empty where there is no /proc.
+pub fn threads(pid: u32) -> Threads {
+    let all = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let one = |thread: fs::DirEntry| {
+        // It may have ended meanwhile.
+        let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+        Some((thread.file_name().to_string_lossy().into_owned(), named_seconds(&stat)?))
+    };
+    all.filter_map(one).collect()
+}
+
+/// What its threads took between two looks, percent of one core, those of one name together, the
+/// busiest first.
+pub fn shares(before: &Threads, after: &Threads, seconds: f64) -> Vec<(String, f64)> {
+    let mut by_name = BTreeMap::<&str, f64>::new();
+    for (id, (name, used)) in after {
+        let earlier = before.get(id).map_or(0.0, |(_, used)| *used);
+        *by_name.entry(name).or_default() += (used - earlier) / seconds * 100.0;
+    }
+    let mut all: Vec<_> = by_name.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all
+}
+
+/// The name and the processor time in a line of the kernel's about a process or a thread.
+fn named_seconds(stat: &str) -> Option<(String, f64)> {
+    // The name stands in brackets and may hold anything. After it: state is field 3, utime 14,
+    // stime 15.
+    let (begin, rest) = stat.rsplit_once(')')?;
+    let (_, name) = begin.split_once('(')?;
+    let fields: Vec<f64> = rest.split_whitespace().map(|f| f.parse().unwrap_or(0.0)).collect();
     // USER_HZ is 100 on every Linux there is.
-    fields.get(11..13).map_or(0.0, |t| (t[0] + t[1]) / 100.0)
+    let used = fields.get(11..13).map_or(0.0, |t| (t[0] + t[1]) / 100.0);
+    Some((name.to_owned(), used))
 }
 
 /// Resident memory, kilobytes; 0 where there is no /proc.

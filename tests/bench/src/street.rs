@@ -36,6 +36,7 @@ impl Size {
     /// One open RFQ of the snapshot.
     pub(crate) fn rfq(self, i: usize, now: UtcMillis) -> QuoteRequest {
         QuoteRequest {
+            min_quantity: None,
             price_type: PriceType::Price,
             legs: vec![],
             id: rfq_id(i),

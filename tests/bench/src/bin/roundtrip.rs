@@ -105,6 +105,7 @@ async fn initiator(port: u16, dir: &str, rounds: usize) {
             };
             state.borrow_mut().0 = Instant::now();
             let request = AppMessage::QuoteRequest(QuoteRequest {
+                min_quantity: None,
                 price_type: Default::default(),
                 legs: vec![],
                 id: RfqId::new(format!("R{n}")).expect("an id"),

@@ -327,6 +327,7 @@ where
 
 fn request(n: usize) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: Default::default(),
         legs: vec![],
         id: RfqId::new(format!("R{n}")).expect("an id"),

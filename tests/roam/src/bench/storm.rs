@@ -23,7 +23,7 @@ use signet_fix::{
     signature::every,
     store::MemoryStore,
 };
-use signet_identity::{ClientProfile, CompId, MessageKey, channel_binding};
+use signet_identity::{ClientProfile, CompId, MessageKey, MessagePublicKey, channel_binding};
 use signet_rfq::UtcMillis;
 use std::{
     cell::{Cell, RefCell},
@@ -184,13 +184,34 @@ async fn storm(what: &str, n: usize, dir: &Path, pki: &DevPki, street: Option<&S
     let mut sheet = Sheet::new("FIXS", format!("{words}: until each is on"), n, None);
     sheet.push(times.into_iter());
     sheet.note(format!(
-        "attempts refused or unanswered: {} {refused:?} (while nobody listened: {nobody}); the \
+        "{}; attempts refused or unanswered: {} {refused:?} (while nobody listened: {nobody}); the \
             gateway logged {:?}; its memory: {before} kB with no desk, {idle} kB with all, {} kB \
             at most",
+        yardstick(pki),
         refused.values().sum::<usize>(),
         since(&log_before, gateway_refusals(&config)),
         memory(&gateway, "VmHWM:")
     ));
+}
+
+/// What this machine's cryptography takes, measured alone: most of a logon is that, and machines
+/// differ by more than changes of the gateway do.
+fn yardstick(pki: &DevPki) -> String {
+    const N: u32 = 2_000;
+    let issued = pki.issue(&Order::desk("YARDSTICK")).expect("a certificate");
+    let certified = issued.certified_key().expect("a key");
+    let key = MessageKey::of(&certified).expect("a P-256 key");
+    let leaf = certified.end_entity_cert().expect("a certificate");
+    let public = MessagePublicKey::of_certificate(leaf).expect("a P-256 key");
+    let began = Instant::now();
+    let signatures: Vec<_> =
+        (0..N).map(|n| key.sign(&n.to_be_bytes()).expect("a signature")).collect();
+    let signed = began.elapsed() / N;
+    let began = Instant::now();
+    let good = (0..N).zip(&signatures).filter(|(n, s)| public.is_good(&n.to_be_bytes(), s)).count();
+    assert_eq!(good, signatures.len());
+    let verified = began.elapsed() / N;
+    format!("one ES256 signature alone takes {signed:.1?} here, to verify it {verified:.1?}")
 }
 
 /// Warnings of the gateway by their code. A gateway that starts again begins a new log.

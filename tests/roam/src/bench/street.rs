@@ -41,6 +41,7 @@ impl Street {
 /// What a desk asks. It asks once.
 pub(super) fn request(at: UtcMillis) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: PriceType::default(),
         legs: vec![],
         id: RfqId::new("R1").expect("an id"),
