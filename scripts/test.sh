@@ -2,6 +2,15 @@
 # Unit, property, whole-system, interoperability and window tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What tests start and nobody installs: here, since a download is slower than a test is patient.
+# unpacked NAME SCRIPT
+unpacked() {
+  local without=SIGNET_WITHOUT_$1
+  [ "${!without:-}" = 1 ] || scripts/"$2" || { echo "test: $without=1 leaves the tests that need it out" >&2; exit 1; }
+}
+unpacked SIEM siem-deps.sh
+unpacked BROWSER browser-deps.sh
+
 (cd ui && npm test --silent)
 
 # The desk turns on every way to reach a security key, so those of signet-stepup are tested here, too.
@@ -36,7 +45,7 @@ wait "$beside" || failed=1
 python3 -c 'import os, sys; os.set_blocking(1, True); sys.stdout.write(open(sys.argv[1], errors="replace").read())' "$log"
 tests "${windows[@]}" -- --test-threads=4 || failed=1
 tests --doc || failed=1
-for name in SIGNET_WITHOUT_{POSTGRES,SMALL_DISK,NAMESPACES,SOFTHSM,TPM,READERS}; do
+for name in SIGNET_WITHOUT_{POSTGRES,SMALL_DISK,NAMESPACES,SOFTHSM,TPM,READERS,SIEM,BROWSER}; do
   if [ "${!name:-}" = 1 ]; then echo "test: $name=1: the tests that need it were left out" >&2; fi
 done
 exit "$failed"

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 /// Whether `VARIABLE=1` leaves these tests out, which is said.
-pub fn left_out(variable: &str, which: &str) -> bool {
+pub(crate) fn left_out(variable: &str, which: &str) -> bool {
     let out = std::env::var_os(variable).is_some_and(|value| value == "1");
     if out {
         let text = format!("\n{variable}=1: NOT TESTED: {which}\n");

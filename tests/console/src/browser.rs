@@ -70,7 +70,7 @@ impl WebDriverCompatibleCommand for Extra {
 }
 
 impl Browser {
-    /// Opens one; `None` where there is none and nobody insists.
+    /// Opens one; `None`: `SIGNET_WITHOUT_BROWSER=1` leaves its tests out.
     ///
     /// # Panics
     /// When it does not start.

@@ -8,55 +8,21 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "../../needs/namespaces.rs"]
+mod namespaces;
 #[path = "../../needs/left_out.rs"]
 mod needs;
 
+use namespaces::namespaces_are_wanted;
 use needs::left_out;
 use signet_roam::rows::{ROWS, is_full};
-use std::{
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::process::{Child, Command, Stdio};
 
 /// Without a click, with one before the change, and with one after it.
 const ROUNDS: &str = "3";
 
-const CURE: &str = "Install util-linux and iproute2, load the module tun, and let users make \
-    namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu \
-    kernel.apparmor_restrict_unprivileged_userns=0). SIGNET_WITHOUT_NAMESPACES=1 leaves these \
-    tests out.";
-
-/// Makes one namespace with a TUN device, as each row does.
-///
-/// # Errors
-/// What the system said.
-fn make_network() -> Result<(), String> {
-    if !Path::new("/dev/net/tun").exists() {
-        return Err("there is no /dev/net/tun".into());
-    }
-    let made = Command::new("unshare")
-        .args(["-rn", "ip", "tuntap", "add", "dev", "t0", "mode", "tun"])
-        .output()
-        .map_err(|e| format!("unshare cannot be started: {e}"))?;
-    match made.status.success() {
-        true => Ok(()),
-        false => Err(String::from_utf8_lossy(&made.stderr).trim().to_owned()),
-    }
-}
-
-/// Whether rows are to be run here.
-///
-/// # Panics
-/// When they cannot be, and nobody asked to leave them out.
-fn are_wanted(names: &[&str]) -> bool {
-    if left_out("SIGNET_WITHOUT_NAMESPACES", &names.join(", ")) {
-        return false;
-    }
-    if let Err(why) = make_network() {
-        panic!("this machine makes no network namespace with a TUN device: {why}. {CURE}");
-    }
-    true
-}
+/// What each row needs: a namespace with a TUN device.
+const PROOF: &str = "tuntap add dev t0 mode tun";
 
 fn takes_minutes(name: &str) -> bool {
     let row = ROWS.iter().find(|(n, _)| *n == name);
@@ -66,7 +32,7 @@ fn takes_minutes(name: &str) -> bool {
 /// Runs rows beside each other: most of their time is waiting. Those that take minutes only if they
 /// are asked for.
 fn rows(over: &str, names: &[&str]) {
-    if !are_wanted(names) {
+    if !namespaces_are_wanted(&names.join(", "), PROOF) {
         return;
     }
     let names: Vec<&str> =
