@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Finds Chromium, its WebDriver and the tools for its client certificates (NSS) for the tests of the gateway's web
 # console, and unpacks from Debian into target/browser what is not installed. Nothing is installed. Writes four programs
-# there: `chromium`, `chromedriver`, `certutil` and `pk12util`. Ends with 3 where something is missing and there is no
-# apt-get. Runs again in no time.
+# there: `chromium`, `chromedriver`, `certutil` and `pk12util`. Runs again in no time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${CARGO_TARGET_DIR:-$PWD/target}/browser
@@ -10,7 +9,7 @@ packages=()
 [ -x /usr/lib/chromium/chromium ] && [ -x /usr/bin/chromedriver ] || packages+=(chromium chromium-driver)
 [ -x /usr/bin/certutil ] && [ -x /usr/bin/pk12util ] || packages+=(libnss3-tools)
 
-fail() { printf 'signet: %s\n' "$*" >&2; exit "${code:-1}"; }
+fail() { printf 'signet: %s\n' "$*" >&2; exit 1; }
 
 # program NAME PATH [LIBRARIES]
 program() {
@@ -43,9 +42,7 @@ if [ ${#packages[@]} = 0 ]; then
 fi
 [ "$(cat "$out/installed" 2>/dev/null)" != "${packages[*]}" ] || [ ! -d "$out/root" ] || exit 0
 
-code=3
 command -v apt-get >/dev/null || fail "not a Debian system: the tests of the console need apt-get, or Chromium, chromedriver, certutil and pk12util in /usr."
-code=1
 
 # The packages, and those of their libraries that this machine lacks.
 missing() { apt-get install -s -qq --no-install-recommends "${packages[@]}" 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/\1/p'; }

@@ -168,6 +168,29 @@ fn what_the_trader_sets_cannot_weaken_it() {
 }
 
 #[test]
+fn the_page_that_finds_portals_is_the_firms_once_it_names_one_or_none() {
+    let laptop = Laptop::managed();
+    let own = laptop.own("portal_check = \"http://check.trader.example/\"\n");
+    let shown = |report: &Value| {
+        let (value, from, change) = setting(report, "connection.portal_check");
+        let refused = report["not_used"].as_array().unwrap().len();
+        (value.to_owned(), from.to_owned(), change.to_owned(), refused)
+    };
+    let want = |value: &str, from: &str, change: &str, refused: usize| {
+        (value.to_owned(), from.to_owned(), change.to_owned(), refused)
+    };
+    let mine = want("http://check.trader.example/", "own", "yes", 0);
+    assert_eq!(shown(&laptop.shown(Some(&own))), mine);
+    for (serial, firms) in [(8, "off"), (9, "http://check.bank.example/portal")] {
+        let more = format!("[connection]\nportal_check = \"{firms}\"\n");
+        laptop.deploy(&laptop.policy(serial, &more));
+        assert_eq!(shown(&laptop.shown(Some(&own))), want(firms, "managed", "no", 1));
+    }
+    laptop.deploy(&laptop.policy(10, "[connection]\nportal_check = \"http://a@b.example/\"\n"));
+    laptop.refuses("managed.invalid");
+}
+
+#[test]
 fn a_computer_without_a_policy_is_not_managed() {
     let laptop = Laptop::new();
     let report = laptop.shown(None);

@@ -193,6 +193,43 @@ fn at(from: IpAddr) -> About {
 mod tests {
     use super::*;
 
+    /// Their codes are of other crates, which do not know the catalogue.
+    #[test]
+    fn every_handshake_that_fails_at_a_listener_is_in_the_catalogue() {
+        use signet_events::catalogue::{UNKNOWN, entry};
+        use signet_identity::Refusal;
+        use signet_quic::server::ConnectionFault;
+        let text = String::new;
+        for code in [
+            Refusal::TimedOut.code(),
+            Refusal::NotTls.code(),
+            Refusal::ClosedDuringHandshake.code(),
+            Refusal::NoCommonTlsVersion.code(),
+            Refusal::NoCommonSuite.code(),
+            Refusal::ClientCertificateRefused { alert: text() }.code(),
+            Refusal::ClientCertificateExpired.code(),
+            Refusal::ClientCertificateRevoked.code(),
+            Refusal::ClientCertificateUnknownCa.code(),
+            Refusal::NoClientCertificateSent.code(),
+            Refusal::KeyUnavailable { detail: text() }.code(),
+            Refusal::ServerCertificateRefused { alert: text() }.code(),
+            Refusal::RevocationListMissing.code(),
+            Refusal::RevocationListStale { seconds: 1 }.code(),
+            Refusal::RevocationListInvalid { detail: text() }.code(),
+            Refusal::RevocationListOfAnotherAuthority { issuer: text(), listed: vec![] }.code(),
+            Refusal::Other { detail: text() }.code(),
+            ConnectionFault::Silent.code(),
+            ConnectionFault::Closed.code(),
+            ConnectionFault::ByPeer(0).code(),
+            ConnectionFault::AddressUnproved.code(),
+            // Of whatever holds the gateway's own key.
+            "token.pin_wrong",
+            "holder.timed_out",
+        ] {
+            assert_ne!(entry(code).code, UNKNOWN, "{code}");
+        }
+    }
+
     #[derive(Default)]
     struct Kept(Mutex<Vec<Event>>);
 

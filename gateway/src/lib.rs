@@ -14,6 +14,7 @@ pub mod config;
 mod console;
 mod cut_lines;
 mod delivery;
+mod disk;
 pub mod doctor;
 pub mod enrol;
 mod entitle;

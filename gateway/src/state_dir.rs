@@ -62,6 +62,11 @@ pub(crate) fn known_networks_path(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("known.networks")
 }
 
+/// Where desks were last.
+pub(crate) fn last_places_path(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("desks.places")
+}
+
 /// Where signals wait for their receiver, and what it was told.
 pub(crate) fn transmit_folder(config: &Config, section: &TransmitSection) -> PathBuf {
     // Without a name it is the folder itself.

@@ -105,6 +105,9 @@ fn what_is_wrong_is_named() {
             "known_networks = []\nlogon = \"risk\" ",
             "unknown field `known_networks`",
         ),
+        ("signature_threads = 0 ", "signature_threads = 17 ", "gateway.signature_threads: 0 to 16"),
+        ("low_mib = 1024 ", "low_mib = 1048577 ", "disk.low_mib: 0 to 1048576"),
+        ("low_percent = 5 ", "low_percent = 0 ", "disk.low_percent: 1 to 50"),
         ("[risk] ", "[risc] ", "unknown field"),
         ("open_rfqs = \"withdraw\"", "open_rfqs = \"sell\"", "unknown variant"),
         (

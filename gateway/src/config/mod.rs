@@ -17,6 +17,7 @@ mod risk;
 mod siem;
 mod signals;
 mod step_up;
+mod storage;
 mod transmit;
 
 pub use admin::{AdminSection, PolicyChange};
@@ -43,6 +44,7 @@ pub use siem::{
 pub(crate) use siem::{host_and_port, https_target};
 pub use signals::{ProviderSection, SignalsSection};
 pub use step_up::{StepUp, StepUpSection};
+pub use storage::{DiskSection, JournalSection, StoreSection};
 pub use transmit::{Signals, TransmitSection};
 
 use ipnetwork::IpNetwork;
@@ -51,7 +53,6 @@ use signet_identity::{CompId, PemError, Role, ServerIdentity, TlsPolicy, TlsVers
 use signet_policy::entitle::EntitleError;
 use signet_registry::hex_sha256;
 use signet_rfq::{Catalogue, CatalogueError, DealerId, InstrumentError};
-use signet_router::journal::OnBadRecord;
 use std::{
     collections::BTreeSet,
     fs,
@@ -61,6 +62,7 @@ use std::{
 
 /// Dealers and desks one gateway may have configured.
 pub const MAX_PARTIES: usize = 10_000;
+const MAX_SIGNATURE_THREADS: usize = 16;
 /// Largest configuration or instrument file, bytes.
 const MAX_FILE_LEN: u64 = 16 * 1024 * 1024;
 
@@ -104,6 +106,8 @@ pub struct Config {
     #[serde(default)]
     pub journal: JournalSection,
     #[serde(default)]
+    pub disk: DiskSection,
+    #[serde(default)]
     pub checkpoint: CheckpointSection,
     #[serde(default)]
     pub limits: LimitsSection,
@@ -135,6 +139,9 @@ pub struct GatewaySection {
     pub instruments: PathBuf,
     /// The authority part of SPIFFE ids in the certificates we accept.
     pub trust_domain: String,
+    /// Threads that verify and make message signatures; 0: the trading thread does.
+    #[serde(default)]
+    pub signature_threads: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -259,26 +266,6 @@ pub struct DealerEntry {
     pub reset: ResetSchedule,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreSection {
-    /// 32 random bytes, readable by the gateway only; made at the first start if it is not there.
-    /// Defaults to `store.key` in the state directory.
-    pub key_file: Option<PathBuf>,
-    /// Wait for the disk after every message sent. Survives a power cut, costs a disk write each.
-    #[serde(default)]
-    pub sync: bool,
-}
-
-/// What a start does with the journal of RFQs.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JournalSection {
-    /// A record that cannot be read: `stop`, or `set-aside`.
-    #[serde(default)]
-    pub on_bad_record: OnBadRecord,
-}
-
 impl Config {
     /// Relative paths in the file are relative to the file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -378,6 +365,7 @@ impl Config {
         self.check_checkpoint()?;
         self.check_listeners()?;
         self.check_clock()?;
+        self.disk.check()?;
         self.check_metrics()?;
         self.check_response()?;
         self.check_enrolment()?;
@@ -401,6 +389,9 @@ impl Config {
         }
         if !(1..=3_600).contains(&self.desks.heartbeat_max_s) {
             return Err(value("desks.heartbeat_max_s", "1 to 3600"));
+        }
+        if self.gateway.signature_threads > MAX_SIGNATURE_THREADS {
+            return Err(value("gateway.signature_threads", "0 to 16"));
         }
         if self.tls.hybrid_only && self.desks.allow_tls12 {
             let why = "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose";

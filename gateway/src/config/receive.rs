@@ -152,6 +152,7 @@ mod tests {
             state_dir: "/var/lib/signet".into(),
             instruments: "instruments.toml".into(),
             trust_domain: "bank.example".into(),
+            signature_threads: 0,
         }
     }
 

@@ -124,6 +124,27 @@ impl CrlFiles {
     /// What is wrong with the lists, and what that means.
     pub fn faults(&self, now: OffsetDateTime) -> Vec<String> {
         let means = self.means();
+        let mut all = self.unusable();
+        let crls = self.together(None);
+        let complete =
+            |issuer: &str| crls.facts().iter().any(|f| f.issuer == issuer && f.partial.is_none());
+        for f in crls.facts().iter().filter(|f| !complete(&f.issuer)) {
+            let why = f.partial.map(|p| p.to_string()).unwrap_or_default();
+            all.push(format!(
+                "the list of {} refuses those it names and proves nothing about others, \
+                since {why}; {means}",
+                f.issuer
+            ));
+        }
+        all.extend(crls.stale(now).map(|s| {
+            format!("the list of {} is stale since {}; {means}", s.issuer, s.next_update)
+        }));
+        all
+    }
+
+    /// The files and the lists in them that cannot be used, and what that means.
+    pub fn unusable(&self) -> Vec<String> {
+        let means = self.means();
         let mut all = vec![];
         for file in &self.files {
             let path = file.path.display();
@@ -146,19 +167,6 @@ impl CrlFiles {
                 .iter()
                 .map(|u| format!("{u}: not used, the others are in force; {means}")),
         );
-        let complete =
-            |issuer: &str| crls.facts().iter().any(|f| f.issuer == issuer && f.partial.is_none());
-        for f in crls.facts().iter().filter(|f| !complete(&f.issuer)) {
-            let why = f.partial.map(|p| p.to_string()).unwrap_or_default();
-            all.push(format!(
-                "the list of {} refuses those it names and proves nothing about others, \
-                since {why}; {means}",
-                f.issuer
-            ));
-        }
-        all.extend(crls.stale(now).map(|s| {
-            format!("the list of {} is stale since {}; {means}", s.issuer, s.next_update)
-        }));
         all
     }
 

@@ -1,14 +1,22 @@
-//! Certificates and revocation lists that end soon, or have ended: said before connections fail for
-//! it, and again every day.
+//! Certificates and revocation lists that end soon, or have ended, and lists that cannot be used:
+//! said before connections fail for it, and again every day. Lists that are good again are said
+//! once.
 
-use super::lists::list_facts;
+use super::{
+    crl::CrlFiles,
+    lists::{ListFiles, list_facts, looked_at, unusable_lists},
+};
 use crate::{
     config::{Config, certificates},
     events::EventSink,
 };
 use signet_events::About;
 use signet_identity::{CertificateFacts, ServerIdentity};
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+    time::Duration,
+};
 use time::OffsetDateTime;
 
 /// How often the files are looked at.
@@ -82,26 +90,71 @@ impl Said {
         let mut due = Vec::new();
         for e in all {
             let Some(code) = e.code(now) else { continue };
-            let key = (e.what.clone(), code);
-            if self.0.len() < KNOWN_MAX && !self.0.contains_key(&key) {
-                self.0.insert(key, at);
+            if self.is_due(&e.what, code, at) {
                 due.push((code, e));
             }
         }
         due
+    }
+
+    /// Whether this is to be said, and then not for a day.
+    fn is_due(&mut self, what: &str, code: &'static str, at: Duration) -> bool {
+        let key = (what.to_owned(), code);
+        let due = self.0.len() < KNOWN_MAX && !self.0.contains_key(&key);
+        if due {
+            self.0.insert(key, at);
+        }
+        due
+    }
+
+    /// What was said of this setting is over: the next time it is said at once.
+    fn forget(&mut self, setting: &str, code: &'static str) {
+        let of_it = |what: &str| what.strip_prefix(setting).is_some_and(|w| w.starts_with(": "));
+        self.0.retain(|(what, c), _| *c != code || !of_it(what));
+    }
+}
+
+/// The settings of which a list could not be used when they were looked at last.
+#[derive(Default)]
+struct Unusable(BTreeSet<&'static str>);
+
+impl Unusable {
+    /// These are now; of which all lists are good again.
+    fn good_again(&mut self, now: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+        let before = std::mem::replace(&mut self.0, now.collect());
+        before.difference(&self.0).copied().collect()
     }
 }
 
 /// Looks for ever.
 pub(crate) async fn watch(events: EventSink, config: Config, identity: ServerIdentity) {
     let (mut said, began) = (Said::default(), tokio::time::Instant::now());
+    let (mut lists, mut bad) = (ListFiles::new(), Unusable::default());
     loop {
-        let (c, i) = (config.clone(), identity.clone());
+        let (c, i, before) = (config.clone(), identity.clone(), std::mem::take(&mut lists));
         // Files are read beside trading.
-        if let Ok(all) = tokio::task::spawn_blocking(move || everything(&c, &i)).await {
+        let read = move || {
+            let lists = looked_at(&c, before);
+            (everything(&c, &i, &lists), unusable_lists(&lists), lists)
+        };
+        if let Ok((all, unusable, read)) = tokio::task::spawn_blocking(read).await {
+            lists = read;
             for (code, e) in said.due(&all, OffsetDateTime::now_utc(), began.elapsed()) {
                 tracing::warn!(alert = true, code, what = e.what, until = %e.until, "it ends");
                 events.gateway(code, About::object(&e.what), format!("until {}", e.until));
+            }
+            let code = "crl.unusable";
+            for key in bad.good_again(unusable.iter().map(|(key, _)| *key)) {
+                said.forget(key, code);
+                let (code, words) = ("crl.usable", "every list can be read and used again");
+                tracing::info!(code, key, "{words}");
+                events.gateway(code, About::object(key), words);
+            }
+            for (key, words) in unusable {
+                if said.is_due(&format!("{key}: {words}"), code, began.elapsed()) {
+                    tracing::warn!(alert = true, code, key, "{words}");
+                    events.gateway(code, About::object(key), words);
+                }
             }
         }
         tokio::time::sleep(LOOK).await;
@@ -109,7 +162,11 @@ pub(crate) async fn watch(events: EventSink, config: Config, identity: ServerIde
 }
 
 /// The gateway's own certificate, every authority, and every revocation list of the configuration.
-fn everything(config: &Config, identity: &ServerIdentity) -> Vec<Ends> {
+fn everything(
+    config: &Config,
+    identity: &ServerIdentity,
+    lists: &[(&'static str, CrlFiles)],
+) -> Vec<Ends> {
     let own = identity.certified_key();
     let own = own.cert.iter().map(|c| ("tls.certificate".to_owned(), c.clone().into_owned()));
     let of_file = |(key, path): (String, PathBuf)| {
@@ -123,7 +180,7 @@ fn everything(config: &Config, identity: &ServerIdentity) -> Vec<Ends> {
         let what = format!("{key}: {}", f.subject);
         Some(Ends { what, is_list: false, from: f.not_before, until: f.not_after })
     });
-    let lists = list_facts(config).into_iter().map(|(key, f)| Ends {
+    let lists = list_facts(lists).into_iter().map(|(key, f)| Ends {
         what: format!("{key}: {}", f.issuer),
         is_list: true,
         from: f.this_update,
@@ -141,6 +198,43 @@ mod tests {
     }
 
     const DAY_S: i64 = 24 * 3_600;
+
+    #[test]
+    fn a_list_that_cannot_be_used_is_said_once_a_day() {
+        let (mut said, code) = (Said::default(), "crl.unusable");
+        for (hours, want) in [(0, true), (1, false), (23, false), (24, true), (25, false)] {
+            let since = Duration::from_secs(hours * 3_600);
+            assert!(said.due(&[], at(0), since).is_empty());
+            assert_eq!(said.is_due("desks.crl: not a list", code, since), want, "{hours}");
+        }
+        assert!(said.is_due("admin.crl: not a list", code, DAY));
+    }
+
+    #[test]
+    fn lists_that_are_good_again_are_said_once_and_what_follows_at_once() {
+        let mut bad = Unusable::default();
+        let table: [(&[&'static str], &[&str]); 7] = [
+            (&[], &[]),
+            (&["desks.crl", "desks.crl", "admin.crl"], &[]),
+            // One of two files of a setting is still bad.
+            (&["desks.crl"], &["admin.crl"]),
+            (&["desks.crl"], &[]),
+            (&[], &["desks.crl"]),
+            (&[], &[]),
+            (&["desks.crl"], &[]),
+        ];
+        for (now, good) in table {
+            assert_eq!(bad.good_again(now.iter().copied()), good, "{now:?}");
+        }
+        let (mut said, code) = (Said::default(), "crl.unusable");
+        let words = ["desks.crl: not a list", "desks.crl2: not a list"];
+        for what in words {
+            assert!(said.is_due(what, code, DAY) && said.is_due(what, "crl.stale", DAY));
+        }
+        said.forget("desks.crl", code);
+        assert!(said.is_due(words[0], code, DAY) && !said.is_due(words[1], code, DAY));
+        assert!(!said.is_due(words[0], "crl.stale", DAY));
+    }
 
     #[test]
     fn table_of_standings() {

@@ -228,6 +228,7 @@ mod tests {
 
     fn rfq() -> AppMessage {
         AppMessage::QuoteRequest(QuoteRequest {
+            min_quantity: None,
             price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: RfqId::new("A.R1").unwrap(),

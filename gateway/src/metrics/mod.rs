@@ -13,6 +13,7 @@ mod messages;
 mod page;
 mod process;
 mod signal_keys;
+mod signature_checks;
 mod storage;
 
 pub use alerts::{Alert, Alerts};
@@ -21,6 +22,7 @@ pub use dealers::Dealers;
 pub use events::EventCounts;
 pub use messages::{Messages, Peer};
 pub use signal_keys::{KeysNow, SignalKeys};
+pub use signature_checks::SignatureChecks;
 pub use storage::{Storage, Written};
 
 use prometheus_client::{
@@ -67,6 +69,8 @@ pub struct Metrics {
     pub checkpoints: Checkpoints,
     /// Those that identity providers publish.
     pub signal_keys: SignalKeys,
+    /// Signatures that are verified and made beside the trading thread.
+    pub signature_checks: SignatureChecks,
     /// What the events tell.
     pub events: EventCounts,
     /// The state of the trading thread, told once a second.
@@ -124,6 +128,7 @@ impl Metrics {
         let storage = Storage::new(&mut r);
         let checkpoints = Checkpoints::new(&mut r);
         let signal_keys = SignalKeys::new(&mut r);
+        let signature_checks = SignatureChecks::new(&mut r);
         let events = EventCounts::new(&mut r);
         let state = State::default();
         state.register(&mut r);
@@ -134,6 +139,7 @@ impl Metrics {
             storage,
             checkpoints,
             signal_keys,
+            signature_checks,
             events,
             state,
             registry: r,

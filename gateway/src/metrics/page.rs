@@ -18,6 +18,7 @@ const LABELS: &[(&str, &str)] = &[
     ("signet_dealer_answers_total", "`dealer`, `answer` (quote, pass, fill, reject)"),
     ("signet_write_seconds", "`file` (journal, evidence, dealer_cuts)"),
     ("signet_write_failures_total", "`file`"),
+    ("signet_disk_bytes", "`state` (free, low)"),
     ("signet_checkpoint_received_size", "`gateway` (of `checkpoint.receive.peer`)"),
     ("signet_checkpoint_received_timestamp_seconds", "`gateway`"),
     ("signet_checkpoint_received_silent", "`gateway`"),

@@ -1,10 +1,10 @@
 //! Journal, evidence and the lines that are cut: how long a record takes, what failed, and when the
-//! last one was written.
+//! last one was written; and the room on their disk.
 
 use super::{Labelled, work};
 use crate::clock::now;
 use prometheus_client::{
-    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 use signet_rfq::UtcMillis;
@@ -22,6 +22,7 @@ pub struct Storage {
     pub evidence: Written,
     /// That dealers' lines are cut; they are cut all the same while it cannot be written.
     pub cuts: Written,
+    disk: Labelled<Gauge>,
 }
 
 /// One of them.
@@ -47,13 +48,29 @@ impl Storage {
             "Records that could not be written; what they are about is not done, but for cut lines",
             failures.clone(),
         );
+        let disk = Labelled::<Gauge>::default();
+        ["free", "low"].iter().for_each(|s| drop(disk.get_or_create(&[("state", *s)])));
+        r.register(
+            "signet_disk_bytes",
+            "Free space on the disk of gateway.state_dir, and below how much it is low; 0: unknown",
+            disk.clone(),
+        );
         let one = |file: &'static str| Written {
             seconds: seconds.get_or_create_owned(&[("file", file)]),
             failures: failures.get_or_create_owned(&[("file", file)]),
             last_ms: AtomicI64::new(0),
             failing: AtomicBool::new(false),
         };
-        Self { journal: one("journal"), evidence: one("evidence"), cuts: one("dealer_cuts") }
+        let [journal, evidence, cuts] = ["journal", "evidence", "dealer_cuts"].map(one);
+        Self { journal, evidence, cuts, disk }
+    }
+
+    /// The room on their disk, and below how much it is low, bytes.
+    pub fn disk_is_now(&self, free: u64, low: u64) {
+        for (state, bytes) in [("free", free), ("low", low)] {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.disk.get_or_create(&[("state", state)]).set(bytes);
+        }
     }
 }
 
@@ -83,6 +100,11 @@ impl Written {
         self.failing.store(failing, Ordering::Relaxed);
     }
 
+    /// How many writes have failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.get()
+    }
+
     /// When a record was last written by this process.
     pub fn last(&self) -> Option<UtcMillis> {
         Some(UtcMillis(self.last_ms.load(Ordering::Relaxed))).filter(|t| t.0 != 0)
@@ -107,13 +129,33 @@ mod tests {
     }
 
     #[test]
+    fn the_room_on_the_disk_is_shown_beside_what_is_low() {
+        let mut r = Registry::default();
+        let s = Storage::new(&mut r);
+        let text = |r: &Registry| {
+            let mut text = String::new();
+            prometheus_client::encoding::prometheus_text::encode(&mut text, r).unwrap();
+            text
+        };
+        // Before the first look nothing is low.
+        assert!(text(&r).contains("signet_disk_bytes{state=\"low\"} 0\n"));
+        s.disk_is_now(u64::MAX, 4_096);
+        for line in [
+            "signet_disk_bytes{state=\"free\"} 9223372036854775807",
+            "signet_disk_bytes{state=\"low\"} 4096",
+        ] {
+            assert!(text(&r).lines().any(|l| l == line), "{line}");
+        }
+    }
+
+    #[test]
     fn what_failed_fails_until_something_is_written_again() {
         let mut r = Registry::default();
         let s = Storage::new(&mut r);
         let j = &s.journal;
         assert_eq!((j.last(), j.is_failing()), (None, false));
         j.measured(|| (), |()| Some(false));
-        assert_eq!((j.last(), j.is_failing(), j.failures.get()), (None, true, 1));
+        assert_eq!((j.last(), j.is_failing(), j.failures()), (None, true, 1));
         // Nothing to write says nothing about the disk.
         j.measured(|| (), |()| None);
         assert!(j.is_failing() && measured(&r) == "0");
@@ -121,7 +163,7 @@ mod tests {
         assert!(j.last().is_some() && !j.is_failing() && measured(&r) == "1");
         // Another record still waits to be written.
         j.set_failing(true);
-        assert!(j.is_failing() && j.failures.get() == 1 && measured(&r) == "1");
+        assert!(j.is_failing() && j.failures() == 1 && measured(&r) == "1");
         assert!(!s.evidence.is_failing() && s.evidence.last().is_none());
     }
 }

@@ -26,6 +26,7 @@ fn level(price: &str) -> Option<Level> {
 
 fn asked() -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: id("ALICE1.R1"),

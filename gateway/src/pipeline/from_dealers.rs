@@ -17,6 +17,20 @@ use std::time::Instant;
 const NOT_TAKEN: &str = "journal.not_taken";
 
 impl Pipeline {
+    /// A dealer could not be connected to. It is dialled again and again, so each cause is told
+    /// once in a row; `told` is the one that was told last.
+    pub fn dealer_unreached(
+        &self,
+        dealer: &DealerId,
+        told: &mut Option<&'static str>,
+        (cause, words): (&'static str, String),
+    ) {
+        if told.replace(cause) != Some(cause) {
+            let words = format!("{words} ({cause})");
+            self.events.gateway("dealer.unreached", About::dealer(dealer), words);
+        }
+    }
+
     /// Whatever happened in a dealer's FIX session.
     pub fn dealer_event(&self, dealer: &DealerId, event: Event) {
         match event {

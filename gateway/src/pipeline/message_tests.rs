@@ -19,6 +19,7 @@ fn accept() -> AcceptId {
 /// What commits a desk or asks about it, with the id it names.
 pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
     let request = QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: rfq(),

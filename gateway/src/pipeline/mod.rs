@@ -13,8 +13,8 @@
 //! | `step_up.rs`, `challenges.rs`, `keys.rs` | messages that wait for a touch, the events of challenges; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
-//! | `places.rs` | sessions that go on at another address |
-//! | `registry_standing.rs` | a registry that does not answer is said |
+//! | `places.rs`, `kept_places.rs` | sessions that go on at another address |
+//! | `registry_standing.rs`, `storage_standing.rs` | a registry that does not answer, and files that cannot be written, are said |
 //! | `business.rs` | which of all that becomes an event for who watches |
 //! | `hand_over.rs` | a trader looks at colleagues' RFQs, and takes one over |
 //! | `dealer_faults.rs` | dealers whose line is cut after misbehaviour |
@@ -43,6 +43,7 @@ mod evidence;
 mod from_dealers;
 mod hand_over;
 mod journalled;
+mod kept_places;
 mod keys;
 mod lockouts;
 mod measured;
@@ -65,6 +66,7 @@ mod signals_told;
 #[cfg(feature = "test-double")]
 mod simulated;
 mod step_up;
+mod storage_standing;
 mod told_outside;
 mod verdict;
 mod watched;
@@ -78,6 +80,8 @@ pub use administrators::{
 #[cfg(test)]
 pub(crate) use business::business_event;
 pub(crate) use business::retold;
+pub use kept_places::keep_places;
+pub use places::LastPlaces;
 pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
@@ -109,11 +113,11 @@ use devices_seen::DevicesSeen;
 use journalled::JournalledRouter;
 use lockouts::Lockouts;
 use overtime::Overtime;
-use places::LastPlaces;
 use references::Sent;
 use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use storage_standing::StorageStanding;
 use verdict::{MessageVerdict, verdict};
 
 /// How often [`Pipeline::tick`] is due.
@@ -151,6 +155,8 @@ pub struct Parts {
     pub policies: PolicyChanges,
     /// With `[signals]`: what was said of devices.
     pub signals_told: SignalsTold,
+    /// Where desks were last.
+    pub places: LastPlaces,
     /// With `[signals.transmit]`: who is told of people here.
     pub transmitters: Vec<Transmitter>,
 }
@@ -188,6 +194,7 @@ pub struct Pipeline {
     dealer_faults: DealerFaults,
     devices_seen: DevicesSeen,
     places: LastPlaces,
+    storage: RefCell<StorageStanding>,
     transmitters: Vec<Transmitter>,
 }
 
@@ -210,6 +217,7 @@ impl Pipeline {
             metrics,
             policies,
             signals_told,
+            places,
             transmitters,
         } = parts;
         let clocks = (steady(), now());
@@ -237,7 +245,8 @@ impl Pipeline {
             lockouts: Lockouts::new(response),
             signals_told,
             devices_seen: DevicesSeen::default(),
-            places: LastPlaces::default(),
+            places,
+            storage: RefCell::default(),
             transmitters,
         }
     }

@@ -137,6 +137,7 @@ mod tests {
         let none = Catalogue::new([]).unwrap();
         let mut r = Router::new("Venue".into(), false, none, desks, []);
         let asked = QuoteRequest {
+            min_quantity: None,
             price_type: PriceType::Price,
             legs: vec![],
             id: rfq("R1"),

@@ -181,6 +181,7 @@ impl Pipeline {
         self.entitlements_tick(now());
         self.lockouts_tick();
         self.dealer_faults_tick();
+        self.storage_tick();
         self.events.tell_left_out();
         self.router.tidy(|left| self.signed.journal_will_be(now(), left));
         self.signed.tell_tree();

@@ -12,6 +12,7 @@ use crate::{
     config::{self, Config, OnRewritten},
     cut_lines::CutLines,
     delivery::DeliveryStatus,
+    disk,
     entitle::EntitlementGate,
     events::EventSink,
     history::History,
@@ -28,7 +29,8 @@ use crate::{
     metrics::{Alerts, Metrics},
     operator::Watched,
     pipeline::{
-        self, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk, SignalsTold, StepUp,
+        self, LastPlaces, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk,
+        SignalsTold, StepUp,
     },
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
@@ -36,8 +38,8 @@ use crate::{
     siem::{self, SiemHost},
     signed::{Signed, SignedLog, TreeHead},
     state_dir::{
-        checkpoint_path, dealers_folder, desks_folder, journal_path, make_folders, signed_folder,
-        store_key, store_key_path,
+        checkpoint_path, dealers_folder, desks_folder, journal_path, last_places_path,
+        make_folders, signed_folder, store_key, store_key_path,
     },
     threads::{Stop, lasting},
     transmit::{self, Transmitter},
@@ -106,6 +108,7 @@ pub(crate) async fn run(
     if let Some(questions) = renewals {
         lasting("renewals", questions.serve(pipeline.clone()));
     }
+    let signatures = services::start_signature_threads(&loaded.config, &pipeline)?;
     start_dealers(&loaded, &pipeline, &key)?;
     let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key.clone())?;
     let quic = quic::listener(&loaded.config, &listener.tls, udp, &pipeline.events)?;
@@ -144,8 +147,7 @@ pub(crate) async fn run(
     pipeline.signed.tell_tree();
     // Its last checkpoint is an event, so the registry ends after it.
     drop(checkpoints);
-    drop((signals, admin, operator, host));
-    drop(transmit);
+    drop((signals, admin, operator, host, transmit, signatures));
     // Last: it writes down what the others said while they ended.
     drop(siem);
     Ok(())
@@ -263,6 +265,7 @@ pub(crate) fn assemble(
         entitlements.traded(&desk, &dealer);
     }
     let metrics = Metrics::new(config.dealer.iter().map(|d| &d.comp_id));
+    let events = events.counted(metrics.clone(), alerts);
     Rc::new(Pipeline::new(Parts {
         router: books.router,
         journal: books.journal,
@@ -275,7 +278,8 @@ pub(crate) fn assemble(
         response: config.response.clone(),
         cut_lines: CutLines::of(config),
         desk_clock_max_ms: config.clock.max_offset_ms.into(),
-        events: events.counted(metrics.clone(), alerts),
+        places: LastPlaces::read(last_places_path(config), &events),
+        events,
         metrics,
         policies: PolicyChanges::new(config.two_people(), books.history),
         signals_told,
@@ -407,7 +411,8 @@ fn desk_listener(
     ))
 }
 
-/// Tasks that judge sessions again, and keep the gateway's own certificate fresh.
+/// Tasks that judge sessions again, write down where desks were, and keep the gateway's own
+/// certificate fresh.
 fn spawn_watches(
     loaded: &Loaded,
     pipeline: &Rc<Pipeline>,
@@ -418,10 +423,14 @@ fn spawn_watches(
     let mut files = vec![config.risk.settings.clone()];
     files.extend(config.risk.table.clone());
     lasting("risk", pipeline::watch_risk(pipeline.clone(), files));
+    lasting("places", pipeline::keep_places(pipeline.clone()));
     if let Some(registry) = registry {
         lasting("registry", pipeline::watch_registry(pipeline.clone(), registry.clone()));
     }
     lasting("clock", utc::watch(pipeline.events.clone(), config.clock.clone(), clock));
+    let (events, metrics) = (pipeline.events.clone(), pipeline.metrics.clone());
+    let disk = disk::watch(events, metrics, config.disk, config.gateway.state_dir.clone());
+    lasting("disk", disk);
     let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
     lasting("certificates", ends::watch(events.clone(), config.clone(), identity.clone()));
     lasting("renewal", own_certificate::keep_up(events, config.clone(), identity));

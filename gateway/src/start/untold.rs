@@ -78,6 +78,7 @@ mod tests {
 
     fn request() -> AppMessage {
         AppMessage::QuoteRequest(QuoteRequest {
+            min_quantity: None,
             price_type: signet_rfq::PriceType::Price,
             legs: vec![],
             id: RfqId::new("R1").unwrap(),

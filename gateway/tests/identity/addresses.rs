@@ -63,6 +63,21 @@ fn a_logon_from_another_address_than_the_last_one_is_an_event() {
 }
 
 #[test]
+fn a_gateway_that_was_started_again_knows_where_a_desk_was() {
+    let mut w = world();
+    runtime().block_on(async { drop(logs_on(&w, "127.0.0.1", 10).await) });
+    w.stop();
+    w.start();
+    runtime().block_on(async {
+        drop(logs_on(&w, "127.0.0.2", 20).await);
+        drop(logs_on(&w, "127.0.0.2", 30).await);
+    });
+    let out = ["127.0.0.1", "127.0.0.2", "GB", "FR"].map(str::to_owned);
+    w.eventually("it is told", || !told(&w, "session.resumed").is_empty());
+    assert_eq!(told(&w, "session.resumed"), [out]);
+}
+
+#[test]
 fn where_a_connection_moved_from_is_a_field_and_the_next_logon_there_is_nothing_new() {
     let w = world();
     runtime().block_on(async {

@@ -153,6 +153,7 @@ fn without_being_required_a_missing_list_is_only_loud() {
     let mut w = outside(false);
     w.start();
     assert!(comes_in(&w));
+    w.eventually("an alert", || w.cli(&["alerts"]).contains("crl.unusable"));
     let out = Command::new(env!("CARGO_BIN_EXE_signet-gateway"))
         .arg("check-config")
         .arg("--config")

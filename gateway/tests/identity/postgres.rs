@@ -131,7 +131,7 @@ impl Drop for Postgres {
     }
 }
 
-fn installed() -> Option<PathBuf> {
+pub fn installed() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

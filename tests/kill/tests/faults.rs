@@ -153,6 +153,47 @@ fn a_full_disk_stops_new_business_and_nothing_passes_unrecorded() {
     );
 }
 
+#[test]
+fn a_disk_that_is_nearly_full_is_said_and_business_goes_on() {
+    with_a_small_disk(
+        "a_disk_that_is_nearly_full_is_said_and_business_goes_on",
+        the_disk_is_low_and_has_room_again,
+    );
+}
+
+fn the_disk_is_low_and_has_room_again() {
+    let dir = folder();
+    let state = dir.path().join("state");
+    let _small = Small::mount(&state, 64);
+    let more = format!("{SIEM}[disk]\nlow_percent = 50\n");
+    let mut c = Campaign::start(dir.path(), Path::new(PROGRAM), &more, &[], seed()).unwrap();
+    c.trade(500);
+    // Nobody trades while the disk is looked at, and what was done so far does not count below.
+    c.look().unwrap();
+    let said = |code: &str| {
+        eventually(code, || {
+            let codes = codes(dir.path());
+            let disk: Vec<_> = codes.into_iter().filter(|c| c.starts_with("disk.")).collect();
+            match disk.last() {
+                Some(last) if last == code => Ok(()),
+                _ => Err(format!("{disk:?}")),
+            }
+        });
+    };
+    assert!(!codes(dir.path()).iter().any(|c| c.starts_with("disk.")), "there is room");
+    // Less than half of it is free then, and far more than is written meanwhile.
+    let ballast = state.join("ballast");
+    fs::write(&ballast, vec![0u8; 36 * 1024 * 1024]).unwrap();
+    said("disk.low");
+    let before = c.done;
+    c.trade(1_000);
+    c.look().unwrap();
+    assert!(c.done.figures.rfqs > before.figures.rfqs, "business goes on");
+    fs::remove_file(&ballast).unwrap();
+    said("disk.enough");
+    println!("{:?}", c.end());
+}
+
 fn the_disk_is_full_and_works_again() {
     let dir = folder();
     let state = dir.path().join("state");

@@ -47,6 +47,7 @@ pub(crate) fn gateway_config(
             state_dir: plan.dir.join("gateway"),
             instruments: write(keys, "instruments.toml", INSTRUMENTS_TOML, "instruments")?,
             trust_domain: TRUST_DOMAIN.into(),
+            signature_threads: plan.signature_threads,
         },
         tls: TlsSection {
             certificate: files.chain,
@@ -71,6 +72,7 @@ pub(crate) fn gateway_config(
         clock: ClockSection::default(),
         store: StoreSection::default(),
         journal: Default::default(),
+        disk: Default::default(),
         checkpoint: plan.checkpoint.clone(),
         limits: Default::default(),
         registry: plan.enrolment.then(|| {

@@ -62,6 +62,8 @@ pub struct Plan {
     pub console: bool,
     /// Whether the console's browsers must show a certificate as well.
     pub console_certificates: bool,
+    /// Threads that verify and make message signatures beside the gateway's trading thread.
+    pub signature_threads: usize,
 }
 
 impl Plan {
@@ -89,6 +91,7 @@ impl Plan {
             admins: vec![],
             console: false,
             console_certificates: false,
+            signature_threads: 0,
             policies: POLICIES.into(),
             facts: FACTS.into(),
         })

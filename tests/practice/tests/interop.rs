@@ -296,6 +296,7 @@ impl Wire {
 
 fn request(id: &str) -> AppMessage {
     AppMessage::QuoteRequest(QuoteRequest {
+        min_quantity: None,
         price_type: signet_rfq::PriceType::Price,
         legs: vec![],
         id: RfqId::new(id).unwrap(),

@@ -3,10 +3,11 @@
 use super::{
     Change, Class, Entry, Severity,
     techniques::{
-        BRUTE_FORCE, DATA_MANIPULATION, ENDPOINT_DENIAL_OF_SERVICE,
-        EXPLOIT_PUBLIC_FACING_APPLICATION, MULTI_FACTOR_AUTHENTICATION_REQUEST_GENERATION,
-        REMOTE_SERVICE_SESSION_HIJACKING, STEAL_OR_FORGE_AUTHENTICATION_CERTIFICATES,
-        USE_ALTERNATE_AUTHENTICATION_MATERIAL, VALID_ACCOUNTS,
+        ADVERSARY_IN_THE_MIDDLE, BRUTE_FORCE, DATA_MANIPULATION, ENDPOINT_DENIAL_OF_SERVICE,
+        EXPLOIT_PUBLIC_FACING_APPLICATION, IMPAIR_DEFENSES,
+        MULTI_FACTOR_AUTHENTICATION_REQUEST_GENERATION, REMOTE_SERVICE_SESSION_HIJACKING,
+        STEAL_OR_FORGE_AUTHENTICATION_CERTIFICATES, USE_ALTERNATE_AUTHENTICATION_MATERIAL,
+        VALID_ACCOUNTS,
     },
 };
 
@@ -61,12 +62,45 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "If it repeats, it is a scan.",
     },
     Entry {
+        code: "client.key_unavailable",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "The gateway's own key did not sign a TLS handshake; nobody is admitted with it.",
+        response: "See that the key can be used: its file, or the token and its PIN.",
+    },
+    Entry {
         code: "tls.*",
         severity: Severity::Low,
         class: Class::Logon(false),
         technique: EXPLOIT_PUBLIC_FACING_APPLICATION,
         meaning: "A TLS handshake failed.",
         response: "If it repeats from one address, look at what is there.",
+    },
+    Entry {
+        code: "server.*",
+        severity: Severity::Low,
+        class: Class::Logon(false),
+        technique: ADVERSARY_IN_THE_MIDDLE,
+        meaning: "Whoever connected did not accept the gateway's own certificate.",
+        response: "If it is a desk: compare its authority and pins with the certificate; look for \
+            somebody between.",
+    },
+    Entry {
+        code: "quic.*",
+        severity: Severity::Low,
+        class: Class::Logon(false),
+        technique: EXPLOIT_PUBLIC_FACING_APPLICATION,
+        meaning: "A connection over QUIC was refused, or ended in its handshake.",
+        response: "If it repeats from one address, look at what is there.",
+    },
+    Entry {
+        code: "address.unproved",
+        severity: Severity::Low,
+        class: Class::Logon(false),
+        technique: ENDPOINT_DENIAL_OF_SERVICE,
+        meaning: "A connection over QUIC was ended because its address was not proved.",
+        response: "If it repeats, somebody forges addresses, or answers to desks get lost.",
     },
     Entry {
         code: "net.*",
@@ -195,8 +229,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Informational,
         class: Class::Authorize(true),
         technique: None,
-        meaning: "A desk logged on from another address than the one where its session was last, \
-            at this gateway since it started.",
+        meaning: "A desk logged on from another address than the one where its session was last \
+            at this gateway, within 90 days.",
         response: "Nothing to do; what the address means for the risk is in events of its own.",
     },
     Entry {

@@ -33,6 +33,16 @@ pub(super) const ENTRIES: &[Entry] = &[
             there; the words say why.",
     },
     Entry {
+        code: "session.last_places",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "The file of the addresses where desks were last cannot be read or written; after \
+            a restart a logon from another address is not told as session.resumed.",
+        response: "See that the disk of gateway.state_dir has room and that the gateway may write \
+            there; the words say why.",
+    },
+    Entry {
         code: "quic.off",
         severity: Severity::Low,
         class: Class::Finding,
@@ -172,6 +182,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Call the security officer; restore from a backup.",
     },
     Entry {
+        code: "journal.unwritable",
+        severity: Severity::Critical,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "The journal of RFQs cannot be written: nothing that a desk asks for is done.",
+        response: "See that the disk of gateway.state_dir has room and is well.",
+    },
+    Entry {
+        code: "journal.written",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The journal of RFQs is written again.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "journal.*",
         severity: Severity::Critical,
         class: Class::Finding,
@@ -213,12 +239,46 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Call the security officer; restore from a backup.",
     },
     Entry {
+        code: "signed_log.unwritable",
+        severity: Severity::Critical,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "Evidence cannot be written: what a desk signs is not done.",
+        response: "See that the disk of gateway.state_dir has room and is well.",
+    },
+    Entry {
+        code: "signed_log.written",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "Evidence is written again.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "signed_log.*",
         severity: Severity::Critical,
         class: Class::Finding,
         technique: None,
         meaning: "Evidence cannot be written; what it belongs to was not done.",
         response: "See that the disk has room.",
+    },
+    Entry {
+        code: "disk.low",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: ENDPOINT_DENIAL_OF_SERVICE,
+        meaning: "The disk of gateway.state_dir has less room than [disk] asks for. Business goes \
+            on; once nothing can be written, new business is refused.",
+        response: "Make room: move the oldest evidence to the archive; the words say how much is \
+            left.",
+    },
+    Entry {
+        code: "disk.enough",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The disk of gateway.state_dir has enough room again.",
+        response: "Nothing to do.",
     },
     Entry {
         code: "clock.stepped",
@@ -295,6 +355,24 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Bring a newer list.",
     },
     Entry {
+        code: "crl.unusable",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "A file with revocation lists, or a list in it, cannot be read or used; the last \
+            good ones stay in force until their date.",
+        response: "Bring a good list; the words name the file and say what follows meanwhile.",
+    },
+    Entry {
+        code: "crl.usable",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The revocation lists of a setting, of which one could not be read or used, are \
+            all good again.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "crl.*",
         severity: Severity::High,
         class: Class::Finding,
@@ -367,6 +445,24 @@ pub(super) const ENTRIES: &[Entry] = &[
         meaning: "Events could not be kept for the SIEM, or a receiver rejected them; the number \
             is in the event.",
         response: "Bring the receiver back; what is missing is in registry, journal and log.",
+    },
+    Entry {
+        code: "token.*",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "The token or HSM with the gateway's own key did not sign a TLS handshake; nobody \
+            is admitted with it.",
+        response: "The words say what to do; signet-gateway token check tries it.",
+    },
+    Entry {
+        code: "holder.*",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: IMPAIR_DEFENSES,
+        meaning: "What holds the gateway's own key did not sign a TLS handshake; nobody is \
+            admitted with it.",
+        response: "The words say what to do; signet-gateway token check tries it.",
     },
     Entry {
         code: "state.*",

@@ -41,6 +41,9 @@ pub(super) const DOMAIN_OR_TENANT_POLICY_MODIFICATION: Option<Technique> =
 /// T1563.
 pub(super) const REMOTE_SERVICE_SESSION_HIJACKING: Option<Technique> =
     Some(Technique { id: "T1563", name: "Remote Service Session Hijacking" });
+/// T1557.
+pub(super) const ADVERSARY_IN_THE_MIDDLE: Option<Technique> =
+    Some(Technique { id: "T1557", name: "Adversary-in-the-Middle" });
 /// T1190.
 pub(super) const EXPLOIT_PUBLIC_FACING_APPLICATION: Option<Technique> =
     Some(Technique { id: "T1190", name: "Exploit Public-Facing Application" });

@@ -3,8 +3,8 @@
 use super::{
     Change, Class, Entry, Severity, Stage,
     techniques::{
-        DATA_MANIPULATION, DOMAIN_OR_TENANT_POLICY_MODIFICATION, ENDPOINT_DENIAL_OF_SERVICE,
-        VALID_ACCOUNTS,
+        ADVERSARY_IN_THE_MIDDLE, DATA_MANIPULATION, DOMAIN_OR_TENANT_POLICY_MODIFICATION,
+        ENDPOINT_DENIAL_OF_SERVICE, VALID_ACCOUNTS,
     },
 };
 
@@ -202,6 +202,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         technique: None,
         meaning: "The session to a dealer is off.",
         response: "Call the dealer if it stays off.",
+    },
+    Entry {
+        code: "dealer.unreached",
+        severity: Severity::Medium,
+        class: Class::Finding,
+        technique: ADVERSARY_IN_THE_MIDDLE,
+        meaning: "A dealer cannot be connected to: nobody answers, TLS fails, or the certificate \
+            is not its own. The words say why, once for each cause in a row.",
+        response: "signet-gateway doctor --dealer says whose fault it is; a certificate that is \
+            not the dealer's may be somebody between.",
     },
     Entry {
         code: "dealer.cut",

@@ -132,6 +132,36 @@ fn a_colleague_sees_takes_over_and_accepts_and_the_first_desk_cannot_any_longer(
 }
 
 #[test]
+fn the_least_quantity_reaches_the_dealer_and_goes_with_the_request() {
+    let v = venue(POLICIES);
+    let least = "|15=EUR|232=1|233=MINQTY|234=400000|";
+    v.w.runtime.block_on(async {
+        let mut alice = v.desk("ALICE", 1).await;
+        while !alice.heard.iter().any(|f| f.contains("|20004=WATCHER|20005=WATCHER|20006=Y|")) {
+            alice.hears(&["35=U1|"]).await;
+        }
+        let with = |id: &str, least: &str| request(id).replace("|15=EUR|", least);
+        let more = least.replace("400000", "1000001");
+        alice.says(&with("R0", &more)).await;
+        let refused = alice.hears(&["35=AG|", "131=R0|"]).await;
+        assert!(field(&refused, "58").contains("is more than the quantity"), "{refused}");
+        // What the gateway does not understand, it passes on to nobody.
+        alice.says(&with("R9", &least.replace("MINQTY", "PIECES"))).await;
+        alice.hears(&["35=3|", "371=233|"]).await;
+        alice.says(&with("R1", least)).await;
+        alice.hears(&["35=S|", "131=R1|"]).await;
+        let mut bob = v.desk("BOB", 1).await;
+        let rows = list(&mut bob).await;
+        assert!(rows.len() == 1 && rows[0].contains(least), "{rows:#?}");
+        bob.says(&take("B1", "ALICE", "R1")).await;
+        let told = bob.hears(&["35=U2|", "20020=2|", "131=B1|"]).await;
+        assert!(told.contains(least), "{told}");
+    });
+    let asked = v.heard.requests();
+    assert!(asked.len() == 1 && asked[0].contains(least), "{asked:#?}");
+}
+
+#[test]
 fn nobody_of_another_group_sees_or_takes_and_guessing_tells_nothing() {
     let v = venue(POLICIES);
     v.w.runtime.block_on(async {

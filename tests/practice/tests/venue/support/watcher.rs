@@ -20,6 +20,12 @@ pub const WATCHER: &str = "WATCHER";
 pub struct Heard(Arc<Mutex<Vec<String>>>);
 
 impl Heard {
+    /// The requests that reached it, in order, whole.
+    pub fn requests(&self) -> Vec<String> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|f| field(f, "35") == "R").cloned().collect()
+    }
+
     /// Ids of the requests and accepts that reached it, in order.
     pub fn business(&self) -> Vec<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
