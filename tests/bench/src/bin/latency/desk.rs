@@ -16,9 +16,10 @@ use signet_fix::{
 use signet_identity::{ClientProfile, CompId, MessageKey, TrustRoots, channel_binding};
 use signet_rfq::*;
 use std::{
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
     rc::Rc,
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::net::{TcpSocket, TcpStream};
@@ -96,7 +97,7 @@ impl Seat {
         let s = session.clone();
         tokio::task::spawn_local(async move {
             let closed = pump(stream, &mut Framer::new(), &s, &outbox, say_rejects).await;
-            eprintln!("the connection of {} ended: {closed}", self.name);
+            say(format_args!("the connection of {} ended: {closed}", self.name));
         });
         session
     }
@@ -117,13 +118,24 @@ impl Seat {
 fn say_rejects(e: Event) {
     match e {
         Event::Message { message: AppMessage::BusinessReject(r), .. } => {
-            eprintln!("rejected: {r:?}")
+            say(format_args!("rejected: {r:?}"));
         }
         Event::Message { message: AppMessage::QuoteRequestReject(r), .. } => {
-            eprintln!("rejected: {r:?}")
+            say(format_args!("rejected: {r:?}"));
         }
-        Event::LoggedOut { text, code, .. } => eprintln!("logged out: {text:?} {code:?}"),
+        Event::LoggedOut { text, code, .. } => {
+            say(format_args!("logged out: {text:?} {code:?}"));
+        }
         _ => {}
+    }
+}
+
+/// Says the first few: when the gateway stops, thousands of idle desks end.
+fn say(words: fmt::Arguments<'_>) {
+    const SAID_MAX: u32 = 10;
+    static SAID: AtomicU32 = AtomicU32::new(0);
+    if SAID.fetch_add(1, Ordering::Relaxed) < SAID_MAX {
+        eprintln!("{words}");
     }
 }
 
