@@ -4,7 +4,7 @@
 use crate::{
     DESKS, desk,
     firm::{Res, text},
-    talk::Mark,
+    talk::{Mark, asked_in, is_last_of_its_run},
 };
 use signet_desk_core::{DeskConfig, history_export, history_tail};
 use signet_gateway::{
@@ -245,11 +245,10 @@ fn shown_is_on_record(marks: &[Mark], account: &Account, excused: &BTreeSet<&str
     let of = |accept: &str| accept.rsplit_once(':').map_or(String::new(), |(rfq, _)| rfq.into());
     let mut order = asked.iter().map(|(rfq, at)| (*at, *rfq)).collect::<Vec<_>>();
     order.sort_unstable();
-    let mut rest = marks.iter().filter_map(|m| match m {
-        Mark::Asked { rfq } => Some(&rfq[..]),
-        _ => None,
-    });
-    if let Some((_, rfq)) = order.iter().find(|(_, rfq)| !rest.any(|a| a == *rfq)) {
+    let marked = asked_in(marks);
+    order.retain(|(_, rfq)| !is_last_of_its_run(rfq, &marked));
+    let mut rest = marked.iter();
+    if let Some((_, rfq)) = order.iter().find(|(_, rfq)| !rest.any(|a| a == rfq)) {
         return Err(format!("the request {rfq} is out of its order, or nobody asked it"));
     }
     for m in marks {

@@ -5,7 +5,7 @@ use crate::{
     DEALERS, DESKS, GATEWAY, desk_secret,
     firm::{Firm, Res, text},
     grown::Grown,
-    talk::{Mark, Screen},
+    talk::{Mark, Screen, asked_in, is_last_of_its_run},
 };
 use signet_desk_core::view::{AcceptState as Shown, LineState as ShownLine, RfqState as ShownRfq};
 use signet_fix::store::{SealedStore, SessionStore as _};
@@ -155,13 +155,10 @@ impl Looker {
         let journal = &self.grown.journal;
         let (requests, accepts, fills) = (&journal.requests, &journal.accepts, &journal.fills);
         for (desk, marks) in &self.grown.marks {
-            let asked: Vec<&str> = marks
-                .iter()
-                .filter_map(|m| if let Mark::Asked { rfq } = m { Some(&rfq[..]) } else { None })
-                .collect();
+            let asked = asked_in(marks);
             let mut rest = asked.iter();
             for rfq in journal.order.get(*desk).into_iter().flatten() {
-                if !rest.any(|a| a == rfq) {
+                if !is_last_of_its_run(rfq, &asked) && !rest.any(|a| a == rfq) {
                     return Err(format!("RFQ {rfq} of {desk} is in the journal out of its order"));
                 }
             }
