@@ -20,5 +20,5 @@ pub(crate) use away::{Away, Say};
 pub(crate) use backoff::{pause, random};
 pub(crate) use failure::DeliveryFailure;
 pub(crate) use post::{Connection, Poster};
-pub(crate) use spool::{Draft, Reader, Record, Spool, SpoolError, newest, replace};
+pub(crate) use spool::{Draft, Reader, Record, Spool, SpoolError, newest, read_text, replace};
 pub(crate) use status::{DeliveryStatus, ReceiverState};

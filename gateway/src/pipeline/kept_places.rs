@@ -9,7 +9,11 @@ use super::{
     Pipeline,
     places::{DESKS_MAX, Last, Place},
 };
-use crate::{clock::now, delivery::replace, events::EventSink};
+use crate::{
+    clock::now,
+    delivery::{read_text, replace},
+    events::EventSink,
+};
 use signet_events::About;
 use signet_identity::CompId;
 use signet_rfq::UtcMillis;
@@ -17,8 +21,6 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     fmt::Write as _,
-    fs,
-    io::{self, Read as _},
     net::IpAddr,
     path::{Path, PathBuf},
     rc::Rc,
@@ -126,7 +128,7 @@ pub(super) fn read_places(file: &Path, events: &EventSink) -> All {
         told(events, format!("the last places of desks cannot be read, none is known: {why}"));
         All::new()
     };
-    match read(file).map(|text| text.map(|t| decode(now(), &t))) {
+    match read_text(file, FILE_MAX).map(|text| text.map(|t| decode(now(), &t))) {
         Ok(None) => All::new(),
         Ok(Some(Some(all))) => all,
         Ok(Some(None)) => unreadable("the content is not what the gateway writes".into()),
@@ -137,20 +139,6 @@ pub(super) fn read_places(file: &Path, events: &EventSink) -> All {
 fn told(events: &EventSink, words: String) {
     tracing::warn!(code = CODE, "{words}");
     events.gateway(CODE, About::object("desks.places"), words);
-}
-
-/// `None`: there is no file.
-fn read(path: &Path) -> io::Result<Option<String>> {
-    let file = match fs::File::open(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let mut text = String::new();
-    file.take(FILE_MAX + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > FILE_MAX {
-        true => Err(io::Error::other("it is too large")),
-        false => Ok(Some(text)),
-    }
 }
 
 /// One line for each desk: when it logged on last or moved, in milliseconds since 1970, the
@@ -197,6 +185,7 @@ mod tests {
     use super::super::places::REMEMBERED_MS;
     use super::*;
     use proptest::prelude::*;
+    use std::fs;
 
     const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
 

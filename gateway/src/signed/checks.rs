@@ -107,8 +107,7 @@ impl SignatureThreads {
     /// The system has none to give.
     pub(crate) fn start(count: usize, counts: SignatureChecks) -> io::Result<Self> {
         let room = count.saturating_mul(WAITING_PER_THREAD);
-        let (waiting, changed) = (Mutex::default(), Condvar::new());
-        let queue = Arc::new(Queue { waiting, changed, room, counts });
+        let queue = Arc::new(Queue::new(room, counts));
         let mut made = Self { queue, threads: Vec::new() };
         for n in 0..count {
             let queue = made.queue.clone();
@@ -133,6 +132,10 @@ impl Drop for SignatureThreads {
 }
 
 impl Queue {
+    fn new(room: usize, counts: SignatureChecks) -> Self {
+        Self { waiting: Mutex::default(), changed: Condvar::new(), room, counts }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -454,12 +457,7 @@ mod tests {
         for (checks, signatures, order) in
             [(0, 2, "ss"), (2, 0, "vv"), (1, 4, "vssss"), (4, 2, "vsvsvv"), (4, 4, "vsvsvsvs")]
         {
-            let queue = Queue {
-                waiting: Mutex::default(),
-                changed: Condvar::new(),
-                room: 4,
-                counts: counts.clone(),
-            };
+            let queue = Queue::new(4, counts.clone());
             let made = (0..signatures).map(|_| queue.sign(&key, to_sign())).filter(Option::is_some);
             let judged =
                 (0..checks).map(|_| queue.verify(&public, check())).filter(Option::is_some);
@@ -487,12 +485,7 @@ mod tests {
     fn what_finds_no_room_is_not_taken_and_what_waits_at_the_end_is_left_to_who_asked() {
         let (key, public) = desk();
         let (public, counts) = (Arc::new(public), counts());
-        let queue = Queue {
-            waiting: Mutex::default(),
-            changed: Condvar::new(),
-            room: 2,
-            counts: counts.clone(),
-        };
+        let queue = Queue::new(2, counts.clone());
         let mut taken: Vec<Checking> =
             (0..2).map(|_| queue.verify(&public, check(&key)).unwrap()).collect();
         assert!(queue.verify(&public, check(&key)).is_none());
@@ -508,12 +501,7 @@ mod tests {
     fn nothing_is_verified_for_a_connection_that_has_ended() {
         let (key, public) = desk();
         let (public, counts) = (Arc::new(public), counts());
-        let queue = Queue {
-            waiting: Mutex::default(),
-            changed: Condvar::new(),
-            room: 2,
-            counts: counts.clone(),
-        };
+        let queue = Queue::new(2, counts.clone());
         drop(queue.verify(&public, check(&key)).unwrap());
         let wanted = queue.verify(&public, check(&key)).unwrap();
         let answered = std::thread::scope(|scope| {
@@ -530,7 +518,7 @@ mod tests {
     fn a_thread_that_fails_leaves_everything_to_who_asked() {
         let (key, public) = desk();
         let (public, counts) = (Arc::new(public), counts());
-        let queue = Queue { waiting: Mutex::default(), changed: Condvar::new(), room: 2, counts };
+        let queue = Queue::new(2, counts);
         let mut waits = queue.verify(&public, check(&key)).unwrap();
         std::thread::scope(|scope| {
             let failing = scope.spawn(|| {

@@ -3,7 +3,7 @@
 use signet_journal::LogError;
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::Path,
 };
 
@@ -34,6 +34,20 @@ impl Cursor {
             .map_err(|source| LogError::Io { path, source })?;
         self.written = self.confirmed;
         Ok(())
+    }
+}
+
+/// What [`replace`] wrote, of `max` bytes at most. `None`: the file is missing.
+pub(crate) fn read_text(path: &Path, max: u64) -> io::Result<Option<String>> {
+    let file = match fs::File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut text = String::new();
+    file.take(max.saturating_add(1)).read_to_string(&mut text)?;
+    match text.len() as u64 > max {
+        true => Err(io::Error::other("it is too large")),
+        false => Ok(Some(text)),
     }
 }
 

@@ -11,7 +11,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cursor::replace;
+pub(crate) use cursor::{read_text, replace};
 pub(crate) use record::{Draft, Record};
 
 use cursor::Cursor;

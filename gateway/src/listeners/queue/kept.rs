@@ -7,15 +7,19 @@ use super::{
     Shared,
     known::{NETWORKS_MAX, REMEMBERED},
 };
-use crate::{clock::now, delivery::replace, events::EventSink, listeners::sources::network};
+use crate::{
+    clock::now,
+    delivery::{read_text, replace},
+    events::EventSink,
+    listeners::sources::network,
+};
 use signet_events::About;
 use std::{
     convert::Infallible,
     fmt::Write as _,
-    fs,
-    io::{self, Read as _},
+    io,
     net::IpAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -39,7 +43,7 @@ impl KeptNetworks {
     /// Hands the networks in `file` to the queue. If it cannot be read, none is known, and an event
     /// says so; if there is none yet, nothing is said.
     pub(super) fn read(queue: Rc<Shared>, file: PathBuf, events: EventSink) -> Self {
-        match read(&file).map(|text| text.map(|t| decode(seconds(), &t))) {
+        match read_text(&file, FILE_MAX).map(|text| text.map(|t| decode(seconds(), &t))) {
             Ok(None) => {}
             Ok(Some(Some(ages))) => {
                 queue.state.borrow_mut().known_networks().restore(Instant::now(), ages);
@@ -96,20 +100,6 @@ fn seconds() -> u64 {
     u64::try_from(now().0 / 1_000).unwrap_or(0)
 }
 
-/// `None`: there is no file.
-fn read(path: &Path) -> io::Result<Option<String>> {
-    let file = match fs::File::open(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let mut text = String::new();
-    file.take(FILE_MAX + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > FILE_MAX {
-        true => Err(io::Error::other("it is too large")),
-        false => Ok(Some(text)),
-    }
-}
-
 /// One line for each network: when a desk last logged on, in seconds since 1970, and the network.
 fn encode(now_s: u64, ages: &[(Duration, IpAddr)]) -> String {
     let mut text = format!("{HEADER}\n");
@@ -143,6 +133,7 @@ mod tests {
         config::LimitsSection,
         listeners::queue::{AdmissionQueue, QueueLimits},
     };
+    use std::fs;
 
     const NOW: u64 = 1_795_219_200;
 

@@ -70,7 +70,7 @@ impl Book {
             return Err((OTHER, "not a multiple of the lot"));
         }
         if request.at_least.is_some_and(|least| least <= Decimal::ZERO || least > quantity) {
-            return Err((OTHER, "the least quantity is no part of the quantity"));
+            return Err((OTHER, "the least quantity must be above zero and at most the quantity"));
         }
         Ok((told, quantity))
     }
