@@ -26,6 +26,7 @@ import { sessionsView } from "./sessions.js";
  *   look: () => Promise<void> }} Shell
  * @typedef {{ node: HTMLElement, every?: number, look?: (poll: boolean) => Promise<void>,
  *   heard?: () => void }} View
+ * @typedef {{ turn: Promise<void>, waiting: number, at: number | null }} Looks
  */
 
 const ALERTS_MS = 3000;
@@ -184,28 +185,61 @@ function again(every, act) {
   return () => clearTimeout(timer);
 }
 
-/** @param {boolean} poll */
-async function look(poll) {
+/**
+ * Of each view its last look, how many are not done, and when the gateway answered one.
+ *
+ * @type {WeakMap<View, Looks>}
+ */
+const looks = new WeakMap();
+
+/**
+ * One look of a view after the other, so that no answer replaces a newer one. A poll waits for none:
+ * the one that is under way is as good.
+ *
+ * @param {boolean} poll
+ * @returns {Promise<void>}
+ */
+function look(poll) {
   const now = view;
-  if (!now?.look || over) return;
+  if (!now?.look || over) return Promise.resolve();
+  const mine = looks.get(now) ?? { turn: Promise.resolve(), waiting: 0, at: null };
+  looks.set(now, mine);
+  if (poll && mine.waiting > 0) return mine.turn;
+  mine.waiting += 1;
+  mine.turn = mine.turn.then(() => lookAt(now, mine, poll)).finally(() => (mine.waiting -= 1));
+  return mine.turn;
+}
+
+/**
+ * @param {View} now
+ * @param {Looks} mine
+ * @param {boolean} poll
+ */
+async function lookAt(now, mine, poll) {
+  if (!now.look || now !== view || over) return;
   try {
     await now.look(poll);
-    if (now === view) main.removeAttribute("data-fault");
+    mine.at = Date.now();
+    if (now === view) fault("");
   } catch (e) {
     if (now !== view) return;
     // What the link says already needs no second place.
     const known = e instanceof Refused && (e.status === 0 || e.status === 401 || e.status >= 502);
-    fault(known ? "" : wordsOf(e));
-    return;
+    // The gateway answers, so the header says nothing of it: what is shown is old all the same.
+    const since = mine.at === null ? "" : ` What you see is from ${clockOf(mine.at)} UTC.`;
+    fault(known ? "" : wordsOf(e) + since);
   }
-  if (now === view) fault("");
 }
+
+/** @param {number} at */
+const clockOf = (at) => when(new Date(at).toISOString(), Date.now());
 
 const faultLine = h("p", { class: "fault view-fault", role: "alert" });
 
 /** @param {string} words */
 function fault(words) {
   say(faultLine, words);
+  main.toggleAttribute("data-fault", words !== "");
 }
 
 /** @type {Shell} */

@@ -49,6 +49,8 @@ export interface Rfq {
   /** `DESK.ID`; a desk's own id is unique for that desk only. */
   id: string;
   name: string;
+  /** What dealers read in 131. */
+  dealers_call_it: string;
   desk: string;
   user: string | null;
   instrument: string;

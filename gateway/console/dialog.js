@@ -20,7 +20,7 @@ function usable(node) {
 export function open(dialog, { onclose } = {}) {
   const before = document.activeElement;
   document.body.append(dialog);
-  dialog.addEventListener("close", () => {
+  const closed = () => {
     dialog.remove();
     onclose?.();
     const back = usable(before) ?? usable(document.getElementById(before?.id ?? ""));
@@ -29,7 +29,8 @@ export function open(dialog, { onclose } = {}) {
     const top = [...document.querySelectorAll("dialog[open]")].at(-1);
     const to = back ?? heading;
     if (to && (!top || top.contains(to))) to.focus();
-  });
+  };
+  dialog.addEventListener("close", closed, { once: true });
   dialog.showModal();
 }
 
@@ -76,6 +77,11 @@ export function ask(q) {
       await q.act(reason.value.trim());
       dialog.close();
     } catch (e) {
+      // Whoever closed it meanwhile is told where they are.
+      if (!dialog.open) {
+        tell(`${q.title} It was not done. ${wordsOf(e)}`);
+        return;
+      }
       fill(fault, wordsOf(e));
       go.disabled = false;
       (q.reason ? reason : go).focus();

@@ -65,6 +65,29 @@ export function say(node, text) {
 }
 
 /**
+ * A button is disabled while it works. Then it has the keyboard again, unless that went elsewhere;
+ * one that is not there then leaves it to the page's heading.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<void>} work
+ */
+export async function whileDisabled(button, work) {
+  if (button.disabled) return;
+  const had = document.activeElement === button;
+  button.disabled = true;
+  try {
+    await work();
+  } finally {
+    button.disabled = false;
+    const active = document.activeElement;
+    const lost = active === null || active === document.body || active === button;
+    const there = button.isConnected && button.checkVisibility();
+    const to = there ? button : document.querySelector("h1");
+    if (had && lost) /** @type {HTMLElement | null} */ (to)?.focus();
+  }
+}
+
+/**
  * @param {string} tag
  * @param {Record<string, string>} attributes
  * @param {...SVGElement} children

@@ -2,7 +2,7 @@
 
 import { file, get, query, wordsOf } from "./api.js";
 import { tell } from "./dialog.js";
-import { fill, h } from "./dom.js";
+import { fill, h, whileDisabled } from "./dom.js";
 import { utcOf } from "./format.js";
 import { facts, lines, severity, time } from "./parts.js";
 import { Table } from "./table.js";
@@ -33,7 +33,7 @@ function field(name, title, type = "text") {
 /** @returns {import("./app.js").View} */
 export function evidenceView() {
   const fields = {
-    rfq: field("rfq", "RFQ"),
+    rfq: field("rfq", "RFQ (our id or the dealers')"),
     user: field("user", "User"),
     code: field("code", "Event code"),
     from: field("from", "From (UTC)", "datetime-local"),
@@ -64,14 +64,15 @@ export function evidenceView() {
   const search = async (cursor) => {
     const mine = (turn += 1);
     fill(fault);
-    more.disabled = true;
+    // What was found before does not stand under another question.
+    if (cursor === "") {
+      more.hidden = true;
+      table.clear();
+    }
     try {
       const answer = await get(query("evidence", { ...asked, cursor }));
       if (mine !== turn) return;
-      if (cursor === "") {
-        found = [];
-        table.select(null);
-      }
+      if (cursor === "") found = [];
       const at = found.length;
       found = [
         ...found,
@@ -86,11 +87,10 @@ export function evidenceView() {
       table.more = answer.next !== null;
       table.refresh(false);
       more.hidden = answer.next === null || found.length >= MOST;
-      more.onclick = () => void search(answer.next);
+      more.onclick = () => void whileDisabled(more, () => search(answer.next));
     } catch (e) {
       if (mine === turn) fill(fault, wordsOf(e));
     }
-    if (mine === turn) more.disabled = false;
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -113,7 +113,8 @@ function results(fault) {
     thing: ["record", "records"],
     key: (/** @type {Found} */ f) => String(f.n),
     name: (f) => f.code,
-    empty: "Search by RFQ, user, event code or time. An empty search finds the newest records.",
+    empty:
+      "Search by RFQ (its id here, or the one that its dealers were told), user, event code or time. An empty search finds the newest records.",
     hint: "Select a record to read all of it.",
     moreWords: "older ones not searched yet",
     columns: [
@@ -160,11 +161,10 @@ function ofRow(f) {
  */
 function bundleButton(asked, fault, id) {
   const button = h("button", { type: "button", id }, "Download bundle of the RFQ");
-  button.addEventListener("click", async () => {
+  const download = async () => {
     const of = asked();
     const name = of["rfq"] ?? "";
     fill(fault);
-    button.disabled = true;
     try {
       const blob = await file(query("evidence/bundle", of));
       const url = URL.createObjectURL(blob);
@@ -175,7 +175,7 @@ function bundleButton(asked, fault, id) {
     } catch (e) {
       fill(fault, wordsOf(e));
     }
-    button.disabled = false;
-  });
+  };
+  button.addEventListener("click", () => void whileDisabled(button, download));
   return button;
 }

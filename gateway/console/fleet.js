@@ -1,7 +1,7 @@
 // Every laptop, and everybody without one: what needs a hand.
 
 import { get, query, wordsOf } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, whileDisabled } from "./dom.js";
 import { words } from "./format.js";
 import { lines, time } from "./parts.js";
 import { Table } from "./table.js";
@@ -86,26 +86,30 @@ export function fleetView() {
   });
   /** @type {Laptop[]} */
   let found = [];
+  /** What the rows answer; the fields may say something else by now. */
+  let asked = { find: "", flag: "" };
   let turn = 0;
   /** @param {{ user: string, device: string } | null} next */
   const search = async (next) => {
     const mine = (turn += 1);
     fill(fault);
-    more.disabled = true;
-    const asked = { find: find.value.trim(), flag: flag.value, ...next };
+    if (next === null) {
+      asked = { find: find.value.trim(), flag: flag.value };
+      more.hidden = true;
+      table.clear();
+    }
     try {
-      const answer = await get(query("fleet", asked));
+      const answer = await get(query("fleet", { ...asked, ...next }));
       if (mine !== turn) return;
       found = next === null ? answer.fleet : [...found, ...answer.fleet];
       table.latest = found;
       table.more = answer.next !== null;
       table.refresh(false);
       more.hidden = answer.next === null || found.length >= MOST;
-      more.onclick = () => void search(answer.next);
+      more.onclick = () => void whileDisabled(more, () => search(answer.next));
     } catch (e) {
       if (mine === turn) fill(fault, wordsOf(e));
     }
-    if (mine === turn) more.disabled = false;
   };
   const form = h(
     "form",

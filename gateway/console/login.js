@@ -47,7 +47,12 @@ function form(button, act, done, ...fields) {
     } finally {
       fill(doing);
       go.disabled = false;
+      // Its button, or the one that stopped it, had the keyboard.
+      const active = document.activeElement;
+      const lost =
+        active === null || active === document.body || active === go || active === stop;
       stop.hidden = true;
+      if (lost && go.isConnected) go.focus();
     }
   });
   return node;
@@ -171,10 +176,14 @@ export function loginAgain(name, done) {
       location.reload();
       return;
     }
+    finished = true;
     dialog.close();
     done(me);
   }
-  open(dialog);
+  let finished = false;
+  // A browser lets nobody prevent a second Escape: then it is there again.
+  const show = () => open(dialog, { onclose: () => void (finished || show()) });
+  show();
   /** @type {HTMLElement | null} */ (node.querySelector("button.main"))?.focus();
   return dialog;
 }

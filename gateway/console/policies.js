@@ -68,9 +68,9 @@ class PoliciesView {
   }
 
   hold() {
-    const digests = new Set(this.latest?.waiting.map((w) => w.digest));
-    for (const [digest, card] of this.cards) if (!digests.has(digest)) card.ended();
-    const fresh = [...digests].filter((d) => !this.cards.has(d)).length;
+    const waiting = new Set(this.latest?.waiting.map(changeKey));
+    for (const [key, card] of this.cards) if (!waiting.has(key)) card.ended();
+    const fresh = [...waiting].filter((key) => !this.cards.has(key)).length;
     fill(this.fresh, fresh > 0 ? `${fresh} new` : "Changed meanwhile: show");
     this.fresh.hidden = false;
   }
@@ -83,7 +83,8 @@ class PoliciesView {
     /** @type {Map<string, import("./waiting.js").Card>} */
     const cards = new Map();
     for (const w of p.waiting) {
-      cards.set(w.digest, this.cards.get(w.digest) ?? waitingCard(w, this.shell));
+      const key = changeKey(w);
+      cards.set(key, this.cards.get(key) ?? waitingCard(w, this.shell));
     }
     this.cards = cards;
     const none = h("p", { class: "hint" }, "No change waits.");
@@ -151,10 +152,18 @@ class PoliciesView {
   }
 }
 
+/**
+ * The same text may be withdrawn and prepared again, by somebody else or after another change: that
+ * is another change to whoever approves it.
+ *
+ * @param {import("./contract.js").Waiting} w
+ */
+const changeKey = (w) => JSON.stringify(w);
+
 /** @param {Policies} p */
 function signature(p) {
   return JSON.stringify([
-    p.waiting.map((w) => w.digest),
+    p.waiting.map(changeKey),
     p.in_force.map((f) => [f.policy, f.digest, f.since]),
   ]);
 }

@@ -118,6 +118,7 @@ function detail(r, gone) {
       ["User", h("bdi", {}, r.user ?? "–")],
       ["Since", time(r.since)],
       ["Until", time(r.until)],
+      ["Dealers call it", h("code", {}, r.dealers_call_it)],
     ),
   );
 }

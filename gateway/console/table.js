@@ -38,6 +38,7 @@ export class Table {
     this.more = false;
     this.waiting = 0;
     this.limit = PAGE;
+    this.found = 0;
     this.hovered = false;
     /** @type {string | null} */
     this.selected = null;
@@ -140,13 +141,28 @@ export class Table {
     this.waiting = merged.waiting;
     const gone = this.selected !== null && !this.shown.some((s) => s.key === this.selected);
     if (gone) this.selected = null;
-    this.draw(all.length);
+    this.found = all.length;
+    this.draw();
     this.details();
   }
 
-  /** @param {number} found */
-  draw(found) {
-    const { o, shown } = this;
+  /** Takes every row away until the next answer. */
+  clear() {
+    this.latest = null;
+    this.more = false;
+    this.shown = [];
+    this.waiting = 0;
+    this.limit = PAGE;
+    this.found = 0;
+    this.selected = null;
+    this.draw();
+    say(this.total, "");
+    this.none.hidden = true;
+    this.details();
+  }
+
+  draw() {
+    const { o, shown, found } = this;
     const page = shown.slice(0, this.limit);
     const keep = new Set(page.map((s) => s.key));
     for (const [key, d] of this.drawn) {
@@ -210,7 +226,7 @@ export class Table {
       act = h("button", { type: "button", "data-act": "1" });
       tr.append(h("td", { class: "act" }, act));
     }
-    return { tr, name, tag, cells, act };
+    return { tr, name, tag, cells, act, says: "" };
   }
 
   /**
@@ -219,6 +235,12 @@ export class Table {
    */
   write(d, s) {
     const { o } = this;
+    // A row that says the same is left alone: there may be thousands. Its times are written by the
+    // day on which they are read.
+    const today = Math.floor(Date.now() / 86_400_000);
+    const says = JSON.stringify([s.row, s.gone, s.key === this.selected, today]);
+    if (d.says === says) return;
+    d.says = says;
     const cls = `${s.gone ? "gone" : ""} ${o.rowClass?.(s.row) ?? ""}`.trim();
     if (d.tr.className !== cls) d.tr.className = cls;
     say(d.name, o.name(s.row));
@@ -336,11 +358,11 @@ export class Table {
 
   showMore() {
     this.limit += PAGE;
-    this.draw(this.shown.length);
+    this.draw();
   }
 }
 
 /**
  * @typedef {{ tr: HTMLTableRowElement, name: HTMLElement, tag: HTMLElement, cells: HTMLElement[],
- *   act: HTMLButtonElement | null }} Drawn
+ *   act: HTMLButtonElement | null, says: string }} Drawn
  */

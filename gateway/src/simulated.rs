@@ -32,8 +32,8 @@ use signet_identity::{CompId, MessagePublicKey, PeerIdentity};
 use signet_journal::StoreKey;
 use signet_policy::entitle::CedarEntitlements;
 use signet_policy::score::Decision;
-use signet_rfq::{DealerId, Rfq, UtcMillis};
-use signet_router::journal::JournalLimits;
+use signet_rfq::{AcceptId, DealerId, Rfq, UtcMillis};
+use signet_router::{NameBytes, journal::JournalLimits};
 use signet_stepup::rules::WhenSection;
 use std::{
     cell::{Cell, RefCell},
@@ -62,6 +62,8 @@ pub struct Plan<'a> {
     pub step_up: (WhenSection, i64),
     /// What is put around signers and verifiers.
     pub around: Around,
+    /// What dealers call RFQs follows from this number: another one for each start of a run.
+    pub names: u64,
 }
 
 /// Puts something around a signer or a verifier, given the certificate of its key.
@@ -124,6 +126,19 @@ fn in_folder(loaded: &Loaded, state_dir: &Path) -> Loaded {
     }
 }
 
+/// The start's number, and the RFQ's within it.
+fn names(start: u64) -> impl FnMut() -> Option<NameBytes> + Send + 'static {
+    let mut rfq = 0_u16;
+    move || {
+        rfq = rfq.checked_add(1)?;
+        let mut bytes = NameBytes::default();
+        let (of_start, of_rfq) = bytes.split_at_mut(8);
+        of_start.copy_from_slice(&start.to_be_bytes());
+        of_rfq.copy_from_slice(&rfq.to_be_bytes());
+        Some(bytes)
+    }
+}
+
 impl TradingThread {
     /// Starts on what the folder holds, as of `at`, `passed` after the beginning of the run.
     ///
@@ -141,7 +156,8 @@ impl TradingThread {
         let key = StoreKey::new(STORE_KEY);
         let history = policies::open(&mut loaded, &key)?;
         let options = Options { practice: true };
-        let books = runtime.block_on(open_books(&loaded, options, &key, history))?.0;
+        let names = names(plan.names);
+        let books = runtime.block_on(open_books(&loaded, options, &key, history, names))?.0;
         let (handle, service) = TestService::new();
         let (when, answer_ms) = plan.step_up.clone();
         let gateway = &loaded.config.gateway.comp_id;
@@ -374,6 +390,11 @@ impl TradingThread {
     /// What the gateway holds of a desk's RFQs.
     pub fn rfqs_of(&self, desk: &CompId) -> Vec<Rfq> {
         self.pipeline.rfqs_of(desk)
+    }
+
+    /// The accept that a dealer calls so, by the gateway's id; as it is said if there is none.
+    pub fn accept_called(&self, name: &AcceptId) -> AcceptId {
+        self.pipeline.accept_called(name)
     }
 
     /// The messages of a sender and a type in the evidence whose signature is good, as they

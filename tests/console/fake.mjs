@@ -52,6 +52,7 @@ function rfq(n, state, dealers, outcome = null) {
   return {
     id: `DESK${n % 4}.RFQ-20261128-${n}`,
     name: `RFQ-20261128-${n}`,
+    dealers_call_it: `7h3kq9x2m4vd8${String(n).padStart(3, "0")}`,
     desk: `DESK${n % 4}`,
     user: `ada${n % 4}`,
     instrument: "DE000BU2Z049",

@@ -10,7 +10,7 @@ use super::{
     server::{Caller, Console, Done, Peer, actor_of},
     sessions::{Session, TokenDigest},
 };
-use crate::clock::now;
+use crate::{clock::now, limits::left_out_words};
 use aws_lc_rs::{
     digest::{SHA256, digest},
     hmac,
@@ -136,6 +136,8 @@ impl Console {
 
     async fn login_finish(&self, body: &[u8], peer: &Peer) -> Result<Done, ConsoleRefusal> {
         let Answer { credential } = from_json(body)?;
+        // Answers to nothing are counted as well, so whoever sends them waits.
+        self.may_try("", peer)?;
         let asked = challenge_of(&credential);
         let open = asked.and_then(|c| self.ceremonies.borrow_mut().take(&c, Instant::now()));
         let Some(Ceremony::Login { name, pending }) = open else {
@@ -195,6 +197,7 @@ impl Console {
 
     async fn register_finish(&self, body: &[u8], peer: &Peer) -> Result<Done, ConsoleRefusal> {
         let NewKey { credential, label } = from_json(body)?;
+        self.may_try("", peer)?;
         let asked = challenge_of(&credential);
         let open = asked.and_then(|c| self.ceremonies.borrow_mut().take(&c, Instant::now()));
         let Some(Ceremony::Register { admin, code, pending }) = open else {
@@ -336,7 +339,7 @@ impl Console {
         ConsoleRefusal::LoginRefused
     }
 
-    /// Counted, and an event. The name is what somebody claimed.
+    /// Counted, and an event, but not by the thousand. The name is what somebody claimed.
     fn failed(&self, name: &str, peer: &Peer, why: &str) {
         let subjects = Self::subjects(name, peer.ip);
         let counted = if name.is_empty() { &subjects[1..] } else { &subjects[..] };
@@ -347,7 +350,9 @@ impl Console {
             false => About::user(name),
         };
         let about = About { address: Some(peer.ip), ..about };
-        self.parts.events.by(Actor::Address(peer.ip), "console.refused", about, why);
+        let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
+        let words = format!("{why}{}", left_out_words(left_out));
+        self.parts.events.by(Actor::Address(peer.ip), "console.refused", about, words);
     }
 }
 

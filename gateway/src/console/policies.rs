@@ -78,10 +78,17 @@ impl Console {
         Ok(Done::Json(json!({ "documents": v.documents, "diff": diff })))
     }
 
-    /// Every record of the history, read beside the other work of this thread.
+    /// Every record of the history, read beside the other work of this thread, one time after the
+    /// other: it is long, and a browser may ask for it again and again without waiting.
     async fn versions(&self) -> Result<Vec<Version>, ConsoleRefusal> {
         let config = self.parts.config.clone();
-        let read = tokio::task::spawn_blocking(move || admin::policy_history(&config)).await;
+        let turn = self.history.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| ConsoleRefusal::Busy)?;
+        let read = move || {
+            let _turn = turn;
+            admin::policy_history(&config)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
         let read = read.map_err(|e| AdminError::StoreKey(e.to_string()));
         Ok(read.and_then(|r| r).map_err(AdminRefusal::from)?)
     }

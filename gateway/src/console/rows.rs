@@ -63,6 +63,7 @@ pub(super) fn rfq(row: &RfqRow) -> Value {
     };
     json!({
         "id": format!("{}.{}", r.desk, r.id), "desk": r.desk.as_str(), "name": r.id.as_str(),
+        "dealers_call_it": r.called.as_str(),
         "user": row.user, "instrument": r.instrument, "side": side,
         "quantity": r.quantity.normalize().to_string(), "currency": r.currency,
         "state": r.state.words(), "since": date(r.created).ok(), "until": date(r.expires).ok(),

@@ -21,7 +21,10 @@ use signet_fix::{tag, tagvalue::Fields};
 use signet_identity::is_user_id;
 use signet_registry::{Event, EventSearch};
 use signet_rfq::UtcMillis;
-use signet_router::journal::{Shown, shown};
+use signet_router::{
+    is_name,
+    journal::{Shown, shown},
+};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -68,24 +71,40 @@ impl Console {
         if only_events {
             return Ok(Found::default());
         }
-        let Ok(_turn) = self.heavy.try_acquire() else {
+        let Ok(turn) = self.heavy.clone().try_acquire_owned() else {
             return Err("another search reads the journal; try again".into());
         };
         let (config, rfq) = (self.parts.config.clone(), rfq.to_owned());
         let marks = self.journal.clone();
-        let search = move || records(&config, &rfq, limits, &mut lock(&marks));
+        let search = move || {
+            let _turn = turn;
+            let mut marks = lock(&marks);
+            let rfq = asked_under(&config, &rfq, &mut marks)?.unwrap_or(rfq);
+            records(&config, &rfq, limits, &mut marks)
+        };
         tokio::task::spawn_blocking(search).await.unwrap_or_else(|e| Err(e.to_string()))
     }
 
-    /// `DESK.ID`, as the lists of the console name an RFQ, or as its desk names it.
+    /// `DESK.ID`, as the lists of the console name an RFQ, or as its desk or its dealers name it.
     pub(super) async fn bundle(
         &self,
         query: &Query,
         caller: &Caller,
     ) -> Result<Done, ConsoleRefusal> {
         let named = query.get("rfq").ok_or_else(|| malformed("rfq: missing"))?;
-        let Ok(_turn) = self.heavy.try_acquire() else { return Err(ConsoleRefusal::Busy) };
+        let Ok(mut turn) = self.heavy.clone().try_acquire_owned() else {
+            return Err(ConsoleRefusal::Busy);
+        };
         let desk = query.get("desk").cloned();
+        let (config, marks, name) =
+            (self.parts.config.clone(), self.journal.clone(), named.clone());
+        let look = move || (asked_under(&config, &name, &mut lock(&marks)), turn);
+        let looked = tokio::task::spawn_blocking(look).await;
+        let (found, back) =
+            looked.map_err(|e| AdminRefusal::Admin(AdminError::StoreKey(e.to_string())))?;
+        turn = back;
+        // A journal that cannot be read leaves the evidence.
+        let named = &found.ok().flatten().unwrap_or_else(|| named.clone());
         let mut tries = vec![(desk.clone(), named.clone())];
         if desk.is_none() {
             let split =
@@ -100,9 +119,13 @@ impl Console {
                 self.parts.config.clone(),
                 BundleOrder { rfq: rfq.clone(), desk, checkpoint: None, out: Default::default() },
             );
+            // The turn goes with the work: whoever asked may be gone before it ends.
+            let work = move || (bundle_files(&config, &order, approvals), turn);
+            let made = tokio::task::spawn_blocking(work).await;
             let made =
-                tokio::task::spawn_blocking(move || bundle_files(&config, &order, approvals)).await;
-            match made.map_err(|e| AdminRefusal::Admin(AdminError::StoreKey(e.to_string())))? {
+                made.map_err(|e| AdminRefusal::Admin(AdminError::StoreKey(e.to_string())))?;
+            turn = made.1;
+            match made.0 {
                 Ok((files, made)) => {
                     let at = u64::try_from(now().0.div_euclid(1_000)).unwrap_or(0);
                     let name = file_name(&made.desk, &rfq);
@@ -163,6 +186,33 @@ fn event(e: &Event) -> Value {
 /// A search that broke off leaves marks that hold all the same.
 fn lock(marks: &Mutex<JournalMarks>) -> MutexGuard<'_, JournalMarks> {
     marks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The RFQ that dealers call so, as `DESK.ID`; `None`: it is no name of theirs, or the journal does
+/// not know it.
+fn asked_under(
+    config: &Config,
+    name: &str,
+    marks: &mut JournalMarks,
+) -> Result<Option<String>, String> {
+    if !is_name(name) {
+        return Ok(None);
+    }
+    let key = existing_store_key(config).map_err(|e| e.to_string())?;
+    let asked = |s: Shown| {
+        let id = Fields::parse(&s.message).ok()?.text(tag::QUOTE_REQ_ID)?.to_owned();
+        let found = s.kind == "request-decided" && s.name.as_deref() == Some(name);
+        found.then(|| Value::from(format!("{}.{id}", s.id)))
+    };
+    let wanted = Wanted {
+        from: None,
+        to: None,
+        rows: 1,
+        at: &|r| shown(r).map(|s| s.at),
+        row: &|r| shown(r).and_then(&asked),
+    };
+    let found = marks.search(&journal_path(config), &key, &wanted).map_err(|e| e.to_string())?;
+    Ok(found.rows.first().and_then(Value::as_str).map(str::to_owned))
 }
 
 /// The newest records of the journal about an RFQ, newest first.

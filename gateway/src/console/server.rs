@@ -73,11 +73,14 @@ pub(super) struct Console {
     pub(super) attempts: RefCell<Attempts>,
     /// From which the credentials of names that are unknown are made.
     pub(super) secret: [u8; 32],
-    /// Reading the whole evidence: one at a time.
-    pub(super) heavy: Semaphore,
+    /// Reading the whole evidence: one at a time. Given back when the work ends, also when whoever
+    /// asked for it is gone.
+    pub(super) heavy: Arc<Semaphore>,
+    /// The same for the history of the policies, where the next one waits for its turn.
+    pub(super) history: Arc<Semaphore>,
     /// Where a search in the journal finds its parts.
     pub(super) journal: Arc<Mutex<JournalMarks>>,
-    budget: RefCell<JournalBudget>,
+    pub(super) budget: RefCell<JournalBudget>,
 }
 
 /// The browser's end of a connection.
@@ -156,7 +159,8 @@ impl Console {
             ceremonies: RefCell::default(),
             attempts: RefCell::default(),
             secret,
-            heavy: Semaphore::new(1),
+            heavy: Arc::new(Semaphore::new(1)),
+            history: Arc::new(Semaphore::new(1)),
             journal: Arc::default(),
             budget: RefCell::default(),
         })

@@ -6,7 +6,7 @@ use rustls_pki_types::{CertificateRevocationListDer, pem::PemObject as _};
 use serde_json::Value;
 use signet_fix::{tag, tagvalue::Fields};
 use signet_journal::StoreKey;
-use signet_router::journal::shown;
+use signet_router::journal::{NamesRead, shown};
 use signet_tlog::{Hash, leaf_hash};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -54,6 +54,8 @@ pub(super) struct Found {
     pub(super) picked: Vec<Picked>,
     pub(super) certificates: HashMap<Digest, Vec<u8>>,
     pub(super) documents: HashMap<Digest, Vec<u8>>,
+    /// What dealers call the RFQ and its accepts.
+    names: NamesRead,
     /// Parts of the document that is being read.
     part: Vec<u8>,
     /// The newest list of each issuer, by the issuer's name.
@@ -103,13 +105,16 @@ impl Found {
                 None
             }
             Some(Record::Frame { at, party, certificate, id, frame }) => {
-                let desk = wanted.desk_of(party == crate::signed::Party::Desk, id, frame);
+                let from_desk = party == crate::signed::Party::Desk;
+                let desk = wanted.desk_of(from_desk, id, frame, &self.names);
                 let list = desk.as_ref().and_then(|_| self.list(&certificate, at.0));
                 desk.map(|d| (d, Kind::Message(SignedMessage { certificate, list })))
             }
             Some(Record::Journal(record)) => shown(record).and_then(|s| {
                 let from_desk = !matches!(s.kind, "from-dealer" | "not-sent-to-dealer");
-                Some((wanted.desk_of(from_desk, &s.id, &s.message)?, Kind::Journal))
+                self.names.take(&s, |desk, id| wanted.takes(desk, id));
+                let desk = wanted.desk_of(from_desk, &s.id, &s.message, &self.names)?;
+                Some((desk, Kind::Journal))
             }),
             Some(Record::Decision(json)) => wanted.decision(json),
             _ => None,
@@ -169,14 +174,25 @@ fn lists(bytes: Vec<u8>) -> Vec<Vec<u8>> {
 
 impl Subject {
     /// The desk whose RFQ a message is about, if it is the wanted one. Desks name an RFQ `R1` and
-    /// its accepts `R1:1`; towards dealers both have the desk's CompID and a dot before them.
-    fn desk_of(&self, from_desk: bool, id: &str, frame: &[u8]) -> Option<String> {
+    /// its accepts `R1:1`; the gateway puts the desk's CompID and a dot before both, and dealers
+    /// have names for them.
+    fn desk_of(
+        &self,
+        from_desk: bool,
+        id: &str,
+        frame: &[u8],
+        called: &NamesRead,
+    ) -> Option<String> {
         let fields = Fields::parse(frame).ok()?;
         let tags = [tag::QUOTE_REQ_ID, tag::CL_ORD_ID, tag::QUOTE_RESP_ID];
         let mut names = tags.iter().filter_map(|t| fields.text(*t));
         names.find_map(|name| {
-            let (desk, inner) = if from_desk { (id, name) } else { name.split_once('.')? };
-            self.takes(desk, inner).then(|| desk.to_owned())
+            let plain = |(desk, inner): (&str, &str)| (desk.to_owned(), inner.to_owned());
+            let (desk, inner) = match from_desk {
+                true => plain((id, name)),
+                false => called.desk_and_id(name).or_else(|| name.split_once('.').map(plain))?,
+            };
+            self.takes(&desk, &inner).then_some(desk)
         })
     }
 

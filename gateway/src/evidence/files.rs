@@ -149,12 +149,13 @@ impl Growing<'_> {
         if let Some(s) = shown(record) {
             let _ = writeln!(
                 self.story,
-                "{:<24} {:>12} journal: {} {} {}",
+                "{:<24} {:>12} journal: {} {} {}{}",
                 RecordTime { at: s.at, us: Record::micros(&p.bytes) },
                 p.leaf,
                 s.kind,
                 s.id,
-                for_people(&s.message)
+                for_people(&s.message),
+                s.name.map(|name| format!(" (dealers call it {name})")).unwrap_or_default()
             );
         }
     }

@@ -282,6 +282,43 @@ fn rfqs_of_one_name_are_told_apart_by_desk_and_others_are_left_out() {
     assert_eq!(w.bundle(&log, Some("CAROL")).unwrap_err().code(), "bundle.unknown_rfq");
 }
 
+/// The journal's record of a desk's request R1, which dealers call `name`.
+fn asked(desk: &str, name: &str) -> Vec<u8> {
+    let text = "35=R|131=R1|146=1|55=EUR/USD|54=1|38=1000000|64=20261124|15=EUR|\
+        126=20261121-12:00:30.000|60=20261121-12:00:00.000|453=1|448=NORTH|447=D|452=35|";
+    let mut record = vec![b'R' | 0x80];
+    record.extend_from_slice(&0_i64.to_le_bytes());
+    for part in [desk, name] {
+        record.push(u8::try_from(part.len()).unwrap());
+        record.extend_from_slice(part.as_bytes());
+    }
+    record.extend_from_slice(&seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes()));
+    record
+}
+
+/// No id of a dealer leads to the desk but by the gateway's own record.
+#[test]
+fn what_a_dealer_says_by_its_name_for_the_rfq_is_in_the_bundle_of_that_desk() {
+    let w = World::long_ago();
+    let mut log = w.log();
+    let certified = w.pki.issue(&Order::desk("ALICE")).unwrap().certified_key().unwrap();
+    let certificate: CertificateDer<'static> = certified.cert[0].clone();
+    for (desk, name, reports) in [("ALICE", "AAAABBBBCCCCDDDD", 1), ("BOB", "EEEEFFFFGGGGHHHH", 2)]
+    {
+        w.keep(&mut log, desk, w.at, "131=R1|");
+        log.journal(w.at, &asked(desk, name)).unwrap();
+        for n in 0..reports {
+            let text = format!("35=8|11={name}:~{n}|");
+            let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
+            let (party, id, certificate) = (Party::Dealer, "NORTH", &certificate);
+            log.keep(&Kept { at: w.at, party, id, certificate, frame: &frame }).unwrap();
+        }
+    }
+    // The request, the record of it, and the reports.
+    let records = |desk| w.bundle(&log, Some(desk)).unwrap().1.records;
+    assert_eq!((records("ALICE"), records("BOB")), (3, 4));
+}
+
 #[test]
 fn a_checkpoint_that_is_older_than_the_rfq_or_of_another_log_makes_no_bundle() {
     let w = World::long_ago();

@@ -24,7 +24,7 @@ pub(super) struct SignedQuote {
     valid_until: UtcMillis,
 }
 
-/// A quote by its RFQ, as dealers know it, and its id: the id alone may be in two RFQs.
+/// A quote by its RFQ, by the gateway's id, and its own id: that alone may be in two RFQs.
 type Name = (RfqId, QuoteId);
 
 #[derive(Debug, Default)]

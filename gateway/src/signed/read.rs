@@ -18,6 +18,7 @@ use signet_fix::{framer::MAX_FRAME_LEN, signature::parts, tag, tagvalue::Fields}
 use signet_identity::{CompId, MessagePublicKey, PeerIdentity, Role};
 use signet_journal::{SealedLog, StoreKey};
 use signet_rfq::UtcMillis;
+use signet_router::journal::{NamesRead, shown};
 use std::{
     collections::HashMap,
     io::{BufRead, Read as _},
@@ -74,14 +75,22 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn takes(&self, at: UtcMillis, id: &str, frame: &[u8]) -> bool {
+    fn takes(&self, at: UtcMillis, id: &str, frame: &[u8], names: &NamesRead) -> bool {
         let after = self.from.is_none_or(|t| at >= t);
         let before = self.to.is_none_or(|t| at < t);
         after
             && before
             && self.sender.as_ref().is_none_or(|s| s == id)
             && self.msg_type.as_ref().is_none_or(|t| is_of_type(frame, t))
-            && self.rfq.as_ref().is_none_or(|r| is_about(frame, r))
+            && self.rfq.as_ref().is_none_or(|r| is_about(frame, r, names))
+    }
+
+    /// Learns what dealers call the RFQ and its accepts.
+    fn learn(&self, record: &[u8], names: &mut NamesRead) {
+        let Some(rfq) = &self.rfq else { return };
+        if let Some(s) = shown(record) {
+            names.take(&s, |_, id| is_within(id, rfq));
+        }
     }
 }
 
@@ -91,16 +100,20 @@ fn is_of_type(frame: &[u8], msg_type: &str) -> bool {
     third.and_then(|f| f.strip_prefix(b"35=")) == Some(msg_type.as_bytes())
 }
 
-/// 131 of requests and quotes, 11 or 693 of accepts and reports. Towards dealers ids are
-/// `<desk>.<id>`; accepts are `<rfq>:<n>`.
-fn is_about(frame: &[u8], rfq: &str) -> bool {
+/// 131 of requests and quotes, 11 or 693 of accepts and reports. Dealers have names for them, or
+/// know them as `<desk>.<id>`.
+fn is_about(frame: &[u8], rfq: &str, names: &NamesRead) -> bool {
     let Ok(fields) = Fields::parse(frame) else { return false };
-    let inner =
-        |id: &str| id == rfq || id.strip_prefix(rfq).is_some_and(|rest| rest.starts_with(':'));
-    let same = |id: &str| inner(id) || id.split_once('.').is_some_and(|(_, id)| inner(id));
+    let of_gateway = |id: &str| id.split_once('.').is_some_and(|(_, id)| is_within(id, rfq));
+    let same = |id: &str| is_within(id, rfq) || of_gateway(id) || names.desk_and_id(id).is_some();
     [tag::QUOTE_REQ_ID, tag::CL_ORD_ID, tag::QUOTE_RESP_ID]
         .iter()
         .any(|t| fields.text(*t).is_some_and(same))
+}
+
+/// Accepts of an RFQ are `<rfq>:<n>`.
+fn is_within(id: &str, rfq: &str) -> bool {
+    id.strip_prefix(rfq).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// Reads the whole log, oldest first, checks that it is whole, and hands over what is wanted. The
@@ -113,6 +126,7 @@ pub fn each<E: From<SignedLogError>>(
 ) -> Result<Totals, E> {
     let mut totals = Totals::default();
     let mut state: Option<State> = None;
+    let mut names = NamesRead::default();
     for (number, path) in files(folder)? {
         let recovered = SealedLog::read(&path, key).map_err(SignedLogError::from)?;
         let mut certificates: HashMap<Digest, Vec<u8>> = HashMap::new();
@@ -128,12 +142,13 @@ pub fn each<E: From<SignedLogError>>(
                 (0, _) | (_, Record::Head(_)) => {
                     return Err(SignedLogError::OutOfChain(path).into());
                 }
+                (_, Record::Journal(record)) => wanted.learn(record, &mut names),
                 (_, Record::Certificate(der)) => {
                     drop(certificates.insert(sha256(der), der.to_vec()))
                 }
                 (_, Record::Frame { at, party, certificate, id, frame }) => {
                     totals.records += 1;
-                    if wanted.takes(at, id, frame) {
+                    if wanted.takes(at, id, frame, &names) {
                         let der = certificates
                             .get(&certificate)
                             .ok_or_else(|| SignedLogError::UnknownRecord(path.clone()))?;

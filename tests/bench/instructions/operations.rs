@@ -221,7 +221,14 @@ fn router() -> Router {
     let settings =
         DEALERS.map(|d| DealerSettings { id: dealer(d), name: d.into(), counters: false });
     let catalogue = Catalogue::new([pair()]).expect("a catalogue");
-    let mut router = Router::new("Bench".into(), false, catalogue, [], settings)
+    let mut rfq = 0_u64;
+    let name = move || {
+        rfq += 1;
+        let mut bytes = [0; 10];
+        bytes[2..].copy_from_slice(&rfq.to_be_bytes());
+        Some(bytes)
+    };
+    let mut router = Router::new("Bench".into(), false, catalogue, [], settings, name)
         .with_desk_default(Some(BTreeSet::new()));
     for d in DEALERS {
         router.handle(NOW, Input::DealerUp(dealer(d)));

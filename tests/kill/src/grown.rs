@@ -37,6 +37,8 @@ pub(crate) struct Journalled {
     pub(crate) fills: BTreeMap<String, usize>,
     /// The RFQs of each desk, in order.
     pub(crate) order: BTreeMap<String, Vec<String>>,
+    /// By desk and id, the accepts by what dealers call them.
+    accept_of: BTreeMap<String, String>,
 }
 
 /// What the SIEM's file has.
@@ -45,7 +47,7 @@ pub(crate) struct Events {
     pub(crate) count: usize,
     last: Option<u64>,
     uids: BTreeSet<String>,
-    /// Accepts, as dealers know them, of which an execution was told.
+    /// Accepts, by desk and id, of which an execution was told.
     pub(crate) filled: BTreeSet<String>,
 }
 
@@ -59,7 +61,7 @@ pub(crate) struct Grown {
     /// What must never be. It does not heal, so every look says it again.
     faults: Vec<String>,
     pub(crate) marks: BTreeMap<&'static str, Vec<Mark>>,
-    pub(crate) orders: BTreeMap<String, Order>,
+    orders: BTreeMap<String, Order>,
     pub(crate) journal: Journalled,
     pub(crate) events: Events,
 }
@@ -145,6 +147,13 @@ impl Grown {
         Ok(lines.map(<[u8]>::to_vec).collect())
     }
 
+    /// The orders at dealers, by the desk and id of the accept; by what its dealer calls it if the
+    /// gateway's records have none of that name.
+    pub(crate) fn orders(&self) -> BTreeMap<String, Order> {
+        let id = |name: &String| self.journal.accept_of.get(name).unwrap_or(name).clone();
+        self.orders.iter().map(|(name, order)| (id(name), order.clone())).collect()
+    }
+
     /// By ClOrdID (11) as dealers know it.
     fn order(&mut self, dealer: &str, order: &serde_json::Value) {
         let id = order["cl_ord_id"].as_str().unwrap_or_default().to_owned();
@@ -174,7 +183,11 @@ impl Journalled {
             }
             "accept-decided" => {
                 let accept = f("693").ok_or("an accept without an id")?;
-                if self.accepts.insert(format!("{}.{accept}", r.id), at).is_some() {
+                let id = format!("{}.{accept}", r.id);
+                if let Some(name) = &r.name {
+                    self.accept_of.insert(name.clone(), id.clone());
+                }
+                if self.accepts.insert(id, at).is_some() {
                     return Err(format!("accept {accept} of {} was decided twice", r.id));
                 }
             }

@@ -108,19 +108,23 @@ impl Looker {
         let key = StoreKey::from_slice(&key).map_err(text)?;
         self.grown.read_outcomes(&firm.dir)?;
         let router = self.replay(&firm.dir, &key, taken)?;
+        // What dealers call an accept is in the gateway's records.
+        self.grown.read_records(&firm.dir, &key)?;
         self.outcomes(&router, screens, taken)?;
         if depth == Depth::Whole {
             let found = journal_verify(self.config(), &[firm.dir.join("witness")])
                 .map_err(|e| format!("journal verify: {} {e}", e.code()))?;
             self.whole = (found.size, found.checkpoints);
         }
+        // What was told to the SIEM meanwhile counts too.
         self.grown.read_records(&firm.dir, &key)?;
         self.records()?;
         for desk in DESKS {
             numbers_agree(firm, desk, &key)?;
         }
         dealers_numbers_agree(firm, &key)?;
-        let filled = self.grown.orders.iter().filter(|(_, o)| o.filled);
+        let orders = self.grown.orders();
+        let filled = orders.iter().filter(|(_, o)| o.filled);
         let told = &self.grown.events.filled;
         if let Some((id, _)) = filled.clone().find(|(id, _)| !told.contains(*id)) {
             return Err(format!("{id} is executed and the SIEM has not heard of it"));
@@ -137,7 +141,8 @@ impl Looker {
                 _ => None,
             }));
         }
-        let filled = |id: &&String| self.grown.orders.get(*id).is_some_and(|o| o.filled);
+        let orders = self.grown.orders();
+        let filled = |id: &&String| orders.get(*id).is_some_and(|o| o.filled);
         Figures {
             evidence: self.whole.0,
             checkpoints: self.whole.1,
@@ -212,6 +217,8 @@ impl Looker {
                 name: d.name.clone(),
                 counters: d.counter,
             }),
+            // It takes no request: what it holds has its names.
+            || None,
         )
         .with_max_ended(config.limits.ended_rfqs_per_desk);
         let opened = Journal::open(&dir.join(COPY), key, &mut router, OnBadRecord::Stop);
@@ -227,6 +234,7 @@ impl Looker {
         screens: &BTreeMap<&'static str, Screen>,
         taken: UtcMillis,
     ) -> Res<()> {
+        let orders = self.grown.orders();
         let mut clicked_all = BTreeSet::new();
         for (desk, marks) in &self.grown.marks {
             let id = CompId::new(*desk).map_err(text)?;
@@ -246,7 +254,7 @@ impl Looker {
                 let Mark::Clicked { accept, rfq, dealer } = m else { continue };
                 let outer = format!("{desk}.{accept}");
                 clicked_all.insert(outer.clone());
-                let order = self.grown.orders.get(&outer);
+                let order = orders.get(&outer);
                 let filled = order.is_some_and(|o| o.filled);
                 if order.is_some_and(|o| o.dealer != *dealer) {
                     return Err(format!("{accept} was for {dealer} and reached {order:?}"));
@@ -278,7 +286,7 @@ impl Looker {
             }
             same_book(desk, &held, screen, taken)?;
         }
-        match self.grown.orders.keys().find(|id| !clicked_all.contains(*id)) {
+        match orders.keys().find(|id| !clicked_all.contains(*id)) {
             Some(id) => Err(format!("{id} reached a dealer and nobody clicked it")),
             None => Ok(()),
         }

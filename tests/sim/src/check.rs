@@ -5,6 +5,7 @@ use crate::{
     cast::*,
     dealer::{Dealer, Fill},
     desk::filled,
+    gateway::Gateway,
     link::NEVER,
     quotes::{live_quotes, unanswered},
     rules::{is_denied, needs_touch},
@@ -136,22 +137,32 @@ pub(crate) struct Truth {
     /// Packages of which a dealer executed a part.
     parts: BTreeSet<String>,
     filled_rfqs: BTreeSet<String>,
+    /// The desk's ids of the accepts that reached dealers, by what these call them.
+    own: BTreeMap<String, String>,
 }
 
-/// The desk's id of an accept that a dealer knows.
-fn own(id: &str) -> &str {
-    id.strip_prefix("TRADER.").unwrap_or(id)
+/// The desk's id of an accept that a dealer calls so.
+fn own<'a>(all: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
+    all.get(name).map_or(name, String::as_str)
 }
 
 impl Truth {
     /// What must hold at every moment.
-    pub(crate) fn step(&mut self, dealers: &[Dealer], signer: &Signer) -> Result<(), Violation> {
+    pub(crate) fn step(
+        &mut self,
+        dealers: &[Dealer],
+        signer: &Signer,
+        gateway: Option<&Gateway>,
+    ) -> Result<(), Violation> {
         if let Some(why) = self.does_not_start.take() {
             return Err(broken("gateway.start", why));
         }
         for (i, d) in dealers.iter().enumerate() {
+            if !self.knows_accepts(i, d, gateway)? {
+                continue;
+            }
             for (left, r) in &d.arrived[self.arrivals_seen[i]..] {
-                if !signer.has_signed(own(r.id.as_str())) {
+                if !signer.has_signed(own(&self.own, r.id.as_str())) {
                     let words = format!("{} got {}, which its desk did not sign", DEALERS[i], r.id);
                     return Err(broken("fill.unsigned", words));
                 }
@@ -163,15 +174,58 @@ impl Truth {
             }
             self.arrivals_seen[i] = d.arrived.len();
             for f in d.fills[self.fills_seen[i]..].iter() {
-                fill(&mut self.filled, &mut self.filled_rfqs, &self.clicks, DEALERS[i], f)?;
+                let id = own(&self.own, &f.accept);
+                fill(&mut self.filled, &mut self.filled_rfqs, &self.clicks, (DEALERS[i], id), f)?;
             }
             self.fills_seen[i] = d.fills.len();
             let (busted, parts) = &mut self.told_seen[i];
-            self.busted.extend(d.busted[*busted..].iter().map(|id| own(id).to_owned()));
-            self.parts.extend(d.parts[*parts..].iter().map(|id| own(id).to_owned()));
+            self.busted.extend(d.busted[*busted..].iter().map(|id| own(&self.own, id).to_owned()));
+            self.parts.extend(d.parts[*parts..].iter().map(|id| own(&self.own, id).to_owned()));
             (*busted, *parts) = (d.busted.len(), d.parts.len());
         }
         Ok(())
+    }
+
+    /// Whether it is known which accepts arrived at a dealer: while the gateway is down nobody can
+    /// be asked, and they are looked at when it is back.
+    fn knows_accepts(
+        &mut self,
+        i: usize,
+        d: &Dealer,
+        gateway: Option<&Gateway>,
+    ) -> Result<bool, Violation> {
+        for (_, r) in &d.arrived[self.arrivals_seen[i]..] {
+            let name = r.id.as_str();
+            if self.own.contains_key(name) {
+                continue;
+            }
+            let Some(g) = gateway else { return Ok(false) };
+            let Some(id) = g.accept_called(name) else {
+                let words = format!("{} got {name}, which the gateway does not know", DEALERS[i]);
+                return Err(broken("fill.unclicked", words));
+            };
+            self.own.insert(name.to_owned(), id);
+        }
+        Ok(true)
+    }
+
+    /// The desk's id of an accept that a dealer calls so.
+    pub(crate) fn own<'a>(&'a self, name: &'a str) -> &'a str {
+        own(&self.own, name)
+    }
+
+    /// Of every accept that reached a dealer, what its desk signed is in the evidence.
+    pub(crate) fn kept(
+        &self,
+        dealers: &[Dealer],
+        kept: &BTreeSet<String>,
+    ) -> Result<(), Violation> {
+        let arrived = dealers.iter().flat_map(|d| &d.arrived);
+        let mut ids = arrived.map(|(_, r)| self.own(r.id.as_str()));
+        match ids.find(|id| !kept.contains(*id)) {
+            Some(id) => Err(broken("evidence.accept", format!("{id} is not in the evidence"))),
+            None => Ok(()),
+        }
     }
 
     /// The gateway does not start, because its disk refuses.
@@ -195,7 +249,7 @@ impl Truth {
 
     /// An accept reached a dealer; it left the gateway at `at`.
     fn arrived(&self, dealer: &str, r: &QuoteResponse, at: i64) -> Result<(), Violation> {
-        let id = own(r.id.as_str());
+        let id = own(&self.own, r.id.as_str());
         let Some(click) = self.clicks.get(id) else {
             return Err(broken(
                 "fill.unclicked",
@@ -376,23 +430,13 @@ fn whole(rfq: &Rfq) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Of every accept that reached a dealer, what its desk signed is in the evidence.
-pub(crate) fn kept(dealers: &[Dealer], kept: &BTreeSet<String>) -> Result<(), Violation> {
-    let arrived = dealers.iter().flat_map(|d| &d.arrived);
-    match arrived.map(|(_, r)| own(r.id.as_str())).find(|id| !kept.contains(*id)) {
-        Some(id) => Err(broken("evidence.accept", format!("{id} is not in the evidence"))),
-        None => Ok(()),
-    }
-}
-
 fn fill(
     filled: &mut BTreeSet<String>,
     rfqs: &mut BTreeSet<String>,
     clicks: &BTreeMap<String, Click>,
-    dealer: &str,
+    (dealer, id): (&str, &str),
     f: &Fill,
 ) -> Result<(), Violation> {
-    let id = own(&f.accept);
     let Some(c) = clicks.get(id) else {
         return Err(broken(
             "fill.unclicked",

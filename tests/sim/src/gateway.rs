@@ -17,7 +17,7 @@ use signet_gateway::{
     signed::read::{SignedLine, Wanted},
     simulated::{Plan, TradingThread},
 };
-use signet_rfq::{Rfq, RfqId, UtcMillis};
+use signet_rfq::{AcceptId, Rfq, RfqId, UtcMillis};
 use signet_router::journal::JournalLimits;
 use std::{collections::BTreeSet, net::IpAddr, path::Path, rc::Rc, time::Duration};
 
@@ -42,7 +42,8 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         let loaded = &firm().loaded;
         let step_up = (step_up_rules(), ANSWER_MS);
-        let plan = Plan { loaded, state_dir: folder, step_up, around: made::AROUND };
+        let (around, names) = (made::AROUND, t.unsigned_abs());
+        let plan = Plan { loaded, state_dir: folder, step_up, around, names };
         let thread = TradingThread::start(&plan, UtcMillis(EPOCH + t + offset), passed(t))?;
         for (name, session) in DEALERS.iter().zip(dealers) {
             thread.add_dealer(&dealer(name), session);
@@ -66,6 +67,12 @@ impl Gateway {
     /// What the gateway holds of the desk's RFQs.
     pub(crate) fn rfqs(&self) -> Vec<Rfq> {
         self.thread.rfqs_of(&comp(DESK))
+    }
+
+    /// What the desk calls the accept that a dealer calls so; `None`: it made none.
+    pub(crate) fn accept_called(&self, name: &str) -> Option<String> {
+        let id = self.thread.accept_called(&AcceptId::new(name).ok()?);
+        id.as_str().strip_prefix(DESK)?.strip_prefix('.').map(str::to_owned)
     }
 
     /// A colleague asks for one of the desk's RFQs, by its place among those that are open; the one

@@ -71,7 +71,8 @@ impl World {
                 if !accepts.contains(id) {
                     return Err(lacks("the accept", id));
                 }
-                if !found(a.dealer.as_str(), "8", "11").contains(&format!("{DESK}.{id}")) {
+                let reported = found(a.dealer.as_str(), "8", "11");
+                if !reported.iter().any(|name| self.truth.own(name) == id) {
                     return Err(lacks("the report of the fill of", id));
                 }
             }

@@ -3,7 +3,7 @@
 use super::World;
 use crate::{
     cast::*,
-    check::{self, Violation, broken, no_counter_waits},
+    check::{Violation, broken, no_counter_waits},
     link::{Link, Side},
     quotes::{none_forgotten, none_of_absent},
     schedule::End,
@@ -82,7 +82,7 @@ impl World {
             d.list_holds(&frame)?;
             no_counter_waits(g.clock(t), &gate, &frame)?;
             let kept = g.accepts_in_evidence().map_err(|e| broken("evidence.accept", e))?;
-            check::kept(&self.dealers, &kept)?;
+            self.truth.kept(&self.dealers, &kept)?;
             for (i, l) in self.links.iter().enumerate() {
                 numbers_agree(i, l)?;
             }

@@ -364,7 +364,7 @@ impl World {
                 return Err(broken("list.unconfirmed", words));
             }
         }
-        self.truth.step(&self.dealers, &self.signer)
+        self.truth.step(&self.dealers, &self.signer, self.gateway.as_ref())
     }
 
     fn lost(&mut self) {

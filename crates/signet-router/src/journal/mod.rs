@@ -3,14 +3,18 @@
 //!
 //! A record is decoded again before it is written: what takes effect is what a replay will read.
 
+mod names;
+mod record;
 mod shown;
 
+pub use names::NamesRead;
+pub use record::is_quote;
 pub use shown::{Shown, shown};
 
 use crate::{Decided, Input, Keep, Output, Router};
+use record::{decode, encode, name_of};
 use serde::Deserialize;
-use signet_fix::{AppMessage, BEGIN_STRING};
-use signet_identity::CompId;
+use signet_fix::AppMessage;
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::{DealerId, RfqId, UtcMillis};
 use std::{
@@ -137,7 +141,7 @@ impl Size {
     }
 }
 
-/// The CompID of the desk that an RFQ belongs to, from the id that dealers know.
+/// The CompID of the desk that asked an RFQ first, from the gateway's id.
 fn desk_of(rfq: &RfqId) -> &str {
     rfq.as_str().split('.').next().unwrap_or_default()
 }
@@ -220,7 +224,7 @@ impl Journal {
                 continue;
             };
             let (before, about) = (router.concerns(&input), About::of(&input));
-            let done = router.replay(at, input.clone());
+            let done = router.replay(at, input.clone(), name_of(r));
             watch(&Replayed { record: r, at, input: &input, done: &done });
             if let Some(rfq) = before {
                 journal.remember(rfq, about, r.to_vec());
@@ -302,12 +306,13 @@ impl Journal {
         what: &Input,
         router: &Router,
     ) -> Result<Input, JournalError> {
-        let record = encode(now, what).ok_or(JournalError::NotReadable)?;
+        let name = router.new_name(what);
+        let record = encode(now, what, name.as_deref()).ok_or(JournalError::NotReadable)?;
         let (at, read) = decode(&record).ok_or(JournalError::NotReadable)?;
         let rfq = router.concerns(&read).ok_or(JournalError::NotReadable)?;
         // Text may come back normalised; normalising it again must change nothing.
         if at != now
-            || encode(now, &read).as_ref() != Some(&record)
+            || encode(now, &read, name.as_deref()).as_ref() != Some(&record)
             || Some(&rfq) != router.concerns(what).as_ref()
         {
             return Err(JournalError::NotReadable);
@@ -373,11 +378,6 @@ impl Journal {
     }
 }
 
-/// Whether a record is a dealer's quote, which commits nobody before it is accepted.
-pub fn is_quote(record: &[u8]) -> bool {
-    matches!(decode(record), Some((_, Input::FromDealer(_, AppMessage::Quote(_)))))
-}
-
 fn a_quarter_more(bytes: u64) -> u64 {
     bytes + bytes / 4
 }
@@ -397,13 +397,6 @@ fn replaced_by(new: &About, records: &[Record]) -> Option<usize> {
     }
     None
 }
-
-const DESK: u8 = b'D';
-const DEALER: u8 = b'L';
-const NOT_SENT: u8 = b'N';
-const REQUEST: u8 = b'R';
-const ACCEPT: u8 = b'A';
-const TAKE_OVER: u8 = b'T';
 
 /// Where records that cannot be read are kept.
 fn aside(journal: &Path) -> PathBuf {
@@ -439,56 +432,6 @@ fn set_aside(path: &Path, key: &StoreKey, records: &[&[u8]]) -> Result<(), Journ
         log.append(r)?;
     }
     Ok(log.sync()?)
-}
-
-/// kind, time, length of the id, id, FIX message.
-fn encode(now: UtcMillis, input: &Input) -> Option<Vec<u8>> {
-    let owned;
-    let (kind, id, message) = match input {
-        Input::FromDesk(d, m) => (DESK, d.as_str(), m),
-        Input::FromDealer(d, m) => (DEALER, d.as_str(), m),
-        Input::NotSentToDealer(d, m) => (NOT_SENT, d.as_str(), m),
-        Input::Decided(d, Decided::Request(q)) => {
-            owned = AppMessage::QuoteRequest(q.clone());
-            (REQUEST, d.as_str(), &owned)
-        }
-        Input::Decided(d, Decided::Accept(r)) => {
-            owned = AppMessage::QuoteResponse(r.clone());
-            (ACCEPT, d.as_str(), &owned)
-        }
-        Input::Decided(d, Decided::TakeOver(t)) => {
-            owned = AppMessage::TakeOver(t.clone());
-            (TAKE_OVER, d.as_str(), &owned)
-        }
-        _ => return None,
-    };
-    let frame = message.encode().finish(BEGIN_STRING).ok()?;
-    let mut r = vec![kind];
-    r.extend_from_slice(&now.0.to_le_bytes());
-    r.push(u8::try_from(id.len()).ok()?);
-    r.extend_from_slice(id.as_bytes());
-    r.extend_from_slice(&frame);
-    Some(r)
-}
-
-fn decode(r: &[u8]) -> Option<(UtcMillis, Input)> {
-    let (head, rest) = r.split_first_chunk::<10>()?;
-    let mut time = [0; 8];
-    time.copy_from_slice(&head[1..9]);
-    let (id, frame) = rest.split_at_checked(usize::from(head[9]))?;
-    let id = std::str::from_utf8(id).ok()?;
-    let message = AppMessage::decode(frame).ok()?;
-    let desk = || CompId::new(id).ok();
-    let input = match (head[0], message) {
-        (DESK, m) => Input::FromDesk(desk()?, m),
-        (DEALER, m) => Input::FromDealer(DealerId::new(id).ok()?, m),
-        (NOT_SENT, m) => Input::NotSentToDealer(DealerId::new(id).ok()?, m),
-        (REQUEST, AppMessage::QuoteRequest(q)) => Input::Decided(desk()?, Decided::Request(q)),
-        (ACCEPT, AppMessage::QuoteResponse(r)) => Input::Decided(desk()?, Decided::Accept(r)),
-        (TAKE_OVER, AppMessage::TakeOver(t)) => Input::Decided(desk()?, Decided::TakeOver(t)),
-        _ => return None,
-    };
-    Some((UtcMillis(i64::from_le_bytes(time)), input))
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Records of the journal in words.
 
-use super::{DEALER, DESK, NOT_SENT, REQUEST, TAKE_OVER, decode};
+use super::record::{DEALER, DESK, NOT_SENT, Parts, REQUEST, TAKE_OVER, decode, name_of, parts};
 use signet_rfq::UtcMillis;
 
 /// What a record says, for people: its time, whose it is, and the FIX message.
 pub fn shown(record: &[u8]) -> Option<Shown> {
     let (at, _) = decode(record)?;
-    let id_end = 10 + usize::from(*record.get(9)?);
-    let kind = match *record.first()? {
+    let Parts { kind, id, frame, .. } = parts(record)?;
+    let kind = match kind {
         DESK => "from-desk",
         DEALER => "from-dealer",
         NOT_SENT => "not-sent-to-dealer",
@@ -15,8 +15,8 @@ pub fn shown(record: &[u8]) -> Option<Shown> {
         TAKE_OVER => "take-over-decided",
         _ => "accept-decided",
     };
-    let id = std::str::from_utf8(record.get(10..id_end)?).ok()?.to_owned();
-    Some(Shown { at, kind, id, message: record.get(id_end..)?.to_vec() })
+    let name = name_of(record).map(str::to_owned);
+    Some(Shown { at, kind, id: id.to_owned(), name, message: frame.to_vec() })
 }
 
 /// A record of the journal in words.
@@ -29,6 +29,9 @@ pub struct Shown {
     pub kind: &'static str,
     /// CompID of the desk or dealer that it is from or for.
     pub id: String,
-    /// The FIX message.
+    /// What dealers call the RFQ, the accept or the counter that began with it.
+    pub name: Option<String>,
+    /// The FIX message. Ids in it are those of the desk, of a dealer's message those of the
+    /// gateway.
     pub message: Vec<u8>,
 }

@@ -1,8 +1,12 @@
-use super::*;
-use crate::{DealerSettings, DeskSettings, Doing, Output};
+use super::{
+    record::{DEALER, DESK},
+    *,
+};
+use crate::{DealerSettings, DeskSettings, Doing, Output, router::counted};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_fix::message::*;
+use signet_identity::CompId;
 use signet_rfq::{
     AcceptId, AcceptState, Ask, Catalogue, Instrument, InstrumentId, Level, LineState, QuoteId,
     Side, test_double::eur_usd,
@@ -39,7 +43,8 @@ fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&st
     let dealers =
         dealers.iter().map(|d| DealerSettings { id: named(d), name: (*d).into(), counters: true });
     let instruments = traded.then_some(pair);
-    Router::new("Venue".into(), false, Catalogue::new(instruments).unwrap(), desks, dealers)
+    let catalogue = Catalogue::new(instruments).unwrap();
+    Router::new("Venue".into(), false, catalogue, desks, dealers, counted())
 }
 
 /// Asks and cancels `count` times, each written down.
@@ -398,7 +403,7 @@ fn a_restart_with_other_settings_changes_nothing_of_what_was_said() {
         ("N is gone", router_with(1_000_000, true, &[], &["E"])),
         (
             "ALICE and everything is gone",
-            Router::new("V".into(), false, Catalogue::new([]).unwrap(), [], []),
+            Router::new("V".into(), false, Catalogue::new([]).unwrap(), [], [], counted()),
         ),
     ] {
         let copy = dir.path().join(format!("{}.journal", what.replace(' ', "-")));
@@ -656,14 +661,69 @@ fn every_kind_of_input_that_is_written_is_read_again() {
         Input::Decided(desk(), Decided::Request(q)),
         Input::Decided(desk(), Decided::Accept(a)),
     ] {
-        let record = encode(T0, &input).unwrap_or_else(|| panic!("{input:?} cannot be written"));
+        let record =
+            encode(T0, &input, None).unwrap_or_else(|| panic!("{input:?} cannot be written"));
         let (at, read) = decode(&record).unwrap_or_else(|| panic!("{input:?} cannot be read"));
-        assert_eq!((at, encode(at, &read)), (T0, Some(record)), "{input:?}");
+        assert_eq!((at, encode(at, &read, None)), (T0, Some(record)), "{input:?}");
         assert_eq!(std::mem::discriminant(&read), std::mem::discriminant(&input));
     }
     for input in [Input::Tick, Input::DeskUp(desk()), Input::DealerDown(dealer())] {
-        assert_eq!(encode(T0, &input), None, "{input:?} is not kept");
+        assert_eq!(encode(T0, &input, None), None, "{input:?} is not kept");
     }
+}
+
+/// Whoever reads a dealer's own message beside the journal finds the desk and what it calls it.
+#[test]
+fn what_dealers_call_it_stands_in_the_record_and_leads_back_to_the_desk() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    drop(a_day(&path));
+    let (_, kept) = SealedLog::open(&path, &key()).unwrap();
+    let all: Vec<Shown> = kept.records.iter().map(|r| shown(r).unwrap()).collect();
+    for s in &all {
+        let begins = ["request-decided", "accept-decided"].contains(&s.kind);
+        assert_eq!(s.name.is_some(), begins, "{s:?}");
+    }
+    let first = all[0].name.clone().unwrap();
+    assert!(crate::is_name(&first), "{first}");
+    let (mut names, mut none) = (NamesRead::default(), NamesRead::default());
+    for s in &all {
+        names.take(s, |desk, id| desk == "ALICE" && id.starts_with("R1"));
+        none.take(s, |_, _| false);
+    }
+    let of = |id: &str| Some(("ALICE".to_owned(), id.to_owned()));
+    assert_eq!(names.desk_and_id(&first), of("R1"));
+    assert_eq!(names.desk_and_id(&format!("{first}:~1")), of("R1:1"));
+    // Of whoever had it later.
+    assert_eq!(names.desk_and_id(&format!("{first}:~2")), of("R1:~2"));
+    let others = all.iter().filter_map(|s| s.name.as_ref()).filter(|n| !n.starts_with(&first));
+    for name in others {
+        assert_eq!(names.desk_and_id(name), None, "{name}");
+    }
+    assert_eq!(none.desk_and_id(&first), None);
+}
+
+/// The records of earlier versions have no name, and are read as they were.
+#[test]
+fn a_name_is_read_where_one_can_be_and_nowhere_else() {
+    let AppMessage::QuoteRequest(q) = request("R1", 1_000, 0) else { unreachable!() };
+    let asked = Input::Decided(desk(), Decided::Request(q));
+    let plain = encode(T0, &asked, None).unwrap();
+    assert_eq!((plain[0], name_of(&plain)), (b'R', None));
+    let named = encode(T0, &asked, Some("AAAABBBBCCCCDDDD")).unwrap();
+    assert_eq!(name_of(&named), Some("AAAABBBBCCCCDDDD"));
+    assert_eq!(decode(&named), decode(&plain));
+    let long = "A".repeat(65);
+    for bad in ["", "\n", long.as_str()] {
+        assert_eq!(decode(&encode(T0, &asked, Some(bad)).unwrap()), None, "{bad:?}");
+    }
+    // The head alone: kind, time, desk and name.
+    for cut in 0..32 {
+        assert_eq!(decode(&named[..cut]), None, "{cut}");
+    }
+    let of_dealer = Input::FromDealer(dealer(), quote("R1", "n1", "1.08", 1_000));
+    let named = encode(T0, &of_dealer, Some("AAAABBBBCCCCDDDD")).unwrap();
+    assert_eq!(decode(&named), None, "a dealer's message begins nothing");
 }
 
 /// A request that did not reach its dealer is still one that did not, after a restart.

@@ -1,4 +1,4 @@
-//! Accepts that went to dealers: by the id that dealers know, and by what their desks call them.
+//! Accepts that went to dealers: by the gateway's id, and by what their desks call them.
 
 use super::{Entry, Router, outer};
 use signet_fix::message::QuoteResponse;
@@ -6,13 +6,14 @@ use signet_identity::CompId;
 use signet_rfq::{AcceptId, Rfq, RfqId};
 use std::collections::HashMap;
 
-/// Before the number of an accept in an RFQ that has changed hands. No desk may use it in an id.
+/// Before the number of an accept, towards dealers and in an RFQ that has changed hands. No desk
+/// may use it in an id.
 pub(super) const OF_TAKER: &str = ":~";
 
 /// One that went to its dealer.
 #[derive(Debug, Clone)]
 pub(super) struct SentAccept {
-    /// Its RFQ, as dealers know it.
+    /// Its RFQ, by the gateway's id.
     pub rfq: RfqId,
     /// Who accepted: not the desk that has the RFQ, if it changed hands since.
     pub desk: CompId,
@@ -34,12 +35,12 @@ impl Accepts {
         self.by_outer.insert(id, sent);
     }
 
-    /// By the id that dealers know.
+    /// By the gateway's id.
     pub(super) fn get(&self, id: &AcceptId) -> Option<&SentAccept> {
         self.by_outer.get(id)
     }
 
-    /// By what its desk calls it, with the id that dealers know.
+    /// By what its desk calls it, with the gateway's id.
     pub(super) fn of_desk(
         &self,
         desk: &CompId,
@@ -108,14 +109,13 @@ impl Router {
     }
 }
 
-/// The id by which a dealer will know an accept. It begins with the RFQ's as the dealer knows it,
-/// whoever has the RFQ by now.
+/// The gateway's id of an accept that is to be sent: of whoever asked first that desk's, after that
+/// one that begins with the RFQ's.
 pub(super) fn outer_accept(rfq: &RfqId, e: &Entry, own: &AcceptId) -> Option<AcceptId> {
     if e.before.is_empty() {
         return AcceptId::new(outer(&e.desk, own.as_str())).ok();
     }
-    let number = e.rfq.past.len() + usize::from(e.rfq.accept.is_some()) + 1;
-    AcceptId::new(format!("{rfq}{OF_TAKER}{number}")).ok()
+    AcceptId::new(format!("{rfq}{OF_TAKER}{}", e.next_accept())).ok()
 }
 
 /// What a desk that has an RFQ reads as the id of an accept that a colleague made in it before. It

@@ -19,17 +19,17 @@ use signet_rfq::{
 
 /// A counter that may be sent.
 pub(super) struct CheckedCounter {
-    /// The RFQ as dealers know it.
+    /// The RFQ, by the gateway's id.
     id: RfqId,
     pub counter: Counter,
     /// The RFQ as it stands.
     pub rfq: Rfq,
-    /// What the dealer will call the counter.
+    /// The gateway's id of the counter.
     outer: AcceptId,
 }
 
 impl CheckedCounter {
-    /// The RFQ as dealers know it.
+    /// The RFQ, by the gateway's id.
     pub(super) fn rfq_id(&self) -> &RfqId {
         &self.id
     }
@@ -91,6 +91,7 @@ impl Router {
             }
         };
         let CheckedCounter { id, counter, outer, .. } = checked;
+        let name = self.name_of_counter(&id);
         let Some(e) = self.rfqs.get_mut(&id) else { return };
         let dealer = counter.dealer.clone();
         if !e.rfq.counter(counter.clone()) {
@@ -103,12 +104,15 @@ impl Router {
             at: now,
             ..QuoteResponse::ask_better(&counter, &e.rfq.terms, e.isin)
         };
+        if let Some(name) = name {
+            self.names.name_accept(&id, &outer, name);
+        }
         let sent = SentAccept { rfq: id, desk: desk.clone(), own: counter.id };
         self.accepts.insert(outer, sent);
         self.tell_dealer(&dealer, AppMessage::QuoteResponse(onward));
     }
 
-    /// The counter that a dealer names: its RFQ, and what its desk calls it.
+    /// The counter that a dealer means: its RFQ, and what its desk calls it.
     pub(super) fn counter_named(
         &self,
         outer_id: &AcceptId,
@@ -226,13 +230,12 @@ impl Router {
     }
 }
 
-/// The id by which a dealer will know a counter. It begins with the RFQ's as the dealer knows it.
+/// The gateway's id of a counter that is to be sent, as that of an accept.
 fn outer_counter(rfq: &RfqId, e: &Entry, own: &AcceptId) -> Option<AcceptId> {
     if e.before.is_empty() {
         return AcceptId::new(outer(&e.desk, own.as_str())).ok();
     }
-    let number = e.rfq.lines.iter().map(|l| l.counters.len()).sum::<usize>() + 1;
-    AcceptId::new(format!("{rfq}{}c{number}", accepts::OF_TAKER)).ok()
+    AcceptId::new(format!("{rfq}{}c{}", accepts::OF_TAKER, e.next_counter())).ok()
 }
 
 /// QuoteStatusReport (AI) about a counter (693): 297=5 the dealer refuses, 7 no answer in time, 1

@@ -14,7 +14,7 @@ use signet_fix::message::{
 };
 use signet_identity::CompId;
 use signet_rfq::{
-    Accept, AcceptId, AcceptRefusal, DealerId, Declined, Instrument, InstrumentError, LegsError,
+    Accept, AcceptId, AcceptRefusal, DealerId, Declined, InstrumentError, InstrumentId, LegsError,
     Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
 };
 
@@ -28,6 +28,8 @@ const OTHER: u16 = 99;
 const INSTRUMENTS_PER_LIST: usize = 50;
 /// BusinessRejectReason (380): not authorized.
 const NOT_FOR_YOU: u16 = 6;
+const NO_NAME: &str =
+    "the gateway's source of random numbers fails, so dealers cannot be asked; nothing was sent";
 
 impl Router {
     pub(super) fn desk_said(&mut self, desk: &CompId, m: AppMessage, now: UtcMillis) {
@@ -62,7 +64,7 @@ impl Router {
         }
     }
 
-    /// The RFQ this request would become, by the id dealers know; or the reason (658) and why not.
+    /// The RFQ this request would become, by the gateway's id; or the reason (658) and why not.
     pub(super) fn check_request(
         &self,
         desk: &CompId,
@@ -86,6 +88,9 @@ impl Router {
                         first is a day old"
                 ),
             ));
+        }
+        if self.names.next().is_none() && !self.replaying {
+            return Err((OTHER, NO_NAME.into()));
         }
         // The RFQ lives on the gateway's clock: its length is the trader's, its beginning is now.
         let ttl_ms = q.expires.since(q.at);
@@ -152,6 +157,15 @@ impl Router {
         if self.is_used(desk, &q.id) {
             return;
         }
+        // One that an earlier version wrote down has none.
+        let name = match self.replaying {
+            true => self.recorded_name.take().and_then(|name| RfqId::new(name).ok()),
+            false => match self.names.take_next() {
+                // Under the gateway's id a dealer would read which desk asks.
+                None => return self.note(format!("{desk} RFQ {} not sent: {NO_NAME}", q.id)),
+                name => name,
+            },
+        };
         for id in self.rfqs.beyond(desk, self.max_ended) {
             self.forget_one(&id);
         }
@@ -170,6 +184,9 @@ impl Router {
                 before: Vec::new(),
             },
         );
+        if let Some(name) = name {
+            self.names.name_rfq(&id, name);
+        }
         let onward = QuoteRequest { id, dealers: vec![], at: now, ..q };
         // Whether a dealer can be reached shows when sending: a failure comes back as an input of
         // its own, so that a replay of the inputs takes the same way.
@@ -256,6 +273,7 @@ impl Router {
         let (Some(rfq), Some(dealer)) = (r.rfq.clone(), r.dealer.clone()) else { return };
         let Some(id) = self.find(desk, &rfq) else { return };
         let outer_id = self.rfqs.get(&id).and_then(|e| outer_accept(&id, e, &r.id));
+        let name = self.name_of_accept(&id);
         let (Some(outer_id), Some(e)) = (outer_id, self.rfqs.get_mut(&id)) else { return };
         e.rfq.tick(now);
         if !e.rfq.sent_before(r.accept(rfq, dealer.clone())) {
@@ -282,6 +300,9 @@ impl Router {
             at: now,
             ..r
         };
+        if let Some(name) = name {
+            self.names.name_accept(&id, &outer_id, name);
+        }
         let sent = SentAccept { rfq: id, desk: desk.clone(), own };
         self.accepts.insert(outer_id, sent);
         if let Some(as_sent) = as_sent {
@@ -388,24 +409,19 @@ impl Router {
         }
     }
 
+    /// The first part; see [`Self::instruments`].
     fn list(&mut self, desk: &CompId, x: SecurityListRequest) {
-        let mut all = self.catalogue.iter().cloned().peekable();
-        let mut lists = Vec::new();
-        loop {
-            let instruments: Vec<Instrument> = all.by_ref().take(INSTRUMENTS_PER_LIST).collect();
-            lists.push(SecurityList {
-                request: x.id.clone(),
-                last: all.peek().is_none(),
-                instruments,
-            });
-            if all.peek().is_none() {
-                break;
-            }
-        }
-        drop(all);
-        for list in lists {
-            self.tell_desk(desk, AppMessage::SecurityList(list));
-        }
+        let first = self.instruments(x.id, None);
+        self.tell_desk(desk, AppMessage::SecurityList(first));
+    }
+
+    /// A part of the list of instruments: those after `after`. Whoever runs the router asks for the
+    /// next part when the desk's connection has room: tens of thousands of instruments are more
+    /// than may wait there, for each desk that comes back.
+    pub fn instruments(&self, request: RfqId, after: Option<&InstrumentId>) -> SecurityList {
+        let mut rest = self.catalogue.after(after).peekable();
+        let instruments = rest.by_ref().take(INSTRUMENTS_PER_LIST).cloned().collect();
+        SecurityList { request, last: rest.peek().is_none(), instruments }
     }
 }
 

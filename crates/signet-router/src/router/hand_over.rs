@@ -131,14 +131,14 @@ impl TakeOverRefusal {
 /// What would change hands, for whoever decides whether it may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakeOverFacts {
-    /// The RFQ as dealers know it.
+    /// The RFQ, by the gateway's id.
     pub rfq: RfqId,
     /// What the taker would have open, as if it asked for it: no dealer hears of it.
     pub proposal: Proposal,
 }
 
 impl Router {
-    /// The RFQ that a desk calls `own`, as dealers know it. Nobody but the desk that has it now
+    /// The RFQ that a desk calls `own`, by the gateway's id. Nobody but the desk that has it now
     /// finds it.
     pub(super) fn find(&self, desk: &CompId, own: &RfqId) -> Option<RfqId> {
         self.rfqs.named(desk, own)
@@ -364,7 +364,7 @@ fn told(own: &RfqId, kind: HandOverKind, other: &CompId, at: UtcMillis) -> HandO
     }
 }
 
-/// Names the RFQ as its dealers do, for whoever speaks with one.
+/// Names the RFQ as the gateway does; the desk reads what its dealers call it ([`Router::called`]).
 fn yours(rfq: &RfqId, own: &RfqId, before: &CompId, at: UtcMillis) -> HandOver {
     let text = Some(rfq.to_string());
     HandOver { text, ..told(own, HandOverKind::Yours, before, at) }

@@ -19,7 +19,7 @@ pub type Amounts = BTreeMap<String, Decimal>;
 
 #[derive(Debug, Default)]
 pub(super) struct RfqIndex {
-    /// By the id dealers know.
+    /// By the gateway's id.
     rfqs: BTreeMap<RfqId, Entry>,
     /// RFQs lent out since the last `settle`.
     touched: BTreeSet<RfqId>,

@@ -26,12 +26,15 @@ pub enum Keep {
 }
 
 impl Router {
-    /// Applies what the journal holds, whatever the settings of today are. Returns what it did when
-    /// it was new, which is not to be done again.
-    pub fn replay(&mut self, at: UtcMillis, input: Input) -> Vec<Output> {
+    /// Applies what the journal holds, whatever the settings of today are; `name`: what dealers
+    /// call what it makes, as it was written down. Returns what it did when it was new, which is
+    /// not to be done again.
+    pub fn replay(&mut self, at: UtcMillis, input: Input, name: Option<&str>) -> Vec<Output> {
         self.replaying = true;
         self.handle(at, Input::Tick);
+        self.recorded_name = name.map(str::to_owned);
         let done = self.handle(at, input);
+        self.recorded_name = None;
         self.replaying = false;
         done
     }
@@ -62,7 +65,7 @@ impl Router {
         }
     }
 
-    /// The RFQ (as dealers know it) an input is about.
+    /// The RFQ, by the gateway's id, that an input is about.
     pub fn concerns(&self, input: &Input) -> Option<RfqId> {
         let by_accept = |a: &AcceptId| self.accepts.get(a).map(|sent| sent.rfq.clone());
         let new = |desk: &CompId, id: &RfqId| RfqId::new(outer(desk, id.as_str())).ok();

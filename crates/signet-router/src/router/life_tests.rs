@@ -416,7 +416,7 @@ fn a_request_that_waits_stays_what_it_was() {
     assert!(r.proposal(&desk("ALICE"), &m, late).is_some(), "what a touch is asked for");
     assert!(r.may_go_on(&desk("ALICE"), &m, late), "it waits on");
     let decided = crate::Decided::Request(request("R1", &["N"]));
-    r.replay(late, Input::Decided(desk("ALICE"), decided));
+    r.replay(late, Input::Decided(desk("ALICE"), decided), None);
     assert!(r.remembers(&RfqId::new("ALICE.R1").unwrap()));
 }
 
@@ -782,21 +782,26 @@ fn the_instruments_come_in_parts_and_the_last_says_so() {
             Catalogue::new((0..count).map(instrument)).unwrap(),
             desks,
             [],
+            counted(),
         );
         r.handle(T0, Input::DeskUp(desk("ALICE")));
         let ask = AppMessage::SecurityListRequest(SecurityListRequest {
             id: RfqId::new("list").unwrap(),
         });
         let out = send(&mut r, "ALICE", ask, 0);
-        let parts: Vec<(usize, bool)> = out
-            .iter()
-            .filter_map(|o| match o {
-                Output::ToDesk(_, AppMessage::SecurityList(l)) => {
-                    Some((l.instruments.len(), l.last))
-                }
-                _ => None,
-            })
-            .collect();
+        let [Output::ToDesk(_, AppMessage::SecurityList(first))] = out.as_slice() else {
+            panic!("{out:?}")
+        };
+        let mut parts = vec![first.clone()];
+        while let Some(before) = parts.last().filter(|p| !p.last) {
+            let after = before.instruments.last().map(|i| i.id.clone());
+            parts.push(r.instruments(before.request.clone(), after.as_ref()));
+        }
+        let ids: BTreeSet<_> =
+            parts.iter().flat_map(|p| &p.instruments).map(|i| i.id.clone()).collect();
+        assert_eq!(ids.len(), count, "each once");
+        let parts: Vec<(usize, bool)> =
+            parts.iter().map(|p| (p.instruments.len(), p.last)).collect();
         assert_eq!(parts.iter().map(|(n, _)| n).sum::<usize>(), count);
         assert_eq!(parts.len(), count.div_ceil(50).max(1), "{count}");
         assert!(

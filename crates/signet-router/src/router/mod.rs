@@ -21,6 +21,7 @@ mod desk_side;
 mod hand_over;
 mod index;
 mod kept;
+mod names;
 mod proposal;
 mod reports;
 mod seen;
@@ -36,6 +37,10 @@ pub use hand_over::{TakeOverFacts, TakeOverRefusal, not_taken_over};
 use index::RfqIndex;
 pub use index::{Amounts, Doing};
 pub use kept::Keep;
+use names::DealerNames;
+#[cfg(test)]
+pub(crate) use names::counted;
+pub use names::{NameBytes, is_name};
 pub use proposal::{Proposal, Trade, TradeStep};
 pub use seen::{LineSeen, RfqSeen};
 
@@ -171,7 +176,8 @@ struct Entry {
     before: Vec<Former>,
 }
 
-/// The id a dealer knows an RFQ or an accept by: unique over all desks.
+/// The gateway's id of an RFQ or an accept: unique over all desks. Dealers know it by a name, see
+/// [`names`].
 fn outer(desk: &CompId, id: &str) -> String {
     format!("{desk}.{id}")
 }
@@ -186,6 +192,9 @@ pub struct Router {
     dealers: BTreeMap<DealerId, Dealer>,
     rfqs: RfqIndex,
     accepts: Accepts,
+    names: DealerNames,
+    /// The name that the record has which is replayed.
+    recorded_name: Option<String>,
     /// Dealers that desks without settings of their own may ask (empty: all); `None` when there can
     /// be no such desk.
     desk_default: Option<BTreeSet<DealerId>>,
@@ -205,13 +214,15 @@ pub struct Router {
 
 impl Router {
     /// A router without RFQs, with nobody online. `venue` is VenueName (20002), `practice` is
-    /// PracticeVenue (20001): simulated dealers, nothing is real.
+    /// PracticeVenue (20001): simulated dealers, nothing is real. `random` makes the names by which
+    /// dealers know RFQs: without bytes from it no request is taken.
     pub fn new(
         venue: String,
         practice: bool,
         catalogue: Catalogue,
         desks: impl IntoIterator<Item = DeskSettings>,
         dealers: impl IntoIterator<Item = DealerSettings>,
+        random: impl FnMut() -> Option<NameBytes> + Send + 'static,
     ) -> Self {
         let desk = |s: DeskSettings| {
             (s.id.clone(), Desk { settings: s, online: false, pending: VecDeque::new() })
@@ -225,6 +236,8 @@ impl Router {
             dealers: dealers.into_iter().map(dealer).collect(),
             rfqs: RfqIndex::default(),
             accepts: Accepts::default(),
+            names: DealerNames::new(random),
+            recorded_name: None,
             desk_default: None,
             replaying: false,
             max_ended: MAX_ENDED_RFQS_PER_DESK,
@@ -348,6 +361,8 @@ impl Router {
         if self.ticked.replace(now).is_some_and(|before| now < before) {
             self.clock_was_set_back(now);
         }
+        // The source of random numbers may have failed before.
+        self.names.draw();
         for id in self.rfqs.due(now) {
             self.rfq_tick(&id, now);
         }
@@ -395,6 +410,7 @@ impl Router {
     fn forget_one(&mut self, id: &RfqId) {
         if self.rfqs.remove(id).is_some() {
             self.accepts.forget(id);
+            self.names.forget(id);
         }
     }
 
@@ -458,7 +474,7 @@ impl Router {
         }
     }
 
-    /// The RFQ, as dealers know it, whose quote an accept takes.
+    /// The RFQ, by the gateway's id, whose quote an accept takes.
     pub fn rfq_accepted(&self, desk: &CompId, r: &QuoteResponse) -> Option<RfqId> {
         self.rfq_of_accept(desk, r).ok()
     }

@@ -31,7 +31,7 @@ fn market() -> Router {
     let dealers =
         ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into(), counters: true });
     let all = Catalogue::new([SHORT, BELLY, LONG].map(one)).unwrap();
-    let mut r = Router::new("Venue".into(), false, all, desks, dealers);
+    let mut r = Router::new("Venue".into(), false, all, desks, dealers, counted());
     for d in ["N", "E", "S"] {
         r.handle(T0, Input::DealerUp(dealer(d)));
     }

@@ -18,6 +18,8 @@ pub struct RfqSeen {
     pub desk: CompId,
     /// As its desk names it.
     pub id: RfqId,
+    /// As its dealers do.
+    pub called: RfqId,
     pub instrument: String,
     pub ask: Ask,
     pub quantity: Decimal,
@@ -61,7 +63,7 @@ impl Router {
             if rows.len() >= limit {
                 return (rows, true);
             }
-            rows.push(row(&e.desk, &e.rfq));
+            rows.push(row(&e.desk, &e.rfq, self.called(id)));
         }
         let alive = rows.iter().filter(|r: &&RfqSeen| !r.state.ended()).count();
         (rows, self.rfqs.alive_count() > alive)
@@ -86,11 +88,12 @@ impl Router {
     }
 }
 
-fn row(desk: &CompId, rfq: &Rfq) -> RfqSeen {
+fn row(desk: &CompId, rfq: &Rfq, called: RfqId) -> RfqSeen {
     let t = &rfq.terms;
     RfqSeen {
         desk: desk.clone(),
         id: t.id.clone(),
+        called,
         instrument: t.instrument.to_string(),
         ask: t.ask,
         quantity: t.quantity,

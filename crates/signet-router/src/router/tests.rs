@@ -50,6 +50,7 @@ pub(super) fn router() -> Router {
         Catalogue::new([i]).unwrap(),
         desks.into_iter().chain([carol]),
         dealers,
+        counted(),
     );
     for d in ["N", "E"] {
         r.handle(T0, Input::DealerUp(dealer(d)));
@@ -999,7 +1000,8 @@ proptest! {
 #[test]
 fn a_registered_desk_without_settings_has_a_place_only_by_default() {
     let stranger = || CompId::new("STRANGER").unwrap();
-    let router = || Router::new("Venue".into(), false, Catalogue::new([]).unwrap(), [], []);
+    let none = || Catalogue::new([]).unwrap();
+    let router = || Router::new("Venue".into(), false, none(), [], [], counted());
     assert_eq!(router().handle(UtcMillis(1), Input::DeskUp(stranger())), []);
     let mut by_default = router().with_desk_default(Some(BTreeSet::new()));
     assert!(!by_default.handle(UtcMillis(1), Input::DeskUp(stranger())).is_empty());

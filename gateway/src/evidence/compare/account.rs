@@ -3,8 +3,8 @@
 use super::certificate_of;
 use crate::signed::{Digest, Party, Record, judge, sha256};
 use signet_fix::AppMessage;
-use signet_history::{Account, Fact, Said, Signer, Way, fact_of};
-use signet_router::journal::shown;
+use signet_history::{Account, Fact, Said, Signer, Way, fact_named, fact_of};
+use signet_router::journal::{NamesRead, shown};
 use std::collections::{BTreeMap, HashMap};
 
 /// Most faults that are named.
@@ -29,6 +29,8 @@ pub(super) struct Teller {
     wanted: HashMap<String, Wanted>,
     /// As [`Account::decided`].
     decided: BTreeMap<String, Vec<(i64, i64)>>,
+    /// What dealers call the RFQs and accepts of the desk.
+    names: NamesRead,
     faults: Vec<String>,
     /// The first record that has a time, and the first of all.
     first: Option<(u64, Option<i64>)>,
@@ -44,6 +46,7 @@ impl Teller {
             of_rfq: HashMap::new(),
             wanted: HashMap::new(),
             decided: BTreeMap::new(),
+            names: NamesRead::default(),
             faults: Vec::new(),
             first: None,
         }
@@ -67,7 +70,9 @@ impl Teller {
                     Party::Desk => return,
                     Party::Dealer => (Way::FromDealer(id), Some(id)),
                 };
-                let Some((rfq, said)) = fact_of(way, &self.desk, frame) else { return };
+                let own = |name: &str| self.names.desk_and_id(name).map(|(_, own)| own);
+                let told = fact_named(way, &self.desk, frame, own);
+                let Some((rfq, said)) = told else { return };
                 let signer = self.signer(leaf, party, id, &certificate, frame);
                 if said == Said::HandedOver {
                     let wanted = Wanted { at: (leaf, at.0), signer, frame: frame.to_vec() };
@@ -79,6 +84,7 @@ impl Teller {
             Some(Record::Journal(record)) => {
                 let Some(s) = shown(record) else { return };
                 self.began(first, s.at.0);
+                self.names.take(&s, |desk, _| desk == self.desk);
                 if s.kind == "take-over-decided" && s.id.as_str() == self.desk {
                     return self.taken_over(&s.message);
                 }

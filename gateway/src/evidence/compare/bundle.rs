@@ -2,17 +2,19 @@
 //! valid is for `verify.sh`, which has the lists and the roots.
 
 use super::CompareError;
+use crate::checkpoint::read_found;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Deserialize;
 use signet_registry::hex_sha256;
 use signet_tlog::{Checkpoint, Hash, leaf_hash, note::VerifierKey, verify_inclusion};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 /// Longest file of a bundle that is read.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Most files of a bundle.
+/// Most files of a bundle, and their bytes together.
 const FILES_MAX: usize = 100_000;
+const BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -38,8 +40,9 @@ impl Bundle {
     /// Reads a bundle. `wanted`: the key that a second party has.
     pub(super) fn read(folder: &Path, wanted: Option<&VerifierKey>) -> Result<Self, CompareError> {
         let bad = |why: &str| CompareError::Bundle(why.into());
-        let (text, signature) = (read(folder, "manifest.json")?, read(folder, "manifest.sig")?);
-        let key = String::from_utf8(read(folder, "key.vkey")?).unwrap_or_default();
+        let read = |name: &str| read(folder, name, FILE_BYTES_MAX);
+        let (text, signature) = (read("manifest.json")?, read("manifest.sig")?);
+        let key = String::from_utf8(read("key.vkey")?).unwrap_or_default();
         let key: VerifierKey = key.trim_end().parse().map_err(|_| bad("key.vkey is not a key"))?;
         if wanted.is_some_and(|w| *w != key) {
             return Err(bad("key.vkey is not the key that was given"));
@@ -56,7 +59,7 @@ impl Bundle {
         let get = |name: &str| files.get(name).ok_or_else(|| bad(&format!("{name}: is missing")));
         let checkpoint = Checkpoint::open(get("checkpoint.txt")?, &key)
             .map_err(|e| bad(&format!("checkpoint.txt: {e}")))?;
-        let mut records = Vec::new();
+        let mut records: Vec<(u64, Vec<u8>)> = Vec::new();
         for line in String::from_utf8_lossy(get("index.txt")?).lines() {
             let fields: Vec<&str> = line.split('\t').collect();
             let ["leaf", number, record, proof] = fields[..] else { continue };
@@ -67,6 +70,10 @@ impl Bundle {
             });
             let (number, _) =
                 fits.ok_or_else(|| bad(&format!("{record}: is not record {number} of the log")))?;
+            // Each once: an index is short, and what it names may be long.
+            if records.last().is_some_and(|(last, _)| number <= *last) {
+                return Err(bad("index.txt: its records are not in the order of the log"));
+            }
             records.push((number, bytes.clone()));
         }
         let pem = |(name, bytes): (&String, &Vec<u8>)| {
@@ -81,7 +88,7 @@ impl Bundle {
 
 /// Every file that the manifest names, unchanged.
 fn files(folder: &Path, m: &Manifest) -> Result<BTreeMap<String, Vec<u8>>, CompareError> {
-    let mut all = BTreeMap::new();
+    let (mut all, mut room) = (BTreeMap::new(), BYTES_MAX);
     for (name, digest) in &m.files {
         let bad = |why: &str| CompareError::Bundle(format!("{name}: {why}"));
         // A name of a bundle leads nowhere else.
@@ -90,7 +97,8 @@ fn files(folder: &Path, m: &Manifest) -> Result<BTreeMap<String, Vec<u8>>, Compa
         if !name.split('/').all(plain) {
             return Err(bad("is outside the bundle"));
         }
-        let bytes = read(folder, name)?;
+        let bytes = read(folder, name, FILE_BYTES_MAX.min(room))?;
+        room = room.saturating_sub(bytes.len() as u64);
         if hex_sha256(&bytes) != *digest {
             return Err(bad("was changed"));
         }
@@ -104,12 +112,7 @@ fn hashes(proof: &[u8]) -> Option<Vec<Hash>> {
     text.lines().map(|l| BASE64.decode(l).ok()?.try_into().ok()).collect()
 }
 
-fn read(folder: &Path, name: &str) -> Result<Vec<u8>, CompareError> {
+fn read(folder: &Path, name: &str, max: u64) -> Result<Vec<u8>, CompareError> {
     let path = folder.join(name);
-    let fail = |why: String| CompareError::Unreadable { path: path.clone(), why };
-    let length = fs::metadata(&path).map_err(|e| fail(e.to_string()))?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(fail("it is too long".into()));
-    }
-    fs::read(&path).map_err(|e| fail(e.to_string()))
+    read_found(&path, max).map_err(|e| CompareError::Unreadable { path, why: e.to_string() })
 }

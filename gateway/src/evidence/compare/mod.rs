@@ -11,7 +11,7 @@ mod bundle;
 
 use super::BundleError;
 use crate::{
-    checkpoint::journal_verify,
+    checkpoint::{journal_verify, read_limited},
     config::Config,
     signed::{Record, Step, sha256, walk},
     state_dir::{existing_store_key, signed_folder},
@@ -129,6 +129,11 @@ pub struct Compared {
     pub gateway_facts: usize,
     /// Facts that the desk's history has.
     pub desk_facts: usize,
+    /// How many records the checkpoint of a second party is over, from which the history goes on.
+    /// Of what came after them the end may have been cut off; `None`: of the whole history.
+    pub desk_records_vouched: Option<u64>,
+    /// The same in words.
+    pub desk_end: String,
     /// What is wrong with the desk's export; then its own word counts for nothing.
     pub desk_faults: Vec<String>,
     /// What is wrong with the gateway's evidence.
@@ -169,6 +174,7 @@ impl fmt::Display for Compared {
         for d in &self.differences {
             writeln!(f, "{d}")?;
         }
+        writeln!(f, "desk's end:    {}", self.desk_end)?;
         match self.outcome {
             Outcome::Same => write!(f, "OK: the two sides say the same"),
             Outcome::Explained => {
@@ -200,6 +206,7 @@ pub fn evidence_compare(
     };
     let (gateway, gateway_faults) = teller.account(only);
     let tolerance = Tolerance { clock_ms: order.tolerance_ms };
+    let desk_end = verified.end_in_words();
     let certified = verified.certified.into_iter();
     let differences = compare(&gateway, &desk, tolerance);
     let faults = !verified.faults.is_empty() || !gateway_faults.is_empty();
@@ -215,6 +222,8 @@ pub fn evidence_compare(
         desk_certificates: certified.map(|c| (c.holder, c.sha256)).collect(),
         gateway_facts: gateway.facts.len(),
         desk_facts: desk.facts.len(),
+        desk_records_vouched: verified.vouched,
+        desk_end,
         desk_faults: verified.faults.iter().map(ToString::to_string).collect(),
         gateway_faults,
         differences,
@@ -265,11 +274,8 @@ fn of_state(
 
 fn read_text(path: &Path) -> Result<String, CompareError> {
     let fail = |why: String| CompareError::Unreadable { path: path.into(), why };
-    let length = fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
-    if length > EXPORT_BYTES_MAX {
-        return Err(fail("it is too long".into()));
-    }
-    fs::read_to_string(path).map_err(|e| fail(e.to_string()))
+    let bytes = read_limited(path, EXPORT_BYTES_MAX).map_err(|e| fail(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| fail("it is not text".into()))
 }
 
 /// The certificate in a record, if that is what it is.
