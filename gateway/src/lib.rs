@@ -1,9 +1,10 @@
 //! Signet Gateway: the enforcement point between traders' desks and dealers.
 //!
 //! Trading runs on one thread: its sockets, TLS, FIX sessions and the [router](signet_router), so
-//! that a message from a desk reaches a dealer without changing hands. `pipeline/message.rs` shows
-//! its way. The registry with the enrolment and step-up services, and the administrators'
-//! interface, have a thread each; they ask the trading thread over bounded channels.
+//! that a message from a desk reaches a dealer without changing hands, unless the configuration
+//! gives signatures or sockets threads of their own. `pipeline/message.rs` shows its way. The
+//! registry with the enrolment and step-up services, and the administrators' interface, have a
+//! thread each; they ask the trading thread over bounded channels.
 //! [`Gateway::start`] gives a running gateway.
 
 pub mod admin;

@@ -83,7 +83,7 @@ pub struct HostedThread {
 pub type Stop = oneshot::Receiver<()>;
 
 /// A task of one thread.
-type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Opens a listener that a thread serves beside its own.
 pub type Beside = Box<dyn FnOnce() -> LocalFuture<Result<Served, GatewayError>> + Send>;

@@ -106,6 +106,11 @@ fn what_is_wrong_is_named() {
             "unknown field `known_networks`",
         ),
         ("signature_threads = 0 ", "signature_threads = 17 ", "gateway.signature_threads: 0 to 16"),
+        (
+            "connection_threads = 0 ",
+            "connection_threads = 17 ",
+            "gateway.connection_threads: 0 to 16",
+        ),
         ("low_mib = 1024 ", "low_mib = 1048577 ", "disk.low_mib: 0 to 1048576"),
         ("low_percent = 5 ", "low_percent = 0 ", "disk.low_percent: 1 to 50"),
         ("[risk] ", "[risc] ", "unknown field"),

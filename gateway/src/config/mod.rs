@@ -63,6 +63,7 @@ use std::{
 /// Dealers and desks one gateway may have configured.
 pub const MAX_PARTIES: usize = 10_000;
 const MAX_SIGNATURE_THREADS: usize = 16;
+const MAX_CONNECTION_THREADS: usize = 16;
 /// Largest configuration or instrument file, bytes.
 const MAX_FILE_LEN: u64 = 16 * 1024 * 1024;
 
@@ -142,6 +143,10 @@ pub struct GatewaySection {
     /// Threads that verify and make message signatures; 0: the trading thread does.
     #[serde(default)]
     pub signature_threads: usize,
+    /// Threads that have the sockets and TLS of desks over TCP and of dealers; 0: the trading
+    /// thread has them.
+    #[serde(default)]
+    pub connection_threads: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -392,6 +397,9 @@ impl Config {
         }
         if self.gateway.signature_threads > MAX_SIGNATURE_THREADS {
             return Err(value("gateway.signature_threads", "0 to 16"));
+        }
+        if self.gateway.connection_threads > MAX_CONNECTION_THREADS {
+            return Err(value("gateway.connection_threads", "0 to 16"));
         }
         if self.tls.hybrid_only && self.desks.allow_tls12 {
             let why = "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose";

@@ -153,6 +153,7 @@ mod tests {
             instruments: "instruments.toml".into(),
             trust_domain: "bank.example".into(),
             signature_threads: 0,
+            connection_threads: 0,
         }
     }
 

@@ -36,6 +36,9 @@ struct Watched {
     good: Option<Vec<u8>>,
     /// Why the present content is not that one.
     trouble: Option<String>,
+    /// The content could not be read when it was looked at last. What cures that need not show in
+    /// the stamp: a mode, an owner, files of this process that were closed again.
+    unread: bool,
 }
 
 impl CrlFiles {
@@ -43,8 +46,13 @@ impl CrlFiles {
     /// nothing else is said.
     pub fn new(key: &'static str, paths: &[PathBuf], required: Option<bool>) -> Self {
         let required = required.unwrap_or(!paths.is_empty());
-        let watched =
-            |p: &PathBuf| Watched { path: p.clone(), stamp: None, good: None, trouble: None };
+        let watched = |p: &PathBuf| Watched {
+            path: p.clone(),
+            stamp: None,
+            good: None,
+            trouble: None,
+            unread: false,
+        };
         Self { key, files: paths.iter().map(watched).collect(), required, complained: None }
     }
 
@@ -57,17 +65,19 @@ impl CrlFiles {
         self.required
     }
 
-    /// Reads the files that changed; whether any list did.
+    /// Reads the files that changed, or could not be read; whether any list did.
     pub fn refresh(&mut self) -> bool {
         let mut changed = false;
         for file in &mut self.files {
             let now = stamp::of(&file.path);
-            if now == file.stamp && now.is_some() {
+            if now == file.stamp && now.is_some() && !file.unread {
                 continue;
             }
             let appeared = file.stamp != now;
             file.stamp = now;
-            match read(&file.path) {
+            let content = content(&file.path);
+            file.unread = content.is_err();
+            match content.and_then(|bytes| usable(&file.path, bytes)) {
                 Ok((bytes, lists)) => {
                     tracing::info!(
                         key = self.key,
@@ -222,12 +232,17 @@ fn last_good(file: &Watched) -> &'static str {
     if file.good.is_none() { "there is none" } else { "the last good ones stay" }
 }
 
-/// The content of a file with at least one usable list, and how many those are.
-fn read(path: &Path) -> Result<(Vec<u8>, usize), CrlError> {
+/// The content of a file, and a byte more than may be in it.
+fn content(path: &Path) -> Result<Vec<u8>, CrlError> {
     let failed = |source| CrlError::File { path: path.into(), source };
     let mut bytes = Vec::new();
     let limit = CRL_FILE_BYTES_MAX as u64 + 1;
     File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The content of a file with at least one usable list, and how many those are.
+fn usable(path: &Path, bytes: Vec<u8>) -> Result<(Vec<u8>, usize), CrlError> {
     let crls = Crls::from_sources([(Some(path.into()), Ok(bytes.clone()))]);
     match (crls.facts().len(), crls.unusable().first()) {
         (0, Some(why)) => {
@@ -235,5 +250,36 @@ fn read(path: &Path) -> Result<(Vec<u8>, usize), CrlError> {
         }
         (0, None) => Err(CrlError::Unreadable),
         (lists, _) => Ok((bytes, lists)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_devca::DevPki;
+    use signet_identity::Role;
+    use std::fs;
+
+    /// As when so many connections were open that no file could be: the list that revokes somebody
+    /// must not wait for the next one.
+    #[test]
+    fn a_file_that_could_not_be_read_is_read_again_though_its_stamp_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("desks.crl");
+        let mut files = CrlFiles::new("desks.crl", std::slice::from_ref(&path), None);
+        // What cannot be read as a file.
+        fs::create_dir(&path).unwrap();
+        assert!(!files.refresh() && files.files[0].unread);
+        fs::remove_dir(&path).unwrap();
+        let now = OffsetDateTime::now_utc();
+        let pki = DevPki::generate("bank.example", now).unwrap();
+        fs::write(&path, pki.crl(Role::Desk, &[], now + time::Duration::days(1)).unwrap()).unwrap();
+        files.files[0].stamp = stamp::of(&path);
+        assert!(files.refresh() && !files.files[0].unread);
+        assert_eq!((files.facts().len(), files.unusable()), (1, vec![]));
+        assert!(!files.refresh(), "once");
+        // One that can be read and holds nothing usable is not read again before it changes.
+        fs::write(&path, "rubbish").unwrap();
+        assert!(!files.refresh() && !files.files[0].unread);
     }
 }

@@ -1,6 +1,10 @@
 //! Connections to dealers: dialled by the gateway, one FIX session each, kept up for ever.
 
-use super::crl::{self, CrlFiles};
+use super::{
+    carried::{Connections, NoThread, NotCarried, Refused, Wire},
+    crl::{self, CrlFiles},
+    fix_sessions::tell_unsigned,
+};
 use crate::{
     clock::now,
     config::{DealerEntry, ResetSchedule},
@@ -26,12 +30,18 @@ use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
 pub const DIAL_MAX: Duration = Duration::from_secs(10);
-const RETRY_FIRST: Duration = Duration::from_millis(100);
-const RETRY_LAST: Duration = Duration::from_secs(5);
+const RETRY: net::Doubling =
+    net::Doubling { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
-/// An established connection and what the dealer showed.
+/// An established connection, and what the dealer showed.
 struct Connected {
-    tls: TlsStream<TcpStream>,
+    stream: Wire<TlsStream<TcpStream>>,
+    shown: Shown,
+}
+
+struct Shown {
+    /// The connection's cryptography, for the log.
+    words: String,
     chain: Vec<CertificateDer<'static>>,
     /// The key that its messages are verified with, when they must be signed.
     key: Option<MessagePublicKey>,
@@ -98,6 +108,9 @@ pub enum DealerRefusal {
         /// With what cures it.
         words: String,
     },
+    /// No connection thread takes it.
+    #[error(transparent)]
+    NoThread(NoThread),
 }
 
 impl DealerRefusal {
@@ -109,6 +122,7 @@ impl DealerRefusal {
             Self::ServerName(_) => "dealer.server_name",
             Self::Certificate(_) => "dealer.certificate",
             Self::Key { code, .. } => code,
+            Self::NoThread(_) => "dealer.no_thread",
         }
     }
 
@@ -180,6 +194,22 @@ impl Peer {
         Ok(stream)
     }
 
+    /// The same, and what the dealer showed.
+    async fn reach(
+        &self,
+        profile: &ClientProfile,
+    ) -> Result<(TlsStream<TcpStream>, Shown), DealerRefusal> {
+        let stream = self.dial(profile).await?;
+        let connection = stream.get_ref().1;
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let shown = Shown {
+            words: describe(connection),
+            chain: chain.iter().map(|c| c.clone().into_owned()).collect(),
+            key: self.key(&stream)?,
+        };
+        Ok((stream, shown))
+    }
+
     /// The key of a dealer that must sign. An unsupported key type fails at connect, not at the
     /// first quote.
     fn key(
@@ -204,6 +234,8 @@ pub struct Line {
     pub signing: Option<MessageKey>,
     /// When its sequence numbers start again.
     pub reset: ResetSchedule,
+    /// Threads that have its socket, if any.
+    pub connections: Option<Connections>,
 }
 
 /// How often a clock is looked at that may be set, or stand still while the machine sleeps.
@@ -218,38 +250,35 @@ const EXCESS_GOODBYE: Duration = Duration::from_millis(200);
 impl Line {
     /// Dials, logs on and pumps, again and again.
     pub async fn keep_up(self, pipeline: Rc<Pipeline>) {
-        let (mut wait, mut told) = (RETRY_FIRST, None);
+        let (mut tries, mut told) = (0u32, None);
         loop {
             while pipeline.line_is_cut(&self.to.dealer) {
                 tokio::time::sleep(CUT_LOOK).await;
             }
             self.reset_if_due(&pipeline);
             let mut excess = false;
+            // From before the lists of the handshake are read: one that comes during it counts.
+            let changes = self.lists.changes();
             match timeout(DIAL_MAX, self.dial()).await {
-                Ok(Ok((stream, profile))) => {
+                Ok(Ok((Connected { stream, shown }, profile))) => {
                     told = None;
                     let began = tokio::time::Instant::now();
                     tokio::select! {
-                        () = self.run(
-                            stream.tls,
-                            &stream.chain,
-                            stream.key,
-                            &pipeline,
-                        ) => {}
+                        () = self.run(stream, &shown.chain, shown.key, &pipeline) => {}
                         () = self.until_reset() => self.leave(&pipeline),
                         () = self.over_budget(&pipeline) => {
                             self.leave(&pipeline);
                             excess = true;
                         }
-                        () = self.revoked(&stream.chain, &profile) => {
+                        () = self.revoked(changes, &shown.chain, &profile) => {
                             // The session is left by dropping the connection: a dealer that is
                             // revoked gets no further word.
                             self.leave(&pipeline);
                         }
                     }
                     // A line that held was good: start over with short waits.
-                    if began.elapsed() > RETRY_LAST {
-                        wait = RETRY_FIRST;
+                    if began.elapsed() > RETRY.longest {
+                        tries = 0;
                     }
                 }
                 Ok(Err(why)) => {
@@ -272,10 +301,10 @@ impl Line {
             tokio::time::sleep(if excess && !pipeline.line_is_cut(&self.to.dealer) {
                 pipeline.peers.pause()
             } else {
-                wait
+                RETRY.doubled(tries)
             })
             .await;
-            wait = (wait * 2).min(RETRY_LAST);
+            tries = tries.saturating_add(1);
         }
     }
 
@@ -334,27 +363,33 @@ impl Line {
     async fn dial(&self) -> Result<(Connected, ClientProfile), DealerRefusal> {
         let profile =
             self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
-        let stream = self.to.dial(&profile).await?;
-        tracing::info!(
-            dealer = %self.to.dealer,
-            tls = describe(stream.get_ref().1),
-            "connected to dealer"
-        );
-        let chain = stream
-            .get_ref()
-            .1
-            .peer_certificates()
-            .unwrap_or_default()
-            .iter()
-            .map(|c| c.clone().into_owned())
-            .collect();
-        let key = self.to.key(&stream)?;
-        Ok((Connected { tls: stream, chain, key }, profile))
+        let (stream, shown) = match &self.connections {
+            None => {
+                let (stream, shown) = self.to.reach(&profile).await?;
+                (Wire::Own(stream), shown)
+            }
+            Some(threads) => {
+                let (to, profile) = (self.to.clone(), profile.clone());
+                let establish =
+                    move || async move { to.reach(&profile).await.map_err(Refused::at_once) };
+                let (carried, shown) = threads.carried(establish).await.map_err(|e| match e {
+                    NotCarried::NoThread(e) => DealerRefusal::NoThread(e),
+                    NotCarried::Refused(why, _) => why,
+                })?;
+                (Wire::Carried(carried), shown)
+            }
+        };
+        tracing::info!(dealer = %self.to.dealer, tls = shown.words, "connected to dealer");
+        Ok((Connected { stream, shown }, profile))
     }
 
     /// Returns when a newer list names the dealer's certificate.
-    async fn revoked(&self, chain: &[CertificateDer<'static>], profile: &ClientProfile) {
-        let mut changes = self.lists.changes();
+    async fn revoked(
+        &self,
+        mut changes: watch::Receiver<Option<Crls>>,
+        chain: &[CertificateDer<'static>],
+        profile: &ClientProfile,
+    ) {
         let Ok(name) = ServerName::try_from(self.to.server_name.clone()) else { return };
         loop {
             if changes.changed().await.is_err() {
@@ -374,7 +409,7 @@ impl Line {
 
     async fn run(
         &self,
-        stream: TlsStream<TcpStream>,
+        stream: Wire<TlsStream<TcpStream>>,
         chain: &[CertificateDer<'static>],
         key: Option<MessagePublicKey>,
         pipeline: &Rc<Pipeline>,
@@ -398,6 +433,7 @@ impl Line {
         let on_event = |e| pipeline.dealer_event(&self.to.dealer, e);
         let closed =
             pump_within(stream, &mut framer, &self.session, &outbox, &share, on_event).await;
+        tell_unsigned(&pipeline.events, &self.to.dealer, &closed);
         tracing::info!(dealer = %self.to.dealer, why = %closed, "connection ended");
     }
 }

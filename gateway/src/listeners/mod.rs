@@ -2,6 +2,7 @@
 //! balancers' headers and admission quotas.
 
 pub(crate) mod admission;
+pub(crate) mod carried;
 pub(crate) mod crl;
 pub(crate) mod dealers;
 pub(crate) mod desks;

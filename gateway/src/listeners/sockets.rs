@@ -15,7 +15,10 @@ use signet_fix::{
 use signet_net as net;
 use signet_quic::server::ServerStream;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::server::TlsStream;
 
 /// HeartBtInt, seconds.
@@ -41,26 +44,43 @@ pub(super) fn before_logon(stream: &TcpStream, step_max: Duration) {
 }
 
 /// For a desk whose Logon was taken. A HeartBtInt that cannot be read counts as the shortest.
-pub(super) fn of_desk(stream: &TcpStream, logon: &[u8]) {
+pub(super) fn of_desk(stream: &impl Abort, logon: &[u8]) {
     let heartbeat_s = heartbeat_of(logon).unwrap_or_default();
-    net::notice_death_within(stream, unacknowledged_max(heartbeat_s));
+    stream.give_up_within(unacknowledged_max(heartbeat_s));
 }
 
 /// A connection of a desk that can be given up.
 pub(super) trait Abort {
     /// Has nothing that was written delivered after the stream is dropped.
     fn abort_on_close(&self);
+    /// Has the kernel give it up when bytes are unacknowledged for so long.
+    fn give_up_within(&self, unacknowledged_max: Duration);
 }
 
 impl Abort for TlsStream<TcpStream> {
     fn abort_on_close(&self) {
         net::abort_on_close(self.get_ref().0);
     }
+
+    fn give_up_within(&self, unacknowledged_max: Duration) {
+        net::notice_death_within(self.get_ref().0, unacknowledged_max);
+    }
 }
 
 impl Abort for ServerStream {
     /// Dropping it closes the connection at once.
     fn abort_on_close(&self) {}
+    /// The endpoint has limits of its own.
+    fn give_up_within(&self, _: Duration) {}
+}
+
+/// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and
+/// some systems (Windows) then throw away what the peer has not read yet. Lasts no longer than
+/// admission.
+pub(super) async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = stream.shutdown().await;
+    let mut sink = [0u8; 1024];
+    while matches!(stream.read(&mut sink).await, Ok(n) if n > 0) {}
 }
 
 /// Closes the connection of a session that has ended; aborts it unless the session ended with a
@@ -84,7 +104,6 @@ mod tests {
     use signet_rfq::UtcMillis;
     use std::rc::Rc;
     use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpListener,
         time::{sleep, timeout},
     };
@@ -92,6 +111,10 @@ mod tests {
     impl Abort for TcpStream {
         fn abort_on_close(&self) {
             net::abort_on_close(self);
+        }
+
+        fn give_up_within(&self, unacknowledged_max: Duration) {
+            net::notice_death_within(self, unacknowledged_max);
         }
     }
 

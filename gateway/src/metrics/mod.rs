@@ -95,6 +95,8 @@ pub struct State {
     pub admission: Labelled<Gauge>,
     /// Connections of desks that are open.
     pub connections: Gauge,
+    /// Connections of desks and dealers that connection threads carry.
+    pub carried: Gauge,
     /// Age of the registry's last word; stays 0 without `[registry]`.
     pub registry_age: GaugeF64,
     /// When the trading thread last had its turn.
@@ -176,6 +178,11 @@ impl State {
             "signet_desk_connections",
             "Open connections of desks",
             self.connections.clone(),
+        );
+        r.register(
+            "signet_carried_connections",
+            "Connections of desks and dealers that threads of gateway.connection_threads carry",
+            self.carried.clone(),
         );
         r.register(
             "signet_registry_age_seconds",

@@ -17,6 +17,7 @@ use crate::{
     events::EventSink,
     history::History,
     listeners::{
+        carried::Connections,
         crl::CrlFiles,
         dealers::{self, DealerLists},
         desks::{self, DeskListener},
@@ -51,7 +52,7 @@ use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_policy::entitle::Entitlements as _;
 use signet_registry::{NewEvent, Registry};
-use signet_router::{DealerSettings, DeskSettings, Router, journal::Journal};
+use signet_router::{DealerSettings, DeskSettings, NameBytes, Router, journal::Journal};
 use signet_tlog::note::SignerKey;
 use std::{
     net::SocketAddr,
@@ -91,7 +92,7 @@ pub(crate) async fn run(
     make_folders(&loaded.config)?;
     let key = store_key(&store_key_path(&loaded.config))?;
     let history = policies::open(&mut loaded, &key)?;
-    let (mut books, signer) = open_books(&loaded, options, &key, history).await?;
+    let (mut books, signer) = open_books(&loaded, options, &key, history, random_name).await?;
     let (listener, udp, desks) = quic::bind(&loaded.config)?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
@@ -108,11 +109,12 @@ pub(crate) async fn run(
     if let Some(questions) = renewals {
         lasting("renewals", questions.serve(pipeline.clone()));
     }
-    let signatures = services::start_signature_threads(&loaded.config, &pipeline)?;
-    start_dealers(&loaded, &pipeline, &key)?;
+    let helpers = services::start_helpers(&loaded.config, &pipeline)?;
+    start_dealers(&loaded, &pipeline, &key, helpers.connections())?;
     let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key.clone())?;
     let quic = quic::listener(&loaded.config, &listener.tls, udp, &pipeline.events)?;
     let over_quic = quic.is_some();
+    let listener = listener.carried_by(helpers.connections());
     let serving = lasting("desks", listener.serve(quic, pipeline.clone()));
     let signals = transmit.iter().map(|t| t.status.clone()).collect();
     let watched = Watched { siem: siem_status, signals, clock: ClockView::default() };
@@ -129,10 +131,9 @@ pub(crate) async fn run(
     );
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     pipeline.events.gateway("gateway.started", About::object("gateway"), version);
-    let enrolment = host.as_ref().and_then(|h| h.est);
     let addresses = Addresses {
         desks,
-        enrolment,
+        enrolment: host.as_ref().and_then(|h| h.est),
         admin: admin.as_ref().map(|a| a.address),
         console: admin.as_ref().and_then(|a| a.console),
         metrics: operator.address,
@@ -147,9 +148,9 @@ pub(crate) async fn run(
     pipeline.signed.tell_tree();
     // Its last checkpoint is an event, so the registry ends after it.
     drop(checkpoints);
-    drop((signals, admin, operator, host, transmit, signatures));
-    // Last: it writes down what the others said while they ended.
-    drop(siem);
+    helpers.tell_to_end();
+    // In this order: `siem` writes down what the others said; a name lookup may hold `helpers` up.
+    drop((signals, admin, operator, host, transmit, siem, helpers));
     Ok(())
 }
 
@@ -167,9 +168,10 @@ pub(crate) async fn open_books(
     options: Options,
     key: &StoreKey,
     history: History,
+    names: impl FnMut() -> Option<NameBytes> + Send + 'static,
 ) -> Result<(Books, SignerKey), GatewayError> {
     let config = &loaded.config;
-    let mut router = new_router(loaded, options);
+    let mut router = new_router(loaded, options, names);
     router.day_begins(loaded.entitlements.day_begins_ms());
     let mut evidence = SignedLog::open(&signed_folder(config), key, now(), config.store.sync)?;
     let (signer, made) = checkpoint::signer(config)?;
@@ -204,7 +206,18 @@ async fn judge_rewritten(config: &Config, why: Rewritten) -> Result<(), GatewayE
     if accept { Ok(()) } else { Err(GatewayError::Rewritten(why.0)) }
 }
 
-fn new_router(loaded: &Loaded, options: Options) -> Router {
+/// What dealers call an RFQ is made of these bytes; `None`: the system has no randomness.
+fn random_name() -> Option<NameBytes> {
+    let mut bytes = NameBytes::default();
+    aws_lc_rs::rand::fill(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn new_router(
+    loaded: &Loaded,
+    options: Options,
+    names: impl FnMut() -> Option<NameBytes> + Send + 'static,
+) -> Router {
     let c = &loaded.config;
     let desks =
         c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
@@ -214,7 +227,8 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
         counters: d.counter,
     });
     let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
-    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
+    let (name, catalogue) = (c.gateway.name.clone(), loaded.catalogue.clone());
+    Router::new(name, options.practice, catalogue, desks, dealers, names)
         .with_desk_default(default)
         .with_max_ended(c.limits.ended_rfqs_per_desk)
 }
@@ -342,6 +356,7 @@ fn start_dealers(
     loaded: &Loaded,
     pipeline: &Rc<Pipeline>,
     key: &StoreKey,
+    connections: Option<Connections>,
 ) -> Result<(), GatewayError> {
     let config = &loaded.config;
     let mut files = CrlFiles::new("dealers.crl", &config.dealers.crl, config.dealers.crl_required);
@@ -367,6 +382,7 @@ fn start_dealers(
             session,
             signing: d.sign.then(|| loaded.message_key.clone()),
             reset: d.reset.clone(),
+            connections: connections.clone(),
         };
         lasting("dealer", line.keep_up(pipeline.clone()));
     }
@@ -424,12 +440,13 @@ fn spawn_watches(
     files.extend(config.risk.table.clone());
     lasting("risk", pipeline::watch_risk(pipeline.clone(), files));
     lasting("places", pipeline::keep_places(pipeline.clone()));
+    lasting("lists", pipeline::send_lists(pipeline.clone()));
     if let Some(registry) = registry {
         lasting("registry", pipeline::watch_registry(pipeline.clone(), registry.clone()));
     }
     lasting("clock", utc::watch(pipeline.events.clone(), config.clock.clone(), clock));
     let (events, metrics) = (pipeline.events.clone(), pipeline.metrics.clone());
-    let disk = disk::watch(events, metrics, config.disk, config.gateway.state_dir.clone());
+    let disk = disk::watch(events, metrics, config.disk, disk::Places::of(config));
     lasting("disk", disk);
     let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
     lasting("certificates", ends::watch(events.clone(), config.clone(), identity.clone()));

@@ -9,6 +9,7 @@ use crate::{
     console,
     cut_lines::CutLines,
     delivery::Poster,
+    listeners::carried::{ConnectionThreads, Connections},
     loaded::Loaded,
     metrics::Alerts,
     operator,
@@ -23,8 +24,33 @@ use signet_journal::StoreKey;
 use signet_tlog::note::SignerKey;
 use std::{rc::Rc, sync::Arc};
 
+/// Threads that take work off the trading thread. Dropping them ends them and waits for that.
+pub(super) struct Helpers {
+    connections: Option<ConnectionThreads>,
+    _signatures: Option<SignatureThreads>,
+}
+
+impl Helpers {
+    /// The way to the threads that have sockets, if there are any.
+    pub(super) fn connections(&self) -> Option<Connections> {
+        self.connections.as_ref().map(ConnectionThreads::way)
+    }
+
+    /// Has last words leave while the rest of the gateway ends, and waits for nothing.
+    pub(super) fn tell_to_end(&self) {
+        self.connections.iter().for_each(ConnectionThreads::tell_to_end);
+    }
+}
+
+/// Starts as many as `gateway.signature_threads` and `gateway.connection_threads` say.
+pub(super) fn start_helpers(config: &Config, pipeline: &Pipeline) -> Result<Helpers, GatewayError> {
+    let signatures = start_signature_threads(config, pipeline)?;
+    let connections = start_connection_threads(config, pipeline)?;
+    Ok(Helpers { connections, _signatures: signatures })
+}
+
 /// The threads that verify and make signatures, with `gateway.signature_threads`.
-pub(super) fn start_signature_threads(
+fn start_signature_threads(
     config: &Config,
     pipeline: &Pipeline,
 ) -> Result<Option<SignatureThreads>, GatewayError> {
@@ -36,6 +62,21 @@ pub(super) fn start_signature_threads(
         .map_err(|source| GatewayError::Io { what: "gateway.signature_threads".into(), source })?;
     pipeline.signed.use_threads(threads.way());
     Ok(Some(threads))
+}
+
+/// The threads that have sockets and TLS, with `gateway.connection_threads`.
+fn start_connection_threads(
+    config: &Config,
+    pipeline: &Pipeline,
+) -> Result<Option<ConnectionThreads>, GatewayError> {
+    let count = config.gateway.connection_threads;
+    if count == 0 {
+        return Ok(None);
+    }
+    let threads = ConnectionThreads::start(count, pipeline.metrics.state.carried.clone());
+    threads
+        .map(Some)
+        .map_err(|source| GatewayError::Io { what: "gateway.connection_threads".into(), source })
 }
 
 /// The threads of checkpoints: the one that signs this gateway's, and with `[checkpoint.receive]`

@@ -27,7 +27,7 @@ use signet_fix::{
     framer::Framer,
     message::*,
     pump::pump,
-    session::{Binding, Channel, Event, Role, Session, SessionConfig},
+    session::{Binding, Channel, Event, Outbox, Role, Session, SessionConfig},
     signature::{commits_gateway, every},
     store::MemoryStore,
 };
@@ -54,7 +54,9 @@ use tokio_rustls::TlsAcceptor;
 pub const DESK: &str = "BENCH1";
 const DOMAIN: &str = "bench.signet.example";
 /// Instruments in one part of the list.
-const INSTRUMENTS_A_PART: usize = 500;
+const INSTRUMENTS_A_PART: usize = 50;
+/// What may wait to leave for the desk while more of the list is added.
+const QUEUED_MAX: usize = 64 * 1024;
 
 /// Microseconds since the Unix epoch.
 pub fn micros() -> u64 {
@@ -226,14 +228,14 @@ async fn serve(
         let feed = tokio::task::spawn_local(quotes(session.clone(), size, shared.clone()));
         let touches = tokio::task::spawn_local(challenges(session.clone(), shared.clone()));
         let mut framer = Framer::new();
-        pump(stream, &mut framer, &session, &outbox, |e| on_event(&session, &shared, size, e))
-            .await;
+        let on_event = |e| on_event(&session, &outbox, &shared, size, e);
+        pump(stream, &mut framer, &session, &outbox, on_event).await;
         feed.abort();
         touches.abort();
     }
 }
 
-fn on_event(session: &Session, shared: &Shared, size: Size, e: Event) {
+fn on_event(session: &Rc<Session>, outbox: &Rc<Outbox>, shared: &Shared, size: Size, e: Event) {
     match e {
         Event::LoggedOn => welcome(session, size),
         Event::Message { message, .. } => {
@@ -244,7 +246,11 @@ fn on_event(session: &Session, shared: &Shared, size: Size, e: Event) {
                     session.send(&AppMessage::ExecutionReport(declined(r))).expect("sent");
                     r.id.to_string()
                 }
-                AppMessage::SecurityListRequest(x) => return send_instruments(session, size, x),
+                AppMessage::SecurityListRequest(x) => {
+                    let (session, outbox, x) = (session.clone(), outbox.clone(), x.clone());
+                    tokio::task::spawn_local(send_instruments(session, outbox, size, x));
+                    return;
+                }
                 _ => return,
             };
             shared.arrivals.lock().expect("not poisoned").push((id, at));
@@ -253,11 +259,20 @@ fn on_event(session: &Session, shared: &Shared, size: Size, e: Event) {
     }
 }
 
-fn send_instruments(session: &Session, size: Size, asked: &SecurityListRequest) {
+/// As a gateway does: no more at a time than the connection takes.
+async fn send_instruments(
+    session: Rc<Session>,
+    outbox: Rc<Outbox>,
+    size: Size,
+    asked: SecurityListRequest,
+) {
     let all = size.all_instruments();
     let parts = all.chunks(INSTRUMENTS_A_PART);
     let last = parts.len() - 1;
     for (i, part) in parts.enumerate() {
+        while outbox.len() > QUEUED_MAX {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let list =
             SecurityList { request: asked.id.clone(), last: i == last, instruments: part.to_vec() };
         session.send(&AppMessage::SecurityList(list)).expect("sent");

@@ -5,10 +5,11 @@ use super::{ADMISSION_MAX, DeskListener, quic};
 use crate::{
     clock::now,
     listeners::{
+        carried::{self, Handshaken, NotCarried, Wire},
         ends::{self, Standing},
         proxy_header,
         queue::Ticket,
-        sockets,
+        sockets::{self, hang_up},
     },
     pipeline::{Connection, EndReason, Pipeline, decided},
     registry_view::{self, Admitted as Who},
@@ -24,9 +25,7 @@ use signet_fix::{
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{
-    CompId, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
-};
+use signet_identity::{CompId, MessagePublicKey, PeerIdentity, Role};
 use signet_policy::{score::Decision, software::When};
 use signet_quic::server::Moves;
 use signet_registry::admission::Shown;
@@ -57,6 +56,9 @@ pub(super) struct Secured<S> {
     pub words: String,
     pub from: SocketAddr,
     pub vouched_for: VouchedFor,
+    /// How often the listener's lists had changed when it began: the ones that it was checked
+    /// against are those, or newer.
+    pub lists: u64,
 }
 
 /// The client's address. `None`: a load balancer that speaks for itself.
@@ -90,6 +92,9 @@ struct Claim {
     address: IpAddr,
     /// `None`: a load balancer that speaks for itself.
     vouched_for: Option<IpAddr>,
+    /// As shown in the handshake, and the lists of that time.
+    chain: Vec<CertificateDer<'static>>,
+    lists: u64,
 }
 
 impl DeskListener {
@@ -115,17 +120,15 @@ impl DeskListener {
         from: SocketAddr,
         vouched_for: VouchedFor,
         pipeline: &Pipeline,
-    ) -> Option<Secured<TlsStream<TcpStream>>> {
+    ) -> Option<Secured<Wire<TlsStream<TcpStream>>>> {
         if !pipeline.may_try(vouched_for) {
             tracing::debug!(%from, code = "lockout.network", "the network is locked out; closed");
             return None;
         }
-        let stream = self.handshake(stream, vouched_for, from, pipeline).await?;
-        let connection = stream.get_ref().1;
-        let chain = connection.peer_certificates().unwrap_or_default();
-        let chain = chain.iter().map(|c| c.clone().into_owned()).collect();
-        let (exporter, words) = (channel_binding(connection).ok(), describe(connection));
-        Some(Secured { stream, exporter, chain, words, from, vouched_for })
+        let lists = self.tls.changes();
+        let (stream, shaken) = self.handshake(stream, vouched_for, from, pipeline).await?;
+        let Handshaken { exporter, chain, words } = shaken;
+        Some(Secured { stream, exporter, chain, words, from, vouched_for, lists })
     }
 
     /// Certificate, first frame, and everything after it, whatever the frames come over. `moves`:
@@ -137,7 +140,7 @@ impl DeskListener {
         ticket: &Ticket,
         pipeline: &Rc<Pipeline>,
     ) -> Option<Admitted<S>> {
-        let Secured { mut stream, exporter, chain, words, from, vouched_for } = secured;
+        let Secured { mut stream, exporter, chain, words, from, vouched_for, lists } = secured;
         ticket.encrypted();
         let leaf = chain.first()?;
         let peer = self.desk_of(leaf, from, vouched_for, pipeline)?;
@@ -162,6 +165,8 @@ impl DeskListener {
             logon: first,
             address: vouched_for.unwrap_or_else(|| from.ip()),
             vouched_for,
+            chain,
+            lists,
         };
         let judged = match key {
             Ok(key) => self.judge(&claim, &key, pipeline).await.map(|access| (access, key)),
@@ -175,7 +180,8 @@ impl DeskListener {
                 return None;
             }
         };
-        let Claim { desk, exporter, binding, logon: first, shown, address, peer, .. } = claim;
+        let Claim { desk, exporter, binding, logon: first, shown, address, peer, chain, .. } =
+            claim;
         tracing::info!(%from, %desk, serial = shown.serial, tls = words, "desk connected");
         let (begins, ends) = (peer.not_before, peer.not_after);
         if ends::standing(begins, ends, OffsetDateTime::now_utc()) == Standing::Soon {
@@ -184,8 +190,6 @@ impl DeskListener {
             pipeline.events.gateway("certificate.ends_soon", about, words);
         }
         let (user, serial) = (access.user.clone(), shown.serial.clone());
-        let connection = Connection { user, exporter, serial, address };
-        let access = Rc::new(access);
         Some(Admitted {
             stream,
             framer,
@@ -194,8 +198,8 @@ impl DeskListener {
             binding,
             key,
             shown,
-            connection,
-            access,
+            connection: Connection { user, exporter, serial, address },
+            access: Rc::new(access),
             chain,
         })
     }
@@ -248,19 +252,22 @@ impl DeskListener {
         vouched_for: Option<IpAddr>,
         from: SocketAddr,
         pipeline: &Pipeline,
-    ) -> Option<TlsStream<TcpStream>> {
-        match self.tls.acceptor().accept(stream).into_fallible().await {
-            Ok(s) => Some(s),
-            Err((e, tcp)) => {
-                let why = Refusal::seen_by_server(&e, Stage::Handshake);
+    ) -> Option<(Wire<TlsStream<TcpStream>>, Handshaken)> {
+        let (threads, by) = (self.connections.as_ref(), vouched_for.unwrap_or_else(|| from.ip()));
+        match carried::handshake(threads, self.tls.acceptor(), stream).await {
+            Ok(shaken) => return Some(shaken),
+            Err(NotCarried::NoThread(e)) => {
+                tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+                pipeline.events.stranger(by, "admission.refused", e.to_string());
+            }
+            Err(NotCarried::Refused(why, lingering)) => {
                 tracing::warn!(%from, code = why.code(), "TLS refused: {why}");
-                let by = vouched_for.unwrap_or_else(|| from.ip());
                 pipeline.events.stranger(by, why.code(), why.to_string());
                 pipeline.stranger_failed(vouched_for, response::of_tls(&why));
-                hang_up(tcp).await;
-                None
+                lingering.over().await;
             }
         }
+        None
     }
 
     /// Logon, registry, budget and risk: whether this desk may come in.
@@ -271,6 +278,8 @@ impl DeskListener {
         pipeline: &Pipeline,
     ) -> Result<Access, EndReason> {
         let who = self.check(&claim.logon, &claim.desk, &claim.binding, &claim.shown).await?;
+        // After the last wait: from here on the session is found by whoever takes newer lists.
+        self.check_lists(claim)?;
         if let Some(w) = &who {
             pipeline.is_kept_out(&w.user)?;
         }
@@ -286,6 +295,16 @@ impl DeskListener {
             .with_software(software);
         pipeline.recall_signals(&access);
         self.judge_risk(claim, access, pipeline)
+    }
+
+    /// Whether lists that came since the handshake let the certificate in. The sessions that were
+    /// on then were asked, and this one was not among them.
+    fn check_lists(&self, claim: &Claim) -> Result<(), EndReason> {
+        if self.tls.changes() == claim.lists {
+            return Ok(());
+        }
+        let checked = self.tls.recheck(&claim.chain, OffsetDateTime::now_utc());
+        checked.map_err(|why| EndReason::from(&why))
     }
 
     /// Whether the program at the other end may be used, by what it says of itself.
@@ -424,15 +443,6 @@ impl DeskListener {
         }
         seal(signet_fix::BEGIN_STRING, body.as_bytes())
     }
-}
-
-/// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and
-/// some systems (Windows) then throw away what the peer has not read yet. Lasts no longer than
-/// admission.
-async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let _ = stream.shutdown().await;
-    let mut sink = [0u8; 1024];
-    while matches!(stream.read(&mut sink).await, Ok(n) if n > 0) {}
 }
 
 async fn first_frame(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Vec<u8>, Framer), String> {

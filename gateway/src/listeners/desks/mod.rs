@@ -7,8 +7,9 @@ pub use quic::QuicListener;
 
 use self::admit::Admitted;
 use super::{
+    carried::Connections,
     crl::{self, CrlFiles},
-    fix_sessions::desk_options,
+    fix_sessions::{desk_options, tell_unsigned},
     queue::{AdmissionQueue, QueueLimits, Ticket},
     sockets::{self, Abort},
     tls::ListenerTls,
@@ -77,6 +78,8 @@ pub struct DeskListener {
     pub options: SessionOptions,
     /// What commits us towards desks is signed with it.
     pub message_key: MessageKey,
+    /// Threads that have the sockets of desks over TCP, if any.
+    connections: Option<Connections>,
 }
 
 impl DeskListener {
@@ -106,7 +109,13 @@ impl DeskListener {
             open_session,
             options: desk_options(config),
             message_key,
+            connections: None,
         }
+    }
+
+    /// Leaves the sockets of desks over TCP to these threads.
+    pub(crate) fn carried_by(self, connections: Option<Connections>) -> Self {
+        Self { connections, ..self }
     }
 
     /// Accepts for ever, over TCP and, if there is a listener for it, over QUIC; every connection
@@ -170,7 +179,7 @@ impl DeskListener {
                 });
                 if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await {
                     ticket.logged_on();
-                    sockets::of_desk(a.stream.get_ref().0, &a.first);
+                    sockets::of_desk(&a.stream, &a.first);
                     Box::pin(desks.run_counted(a, None, from, &connections, &pipeline)).await;
                 }
             });
@@ -279,9 +288,8 @@ impl DeskListener {
         start.push(&first);
         let closed = match frames(&mut start, &session, &outbox, &mut on_event) {
             Ok(()) => {
-                let share = pipeline.peers.desk_share(&desk);
-                let (to, framer) = (&mut stream, &mut framer);
-                let pumped = pump_within(to, framer, &session, &outbox, &share, on_event);
+                let (to, share) = (&mut stream, pipeline.peers.desk_share(&desk));
+                let pumped = pump_within(to, &mut framer, &session, &outbox, &share, on_event);
                 let judging = quic::judge_moves(self, moves.as_ref(), &desk, &outbox, pipeline);
                 tokio::select! {
                     closed = pumped => closed,
@@ -292,6 +300,7 @@ impl DeskListener {
         };
         sockets::close(stream, &outbox, &closed);
         pipeline.sessions.end(&desk, &outbox);
+        tell_unsigned(&pipeline.events, &desk, &closed);
         match closed {
             Closed::NotFix(e) => tracing::warn!(%desk, %from, error = %e, "connection ended"),
             other => tracing::info!(%desk, %from, why = %other, "connection ended"),

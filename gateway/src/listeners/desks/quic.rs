@@ -83,7 +83,7 @@ impl QuicListener {
                 }
             };
             let (desks, pipeline) = (desks.clone(), pipeline.clone());
-            let connections = connections.clone();
+            let (connections, lists) = (connections.clone(), self.changes.get());
             tokio::task::spawn_local(async move {
                 let turn = async {
                     ticket.turn().await;
@@ -94,7 +94,8 @@ impl QuicListener {
                 }
                 let events = &pipeline.events;
                 let admitted = Box::pin(async {
-                    let (secured, moves) = secure(incoming, from, &ticket, &pipeline).await?;
+                    let (secured, moves) =
+                        secure(incoming, from, lists, &ticket, &pipeline).await?;
                     let admitted = desks.admit(secured, Some(&moves), &ticket, &pipeline).await?;
                     Some((admitted, moves))
                 });
@@ -129,10 +130,12 @@ impl QuicListener {
     }
 }
 
-/// The handshake. `None` when refused; the reason has been logged.
+/// The handshake. `lists`: those that the endpoint had when the connection came. `None` when
+/// refused; the reason has been logged.
 async fn secure(
     incoming: Incoming,
     from: SocketAddr,
+    lists: u64,
     ticket: &Ticket,
     pipeline: &Pipeline,
 ) -> Option<(Secured<ServerStream>, Moves)> {
@@ -152,7 +155,7 @@ async fn secure(
     let (exporter, chain) = (connection.exporter(), connection.peer_certificates());
     let (words, vouched_for) = (connection.describe(), Some(from.ip()));
     let (stream, moves) = connection.into_parts();
-    Some((Secured { stream, exporter, chain, words, from, vouched_for }, moves))
+    Some((Secured { stream, exporter, chain, words, from, vouched_for, lists }, moves))
 }
 
 /// Whether a connection without a Logon may be at an address that it has proved. If not, the reason

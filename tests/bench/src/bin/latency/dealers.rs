@@ -25,6 +25,22 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls};
 
+/// A request that is measured lives so long, and its number more, milliseconds: no id of a desk
+/// reaches a dealer.
+const MEASURED_MS: i64 = 100_000;
+/// Numbers of requests begin again after so many.
+pub const NUMBERS: usize = 1_000_000;
+
+/// How long the request of this number lives, milliseconds.
+pub fn lives_ms(number: usize) -> i64 {
+    MEASURED_MS + (number % NUMBERS) as i64
+}
+
+/// The number of a request that lives so long; `None`: it is not measured.
+fn number_of(open_ms: i64) -> Option<usize> {
+    usize::try_from(open_ms - MEASURED_MS).ok().filter(|n| *n < NUMBERS)
+}
+
 /// What dealers have in hand.
 #[derive(Default)]
 pub struct Seen {
@@ -36,11 +52,10 @@ pub struct Seen {
 pub type Arrivals = Arc<Seen>;
 
 impl Seen {
-    /// A request by its id, `R` and a number where it is measured.
-    fn came(&self, id: &str) {
+    /// A request, by how long it lives.
+    fn came(&self, open_ms: i64) {
         let at = Instant::now();
-        // The gateway puts the desk's CompID before the id, which has no R.
-        match id.rsplit_once('R').and_then(|(_, n)| n.parse().ok()) {
+        match number_of(open_ms) {
             Some(n) => self.lock().push((n, at)),
             None => {
                 self.others.fetch_add(1, Relaxed);
@@ -135,7 +150,7 @@ async fn quote_nothing(
     let outbox = session.attach(Binding::None).expect("attached");
     let mut on_event = |e: Event| {
         if let Event::Message { message: AppMessage::QuoteRequest(q), .. } = e {
-            arrivals.came(q.id.as_str());
+            arrivals.came(q.expires.since(q.at));
         }
     };
     let mut start = Framer::new();

@@ -1,7 +1,7 @@
 //! Says what desks say, on a fixed schedule, and what came of it.
 
 use crate::{
-    dealers::Arrivals,
+    dealers::{Arrivals, NUMBERS, lives_ms},
     desk::{cancel, request},
 };
 use signet_bench::{
@@ -17,7 +17,7 @@ use std::{
 
 /// A request is cancelled when the schedule has gone on so far.
 const CANCELLED_AFTER: Duration = Duration::from_millis(100);
-/// It would live so long.
+/// One that is not measured would live so long.
 const OPEN_MS: i64 = 60_000;
 /// For what is under way when the schedule ends.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -28,8 +28,9 @@ const REACHED: Duration = Duration::from_secs(30);
 const DAY: [usize; 2] = [400, 10];
 /// Nearly as long as an RFQ may live.
 const DAY_OPEN_MS: i64 = 1_500_000;
-/// Numbers of requests that are measured; below are those before.
-const FIRST: usize = 1_000_000_000;
+/// Numbers of requests that are measured; below are those before, also once numbers have begun
+/// again.
+const FIRST: usize = 1_000_100_000;
 
 /// The desks that are on, whom they ask, and whose processor time is of interest.
 pub struct Loader {
@@ -76,7 +77,7 @@ impl Loader {
         let began = Instant::now();
         for n in 1.. {
             let id = format!("R{n}");
-            self.asks(0, &id, OPEN_MS);
+            self.asks(0, &id, lives_ms(n));
             tokio::time::sleep(Duration::from_millis(100)).await;
             self.cancels(0, &id);
             let reached = self.arrivals.take().iter().filter(|(of, _)| *of == n).count();
@@ -129,7 +130,7 @@ impl Loader {
             let n = slot / 2;
             late.push(intended(slot).elapsed().as_secs_f64() * 1e6);
             if slot % 2 == 0 {
-                self.asks(n, &format!("R{}", first + n), OPEN_MS);
+                self.asks(n, &format!("R{}", first + n), lives_ms(first + n));
             } else if let Some(n) = n.checked_sub(lag) {
                 self.cancels(n, &format!("R{}", first + n));
             }
@@ -164,8 +165,8 @@ impl Loader {
     ) -> Vec<f64> {
         let mut last: Vec<(usize, Option<Instant>)> = vec![(0, None); which.len()];
         for (n, at) in self.arrivals.take() {
-            let place = n.checked_sub(which.start).and_then(|n| last.get_mut(n));
-            if let Some((count, latest)) = place {
+            let place = (n + NUMBERS - which.start % NUMBERS) % NUMBERS;
+            if let Some((count, latest)) = last.get_mut(place) {
                 *count += 1;
                 *latest = (*latest).max(Some(at));
             }

@@ -51,6 +51,8 @@ const IDLE: usize = 5_000;
 const DEALERS: usize = 12;
 /// Verifies and makes signatures beside the trading thread.
 const THREADED: &str = "signature_threads = 1\n";
+/// The same, and sockets and TLS on another.
+const CONNECTIONS: &str = "signature_threads = 1\nconnection_threads = 1\n";
 /// Evidence goes to a second party once a second in any case; `watched` tells the SIEM, too.
 const CHECKPOINTS: &str = "[checkpoint]\nevery_seconds = 1\npublish = [\"witness\"]\n";
 /// Ten times what a desk may say by default, a twentieth of what a flooding peer says.
@@ -212,6 +214,7 @@ async fn through_gateway(
     let beside = |name: &str, n: usize| (0..n).map(|n| format!("{name}{n}")).collect();
     match row {
         "threaded" => setup.in_gateway = THREADED.into(),
+        "connections" => setup.in_gateway = CONNECTIONS.into(),
         "watched" => {
             let (process, at) = start_receiver(&pki, dir);
             kept.receiver = Some(process);

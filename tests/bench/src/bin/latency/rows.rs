@@ -19,11 +19,12 @@ const RATES: &[u32] = &[100, 1_000, 5_000];
 /// The name of the row that searches.
 pub const HIGHEST: &str = "highest";
 
-pub static ROWS: [Row; 12] = [
+pub static ROWS: [Row; 13] = [
     row("direct", RATES, "straight to the dealer, no gateway"),
     row("relay", RATES, "through a relay that ends TLS and copies bytes"),
     row("gateway", RATES, "through the gateway, everything on"),
     row("threaded", RATES, "signatures verified and made on a thread of their own"),
+    row("connections", RATES, "sockets and TLS, and signatures, on threads of their own"),
     row("watched", RATES, "with a SIEM that gets every event"),
     row("idle5000", &[1_000], "5,000 more desks are on and idle"),
     row("dealers12", &[100, 500], "each request asks 12 dealers, until the last has it"),
