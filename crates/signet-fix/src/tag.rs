@@ -290,3 +290,5 @@ pub const POSTURE_NONCE: u32 = 20133;
 pub const DESK_VERSION: u32 = 20134;
 /// Logon (A) of a desk: its system and processor, as `linux/x86_64`.
 pub const DESK_PLATFORM: u32 = 20135;
+/// Logon (A) of a desk: which newer fields and messages it knows, words with commas between them.
+pub const DESK_KNOWS: u32 = 20136;

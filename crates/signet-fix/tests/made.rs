@@ -256,7 +256,7 @@ async fn a_key_that_cannot_sign_ends_the_connection_and_nothing_leaves_behind_it
         reads(theirs).await
     };
     let (closed, read) = connection((&session, &outbox), peer, |_| {}).await;
-    assert!(matches!(closed, Closed::BySession), "{closed:?}");
+    assert!(matches!(closed, Closed::Unsigned(_)), "{closed:?}");
     assert_eq!(read, ["A"]);
     // As it is seen by who sends on, before the connection is left.
     let (session, outbox, pool) = gate("NOKEY2");
@@ -268,4 +268,41 @@ async fn a_key_that_cannot_sign_ends_the_connection_and_nothing_leaves_behind_it
         session.send(&status()),
         Err(SendError::NotSent("the message could not be signed: the token was removed".into()))
     );
+}
+
+/// A token that never answers: an accept must not reach a dealer a minute after it was sent.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_not_signed_in_time_never_leaves() {
+    let (session, outbox, pool) = gate("LATE");
+    session.send(&status()).unwrap();
+    session.ping("1").unwrap();
+    let peer = async |theirs: DuplexStream| {
+        pool.is_asked().await;
+        let read = reads(theirs).await;
+        assert!(pool.0.borrow().iter().all(|(_, answer)| answer.is_closed()), "nobody signs it");
+        read
+    };
+    let (closed, read) = connection((&session, &outbox), peer, |_| {}).await;
+    assert!(matches!(&closed, Closed::Unsigned(e) if e.0.contains("within 10 s")), "{closed:?}");
+    assert_eq!(read, ["A"]);
+}
+
+/// Each message has its time, from when it is the first of those that wait.
+#[tokio::test(start_paused = true)]
+async fn messages_that_are_signed_slowly_leave() {
+    let (session, outbox, pool) = gate("SLOWLY");
+    let peer = async |theirs: DuplexStream| {
+        for _ in 0..3 {
+            session.send(&status()).unwrap();
+            pool.is_asked().await;
+            sleep(Duration::from_secs(8)).await;
+            pool.answers(made);
+        }
+        session.logout("goodbye");
+        outbox.close();
+        reads(theirs).await
+    };
+    let (closed, read) = connection((&session, &outbox), peer, |_| {}).await;
+    assert!(matches!(closed, Closed::BySession), "{closed:?}");
+    assert_eq!(read, ["A", "AI", "AI", "AI", "5"]);
 }

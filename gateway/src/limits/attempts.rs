@@ -64,6 +64,8 @@ impl RateLimit {
         let mut wait_ms = 0;
         for s in subjects {
             let Some(times) = self.failures.get_mut(s) else { continue };
+            // A clock that was set back would make them wait for the difference as well.
+            times.iter_mut().for_each(|t| *t = (*t).min(now));
             while times.front().is_some_and(|t| now.since(*t) >= self.window_ms) {
                 times.pop_front();
             }
@@ -170,6 +172,15 @@ mod tests {
         limit.failed(&a, UtcMillis(WINDOW_MS));
         // The second failure of the old window now is the first.
         assert!(limit.check(&a, UtcMillis(WINDOW_MS)).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_longer() {
+        let (a, mut limit) = ([ip("192.0.2.1")], RateLimit::default());
+        let day = 24 * 3_600_000;
+        (0..5).for_each(|n| limit.failed(&a, UtcMillis(day + n)));
+        assert_eq!(limit.check(&a, UtcMillis(10)), Err(901));
+        assert_eq!(limit.check(&a, UtcMillis(10 + WINDOW_MS)), Ok(()));
     }
 
     #[test]

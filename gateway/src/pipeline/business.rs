@@ -15,7 +15,11 @@ use signet_rfq::{
     self as rfq, DealerId, InstrumentId,
     lifecycle::{Meaning, meaning},
 };
-use signet_router::{Input, Output, journal::Replayed};
+use signet_router::{
+    Input, Output,
+    journal::{Replayed, shown},
+};
+use std::fmt::Display;
 
 /// Who caused what the router does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +68,18 @@ pub(super) fn event(cause: &Cause, output: &Output, at_us: i64) -> Option<Event>
 pub(crate) fn retold(replayed: &Replayed<'_>, position: u64) -> Vec<Event> {
     let Some(cause) = Cause::of(replayed.input) else { return Vec::new() };
     let at_us = replayed.at.0.saturating_mul(1_000);
-    numbered(replayed.done.iter().filter_map(|o| event(&cause, o, at_us)), Some(position)).collect()
+    let called = shown(replayed.record).and_then(|s| s.name);
+    let events = replayed.done.iter().filter_map(|o| event(&cause, o, at_us));
+    numbered(events.map(|e| calling(e, called.as_ref())), Some(position)).collect()
+}
+
+/// The event that a request went to a dealer says what dealers call the RFQ: who is asked by one
+/// finds it.
+pub(super) fn calling(e: Event, called: Option<&impl Display>) -> Event {
+    match called.filter(|_| e.code == "rfq.sent") {
+        Some(name) => Event { words: format!("dealers call it {name}").into(), ..e },
+        None => e,
+    }
 }
 
 /// The event of one output of an input, for tests of what outlets make of it.
@@ -124,7 +139,7 @@ fn message(about: About, m: &AppMessage) -> About {
 }
 
 /// As the gateway names what a desk named: unique over all desks.
-fn named(desk: &CompId, id: impl std::fmt::Display) -> Option<Text> {
+fn named(desk: &CompId, id: impl Display) -> Option<Text> {
     Some(Text::of(format_args!("{desk}.{id}")))
 }
 

@@ -236,9 +236,21 @@ fn what_repeats_what_was_told_causes_none() {
     }
 }
 
+/// Who is asked about an RFQ by the name that a dealer has for it finds its request.
+#[test]
+fn the_event_that_dealers_are_asked_says_what_they_call_it() {
+    let by = Cause::Desk(desk());
+    for (m, words) in [(asked(), "dealers call it N4ME"), (accept(Response::HitOrLift), "")] {
+        let e = event(&by, &Output::ToDealer(north(), m), 0).unwrap();
+        assert_eq!(calling(e, Some(&"N4ME")).words.as_str(), words);
+    }
+    let e = event(&by, &Output::ToDealer(north(), asked()), 0).unwrap();
+    assert_eq!(calling(e, None::<&String>).words.as_str(), "", "of an earlier version");
+}
+
 /// Ids are those of the gateway, unique over all desks, on the way down and on the way up.
 #[test]
-fn an_event_names_rfq_and_accept_as_dealers_see_them() {
+fn an_event_names_rfq_and_accept_as_the_gateway_does() {
     let sent = event(&Cause::Desk(desk()), &Output::ToDealer(north(), asked()), 0).unwrap();
     let of_quote = Output::ToDesk(desk(), quoted(None, level("1.0801")));
     let quote = event(&Cause::Dealer(north()), &of_quote, 0).unwrap();

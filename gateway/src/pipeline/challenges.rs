@@ -1,15 +1,19 @@
 //! Challenges that are open, and the events of their course: each names the setting or the policies
 //! that asked, and who it is about.
 
-use super::{Pipeline, StepUp};
+use super::{Pipeline, StepUp, message::NOT_AVAILABLE};
 use crate::stepup::AskedFor;
 use signet_events::{About, Actor, Text};
-use signet_fix::{AppMessage, message::StepUpStatus};
+use signet_fix::{
+    AppMessage,
+    message::{BusinessReject, StepUpStatus},
+};
 use signet_identity::CompId;
 use signet_policy::entitle::Entitlements as _;
 use signet_stepup::{
-    Approval,
+    Action, Approval,
     asking::{AskedBy, RISK},
+    pending::ApprovalRefusal,
 };
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -116,10 +120,33 @@ impl Pipeline {
     }
 }
 
+/// Whether a desk is on over another connection than the one for which a challenge was asked.
+pub(super) fn is_of_another_connection(asked: Option<[u8; 32]>, now: Option<[u8; 32]>) -> bool {
+    asked.zip(now).is_some_and(|(asked, now)| asked != now)
+}
+
+/// What a desk reads when no challenge was made for what has no other answer than a challenge and
+/// its outcome. A message of the desk that waited is refused as such.
+pub(super) fn not_asked(action: &Action, why: &ApprovalRefusal) -> Option<AppMessage> {
+    let (msg_type, id) = match action {
+        Action::Session(_) => ("U8", None),
+        Action::Ahead(a) => ("UE", Some(a.rfq.clone())),
+        Action::Request(_) | Action::Accept(_) | Action::RegisterKey { .. } => return None,
+    };
+    let text = format!("no touch was asked for: {}. {}", why.text, why.cure);
+    Some(AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: msg_type.into(),
+        ref_id: id,
+        reason: NOT_AVAILABLE,
+        text: Some(text.trim_end().to_owned()),
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_stepup::{Action, SessionReason};
+    use signet_stepup::{AheadTerms, LimitTerms, SessionReason};
 
     fn approval(approver: &str) -> Approval {
         let [gateway, desk, approver] = ["GW", "ALICE", approver].map(str::to_owned);
@@ -157,6 +184,57 @@ mod tests {
             (&alice, "c1", None),
         ] {
             assert_eq!(open.close_at(desk, id).own.as_deref(), own, "{desk} {id}");
+        }
+    }
+
+    /// The service may take seconds, and a laptop changes its network within one: a challenge that
+    /// was asked for before that is bound to the connection before.
+    #[test]
+    fn a_challenge_is_for_the_connection_that_it_was_asked_on() {
+        let [a, b] = [[1; 32], [2; 32]];
+        for (asked, now, want) in [
+            (Some(a), Some(a), false),
+            (Some(a), Some(b), true),
+            // Nobody is on: the kernel has forgotten it.
+            (Some(a), None, false),
+            // Nobody was on: it was refused, which is said.
+            (None, Some(b), false),
+            (None, None, false),
+        ] {
+            assert_eq!(is_of_another_connection(asked, now), want, "{asked:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_challenge_that_is_not_made_reads_why() {
+        let s = str::to_owned;
+        let ahead = AheadTerms {
+            rfq: s("R1"),
+            instrument: s("EUR/USD"),
+            side: s("buy"),
+            quantity: s("1"),
+            currency: s("EUR"),
+            settlement: s("20261130"),
+            price_type: None,
+            legs: vec![],
+            limit: LimitTerms { price: s("1.1"), until_ms: s("1") },
+            dealers: vec![],
+        };
+        let why = ApprovalRefusal::new("stepup.busy", "the gateway is too busy", "Try again.");
+        for (action, want) in [
+            (Action::Session(SessionReason::OnDemand), Some(("U8", None))),
+            (Action::Ahead(ahead), Some(("UE", Some("R1")))),
+            (Action::RegisterKey { name: s("blue") }, None),
+        ] {
+            let told = not_asked(&action, &why);
+            let j = told.as_ref().map(|m| match m {
+                AppMessage::BusinessReject(j) => j,
+                other => panic!("{other:?}"),
+            });
+            let named = j.map(|j| (j.ref_msg_type.as_str(), j.ref_id.as_deref()));
+            assert_eq!(named, want, "{action:?}");
+            let words = "no touch was asked for: the gateway is too busy. Try again.";
+            assert!(j.is_none_or(|j| j.text.as_deref() == Some(words)), "{j:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What dealers say: its budget, its evidence, what a reject is about, then the journal and the
 //! router (stages 8 and 9 of `message.rs`).
 
-use super::{Pipeline, measured::fault_code, message::gap_words};
+use super::{Pipeline, measured::fault_code};
 use crate::{clock::now, limits::Class, metrics::Peer};
 use signet_events::About;
 use signet_fix::{
@@ -15,6 +15,17 @@ use std::time::Instant;
 
 /// A dealer's message was not taken, since it cannot be written down.
 const NOT_TAKEN: &str = "journal.not_taken";
+
+/// Which messages are missing, for whoever reads the event.
+pub(super) fn gap_words(of_peer: bool, from: u64, to: u64) -> String {
+    let to = if to == 0 { "the last".to_owned() } else { to.to_string() };
+    match of_peer {
+        true => {
+            format!("messages {from} to {to} of the peer are missing; the gateway asks for them")
+        }
+        false => format!("the peer asks for messages {from} to {to} of the gateway"),
+    }
+}
 
 impl Pipeline {
     /// A dealer could not be connected to. It is dialled again and again, so each cause is told
@@ -88,6 +99,7 @@ impl Pipeline {
     /// refused.
     fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
         self.look_at_clock();
+        let message = self.router.with(|r| r.of_dealer(message));
         let _timed = self.metrics.messages.received(Peer::Dealer, message.msg_type());
         self.metrics.dealers.answered(dealer, &message, Instant::now());
         self.count_dealer(dealer, Class::of(&message), meta.bytes);

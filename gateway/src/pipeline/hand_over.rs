@@ -8,11 +8,11 @@ use crate::{clock::UtcMicros, entitle::Ruling, metrics::Peer};
 use signet_events::About;
 use signet_fix::{
     AppMessage,
-    message::{GroupMark, HandOver, HandOverKind, Response, TakeOver},
+    message::{GroupMark, HandOver, HandOverKind, QuoteRequest, Response, TakeOver},
 };
 use signet_identity::CompId;
 use signet_policy::entitle::{Colleague, Outcome};
-use signet_rfq::{DealerId, HandOverRefusal, UtcMillis};
+use signet_rfq::{DealerId, HandOverRefusal, RfqId, UtcMillis};
 use signet_router::{Router, TakeOverFacts, TakeOverRefusal, not_taken_over};
 use signet_stepup::rules::Wanted;
 use std::{collections::HashMap, rc::Rc};
@@ -132,11 +132,25 @@ impl Pipeline {
         if self.waits_for_touch(t) {
             return Err(Refusal::from(&TakeOverRefusal::State(HandOverRefusal::AcceptInFlight)));
         }
+        if !self.shows_all_of(desk, t) {
+            return Err(desk_too_old());
+        }
         let (wanted, proof) = self.touch_wanted(desk, &facts.proposal, at);
         let trade = self.entitled(desk, &facts.proposal, proof, at);
         let (_, takes) = self.entitlements.colleague(&who, Colleague::TakeOver, &owner, proof);
         let ruling = if takes.outcome >= trade.outcome { takes } else { trade };
         Ok((facts, wanted, ruling, proof))
+    }
+
+    /// Whether the taker's desk knows every term of the RFQ. One that does not is not shown it in
+    /// the list of the group, and must not come to have it by its id either: its trader would be
+    /// held to what their screen does not say.
+    fn shows_all_of(&self, desk: &CompId, t: &TakeOver) -> bool {
+        let knows = self.sessions.knows(desk);
+        self.router.with(|r| {
+            let rfq = r.open_as(&t.desk, &t.of);
+            rfq.is_none_or(|(_, rfq)| knows.cover(&QuoteRequest::of(&rfq.terms, false)))
+        })
     }
 
     /// Whether an accept of this RFQ waits at the gateway for its trader's touch.
@@ -179,7 +193,18 @@ impl Pipeline {
             (HandOverKind::Refused, _) | (_, None) => None,
             (_, Some(other)) => self.person_of(other),
         };
-        HandOver { name, ..h }
+        // The router says how the gateway calls it, and a trader speaks with dealers.
+        let text = match h.kind {
+            HandOverKind::Yours => h.text.map(|id| self.called(id)),
+            _ => h.text,
+        };
+        HandOver { name, text, ..h }
+    }
+
+    /// What dealers call the RFQ that the gateway calls so.
+    fn called(&self, id: String) -> String {
+        let rfq = RfqId::new(id.as_str()).ok();
+        rfq.map_or(id, |rfq| self.router.with(|r| r.called(&rfq)).into())
     }
 }
 
@@ -210,6 +235,15 @@ fn touch_first(ruling: &Ruling) -> Refusal {
             .trim_end()
             .into(),
         cure: "Choose \"Verify now\", touch your key, then take it over again.".into(),
+    }
+}
+
+/// At fault: the taker's desk, which is older than something that the RFQ has.
+fn desk_too_old() -> Refusal {
+    Refusal {
+        code: "takeover.desk_too_old".into(),
+        words: "it has terms that this version of Signet Desk does not show".into(),
+        cure: "Update Signet Desk, or ask in an RFQ of your own.".into(),
     }
 }
 

@@ -23,6 +23,7 @@ use super::{
     MessageVerdict, Pipeline,
     business::{self, Cause},
     decisions::Moment,
+    from_dealers::gap_words,
     measured::fault_code,
     step_up, verdict,
 };
@@ -51,18 +52,7 @@ use std::{collections::VecDeque, rc::Rc};
 /// QuoteRequestRejectReason (658): not authorized.
 pub(super) const NOT_AUTHORIZED: u16 = 6;
 /// BusinessRejectReason (380): application not available.
-const NOT_AVAILABLE: u16 = 4;
-
-/// Which messages are missing, for whoever reads the event.
-pub(super) fn gap_words(of_peer: bool, from: u64, to: u64) -> String {
-    let to = if to == 0 { "the last".to_owned() } else { to.to_string() };
-    match of_peer {
-        true => {
-            format!("messages {from} to {to} of the peer are missing; the gateway asks for them")
-        }
-        false => format!("the peer asks for messages {from} to {to} of the gateway"),
-    }
-}
+pub(super) const NOT_AVAILABLE: u16 = 4;
 
 // ----- from desks -----
 
@@ -333,7 +323,14 @@ impl Pipeline {
             if let Some(cause) = cause {
                 // Where the evidence has the input, if it has it.
                 let position = Some(self.signed.size()).filter(|size| *size > before);
+                let called = outputs.iter().find_map(|o| match o {
+                    Output::ToDealer(_, AppMessage::QuoteRequest(q)) => {
+                        Some(self.router.with(|r| r.called(&q.id)))
+                    }
+                    _ => None,
+                });
                 let events = outputs.iter().filter_map(|o| business::event(&cause, o, now_us()));
+                let events = events.map(|e| business::calling(e, called.as_ref()));
                 business::numbered(events, position).for_each(|e| self.events.business(&e));
             }
             for output in outputs {
@@ -391,6 +388,9 @@ impl Pipeline {
                     self.held_requests(&desk).iter().for_each(|held| self.to_desk(&desk, held));
                 }
                 self.to_desk(&desk, &m);
+                if let AppMessage::SecurityList(first) = &m {
+                    self.list_begun(&desk, first);
+                }
                 None
             }
             Output::Untold(..) => None,
@@ -423,7 +423,10 @@ impl Pipeline {
 
     /// Sends a dealer a message; the router hears of one that could not leave.
     fn to_dealer(&self, dealer: DealerId, m: AppMessage) -> Option<Input> {
-        match self.sessions.dealer(&dealer).map(|s| s.send(&m)) {
+        let session = self.sessions.dealer(&dealer);
+        // No dealer reads which desk asks.
+        let sent = session.map(|s| s.send(&self.router.with(|r| r.for_dealer(m.clone()))));
+        match sent {
             Some(Ok(seq)) => {
                 self.measure_sent(&dealer, &m);
                 self.sent.borrow_mut().entry(dealer).or_default().note(seq, &m);
@@ -438,10 +441,13 @@ impl Pipeline {
         }
     }
 
-    /// Sends a desk a message, if it is on.
+    /// Sends a desk a message, if it is on, without what is newer than it says that it knows.
     pub(super) fn to_desk(&self, desk: &CompId, m: &AppMessage) {
-        let sent = self.sessions.desk(desk).map(|s| s.send(m));
-        self.measure_told(m, matches!(sent, Some(Ok(_))));
+        let Some(m) = m.for_desk(self.sessions.knows(desk)) else {
+            return tracing::debug!(%desk, msg_type = m.msg_type(), "newer than the desk; not sent");
+        };
+        let sent = self.sessions.desk(desk).map(|s| s.send(&m));
+        self.measure_told(&m, matches!(sent, Some(Ok(_))));
         if let Some(Err(e)) = sent {
             tracing::warn!(%desk, msg_type = m.msg_type(), error = %e, "not sent to the desk");
         }

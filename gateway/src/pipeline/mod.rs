@@ -25,6 +25,7 @@
 //! | `administrators.rs`, `seen.rs`, `renewals.rs`, `signals.rs` | what other threads may ask, over bounded channels |
 //! | `told_outside.rs` | what a receiver of the firm is told of its people |
 //! | `measured.rs` | the state of the thread, told to whoever watches |
+//! | `lists.rs` | the list of instruments, as fast as each desk takes it |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
 
 mod access;
@@ -45,6 +46,7 @@ mod hand_over;
 mod journalled;
 mod kept_places;
 mod keys;
+mod lists;
 mod lockouts;
 mod measured;
 mod message;
@@ -81,6 +83,7 @@ pub use administrators::{
 pub(crate) use business::business_event;
 pub(crate) use business::retold;
 pub use kept_places::keep_places;
+pub use lists::send_lists;
 pub use places::LastPlaces;
 pub use policy_changes::{PolicyChanges, Waiting};
 pub use reevaluation::{watch_registry, watch_risk};
@@ -111,6 +114,7 @@ use clock_watch::ClockWatch;
 use dealer_faults::DealerFaults;
 use devices_seen::DevicesSeen;
 use journalled::JournalledRouter;
+use lists::ListsUnderway;
 use lockouts::Lockouts;
 use overtime::Overtime;
 use references::Sent;
@@ -196,6 +200,7 @@ pub struct Pipeline {
     places: LastPlaces,
     storage: RefCell<StorageStanding>,
     transmitters: Vec<Transmitter>,
+    lists: ListsUnderway,
 }
 
 impl Pipeline {
@@ -248,6 +253,7 @@ impl Pipeline {
             places,
             storage: RefCell::default(),
             transmitters,
+            lists: ListsUnderway::default(),
         }
     }
 

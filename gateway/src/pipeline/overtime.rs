@@ -15,6 +15,8 @@ use std::{
 };
 
 const TIME_UP: &str = "its time is up; the gateway's clock was set back";
+/// One that could not be ended is tried again after this.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// When each of them ends.
 #[derive(Debug, Default)]
@@ -45,6 +47,13 @@ impl Overtime {
 
     fn forget(&mut self, key: &(CompId, RfqId)) {
         self.0.remove(key);
+    }
+
+    /// It could not be ended, since that could not be written down: it is tried again later.
+    fn postpone(&mut self, key: &(CompId, RfqId), at: Instant) {
+        if let (Some(end), Some(again)) = (self.0.get_mut(key), at.checked_add(AGAIN)) {
+            *end = again;
+        }
     }
 }
 
@@ -99,16 +108,21 @@ impl Pipeline {
     /// Ends what is over. One with an accept in flight waits for its answer.
     pub(super) fn overtime_tick(&self) {
         let over = self.overtime.borrow().over(steady());
-        for (desk, rfq) in over {
-            match self.router.with(|r| Due::of(r, &desk, &rfq)) {
-                Due::Later => continue,
-                Due::Ended => {}
+        for key in over {
+            let due = || self.router.with(|r| Due::of(r, &key.0, &key.1));
+            let due = match due() {
                 Due::End(has, rfq) => {
                     let text = Some(TIME_UP.to_owned());
                     self.route(Input::FromDesk(has, AppMessage::RfqCancel { rfq, text }));
+                    due()
                 }
+                due => due,
+            };
+            match due {
+                Due::Later => {}
+                Due::Ended => self.overtime.borrow_mut().forget(&key),
+                Due::End(..) => self.overtime.borrow_mut().postpone(&key, steady()),
             }
-            self.overtime.borrow_mut().forget(&(desk, rfq));
         }
     }
 }
@@ -135,7 +149,7 @@ mod tests {
         let desks =
             ["ALICE1", "BOB1"].map(|d| DeskSettings { id: desk(d), dealers: Default::default() });
         let none = Catalogue::new([]).unwrap();
-        let mut r = Router::new("Venue".into(), false, none, desks, []);
+        let mut r = Router::new("Venue".into(), false, none, desks, [], || Some([7; 10]));
         let asked = QuoteRequest {
             min_quantity: None,
             price_type: PriceType::Price,
@@ -223,5 +237,10 @@ mod tests {
         }
         o.forget(&key("a"));
         assert_eq!(o.over(at(40)), [key("b"), key("c")]);
+        // The journal is on a disk that is full.
+        o.postpone(&key("b"), at(40));
+        o.postpone(&key("a"), at(40));
+        assert_eq!(o.over(at(44)), [key("c")], "not at each tick");
+        assert_eq!(o.over(at(45)), [key("b"), key("c")], "and not never");
     }
 }

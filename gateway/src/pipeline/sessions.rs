@@ -4,7 +4,10 @@
 
 use crate::{limits::NoLogon, risk::Access, utc::DeskClock};
 use rustls_pki_types::CertificateDer;
-use signet_fix::session::{Outbox, Session};
+use signet_fix::{
+    message::Capabilities,
+    session::{Outbox, Session},
+};
 use signet_identity::{CompId, Refusal};
 use signet_policy::{score::Assessment, software::SoftwareRefusal};
 use signet_registry::admission::{AdmissionRefusal, Shown};
@@ -214,6 +217,11 @@ impl Sessions {
     /// What the risk of a desk that is on is judged by.
     pub fn access(&self, desk: &CompId) -> Option<Rc<Access>> {
         self.of(desk, |s| s.access.clone())
+    }
+
+    /// Which newer fields and messages a desk knows, as its Logon says; none for one that is off.
+    pub fn knows(&self, desk: &CompId) -> Capabilities {
+        self.of(desk, |s| s.access.software.knows()).unwrap_or_default()
     }
 
     /// The desks that are on.

@@ -3,7 +3,7 @@
 use super::Pipeline;
 use signet_fix::message::TakeOver;
 use signet_identity::CompId;
-use signet_rfq::Rfq;
+use signet_rfq::{AcceptId, Rfq};
 use signet_router::journal::JournalLimits;
 use std::rc::Rc;
 
@@ -27,5 +27,10 @@ impl Pipeline {
     /// The RFQs of a desk.
     pub(crate) fn rfqs_of(&self, desk: &CompId) -> Vec<Rfq> {
         self.router.with(|r| r.rfqs_of(desk).cloned().collect())
+    }
+
+    /// The accept that a dealer calls so, by the gateway's id.
+    pub(crate) fn accept_called(&self, name: &AcceptId) -> AcceptId {
+        self.router.with(|r| r.accept_called(name))
     }
 }

@@ -2,7 +2,11 @@
 //! the step-up service makes and checks challenges; this file carries their word to desks, router
 //! and service.
 
-use super::{Pipeline, challenges::OpenChallenges, message::NOT_AUTHORIZED};
+use super::{
+    Pipeline,
+    challenges::{OpenChallenges, is_of_another_connection, not_asked},
+    message::NOT_AUTHORIZED,
+};
 use crate::{
     clock::now,
     stepup::{Authority, StepUpHandle, StepUpRefusal, Ticket},
@@ -357,6 +361,7 @@ impl Pipeline {
     ) {
         let (pipeline, s) = (self.clone(), s.clone());
         let connection = self.sessions.connection(&desk);
+        let asked_on = connection.as_ref().map(|c| c.exporter);
         let asked = self.asked_for(&s, &s.pending.borrow().asked_by(held));
         tokio::task::spawn_local(async move {
             let user = connection.as_ref().map(|c| c.user.clone()).unwrap_or_default();
@@ -375,13 +380,21 @@ impl Pipeline {
                 }
                 None => Err(StepUpRefusal::Unavailable),
             };
+            let is_on_now = pipeline.sessions.connection(&desk).map(|c| c.exporter);
+            if is_of_another_connection(asked_on, is_on_now) {
+                // Its answer would come over a connection that it is not for. What still waits was
+                // asked for again when the desk came back.
+                return made.iter().for_each(|c| s.service.drop_challenge(&c.id));
+            }
             let made =
                 made.map(|c| (c.id, c.options, c.deadline)).map_err(|e| ApprovalRefusal::from(&e));
             if let Ok((id, ..)) = &made {
                 let by = s.pending.borrow().asked_by(held);
                 s.open.add(id, &user, &approval, by);
             }
+            let unasked = made.as_ref().err().and_then(|why| not_asked(&approval.action, why));
             pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made));
+            unasked.iter().for_each(|m| pipeline.to_desk(&desk, m));
         });
     }
 

@@ -46,7 +46,14 @@ pub struct Risk {
     section: RiskSection,
     policy: RefCell<Rc<RiskPolicy>>,
     geo: RefCell<Option<Rc<Geo>>>,
-    seen: RefCell<BTreeMap<String, Sighting>>,
+    seen: RefCell<BTreeMap<String, LastSeen>>,
+}
+
+/// Where a person was last seen.
+struct LastSeen {
+    sighting: Sighting,
+    /// One that was ahead of the clock and gave way. The registry's view may tell it again.
+    disproved: Option<Sighting>,
 }
 
 impl Risk {
@@ -110,7 +117,8 @@ impl Risk {
         assess(&policy.table, &attributes, concerns)
     }
 
-    /// Whether this person can be where they are now, given where they were last.
+    /// Whether this person can be where they are now, given where they were last. A sighting of a
+    /// clock that was ahead is not judged: it would keep people out until that time comes.
     pub fn travel_concern(
         &self,
         user: &str,
@@ -119,7 +127,10 @@ impl Risk {
     ) -> Option<Concern> {
         let policy = self.policy();
         let settings = &policy.settings.travel;
-        let last = self.seen.borrow().get(user).copied()?;
+        let last = self.seen.borrow().get(user).map(|l| l.sighting)?;
+        if last.is_ahead(now.0) {
+            return None;
+        }
         let here = Sighting { country: self.country(address, now).ok()?, at_ms: now.0 };
         let Travel::Impossible { km, minutes } = travel(last, here, settings.limits()) else {
             return None;
@@ -147,6 +158,12 @@ impl Risk {
         now: UtcMillis,
     ) -> Option<Sighting> {
         let sighting = Sighting { country: self.country(address, now).ok()?, at_ms: now.0 };
+        if let Some(last) = self.seen.borrow_mut().get_mut(user)
+            && last.sighting.is_ahead(now.0)
+        {
+            last.disproved = Some(last.sighting);
+            last.sighting = sighting;
+        }
         self.remember(user, sighting);
         Some(sighting)
     }
@@ -154,9 +171,14 @@ impl Risk {
     /// What another gateway, or an earlier run, knew. The newest counts.
     pub fn remember(&self, user: &str, s: Sighting) {
         let mut seen = self.seen.borrow_mut();
-        let newer = seen.get(user).is_none_or(|old| old.at_ms <= s.at_ms);
-        if newer && (seen.len() < SIGHTINGS_MAX || seen.contains_key(user)) {
-            seen.insert(user.to_owned(), s);
+        if let Some(last) = seen.get_mut(user) {
+            if last.sighting.at_ms <= s.at_ms && last.disproved != Some(s) {
+                last.sighting = s;
+            }
+            return;
+        }
+        if seen.len() < SIGHTINGS_MAX {
+            seen.insert(user.to_owned(), LastSeen { sighting: s, disproved: None });
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::Risk;
 use signet_fix::{
+    message::Capabilities,
     session::{Stated, stated_program},
     tagvalue::Fields,
 };
@@ -17,11 +18,16 @@ pub struct DeskSoftware {
     version: StatedVersion,
     /// Empty: it says nothing.
     platform: String,
+    knows: Capabilities,
 }
 
 impl Default for DeskSoftware {
     fn default() -> Self {
-        Self { version: StatedVersion::Nothing, platform: String::new() }
+        Self {
+            version: StatedVersion::Nothing,
+            platform: String::new(),
+            knows: Capabilities::default(),
+        }
     }
 }
 
@@ -39,7 +45,8 @@ impl DeskSoftware {
             Stated::Unreadable => UNREADABLE,
             Stated::Text(t) => t,
         };
-        Self { version, platform: platform.to_owned() }
+        let knows = Capabilities::of_logon(logon);
+        Self { version, platform: platform.to_owned(), knows }
     }
 
     /// For people; empty when it says nothing.
@@ -49,6 +56,11 @@ impl DeskSoftware {
             StatedVersion::Unreadable => UNREADABLE.to_owned(),
             StatedVersion::Version(v) => v.to_string(),
         }
+    }
+
+    /// Which newer fields and messages it knows.
+    pub fn knows(&self) -> Capabilities {
+        self.knows
     }
 
     /// System and processor, as `linux/x86_64`; empty when it says nothing.

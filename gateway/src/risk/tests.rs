@@ -307,6 +307,29 @@ fn travel_is_looked_at_and_strangers_leave_no_trace() {
 }
 
 #[test]
+fn a_sighting_of_a_clock_that_was_ahead_keeps_nobody_out_and_gives_way() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let r = risk(dir.path(), SETTINGS);
+    let (gb, sg) = ("198.51.100.7".parse().ok(), "100.64.0.9".parse().ok());
+    let (minute, hour) = (60_000, 3_600_000);
+    let elsewhere = r.country(sg, NOW).unwrap();
+    assert_ne!(r.country(gb, NOW).unwrap(), elsewhere);
+    // The clock was a day ahead, and is right again.
+    let ahead = r.record_place("bob", gb, NOW + 24 * hour).unwrap();
+    assert_eq!(r.travel_concern("bob", sg, NOW), None);
+    r.record_place("bob", sg, NOW);
+    // The view of the registry still has it.
+    r.remember("bob", ahead);
+    assert!(r.travel_concern("bob", gb, NOW + minute).is_some(), "seen elsewhere a minute ago");
+    r.record_place("bob", sg, NOW + minute);
+    assert!(r.travel_concern("bob", gb, NOW + 2 * minute).is_some());
+    // Another gateway's clock is a little ahead: that is judged as no time.
+    r.remember("bob", Sighting { country: elsewhere, at_ms: NOW.0 + 150_000 });
+    assert!(r.travel_concern("bob", gb, NOW + 2 * minute).is_some());
+}
+
+#[test]
 fn hours_count_when_they_are_set() {
     let dir = tempfile::tempdir().unwrap();
     geo(dir.path(), NOW);

@@ -45,9 +45,13 @@ pub(crate) fn gateway_config(
             name: VENUE_NAME.into(),
             comp_id: comp_id(GATEWAY)?,
             state_dir: plan.dir.join("gateway"),
-            instruments: write(keys, "instruments.toml", INSTRUMENTS_TOML, "instruments")?,
+            instruments: {
+                let all = format!("{INSTRUMENTS_TOML}\n{}", plan.more_instruments);
+                write(keys, "instruments.toml", &all, "instruments")?
+            },
             trust_domain: TRUST_DOMAIN.into(),
             signature_threads: plan.signature_threads,
+            connection_threads: plan.connection_threads,
         },
         tls: TlsSection {
             certificate: files.chain,

@@ -64,6 +64,10 @@ pub struct Plan {
     pub console_certificates: bool,
     /// Threads that verify and make message signatures beside the gateway's trading thread.
     pub signature_threads: usize,
+    /// Threads that have the sockets of desks over TCP and of dealers.
+    pub connection_threads: usize,
+    /// Instruments that the gateway knows beside those of the dealers (TOML).
+    pub more_instruments: String,
 }
 
 impl Plan {
@@ -92,6 +96,8 @@ impl Plan {
             console: false,
             console_certificates: false,
             signature_threads: 0,
+            connection_threads: 0,
+            more_instruments: String::new(),
             policies: POLICIES.into(),
             facts: FACTS.into(),
         })

@@ -50,7 +50,14 @@ fn router() -> Router {
         name: d.into(),
         counters: true,
     });
-    Router::new("Venue".into(), false, Catalogue::new([eur_usd()]).unwrap(), desks, dealers)
+    let mut rfq = 0_u16;
+    let name = move || {
+        rfq += 1;
+        let mut bytes = [0; 10];
+        bytes[8..].copy_from_slice(&rfq.to_be_bytes());
+        Some(bytes)
+    };
+    Router::new("Venue".into(), false, Catalogue::new([eur_usd()]).unwrap(), desks, dealers, name)
 }
 
 /// What a dealer did with an accept, and cannot undo.

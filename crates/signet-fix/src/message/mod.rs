@@ -5,6 +5,7 @@
 //! and checks what a dictionary cannot: identifiers, ranges, that a price goes with its size.
 
 mod access;
+mod capability;
 mod decode;
 mod encode;
 mod execution;
@@ -18,6 +19,7 @@ mod request;
 mod stepup;
 
 pub use access::{AccessDecision, AccessVerdict};
+pub use capability::{Capabilities, Capability, KNOWS_MAX};
 pub use execution::{BusinessReject, ExecutionReport, OrderStatusRequest};
 pub use handover::{GroupMark, GroupRfq, HandOver, HandOverKind, TakeOver};
 pub use quote::{ApproveAhead, QuoteCancel, QuoteMsg, QuoteResponse, Response};

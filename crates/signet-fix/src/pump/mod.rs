@@ -7,7 +7,7 @@ use crate::{
     framer::{FrameError, Framed, Framer},
     session::{Event, Outbox, ReceiveError, Session},
     share::Share,
-    signature::check::Upcoming,
+    signature::{SignError, check::Upcoming},
 };
 use std::{
     io,
@@ -27,6 +27,9 @@ pub const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
 /// Whatever was written last may take this long to reach the peer; a stream may have a limit of its
 /// own below it.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
+/// A message whose signature another thread has not made for so long never leaves, and its
+/// connection ends: whoever reads it later would take it for new.
+const SIGNATURE_MAX: Duration = Duration::from_secs(10);
 const READ_BUFFER: usize = 16 * 1024;
 
 /// Why a connection ended.
@@ -51,6 +54,10 @@ pub enum Closed {
     /// The peer took no byte for ten seconds while some were queued.
     #[error("the peer stopped reading")]
     Stalled,
+    /// A message of this end could not be signed, or not in time: nothing leaves unsigned. At
+    /// fault: this end's key, or what holds it.
+    #[error(transparent)]
+    Unsigned(SignError),
 }
 
 /// Runs until the connection ends; the session is left detached unless a newer connection has it.
@@ -126,7 +133,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         output.refill(outbox, share);
         if output.is_done() && outbox.closed() && !outbox.is_signing() {
             let _ = tokio::time::timeout(LAST_WORDS_MAX, writer.shutdown()).await;
-            return output.ended(taken_over(session, outbox));
+            return output.ended(taken_over(session, outbox), outbox);
         }
         let hears = its_turn && (broken.is_some() || !outbox.signs_last_words());
         let (over, waiting) = (incoming.turn.over, incoming.upcoming.is_waiting());
@@ -203,6 +210,8 @@ struct Unsent {
     /// Since when the session has ended and nothing but what it said last, which is being signed,
     /// is left to write.
     ending: Option<Instant>,
+    /// Since when nothing is left to write but what stands behind a signature that is being made.
+    unsigned: Option<Instant>,
     /// The peer closed the connection, and what is being signed for it leaves before the end.
     hung_up: bool,
 }
@@ -215,6 +224,7 @@ impl Unsent {
             unflushed: false,
             progress: Instant::now(),
             ending: None,
+            unsigned: None,
             hung_up: false,
         }
     }
@@ -246,6 +256,20 @@ impl Unsent {
         if !self.bytes.is_empty() && !self.unflushed {
             self.progress = Instant::now();
         }
+        self.signed_in_time(outbox);
+    }
+
+    /// Gives up messages whose signatures do not come in time. What has been signed was taken
+    /// before, however late this is called.
+    fn signed_in_time(&mut self, outbox: &Outbox) {
+        if outbox.closed() || !outbox.is_signing() || !self.is_done() {
+            self.unsigned = None;
+            return;
+        }
+        let since = *self.unsigned.get_or_insert_with(Instant::now);
+        if since.elapsed() >= SIGNATURE_MAX {
+            outbox.was_not_signed_within(SIGNATURE_MAX);
+        }
     }
 
     /// Gives up last words whose signatures do not come in time. Nobody looks whether they have
@@ -273,11 +297,12 @@ impl Unsent {
         None
     }
 
-    fn ended(&self, taken_over: bool) -> Closed {
-        match (taken_over, self.hung_up) {
-            (true, _) => Closed::Displaced,
-            (false, true) => Closed::ByPeer,
-            (false, false) => Closed::BySession,
+    fn ended(&self, taken_over: bool, outbox: &Outbox) -> Closed {
+        match (taken_over, outbox.failure(), self.hung_up) {
+            (true, ..) => Closed::Displaced,
+            (false, Some(why), _) => Closed::Unsigned(why),
+            (false, None, true) => Closed::ByPeer,
+            (false, None, false) => Closed::BySession,
         }
     }
 

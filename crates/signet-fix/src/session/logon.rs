@@ -94,9 +94,9 @@ pub struct LogonFacts {
 }
 
 /// Fields that a Logon of ours may hold, by the dictionary: header, body, trailer.
-const KNOWN: [u32; 30] = [
+const KNOWN: [u32; 31] = [
     8, 9, 35, 49, 56, 115, 128, 34, 50, 57, 43, 97, 52, 122, 369, 98, 108, 95, 96, 141, 789, 383,
-    464, 58, 20000, 20134, 20135, 93, 89, 10,
+    464, 58, 20000, 20134, 20135, 20136, 93, 89, 10,
 ];
 
 /// Checks the fields of a Logon one by one; `strict`: only those of the dictionary are allowed.

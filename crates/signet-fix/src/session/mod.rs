@@ -219,8 +219,8 @@ impl Session {
         self.shared.logon_says().data(data);
     }
 
-    /// What the Logon of the next connection says of this program (20134, 20135), and no later one.
-    /// Between desk and gateway only: no other peer knows these fields.
+    /// What the Logon of the next connection says of this program (20134 to 20136), and no later
+    /// one. Between desk and gateway only: no other peer knows these fields.
     pub fn say_program_at_logon(&self, program: Option<Program>) {
         self.shared.logon_says().program(program);
     }

@@ -102,7 +102,7 @@ impl Outbox {
     }
 
     /// Why a message could not be signed. The connection has ended by that.
-    pub(super) fn failure(&self) -> Option<SignError> {
+    pub(crate) fn failure(&self) -> Option<SignError> {
         self.failure.borrow().clone()
     }
 
@@ -215,6 +215,12 @@ impl Outbox {
     pub fn close(&self) {
         self.closed.set(true);
         self.wake();
+    }
+
+    /// Ends the connection because what waits for a signature has waited so long.
+    pub(crate) fn was_not_signed_within(&self, time: Duration) {
+        self.queue.borrow_mut().cut(0);
+        self.fails(SignError(format!("there was no signature within {} s", time.as_secs())));
     }
 
     /// Ends the connection without what waits for a signature and what is behind that.

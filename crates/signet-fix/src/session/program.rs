@@ -1,6 +1,6 @@
 //! What a desk says in its Logon of the program that it runs.
 
-use crate::{tag, tagvalue::Fields};
+use crate::{message::Capabilities, tag, tagvalue::Fields};
 use quickfix::{FieldMap as _, Message};
 use std::cell::RefCell;
 
@@ -86,9 +86,12 @@ impl LogonSays {
             let _ = length.and_then(|()| m.set_field(tag::RAW_DATA as i32, data.as_str()));
         }
         if let Some(p) = self.program.take() {
-            // A peer that misses them takes the program for an unknown one.
+            // A peer that misses them takes the program for an unknown one that knows nothing
+            // newer.
             let _ = m.set_field(tag::DESK_VERSION as i32, p.version());
             let _ = m.set_field(tag::DESK_PLATFORM as i32, p.platform());
+            let known = Capabilities::all().to_string();
+            let _ = m.set_field(tag::DESK_KNOWS as i32, known.as_str());
         }
     }
 }
@@ -97,6 +100,19 @@ impl LogonSays {
 mod tests {
     use super::*;
     use crate::tagvalue::seal;
+
+    #[test]
+    fn one_logon_says_what_the_program_is_and_knows() {
+        let says = LogonSays::default();
+        says.program(Program::new("1.2.0", "linux/x86_64"));
+        let known = Capabilities::all().to_string();
+        for want in [[Some("1.2.0"), Some("linux/x86_64"), Some(known.as_str())], [None; 3]] {
+            let mut m = Message::new();
+            says.put(&mut m);
+            let said = [20_134, 20_135, 20_136].map(|t| m.get_field(t));
+            assert_eq!(said.each_ref().map(Option::as_deref), want);
+        }
+    }
 
     #[test]
     fn what_a_peer_says_of_its_program_is_bounded_and_printable() {

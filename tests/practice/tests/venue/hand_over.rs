@@ -40,10 +40,14 @@ fn venue(policies: &str) -> Venue {
 
 impl Venue {
     async fn desk(&self, name: &str, seq: u64) -> Raw {
+        self.desk_that_knows(name, seq, "20136=least-quantity|").await
+    }
+
+    async fn desk_that_knows(&self, name: &str, seq: u64, what: &str) -> Raw {
         let mut raw =
             Raw::desk(self.w.practice.address().unwrap(), self.w.practice.pki(), name).await;
         raw.seq = seq;
-        raw.log_on().await;
+        raw.log_on_with(what).await;
         raw
     }
 }
@@ -99,7 +103,8 @@ fn a_colleague_sees_takes_over_and_accepts_and_the_first_desk_cannot_any_longer(
         assert!(list(&mut alice).await.is_empty(), "one's own is not a colleague's");
         bob.says(&take("B1", "ALICE", "R1")).await;
         let yours = bob.hears(&["35=UJ|", "131=B1|", "20176=1|", "20171=ALICE|"]).await;
-        assert_eq!(field(&yours, "58"), "ALICE.R1", "as its dealers know it");
+        let asked = v.heard.requests();
+        assert_eq!(field(&yours, "58"), field(&asked[0], "131"), "as its dealers know it");
         assert!(yours.contains("|93=88|"), "signed by the gateway: {yours}");
         bob.hears(&["35=U2|", "20020=2|", "131=B1|"]).await;
         bob.hears(&["35=S|", "131=B1|", &format!("117={quote}|")]).await;
@@ -111,7 +116,7 @@ fn a_colleague_sees_takes_over_and_accepts_and_the_first_desk_cannot_any_longer(
         // The one that has it signs the accept.
         bob.says(&accept("B1", "B1:1", &quote)).await;
         bob.hears(&["35=8|", "11=B1:1|", "39=2|"]).await;
-        assert_eq!(v.heard.business(), ["R ALICE.R1", "AJ ALICE.R1:~1"]);
+        assert_eq!(v.heard.business(), ["R #1", "AJ #1:~1"]);
     });
     // Who asked, the hand-over and who accepted are in the evidence, each signed.
     let mut out = Vec::new();
@@ -161,6 +166,41 @@ fn the_least_quantity_reaches_the_dealer_and_goes_with_the_request() {
     assert!(asked.len() == 1 && asked[0].contains(least), "{asked:#?}");
 }
 
+/// A desk of the version before, whose dictionary has no 232 in U2 and UI, at this gateway.
+#[test]
+fn an_older_desk_is_sent_nothing_that_it_does_not_know() {
+    let v = venue(POLICIES);
+    v.w.runtime.block_on(async {
+        let (mut alice, quote) = asked(&v).await;
+        let least = "|15=EUR|232=1|233=MINQTY|234=400000|";
+        alice.says(&request("R2").replace("|15=EUR|", least)).await;
+        alice.hears(&["35=S|", "131=R2|"]).await;
+        // A colleague's that it cannot show is none of the list, and is not taken over by its id.
+        for (seq, what) in [(1, ""), (101, "20134=0.0.9|20135=linux/x86_64|20136=other|")] {
+            let mut bob = v.desk_that_knows("BOB", seq, what).await;
+            let rows = list(&mut bob).await;
+            assert!(rows.len() == 1 && rows[0].contains("|131=R1|"), "{rows:#?}");
+            bob.says(&take(&format!("B{seq}"), "ALICE", "R2")).await;
+            let no = bob.hears(&["35=UJ|", &format!("131=B{seq}|"), "20176=3|"]).await;
+            assert_eq!(field(&no, "20104"), "takeover.desk_too_old", "{no}");
+            assert!(bob.heard.iter().all(|f| !f.contains("|232=")), "{:#?}", bob.heard);
+        }
+        // What has nothing newer goes on as ever.
+        let mut bob = v.desk_that_knows("BOB", 201, "").await;
+        bob.says(&take("B9", "ALICE", "R1")).await;
+        bob.hears(&["35=UJ|", "131=B9|", "20176=1|"]).await;
+        bob.hears(&["35=S|", "131=B9|", &format!("117={quote}|")]).await;
+        // Its own request is on its screen, where it can be ended.
+        let seq = alice.seq;
+        drop(alice);
+        let mut alice = v.desk_that_knows("ALICE", seq, "").await;
+        let own = alice.hears(&["35=U2|", "20020=2|", "131=R2|"]).await;
+        assert!(own.contains("|15=EUR|126="), "{own}");
+        alice.hears(&["35=S|", "131=R2|"]).await;
+        assert!(alice.heard.iter().all(|f| !f.contains("|232=")), "{:#?}", alice.heard);
+    });
+}
+
 #[test]
 fn nobody_of_another_group_sees_or_takes_and_guessing_tells_nothing() {
     let v = venue(POLICIES);
@@ -202,7 +242,7 @@ fn nobody_of_another_group_sees_or_takes_and_guessing_tells_nothing() {
         // It is hers still.
         alice.says(&accept("R1", "R1:1", &quote)).await;
         alice.hears(&["35=8|", "11=R1:1|", "39=2|"]).await;
-        assert_eq!(v.heard.business(), ["R ALICE.R1", "AJ ALICE.R1:1"]);
+        assert_eq!(v.heard.business(), ["R #1", "AJ #1:~1"]);
     });
 }
 
@@ -263,7 +303,7 @@ fn a_desk_that_was_off_and_a_gateway_that_was_killed_agree_on_who_has_it() {
         let refused = alice.hears(&["35=8|", "11=R1:1|", "150=8|"]).await;
         assert!(field(&refused, "58").contains("BOB has taken this RFQ over"), "{refused}");
         // And the gateway tells no dealer of hers.
-        assert_eq!(v.heard.business(), ["R ALICE.R1"]);
+        assert_eq!(v.heard.business(), ["R #1"]);
         // He ends it: it is his.
         bob.says("35=U3|131=B1|").await;
         bob.hears(&["35=AI|", "131=B1|", "297=1|"]).await;

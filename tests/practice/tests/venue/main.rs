@@ -6,6 +6,7 @@
 mod acting;
 mod admin;
 mod bad_input;
+mod connections;
 mod console;
 mod console_certificate;
 mod counter;
@@ -17,6 +18,7 @@ mod hand_over;
 mod history;
 mod identity;
 mod insight;
+mod instruments;
 #[cfg(unix)]
 #[path = "../../../needs/left_out.rs"]
 mod needs;

@@ -96,7 +96,12 @@ impl Raw {
     }
 
     pub async fn log_on(&mut self) {
-        let logon = format!("35=A|98=0|108=60|20000={}|", self.binding);
+        self.log_on_with("").await;
+    }
+
+    /// The same with more fields in the Logon.
+    pub async fn log_on_with(&mut self, more: &str) {
+        let logon = format!("35=A|98=0|108=60|20000={}|{more}", self.binding);
         self.says(&logon).await;
         self.hears(&["35=A|"]).await;
     }

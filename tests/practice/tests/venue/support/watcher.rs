@@ -26,15 +26,28 @@ impl Heard {
         all.iter().filter(|f| field(f, "35") == "R").cloned().collect()
     }
 
-    /// Ids of the requests and accepts that reached it, in order.
+    /// The requests and accepts that reached it, in order: `R #1` is the first RFQ, `AJ #1:~1` its
+    /// first accept. What the gateway calls an RFQ says nothing of the desk that asks.
     pub fn business(&self) -> Vec<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = |f: &String| match field(f, "35") {
-            "R" => Some(format!("R {}", field(f, "131"))),
-            "AJ" if field(f, "694") == "1" => Some(format!("AJ {}", field(f, "11"))),
-            _ => None,
-        };
-        all.iter().filter_map(id).collect()
+        let mut names = Vec::new();
+        let mut said = Vec::new();
+        for f in all.iter() {
+            let (kind, id) = match field(f, "35") {
+                "R" => ("R", field(f, "131")),
+                "AJ" if field(f, "694") == "1" => ("AJ", field(f, "11")),
+                _ => continue,
+            };
+            let name = id.split(':').next().unwrap_or_default();
+            assert!(signet_router::is_name(name), "{f}");
+            if kind == "R" {
+                assert!(!names.contains(&name), "asked twice under one name: {f}");
+                names.push(name);
+            }
+            let number = names.iter().position(|n| *n == name).expect("an RFQ it was asked in");
+            said.push(format!("{kind} #{}{}", number + 1, &id[name.len()..]));
+        }
+        said
     }
 }
 
