@@ -13,7 +13,8 @@ use crate::{
     threads::{HostedThread, Stop, lasting},
 };
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
-use signet_registry::{Registry, RegistryError, RegistryUrl};
+use signet_policy::place::Sighting;
+use signet_registry::{DeviceSeen, NewEvent, Registry, RegistryError, RegistryUrl};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
@@ -123,6 +124,7 @@ async fn work(
         down_since: None,
         complained: None,
         untaken: false,
+        refused: 0,
     };
     if let Some(at) = est {
         tracing::info!(%at, "enrolment service is up");
@@ -192,6 +194,8 @@ struct RegistryThread {
     complained: Option<Instant>,
     /// What was to be written down last was not taken.
     untaken: bool,
+    /// Reports that the database refused for what they say, and nobody was told of yet.
+    refused: usize,
 }
 
 impl RegistryThread {
@@ -275,50 +279,126 @@ impl RegistryThread {
                 | Report::Signalled(..) => {}
             }
         }
-        if !notes.is_empty() {
-            let written = notes.len();
-            self.registry.note_all(notes).await?;
-            self.take_off(written, |r| matches!(r, Report::Note(_)));
-        }
-        if !seen.is_empty() {
-            let written = seen.len();
-            self.registry.seen(&seen).await?;
-            self.take_off(written, |r| matches!(r, Report::Seen(..)));
-        }
-        if !devices.is_empty() {
-            let written = devices.len();
-            self.registry.devices_seen(&devices).await?;
-            self.take_off(written, |r| matches!(r, Report::DeviceSeen(_)));
-        }
-        let mut left = window;
-        while let Some(report) = self.pending.front().filter(|_| left > 0) {
-            match report {
-                Report::FirstUsed(serial) => {
-                    self.registry.first_used(serial, crate::clock::now()).await?
-                }
-                Report::Traded(desk, dealer) => {
-                    self.registry.traded(desk, dealer, crate::clock::now()).await?
-                }
-                Report::LockOut(user, kind, words, terms, _) => {
-                    let now = crate::clock::now();
-                    match self.registry.lock_out(user, *kind, words, *terms, now).await {
-                        // Nobody is to be kept out.
-                        Ok(_) | Err(RegistryError::NoSuchUser(_)) => {}
-                        Err(e) => return Err(e),
-                    }
-                }
-                Report::Signalled(words, _) => self.registry.signalled(words).await?,
-                // Came after this turn began.
-                Report::Note(_) | Report::Seen(..) | Report::DeviceSeen(_) => break,
+        self.in_parts(
+            notes,
+            |r| matches!(r, Report::Note(_)),
+            async |r: &Registry, notes: Vec<NewEvent>| r.note_all(notes).await,
+        )
+        .await?;
+        self.in_parts(
+            seen,
+            |r| matches!(r, Report::Seen(..)),
+            async |r: &Registry, seen: Vec<(String, Sighting)>| {
+                r.seen(&seen, crate::clock::now()).await
+            },
+        )
+        .await?;
+        self.in_parts(
+            devices,
+            |r| matches!(r, Report::DeviceSeen(_)),
+            async |r: &Registry, devices: Vec<DeviceSeen>| {
+                r.devices_seen(&devices, crate::clock::now()).await
+            },
+        )
+        .await?;
+        for _ in 0..window {
+            if !self.write_one().await? {
+                break;
             }
-            let written = self.pending.pop_front();
-            if let Some(Report::LockOut(.., Some(taken)) | Report::Signalled(_, taken)) = written {
-                // Whoever waits for it may be gone.
-                let _ = taken.send(());
+        }
+        self.tell_refused();
+        Ok(())
+    }
+
+    /// Writes reports of one kind in their order. One that the database refuses for what it says is
+    /// left out; those around it are written all the same.
+    async fn in_parts<T: Clone>(
+        &mut self,
+        all: Vec<T>,
+        kind: fn(&Report) -> bool,
+        write: impl AsyncFn(&Registry, Vec<T>) -> Result<(), RegistryError>,
+    ) -> Result<(), RegistryError> {
+        let mut parts = vec![all];
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() {
+                continue;
             }
-            left -= 1;
+            let count = part.len();
+            let written = write(&self.registry, part.clone()).await;
+            match written {
+                Ok(()) => self.take_off(count, kind),
+                Err(e) if !e.is_of_content() => return Err(e),
+                Err(e) if count == 1 => {
+                    self.take_off(count, kind);
+                    self.refuse(&e);
+                }
+                Err(_) => {
+                    let later = part.split_off(count / 2);
+                    parts.extend([later, part]);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Writes the oldest report, if it is of a kind that is not written many at once; whether it
+    /// was one of those.
+    async fn write_one(&mut self) -> Result<bool, RegistryError> {
+        let now = crate::clock::now();
+        let Some(report) = self.pending.front() else { return Ok(false) };
+        let written = match report {
+            Report::FirstUsed(serial) => self.registry.first_used(serial, now).await,
+            Report::Traded(desk, dealer) => self.registry.traded(desk, dealer, now).await,
+            Report::LockOut(user, kind, words, terms, _) => {
+                match self.registry.lock_out(user, *kind, words, *terms, now).await {
+                    // Nobody is to be kept out.
+                    Ok(_) | Err(RegistryError::NoSuchUser(_)) => Ok(()),
+                    Err(e) => Err(e),
+                }
+            }
+            Report::Signalled(words, _) => self.registry.signalled(words).await,
+            // Came after this turn began.
+            Report::Note(_) | Report::Seen(..) | Report::DeviceSeen(_) => return Ok(false),
+        };
+        match written {
+            Ok(()) => {
+                let written = self.pending.pop_front();
+                if let Some(Report::LockOut(.., Some(taken)) | Report::Signalled(_, taken)) =
+                    written
+                {
+                    // Whoever waits for it may be gone.
+                    let _ = taken.send(());
+                }
+            }
+            // Whoever waits for it hears that it is lost.
+            Err(e) if e.is_of_content() => {
+                self.pending.pop_front();
+                self.refuse(&e);
+            }
+            Err(e) => return Err(e),
+        }
+        Ok(true)
+    }
+
+    fn refuse(&mut self, e: &RegistryError) {
+        self.refused = self.refused.saturating_add(1);
+        // Peers without end must not have a line each.
+        if self.refused == 1 {
+            tracing::error!(error = %e, code = e.code(), "a report was refused by the registry");
+        }
+    }
+
+    /// Says with the next reports how many are lost.
+    fn tell_refused(&mut self) {
+        let refused = std::mem::take(&mut self.refused);
+        if refused == 0 {
+            return;
+        }
+        // Of ASCII and of fixed words: the database takes it.
+        let words = format!("{refused} reports were refused for what they say, and are lost");
+        let now = crate::clock::now();
+        let told = NewEvent::new(now, "gateway", "registry.unwritten", "registry", words);
+        self.pending.push_back(Report::Note(told));
     }
 
     /// Takes the first `n` reports of a kind off.
@@ -368,8 +448,7 @@ impl RegistryThread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_policy::place::Sighting;
-    use signet_registry::{NewCode, NewEvent, NewUser};
+    use signet_registry::{NewCode, NewUser};
     use signet_rfq::UtcMillis;
     use sqlx::Connection as _;
 
@@ -401,6 +480,7 @@ mod tests {
             down_since: None,
             complained: None,
             untaken: false,
+            refused: 0,
         }
     }
 
@@ -444,6 +524,48 @@ mod tests {
         assert!(keeper.pending.is_empty());
         keeper.turn().await.unwrap();
         assert!(confirmed(&keeper) > last);
+    }
+
+    /// As of a database whose encoding lacks a character: it is well, and takes this one never.
+    #[tokio::test]
+    async fn a_report_that_is_refused_for_what_it_says_holds_nothing_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keeper = keeper(dir.path()).await;
+        let registry = keeper.registry.clone();
+        let url = format!("sqlite:{}", dir.path().join("r.db").display());
+        let mut beside = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let mut sql = async |text: &'static str| {
+            sqlx::query(text).execute(&mut beside).await.unwrap();
+        };
+        sql("CREATE TABLE odd (n BIGINT CHECK (n = 0))").await;
+        sql("CREATE TRIGGER odd_note BEFORE INSERT ON events WHEN NEW.kind = 'odd' BEGIN \
+            INSERT INTO odd VALUES (1); END")
+        .await;
+        sql("CREATE TRIGGER odd_lockout BEFORE INSERT ON lockouts BEGIN \
+            INSERT INTO odd VALUES (1); END")
+        .await;
+        let before = registry.events().await.unwrap().0.len();
+        for kind in ["a", "odd", "b", "c", "odd", "d"] {
+            keeper.pending.push_back(note(kind));
+        }
+        let terms = signet_registry::LockoutTerms { first_ms: 0, max_ms: 0 };
+        let kind = signet_registry::LockoutKind::Signal;
+        let ((taken, mut lost), (heard, mut words)) = (oneshot::channel(), oneshot::channel());
+        let lockout = Report::LockOut("alice".into(), kind, "left".into(), terms, Some(taken));
+        keeper.pending.extend([lockout, Report::Signalled(vec![], heard)]);
+        keeper.turn().await.unwrap();
+        assert!(!keeper.untaken);
+        assert_eq!(lost.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        words.try_recv().unwrap();
+        keeper.turn().await.unwrap();
+        assert!(keeper.pending.is_empty());
+        let (events, _) = registry.events().await.unwrap();
+        let told: Vec<&str> = events[before..].iter().map(|e| e.kind.as_str()).collect();
+        assert_eq!(told, ["a", "b", "c", "d", "registry.unwritten"]);
+        assert!(events.last().unwrap().detail.starts_with("3 reports"));
+        // Said once.
+        keeper.turn().await.unwrap();
+        assert!(keeper.pending.is_empty());
     }
 
     /// Whoever reported something hears of it once it is written down, and when it is lost.

@@ -2,12 +2,14 @@
 
 use super::{
     AccountState, CertificateRecord, CodePurpose, CodeState, NewEvent, Registry, RegistryError, Tx,
+    bulk,
     certificates::{self, CertificateSelector},
     events,
 };
 use signet_identity::is_user_id;
 use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
+use std::collections::HashSet;
 
 /// As long as a CompID may be here: `desk.request` must fit 64 characters towards dealers.
 const COMP_ID_CHARS_MAX: usize = 24;
@@ -115,13 +117,24 @@ impl Registry {
         actor: &str,
         now: UtcMillis,
     ) -> Result<(), RegistryError> {
-        let mut tx = self.write().await?;
+        let (purpose, count) = (CodePurpose::Enrol, users.len());
+        let (mut accounts, mut codes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut told = Vec::with_capacity(count.saturating_mul(2));
         for (user, code) in users {
             user.check()?;
-            add_user(&mut tx, user, actor, now).await?;
-            add_code(&mut tx, &user.id, code, CodePurpose::Enrol, &user.protection, actor, now)
-                .await?;
+            accounts.push(user_row(user, now));
+            told.push(user_added(user, actor, now));
+            codes.push(code_row(&user.id, code, purpose, &user.protection, now));
+            told.push(code_made(&user.id, code, purpose, actor, now));
         }
+        // From here on everybody else waits, also whoever locks somebody: the names are read once,
+        // and statements are few.
+        let mut tx = self.write().await?;
+        let mut taken = Taken::read(&mut tx).await?;
+        users.iter().try_for_each(|(user, _)| taken.take(user))?;
+        bulk::insert(&mut tx, "users", USER_COLUMNS, accounts).await?;
+        bulk::insert(&mut tx, "codes", CODE_COLUMNS, codes).await?;
+        events::append_all(&mut tx, told).await?;
         Ok(tx.commit().await?)
     }
 
@@ -242,40 +255,59 @@ impl Registry {
     }
 }
 
-async fn add_user(
-    tx: &mut Tx,
-    user: &NewUser,
-    actor: &str,
-    now: UtcMillis,
-) -> Result<(), RegistryError> {
-    if user_by_id(tx, &user.id).await?.is_some() {
-        return Err(RegistryError::UserExists(user.id.clone()));
+/// The ids and CompIDs that cannot be given to anybody else.
+struct Taken {
+    ids: HashSet<String>,
+    /// In lower case: people read them aloud.
+    comp_ids: HashSet<String>,
+}
+
+impl Taken {
+    async fn read(tx: &mut Tx) -> Result<Self, RegistryError> {
+        let rows = sqlx::query("SELECT id, comp_id FROM users").fetch_all(&mut **tx).await?;
+        let mut taken = Self {
+            ids: HashSet::with_capacity(rows.len()),
+            comp_ids: HashSet::with_capacity(rows.len()),
+        };
+        for r in rows {
+            taken.ids.insert(r.try_get(0)?);
+            taken.comp_ids.insert(r.try_get::<String, _>(1)?.to_lowercase());
+        }
+        Ok(taken)
     }
-    // Not told apart by case: people read them aloud.
-    let taken = sqlx::query("SELECT COUNT(*) FROM users WHERE LOWER(comp_id) = LOWER($1)")
-        .bind(&user.comp_id)
-        .fetch_one(&mut **tx)
-        .await?;
-    if taken.try_get::<i64, _>(0)? > 0 {
-        return Err(RegistryError::CompIdTaken(user.comp_id.clone()));
+
+    fn take(&mut self, user: &NewUser) -> Result<(), RegistryError> {
+        if !self.ids.insert(user.id.clone()) {
+            return Err(RegistryError::UserExists(user.id.clone()));
+        }
+        if !self.comp_ids.insert(user.comp_id.to_lowercase()) {
+            return Err(RegistryError::CompIdTaken(user.comp_id.clone()));
+        }
+        Ok(())
     }
-    sqlx::query(
-        "INSERT INTO users (id, comp_id, name, role, protection, state, created_ms) \
-        VALUES ($1, $2, $3, $4, $5, 'active', $6)",
-    )
-    .bind(&user.id)
-    .bind(&user.comp_id)
-    .bind(&user.name)
-    .bind(&user.role)
-    .bind(&user.protection)
-    .bind(now.0)
-    .execute(&mut **tx)
-    .await?;
+}
+
+const USER_COLUMNS: [&str; 7] =
+    ["id", "comp_id", "name", "role", "protection", "state", "created_ms"];
+
+fn user_row(user: &NewUser, now: UtcMillis) -> [bulk::Value; 7] {
+    [
+        user.id.as_str().into(),
+        user.comp_id.as_str().into(),
+        user.name.as_str().into(),
+        user.role.as_str().into(),
+        user.protection.as_str().into(),
+        AccountState::Active.as_str().into(),
+        now.0.into(),
+    ]
+}
+
+fn user_added(user: &NewUser, actor: &str, now: UtcMillis) -> NewEvent {
     let detail = format!(
         "CompID {}, {}, key in {}, {:?}",
         user.comp_id, user.role, user.protection, user.name
     );
-    events::append(tx, NewEvent::new(now, actor, "user.added", &user.id, detail)).await
+    NewEvent::new(now, actor, "user.added", &user.id, detail)
 }
 
 pub(super) async fn add_code(
@@ -287,40 +319,64 @@ pub(super) async fn add_code(
     actor: &str,
     now: UtcMillis,
 ) -> Result<(), RegistryError> {
-    let insert =
-        "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms, purpose, managed)
-        VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0, $6, $7)";
-    let insert = sqlx::query(insert)
-        .bind(code.digest.clone())
-        .bind(user.to_owned())
-        .bind(protection.to_owned());
-    insert
-        .bind(now.0)
-        .bind(code.expires.0)
-        .bind(purpose.as_str())
-        .bind(i64::from(code.managed))
-        .execute(&mut **tx)
-        .await?;
+    let row = code_row(user, code, purpose, protection, now);
+    bulk::insert(tx, "codes", CODE_COLUMNS, vec![row]).await?;
+    events::append(tx, code_made(user, code, purpose, actor, now)).await
+}
+
+const CODE_COLUMNS: [&str; 12] = [
+    "hash",
+    "user_id",
+    "protection",
+    "state",
+    "created_ms",
+    "expires_ms",
+    "used_ms",
+    "serial",
+    "claim",
+    "claimed_ms",
+    "purpose",
+    "managed",
+];
+
+fn code_row(
+    user: &str,
+    code: &NewCode,
+    purpose: CodePurpose,
+    protection: &str,
+    now: UtcMillis,
+) -> [bulk::Value; 12] {
+    [
+        code.digest.as_str().into(),
+        user.into(),
+        protection.into(),
+        CodeState::Open.as_str().into(),
+        now.0.into(),
+        code.expires.0.into(),
+        0_i64.into(),
+        "".into(),
+        "".into(),
+        0_i64.into(),
+        purpose.as_str().into(),
+        i64::from(code.managed).into(),
+    ]
+}
+
+fn code_made(
+    user: &str,
+    code: &NewCode,
+    purpose: CodePurpose,
+    actor: &str,
+    now: UtcMillis,
+) -> NewEvent {
     let hours = code.expires.since(now) / 3_600_000;
     let kind = match purpose {
         CodePurpose::Enrol => "code.made",
         CodePurpose::Key => "key.code_made",
         CodePurpose::Console => "console.invited",
     };
-    events::append(
-        tx,
-        NewEvent::new(
-            now,
-            actor,
-            kind,
-            user,
-            format!(
-                "good for {hours} hours{}",
-                if code.managed { ", for a managed device" } else { "" }
-            ),
-        ),
-    )
-    .await
+    let managed = if code.managed { ", for a managed device" } else { "" };
+    NewEvent::new(now, actor, kind, user, format!("good for {hours} hours{managed}"))
 }
 
 /// Open codes stop working; returns how many.
@@ -408,3 +464,7 @@ fn device_record(r: &AnyRow) -> Result<DeviceRecord, RegistryError> {
         created: UtcMillis(r.try_get(4)?),
     })
 }
+
+#[cfg(test)]
+#[path = "accounts_tests.rs"]
+mod tests;

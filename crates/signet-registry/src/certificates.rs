@@ -6,6 +6,7 @@ use super::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
+use std::collections::HashMap;
 
 /// A certificate as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +102,9 @@ impl Registry {
         )
         .await?;
         let device = CertificateSelector::Device(who.clone());
+        let order = OrderOfIssue::device(&mut tx, &who).await?;
         for old in of(&mut tx, &device).await? {
-            if old.state == CertificateState::Good && old.issued < used.issued {
+            if old.state == CertificateState::Good && order.is_before(&old, &used) {
                 end(
                     &mut tx,
                     &old.serial,
@@ -236,6 +238,35 @@ impl Registry {
     pub async fn covers(&self, now: UtcMillis) -> Result<String, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         Ok(covers(&revoked(&mut tx, now).await?))
+    }
+}
+
+/// In which order the certificates of a device were issued: by the numbers of the events that tell
+/// it. Their times do not say it where a clock stepped back in between.
+struct OrderOfIssue(HashMap<String, i64>);
+
+impl OrderOfIssue {
+    /// `who`: `USER/DEVICE`.
+    async fn device(tx: &mut Tx, who: &str) -> Result<Self, RegistryError> {
+        let query =
+            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash, origin FROM events
+            WHERE subject = $1 AND kind IN ('certificate.issued', 'certificate.renewed')";
+        let rows = sqlx::query(query).bind(who.to_owned()).fetch_all(&mut **tx).await?;
+        let mut numbers = HashMap::with_capacity(rows.len());
+        for r in &rows {
+            let event = super::event(r)?;
+            if let Some(serial) = event.certificate() {
+                numbers.insert(serial.to_owned(), event.seq);
+            }
+        }
+        Ok(Self(numbers))
+    }
+
+    fn is_before(&self, a: &CertificateRecord, b: &CertificateRecord) -> bool {
+        match (self.0.get(&a.serial), self.0.get(&b.serial)) {
+            (Some(a), Some(b)) => a < b,
+            _ => a.issued < b.issued,
+        }
     }
 }
 

@@ -208,6 +208,10 @@ impl Registry {
         if invited(&mut tx, digest, now).await?.as_deref() != Some(new.admin.as_str()) {
             return Err(ConsoleError::NoInvite);
         }
+        // Whoever may not log in gets no key that works once they may.
+        if person(&mut tx, &new.admin, now).await? != Standing::Good {
+            return Err(ConsoleError::NoInvite);
+        }
         if keys_of(&mut tx, &new.admin).await?.iter().filter(|k| is_there(k)).count()
             >= CONSOLE_KEYS_MAX
         {
@@ -349,18 +353,23 @@ impl Registry {
         if key.is_none_or(|k| k.admin != admin || k.state != KeyState::Active) {
             return Ok(Standing::KeyNotActive);
         }
-        let account = sqlx::query("SELECT state FROM users WHERE id = $1")
-            .bind(admin.to_owned())
-            .fetch_optional(&mut *tx)
-            .await?;
-        if let Some(row) = account
-            && AccountState::read(row.try_get(0)?)? == AccountState::Locked
-        {
-            return Ok(Standing::AccountLocked);
-        }
-        let out = lockouts::people(&mut tx).await?.get(admin).is_some_and(|l| l.holds(now));
-        Ok(if out { Standing::LockedOut } else { Standing::Good })
+        Ok(person(&mut tx, admin, now).await?)
     }
+}
+
+/// Whether a person may use the console now, whatever the key.
+async fn person(tx: &mut Tx, admin: &str, now: UtcMillis) -> Result<Standing, RegistryError> {
+    let account = sqlx::query("SELECT state FROM users WHERE id = $1")
+        .bind(admin.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
+    if let Some(row) = account
+        && AccountState::read(row.try_get(0)?)? == AccountState::Locked
+    {
+        return Ok(Standing::AccountLocked);
+    }
+    let out = lockouts::people(tx).await?.get(admin).is_some_and(|l| l.holds(now));
+    Ok(if out { Standing::LockedOut } else { Standing::Good })
 }
 
 fn is_there(k: &ConsoleKey) -> bool {

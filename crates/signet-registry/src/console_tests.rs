@@ -135,10 +135,22 @@ async fn table_of_standings() {
     };
     let code = crate::NewCode { digest: "d".into(), expires: NOW + HOUR, managed: false };
     r.add_users(&[(user, code)], "a", NOW).await.unwrap();
+    // With a code from before, too, nobody gets a key who may not log in.
+    invite(&r, "ada", "h9").await.unwrap();
+    let another = async || {
+        let made = r.add_console_key(&new_key("ada", "k9"), "h9", "a", NOW).await;
+        made.map(|_| ()).map_err(|e| e.code())
+    };
     r.set_user_state("ada", AccountState::Locked, "a", NOW).await.unwrap();
     assert_eq!(standing("ada", "k").await, Standing::AccountLocked);
+    assert_eq!(another().await, Err("console.code_refused"));
     r.set_user_state("ada", AccountState::Active, "a", NOW).await.unwrap();
     let terms = crate::LockoutTerms { first_ms: 0, max_ms: 0 };
+    r.lock_out("ada", crate::LockoutKind::Signal, "w", terms, NOW).await.unwrap();
+    assert_eq!(standing("ada", "k").await, Standing::LockedOut);
+    assert_eq!(another().await, Err("console.code_refused"));
+    r.lift_lockout("ada", "a", NOW).await.unwrap();
+    assert_eq!(another().await, Ok(()), "what failed has not used it up");
     r.lock_out("ada", crate::LockoutKind::Signal, "w", terms, NOW).await.unwrap();
     assert_eq!(standing("ada", "k").await, Standing::LockedOut);
     assert_eq!(standing("bob", "b").await, Standing::Good);

@@ -1,5 +1,6 @@
 //! What can be wrong with the registry, or with what an administrator asked of it.
 
+use sqlx::error::ErrorKind;
 use std::path::PathBuf;
 
 /// Each has a stable code, says who is at fault, and what cures it.
@@ -127,6 +128,24 @@ impl RegistryError {
         }
     }
 
+    /// Whether the database is well and would refuse the same again for what it says.
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(e)) => {
+                // Not a number that is there twice: then what is in the database is at fault.
+                let constraint = matches!(
+                    e.kind(),
+                    ErrorKind::CheckViolation
+                        | ErrorKind::ForeignKeyViolation
+                        | ErrorKind::NotNullViolation
+                );
+                constraint || e.code().is_some_and(|code| is_code_of_content(&code))
+            }
+            Self::Database(sqlx::Error::Encode(_)) | Self::NoSuchUser(_) => true,
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn cure(&self) -> &'static str {
         match self {
@@ -170,6 +189,47 @@ impl RegistryError {
             }
             Self::NotEmpty => "use --replace to lose what it holds, or name another registry",
             Self::BadBackup(_) => "use a file that signet-gateway registry backup made",
+        }
+    }
+}
+
+/// SQLSTATE classes 22 (data exception: such as a character that the database's encoding lacks) and
+/// 54 (a limit of the program), and SQLITE_TOOBIG.
+fn is_code_of_content(code: &str) -> bool {
+    code == "18" || (code.len() == 5 && (code.starts_with("22") || code.starts_with("54")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_who_is_at_fault() {
+        for (code, of_content) in [
+            ("22P05", true),
+            ("22021", true),
+            ("54000", true),
+            ("18", true),
+            // A disk that is full, a lock, a server that stops, a file that is read-only.
+            ("53100", false),
+            ("13", false),
+            ("5", false),
+            ("22", false),
+            ("55P03", false),
+            ("57P01", false),
+            ("25006", false),
+            ("1811", false),
+        ] {
+            assert_eq!(is_code_of_content(code), of_content, "{code}");
+        }
+        for (e, of_content) in [
+            (RegistryError::Database(sqlx::Error::PoolTimedOut), false),
+            (RegistryError::Database(sqlx::Error::Encode("odd".into())), true),
+            (RegistryError::NoSuchUser("x".into()), true),
+            (RegistryError::Corrupt("x".into()), false),
+            (RegistryError::Empty, false),
+        ] {
+            assert_eq!(e.is_of_content(), of_content, "{e}");
         }
     }
 }

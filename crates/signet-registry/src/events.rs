@@ -4,12 +4,14 @@
 //! Whoever can write the database can also write a whole new chain: keep the digest of the last
 //! row, which `signet-gateway events` prints, somewhere else.
 
-use super::{RegistryError, Tx, hex_sha256};
+use super::{RegistryError, Tx, bulk, hex_sha256};
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
 
 /// A field of an event is cut to this many characters: some of them come from strangers.
 const FIELD_CHARS_MAX: usize = 500;
+const COLUMNS: [&str; 9] =
+    ["seq", "at_ms", "actor", "kind", "subject", "detail", "prev", "hash", "origin"];
 /// Of a certificate; RFC 5280 §4.1.2.2 allows 20 bytes, hexadecimal.
 const SERIAL_LEN_MAX: usize = 40;
 
@@ -136,39 +138,49 @@ fn clean(text: &str) -> String {
 
 /// Adds one event. The caller's transaction already holds the lock that puts writers in a row.
 pub(super) async fn append(tx: &mut Tx, new: NewEvent) -> Result<(), RegistryError> {
+    append_all(tx, vec![new]).await
+}
+
+/// The same for many, in their order: the head of the chain is read and written once.
+pub(super) async fn append_all(tx: &mut Tx, all: Vec<NewEvent>) -> Result<(), RegistryError> {
+    if all.is_empty() {
+        return Ok(());
+    }
     let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1")
         .fetch_one(&mut **tx)
         .await?;
-    let mut event = Event {
-        seq: head.try_get::<i64, _>(0)? + 1,
-        at: new.at,
-        actor: clean(&new.actor),
-        kind: new.kind.into(),
-        subject: clean(&new.subject),
-        detail: clean(&new.detail),
-        prev: head.try_get(1)?,
-        hash: String::new(),
-        origin: clean(&new.origin),
-    };
-    event.hash = event.digest();
-    sqlx::query(
-        "INSERT INTO events (seq, at_ms, actor, kind, subject, detail, prev, hash, origin) VALUES \
-        ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(event.seq)
-    .bind(event.at.0)
-    .bind(event.actor)
-    .bind(event.kind)
-    .bind(event.subject)
-    .bind(event.detail)
-    .bind(event.prev)
-    .bind(event.hash.clone())
-    .bind(event.origin)
-    .execute(&mut **tx)
-    .await?;
+    let (mut seq, mut prev): (i64, String) = (head.try_get(0)?, head.try_get(1)?);
+    let mut rows: Vec<[bulk::Value; 9]> = Vec::with_capacity(all.len());
+    for new in all {
+        let mut event = Event {
+            seq: seq + 1,
+            at: new.at,
+            actor: clean(&new.actor),
+            kind: new.kind.into(),
+            subject: clean(&new.subject),
+            detail: clean(&new.detail),
+            prev,
+            hash: String::new(),
+            origin: clean(&new.origin),
+        };
+        event.hash = event.digest();
+        (seq, prev) = (event.seq, event.hash.clone());
+        rows.push([
+            event.seq.into(),
+            event.at.0.into(),
+            event.actor.into(),
+            event.kind.into(),
+            event.subject.into(),
+            event.detail.into(),
+            event.prev.into(),
+            event.hash.into(),
+            event.origin.into(),
+        ]);
+    }
+    bulk::insert(tx, "events", COLUMNS, rows).await?;
     sqlx::query("UPDATE registry_meta SET head_seq = $1, head_hash = $2 WHERE id = 1")
-        .bind(event.seq)
-        .bind(event.hash)
+        .bind(seq)
+        .bind(prev)
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -1,6 +1,7 @@
 //! The laptops of the firm: who has which, when each was seen last, and what it ran then.
 
 use super::{AccountState, Registry, RegistryError};
+use signet_policy::place::CLOCKS_DIFFER_MAX_MS;
 use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
 
@@ -73,12 +74,19 @@ pub struct FleetPlace {
 
 impl Registry {
     /// Writes when devices were on last, and what they ran. Of devices that nobody registered
-    /// nothing is written. Gateways need not hear of it.
-    pub async fn devices_seen(&self, all: &[DeviceSeen]) -> Result<(), RegistryError> {
+    /// nothing is written. Gateways need not hear of it. What was written while a clock was ahead
+    /// gives way, as in [`Registry::seen`].
+    pub async fn devices_seen(
+        &self,
+        all: &[DeviceSeen],
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
         let upsert = "INSERT INTO device_software (user_id, device_id, version, platform, seen_ms)
             SELECT user_id, id, CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) FROM devices WHERE user_id = $1 AND id = $2
             ON CONFLICT (user_id, device_id) DO UPDATE SET version = excluded.version, platform = excluded.platform,
-            seen_ms = excluded.seen_ms WHERE device_software.seen_ms <= excluded.seen_ms";
+            seen_ms = excluded.seen_ms
+            WHERE device_software.seen_ms <= excluded.seen_ms OR device_software.seen_ms > CAST($6 AS BIGINT)";
+        let ahead = now.0.saturating_add(CLOCKS_DIFFER_MAX_MS);
         let mut tx = self.aside().await?;
         for d in all {
             sqlx::query(upsert)
@@ -86,7 +94,8 @@ impl Registry {
                 .bind(d.device.clone())
                 .bind(d.version.clone())
                 .bind(d.platform.clone())
-                .bind(d.at.0)
+                .bind(d.at.0.min(now.0))
+                .bind(ahead)
                 .execute(&mut *tx)
                 .await?;
         }

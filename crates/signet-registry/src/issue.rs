@@ -174,15 +174,7 @@ impl Registry {
             }
             return again_if_good(&mut tx, &made.serial).await;
         }
-        let all = certificates::of(
-            &mut tx,
-            &CertificateSelector::Device(format!("{}/{}", present.user, present.device)),
-        )
-        .await?;
-        let unused = all.iter().filter(|c| {
-            c.state == CertificateState::Good && c.first_used == UtcMillis(0) && c.not_after > now
-        });
-        if unused.count() >= UNUSED_MAX {
+        if hoards(&mut tx, &present.user, &present.device, now).await? {
             return Err(ClaimRefusal::TooManyUnused.into());
         }
         let (device, protection, managed) = (present.device, present.protection, present.managed);
@@ -216,9 +208,10 @@ impl Registry {
         fresh_key(&mut tx, &order.key).await?;
         let (kind, by) = match &order.why {
             IssueBasis::Code(digest) => {
+                // Nobody has it, where another request with the same key failed and released it.
                 let done = sqlx::query(
-                    "UPDATE codes SET state = 'used', used_ms = $1, serial = $2 WHERE hash = $3 \
-                        AND state = 'open' AND claim = $4",
+                    "UPDATE codes SET state = 'used', used_ms = $1, serial = $2, claim = $4 \
+                        WHERE hash = $3 AND state = 'open' AND claim IN ($4, '')",
                 )
                 .bind(now.0)
                 .bind(&issued.serial)
@@ -235,8 +228,18 @@ impl Registry {
                 let old = certificates::by_serial(&mut tx, old)
                     .await?
                     .ok_or(ClaimRefusal::CertificateUnknown)?;
-                if old.state == CertificateState::Revoked {
-                    return Err(ClaimRefusal::CertificateRevoked.into());
+                match old.state {
+                    CertificateState::Good => {}
+                    CertificateState::Superseded => {
+                        return Err(ClaimRefusal::CertificateSuperseded.into());
+                    }
+                    CertificateState::Revoked => {
+                        return Err(ClaimRefusal::CertificateRevoked.into());
+                    }
+                }
+                // Claims take no lock: many may have been made before the first was completed.
+                if hoards(&mut tx, &order.user, &order.device, now).await? {
+                    return Err(ClaimRefusal::TooManyUnused.into());
                 }
                 ("certificate.renewed", format!(", follows {}", old.serial))
             }
@@ -252,6 +255,34 @@ impl Registry {
         )
         .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// The certificate of the same order, DER, where another request for it was completed first: a
+    /// desk that lost its connection asks once more while the first request is still answered.
+    /// `None`: the key is in another certificate, or in one that was used.
+    pub async fn completed_meanwhile(
+        &self,
+        order: &IssueOrder,
+    ) -> Result<Option<Vec<u8>>, ClaimError> {
+        let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
+        let Some(serial) = by_key(&mut tx, &order.key).await? else { return Ok(None) };
+        let Some(made) = certificates::by_serial(&mut tx, &serial).await? else { return Ok(None) };
+        let same = (&made.user, &made.device, &made.comp_id, made.first_used)
+            == (&order.user, &order.device, &order.comp_id, UtcMillis(0));
+        let by_the_same = match &order.why {
+            IssueBasis::Code(digest) => {
+                let code = code(&mut tx, &order.user, digest, CodePurpose::Enrol).await?;
+                code.is_some_and(|c| c.state == CodeState::Used && c.serial == serial)
+            }
+            IssueBasis::Renewal(old) => *old != serial,
+        };
+        if !same || !by_the_same {
+            return Ok(None);
+        }
+        match again_if_good(&mut tx, &serial).await? {
+            Claim::Again(der) => Ok(Some(der)),
+            Claim::Issue(_) => Ok(None),
+        }
     }
 
     /// The authority did not issue: the code may be used again at once.
@@ -323,6 +354,21 @@ async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<String>, RegistryError>
     Ok(row.map(|r| r.try_get(0)).transpose()?)
 }
 
+/// Whether a device has as many certificates that it never used as it may have.
+async fn hoards(
+    tx: &mut Tx,
+    user: &str,
+    device: &str,
+    now: UtcMillis,
+) -> Result<bool, RegistryError> {
+    let device = CertificateSelector::Device(format!("{user}/{device}"));
+    let all = certificates::of(tx, &device).await?;
+    let unused = all.iter().filter(|c| {
+        c.state == CertificateState::Good && c.first_used == UtcMillis(0) && c.not_after > now
+    });
+    Ok(unused.count() >= UNUSED_MAX)
+}
+
 /// A key is certified once: a renewal needs a new key, and another device's key is refused.
 async fn fresh_key(tx: &mut Tx, key: &str) -> Result<(), ClaimError> {
     if by_key(tx, key).await?.is_some() { Err(ClaimRefusal::KeyReused.into()) } else { Ok(()) }
@@ -379,3 +425,7 @@ async fn keep_certificate(
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "issue_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@
 mod accounts;
 pub mod admission;
 pub mod backup;
+mod bulk;
 mod certificates;
 mod claim_refusal;
 pub mod code;
@@ -305,9 +306,7 @@ impl Registry {
     /// The same for many, in one go: all of them or none.
     pub async fn note_all(&self, all: Vec<NewEvent>) -> Result<(), RegistryError> {
         let mut tx = self.aside().await?;
-        for event in all {
-            events::append(&mut tx, event).await?;
-        }
+        events::append_all(&mut tx, all).await?;
         Ok(tx.commit().await?)
     }
 

@@ -31,6 +31,12 @@ pub enum UrlError {
             alters it decides who may trade"
     )]
     NotVerified,
+    /// The driver could take another server, or another way of proving it, than is read here.
+    #[error(
+        "write host, hostaddr, sslmode and sslrootcert once each, host or hostaddr, with these \
+            names, no control character, and no # (in a password: %23)"
+    )]
+    Ambiguous,
     /// The URL holds a password, and a file with one is named too.
     #[error("holds a password and password_file is set too; use one")]
     TwoPasswords,
@@ -82,10 +88,32 @@ impl RegistryUrl {
     }
 }
 
+/// Parameters that say which server it is and how it proves that.
+const JUDGED: [&str; 4] = ["host", "hostaddr", "sslmode", "sslrootcert"];
+/// What the driver takes for one of them, too.
+const ALSO_TAKEN: [&str; 3] = ["ssl-mode", "ssl-root-cert", "ssl-ca"];
+
+/// Whether each parameter means to the driver what it means here: of two of a name it takes the
+/// last, it knows others for the same thing, tabs and ends of lines are nothing to it, nor is what
+/// comes after a `#`.
+fn is_plain(rest: &str, parameters: &str) -> bool {
+    let names = parameters.split('&').map(|p| p.split_once('=').map_or(p, |(name, _)| name));
+    let names: Vec<&str> = names.collect();
+    let times = |name: &str| names.iter().filter(|n| **n == name).count();
+    let hosts = times("host").saturating_add(times("hostaddr"));
+    !rest.contains(|c: char| c == '#' || c.is_control())
+        && !names.iter().any(|n| ALSO_TAKEN.contains(n) || n.contains(['%', '+']))
+        && JUDGED.into_iter().all(|name| times(name) <= 1)
+        && hosts <= 1
+}
+
 /// A server that is reached over a network must prove who it is. `host=/...` in the parameters is a
 /// socket of this machine.
 fn check_verified(rest: &str) -> Result<(), UrlError> {
     let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    if !is_plain(rest, parameters) {
+        return Err(UrlError::Ambiguous);
+    }
     let server = place.split('/').next().unwrap_or_default();
     let server = server.rsplit('@').next().unwrap_or_default();
     let host = match server.strip_prefix('[') {
@@ -201,6 +229,35 @@ mod tests {
         assert!(
             parse("postgres://u@db.bank.example/d?sslmode=verify-full&sslrootcert=/ca.pem").is_ok()
         );
+    }
+
+    /// The driver takes the last of two, and knows more names.
+    #[test]
+    fn what_the_driver_could_read_otherwise_is_refused() {
+        let good = "postgres://u@db.bank.example/d?sslmode=verify-full&sslrootcert=/ca.pem";
+        for more in [
+            "&sslmode=disable",
+            "&ssl-mode=disable",
+            "&%73slmode=disable",
+            "&ssl\tmode=disable",
+            "&ssl-ca=/other.pem",
+            "&ssl-root-cert=/other.pem",
+            "&sslrootcert=/other.pem",
+            "&sslmode",
+            "&x=#",
+        ] {
+            assert_eq!(parse(&format!("{good}{more}")), Err(UrlError::Ambiguous), "{more}");
+        }
+        for text in [
+            "postgres://u@localhost/d?host=localhost&hostaddr=192.0.2.1",
+            "postgres://u@localhost/d?host=localhost&host=db.bank.example",
+            "postgres://u@db.bank.example/d#?sslmode=verify-full&sslrootcert=/ca.pem",
+            "postgres://u@db.bank.example/d?x=1#&sslmode=verify-full&sslrootcert=/ca.pem",
+        ] {
+            assert_eq!(parse(text), Err(UrlError::Ambiguous), "{text}");
+        }
+        assert!(parse(&format!("{good}&application_name=a&options=x")).is_ok());
+        assert!(parse("postgres://u:a%23b@localhost/d").is_ok());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     AccountState, CertificateState, Lockout, Registry, RegistryError, SignalKey, SignalWord,
     lockouts, signals,
 };
-use signet_policy::place::Sighting;
+use signet_policy::place::{CLOCKS_DIFFER_MAX_MS, Sighting};
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -59,16 +59,26 @@ pub struct View {
 }
 
 impl Registry {
-    /// Writes where users were seen. Gateways need not hear of it: each keeps its own newest.
-    pub async fn seen(&self, all: &[(String, Sighting)]) -> Result<(), RegistryError> {
-        let upsert = "INSERT INTO places (user_id, country, at_ms) SELECT id, $2, $3 FROM users WHERE id = $1
-            ON CONFLICT (user_id) DO UPDATE SET country = excluded.country, at_ms = excluded.at_ms WHERE places.at_ms < excluded.at_ms";
+    /// Writes where users were seen. Gateways need not hear of it: each keeps its own newest. What
+    /// was written while a clock was ahead gives way to what was seen since; `now` is of the same
+    /// clock as what is written.
+    pub async fn seen(
+        &self,
+        all: &[(String, Sighting)],
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
+        let upsert = "INSERT INTO places (user_id, country, at_ms) SELECT id, CAST($2 AS TEXT), CAST($3 AS BIGINT) FROM users WHERE id = $1
+            ON CONFLICT (user_id) DO UPDATE SET country = excluded.country, at_ms = excluded.at_ms
+            WHERE places.at_ms < excluded.at_ms OR places.at_ms > CAST($4 AS BIGINT)";
+        let ahead = now.0.saturating_add(CLOCKS_DIFFER_MAX_MS);
         let mut tx = self.aside().await?;
         for (user, s) in all {
             sqlx::query(upsert)
                 .bind(user.clone())
                 .bind(s.country.to_string())
-                .bind(s.at_ms)
+                // It was seen before now, whatever the clock said then.
+                .bind(s.at_ms.min(now.0))
+                .bind(ahead)
                 .execute(&mut *tx)
                 .await?;
         }

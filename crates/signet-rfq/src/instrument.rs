@@ -3,7 +3,7 @@
 use crate::{InstrumentId, PriceFormat, PriceType, group_digits, price_type};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 /// Most decimals any price convention here uses.
 pub(crate) const MAX_PRICE_DECIMALS: u8 = 8;
@@ -300,6 +300,12 @@ impl Catalogue {
     /// Every instrument, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Instrument> {
         self.0.values()
+    }
+
+    /// Those whose ids come after `id`; without one, all. In the order of their ids.
+    pub fn after(&self, id: Option<&InstrumentId>) -> impl Iterator<Item = &Instrument> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.0.range::<InstrumentId, _>((from, Bound::Unbounded)).map(|(_, i)| i)
     }
 
     /// How many instruments it lists.

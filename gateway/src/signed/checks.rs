@@ -6,6 +6,9 @@
 //! (`signet_fix::signature::check`, `signet_fix::signature::making`), and all together are bounded:
 //! what finds no room is done on the trading thread, as without these threads. So is everything
 //! after a fault of one of them, where a fault does not end the program.
+//!
+//! A token that takes its time, or does not answer, is waited for here and not on the trading
+//! thread: its signatures find more room. While it has every thread wait, checks do not.
 
 use crate::{metrics::SignatureChecks, threads};
 use signet_fix::{
@@ -20,6 +23,7 @@ use std::{
     rc::Rc,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
@@ -27,6 +31,11 @@ use tokio::sync::oneshot;
 /// about three milliseconds, would gain nothing over the trading thread's own work. Each holds a
 /// message of 64 KiB at most.
 const WAITING_PER_THREAD: usize = 32;
+/// A key that needs longer than this for a signature is one of a token.
+const SLOW: Duration = Duration::from_millis(2);
+/// Signatures of such a key that wait for each thread: those that a thousand connections have under
+/// way at once, by four threads.
+const SLOW_PER_THREAD: usize = 1_024;
 
 /// One piece of work, and where its answer goes.
 enum Order {
@@ -41,6 +50,10 @@ struct Waiting {
     /// A signature has its turn. So signatures of a slow token hold up a check for one of their
     /// kind at most, on each thread.
     signs_next: bool,
+    /// When the signatures began that threads are at.
+    signing: Vec<Instant>,
+    /// How long the last signature took.
+    took: Duration,
     ended: bool,
 }
 
@@ -72,6 +85,34 @@ impl Waiting {
         }
     }
 
+    /// A signature begins.
+    fn begins(&mut self, now: Instant) -> Instant {
+        self.signing.push(now);
+        now
+    }
+
+    fn ends(&mut self, began: Instant, now: Instant) {
+        self.took = now.saturating_duration_since(began);
+        if let Some(at) = self.signing.iter().position(|b| *b == began) {
+            self.signing.swap_remove(at);
+        }
+    }
+
+    /// How many of this kind may wait, with so much room and so many threads.
+    fn room_for(&self, order: &Order, room: usize, threads: usize, now: Instant) -> usize {
+        let is_long = |began: &Instant| now.saturating_duration_since(*began) > SLOW;
+        match order {
+            Order::Verify { .. } => {
+                let all = self.signing.len() >= threads && self.signing.iter().all(is_long);
+                if all { 0 } else { room }
+            }
+            Order::Sign { .. } => {
+                let slow = self.took > SLOW || self.signing.iter().any(is_long);
+                if slow { room.max(threads.saturating_mul(SLOW_PER_THREAD)) } else { room }
+            }
+        }
+    }
+
     fn next(&mut self) -> Option<Order> {
         let (first, second) = match self.signs_next {
             true => (&mut self.signatures, &mut self.checks),
@@ -87,6 +128,7 @@ struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
     room: usize,
+    threads: usize,
     counts: SignatureChecks,
 }
 
@@ -107,7 +149,7 @@ impl SignatureThreads {
     /// The system has none to give.
     pub(crate) fn start(count: usize, counts: SignatureChecks) -> io::Result<Self> {
         let room = count.saturating_mul(WAITING_PER_THREAD);
-        let queue = Arc::new(Queue::new(room, counts));
+        let queue = Arc::new(Queue::new(room, count, counts));
         let mut made = Self { queue, threads: Vec::new() };
         for n in 0..count {
             let queue = made.queue.clone();
@@ -132,8 +174,8 @@ impl Drop for SignatureThreads {
 }
 
 impl Queue {
-    fn new(room: usize, counts: SignatureChecks) -> Self {
-        Self { waiting: Mutex::default(), changed: Condvar::new(), room, counts }
+    fn new(room: usize, threads: usize, counts: SignatureChecks) -> Self {
+        Self { waiting: Mutex::default(), changed: Condvar::new(), room, threads, counts }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -154,7 +196,8 @@ impl Queue {
 
     fn put(&self, order: Order) -> bool {
         let mut waiting = self.lock();
-        if waiting.ended || waiting.line_of(&order).len() >= self.room {
+        let room = waiting.room_for(&order, self.room, self.threads, Instant::now());
+        if waiting.ended || waiting.line_of(&order).len() >= room {
             return false;
         }
         waiting.line_of(&order).push_back(order);
@@ -183,7 +226,12 @@ impl Queue {
     fn serve(&self) {
         let _last = EndsAll(self);
         while let Some(order) = self.next() {
+            let signs = matches!(order, Order::Sign { .. });
+            let began = signs.then(|| self.lock().begins(Instant::now()));
             order.work(&self.counts);
+            if let Some(began) = began {
+                self.lock().ends(began, Instant::now());
+            }
         }
     }
 
@@ -457,7 +505,7 @@ mod tests {
         for (checks, signatures, order) in
             [(0, 2, "ss"), (2, 0, "vv"), (1, 4, "vssss"), (4, 2, "vsvsvv"), (4, 4, "vsvsvsvs")]
         {
-            let queue = Queue::new(4, counts.clone());
+            let queue = Queue::new(4, 1, counts.clone());
             let made = (0..signatures).map(|_| queue.sign(&key, to_sign())).filter(Option::is_some);
             let judged =
                 (0..checks).map(|_| queue.verify(&public, check())).filter(Option::is_some);
@@ -480,12 +528,47 @@ mod tests {
         Check::of(&signed(2, key)).unwrap()
     }
 
+    /// A token that does not answer, or takes long for each: the trading thread waits for nothing.
+    #[test]
+    fn signatures_of_a_slow_key_find_room_and_checks_do_not_wait_for_them() {
+        let (key, public) = desk();
+        let (key, public) = (Arc::new(key), Arc::new(public));
+        let to_sign = || ToSign::of(&Draft::of(&frame(2, "x", "320=L2|559=4|")).unwrap());
+        let long_ago = Instant::now().checked_sub(10 * SLOW).unwrap();
+        for (signing, took, more_signatures, checks) in [
+            (vec![], Duration::ZERO, false, true),
+            (vec![], 2 * SLOW, true, true),
+            (vec![long_ago], Duration::ZERO, true, true),
+            (vec![long_ago, long_ago], Duration::ZERO, true, false),
+        ] {
+            let queue = Queue::new(2, 2, counts());
+            let case = format!("{} {took:?}", signing.len());
+            let mut waiting = queue.lock();
+            (waiting.signing, waiting.took) = (signing, took);
+            drop(waiting);
+            let taken = (0..5).filter(|_| queue.sign(&key, to_sign()).is_some()).count();
+            assert_eq!(taken, if more_signatures { 5 } else { 2 }, "{case}");
+            assert_eq!(queue.verify(&public, check(&key)).is_some(), checks, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_a_signature_took_is_known_once_it_is_made() {
+        let (began, mut waiting) = (Instant::now(), Waiting::default());
+        assert_eq!(waiting.begins(began), began);
+        waiting.begins(began + SLOW);
+        waiting.ends(began, began + 3 * SLOW);
+        assert_eq!((waiting.signing.len(), waiting.took), (1, 3 * SLOW));
+        waiting.ends(began + SLOW, began + SLOW);
+        assert_eq!((waiting.signing.len(), waiting.took), (0, Duration::ZERO));
+    }
+
     /// Without a thread everything that is taken waits.
     #[test]
     fn what_finds_no_room_is_not_taken_and_what_waits_at_the_end_is_left_to_who_asked() {
         let (key, public) = desk();
         let (public, counts) = (Arc::new(public), counts());
-        let queue = Queue::new(2, counts.clone());
+        let queue = Queue::new(2, 1, counts.clone());
         let mut taken: Vec<Checking> =
             (0..2).map(|_| queue.verify(&public, check(&key)).unwrap()).collect();
         assert!(queue.verify(&public, check(&key)).is_none());
@@ -501,7 +584,7 @@ mod tests {
     fn nothing_is_verified_for_a_connection_that_has_ended() {
         let (key, public) = desk();
         let (public, counts) = (Arc::new(public), counts());
-        let queue = Queue::new(2, counts.clone());
+        let queue = Queue::new(2, 1, counts.clone());
         drop(queue.verify(&public, check(&key)).unwrap());
         let wanted = queue.verify(&public, check(&key)).unwrap();
         let answered = std::thread::scope(|scope| {
@@ -518,7 +601,7 @@ mod tests {
     fn a_thread_that_fails_leaves_everything_to_who_asked() {
         let (key, public) = desk();
         let (public, counts) = (Arc::new(public), counts());
-        let queue = Queue::new(2, counts);
+        let queue = Queue::new(2, 1, counts);
         let mut waits = queue.verify(&public, check(&key)).unwrap();
         std::thread::scope(|scope| {
             let failing = scope.spawn(|| {

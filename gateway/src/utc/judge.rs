@@ -114,9 +114,11 @@ impl ClockState {
             Self::Off { offset_us } => {
                 format!("UTC minus the gateway's clock is {offset_us} µs: beyond the limit")
             }
-            Self::Unsynchronised => "no time server answers, and the system does not say that its \
-                clock is synchronised"
-                .into(),
+            Self::Unsynchronised => {
+                "nothing shows that the clock is within the limit: no time server \
+                answers soon enough to tell, or none answers and the system does not say it"
+                    .into()
+            }
         }
     }
 }

@@ -100,6 +100,9 @@ pub fn corporate(networks: &[CorporateNetwork], address: IpAddr) -> Option<&Corp
     networks.iter().filter(|n| n.range.contains(address)).max_by_key(|n| n.range.prefix())
 }
 
+/// How far the clocks of two gateways may differ, milliseconds.
+pub const CLOCKS_DIFFER_MAX_MS: i64 = 60_000;
+
 /// A sighting: a country and a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
@@ -107,6 +110,14 @@ pub struct Sighting {
     pub country: Country,
     /// Milliseconds since 1970, UTC.
     pub at_ms: i64,
+}
+
+impl Sighting {
+    /// Whether it was made while a clock was ahead: when that was cannot be told, so it says
+    /// nothing of how fast somebody travelled.
+    pub fn is_ahead(&self, now_ms: i64) -> bool {
+        self.at_ms > now_ms.saturating_add(CLOCKS_DIFFER_MAX_MS)
+    }
 }
 
 /// The fastest travel that is possible, and the distance from which it is judged.
@@ -199,6 +210,17 @@ mod tests {
 
     fn c(s: &str) -> Country {
         s.parse().unwrap()
+    }
+
+    #[test]
+    fn table_of_clocks_that_are_ahead() {
+        let s = Sighting { country: c("GB"), at_ms: 10 * HOUR };
+        let now = s.at_ms - CLOCKS_DIFFER_MAX_MS;
+        for (now, ahead) in
+            [(i64::MIN, true), (now - 1, true), (now, false), (s.at_ms, false), (i64::MAX, false)]
+        {
+            assert_eq!(s.is_ahead(now), ahead, "{now}");
+        }
     }
 
     #[test]

@@ -417,6 +417,8 @@ fn an_execution_nobody_agreed_to_is_not_called_a_fill() {
         (fill("e", "99.5", "6000000"), "more was executed than was accepted"),
         (fill("e", "99.5", "0"), "the quantity differs"),
         (fill("e", "99.5", "-1"), "the quantity differs"),
+        (part("e", "5000000", "0"), "the quantity differs"),
+        (part("e", "5000000", "2000000"), "the quantity differs"),
         (Report { side: Side::Sell, ..good() }, "the side differs"),
         (Report { instrument: other, ..good() }, "the instrument differs"),
         (

@@ -88,9 +88,8 @@ impl PendingApprovals {
         let own = desk == &h.desk;
         let second_wanted = own && h.two;
         if second_wanted {
+            // The deadline stays: both people share the time for one approval.
             h.first = true;
-            // The second person has as long as the first had, but not beyond the end of the action
-            // itself.
             self.out.push(ApprovalStep::Tell(
                 desk.clone(),
                 outcome(&challenge, StepUpStatus::SecondWanted, Some(&self.second_words(held))),

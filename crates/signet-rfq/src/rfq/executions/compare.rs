@@ -173,6 +173,10 @@ impl Rfq {
         if let Some(unfit) = self.unfit_part(a, &[quantity, r.cum_qty, total]) {
             return unfit;
         }
+        // An execution is a part of what was executed so far, in whatever order reports come.
+        if r.cum_qty < quantity {
+            return Verdict::unfit("the quantity differs");
+        }
         let known = Known::of(a, r, r.price(), quantity, true);
         let event = if total <= so_far { AcceptEvent::Repeated } else { filled(total, a) };
         Verdict { trade: Some(r.execution(total)), known: Some(known), ..Verdict::of(event) }
