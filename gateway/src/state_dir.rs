@@ -156,14 +156,31 @@ pub(crate) fn kept(
             options.write(true).create_new(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(path).map_err(fail)?;
-            io::Write::write_all(&mut file, &bytes[..])
-                .and_then(|()| file.sync_all())
-                .map_err(fail)?;
+            let file = options.open(path).map_err(fail)?;
+            if let Err(e) = write_down(file, path, &bytes) {
+                // Half a secret would be refused at every start.
+                drop(fs::remove_file(path));
+                return Err(fail(e));
+            }
             Ok(bytes)
         }
         Err(e) => Err(fail(e)),
     }
+}
+
+/// Everything is on the disk when this returns, the name of the file too: what is sealed with a key
+/// that a power cut took is lost.
+fn write_down(mut file: fs::File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()?;
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        fs::File::open(folder)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// The store key of a gateway that has run before; for the administrator's commands, which make
@@ -195,4 +212,36 @@ fn check_private(path: &Path) -> Result<(), GatewayError> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, GatewayError> {
+        Ok(Zeroizing::new(text.to_vec()))
+    }
+
+    #[test]
+    fn a_secret_is_made_once_and_read_from_then_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.key");
+        assert_eq!(*kept(&path, || secret(b"one")).unwrap(), b"one");
+        assert_eq!(*kept(&path, || secret(b"two")).unwrap(), b"one");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(kept(&path, || secret(b"two")).is_err(), "others may read it");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_secret_that_could_not_be_written_down_is_none() {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let e = write_down(full, &dir.path().join("store.key"), b"one").unwrap_err();
+        assert_eq!(e.kind(), io::ErrorKind::StorageFull);
+    }
 }

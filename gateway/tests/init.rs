@@ -437,6 +437,10 @@ fn dealers_and_administrators_get_what_their_profiles_say() {
         issue_certificate(&config, &admin("../x"), now).unwrap_err().code(),
         "certificate.order"
     );
+    // The certificate is there: no key stays that belongs to none.
+    issue_certificate(&config, &admin("olga"), now).unwrap_err();
+    assert!(!dir.path().join("olga-key.pem").exists());
+    assert!(dir.path().join("oscar-key.pem").exists());
 }
 
 #[test]

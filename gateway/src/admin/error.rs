@@ -12,6 +12,10 @@ use signet_keystore::HolderError;
 use signet_registry::{ConsoleError, EvidenceChainError, RegistryError, events::ChainError};
 use std::{io, path::PathBuf};
 
+const ADDED_OR_NOT: &str = "when the database answers, look at signet-gateway user list: if they \
+    are there, hand out what was written, or make new codes with signet-gateway user code; if not, \
+    delete the files and run the command again";
+
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +64,11 @@ pub enum AdminError {
     Csv { path: PathBuf, line: usize, why: String },
     #[error("{path}:{faults}")]
     CsvLines { path: PathBuf, faults: String },
+    #[error(
+        "whether the users were added is not known, so what was written for them stays in \
+            {folder}: {why}"
+    )]
+    AddedOrNot { folder: PathBuf, why: String },
     #[error("the token: {0}")]
     Token(#[from] HolderError),
     #[error("the configuration has no [{0}]")]
@@ -129,6 +138,7 @@ impl AdminError {
             Self::EvidenceIsNotSalvaged(_) => "files.evidence",
             Self::File { .. } => "admin.file",
             Self::Csv { .. } | Self::CsvLines { .. } => "admin.csv",
+            Self::AddedOrNot { .. } => "admin.added_or_not",
             Self::NoSection(_) => "admin.no_section",
             Self::NoNumber(_) => "admin.no_number",
             Self::NoRandomness => "admin.no_randomness",
@@ -194,6 +204,7 @@ impl AdminError {
             }
             Self::File { .. } => "name another file, or correct who may write there",
             Self::Csv { .. } | Self::CsvLines { .. } => "correct the file; nobody was added",
+            Self::AddedOrNot { .. } => ADDED_OR_NOT,
             Self::NoRandomness | Self::Time(_) => "see the system's log",
             Self::NoNumber(_) => "see: signet-gateway evidence list",
             Self::NoDealer(_) | Self::NotCut(_) => "see: signet-gateway dealer list",

@@ -2,7 +2,7 @@
 
 use super::{
     AdminError, csv, open,
-    users::{CodeTerms, Invited, Paper, add_all, is_of_another},
+    users::{CodeTerms, Invited, Others, Paper, add_all, hold, is_of_another},
 };
 use crate::config::Config;
 use signet_registry::{NewUser, UserRecord};
@@ -63,6 +63,7 @@ pub async fn import(
         return Err(csv(0, "the file is too large".into()));
     }
     let text = fs::read_to_string(csv_file).map_err(file)?;
+    let _held = hold(out, Others::Nobody);
     let registry = open(config).await?;
     let there = registry.users().await;
     registry.close().await;

@@ -9,7 +9,7 @@ use signet_identity::{HolderRule, INVITATION_EXTENSION, Invitation};
 use signet_registry::{CodePurpose, NewCode, NewUser, RegistryError, code::OneTimeCode};
 use signet_rfq::UtcMillis;
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 use time::{Duration, OffsetDateTime};
@@ -43,6 +43,7 @@ pub async fn add(
     out: &Path,
 ) -> Result<Invited, AdminError> {
     let paper = Paper { out, list: None, replace: false };
+    let _held = hold(out, Others::Adding);
     let mut all = add_all(config, vec![user], terms, &paper, |_| {}).await?;
     all.pop().ok_or(AdminError::NoRandomness)
 }
@@ -118,18 +119,31 @@ pub(super) async fn add_all(
     }
     // Files first: a code that is in the registry and nowhere else helps nobody.
     let mut files = vec![];
-    let done = write_all(&all, paper, &mut files, written);
-    let done = match done {
+    let done = match write_all(&all, paper, &mut files, written) {
         Ok(()) => add_rows(config, &rows, now).await,
-        Err(e) => Err(e),
+        Err(e) => Added::No(e),
     };
-    if let Err(e) = done {
-        for f in files {
-            let _ = fs::remove_file(f);
+    match done {
+        Added::Yes => Ok(all.into_iter().map(|(i, _)| i).collect()),
+        Added::No(e) => {
+            for f in files {
+                let _ = fs::remove_file(f);
+            }
+            Err(e)
         }
-        return Err(e);
+        Added::Unknown(e) => {
+            Err(AdminError::AddedOrNot { folder: paper.out.into(), why: e.to_string() })
+        }
     }
-    Ok(all.into_iter().map(|(i, _)| i).collect())
+}
+
+/// What became of users that were to be added.
+#[derive(Debug)]
+enum Added {
+    Yes,
+    No(AdminError),
+    /// The database took them or did not, and does not say.
+    Unknown(AdminError),
 }
 
 /// Whether a CompID is the gateway's own or a dealer's.
@@ -138,15 +152,44 @@ pub(super) fn is_of_another(config: &Config, comp_id: &str) -> bool {
         || config.dealer.iter().any(|d| d.comp_id.as_str() == comp_id)
 }
 
-async fn add_rows(
+async fn add_rows(config: &Config, rows: &[(NewUser, NewCode)], now: UtcMillis) -> Added {
+    let registry = match open(config).await {
+        Ok(registry) => registry,
+        Err(e) => return Added::No(e),
+    };
+    let done = registry.add_users(rows, &actor(), now).await;
+    registry.close().await;
+    match done {
+        Ok(()) => Added::Yes,
+        // Its answer may be lost and everything written all the same.
+        Err(e @ RegistryError::Database(_)) => judged(e, is_there(config, rows, now).await),
+        Err(e) => Added::No(e.into()),
+    }
+}
+
+/// Whether these users were added by this very call: all of them are there, or none.
+async fn is_there(
     config: &Config,
     rows: &[(NewUser, NewCode)],
     now: UtcMillis,
-) -> Result<(), AdminError> {
+) -> Result<bool, AdminError> {
+    let Some((first, _)) = rows.first() else { return Ok(false) };
     let registry = open(config).await?;
-    registry.add_users(rows, &actor(), now).await?;
+    let found = registry.user(&first.id).await;
     registry.close().await;
-    Ok(())
+    match found {
+        Ok(found) => Ok(found.user.comp_id == first.comp_id && found.user.created == now),
+        Err(RegistryError::NoSuchUser(_)) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn judged(why: RegistryError, there: Result<bool, AdminError>) -> Added {
+    match there {
+        Ok(true) => Added::Yes,
+        Ok(false) => Added::No(why.into()),
+        Err(_) => Added::Unknown(why.into()),
+    }
 }
 
 fn write_all(
@@ -171,7 +214,48 @@ fn write_all(
         put(path, text.as_bytes(), true)?;
         files.push(path.clone());
     }
-    Ok(())
+    kept(paper.out)
+}
+
+/// The names in a folder are on the disk, too, before the registry has the codes.
+fn kept(folder: &Path) -> Result<(), AdminError> {
+    // Not every file system does this for folders.
+    let unable = |e: &io::Error| {
+        matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+    };
+    let sync = || fs::File::open(named(folder)).and_then(|f| f.sync_all());
+    let done = if cfg!(unix) { sync() } else { Ok(()) };
+    match done {
+        Err(source) if !unable(&source) => Err(AdminError::File { path: folder.into(), source }),
+        _ => Ok(()),
+    }
+}
+
+fn named(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+/// Who else may write invitations into a folder meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    /// Those who replace and delete nothing.
+    Adding,
+    Nobody,
+}
+
+/// Holds a folder from the look at the registry until the registry has the users, and waits for
+/// whoever holds it: of two imports of one list the second would take the first one's files for
+/// those of a run that was killed. `None`: the folder cannot be held here, as on some file systems.
+pub(super) fn hold(folder: &Path, others: Others) -> Option<fs::File> {
+    if !cfg!(unix) {
+        return None;
+    }
+    let file = fs::File::open(named(folder)).ok()?;
+    let held = match others {
+        Others::Adding => file.lock_shared(),
+        Others::Nobody => file.lock(),
+    };
+    held.is_ok().then_some(file)
 }
 
 fn put(path: &Path, bytes: &[u8], private: bool) -> Result<(), AdminError> {
@@ -240,4 +324,36 @@ fn invited(
         fingerprint: invitation.fingerprint(),
         expires: invitation.code_expires,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn an_import_holds_its_folder_alone() {
+        use std::fs::TryLockError::WouldBlock;
+        let dir = tempfile::tempdir().unwrap();
+        let other = || fs::File::open(dir.path()).unwrap();
+        let import = hold(dir.path(), Others::Nobody);
+        assert!(import.is_some());
+        assert!(matches!(other().try_lock_shared(), Err(WouldBlock)));
+        drop(import);
+        let add = hold(dir.path(), Others::Adding);
+        assert!(add.is_some() && other().try_lock_shared().is_ok());
+        assert!(matches!(other().try_lock(), Err(WouldBlock)));
+        drop(add);
+        assert!(hold(dir.path(), Others::Nobody).is_some());
+        assert!(hold(&dir.path().join("nowhere"), Others::Nobody).is_none());
+    }
+
+    #[test]
+    fn files_with_codes_go_only_when_the_codes_are_nowhere() {
+        let lost = || RegistryError::Database(sqlx::Error::WorkerCrashed);
+        let away = AdminError::Registry(lost());
+        assert!(matches!(judged(lost(), Ok(true)), Added::Yes));
+        assert!(matches!(judged(lost(), Ok(false)), Added::No(_)));
+        assert!(matches!(judged(lost(), Err(away)), Added::Unknown(_)));
+    }
 }

@@ -2,6 +2,7 @@
 //! witnesses, which judge them.
 
 use super::{
+    read::read_found,
     request::{self, in_time},
     thread::{Signed, replace},
     unpublished::{Kind, Unpublished},
@@ -11,7 +12,16 @@ use crate::{config::Address, events::EventSink};
 use hyper::Method;
 use rustls::ClientConfig;
 use signet_events::About;
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use signet_tlog::note::NOTE_LEN_MAX;
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 use time::OffsetDateTime;
 use tokio::{
     sync::{oneshot, watch},
@@ -49,10 +59,11 @@ impl Target {
         matches!(self, Self::Witness(_))
     }
 
-    async fn give(&self, signed: &Signed) -> Result<(), Unpublished> {
+    /// `writes`: of a folder, whether a thread writes to it.
+    async fn give(&self, signed: &Signed, writes: &Arc<AtomicBool>) -> Result<(), Unpublished> {
         match self {
             Self::Folder(path) => {
-                let written = in_time(write_aside(path.clone(), signed.clone())).await;
+                let written = in_time(write_aside(path.clone(), signed.clone(), writes)).await;
                 written.map_err(Unpublished::NotWritten)
             }
             Self::Server(address, tls) => put(address, tls.clone(), signed).await,
@@ -86,11 +97,12 @@ pub(super) async fn keep_up(
     events: EventSink,
 ) {
     let (name, mut told) = (target.name(), Told::default());
+    let writes = Arc::new(AtomicBool::new(false));
     while newest.changed().await.is_ok() {
         let mut pause = PAUSE_MIN;
         loop {
             let Some(signed) = newest.borrow_and_update().clone() else { break };
-            let Err(why) = target.give(&signed).await else {
+            let Err(why) = target.give(&signed, &writes).await else {
                 if told.is_end() {
                     let words = "second party reached again";
                     events.gateway("checkpoint.published", About::object(&*name), words);
@@ -112,11 +124,32 @@ pub(super) async fn keep_up(
     }
 }
 
+/// Takes the mark back, also when the thread could not be started.
+struct Writing(Arc<AtomicBool>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.store(false, SeqCst);
+    }
+}
+
 /// On a thread of its own: a folder of a machine that is away can hold a writer for ever, and must
-/// not hold the gateway's end.
-async fn write_aside(folder: PathBuf, signed: Signed) -> Result<(), String> {
-    let (done, answer) = oneshot::channel();
-    let write = move || drop(done.send(write(&folder, &signed).map_err(|e| e.to_string())));
+/// not hold the gateway's end. Nor may it hold one more with each attempt.
+async fn write_aside(
+    folder: PathBuf,
+    signed: Signed,
+    writes: &Arc<AtomicBool>,
+) -> Result<(), String> {
+    if writes.swap(true, SeqCst) {
+        return Err("the folder does not answer: an earlier write to it has not ended".into());
+    }
+    let (writing, (done, answer)) = (Writing(writes.clone()), oneshot::channel());
+    let write = move || {
+        let written = write(&folder, &signed).map_err(|e| e.to_string());
+        // Before the answer, which the next attempt may follow at once.
+        drop(writing);
+        drop(done.send(written));
+    };
     std::thread::Builder::new()
         .name("signet-publish".into())
         .spawn(write)
@@ -125,19 +158,20 @@ async fn write_aside(folder: PathBuf, signed: Signed) -> Result<(), String> {
 }
 
 /// `DAY/SIZE.checkpoint`, which is never replaced by another, and `latest.checkpoint`.
-fn write(folder: &std::path::Path, signed: &Signed) -> std::io::Result<()> {
+fn write(folder: &std::path::Path, signed: &Signed) -> io::Result<()> {
     let at = OffsetDateTime::from_unix_timestamp(signed.at.0.div_euclid(1_000))
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let day = folder.join(at.date().to_string());
     fs::create_dir_all(&day)?;
     let file = day.join(format!("{:020}.checkpoint", signed.size));
-    match fs::read(&file) {
-        Ok(there) if there != signed.note.as_bytes() => {
+    match read_found(&file, NOTE_LEN_MAX as u64) {
+        Ok(there) if there == signed.note.as_bytes() => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => replace(&file, signed.note.as_bytes())?,
+        _ => {
             // A log that was accepted as it is after it was rewritten may come to one size twice.
             let other = day.join(format!("{:020}-{}.checkpoint", signed.size, signed.at.0));
             replace(&other, signed.note.as_bytes())?;
         }
-        _ => replace(&file, signed.note.as_bytes())?,
     }
     replace(&folder.join("latest.checkpoint"), signed.note.as_bytes())
 }
@@ -184,6 +218,34 @@ mod tests {
         let read = |p: PathBuf| fs::read_to_string(p).unwrap();
         assert_eq!(read(day.join(&names[2])), "two");
         assert_eq!(read(folder.path().join("latest.checkpoint")), "other");
+    }
+
+    /// A share that hangs holds a thread for ever. It must not hold one for each attempt.
+    #[test]
+    fn a_folder_that_holds_a_writer_gets_no_second_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let signed = Signed { at: UtcMillis(0), size: 7, note: "seven".into() };
+        let writes = Arc::new(AtomicBool::new(true));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let attempt = || {
+            let write = write_aside(folder.path().into(), signed.clone(), &writes);
+            runtime.block_on(write)
+        };
+        let e = attempt().unwrap_err();
+        assert!(e.contains("has not ended"), "{e}");
+        assert!(writes.load(SeqCst), "it still hangs");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        writes.store(false, SeqCst);
+        for _ in 0..3 {
+            attempt().unwrap();
+        }
+        // One that fails ends too.
+        fs::remove_file(folder.path().join("latest.checkpoint")).unwrap();
+        fs::create_dir(folder.path().join("latest.checkpoint")).unwrap();
+        for _ in 0..3 {
+            let e = attempt().unwrap_err();
+            assert!(!e.contains("has not ended"), "{e}");
+        }
     }
 
     #[test]

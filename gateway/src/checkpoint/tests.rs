@@ -218,6 +218,28 @@ fn a_log_that_was_written_again_is_found_by_what_the_second_party_holds() {
     }
 }
 
+/// What nobody else vouches for may lack its end, and that is said.
+#[test]
+fn what_is_whole_says_what_a_second_party_vouches_for() {
+    let w = World::new(&days());
+    let whole = w.verify().unwrap();
+    let size = whole.size;
+    for (newest, vouched) in
+        [(None, None), (Some(0), None), (Some(1), Some(1)), (Some(size), Some(size))]
+    {
+        let whole = whole.clone().vouched_by(newest);
+        assert_eq!(whole.vouched, vouched, "{newest:?}");
+        let over = vouched.map(|n| format!("over the first {n} of {size} records;"));
+        let words = whole.to_string();
+        let want = over.as_deref().unwrap_or("No checkpoint of a second party");
+        assert!(words.contains(want), "{newest:?}: {words}");
+        assert!(words.contains("cut off") && words.contains("would not be seen"), "{words}");
+    }
+    // What it was over is in an archive: it was compared with nothing.
+    fs::remove_file(&w.files()[0]).unwrap();
+    assert_eq!(w.verify().unwrap().vouched_by(Some(1)).vouched, None);
+}
+
 #[test]
 fn each_checkpoint_of_a_second_party_is_judged_by_itself() {
     use super::Standing::{Differs, Leads, Longer, Older};

@@ -29,6 +29,9 @@ use tokio::{
 };
 
 const LOOK: Duration = Duration::from_millis(100);
+/// How long a checkpoint that could not be made waits before the next try: a disk that is full
+/// stays so for a while, and each try is a wait for the disk and a line in the log.
+const RETRY: Duration = Duration::from_secs(5);
 /// A witness is given the newest checkpoint, signed once more, after so long without a newer one:
 /// a log in which nothing happens is not silent.
 const REPEAT: Duration = Duration::from_secs(600);
@@ -94,6 +97,7 @@ async fn run(mut plan: Plan, stop: Stop) {
 async fn seal_all(plan: &mut Plan, newest: &Newest, clock: impl Fn() -> UtcMillis, stop: Stop) {
     let (mut done, mut last, mut told) = (0, Instant::now(), Instant::now());
     let mut covered: Option<TreeHead> = None;
+    let mut failed: Option<Instant> = None;
     let mut timer = tokio::time::interval(LOOK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     tokio::pin!(stop);
@@ -105,11 +109,13 @@ async fn seal_all(plan: &mut Plan, newest: &Newest, clock: impl Fn() -> UtcMilli
         }
         let head = plan.heads.borrow_and_update().clone();
         let new = head.tree.size().saturating_sub(done);
-        if (stopping && new > 0) || due(new, last.elapsed(), &plan.section) {
-            (last, told) = (Instant::now(), Instant::now());
+        let waits = failed.is_some_and(|at| at.elapsed() < RETRY);
+        if (stopping && new > 0) || (!waits && due(new, last.elapsed(), &plan.section)) {
             let Some(signed) = plan.made(seal(&plan.key, &plan.path, &head, clock())) else {
+                failed = Some(Instant::now());
                 continue;
             };
+            (last, told, failed) = (Instant::now(), Instant::now(), None);
             done = signed.size;
             tell(plan, &head);
             covered = Some(head);
@@ -269,6 +275,56 @@ mod tests {
             .build()
             .unwrap();
         let sealing = seal_all(&mut plan, &newest, read, stop);
+        runtime.block_on(async { tokio::join!(sealing, looked_at) });
+    }
+
+    #[derive(Default)]
+    struct Failures(std::sync::Mutex<usize>);
+
+    impl crate::events::Outlet for Failures {
+        fn take(&self, event: &signet_events::Event) {
+            *self.0.lock().unwrap() += usize::from(event.code == "checkpoint.failed");
+        }
+    }
+
+    /// A disk that refuses is asked now and then, not at each look; and then the checkpoint is made
+    /// without waiting for what makes the next one due.
+    #[test]
+    fn a_disk_that_refuses_a_checkpoint_is_not_asked_at_each_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = StoreKey::new([5; 32]);
+        let log = SignedLog::open(&dir.path().join("signed"), &store, UtcMillis(0), false).unwrap();
+        let (_heads, heads) = watch::channel(TreeHead::of(&log));
+        let failures = std::sync::Arc::new(Failures::default());
+        let folder = dir.path().join("away");
+        let mut plan = Plan {
+            section: CheckpointSection { every_records: 1, ..Default::default() },
+            key: SignerKey::new("log", &Zeroizing::new([9; 32])).unwrap(),
+            path: folder.join("evidence.checkpoint"),
+            targets: Vec::new(),
+            events: EventSink::new(Some(failures.clone()), None),
+            heads,
+        };
+        let newest = Newest { each: watch::Sender::new(None), repeated: watch::Sender::new(None) };
+        let mut each = newest.each.subscribe();
+        let (stopper, stop) = oneshot::channel();
+        let looked_at = async move {
+            let count = || *failures.0.lock().unwrap();
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            assert_eq!(count(), 1);
+            tokio::time::sleep(RETRY).await;
+            assert_eq!(count(), 2);
+            fs::create_dir(&folder).unwrap();
+            each.changed().await.unwrap();
+            assert_eq!(count(), 2);
+            drop(stopper);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let sealing = seal_all(&mut plan, &newest, || UtcMillis(1_795_262_400_000), stop);
         runtime.block_on(async { tokio::join!(sealing, looked_at) });
     }
 

@@ -1,6 +1,12 @@
 //! `signet-gateway journal verify`: journal and evidence against what second parties hold.
 
-use super::{compare::Story, key, start::Places, thread::latest};
+use super::{
+    compare::Story,
+    key,
+    read::{read_found, read_limited},
+    start::Places,
+    thread::latest,
+};
 use crate::{
     GatewayError,
     config::Config,
@@ -8,9 +14,12 @@ use crate::{
     state_dir::{checkpoint_path, existing_store_key},
 };
 use signet_journal::{LogError, SealedLog, StoreKey};
-use signet_tlog::{Checkpoint, CheckpointError, Hash, note::VerifierKey};
+use signet_tlog::{
+    Checkpoint, CheckpointError, Hash,
+    note::{NOTE_LEN_MAX, VerifierKey},
+};
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -128,6 +137,49 @@ pub struct Whole {
     pub journal: usize,
     /// The newest checkpoint is over so many records.
     pub covered: u64,
+    /// The newest of those that were given, which a second party holds, is over so many; `None`:
+    /// none was given, or they are all about files that are not here.
+    pub vouched: Option<u64>,
+    /// How many records come before the first file that is here.
+    earlier: u64,
+}
+
+impl fmt::Display for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} records of evidence, {} of the journal, whole and in order. They lead to {} \
+             checkpoints, the newest over {}. Root: {}",
+            self.origin,
+            self.size,
+            self.journal,
+            self.checkpoints,
+            self.covered,
+            signet_registry::hex(&self.root)
+        )?;
+        // Whoever has the machine has its keys, and can sign a shorter log.
+        match self.vouched {
+            Some(n) => write!(
+                f,
+                "The newest checkpoint of a second party is over the first {n} of {} records; an \
+                 end that was cut off after them would not be seen.",
+                self.size
+            ),
+            None => write!(
+                f,
+                "No checkpoint of a second party was compared (--checkpoint): an end that was cut \
+                 off, or a log that was written again with the gateway's keys, would not be seen."
+            ),
+        }
+    }
+}
+
+impl Whole {
+    /// `newest`: what the newest checkpoint of a second party is over.
+    pub(super) fn vouched_by(self, newest: Option<u64>) -> Self {
+        // An older one was not compared with anything.
+        Self { vouched: newest.filter(|n| *n > self.earlier), ..self }
+    }
 }
 
 /// Checks journal and evidence against the gateway's own last checkpoint and those in `others`:
@@ -140,9 +192,11 @@ pub fn journal_verify(config: &Config, others: &[PathBuf]) -> Result<Whole, Jour
     let last = latest(&own, &verifier)
         .map_err(|why| JournalFault::Checkpoint { path: own.clone(), why })?;
     checkpoints.extend(last.map(|c| (own, c)));
+    let own = checkpoints.len();
     for path in others {
         checkpoints.extend(checkpoints_in(path, &verifier)?);
     }
+    let newest = checkpoints.iter().skip(own).map(|(_, c)| c.size).max();
     let places = Places::of(config);
     let mut tries = 0;
     loop {
@@ -150,7 +204,7 @@ pub fn journal_verify(config: &Config, others: &[PathBuf]) -> Result<Whole, Jour
         tries += 1;
         match done {
             Err(JournalFault::JournalDiffers { .. }) if tries < TRIES => std::thread::sleep(PAUSE),
-            done => return done,
+            done => return done.map(|whole| whole.vouched_by(newest)),
         }
     }
 }
@@ -161,12 +215,13 @@ pub fn checkpoints_in(
     key: &VerifierKey,
 ) -> Result<Vec<(PathBuf, Checkpoint)>, JournalFault> {
     let fault = |path: &Path, why: String| JournalFault::Checkpoint { path: path.into(), why };
-    let read = |p: &Path| -> Result<Checkpoint, JournalFault> {
-        let note = fs::read(p).map_err(|e| fault(p, e.to_string()))?;
+    let open = |p: &Path, note: io::Result<Vec<u8>>| -> Result<Checkpoint, JournalFault> {
+        let note = note.map_err(|e| fault(p, e.to_string()))?;
         Checkpoint::open(&note, key).map_err(|e: CheckpointError| fault(p, e.to_string()))
     };
+    let max = NOTE_LEN_MAX as u64;
     if !path.is_dir() {
-        return Ok(vec![(path.into(), read(path)?)]);
+        return Ok(vec![(path.into(), open(path, read_limited(path, max))?)]);
     }
     let (mut folders, mut all) = (vec![path.to_path_buf()], Vec::new());
     while let Some(folder) = folders.pop() {
@@ -178,7 +233,8 @@ pub fn checkpoints_in(
             if kind.is_dir() {
                 folders.push(p);
             } else if p.extension().is_some_and(|e| e == "checkpoint") {
-                all.push((p.clone(), read(&p)?));
+                let found = open(&p, read_found(&p, max))?;
+                all.push((p, found));
             }
             if all.len() > FILES_MAX || folders.len() > FILES_MAX {
                 return Err(fault(path, "holds too many files".into()));
@@ -206,7 +262,7 @@ pub(crate) fn verify_against(
         }
         Err(e) => return Err(e.into()),
     };
-    let (mut story, mut checked) = (Story::default(), 0);
+    let (mut story, mut checked, mut earlier) = (Story::default(), 0, None);
     // The first record after the last checkpoint that fits, and the record before this one.
     let mut since: Option<(PathBuf, usize)> = None;
     let (mut last, mut tree) = ((folder.clone(), 0), signet_tlog::CompactRange::default());
@@ -215,6 +271,7 @@ pub(crate) fn verify_against(
         last = (step.path.into(), step.index);
         let from = since.get_or_insert_with(|| (step.path.into(), step.index)).clone();
         let Some(now) = step.tree else { return Ok(()) };
+        earlier.get_or_insert_with(|| now.size().saturating_sub(1));
         while let Some((path, c)) = next.next_if(|(_, c)| c.size <= now.size()) {
             // Older ones are about files that were moved to an archive.
             if c.size == now.size() && c.root != now.root() {
@@ -249,6 +306,8 @@ pub(crate) fn verify_against(
         checkpoints: checked,
         journal: records.len(),
         covered: wanted.last().map_or(0, |(_, c)| c.size),
+        vouched: None,
+        earlier: earlier.unwrap_or(0),
     })
 }
 

@@ -304,13 +304,24 @@ fn invited(bank: &Bank, folder: &Path, account: Option<&Account>) -> Result<Stri
     }
 }
 
-/// Makes the state directory where there is none, for the account alone.
+/// Makes the state directory where there is none, for the account alone. Everybody may pass the
+/// folders above it that are made with it, whatever the umask is: the account must.
 fn state_dir(path: &Path, account: Option<&Account>) -> io::Result<()> {
     if path.exists() {
         return Ok(());
     }
+    // Above a name without a folder there is an empty one.
+    let above = path.ancestors().skip(1).filter(|p| !p.as_os_str().is_empty());
+    let missing: Vec<&Path> = above.take_while(|p| !p.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        fs::create_dir(folder)?;
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(folder, mode)?;
+        }
+    }
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)?;
@@ -343,4 +354,24 @@ pub(super) fn certificate(config: &Path, command: CertificateCommand) -> Result<
         println!("Written: {}", path.display());
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn the_state_directory_is_the_accounts_alone_and_the_account_gets_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("srv/signet/state");
+        for _ in 0..2 {
+            state_dir(&state, None).unwrap();
+            for (name, mode) in [("srv", 0o755), ("srv/signet", 0o755), ("srv/signet/state", 0o700)]
+            {
+                let found = fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+                assert_eq!(found & 0o777, mode, "{name}");
+            }
+        }
+    }
 }

@@ -220,6 +220,11 @@ impl Ca {
         }
         // Whole seconds, as certificates have them, so that the registry keeps the very same times.
         let now = now.replace_nanosecond(0).map_err(|_| CaError::Time)?;
+        // It was in force when the gateway started. What it signed now would use up codes and be
+        // worth nothing.
+        if self.not_after <= now {
+            return Err(CaError::Expired);
+        }
         // A certificate that outlives its issuer would be worth nothing after it.
         (params.not_before, params.not_after) =
             (now - CLOCK_TOLERANCE, (now + self.lifetime).min(self.not_after));
@@ -375,7 +380,10 @@ pub fn init(
 ) -> Result<(), CaError> {
     let made = make(name, lifetime, now)?;
     write_new(key, made.key.as_bytes(), true)?;
-    write_new(certificate, made.certificate.as_bytes(), false)
+    write_new(certificate, made.certificate.as_bytes(), false).inspect_err(|_| {
+        // A key beside the certificate of another one would keep the gateway from starting.
+        let _ = fs::remove_file(key);
+    })
 }
 
 pub(crate) fn pem_text(document: &[u8]) -> String {
@@ -407,9 +415,81 @@ pub(crate) fn new_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     let mut file = options.open(path)?;
+    let written = fill(&mut file, bytes, mode);
+    if written.is_err() {
+        // Half a file would be in the way of whoever tries again.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+fn fill(file: &mut fs::File, bytes: &[u8], mode: u32) -> io::Result<()> {
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     let _ = mode;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_registry::IssueBasis;
+
+    fn days(n: i64) -> Duration {
+        Duration::days(n)
+    }
+
+    fn order() -> IssueOrder {
+        IssueOrder {
+            user: "alice".into(),
+            comp_id: "ALICE1".into(),
+            device: "laptop".into(),
+            protection: "keychain".into(),
+            managed: false,
+            key: String::new(),
+            why: IssueBasis::Code(String::new()),
+        }
+    }
+
+    #[test]
+    fn an_authority_issues_nothing_beyond_its_own_end_and_nothing_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let began = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+        let (certificate, key) = (dir.path().join("ca.pem"), dir.path().join("ca-key.pem"));
+        init(&certificate, &key, "desks", days(10), began).unwrap();
+        let settings = CaSettings {
+            certificate,
+            key: AuthorityKey::File(key),
+            trust_domain: "bank.example".into(),
+            lifetime: days(7),
+            crl_lifetime: days(1),
+            crl_url: "https://localhost/crl".into(),
+            managed_policy: None,
+        };
+        let ca = Ca::load(&settings, began).unwrap();
+        let document = SoftwareKey::generate_pkcs8().unwrap();
+        let key = SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory).unwrap();
+        let issued = |after: Duration| {
+            let made = ca.issue(&order(), key.spki().as_ref(), [7; 16], began + after);
+            made.map(|c| c.not_after.since(millis(began).unwrap()) / 86_400_000)
+        };
+        assert_eq!(issued(Duration::ZERO).unwrap(), 7);
+        assert_eq!(issued(days(9)).unwrap(), 10);
+        for late in [10, 11, 4_000] {
+            assert!(matches!(issued(days(late)), Err(CaError::Expired)), "{late}");
+        }
+        assert!(matches!(Ca::load(&settings, began + days(10)), Err(CaError::Expired)));
+    }
+
+    #[test]
+    fn a_certificate_that_is_there_stays_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (certificate, key) = (dir.path().join("ca.pem"), dir.path().join("ca-key.pem"));
+        fs::write(&certificate, "of a key that is kept elsewhere").unwrap();
+        let made = init(&certificate, &key, "desks", days(1), OffsetDateTime::now_utc());
+        assert!(matches!(made, Err(CaError::File { path, .. }) if path == certificate));
+        assert!(!key.exists(), "no key that does not belong to it");
+        assert_eq!(fs::read_to_string(&certificate).unwrap(), "of a key that is kept elsewhere");
+    }
 }

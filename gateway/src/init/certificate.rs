@@ -157,7 +157,10 @@ pub fn issue_certificate(
             let made = authority.issue(&leaf, now)?;
             let key = out.with_file_name(format!("{id}-key.pem"));
             write_new(&key, made.key.as_bytes(), true)?;
-            write_new(out, made.certificate.as_bytes(), false)?;
+            write_new(out, made.certificate.as_bytes(), false).inspect_err(|_| {
+                // Nobody has a use for it, and it would be in the way of the next try.
+                let _ = fs::remove_file(&key);
+            })?;
             Ok(vec![out.clone(), key])
         }
     }

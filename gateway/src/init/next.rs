@@ -16,7 +16,8 @@ pub fn next(
 ) -> Vec<String> {
     let config = folder.join("gateway.toml");
     let packaged = folder == Path::new(PACKAGED);
-    let option = if packaged { String::new() } else { format!(" --config {}", config.display()) };
+    let named = quoted(&config.display().to_string());
+    let option = if packaged { String::new() } else { format!(" --config {named}") };
     let program = match account {
         Some(a) => format!("runuser -u {} -- signet-gateway{option}", a.name),
         None => format!("signet-gateway{option}"),
@@ -54,6 +55,25 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_of_any_name_stays_one_word_of_each_command() {
+        let answers = include_str!("../../../packaging/gateway/answers.example.toml");
+        let bank = Bank::of(&crate::init::Answers::parse(answers).unwrap(), 7).unwrap();
+        let done = Installed::default();
+        for (folder, word) in [
+            ("/etc/signet", ""),
+            ("/srv/gw", " --config /srv/gw/gateway.toml"),
+            ("/srv/a gw", " --config '/srv/a gw/gateway.toml'"),
+            ("/srv/$(reboot)", " --config '/srv/$(reboot)/gateway.toml'"),
+        ] {
+            let said = next(&bank, Path::new(folder), None, &done, false);
+            for (command, rest) in said.iter().zip([" run", " user add ", " doctor"]) {
+                let begins = format!("signet-gateway{word}{rest}");
+                assert!(command.starts_with(&begins), "{command}");
+            }
+        }
+    }
 
     #[test]
     fn a_name_stays_one_word_whatever_it_contains() {

@@ -3,6 +3,7 @@
 use super::{Account, InitError, plan::Rights};
 use crate::enrol::ca::new_file;
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -79,8 +80,11 @@ impl Staging {
         if put.is_err() {
             done.into_iter().rev().for_each(undo);
         }
-        // A power cut then leaves all names or, at worst, fewer; never a name without its file.
-        let _ = fs::File::open(target).and_then(|d| d.sync_all());
+        // A power cut then leaves all names; never a name without its file. Not every file system
+        // does this for folders.
+        for folder in folders_of(target, files) {
+            let _ = fs::File::open(folder).and_then(|d| d.sync_all());
+        }
         put
     }
 
@@ -91,8 +95,7 @@ impl Staging {
         account: Option<&Account>,
         done: &mut Vec<Undo>,
     ) -> Result<(), InitError> {
-        let parents = files.iter().filter_map(|(name, _)| Path::new(name).parent());
-        for folder in [Path::new("")].into_iter().chain(parents).map(|p| target.join(p)) {
+        for folder in folders_of(target, files) {
             if folder.exists() {
                 continue;
             }
@@ -127,6 +130,12 @@ impl Staging {
         }
         Ok(())
     }
+}
+
+/// The folder, and those in it that these files are in.
+fn folders_of(target: &Path, files: &[(String, Rights)]) -> BTreeSet<PathBuf> {
+    let parents = files.iter().filter_map(|(name, _)| Path::new(name).parent());
+    [Path::new("")].into_iter().chain(parents).map(|p| target.join(p)).collect()
 }
 
 impl Drop for Staging {

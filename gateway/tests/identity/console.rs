@@ -325,6 +325,10 @@ fn failures_make_the_next_one_wait() {
     let bob = Browser::new(&w, "bob");
     refused(&bob.post("login/start", &json!({ "name": "bob" })), 429, "console.wait");
     refused(&bob.post("register/start", &json!({ "code": "x" })), 429, "console.wait");
+    // Nor an answer to a challenge from before, or to none.
+    refused(&bob.post("login/finish", &json!({ "credential": {} })), 429, "console.wait");
+    let made = json!({ "credential": {}, "label": "x" });
+    refused(&bob.post("register/finish", &made), 429, "console.wait");
 }
 
 #[test]

@@ -297,6 +297,26 @@ fn an_import_goes_on_where_it_was_interrupted() {
     assert!(w.cli_fails(&import).contains("with CompID U1"));
 }
 
+/// Those that come later wait, and find everybody registered: they take no file of the first.
+#[test]
+fn imports_of_one_list_at_once_lose_no_invitation() {
+    let w = World::new();
+    w.user("alice", "ALICE");
+    fs::create_dir(w.path("out")).unwrap();
+    let lines: String = (1..=200).map(|n| format!("user{n},U{n},Person {n}\n")).collect();
+    fs::write(w.path("list.csv"), format!("id,comp_id,name\n{lines}")).unwrap();
+    let import = ["user", "import", "--csv", "list.csv", "--out", "out", "--skip-existing"];
+    let all: Vec<_> = (0..3).map(|_| w.command(&import).spawn().unwrap()).collect();
+    for mut one in all {
+        assert!(one.wait().unwrap().success());
+    }
+    for n in 1..=200 {
+        assert!(w.text(&format!("out/user{n}.signet-invite")).contains(&format!("user{n}")));
+    }
+    assert_eq!(w.text("out/codes.csv").lines().count(), 201);
+    assert!(!w.path("out/codes-2.csv").exists());
+}
+
 #[test]
 fn secrets_are_files_for_their_owner_only() {
     let w = World::new();

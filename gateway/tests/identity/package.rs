@@ -96,3 +96,94 @@ fn a_registry_is_judged_and_not_made_or_changed() {
         assert_eq!(w.cli_fails(&["registry", "check"]), said);
     }
 }
+
+/// The settings of the gateway's unit, in their order.
+fn unit() -> Vec<(String, String)> {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/gateway/signet-gateway.service");
+    let text = fs::read_to_string(file).unwrap();
+    let settings = text.lines().filter(|line| !line.starts_with('#'));
+    settings.filter_map(|l| l.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+#[test]
+fn the_unit_lets_the_gateway_read_its_clock() {
+    // A later line changes what an earlier one says, and @privileged has the calls of the clock.
+    let mut allowed = false;
+    for (_, calls) in unit().iter().filter(|(name, _)| name == "SystemCallFilter") {
+        let (takes, calls) = calls.strip_prefix('~').map_or((false, &calls[..]), |c| (true, c));
+        for call in calls.split(' ') {
+            match call {
+                "adjtimex" | "@clock" => allowed = !takes,
+                "@privileged" if takes => allowed = false,
+                _ => {}
+            }
+        }
+    }
+    assert!(allowed, "{:?}", unit());
+}
+
+#[test]
+fn the_unit_lets_the_gateway_see_who_asks_and_where_it_runs() {
+    // Events name the login account of another process, and the host.
+    for taken in [("ProtectProc", "invisible"), ("ProcSubset", "pid"), ("PrivateUsers", "yes")] {
+        let is_set = unit().iter().any(|(name, value)| (&name[..], &value[..]) == taken);
+        assert!(!is_set, "{taken:?}");
+    }
+}
+
+/// What a script of the desk's packages tells systemctl; `running`: systemd runs.
+fn told(w: &World, text: &str, arguments: &str, running: bool) -> String {
+    let bin = w.path("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let log = w.path("systemctl.log");
+    let _ = fs::remove_file(&log);
+    for (name, body) in [
+        ("systemctl", format!("echo \"$@\" >>'{}'", log.display())),
+        ("systemd-tmpfiles", "exit 0".to_owned()),
+    ] {
+        let file = bin.join(name);
+        fs::write(&file, format!("#!/bin/sh\n{body}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let here = w.path("").display().to_string();
+    let folder = if running { here.trim_end_matches('/') } else { "/nowhere" };
+    let text =
+        text.replace("/run/systemd/system", folder).replace("/run/udev/control", "/nowhere/udev");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut sh = Command::new("sh");
+    sh.args(["-c", &text, "script"]).args(arguments.split(' ')).env("PATH", path);
+    let out = sh.output().unwrap();
+    assert!(out.status.success() && out.stderr.is_empty(), "{arguments}: {out:?}");
+    fs::read_to_string(&log).unwrap_or_default()
+}
+
+#[test]
+fn the_timer_of_updates_is_enabled_once_also_in_an_image_that_no_systemd_runs() {
+    let w = World::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/desk");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let spec = read("signet-desk.spec");
+    let (post, preun) =
+        spec.split_once("\n%post\n").and_then(|(_, rest)| rest.split_once("\n%preun\n")).unwrap();
+    let (postinst, prerm) = (read("postinst"), read("prerm"));
+    let timer = "signet-desk-update.timer";
+    let enable = (format!("daemon-reload\nenable --now {timer}\n"), format!("enable {timer}\n"));
+    let disable = (format!("disable --now {timer}\n"), format!("disable {timer}\n"));
+    let reload = ("daemon-reload\n".to_owned(), String::new());
+    let nothing = (String::new(), String::new());
+    for (text, arguments, (running, image)) in [
+        (postinst.as_str(), "configure", &enable),
+        (postinst.as_str(), "configure 0.1.0", &reload),
+        (postinst.as_str(), "abort-upgrade 0.1.0", &nothing),
+        (prerm.as_str(), "remove", &disable),
+        (prerm.as_str(), "upgrade 0.2.0", &nothing),
+        (post, "1", &enable),
+        (post, "2", &reload),
+        (preun, "0", &disable),
+        (preun, "1", &nothing),
+    ] {
+        assert_eq!(&told(&w, text, arguments, true), running, "{arguments}");
+        assert_eq!(&told(&w, text, arguments, false), image, "{arguments}");
+    }
+}

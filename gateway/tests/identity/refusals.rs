@@ -79,6 +79,27 @@ fn five_failures_and_then_nobody_is_answered() {
     assert!(w.events().contains("No further attempt is answered for 15 minutes"));
 }
 
+/// Anybody can fail in somebody's name. Whoever has the certificate renews all the same, before it
+/// ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn strangers_who_fail_in_a_name_do_not_stop_the_renewals_of_that_person() {
+    let w = World::started();
+    w.enrolled("alice", "ALICE", "laptop");
+    w.request("next", "laptop");
+    for name in ["alice", "renewal alice"] {
+        for n in 0..5 {
+            let (from, user) = (format!("127.66.{}.1", n + 1), format!("{name}:00000"));
+            let args = ["--ipv4", "--interface", &from, "--user", &user];
+            let more = ["-H", PKCS10, "--data-binary", "@next.b64"];
+            w.curl(ENROL, &[&args[..], &more].concat()).refused(401, "enrol.code_wrong");
+        }
+    }
+    let code = crate::support::code_in(&w.cli(&["user", "code", "alice", "--out", "."]));
+    w.enrol("alice", &code, "next").refused(429, "enrol.rate_limited");
+    w.keep(&w.reenrol("laptop", "next"), "next");
+}
+
 #[test]
 fn what_a_request_may_not_ask() {
     let w = World::started();

@@ -5,6 +5,7 @@ use crate::{
     postgres::Postgres,
     support::{Desk, World, runtime},
 };
+use signet_policy::place::Sighting;
 use signet_registry::{DeviceSeen, FleetRow, NewCode, NewUser, Registry, RegistryUrl};
 use signet_rfq::UtcMillis;
 use std::fs;
@@ -150,6 +151,27 @@ async fn all_pages(registry: &Registry, a_page: usize) -> Vec<FleetRow> {
     }
 }
 
+/// What was seen while a clock was a day ahead gives way to what is seen now.
+async fn after_a_clock_was_ahead(
+    registry: &Registry,
+    device: impl Fn(&str, &str, i64) -> DeviceSeen,
+) {
+    let ahead = UtcMillis(NOW.0 + 86_400_000);
+    let before = UtcMillis(NOW.0 - 1);
+    for (version, country, at) in
+        [("0.9.0", "GB", ahead), ("1.3.0", "SG", NOW), ("1.2.0", "FR", before)]
+    {
+        registry.devices_seen(&[device("user00001", version, at.0)], at).await.unwrap();
+        let place = Sighting { country: country.parse().unwrap(), at_ms: at.0 };
+        registry.seen(&[("user00001".into(), place)], at).await.unwrap();
+    }
+    let fleet = all_pages(registry, 1_000).await;
+    let one = fleet.iter().find(|r| r.user == "user00001").unwrap();
+    assert_eq!((one.version.as_str(), one.seen), ("1.3.0", NOW));
+    let place = registry.view(NOW).await.unwrap().places["user00001"];
+    assert_eq!((place.country.as_str(), place.at_ms), ("SG", NOW.0));
+}
+
 async fn listed(place: &Place) {
     let registry = with_people(&place.url, 25).await;
     let device = "INSERT INTO devices (user_id, id, protection, state, created_ms) \
@@ -171,7 +193,7 @@ async fn listed(place: &Place) {
         seen("user00020", "1.2.0", 30),
         seen("nobody", "1.2.0", 30),
     ];
-    registry.devices_seen(&told).await.unwrap();
+    registry.devices_seen(&told, NOW).await.unwrap();
     assert_eq!(registry.version().await.unwrap(), before, "no gateway reads its view again");
     let whole = all_pages(&registry, 1_000).await;
     assert_eq!(whole.len(), 25);
@@ -185,9 +207,10 @@ async fn listed(place: &Place) {
     let files = tempfile::tempdir().unwrap();
     let file = files.path().join("backup.jsonl");
     registry.backup(&file, NOW).await.unwrap();
-    registry.devices_seen(&[seen("user00002", "1.2.0", 40)]).await.unwrap();
+    registry.devices_seen(&[seen("user00002", "1.2.0", 40)], NOW).await.unwrap();
     registry.restore(&file, true, "admin", NOW).await.unwrap();
     assert_eq!(all_pages(&registry, 1_000).await, whole, "a backup holds it");
+    after_a_clock_was_ahead(&registry, seen).await;
     registry.close().await;
 }
 

@@ -225,7 +225,7 @@ ca_key = "issuing-key.pem"
         self.command(args).output().unwrap()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut c = Command::new(env!("CARGO_BIN_EXE_signet-gateway"));
         c.args(args).arg("--config").arg(&self.config).current_dir(self.dir.path());
         c
