@@ -48,12 +48,14 @@ impl fmt::Display for Text {
     }
 }
 
-/// Whether a character could begin a line or hide what stands there (Unicode 16, UAX #9).
+/// Whether a character could begin a line or hide what stands there (Unicode 16, UAX #9). Tags
+/// (U+E0000 and those after it) show nothing and are text to whoever reads them by program.
 fn may_mislead(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -68,6 +70,7 @@ mod tests {
             ("a\nb\r\nc\td\0e", "a b  c d e"),
             ("a\u{2028}b\u{2029}c", "a b c"),
             ("ali\u{202e}ce\u{2066}", "ali ce "),
+            ("ali\u{61c}ce\u{e0041}", "ali ce "),
             ("zwölf \u{feff}€", "zwölf  €"),
         ] {
             assert_eq!(Text::from(said).as_str(), kept, "{said:?}");

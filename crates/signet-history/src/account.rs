@@ -10,7 +10,10 @@ use signet_fix::{
     tag,
     tagvalue::{Fields, parse_utc},
 };
-use signet_rfq::{Ask, Leg, Level, Limit, PriceType, Side, StatedLeg};
+use signet_rfq::{
+    Ask, Leg, Level, Limit, PriceType, Side, StatedLeg,
+    lifecycle::{Meaning, meaning},
+};
 use std::collections::BTreeMap;
 
 /// OrdRejReason (103): an order that is not known.
@@ -27,7 +30,8 @@ pub enum Way<'a> {
     FromDesk,
     /// From the gateway to the desk.
     ToDesk,
-    /// From this dealer to the gateway. The ids in it have the desk's CompID and a dot before them.
+    /// From this dealer to the gateway. The ids in it are the gateway's, which have the desk's
+    /// CompID and a dot before them, or names of them, see [`fact_named`].
     FromDealer(&'a str),
 }
 
@@ -94,9 +98,14 @@ pub enum Said {
         accept: String,
         dealer: String,
         exec: String,
+        /// The execution that a bust or a correction is about.
+        exec_ref: Option<String>,
         kind: ExecType,
         side: Side,
+        /// This execution; of a state all of them together.
         last: Option<Level>,
+        /// Everything so far: AvgPx (6) and CumQty (14).
+        total: Level,
         legs: Vec<StatedLeg>,
     },
     /// The gateway or a dealer answers about the RFQ, without a trade.
@@ -315,8 +324,20 @@ pub(crate) fn ends_snapshot(frame: &[u8]) -> bool {
 
 /// What a message says, and of which RFQ of this desk; `None`: of none.
 pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)> {
+    fact_named(way, desk, frame, |_| None)
+}
+
+/// The same, where a dealer calls RFQs and accepts by names. `named`: what the desk calls the RFQ
+/// or the accept of such a name, if it is one of its own.
+pub fn fact_named(
+    way: Way<'_>,
+    desk: &str,
+    frame: &[u8],
+    named: impl Fn(&str) -> Option<String>,
+) -> Option<(String, Said)> {
+    let plain = |id: &str| id.strip_prefix(desk)?.strip_prefix('.').map(str::to_owned);
     let own = |id: &str| match way {
-        Way::FromDealer(_) => id.strip_prefix(desk)?.strip_prefix('.').map(str::to_owned),
+        Way::FromDealer(_) => named(id).or_else(|| plain(id)),
         Way::FromDesk | Way::ToDesk => Some(id.to_owned()),
     };
     let dealer_of = |named: Option<String>| match way {
@@ -365,7 +386,7 @@ pub fn fact_of(way: Way<'_>, desk: &str, frame: &[u8]) -> Option<(String, Said)>
         (AppMessage::ExecutionReport(e), true) => {
             let accept = own(e.accept.as_str())?;
             let dealer = dealer_of(e.dealer.as_ref().map(ToString::to_string));
-            (rfq_of(&accept)?, reported(&e, accept, dealer))
+            (rfq_of(&accept)?, reported(way, &e, accept, dealer))
         }
         _ => return None,
     })
@@ -429,27 +450,46 @@ fn quoted(q: QuoteMsg, dealer: String) -> Said {
     }
 }
 
-fn reported(e: &ExecutionReport, accept: String, dealer: String) -> Said {
-    use ExecType::{Fill, PartialFill, Status, Trade, TradeCancel, TradeCorrect};
-    let trades = match e.exec_type {
-        Trade | TradeCorrect | TradeCancel | Fill | PartialFill => !e.disputed,
-        // After a logon the gateway tells a trade as a state, and so does a dealer who is asked.
-        Status => !e.cum_qty.is_zero(),
-        _ => false,
+/// Whether a report of this type that shows a quantity done is no execution of its own, but says
+/// what all of them come to: the answer to an OrderStatusRequest (H), what the gateway tells after
+/// a logon, or the end of an accept that was executed in part.
+pub(crate) fn is_state(kind: ExecType) -> bool {
+    use ExecType::{Fill, PartialFill, Trade, TradeCancel, TradeCorrect};
+    !matches!(kind, Trade | Fill | PartialFill | TradeCancel | TradeCorrect)
+}
+
+fn reported(way: Way<'_>, e: &ExecutionReport, accept: String, dealer: String) -> Said {
+    // Whether a report is in dispute is the gateway's word: no dealer hides a trade with it.
+    let disputed = e.disputed && !matches!(way, Way::FromDealer(_));
+    let trades = match meaning(e.exec_type, e.status, e.cum_qty > Decimal::ZERO) {
+        Meaning::Execution
+        | Meaning::ExecutedSoFar
+        | Meaning::TradeCancelled
+        | Meaning::TradeCorrected => !disputed,
+        Meaning::Working
+        | Meaning::Refused
+        | Meaning::NothingTraded
+        | Meaning::Contradiction
+        | Meaning::Noted => false,
     };
     if !trades {
         let answer = match (e.exec_type, e.status, e.reject_reason) {
             _ if !dealer.is_empty() => Answer::Had,
             (ExecType::Rejected, ..) => Answer::Refused,
             // Asked about an accept that never arrived, the gateway says so as a state.
-            (Status, OrdStatus::Rejected, Some(UNKNOWN_ORDER)) => Answer::Unknown,
+            (ExecType::Status, OrdStatus::Rejected, Some(UNKNOWN_ORDER)) => Answer::Unknown,
             _ => Answer::Had,
         };
         return Said::Answered { accept: Some(accept), answer };
     }
-    // An answer to an OrderStatusRequest (H) has no execution of its own, so no LastQty (32).
-    let total = (e.exec_type == Status).then_some(Level { price: e.avg_px, size: e.cum_qty });
-    let (exec, kind, side, last) = (e.exec_id.clone(), e.exec_type, e.side, e.last.or(total));
-    let legs = e.legs.clone();
-    Said::Traded { accept, dealer, exec, kind, side, last, legs }
+    let total = Level { price: e.avg_px, size: e.cum_qty };
+    // A state may have no LastQty (32), or that of the last execution alone.
+    let price = e.last.map_or(e.avg_px, |l| l.price);
+    let last = match is_state(e.exec_type) {
+        true => Some(Level { price, size: e.cum_qty }),
+        false => e.last,
+    };
+    let (exec, exec_ref) = (e.exec_id.clone(), e.exec_ref.clone());
+    let (kind, side, legs) = (e.exec_type, e.side, e.legs.clone());
+    Said::Traded { accept, dealer, exec, exec_ref, kind, side, last, total, legs }
 }

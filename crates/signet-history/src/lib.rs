@@ -28,7 +28,7 @@ mod record;
 mod runs;
 mod verify;
 
-pub use account::{Account, Answer, Fact, Lost, Said, Signer, Tear, Way, fact_of};
+pub use account::{Account, Answer, Fact, Lost, Said, Signer, Tear, Way, fact_named, fact_of};
 pub use certify::{Certified, statement};
 pub use compare::{Tolerance, compare};
 pub use difference::{Blame, Difference, Proof};

@@ -87,6 +87,7 @@ fn the_script_finds_nothing_wrong_with_what_is_right() {
     let all = whole.export(&Selection::default());
     let (good, said) = judged("whole", &all, &[&key]);
     assert!(good && said.contains("OK: history of TRADER1: 18 records, 0 left out, 4 "), "{said}");
+    assert!(said.contains("Without an earlier checkpoint an end that was cut off"), "{said}");
     let part = Selection { rfq: Some("R2".into()), ..Selection::default() };
     assert!(judged("a part", &whole.export(&part), &[]).0);
     // A plain venue takes messages that are not signed.
@@ -335,6 +336,11 @@ fn table_of_checkpoints_that_are_none() {
         assert_eq!(since.faults.is_empty(), good, "{name}");
         let (found, said) = judged_in(&["sh"], name, &whole, &["-", "-", file]);
         assert_eq!(found, good, "earlier: {name}: {said}");
+        assert_eq!(
+            said.contains("over the first 4 of 4 records;"),
+            good,
+            "earlier: {name}: {said}"
+        );
     }
 }
 

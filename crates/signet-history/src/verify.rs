@@ -73,8 +73,27 @@ pub struct Verified {
     pub lost: u64,
     /// Messages whose signature is good.
     pub messages: u64,
+    /// How many records an earlier checkpoint is over from which this history goes on; `None`: none
+    /// was given, or the history does not.
+    pub vouched: Option<u64>,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
+}
+
+impl Verified {
+    /// What is known of its end. Whoever has the laptop can cut it off, sign what is left and go on
+    /// from there: then everything fits.
+    pub fn end_in_words(&self) -> String {
+        let unseen = "an end that was cut off";
+        match self.vouched {
+            Some(n) => format!(
+                "The earlier checkpoint is over the first {n} of {} records; {unseen} after them \
+                 would not be seen.",
+                self.size
+            ),
+            None => format!("Without an earlier checkpoint {unseen} would not be seen."),
+        }
+    }
 }
 
 /// Checks an export.
@@ -231,7 +250,10 @@ impl Verifier {
         let Some((note, size)) = self.earlier.take() else { return };
         let opened = self.out.key.as_ref().map(|k| Checkpoint::open(note.as_bytes(), k));
         let why = match (opened, self.root_then) {
-            (Some(Ok(c)), Some(root)) if c.root == root && c.size == size => return,
+            (Some(Ok(c)), Some(root)) if c.root == root && c.size == size => {
+                self.out.vouched = Some(size);
+                return;
+            }
             (Some(Ok(_)), Some(_)) => "the records up to there are others now",
             (Some(Ok(_)), None) => "the history is shorter now, or begins later",
             _ => "the key of this history did not sign it",

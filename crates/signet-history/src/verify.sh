@@ -268,4 +268,10 @@ signed "$tmp/note" ||
 [ "$(sed -n 3p "$tmp/text")" = "$(root)" ] || fault "the signed root is another: records were changed"
 [ "$faults" -eq 0 ] || { say "NOT VERIFIED: $faults faults"; exit 1; }
 say "OK: history of $desk: $records records, $outside left out, $messages signed messages, the first is number $first"
+# Whoever has the laptop can cut off the end, sign what is left and go on from there: then everything fits.
+if [ -n "$earlier" ]; then
+  say "The earlier checkpoint is over the first $early_size of $next records; an end that was cut off after them would not be seen."
+else
+  say "Without an earlier checkpoint an end that was cut off would not be seen."
+fi
 [ -n "$want" ] || say "Compare the key with the one of an earlier export: $key"

@@ -132,9 +132,16 @@ fn table_of_earlier_checkpoints() {
         ("begins there", &later, of_size(6), true),
         ("begins later", &later, of_size(5), false),
     ] {
-        let faults = verify_since(text, Some(&earlier)).faults;
-        let found = faults.iter().any(|f| f.code == "history.rewritten");
-        assert_eq!(!found, good, "{name}: {faults:?}");
+        let v = verify_since(text, Some(&earlier));
+        let found = v.faults.iter().any(|f| f.code == "history.rewritten");
+        assert_eq!(!found, good, "{name}: {:?}", v.faults);
+        // What nobody vouches for may lack its end, and that is said.
+        let size: Option<u64> = earlier.lines().nth(1).and_then(|n| n.parse().ok());
+        assert_eq!(v.vouched, size.filter(|_| good), "{name}");
+        let over = size.filter(|_| good).map(|n| format!("over the first {n} of {} rec", v.size));
+        let words = v.end_in_words();
+        assert!(words.contains(over.as_deref().unwrap_or("Without")), "{name}: {words}");
+        assert!(words.ends_with("would not be seen."), "{name}: {words}");
     }
 }
 

@@ -1,29 +1,41 @@
 //! Disks that refuse to write, for tests: as when they are full or broken.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-static REFUSING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// The files that are refused, and how many appends to each are taken before that.
+static REFUSING: Mutex<BTreeMap<PathBuf, u32>> = Mutex::new(BTreeMap::new());
 
-fn refusing() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+fn refusing() -> MutexGuard<'static, BTreeMap<PathBuf, u32>> {
     REFUSING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// From now on the disk refuses what this process appends to the file, or takes it again.
 pub fn refuses(file: &Path, refuses: bool) {
     match refuses {
-        true => drop(refusing().insert(file.to_path_buf())),
+        true => refuses_after(file, 0),
         false => drop(refusing().remove(file)),
     }
 }
 
+/// The disk takes so many appends to the file, which need not exist yet, and refuses the others.
+pub fn refuses_after(file: &Path, appends: u32) {
+    refusing().insert(file.to_path_buf(), appends);
+}
+
 pub(crate) fn ask(file: &Path) -> io::Result<()> {
-    let refuses = refusing().contains(file);
-    if refuses { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    match refusing().get_mut(file) {
+        Some(0) => Err(io::ErrorKind::StorageFull.into()),
+        Some(left) => {
+            *left -= 1;
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

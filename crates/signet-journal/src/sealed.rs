@@ -65,6 +65,8 @@ impl SealedLog {
             .and_then(|_| file.write_all(&header))
             .and_then(|()| file.sync_all())
             .map_err(|source| LogError::Io { path: path.into(), source })?;
+        // A record that is on the disk is lost when the name of its file is not.
+        sync_folder(path)?;
         Ok(Self {
             file,
             path: path.into(),

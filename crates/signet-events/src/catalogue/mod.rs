@@ -7,6 +7,7 @@
 //! | `software.rs` | versions of the desk |
 //! | `trading.rs` | RFQs, quotes, accepts, executions, entitlements, budgets |
 //! | `administration.rs` | users, devices, keys, policies, what administrators do |
+//! | `storage.rs` | the registry, files of the gateway |
 //! | `operation.rs` | evidence, journal, disks, revocation lists, clock, the way to the SIEM |
 //!
 //! A code never changes between releases. Many refusals have a code of their own, so an entry whose
@@ -18,6 +19,7 @@ mod operation;
 mod page;
 mod signals;
 mod software;
+mod storage;
 mod techniques;
 mod trading;
 
@@ -139,12 +141,13 @@ pub struct Entry {
     pub response: &'static str,
 }
 
-const TABLES: [&[Entry]; 6] = [
+const TABLES: [&[Entry]; 7] = [
     access::ENTRIES,
     signals::ENTRIES,
     software::ENTRIES,
     trading::ENTRIES,
     administration::ENTRIES,
+    storage::ENTRIES,
     operation::ENTRIES,
 ];
 

@@ -267,17 +267,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::High,
         class: Class::Finding,
         technique: ENDPOINT_DENIAL_OF_SERVICE,
-        meaning: "The disk of gateway.state_dir has less room than [disk] asks for. Business goes \
-            on; once nothing can be written, new business is refused.",
+        meaning: "The disk of gateway.state_dir, or that of a registry in a file, has less room \
+            than [disk] asks for, or few files can still be made on it. Business goes on; once \
+            nothing can be written, new business is refused.",
         response: "Make room: move the oldest evidence to the archive; the words say how much is \
-            left.",
+            left, of what and where.",
     },
     Entry {
         code: "disk.enough",
         severity: Severity::Low,
         class: Class::Finding,
         technique: None,
-        meaning: "The disk of gateway.state_dir has enough room again.",
+        meaning: "The disk of gateway.state_dir, or of the registry, has enough room again.",
         response: "Nothing to do.",
     },
     Entry {
@@ -460,8 +461,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::High,
         class: Class::Finding,
         technique: IMPAIR_DEFENSES,
-        meaning: "What holds the gateway's own key did not sign a TLS handshake; nobody is \
-            admitted with it.",
+        meaning: "What holds the gateway's own key did not sign a TLS handshake, and nobody is \
+            admitted with it; or it did not sign a message, and that connection ended.",
         response: "The words say what to do; signet-gateway token check tries it.",
     },
     Entry {

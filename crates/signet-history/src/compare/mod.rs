@@ -2,6 +2,7 @@
 //! nobody signs is named and left open.
 
 mod accepts;
+mod executed;
 mod quotes;
 mod requests;
 mod trades;
@@ -170,8 +171,8 @@ impl Pair<'_> {
             return format!("the desk could not write down {} records around that time", l.records);
         }
         if desk.tears_of(g).any(|t| !answered(t.facts_before, i64::MAX)) {
-            return "the desk ended without a word around that time (a crash, a kill, a power \
-                cut), and what waited to be written then is missing"
+            return "the desk ended without a word around that time, and what waited to be written \
+                then is missing: a crash, a kill, a power cut, or an end that was cut off"
                 .into();
         }
         String::new()

@@ -43,21 +43,27 @@ fn read(said: &Said) -> Option<(Key<'_>, Terms)> {
 
 pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
     let (gateway, desk) = (Pair::pick(&p.gateway, read), Pair::pick(&p.desk, read));
-    let keys: BTreeSet<Key<'_>> = gateway.iter().chain(&desk).map(|(_, (k, _))| *k).collect();
+    let (by_gateway, by_desk) = (by_key(&gateway), by_key(&desk));
+    let keys: BTreeSet<Key<'_>> = by_gateway.keys().chain(by_desk.keys()).copied().collect();
     let times = Times::of(p);
     let mut out = Vec::new();
     for key in keys {
-        let of = |all: &'_ [Quote<'_>]| -> Vec<usize> {
-            (0..all.len()).filter(|i| all[*i].1.0 == key).collect()
-        };
-        let (at_gateway, at_desk) = (of(&gateway), of(&desk));
+        let at_gateway = by_gateway.get(&key).map_or(&[][..], Vec::as_slice);
+        let at_desk = by_desk.get(&key).map_or(&[][..], Vec::as_slice);
         match (at_gateway.first(), at_desk.first()) {
             (None, Some(d)) => out.push(only_desk(p, key, &desk[*d])),
             (Some(g), None) => out.extend(only_gateway(p, key, &gateway[*g], &times)),
-            _ => out.extend(both(p, key, (&gateway, &at_gateway), (&desk, &at_desk))),
+            _ => out.extend(both(p, key, (&gateway, at_gateway), (&desk, at_desk))),
         }
     }
     out
+}
+
+/// The places of the quotes of each name: a dealer may send many.
+fn by_key<'a>(all: &[Quote<'a>]) -> BTreeMap<Key<'a>, Vec<usize>> {
+    let mut by = BTreeMap::<_, Vec<usize>>::new();
+    all.iter().enumerate().for_each(|(i, q)| by.entry(q.1.0).or_default().push(i));
+    by
 }
 
 /// Both sides have a quote of this name: each form that the desk had must be one that came.

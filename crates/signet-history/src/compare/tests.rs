@@ -818,6 +818,180 @@ fn a_trade_that_a_dealer_stated_when_asked_is_a_trade() {
     }
 }
 
+/// A report of this kind at 99.125: so many millions by itself, and so many so far.
+fn report(exec: &str, kind: ExecType, (last, total): (Option<u32>, u32)) -> ExecutionReport {
+    let AppMessage::ExecutionReport(e) = trade(exec, "99.125", true) else { unreachable!() };
+    let size = |millions: u32| Decimal::from(millions) * Decimal::from(1_000_000);
+    let last = last.map(|l| signet_rfq::Level { price: e.avg_px, size: size(l) });
+    ExecutionReport { exec_type: kind, last, cum_qty: size(total), ..e }
+}
+
+fn fill(exec: &str, last: u32, total: u32) -> ExecutionReport {
+    report(exec, ExecType::Trade, (Some(last), total))
+}
+
+/// A dealer's answer when it is asked.
+fn state(exec: &str, total: u32) -> ExecutionReport {
+    report(exec, ExecType::Status, (None, total))
+}
+
+/// The gateway tells a trade after a logon: under the ExecID of the last execution, as a whole.
+fn told(exec: &str, total: u32) -> ExecutionReport {
+    report(exec, ExecType::Status, (Some(total), total))
+}
+
+/// The same report as the gateway passes it on.
+fn passed_on(e: &ExecutionReport) -> AppMessage {
+    let accept = signet_rfq::AcceptId::new(format!("{RFQ}:1")).unwrap();
+    let dealer = Some(signet_rfq::DealerId::new(DEALER).unwrap());
+    AppMessage::ExecutionReport(ExecutionReport { accept, dealer, ..e.clone() })
+}
+
+/// What differs when the dealers report one thing and the desk is told the other.
+fn of_trades(dealers: &[(&str, ExecutionReport)], desk: &[ExecutionReport]) -> Vec<Difference> {
+    let mut e = Evidence::whole().without(is_trade);
+    for ((dealer, r), n) in dealers.iter().zip(1..) {
+        let frame = plain(&AppMessage::ExecutionReport(r.clone()));
+        e.add(T0 + 250 + 10 * n, Way::FromDealer(dealer), frame, None);
+    }
+    let mut w = Written::new();
+    w.sends(T0, &request(5_000_000));
+    w.hears(T0 + 50, &open());
+    w.hears(T0 + 100, &quote("Q1", "99.125", FAR, false));
+    w.sends(T0 + 200, &accept("Q1", "99.125"));
+    desk.iter().zip(1..).for_each(|(r, n)| w.hears(T0 + 400 + 10 * n, &passed_on(r)));
+    compare(&e.0, &w.account(), Tolerance::default())
+}
+
+/// A state tells of all executions together: it is neither one of them, nor does it differ from one
+/// of them because that one is a part only.
+#[test]
+fn a_state_is_held_against_what_the_executions_come_to() {
+    const DIFFERS: &str = "fill.differs";
+    const DENIED: &str = "fill.denied_by_gateway";
+    const MISSING: &str = "fill.not_at_desk";
+    let two = || vec![fill("E1", 2, 2), fill("E2", 3, 5)];
+    let at = |price: &str, r: ExecutionReport| {
+        let price = price.parse().unwrap();
+        let last = r.last.map(|l| signet_rfq::Level { price, ..l });
+        ExecutionReport { last, avg_px: price, ..r }
+    };
+    let bust = |of: &str| {
+        let r = report("B1", ExecType::TradeCancel, (Some(3), 2));
+        ExecutionReport { exec_ref: Some(of.into()), ..r }
+    };
+    let cancelled = || report("C1", ExecType::Cancelled, (None, 2));
+    type Row = (&'static str, Vec<ExecutionReport>, Vec<ExecutionReport>, &'static [&'static str]);
+    let table: Vec<Row> = vec![
+        ("fills one by one", two(), two(), &[]),
+        ("one state instead", two(), vec![told("E2", 5)], &[]),
+        ("fills, then a state", two(), vec![fill("E1", 2, 2), told("E2", 5)], &[]),
+        ("all, and a state", two(), vec![fill("E1", 2, 2), fill("E2", 3, 5), told("E2", 5)], &[]),
+        (
+            "a dealer's state, then its fills",
+            vec![state("S", 2), fill("E1", 2, 2), fill("E2", 3, 5)],
+            vec![state("S", 2), fill("E1", 2, 2), fill("E2", 3, 5)],
+            &[],
+        ),
+        (
+            "a dealer's state, then its fills, told as one",
+            vec![state("S", 2), fill("E1", 2, 2), fill("E2", 3, 5)],
+            vec![told("E2", 5)],
+            &[],
+        ),
+        (
+            "the fill behind a state, when nobody heard it",
+            vec![state("S", 5), fill("E1", 5, 5)],
+            vec![told("S", 5)],
+            &[],
+        ),
+        (
+            "a state of which the fills were told",
+            vec![state("S", 5), fill("E1", 2, 2), fill("E2", 3, 5)],
+            two(),
+            &[],
+        ),
+        (
+            "a dealer that repeats itself",
+            vec![state("0", 2), state("0", 2), state("0", 5)],
+            vec![state("0", 2), state("0", 5)],
+            &[],
+        ),
+        (
+            "of which the last was heard",
+            vec![state("0", 2), state("0", 5)],
+            vec![told("0", 5)],
+            &[],
+        ),
+        (
+            "a state with the quantity of the last fill",
+            vec![fill("E1", 2, 2), report("S", ExecType::Status, (Some(3), 5))],
+            vec![fill("E1", 2, 2), told("S", 5)],
+            &[],
+        ),
+        ("an end that was executed in part", vec![cancelled()], vec![cancelled()], &[]),
+        ("the same, told as a state", vec![cancelled()], vec![told("C1", 2)], &[]),
+        ("a bust", [two(), vec![bust("E2")]].concat(), vec![told("E2", 2)], &[]),
+        // What contradicts.
+        ("less than was executed", two(), vec![told("E2", 4)], &[DIFFERS, MISSING]),
+        ("all, and less", two(), [two(), vec![told("E2", 4)]].concat(), &[DIFFERS]),
+        ("another price", two(), [two(), vec![at("99", told("E2", 5))]].concat(), &[DIFFERS]),
+        ("another sum", two(), vec![fill("E1", 2, 2), fill("E2", 3, 4)], &[DIFFERS]),
+        ("what was before", two(), vec![told("E1", 2)], &[MISSING]),
+        (
+            "what was before a state",
+            vec![state("0", 2), state("0", 5)],
+            vec![told("0", 2)],
+            &[MISSING],
+        ),
+        (
+            "more, in the second state",
+            vec![state("0", 2)],
+            vec![told("0", 2), told("0", 5)],
+            &[DIFFERS],
+        ),
+        ("a fill that was kept back", two(), vec![fill("E1", 2, 2)], &[MISSING]),
+        (
+            "a state that was kept back",
+            vec![fill("E1", 2, 2), state("S", 5)],
+            vec![fill("E1", 2, 2)],
+            &[MISSING],
+        ),
+        ("a bust that was kept back", [two(), vec![bust("E2")]].concat(), two(), &[MISSING]),
+        ("a state of nothing", vec![], vec![told("C1", 2)], &[DENIED]),
+    ];
+    for (name, dealer, desk, wanted) in table {
+        let dealers: Vec<_> = dealer.into_iter().map(|r| (DEALER, r)).collect();
+        let found = of_trades(&dealers, &desk);
+        let codes: Vec<_> = found.iter().map(|d| d.code).collect();
+        assert_eq!(codes, wanted, "{name}: {found:#?}");
+        let signed = |d: &&Difference| [DIFFERS, DENIED].contains(&d.code);
+        assert!(found.iter().filter(signed).all(|d| d.against == Blame::Gateway), "{found:#?}");
+    }
+}
+
+/// A dealer accuses nobody: neither by a report about another one's accept, nor by marking its own
+/// as in dispute. What the gateway told as in dispute was told.
+#[test]
+fn a_dealer_puts_no_blame_on_the_gateway() {
+    let disputed = |r: ExecutionReport| ExecutionReport { disputed: true, ..r };
+    let more = || fill("E9", 9, 11);
+    let own = of_trades(&[(DEALER, disputed(fill("E1", 5, 5)))], &[fill("E1", 5, 5)]);
+    assert_eq!(own, []);
+    let two = [(DEALER, fill("E1", 5, 5)), (DEALER, more())];
+    assert_eq!(of_trades(&two, &[fill("E1", 5, 5), disputed(more())]), []);
+    let told_of_one = [told("E1", 5), disputed(more())];
+    assert_eq!(of_trades(&two, &told_of_one), [], "what is in dispute is in no sum");
+    let kept_back = of_trades(&two, &[fill("E1", 5, 5)]);
+    assert_eq!(kept_back.iter().map(|d| d.code).collect::<Vec<_>>(), ["fill.not_at_desk"]);
+    // Under the same name, and first.
+    let stranger = [("SOUTHBANK", fill("E1", 1, 1)), (DEALER, fill("E1", 5, 5))];
+    let found = of_trades(&stranger, &[fill("E1", 5, 5)]);
+    let [d] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!((d.code, d.against), ("fill.not_at_desk", Blame::Open), "{d}");
+    assert!(d.explained.contains("the desk sent the accept to NORTHBANK"), "{d}");
+}
+
 /// A quote that comes when nothing can be taken any longer is not passed on, and a part of a
 /// history says nothing of what is not in it.
 #[test]
