@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ pub(crate) struct Worker<S> {
 
 struct Running<S> {
     tasks: Sender<Task<S>>,
+    current: Current,
     /// Disconnected once the thread has released everything it kept.
     ended: Receiver<()>,
 }
@@ -29,6 +30,34 @@ struct Task<S> {
     /// After this the caller has given up, and the task must no longer run.
     deadline: Instant,
     run: Box<dyn FnOnce(&mut S) + Send>,
+}
+
+/// The deadline of the task that the thread is at; `None`: it waits for one.
+#[derive(Debug, Default, Clone)]
+struct Current(Arc<Mutex<Option<Instant>>>);
+
+impl Current {
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.lock().is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// Until what is returned is dropped.
+    fn is_at(&self, deadline: Instant) -> AtTask<'_> {
+        *self.lock() = Some(deadline);
+        AtTask(self)
+    }
+}
+
+struct AtTask<'a>(&'a Current);
+
+impl Drop for AtTask<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
+    }
 }
 
 /// Why there is no answer.
@@ -43,7 +72,9 @@ impl<S: 'static> Worker<S> {
         Self { name, answer_time, tasks: Mutex::new(None) }
     }
 
-    /// Runs `question` on the thread; `state` makes what the thread keeps between questions.
+    /// Runs `question` on the thread; `state` makes what the thread keeps between questions. While
+    /// the thread is at a question whose caller has given up, nobody waits: a server asks on
+    /// threads that have other things to do.
     pub(crate) fn ask<T, E>(
         &self,
         state: impl FnOnce() -> S + Send + 'static,
@@ -76,6 +107,9 @@ impl<S: 'static> Worker<S> {
     ) -> Result<(), NoAnswer> {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let task = match tasks.as_ref() {
+            Some(running) if running.current.is_overdue() => {
+                return Err(NoAnswer::TimedOut(self.answer_time));
+            }
             Some(running) => match running.tasks.send(task) {
                 Ok(()) => return Ok(()),
                 // The thread ended (a store panicked): start another.
@@ -85,6 +119,8 @@ impl<S: 'static> Worker<S> {
         };
         let (sender, receiver) = mpsc::channel::<Task<S>>();
         let (ending, ended) = mpsc::channel::<()>();
+        let current = Current::default();
+        let at = current.clone();
         thread::Builder::new()
             .name(self.name.into())
             .spawn(move || {
@@ -93,13 +129,14 @@ impl<S: 'static> Worker<S> {
                 let mut state = state();
                 while let Ok(Task { deadline, run }) = receiver.recv() {
                     if Instant::now() < deadline {
+                        let _at = at.is_at(deadline);
                         run(&mut state);
                     }
                 }
             })
             .map_err(|e| NoAnswer::Failed(format!("its thread could not be started: {e}")))?;
         sender.send(task).map_err(|_| NoAnswer::Failed("its thread ended".into()))?;
-        *tasks = Some(Running { tasks: sender, ended });
+        *tasks = Some(Running { tasks: sender, current, ended });
         Ok(())
     }
 }
@@ -109,7 +146,7 @@ impl<S: 'static> Worker<S> {
 impl<S> Drop for Worker<S> {
     fn drop(&mut self) {
         let running = self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { tasks, ended }) = running {
+        if let Some(Running { tasks, ended, .. }) = running {
             drop(tasks);
             let _ = ended.recv_timeout(ENDING_MAX);
         }
@@ -122,5 +159,58 @@ impl<S> fmt::Debug for Worker<S> {
             .field("name", &self.name)
             .field("answer_time", &self.answer_time)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::TryRecvError;
+
+    const ANSWER: Duration = Duration::from_millis(500);
+
+    fn worker() -> Worker<u32> {
+        Worker::new("test", ANSWER)
+    }
+
+    fn asks(worker: &Worker<u32>) -> Result<u32, NoAnswer> {
+        worker.ask(|| 7, |state| Ok(*state))
+    }
+
+    #[test]
+    fn nobody_waits_behind_a_question_that_is_overdue() {
+        let (worker, (end, ends)) = (worker(), mpsc::channel::<()>());
+        let hangs = worker.ask(
+            || 7,
+            move |_| {
+                let _ = ends.recv();
+                Ok::<_, NoAnswer>(())
+            },
+        );
+        assert!(matches!(hangs, Err(NoAnswer::TimedOut(time)) if time == ANSWER), "{hangs:?}");
+        let (ran, runs) = mpsc::channel::<()>();
+        let next = worker.ask(
+            || 7,
+            move |_| {
+                drop(ran);
+                Ok::<_, NoAnswer>(())
+            },
+        );
+        assert!(matches!(next, Err(NoAnswer::TimedOut(time)) if time == ANSWER), "{next:?}");
+        assert_eq!(runs.try_recv(), Err(TryRecvError::Disconnected), "it does not wait either");
+        end.send(()).unwrap();
+        while asks(&worker).is_err() {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_question_that_panics_is_not_overdue_for_ever() {
+        let worker = worker();
+        let fails =
+            worker.ask(|| 7, |_| -> Result<(), NoAnswer> { panic!("a fault, as a test wants it") });
+        assert!(matches!(fails, Err(NoAnswer::Failed(_))), "{fails:?}");
+        thread::sleep(2 * ANSWER);
+        assert_eq!(asks(&worker).unwrap(), 7);
     }
 }

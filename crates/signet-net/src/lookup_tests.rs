@@ -76,33 +76,153 @@ async fn the_system_resolves_names_for_each_family() {
         let is = resolve(&at.ip().to_string(), at.port()).await;
         assert!(is.found == [at] && is.late.is_none(), "{address}: {:?}", is.found);
     }
-    for (host, found) in [("127.0.0.1", addresses(&["127.0.0.1:7"])), ("::1", vec![])] {
-        assert_eq!(ipv4_alone(host, 7), found, "{host}");
+    for (host, found) in [("127.0.0.1", addresses(&["127.0.0.1:0"])), ("::1", vec![])] {
+        assert_eq!(ipv4_alone(host), found, "{host}");
     }
     for wrong in ["a\0b", &"x".repeat(300)] {
-        assert_eq!((both_families(wrong, 7), ipv4_alone(wrong, 7)), (vec![], vec![]), "{wrong:?}");
+        assert_eq!((both_families(wrong), ipv4_alone(wrong)), (vec![], vec![]), "{wrong:?}");
     }
+}
+
+/// Lookups that never returned, by name and by how many seconds ago each began, and what another
+/// one of `name` waits for, in seconds from now.
+#[test]
+fn table_of_lookups_that_hang() {
+    const PLACE: Result<(), Option<u64>> = Err(None);
+    let wait = |seconds| Err(Some(seconds));
+    let many = |name: &'static str, count: usize, ago: u64| vec![(name, ago); count];
+    let each = |count: usize, ago: u64| -> Vec<(&'static str, u64)> {
+        (0..count).map(|n| (&*format!("other{n}").leak(), ago)).collect()
+    };
+    for (hung, want) in [
+        (vec![], Ok(())),
+        (many("name", 15, 0), Ok(())),
+        (many("name", 16, 0), wait(1)),
+        (many("name", 16, 1), Ok(())),
+        (many("name", 17, 0), wait(2)),
+        // The youngest one counts.
+        ([many("name", 16, 900), many("name", 1, 1)].concat(), wait(1)),
+        ([many("name", 16, 900), many("name", 1, 2)].concat(), Ok(())),
+        (many("name", 26, 24), wait(1_000)),
+        // Those of other names: one that has none is not held up.
+        (many("other", 16, 0), Ok(())),
+        (many("other", 127, 0), Ok(())),
+        (each(127, 0), Ok(())),
+        ([many("name", 1, 9), each(62, 0)].concat(), Ok(())),
+        ([many("name", 1, 9), each(63, 0)].concat(), wait(1)),
+        ([many("name", 1, 9), each(67, 6)].concat(), wait(10)),
+        ([many("name", 1, 9), each(67, 16)].concat(), Ok(())),
+        // The longer one of both pauses.
+        ([each(45, 0), many("name", 20, 0)].concat(), wait(16)),
+        ([many("name", 18, 0), each(52, 0)].concat(), wait(64)),
+        // The bound.
+        (each(128, 99_999_999), PLACE),
+        ([many("name", 1, 9), each(127, 99_999_999)].concat(), PLACE),
+    ] {
+        let now = Instant::now() + Duration::from_secs(1 << 30);
+        let mut underway = Underway::default();
+        for (name, ago) in &hung {
+            let (id, host) = (underway.next_id, Arc::from(*name));
+            underway.next_id += 1;
+            underway.all.push(Call { id, host, since: now - Duration::from_secs(*ago) });
+        }
+        let found = underway.begin(&"name".into(), now).map(|_| ()).map_err(|wait| match wait {
+            Wait::Until(time) => Some((time - now).as_secs()),
+            Wait::ForAPlace => None,
+        });
+        assert_eq!(found, want, "{hung:?}");
+    }
+}
+
+/// However long a resolver never answers, names are asked again within as long.
+#[test]
+fn a_resolver_that_never_answers_never_uses_up_all_places() {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
+    for names in [1, 3, 40] {
+        let names: Vec<Arc<str>> = (0..names).map(|n| format!("dealer{n}").into()).collect();
+        let (mut underway, began) = (Underway::default(), Instant::now());
+        let mut now = began;
+        while now < began + YEAR {
+            let mut next: Option<Instant> = None;
+            for name in &names {
+                match underway.begin(name, now) {
+                    Ok(_) => next = Some(now),
+                    Err(Wait::Until(time)) => next = Some(next.map_or(time, |at| at.min(time))),
+                    Err(Wait::ForAPlace) => {}
+                }
+            }
+            let next = next.expect("there is always a place");
+            assert!(next - now <= (now - began) + Duration::from_secs(512), "{}", names.len());
+            now = next;
+        }
+        // A resolver that answers again is asked by each, one after the other, without a pause.
+        now += YEAR * 200;
+        for name in names.iter().chain(&names) {
+            let id = underway.begin(name, now).unwrap();
+            underway.end(id);
+        }
+    }
+}
+
+fn lookups() -> &'static Lookups {
+    Box::leak(Box::new(Lookups::new()))
+}
+
+/// Begins a lookup that returns when `end` is told what it finds, and waits until it runs.
+async fn begun(
+    lookups: &'static Lookups,
+    name: &str,
+) -> (tokio::task::JoinHandle<Vec<SocketAddr>>, std::sync::mpsc::Sender<Vec<SocketAddr>>) {
+    let (begun, begins) = oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel();
+    let slow = tokio::spawn(lookups.run(name.into(), move |_| {
+        let _ = begun.send(());
+        ends.recv().unwrap_or_default()
+    }));
+    begins.await.unwrap();
+    (slow, end)
 }
 
 #[tokio::test]
 async fn a_lookup_that_nobody_waits_for_keeps_its_place_until_it_ends() {
-    static ONE: Semaphore = Semaphore::const_new(1);
-    let (begun, begins) = oneshot::channel();
-    let (end, ends) = std::sync::mpsc::channel::<()>();
-    let slow = tokio::spawn(blocking(&ONE, move || {
-        let _ = begun.send(());
-        let _ = ends.recv();
-        Vec::new()
-    }));
-    begins.await.unwrap();
+    let all = lookups();
+    let (slow, end) = begun(all, "slow").await;
     slow.abort();
     assert!(slow.await.unwrap_err().is_cancelled());
-    assert_eq!(ONE.available_permits(), 0);
-    end.send(()).unwrap();
-    let found = addresses(&[V4]);
-    let next = found.clone();
-    assert_eq!(blocking(&ONE, move || next).await, found);
-    let fails = blocking(&ONE, || panic!("a fault, as a test wants it"));
+    assert_eq!(all.underway().all.len(), 1);
+    let mut ended = all.ended.subscribe();
+    end.send(addresses(&[V4])).unwrap();
+    assert_eq!(ended.recv().await.unwrap(), ("slow".into(), addresses(&[V4])));
+    assert!(all.underway().all.is_empty());
+    let fails = all.run("fails".into(), |_| panic!("a fault, as a test wants it"));
     assert!(fails.await.is_empty());
-    assert_eq!(blocking(&ONE, || addresses(&[V6])).await, addresses(&[V6]), "the place is free");
+    assert!(all.underway().all.is_empty(), "the place is free");
+}
+
+#[tokio::test]
+async fn a_name_that_hangs_is_asked_by_few_who_tell_the_others_and_holds_up_no_other_name() {
+    let all = lookups();
+    let mut hung = vec![];
+    for _ in 0..AT_ONCE_OF_NAME {
+        hung.push(begun(all, "hangs").await);
+    }
+    // Older than any test lasts, and still not returned: another one would wait for years.
+    let now = Instant::now();
+    for n in 0..40 {
+        let (id, host) = (1_000 + n, "hangs".into());
+        all.underway().all.push(Call { id, host, since: now });
+    }
+    let shares = tokio::spawn(all.run("hangs".into(), |_| unreachable!("it has no place")));
+    assert_eq!(all.run("answers".into(), |_| addresses(&[V6])).await, addresses(&[V6]));
+    while all.ended.receiver_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // One that finds nothing proves nothing for those that still wait.
+    let (first, end) = hung.remove(0);
+    end.send(vec![]).unwrap();
+    assert!(first.await.unwrap().is_empty());
+    let (second, end) = hung.remove(0);
+    end.send(addresses(&[V4])).unwrap();
+    assert_eq!(second.await.unwrap(), addresses(&[V4]));
+    assert_eq!(shares.await.unwrap(), addresses(&[V4]));
 }
