@@ -185,7 +185,12 @@ fn protected(
     let opened = file.metadata().map_err(unreadable)?;
     guarded(path, &opened, owner)?;
     for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(below)) {
-        let metadata = folder.metadata().map_err(unreadable)?;
+        // Not where a link leads: whoever can write there could put another folder in its place.
+        let metadata = folder.symlink_metadata().map_err(unreadable)?;
+        if metadata.is_symlink() {
+            let why = "it is a link";
+            return Err(ManagedError::NotProtected { path: folder.into(), why });
+        }
         guarded(folder, &metadata, owner)?;
     }
     bounded(path, file, max).map(Some)

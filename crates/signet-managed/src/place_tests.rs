@@ -87,6 +87,25 @@ fn folders_above_are_looked_at_up_to_the_root() {
 }
 
 #[test]
+fn a_folder_that_is_a_link_is_refused_wherever_it_leads() {
+    let etc = Etc::new();
+    for name in ["real", "real/signet"] {
+        fs::create_dir(etc.0.path().join(name)).unwrap();
+        etc.mode(name, 0o755);
+    }
+    etc.write("real/signet/managed.toml", b"x");
+    std::os::unix::fs::symlink("real/signet", etc.0.path().join("signet")).unwrap();
+    std::os::unix::fs::symlink("real", etc.0.path().join("other")).unwrap();
+    let find = |name: &str| {
+        let path = etc.0.path().join(name).join(POLICY);
+        protected(&path, etc.0.path(), etc.owner(), 10).map_err(|e| e.code())
+    };
+    assert_eq!(find("real/signet"), Ok(Some(b"x".to_vec())));
+    assert_eq!(find("signet"), Err("managed.not_protected"));
+    assert_eq!(find("other/signet"), Err("managed.not_protected"));
+}
+
+#[test]
 fn links_folders_and_long_files_are_refused() {
     let etc = Etc::new();
     etc.write("elsewhere", b"x");

@@ -136,11 +136,25 @@ impl Source {
         }
     }
 
-    /// A small file; at most `max` bytes.
+    /// A small file; at most `max` bytes, which are all there within `limit`. A server that sends
+    /// one byte now and then is never silent, and a version on trial that does not work waits for
+    /// its answer.
     ///
     /// # Errors
     /// [`UpdateError::Fetch`].
-    pub async fn small(&self, file: &str, max: u64) -> Result<Vec<u8>, UpdateError> {
+    pub async fn small(
+        &self,
+        file: &str,
+        max: u64,
+        limit: Duration,
+    ) -> Result<Vec<u8>, UpdateError> {
+        timeout(limit, self.small_whole(file, max)).await.unwrap_or_else(|_| {
+            let why = format!("it takes longer than {} s", limit.as_secs());
+            Err(UpdateError::Fetch { from: self.shown(), file: file.into(), why })
+        })
+    }
+
+    async fn small_whole(&self, file: &str, max: u64) -> Result<Vec<u8>, UpdateError> {
         let failed =
             |why: String| UpdateError::Fetch { from: self.shown(), file: file.into(), why };
         let too_long = || failed(format!("it is longer than {max} bytes"));

@@ -16,9 +16,10 @@ use signet_managed::{Policy, PublicKey};
 use signet_net::ProxySetting;
 use std::{
     fs::File,
-    io::Read as _,
+    io::{BufRead as _, BufReader, Read as _},
     path::Path,
-    process::{Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -26,10 +27,14 @@ use time::OffsetDateTime;
 const LIST: &str = "releases.toml";
 const SIGNATURE: &str = "releases.toml.minisig";
 const SIGNATURE_BYTES_MAX: u64 = 4 * 1024;
+/// How long a whole list may take, and a whole signature.
+const LIST_MAX: Duration = Duration::from_secs(120);
 /// Programs that were replaced while desks ran from them.
 const OLD: &str = "old";
 /// How long the new program may take to say its version.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// More than any version has.
+const VERSION_BYTES_MAX: u64 = 64;
 /// More steps than any way through [`decide`] has.
 const STEPS_MAX: usize = 8;
 
@@ -377,8 +382,8 @@ impl Updater {
 }
 
 async fn fetched(settings: &Settings) -> Result<ReleaseList, UpdateError> {
-    let bytes = settings.source.small(LIST, LIST_BYTES_MAX).await?;
-    let signature = settings.source.small(SIGNATURE, SIGNATURE_BYTES_MAX).await?;
+    let bytes = settings.source.small(LIST, LIST_BYTES_MAX, LIST_MAX).await?;
+    let signature = settings.source.small(SIGNATURE, SIGNATURE_BYTES_MAX, LIST_MAX).await?;
     let signature = String::from_utf8(signature)
         .map_err(|_| UpdateError::Signature(signet_managed::SignatureError::Form))?;
     ReleaseList::read(&bytes, &signature, &settings.key)
@@ -404,9 +409,23 @@ pub fn installed_version(program: &Path) -> Option<Version> {
             }
         }
     };
-    let mut said = String::new();
-    // What it started and left behind could hold the pipe open: a version is short.
-    child.stdout.take()?.take(64).read_to_string(&mut said).ok()?;
+    if !ended {
+        return None;
+    }
+    let said = first_line(child.stdout.take()?)?;
     let version = said.lines().next()?.strip_prefix("signet-desk ")?;
-    crate::list::version(version).ok().filter(|_| ended)
+    crate::list::version(version).ok()
+}
+
+/// The first line of what a program said that has ended. Something that it started and left behind
+/// may hold the pipe open for ever: nobody waits for its end.
+fn first_line(said: ChildStdout) -> Option<String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(said.take(VERSION_BYTES_MAX)).read_line(&mut line);
+        // Whoever asked may have given up.
+        let _ = tell.send(read.map(|_| line));
+    });
+    told.recv_timeout(ANSWER_MAX).ok()?.ok()
 }

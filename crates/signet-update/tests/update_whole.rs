@@ -101,6 +101,36 @@ fn a_half_downloaded_package_goes_on_where_it_broke_off() {
     assert_eq!(other.packages(), 1, "only the way back");
 }
 
+/// Whether a version on trial goes back is decided when the list is there, or cannot be had.
+#[test]
+fn a_file_that_comes_byte_by_byte_is_not_waited_for() {
+    let laptop = Laptop::with_server();
+    laptop.server().fault(Fault::Drip);
+    let source = laptop.settings().source;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let limit = std::time::Duration::from_millis(500);
+    let got = runtime.block_on(source.small("signet-desk_0.2.0_amd64.deb", 1 << 20, limit));
+    let why = got.unwrap_err().to_string();
+    assert!(why.contains("takes longer than"), "{why}");
+}
+
+#[test]
+fn a_version_is_known_although_something_that_the_program_started_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, mark) = (dir.path().join("signet-desk"), dir.path().join("goes-on"));
+    std::fs::write(&mark, "").unwrap();
+    let line = format!(
+        "#!/bin/sh\necho signet-desk 0.2.0\nwhile [ -e '{}' ]; do sleep 0.1; done &\n",
+        mark.display()
+    );
+    std::fs::write(&program, line).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    // Another test that starts a program just now may keep this one from being started.
+    let known = (0..20).find_map(|_| signet_update::installed_version(&program));
+    assert_eq!(known, Some(laptop::v("0.2.0")));
+}
+
 #[test]
 fn a_server_of_another_authority_is_refused() {
     let mut laptop = Laptop::with_server();

@@ -133,7 +133,7 @@ impl Laptop {
         self.secret.public()
     }
 
-    fn settings(&self) -> Settings {
+    pub fn settings(&self) -> Settings {
         let source = match &self.server {
             None => From::Folder(self.at("share")),
             Some(server) => {

@@ -28,6 +28,8 @@ pub enum Fault {
     CutAfter(usize),
     /// The body is longer than the file.
     TooLong,
+    /// The body comes byte by byte.
+    Drip,
 }
 
 #[derive(Debug)]
@@ -134,6 +136,15 @@ async fn answer(
         let _ = tls.write_all(&body[..bytes.min(body.len())]).await;
         let _ = tls.flush().await;
         // Without an end of the TLS connection, as when a network goes away.
+        return;
+    }
+    if fault == Fault::Drip {
+        for byte in &body {
+            if tls.write_all(&[*byte]).await.is_err() || tls.flush().await.is_err() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         return;
     }
     let _ = tls.write_all(&body).await;
