@@ -143,6 +143,7 @@ pub fn check(file: &Path, part: bool, earlier: Option<&Path>) -> ExitCode {
             v.left_out,
             v.messages
         );
+        println!("{}", v.end_in_words());
     }
     if lost > 0 {
         println!("The desk could not write down {lost} records, as the history itself says.");

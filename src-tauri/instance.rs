@@ -115,8 +115,16 @@ impl Instance {
         let calls = Arc::new((Mutex::new(None::<Call>), Condvar::new()));
         let heard = calls.clone();
         let hears = move || {
-            for other in listener.incoming().map_while(Result::ok) {
-                let link = said(other);
+            for other in listener.incoming() {
+                let link = match other {
+                    Ok(other) => said(other),
+                    // As when too many files are open: the next start is heard again.
+                    Err(why) => {
+                        tracing::warn!(%why, "another start was not heard");
+                        std::thread::sleep(EVERY);
+                        continue;
+                    }
+                };
                 let mut call = heard.0.lock().unwrap_or_else(PoisonError::into_inner);
                 *call = Some(call.take().unwrap_or_default().and(link));
                 heard.1.notify_one();

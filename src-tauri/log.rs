@@ -63,7 +63,8 @@ pub(crate) struct ToLog;
 
 impl io::Write for ToLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.add(&String::from_utf8_lossy(bytes));
+        // A text of a peer in it may have lines that look like others of the log.
+        LOG.add(&String::from_utf8_lossy(bytes).trim_end().replace(['\r', '\n'], " "));
         Ok(bytes.len())
     }
 
@@ -99,6 +100,16 @@ mod tests {
         assert_eq!(last[SHOWN_MAX - 1], "next");
         assert!(last[SHOWN_MAX - 2].starts_with("a [31mb c xxx"), "{}", last[SHOWN_MAX - 2]);
         assert_eq!(last[SHOWN_MAX - 2].chars().count(), LINE_CHARS_MAX);
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_a_peer_wrote_into_it() {
+        use std::io::Write as _;
+        ToLog.write_all(b"WARN a peer says \"x\r\nERROR forged line\"\n").unwrap();
+        ToLog.write_all(b"INFO forged next\n").unwrap();
+        let lines = LOG.lines("forged");
+        let want = ["WARN a peer says \"x  ERROR forged line\"", "INFO forged next"];
+        assert_eq!(lines, want);
     }
 
     #[test]

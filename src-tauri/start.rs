@@ -90,13 +90,19 @@ pub(crate) fn own_config(
 ) -> Result<DeskConfig, Problem> {
     let (machine, user) = (machine_config(), user.join(CONFIG_FILE));
     let named = config.is_some();
-    let file = config.unwrap_or_else(|| if machine.exists() { machine } else { user });
-    if named || file.exists() {
+    let file = config.unwrap_or_else(|| if may_be_there(&machine) { machine } else { user });
+    if named || may_be_there(&file) {
         return DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION"))
             .map_err(|why| unusable(&file, &why));
     }
     // Without a configuration the trader enrols this laptop with an invitation.
     Ok(DeskConfig::without_file(data, env!("CARGO_PKG_VERSION")))
+}
+
+/// Whether there is a file, or that cannot be known: what an administrator deployed must not be
+/// passed over because it cannot be read.
+fn may_be_there(file: &Path) -> bool {
+    file.try_exists().unwrap_or(true)
 }
 
 fn machine_config() -> PathBuf {
@@ -147,6 +153,16 @@ fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
+    #[test]
+    fn a_configuration_that_cannot_be_looked_at_counts_as_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let round = dir.path().join("desk.toml");
+        assert!(!super::may_be_there(&round), "there is none");
+        std::os::unix::fs::symlink(&round, &round).expect("a link to itself");
+        assert!(super::may_be_there(&round));
+    }
+
     #[test]
     fn the_identifier_is_the_one_of_the_application() {
         let conf: serde_json::Value =

@@ -10,7 +10,7 @@ use signet_update::{
 };
 use std::{
     fs::{self, File},
-    io::Read as _,
+    io::{self, Read as _, Write as _},
     path::Path,
     process::ExitCode,
     sync::OnceLock,
@@ -66,7 +66,7 @@ fn ordered(order: Order) -> Result<Option<Outcome>, UpdateError> {
         return Ok(None);
     };
     let new = record.with_extension("new");
-    let kept = fs::write(&new, managed.record().to_text()).and_then(|()| fs::rename(&new, &record));
+    let kept = keep(&new, &record, &managed.record().to_text());
     kept.map_err(|source| UpdateError::Disk { path: record, source })?;
     let settings = Settings::of(&managed.policy)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -79,6 +79,19 @@ fn ordered(order: Order) -> Result<Option<Outcome>, UpdateError> {
         }
     });
     outcome.map(Some)
+}
+
+/// On the disk when this returns: with a record that a power cut left empty, no update would run.
+fn keep(new: &Path, record: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(new, record)?;
+    #[cfg(unix)]
+    if let Some(folder) = record.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn told(outcome: &Outcome) -> ExitCode {

@@ -55,7 +55,8 @@ pub async fn doctor(
         );
         return (report, false);
     }
-    let mut well = examine(config, &venues, &identities, &mut report).await;
+    let named = identity.is_some();
+    let mut well = examine(config, &venues, (identities.as_slice(), named), &mut report).await;
     if report.is_empty() {
         report.push_str("No identity on this laptop belongs to any venue it knows.\n");
         well = false;
@@ -63,17 +64,23 @@ pub async fn doctor(
     (report, well)
 }
 
-/// Examines every venue with every identity that belongs to it; whether all is well.
+/// Examines every venue with every identity that belongs to it; whether all is well. `named`: a
+/// person named the identity.
 async fn examine(
     config: &DeskConfig,
     venues: &[Venue],
-    identities: &[Identity],
+    (identities, named): (&[Identity], bool),
     report: &mut String,
 ) -> bool {
     let mut well = true;
     let mut portal = PortalExam::new(config);
     for venue in venues {
-        for identity in identities.iter().filter(|i| of_venue(i, &venue.trust_domain)) {
+        let domain = venue.direct.is_none().then_some(venue.trust_domain.as_str());
+        let meant = |i: &&Identity| {
+            let own = i.peer().ok().map(|p| p.trust_domain);
+            belongs(domain, own.as_deref(), named)
+        };
+        for identity in identities.iter().filter(meant) {
             let _ = writeln!(report, "== {}", venue.name);
             let profile = match profile(venue, identity, &config.tls) {
                 Ok(profile) => profile,
@@ -123,9 +130,13 @@ fn identities(holders: &Holders, wanted: Option<&str>) -> Result<Vec<Identity>, 
     Ok(found)
 }
 
-/// An identity belongs to the venue of its trust domain.
-fn of_venue(identity: &Identity, trust_domain: &str) -> bool {
-    identity.peer().is_ok_and(|p| p.trust_domain == trust_domain)
+/// Whether an identity of the trust domain `own` belongs to a venue of `domain`. A plain venue has
+/// none: there an identity is meant that has none either, or that a person named.
+fn belongs(domain: Option<&str>, own: Option<&str>, named: bool) -> bool {
+    match domain {
+        Some(domain) => own == Some(domain),
+        None => named || own.is_none(),
+    }
 }
 
 /// Asks for a token's PIN on the terminal.
@@ -145,5 +156,24 @@ impl PinPrompt for Terminal {
         let end = typed.trim_end_matches(['\r', '\n']).len();
         typed.truncate(end);
         (!typed.is_empty()).then(|| Pin::new(typed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::belongs;
+
+    #[test]
+    fn an_identity_is_shown_to_its_own_venues_only() {
+        for (domain, own, named, want) in [
+            (Some("bank.example"), Some("bank.example"), false, true),
+            (Some("bank.example"), Some("other.example"), true, false),
+            (Some("bank.example"), None, true, false),
+            (None, None, false, true),
+            (None, Some("bank.example"), false, false),
+            (None, Some("bank.example"), true, true),
+        ] {
+            assert_eq!(belongs(domain, own, named), want, "{domain:?} {own:?} {named}");
+        }
     }
 }

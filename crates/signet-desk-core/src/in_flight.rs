@@ -23,6 +23,9 @@ enum Record {
 #[derive(Debug, Default)]
 pub struct InFlight {
     open: BTreeMap<AcceptId, (Accept, Terms)>,
+    /// Answered accepts of which the disk refused to say so. It is said before the next accept is
+    /// written: after a restart one of its RFQ would stand in its place.
+    unwritten: Vec<AcceptId>,
     log: Option<SealedLog>,
 }
 
@@ -50,11 +53,12 @@ impl InFlight {
             let left: Vec<Vec<u8>> = open.values().filter_map(|(a, t)| sent(a, t)).collect();
             log.rewrite(left.iter().map(|r| &r[..]))?;
         }
-        Ok(Self { open, log: Some(log) })
+        Ok(Self { open, unwritten: Vec::new(), log: Some(log) })
     }
 
     /// Writes an accept that is about to be sent. It must not be sent if this fails.
     pub fn sent(&mut self, accept: &Accept, terms: &Terms) -> Result<(), LogError> {
+        self.catch_up()?;
         if let (Some(log), Some(record)) = (&mut self.log, sent(accept, terms)) {
             log.append(&record)?;
             log.sync()?;
@@ -65,19 +69,29 @@ impl InFlight {
         Ok(())
     }
 
-    /// Records that an accept has its answer. If this cannot be written, the desk asks about the
-    /// accept again after a restart.
+    /// Records that an accept has its answer. If this cannot be written before the desk ends, it
+    /// asks about the accept again after a restart.
     pub fn answered(&mut self, id: &AcceptId) {
         if self.open.remove(id).is_none() {
             return;
         }
-        let record = serde_json::to_vec(&Record::Answered(id.clone()));
-        if let (Some(log), Ok(record)) = (&mut self.log, record)
-            && let Err(e) = log.append(&record)
-        {
+        self.unwritten.push(id.clone());
+        if let Err(e) = self.catch_up() {
             tracing::warn!(error = %e, accept = %id, "the answer to an accept could not be \
                 written down");
         }
+    }
+
+    /// Writes the answers that the disk has not taken yet.
+    fn catch_up(&mut self) -> Result<(), LogError> {
+        while let Some(id) = self.unwritten.last() {
+            let record = serde_json::to_vec(&Record::Answered(id.clone()));
+            if let (Some(log), Ok(record)) = (&mut self.log, record) {
+                log.append(&record)?;
+            }
+            self.unwritten.pop();
+        }
+        Ok(())
     }
 
     /// The accepts without an answer.

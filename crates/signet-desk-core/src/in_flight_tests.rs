@@ -1,4 +1,5 @@
 use super::*;
+use signet_journal::disk;
 use signet_rfq::{Ask, DealerId, InstrumentId, QuoteId, RfqId, Side, UtcMillis};
 
 fn accept(n: u32) -> (Accept, Terms) {
@@ -54,6 +55,25 @@ fn what_has_no_answer_is_there_after_a_restart_word_for_word() {
     kept.answered(&accept(3).0.id);
     drop(kept);
     assert_eq!(InFlight::open(&path, &key).unwrap().all().count(), 0);
+}
+
+/// The disk was full when the answer came, and has room when the next accept of the RFQ leaves.
+#[test]
+fn an_answer_that_the_disk_refused_is_written_before_the_next_accept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = (dir.path().join("a"), StoreKey::new([1; 32]));
+    let mut kept = InFlight::open(&path, &key).unwrap();
+    let (first, terms) = accept(1);
+    let next = Accept { id: AcceptId::new("R1:2").unwrap(), ..first.clone() };
+    kept.sent(&first, &terms).unwrap();
+    disk::refuses(&path, true);
+    kept.answered(&first.id);
+    assert!(kept.sent(&next, &terms).is_err(), "nothing leaves meanwhile");
+    disk::refuses(&path, false);
+    kept.sent(&next, &terms).unwrap();
+    drop(kept);
+    let kept = InFlight::open(&path, &key).unwrap();
+    assert_eq!(kept.all().cloned().collect::<Vec<_>>(), [(next, terms)]);
 }
 
 /// What earlier versions wrote is what this one writes, unless there are legs.

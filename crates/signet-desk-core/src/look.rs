@@ -53,7 +53,14 @@ struct Kept {
 #[derive(Debug)]
 pub(crate) struct Looks {
     file: PathBuf,
-    kept: Mutex<Kept>,
+    kept: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    kept: Kept,
+    /// The file has something else, because the disk refused it.
+    unwritten: bool,
 }
 
 impl Looks {
@@ -67,18 +74,18 @@ impl Looks {
                 Kept::default()
             }
         };
-        Self { file, kept: Mutex::new(kept) }
+        Self { file, kept: Mutex::new(Held { kept, unwritten: false }) }
     }
 
     pub(crate) fn look(&self) -> Look {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).look.clone()
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).kept.look.clone()
     }
 
     pub(crate) fn place(&self, seat: Seat) -> Option<Place> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match seat {
-            Seat::Main => kept.window,
-            Seat::Panel => kept.panel,
+            Seat::Main => held.kept.window,
+            Seat::Panel => held.kept.panel,
         }
     }
 
@@ -95,10 +102,15 @@ impl Looks {
 
     /// The lock is held while the file is written, so that the last change is what it holds.
     fn change(&self, change: impl FnOnce(&mut Kept)) -> io::Result<()> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = kept.clone();
-        change(&mut kept);
-        if *kept == before { Ok(()) } else { write(&self.file, &kept) }
+        let mut held = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = held.kept.clone();
+        change(&mut held.kept);
+        if held.kept != before || held.unwritten {
+            held.unwritten = true;
+            write(&self.file, &held.kept)?;
+            held.unwritten = false;
+        }
+        Ok(())
     }
 }
 
@@ -160,6 +172,23 @@ mod tests {
         let third = Looks::open(&folder);
         let places = (third.place(Seat::Main), third.place(Seat::Panel));
         assert_eq!(places, (Some(PLACE), Some(beside)), "each window has its own");
+    }
+
+    #[test]
+    fn what_the_disk_refused_is_written_when_it_is_chosen_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("desk");
+        let looks = Looks::open(&folder);
+        let chosen = Look { zoom: 150, ..Look::default() };
+        // A file where its folder should be.
+        fs::write(&folder, "").unwrap();
+        for _ in 0..2 {
+            looks.keep_look(chosen.clone()).unwrap_err();
+        }
+        assert_eq!(looks.look(), chosen, "it holds until the desk ends");
+        fs::remove_file(&folder).unwrap();
+        looks.keep_look(chosen.clone()).unwrap();
+        assert_eq!(Looks::open(&folder).look(), chosen);
     }
 
     #[test]

@@ -366,11 +366,10 @@ pub(crate) fn trade_row(
         dealer: name(names, &a.dealer),
         status: trade_status(s).words().into(),
         cover,
-        settlement_date: e
-            .settlement_date
-            .as_deref()
-            .map_or_else(|| iso(&r.terms.settlement_date), iso),
+        settlement_date: iso(e.settlement_date.as_deref().unwrap_or(&r.terms.settlement_date)),
         exec_id: Some(e.exec_id.clone()),
+        accepted: Some(group_digits(a.quantity)),
+        dealer_id: Some(a.dealer.to_string()),
         ..rfq_row(r, i, names)
     })
 }
@@ -403,6 +402,7 @@ pub(crate) fn late_trade_row(
         cover: None,
         settlement_date: e.settlement_date.as_deref().map_or_else(String::new, iso),
         exec_id: Some(e.exec_id.clone()),
+        dealer_id: e.dealer.as_ref().map(ToString::to_string),
         ..BlotterRow::default()
     }
 }
@@ -426,6 +426,7 @@ pub(crate) fn dispute_row(
         cover: None,
         settlement_date: d.settlement_date.as_deref().map_or_else(String::new, iso),
         exec_id: Some(d.exec_id.clone()),
+        dealer_id: Some(d.dealer.to_string()),
         ..rfq_row(r, i, names)
     }
 }

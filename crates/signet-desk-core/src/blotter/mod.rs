@@ -281,6 +281,8 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
         reason,
         text,
         attended: _,
+        accepted: _,
+        dealer_id: _,
     } = r;
     let always =
         [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];

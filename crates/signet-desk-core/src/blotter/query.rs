@@ -184,6 +184,12 @@ pub(crate) fn number(text: &str) -> Option<Decimal> {
     plain.parse().ok()
 }
 
+/// A price as the blotter writes it, in its convention, and its unit; the unit of a price is empty.
+pub(crate) fn priced_in(text: &str) -> Option<(Decimal, &str)> {
+    let (number, unit) = text.rsplit_once(' ').unwrap_or((text, ""));
+    Some((priced(number)?, unit))
+}
+
 /// A price as the blotter writes it, in decimals or in 32nds; `None` when it is another text.
 fn priced(text: &str) -> Option<Decimal> {
     number(text).or_else(|| price::read(PriceFormat::ThirtySecondEighths, text))

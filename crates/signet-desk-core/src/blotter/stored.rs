@@ -58,6 +58,10 @@ pub(super) struct StoredRow {
     text: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")]
     attended: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepted: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dealer_id: Option<String>,
 }
 
 fn is_false(b: &bool) -> bool {
@@ -133,6 +137,8 @@ impl StoredRow {
             reason,
             text,
             attended,
+            accepted,
+            dealer_id,
         } = r.clone();
         let tab = match tab {
             BlotterTab::Rfqs => Tab::Rfqs,
@@ -161,6 +167,8 @@ impl StoredRow {
             reason,
             text,
             attended,
+            accepted,
+            dealer_id,
         }
     }
 
@@ -188,6 +196,8 @@ impl StoredRow {
             reason: None,
             text: None,
             attended: false,
+            accepted: None,
+            dealer_id: None,
         }
     }
 
@@ -220,6 +230,8 @@ impl StoredRow {
             reason: self.reason,
             text: self.text,
             attended: self.attended,
+            accepted: self.accepted,
+            dealer_id: self.dealer_id,
         }
     }
 

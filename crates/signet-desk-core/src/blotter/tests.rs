@@ -125,6 +125,21 @@ fn a_least_quantity_survives_a_restart_and_an_earlier_record_has_none() {
 }
 
 #[test]
+fn what_was_accepted_and_of_which_dealer_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("b");
+    let trade = BlotterRow {
+        accepted: Some("5,000,000".into()),
+        dealer_id: Some("NORTH".into()),
+        ..row("A1", 1.0, "Northbank", "Partly filled")
+    };
+    let mut b = opened(&path);
+    b.put(BlotterTab::Trades, trade.clone());
+    drop(b);
+    assert_eq!(opened(&path).get(BlotterTab::Trades, "A1"), Some(&trade));
+}
+
+#[test]
 fn records_of_a_newer_version_survive_a_rewrite() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("b");

@@ -36,6 +36,8 @@ pub(super) struct Restoring {
     pub seen: BTreeSet<RfqId>,
     /// The latest of them: the messages that follow are about it.
     pub current: Option<RfqId>,
+    /// Those of them that wait at the gateway for an approval.
+    pub held: BTreeSet<RfqId>,
     /// The lines whose dealer the gateway cannot reach itself.
     pub out_of_reach: BTreeSet<(RfqId, DealerId)>,
 }

@@ -8,6 +8,9 @@ use crate::{
 };
 use signet_rfq::MAX_DEALERS_PER_RFQ;
 
+/// Dealers of one list, at most; a venue has fewer.
+const DEALERS_MAX: usize = 200;
+
 impl Book {
     /// The lists by name, each with what it comes to now.
     pub(crate) fn dealer_lists(&self) -> Vec<DealerListView> {
@@ -26,6 +29,11 @@ impl Book {
         if dealers.is_empty() {
             let why = "No dealer is chosen for the list.";
             return Err(problem("dealer_list.empty", why, "Choose dealers in the ticket first.")
+                .about(TicketField::Dealers));
+        }
+        if dealers.len() > DEALERS_MAX {
+            let why = format!("A list has at most {DEALERS_MAX} dealers.");
+            return Err(problem("dealer_list.too_long", why, "Choose fewer dealers.")
                 .about(TicketField::Dealers));
         }
         // Only dealers of the venue's list are kept.

@@ -73,11 +73,13 @@ fn what_cannot_be_kept_is_refused_and_changes_nothing() {
     let mut b = book_with("NORTH SOUTH");
     keep(&mut b, "Bunds", "NORTH").unwrap();
     let long = "x".repeat(41);
+    let many = "NORTH ".repeat(DEALERS_MAX + 1);
     for (name, dealers, code) in [
         ("", "NORTH", "dealer_list.name"),
         ("a\nb", "NORTH", "dealer_list.name"),
         (&*long, "NORTH", "dealer_list.name"),
         ("New", "", "dealer_list.empty"),
+        ("New", &*many, "dealer_list.too_long"),
         ("New", "NORTH NOBODY", "dealers.unknown"),
         ("Bunds", "NOBODY", "dealers.unknown"),
     ] {

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::view::{LinkState, NetworkView, SessionView};
 use signet_fix::message::{
-    AppMessage, ExecType, OrdStatus, QuoteCancel, QuoteResponse, QuoteStatusReport, RfqStatus,
-    SnapshotMark,
+    AppMessage, ExecType, HandOver, HandOverKind, OrdStatus, QuoteCancel, QuoteResponse,
+    QuoteStatusReport, Response, RfqStatus, SnapshotMark,
 };
 use signet_rfq::{AcceptState as Accepting, Declined, LineState as Line, QuoteId, RfqState};
 
@@ -267,6 +267,78 @@ fn an_end_that_comes_while_an_accept_is_in_flight_counts_after_its_answer() {
         b.message(ended(status), NOW);
         say(&mut b, report(&accept, kind, order, "e1", "1.08", cum));
         assert_eq!(b.rfq(&id("R1")).unwrap().state, state, "{status:?} {kind:?}");
+    }
+}
+
+/// It ended, or a colleague has it, and the accept did not come as far as the gateway: no price of
+/// it stays on screen to be pressed.
+#[test]
+fn an_rfq_that_was_over_ends_when_its_accept_did_not_leave_or_could_not_be_read() {
+    let taken = || {
+        AppMessage::HandOver(HandOver {
+            rfq: id("R1"),
+            kind: HandOverKind::Theirs,
+            desk: None,
+            name: Some("bob".into()),
+            at: NOW,
+            code: None,
+            text: None,
+            cure: None,
+        })
+    };
+    for (over, state) in
+        [(ended(RfqStatus::Cancelled), RfqState::Cancelled), (taken(), RfqState::TakenOver)]
+    {
+        for read in [true, false] {
+            let mut b = book();
+            let (_, m) = press(&mut b);
+            b.sent_as(7, &m);
+            b.message(over.clone(), NOW);
+            assert_eq!(b.rfq(&id("R1")).unwrap().state, RfqState::Open, "its answer comes first");
+            // What else is not sent says nothing of the accept.
+            let AppMessage::QuoteResponse(r) = &m else { panic!() };
+            let other = QuoteResponse {
+                id: signet_rfq::AcceptId::new("R1:P1").unwrap(),
+                response: Response::Pass,
+                ..r.clone()
+            };
+            b.not_sent(&AppMessage::QuoteResponse(other), offline(), NOW);
+            match read {
+                true => b.session_reject(7, "not readable", NOW),
+                false => b.not_sent(&m, offline(), NOW),
+            }
+            assert_eq!(b.rfq(&id("R1")).unwrap().state, state, "{read}");
+            assert!(!can_lift(&mut b));
+        }
+    }
+}
+
+/// A second person approved while the desk was away. Whoever reads "waiting for a second person"
+/// would think that no dealer has it.
+#[test]
+fn what_waited_for_an_approval_waits_as_long_as_the_gateway_holds_it_and_no_longer() {
+    let waits = |b: &Book| b.step_ups.waits(&id("R1")).is_some();
+    let pending = QuoteStatusReport::of_rfq(id("R1"), pair(), RfqStatus::Pending, None);
+    let pending = AppMessage::QuoteStatusReport(pending);
+    for (says, held) in [(quote("R1", "q1", "1.08"), false), (pending, true)] {
+        let mut b = book();
+        b.step_ups.second.insert(id("R1"));
+        gap(&mut b, &[("R1", &[says])]);
+        assert_eq!(waits(&b), held, "a request");
+    }
+    for away in [true, false] {
+        let mut b = book();
+        let (_, m) = press(&mut b);
+        b.step_ups.second.insert(id("R1"));
+        let stands = quote("R1", "q1", "1.08");
+        if away {
+            gap(&mut b, &[("R1", &[stands.clone()])]);
+            assert!(waits(&b), "the gateway has not passed the accept on");
+            gap(&mut b, &[("R1", &[stands, m])]);
+        } else {
+            b.message(m, NOW);
+        }
+        assert!(!waits(&b), "its dealer has the accept; away: {away}");
     }
 }
 

@@ -54,6 +54,12 @@ impl Group {
         *self = Self::default();
     }
 
+    /// What was asked for is this desk's now.
+    fn came_about(&mut self, id: RfqId, key: &str) {
+        self.rows.retain(|g| key_of(g) != key);
+        self.taken = Some(id);
+    }
+
     fn failed(&mut self, why: Problem) {
         (self.taking, self.problem) = (None, Some(why));
     }
@@ -143,9 +149,8 @@ impl Book {
         let from = format!("Taken over from {}", person(h.name.as_deref(), h.desk.as_ref()));
         self.group.came(&h.rfq, from.clone());
         let asked = self.group.taking.take_if(|(id, _)| *id == h.rfq);
-        if let Some((_, key)) = asked {
-            self.group.rows.retain(|g| key_of(g) != key);
-            self.group.taken = Some(h.rfq.clone());
+        if let Some((id, key)) = asked {
+            self.group.came_about(id, &key);
         }
         if !known && self.connection.restoring.is_none() {
             let as_known = h.text.as_deref().map(|id| format!(" Dealers know it as {id}."));
@@ -212,19 +217,17 @@ impl Book {
         self.frames.mark(Part::Group);
     }
 
-    /// The snapshot is complete: what was asked for is in it, or was not taken over.
+    /// The snapshot is complete: what was asked for is in it, whether or not it says who had it, or
+    /// was not taken over.
     pub(super) fn group_restored(&mut self, now: UtcMillis) {
-        let lost = self.group.taking.take_if(|(id, _)| !self.screen.contains(id));
-        if lost.is_some() {
-            self.not_taken(
-                problem(
-                    "takeover.lost",
-                    "The connection was lost before the gateway had the message.",
-                    "Take it over again.",
-                ),
-                now,
-            );
+        let Some((id, key)) = self.group.taking.take() else { return };
+        if self.screen.contains(&id) {
+            self.group.came_about(id, &key);
+            return self.frames.mark(Part::Group);
         }
+        let cure = "Take it over again.";
+        let why = "The connection was lost before the gateway had the message.";
+        self.not_taken(problem("takeover.lost", why, cure), now);
     }
 
     /// A message about colleagues was not sent, or the gateway could not process it.

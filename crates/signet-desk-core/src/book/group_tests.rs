@@ -187,15 +187,18 @@ fn a_refusal_says_why_and_the_next_one_may_be_asked_for() {
 /// The link is cut at any moment: the snapshot says whether it came about.
 #[test]
 fn after_a_cut_link_the_snapshot_decides_what_was_taken_over() {
-    for came_about in [true, false] {
+    // It need not say who had it.
+    for (came_about, says_whose) in [(true, true), (true, false), (false, false)] {
         let mut b = listed();
         let mine = asked(&mut b);
         b.link_lost();
         b.link(NOW, |s| s.state = LinkState::Restoring);
         b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
         b.message(AppMessage::Snapshot(SnapshotMark::Rfq(request("R1"))), NOW);
-        if came_about {
+        if says_whose {
             b.message(told(HandOverKind::Yours, &mine), NOW);
+        }
+        if came_about {
             let q = QuoteRequest { id: id(&mine), ..request("x") };
             b.message(AppMessage::Snapshot(SnapshotMark::Rfq(q)), NOW);
         }
@@ -204,6 +207,8 @@ fn after_a_cut_link_the_snapshot_decides_what_was_taken_over() {
         assert_eq!((v.taking, v.taken.is_some()), (None, came_about));
         assert_eq!(v.problem.map(|p| p.code), (!came_about).then(|| "takeover.lost".to_owned()));
         assert_eq!(b.rfq(&id(&mine)).is_some(), came_about);
+        assert_eq!(v.rows.len(), if came_about { 1 } else { 2 });
+        assert!(b.take_over("ALICE/A2", NOW).is_ok(), "nothing is under way");
     }
 }
 

@@ -10,7 +10,7 @@ use signet_fix::message::{
     AppMessage, PASSED_BY_TRADER, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport,
     Response, RfqStatus, SecurityList, VenueState,
 };
-use signet_rfq::{Passed, RfqId, RfqState, UtcMillis};
+use signet_rfq::{Passed, QuoteFault, RfqId, RfqState, UtcMillis};
 
 impl Book {
     /// Takes a message of the gateway and returns the messages to be sent in answer.
@@ -86,6 +86,7 @@ impl Book {
 
     fn quote(&mut self, q: QuoteMsg, now: UtcMillis) {
         let at = self.clock.gateway(now);
+        let direct = self.connection.direct;
         let (Some(dealer), Some(i)) = (q.dealer.clone(), self.screen.get_mut(&q.rfq)) else {
             return;
         };
@@ -97,7 +98,12 @@ impl Book {
             q.qualifiers.check(&i.rfq.terms, self.reference.priced_by_isin(&i.rfq.terms));
         let as_asked = as_asked.map_err(|e| e.to_string());
         let fits = || quote.check_legs(&i.rfq.terms).map_err(|e| e.to_string());
-        if let Err(fault) = as_asked.and_then(|()| fits()) {
+        // A gateway has looked at the rest. A quote that is over is told apart below.
+        let tradeable = || match quote.check_for(&i.rfq.terms, at) {
+            Err(fault) if direct && fault != QuoteFault::Over => Err(fault.to_string()),
+            _ => Ok(()),
+        };
+        if let Err(fault) = as_asked.and_then(|()| fits()).and_then(|()| tradeable()) {
             // A number in another convention must not be shown as a price, and the price before it
             // is out of date.
             let _ = i.rfq.withdraw(&dealer, None);
@@ -173,6 +179,10 @@ impl Book {
     fn status(&mut self, s: QuoteStatusReport, now: UtcMillis) {
         if s.status != RfqStatus::Pending {
             self.settled(&s.rfq);
+        } else if let Some(r) = self.connection.restoring.as_mut()
+            && r.seen.contains(&s.rfq)
+        {
+            r.held.insert(s.rfq.clone());
         }
         let Some(i) = self.screen.get_mut(&s.rfq) else { return };
         i.dirty = true;

@@ -289,7 +289,6 @@ impl Book {
         let terms = item.rfq.terms.clone();
         self.frames.wake();
         let a = sent.map_err(|e| Problem::from(&e))?;
-        self.ahead_spent(&id, &AcceptTerms::of(&a, &terms));
         // It is written first: after a restart the desk must know what it agreed to.
         if let Err(e) = self.records.in_flight.sent(&a, &terms) {
             tracing::error!(error = %e, "an accept cannot be written to disk; it was not sent");
@@ -301,6 +300,7 @@ impl Book {
             self.screen.decline(&id, &a.id, Declined::ByDesk(why.message.clone()));
             return Err(why);
         }
+        self.ahead_spent(&id, &a.id, &AcceptTerms::of(&a, &terms));
         let isin = terms.instrument.as_str().len() == 12;
         let last = moment.venue + ACCEPT_WITHIN_MS;
         // With a limit, another quote may follow the one that ends.
@@ -312,12 +312,10 @@ impl Book {
     }
 
     /// An accept leaves: the approval ahead that covers it is used up.
-    fn ahead_spent(&mut self, id: &RfqId, accept: &AcceptTerms) {
-        if let Some(item) = self.screen.get_mut(id)
-            && item.ahead.as_ref().is_some_and(|a| a.approved && a.terms.covers(accept))
-        {
-            item.ahead = None;
-        }
+    fn ahead_spent(&mut self, id: &RfqId, by: &AcceptId, accept: &AcceptTerms) {
+        let Some(item) = self.screen.get_mut(id) else { return };
+        let covers = |a: &mut Ahead| a.approved && a.terms.covers(accept);
+        item.spent = item.ahead.take_if(covers).map(|ahead| (by.clone(), ahead));
     }
 
     pub(super) fn item(&mut self, id: &str) -> Result<(RfqId, &mut Item), Problem> {

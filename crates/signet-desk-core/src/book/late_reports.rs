@@ -2,14 +2,17 @@
 
 use super::{Book, reports::report_words};
 use crate::{
-    blotter::RowStatus,
+    blotter::{
+        RowStatus,
+        query::{number, priced_in},
+    },
     present,
     view::{BlotterRow, BlotterTab, NoticeKind},
 };
 use rust_decimal::Decimal;
 use signet_fix::message::ExecutionReport;
 use signet_rfq::{
-    RfqId, UtcMillis,
+    RfqId, UtcMillis, group_digits,
     lifecycle::{Meaning, meaning},
 };
 
@@ -30,12 +33,11 @@ impl Book {
             .blotter
             .status(BlotterTab::Trades, e.accept.as_str())
             .is_some_and(RowStatus::is_changed);
-        let executed = e.cum_qty > Decimal::ZERO;
-        let meaning = if e.disputed {
-            Meaning::Contradiction
-        } else {
-            meaning(e.exec_type, e.status, executed)
-        };
+        let meaning = meant(e);
+        let more = known.as_ref().and_then(|k| with_more(k, &row, e, meaning));
+        if let Some(whole) = more {
+            return self.more_late(id, whole, now);
+        }
         match (meaning, known) {
             (Meaning::Execution | Meaning::ExecutedSoFar, None) => {
                 let text = format!(
@@ -87,6 +89,20 @@ impl Book {
         }
     }
 
+    /// A further part of an accept was executed.
+    fn more_late(&mut self, id: &RfqId, row: BlotterRow, now: UtcMillis) {
+        let text = format!(
+            "More of a trade was executed: {} {} at {}, {} {} in all",
+            row.side,
+            row.symbol,
+            row.price.clone().unwrap_or_default(),
+            row.quantity,
+            row.currency
+        );
+        self.blot_late(id, row);
+        self.notice(NoticeKind::Good, "trade.filled_while_away", text, None, now);
+    }
+
     fn late_dispute(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
         let row = present::late_dispute_row(
             id,
@@ -121,11 +137,72 @@ impl Book {
     }
 }
 
+/// What the gateway disputes contradicts, whatever it says.
+fn meant(e: &ExecutionReport) -> Meaning {
+    match e.disputed {
+        true => Meaning::Contradiction,
+        false => meaning(e.exec_type, e.status, e.cum_qty > Decimal::ZERO),
+    }
+}
+
 fn with_status(row: BlotterRow, status: RowStatus) -> BlotterRow {
     BlotterRow { status: status.words().into(), ..row }
 }
 
 fn same_trade(known: &BlotterRow, told: &BlotterRow) -> bool {
-    (&known.quantity, &known.price, &known.side, &known.instrument)
-        == (&told.quantity, &told.price, &told.side, &told.instrument)
+    let quantity = |r: &BlotterRow| number(&r.quantity);
+    quantity(known) == quantity(told) && same_terms(known, told)
 }
+
+fn same_terms(known: &BlotterRow, told: &BlotterRow) -> bool {
+    // The list of instruments, which says how a price is written, may not have come yet.
+    let (before, now) =
+        (known.price.as_deref().and_then(priced_in), told.price.as_deref().and_then(priced_in));
+    let price = known.price == told.price || (before.is_some() && before == now);
+    price && (&known.side, &known.instrument) == (&told.side, &told.instrument)
+}
+
+/// The row of a partly executed accept after a further part: at the same terms, and within what was
+/// accepted. `None` if it is not that, or if the row is of an earlier Signet, which does not say
+/// what was accepted.
+fn with_more(
+    known: &BlotterRow,
+    told: &BlotterRow,
+    e: &ExecutionReport,
+    meaning: Meaning,
+) -> Option<BlotterRow> {
+    let accepted = number(known.accepted.as_deref()?)?;
+    let so_far = number(&known.quantity)?;
+    let fits = RowStatus::read(&known.status) == Some(RowStatus::PartlyFilled)
+        && same_terms(known, told)
+        && e.dealer.is_some()
+        && known.dealer_id == told.dealer_id
+        && e.currency.as_ref().is_none_or(|c| *c == known.currency)
+        && (e.settlement_date.is_none() || known.settlement_date == told.settlement_date);
+    let part = match meaning {
+        // An ExecID is that of one execution.
+        Meaning::Execution if known.exec_id.as_deref() == Some(e.exec_id.as_str()) => return None,
+        Meaning::Execution => e.last.map(|l| l.size),
+        Meaning::ExecutedSoFar => None,
+        _ => return None,
+    };
+    let adds_up = match part {
+        Some(part) => part > Decimal::ZERO && so_far.checked_add(part)? <= e.cum_qty,
+        None => so_far < e.cum_qty,
+    };
+    let status = match e.cum_qty == accepted {
+        true => RowStatus::Filled,
+        false => RowStatus::PartlyFilled,
+    };
+    let row = BlotterRow {
+        at_ms: told.at_ms,
+        quantity: group_digits(e.cum_qty),
+        exec_id: told.exec_id.clone(),
+        ..known.clone()
+    };
+    (fits && adds_up && e.cum_qty <= accepted).then(|| with_status(row, status))
+}
+
+#[cfg(test)]
+#[path = "late_reports_tests.rs"]
+mod tests;

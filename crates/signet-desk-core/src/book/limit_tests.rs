@@ -231,6 +231,21 @@ fn an_approval_ahead_ends_with_the_connection_and_with_the_accept_that_it_covers
     let mut b = approved();
     press(&mut b);
     assert_eq!(ahead(&mut b), None, "used up");
+    // As long as the gateway did not have the accept, it has the approval.
+    for (what, there) in [("not sent", true), ("not readable", true), ("link lost", false)] {
+        let mut b = approved();
+        let (_, m) = press(&mut b);
+        b.sent_as(7, &m);
+        match what {
+            "not readable" => b.session_reject(7, "AJ", NOW),
+            "link lost" => {
+                b.link_lost();
+                b.not_sent(&m, crate::problem::offline(), NOW);
+            }
+            _ => b.not_sent(&m, crate::problem::offline(), NOW),
+        }
+        assert_eq!(ahead(&mut b).map(|a| a.approved), there.then_some(true), "{what}");
+    }
     for (what, mut b, code) in [
         (
             "a plain venue",

@@ -9,7 +9,7 @@ use crate::{
     step_up::{Dialog, StepUps},
     view::{LinkState, NetworkView, NoticeKind, Problem, SessionView},
 };
-use signet_fix::message::{AppMessage, Response};
+use signet_fix::message::{AppMessage, KeyRequest, Response};
 use signet_identity::CompId;
 use signet_rfq::{Accept, AcceptRefusal, Declined, LineState, Rfq, RfqId, Terms, UtcMillis};
 
@@ -172,7 +172,7 @@ impl Book {
         for (_, item) in self.screen.iter_mut() {
             item.rfq.link_lost();
             // It was given to that connection.
-            (item.ahead, item.approve_first) = (None, None);
+            (item.ahead, item.spent, item.approve_first) = (None, None, None);
             item.dirty = true;
         }
         self.connection.restoring = None;
@@ -199,7 +199,9 @@ impl Book {
                 rfq_of_accept(&r.id)
             }
             AppMessage::QuoteResponse(r) => rfq_of_accept(&r.id).inspect(|id| {
-                self.screen.decline(id, &r.id, Declined::ByDesk(why.message.clone()))
+                self.screen.decline(id, &r.id, Declined::ByDesk(why.message.clone()));
+                self.end_if_over(id);
+                self.screen.not_spent(id, &r.id);
             }),
             AppMessage::RfqCancel { rfq, .. } => {
                 self.not_ending(rfq);
@@ -211,6 +213,10 @@ impl Book {
             }
             AppMessage::TakeOver(_) | AppMessage::GroupRequest { .. } => {
                 self.group_failed(why.clone());
+                None
+            }
+            AppMessage::KeyRequest(KeyRequest::Begin { .. } | KeyRequest::Finish { .. }) => {
+                self.not_registered(why.clone());
                 None
             }
             _ => None,

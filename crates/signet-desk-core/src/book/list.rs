@@ -260,14 +260,18 @@ impl Book {
         let named = cell.split([',', ';', '|']).map(str::trim).filter(|n| !n.is_empty());
         let one = |name: &str| {
             let same = |text: &str| text.to_lowercase() == name.to_lowercase();
-            let dealer = known.iter().find(|d| same(&d.id) || same(&d.name));
-            dealer.map(|d| d.id.clone()).ok_or_else(|| {
-                problem(
-                    "dealers.unknown",
-                    format!("{name} is not a dealer you may ask."),
-                    "Type names of your dealers with commas between, or all.",
-                )
-            })
+            let meant: Vec<&str> =
+                known.iter().filter(|d| same(&d.id) || same(&d.name)).map(|d| &*d.id).collect();
+            let (code, why) = match &meant[..] {
+                [one] => return Ok((*one).to_owned()),
+                [] => ("dealers.unknown", format!("{name} is not a dealer you may ask.")),
+                // Its own CompID, letter for letter, leaves no doubt.
+                several if several.contains(&name) => return Ok(name.to_owned()),
+                several => {
+                    ("dealers.several", format!("{} dealers are called {name}.", several.len()))
+                }
+            };
+            Err(problem(code, why, "Type names of your dealers with commas between, or all."))
         };
         named.map(one).collect()
     }

@@ -183,6 +183,35 @@ fn every_problem_of_a_row_is_named_at_its_cell() {
     }
 }
 
+/// Whoever types a name that is not one dealer's asks nobody.
+#[test]
+fn a_name_that_two_dealers_have_asks_neither() {
+    let mut b = book();
+    let dealer = |(id, name): (&str, &str)| DealerState {
+        id: DealerId::new(id).unwrap(),
+        name: name.into(),
+        online: true,
+        counters: false,
+    };
+    let all = [("NORTH", "Bank"), ("SOUTH", "bank"), ("East", "x"), ("EAST", "y")];
+    let (name, practice) = ("Venue".into(), false);
+    let dealers = all.map(dealer).to_vec();
+    b.message(AppMessage::VenueState(VenueState { name, practice, dealers, at: NOW }), NOW);
+    for (cell, want) in [
+        ("bank", Some("dealers.unknown")),
+        ("Bank (NORTH)", None),
+        ("south", None),
+        ("east", Some("dealers.several")),
+        ("EAST", None),
+    ] {
+        act(&mut b, ListIntent::Clear).unwrap();
+        fill(&mut b, &format!("buy,eurusd,5k,,{cell},1.08,fund"));
+        let row = rows(&b).remove(0);
+        let got = row.problems.first().map(|p| p.problem.code.as_str());
+        assert_eq!(got, want, "{cell}");
+    }
+}
+
 #[test]
 fn every_wrong_cell_is_marked_at_once() {
     let mut b = book();

@@ -139,6 +139,7 @@ impl ReferenceData {
         // A dealer that is listed twice is one dealer.
         let mut named = BTreeSet::new();
         dealers.retain(|d| named.insert(d.id.clone()));
+        tell_apart(&mut dealers);
         if self.dealers == dealers {
             return false;
         }
@@ -168,5 +169,53 @@ impl ReferenceData {
         self.catalogue = Arc::default();
         self.dealers.clear();
         self.names = Arc::default();
+    }
+}
+
+/// A dealer whose name is also the name or the CompID of another gets its own CompID beside it:
+/// whoever reads the name must know which dealer it is.
+fn tell_apart(dealers: &mut [DealerState]) {
+    let mut called: BTreeMap<String, BTreeSet<DealerId>> = BTreeMap::new();
+    for d in dealers.iter() {
+        for word in [d.id.as_str(), &d.name] {
+            called.entry(word.to_lowercase()).or_default().insert(d.id.clone());
+        }
+    }
+    for d in dealers {
+        if called.get(&d.name.to_lowercase()).is_some_and(|who| who.len() > 1) {
+            d.name = format!("{} ({})", d.name, d.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dealers_that_are_called_the_same_are_told_apart() {
+        let state = |(id, name): &(&str, &str)| DealerState {
+            id: DealerId::new(*id).unwrap(),
+            name: (*name).into(),
+            online: true,
+            counters: false,
+        };
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+        let table: [Row<'_>; 5] = [
+            (&[("A", "Bank"), ("B", "Other")], &["Bank", "Other"]),
+            (&[("A", "Bank"), ("B", "bank")], &["Bank (A)", "bank (B)"]),
+            (&[("A", "A"), ("B", "B")], &["A", "B"]),
+            // The name of one is the CompID of another.
+            (&[("A", "B"), ("B", "Bank")], &["B (A)", "Bank"]),
+            // A dealer that is listed twice is one dealer.
+            (&[("A", "Bank"), ("A", "Bank")], &["Bank"]),
+        ];
+        for (told, want) in table {
+            let mut known = ReferenceData::default();
+            assert!(known.take_dealers(told.iter().map(state).collect()));
+            assert!(!known.take_dealers(told.iter().map(state).collect()), "nothing changed");
+            let names: Vec<&str> = known.names.values().map(String::as_str).collect();
+            assert_eq!(names, want, "{told:?}");
+        }
     }
 }

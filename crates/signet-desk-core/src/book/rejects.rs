@@ -32,6 +32,10 @@ impl Book {
             let cure = "Look at the list again in some seconds.";
             self.group_failed(problem("group.refused", words.clone(), cure));
         }
+        if j.ref_msg_type == "U9" {
+            let cure = "Try again in some seconds.";
+            self.not_registered(problem("key.refused", words.clone(), cure));
+        }
         self.notice(NoticeKind::Bad, "gateway.business_reject", words, rfq.as_ref(), now);
         if self.connection.direct {
             let by_number = match what {
@@ -104,6 +108,7 @@ impl Book {
             }
             i.dirty = true;
         }
+        self.end_if_over(&rfq);
         self.blot_rfq(&rfq);
     }
 
@@ -117,7 +122,9 @@ impl Book {
         match (&sent, &rfq) {
             (Some(Sent::Accept(a)), Some(_)) if self.counter_failed(a, text) => {}
             (Some(Sent::Accept(a)), Some(id)) => {
-                self.screen.decline(id, a, Declined::ByGateway(text.into()))
+                self.screen.decline(id, a, Declined::ByGateway(text.into()));
+                self.end_if_over(id);
+                self.screen.not_spent(id, a);
             }
             (Some(Sent::Rfq(_)), Some(id)) => self.end_unprocessed(id, text),
             _ => {}

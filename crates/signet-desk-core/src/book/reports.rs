@@ -95,9 +95,10 @@ impl Book {
         self.notice(NoticeKind::Bad, code, format!("{who}: {}", why.reason()), Some(id), now);
     }
 
-    /// Ends an RFQ that the peer ended while its accept was in flight.
-    fn end_if_over(&mut self, id: &RfqId) {
-        let Some(item) = self.screen.get_mut(id) else { return };
+    /// Ends an RFQ that the peer ended while its accept was in flight, when that ends without a
+    /// trade: by a report, or because the accept did not leave or could not be read.
+    pub(super) fn end_if_over(&mut self, id: &RfqId) {
+        let Some(item) = self.screen.get_mut(id).filter(|i| !i.rfq.in_flight()) else { return };
         if let Some((state, text)) = item.over.take()
             && item.rfq.end(state, text).is_ok()
         {

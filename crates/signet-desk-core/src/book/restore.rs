@@ -76,6 +76,8 @@ impl Book {
         let named = i.rfq.accept.as_ref().map(|(a, _)| a.quote.clone());
         let same_numbers = r.price_type == i.rfq.terms.price_type;
         if same_numbers && i.rfq.passed_on(&as_sent) {
+            // Its dealer has it: it waits for nobody's approval.
+            self.settled(&rfq);
             if named.as_ref() != Some(&as_sent.quote) {
                 self.write_as_sent(&rfq);
             }
@@ -111,22 +113,33 @@ impl Book {
         if r.price_type != i.rfq.terms.price_type {
             return tracing::warn!(accept = %r.id, "an accept in other numbers was ignored");
         }
-        let as_sent = r.accept(rfq, dealer);
+        let as_sent = r.accept(rfq.clone(), dealer);
         // The one that this desk knows may have gone on while the link was lost.
         if i.rfq.passed_on(&as_sent) {
             i.dirty = true;
+            self.settled(&rfq);
         } else if i.rfq.sent_before(as_sent) {
             i.rfq.answer_lost();
             i.dirty = true;
         }
     }
 
+    /// What waited for an approval when the link was lost and is open at the gateway now was
+    /// approved meanwhile. Of an accept its own answer says so.
+    fn approved_meanwhile(&mut self, seen: &BTreeSet<RfqId>, held: &BTreeSet<RfqId>) {
+        let goes_on = |id: &&RfqId| self.screen.rfq(id).is_some_and(|r| !r.in_flight());
+        let open: Vec<RfqId> = seen.difference(held).filter(goes_on).cloned().collect();
+        open.iter().for_each(|id| self.settled(id));
+    }
+
     /// The snapshot is complete. An RFQ that is open on screen and not in the snapshot has ended;
     /// for each accept without an answer a question is returned.
     fn restored(&mut self, now: UtcMillis) -> Vec<AppMessage> {
-        let Some(Restoring { seen, out_of_reach, .. }) = self.connection.restoring.take() else {
+        let Some(Restoring { seen, held, out_of_reach, .. }) = self.connection.restoring.take()
+        else {
             return Vec::new();
         };
+        self.approved_meanwhile(&seen, &held);
         let mut ask = Vec::new();
         let mut ended = Vec::new();
         let at = self.clock.gateway(now);

@@ -59,6 +59,8 @@ pub(super) struct Item {
     pub approve_first: Option<Decimal>,
     /// An accept that the trader approves before choosing its quote.
     pub ahead: Option<Ahead>,
+    /// The accept that used it up, until it is known that it came as far as the gateway.
+    pub spent: Option<(AcceptId, Ahead)>,
     /// What stands between the armed accept and its sending.
     pub guard: Option<Guard>,
     /// The accept for which the blotter has the row that it needs.
@@ -222,6 +224,15 @@ impl Screen {
         }
     }
 
+    /// The accept came nowhere: the gateway still has the approval that covers it.
+    pub(super) fn not_spent(&mut self, id: &RfqId, accept: &AcceptId) {
+        let Some(item) = self.get_mut(id) else { return };
+        let Some((_, ahead)) = item.spent.take_if(|(of, _)| *of == *accept) else { return };
+        if item.ahead.is_none() && !item.ending && !item.rfq.state.ended() {
+            (item.ahead, item.dirty) = (Some(ahead), true);
+        }
+    }
+
     /// Puts an RFQ on screen, in place of the oldest ended one when there is no room.
     pub(super) fn place(&mut self, rfq: Rfq, frames: &mut FrameClock) {
         if self.items.len() >= MAX_ON_SCREEN {
@@ -245,6 +256,7 @@ impl Screen {
                 over: None,
                 approve_first: None,
                 ahead: None,
+                spent: None,
                 guard: None,
                 blotted: None,
                 told: BTreeSet::new(),

@@ -271,6 +271,7 @@ impl Book {
         if let Some(price) = self.shown_price(&intent) {
             intent.price = price;
         }
+        self.can_keep_to(&intent.rfq_id)?;
         let view = self.arm(&intent, now)?;
         let Some((instrument, wanted)) = self.wanted(&intent.rfq_id) else { return Ok(view) };
         if let Err(why) = self.keep_to(&intent.rfq_id, &instrument, &wanted) {
@@ -311,12 +312,16 @@ impl Book {
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
         let Some(ticks) = ticks else { return self.approve_at_the_limit(rfq, wire(side)) };
+        let before = RfqId::new(rfq).ok().and_then(|id| self.screen.ahead(&id).cloned());
         let message = self.approve_ahead(rfq, side, ticks, now)?;
         if let (Some((instrument, wanted)), AppMessage::ApproveAhead(a)) =
             (self.wanted(rfq), &message)
             && let Err(why) = wanted.check(&instrument, a.side, a.limit.price, a.quantity)
         {
-            self.screen.forget_ahead(&a.rfq);
+            // Nothing is sent: what was approved before still is, at the gateway.
+            if let Some(item) = self.screen.get_mut(&a.rfq) {
+                (item.ahead, item.dirty) = (before, true);
+            }
             return Err(why);
         }
         Ok(message)
@@ -362,10 +367,33 @@ impl Book {
         }
     }
 
-    /// What the ticket of an RFQ wants of an accept; `None` if it is not kept.
-    fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
+    /// Whether what the ticket of an RFQ wants can be kept to. A limit is typed in the convention
+    /// of its instrument: without that nobody could say whether a price is within it.
+    fn can_keep_to(&self, rfq: &str) -> Result<(), Problem> {
+        let Some((item, form)) = self.with_form(rfq) else { return Ok(()) };
+        match self.reference.of_rfq(&item.rfq.terms) {
+            // The list of instruments may be another one since it was sent.
+            Some(i) => wanted(form, &i).map(drop),
+            None if form.price_limit.trim().is_empty() => Ok(()),
+            None => Err(problem(
+                "catalogue.missing",
+                "The ticket has a limit, and its instrument is not in the list of instruments, so \
+                    no price can be compared with the limit. Nothing was armed.",
+                "Wait for the list, or ask again without a limit.",
+            )),
+        }
+    }
+
+    /// An RFQ on screen with the ticket that it was asked with.
+    fn with_form(&self, rfq: &str) -> Option<(&Item, &TicketForm)> {
         let item = self.screen.get(&RfqId::new(rfq).ok()?)?;
         let form = item.form.as_ref().or_else(|| self.records.tickets.form(rfq))?;
+        Some((item, form))
+    }
+
+    /// What the ticket of an RFQ wants of an accept; `None` if it is not kept.
+    fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
+        let (item, form) = self.with_form(rfq)?;
         let terms = &item.rfq.terms;
         let instrument = self.reference.of_rfq(terms)?.into_owned();
         // It was checked when it was sent.

@@ -122,6 +122,31 @@ fn an_accept_begins_with_the_limit_of_its_ticket_and_none_goes_beyond_it() {
     }
 }
 
+/// The list of instruments is another one since the request was sent.
+#[test]
+fn a_limit_that_cannot_be_compared_with_a_price_lets_nothing_be_armed() {
+    let gone = || Instrument {
+        id: signet_rfq::InstrumentId::new("GBP/USD").unwrap(),
+        symbol: "GBP/USD".into(),
+        ..instrument()
+    };
+    let coarse = || Instrument { tick: "0.0001".parse().unwrap(), ..instrument() };
+    for (now, limit, want) in [
+        (gone(), "1.07999", Err("catalogue.missing")),
+        (gone(), "", Ok(())),
+        (coarse(), "1.07999", Err("limit.off_tick")),
+        (coarse(), "1.0800", Ok(())),
+    ] {
+        let mut b = book_with(instrument());
+        let rfq = asked(&mut b, &form(Ask::Buy, limit, ""), "1.08");
+        let list = SecurityList { request: id("later"), last: true, instruments: vec![now] };
+        b.message(AppMessage::SecurityList(list), NOW);
+        let got = b.arm_typed(intent(&rfq, "1.08"), NOW).map(drop).map_err(|p| p.code);
+        assert_eq!(got.as_ref().map(|()| ()).map_err(String::as_str), want, "{limit:?}");
+        assert_eq!(b.rfq(&id(&rfq)).unwrap().accept.is_some(), want.is_ok());
+    }
+}
+
 #[test]
 fn dealers_are_told_the_least_quantity_of_a_ticket_and_no_limit() {
     for (least, all_or_none, want) in [
@@ -439,4 +464,20 @@ fn an_approval_ahead_without_a_quote_is_at_the_tickets_limit() {
         let want = want.map(decimal).map_err(str::to_owned);
         assert_eq!(got.map(|p| decimal(&p)), want, "{limit:?} {quoted} {side:?} {ticks:?}");
     }
+}
+
+/// The gateway has the one before, and nothing is sent in its place.
+#[test]
+fn an_approval_ahead_that_is_refused_leaves_the_one_before() {
+    let mut b = with_step_up();
+    let form = TicketForm { quantity: "1000".into(), ..form(Ask::Buy, "1.08", "") };
+    let (rfq, _) = sent(&mut b, &form, RfqStatus::Open);
+    b.message(quote(&rfq, "q9", "1.08"), NOW);
+    b.approve_ahead_typed(&rfq, Side::Buy, Some(0), NOW).unwrap();
+    let id = RfqId::new(&*rfq).unwrap();
+    b.screen.get_mut(&id).unwrap().ahead.as_mut().unwrap().approved = true;
+    let refused = b.approve_ahead_typed(&rfq, Side::Buy, Some(1), NOW).unwrap_err();
+    assert_eq!(refused.code, "accept.beyond_limit");
+    let ahead = b.screen.ahead(&id).expect("it is still there");
+    assert!(ahead.approved && ahead.limit == "1.08".parse().unwrap());
 }

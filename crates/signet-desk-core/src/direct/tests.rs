@@ -458,6 +458,50 @@ fn a_trader_who_says_no_and_one_who_does_nothing_send_nothing() {
     assert_eq!((w.accepts(), w.evidence().len()), (0, 0));
 }
 
+/// As a gateway does: nobody may press what it would not have passed on.
+#[test]
+fn a_quote_that_a_gateway_would_refuse_is_not_shown() {
+    let offer =
+        |price: &str, size: i64| Some(Level { price: price.parse().unwrap(), size: size.into() });
+    let whole = |price: &str| offer(price, 5_000_000);
+    for (bid, offer, words) in [
+        (None, whole("99.125"), None),
+        (whole("99.125"), whole("99.125"), None),
+        (whole("99.130"), whole("99.125"), Some("the bid is above the offer")),
+        (None, whole("0"), Some("a price is not above zero")),
+        (None, whole("-1"), Some("a price is not above zero")),
+        (None, offer("99.125", 0), Some("a size is not above zero")),
+        (None, None, Some("the quote has no price")),
+    ] {
+        let mut w = World::new(RULES);
+        let rfq = w.ask("5m");
+        w.quote(&rfq, None, 60_000);
+        w.laptop += 1;
+        let at = w.now().venue;
+        w.says(AppMessage::Quote(QuoteMsg {
+            legs: vec![],
+            rfq: RfqId::new(rfq.clone()).unwrap(),
+            id: QuoteId::new("second").unwrap(),
+            instrument: signet_rfq::InstrumentId::new(BUND).unwrap(),
+            dealer: None,
+            bid,
+            offer,
+            valid_until: at + 60_000,
+            tradeable: true,
+            at,
+            qualifiers: Default::default(),
+        }));
+        let said: Vec<String> = w.frame().notices.into_iter().map(|n| n.text).collect();
+        let refused = said.iter().find(|t| t.contains("is not shown"));
+        match words {
+            Some(words) => assert!(refused.is_some_and(|t| t.contains(words)), "{said:?}"),
+            None => assert_eq!(refused, None),
+        }
+        // The quote before it does not stand either.
+        assert_eq!(w.frame().lines.iter().any(|l| l.can_lift), words.is_none(), "{words:?}");
+    }
+}
+
 #[test]
 fn without_a_key_nothing_large_is_sent() {
     let mut w = World::new(RULES);

@@ -185,10 +185,14 @@ impl Files {
         self.sync()?;
         self.note()?;
         let number = self.number + 1;
-        let (mut log, recovered) = SealedLog::open(&file(&self.folder, number), &self.keys.store)?;
-        // A try before this one may have come as far as the head.
-        if recovered.records.is_empty() {
-            log.append(&head(number, &self.chain, &self.keys, at_ms)?.to_bytes())?;
+        let path = file(&self.folder, number);
+        let (mut log, recovered) = SealedLog::open(&path, &self.keys.store)?;
+        let head = head(number, &self.chain, &self.keys, at_ms)?.to_bytes();
+        match recovered.records.len() {
+            0 => log.append(&head)?,
+            // A try before this one came as far as the head, and more was recorded since then.
+            1 => log.rewrite([&head[..]])?,
+            _ => return Err(altered(&path, "it has records, and the file before it goes on")),
         }
         log.sync()?;
         (self.log, self.number, self.began_ms) = (log, number, at_ms);

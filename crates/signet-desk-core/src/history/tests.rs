@@ -242,6 +242,59 @@ fn a_full_disk_is_said_once_and_nothing_is_silently_missing_afterwards() {
     assert_eq!(last, Some(What::Lost { records: 2, from_ms: T0 + 5, to_ms: T0 + 9 }));
 }
 
+/// A file that lacks what certifies its key cannot be judged once the files before it are gone.
+#[test]
+fn a_disk_that_is_full_when_a_file_begins_leaves_it_with_its_key() {
+    // Of its head, the key and the first record so many are taken before the disk refuses.
+    for taken in 0..=3 {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut w, shared) = writer(dir.path());
+        w.take(Job::Record(at(T0), key_record()));
+        w.step(true);
+        let next = file(dir.path(), 2);
+        disk::refuses_after(&next, taken);
+        w.take(Job::Record(at(T0 + DAY), shown(1)));
+        w.step(true);
+        assert_eq!(shared.health().fault.is_some(), taken < 3, "{taken}");
+        w.step(true);
+        disk::refuses(&next, false);
+        w.step(true);
+        assert_eq!(shared.health().fault, None, "{taken}");
+        w.take(Job::Remove(at(T0 + DAY), T0 + DAY, 1));
+        w.step(true);
+        assert_eq!(numbers(dir.path()).unwrap(), [2], "{taken}");
+        drop(w);
+        let v = exported(dir.path());
+        // The key, the record, and what was removed.
+        assert_eq!((v.faults, v.certified.len()), (vec![], 1), "{taken}");
+        assert_eq!(v.records.len(), 3, "{taken}");
+    }
+}
+
+#[test]
+fn what_is_recorded_between_two_tries_to_begin_a_file_is_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Files::open(dir.path(), keys(), T0).unwrap().files;
+    files.append(at(T0), key_record()).unwrap();
+    // As a try leaves it that came as far as the head.
+    let begun = dir.path().join("begun");
+    fs::create_dir(&begun).unwrap();
+    {
+        let mut other = Files::open(&begun, keys(), T0).unwrap().files;
+        other.append(at(T0), shown(7)).unwrap();
+        other.roll(T0 + DAY).unwrap();
+    }
+    fs::copy(file(&begun, 2), file(dir.path(), 2)).unwrap();
+    fs::remove_dir_all(begun).unwrap();
+    files.append(at(T0 + DAY), shown(1)).unwrap();
+    files.roll(T0 + DAY).unwrap();
+    files.append(at(T0 + DAY), shown(2)).unwrap();
+    files.note().unwrap();
+    drop(files);
+    let v = exported(dir.path());
+    assert_eq!((v.faults, v.size), (vec![], 3));
+}
+
 /// The queue is bounded; what does not fit is counted and told, and where the firm requires the
 /// history nothing that commits the trader leaves.
 #[test]

@@ -42,6 +42,9 @@ pub(super) struct Writer {
     /// What says who signs and where: it is said again at the beginning of each file.
     key: Option<What>,
     up: Option<What>,
+    /// What of that the file that was just begun does not have yet, the last first. It waits while
+    /// the disk refuses: a file without it could not be judged.
+    due: Vec<What>,
     /// The day, and what it took.
     day: (i64, u64),
     /// Something was written since the last wait for the disk.
@@ -111,6 +114,7 @@ impl Writer {
             waiting,
             key: None,
             up: None,
+            due: Vec::new(),
             day: (0, 0),
             unsynced: false,
             publisher: None,
@@ -206,14 +210,13 @@ impl Writer {
     fn write(&mut self) -> Result<u64, HistoryError> {
         while let Some((m, what)) = self.waiting.front().cloned() {
             if self.files.is_full(m.at_ms) {
-                self.next_file(m)?;
+                self.files.roll(m.at_ms)?;
+                self.due = [self.up.clone(), self.key.clone()].into_iter().flatten().collect();
             }
+            self.write_due(m)?;
             self.carry(&what);
             match self.fits_day(m, &what) {
-                true => match self.files.append(m, what) {
-                    Err(HistoryError::Log(LogError::RecordTooLong(_))) => self.lose(m),
-                    done => done?,
-                },
+                true => self.append(m, what)?,
                 false => self.lose(m),
             }
             self.unsynced = true;
@@ -243,11 +246,21 @@ impl Writer {
         Ok(records)
     }
 
-    /// The next file begins with what its records cannot be judged without.
-    fn next_file(&mut self, m: Moment) -> Result<(), HistoryError> {
-        self.files.roll(m.at_ms)?;
-        for what in [self.key.clone(), self.up.clone()].into_iter().flatten() {
-            self.files.append(m, what)?;
+    /// A file begins with what its records cannot be judged without.
+    fn write_due(&mut self, m: Moment) -> Result<(), HistoryError> {
+        while let Some(what) = self.due.last().cloned() {
+            self.append(m, what)?;
+            self.unsynced = true;
+            self.due.pop();
+        }
+        Ok(())
+    }
+
+    /// Appends a record, or counts one that no file takes.
+    fn append(&mut self, m: Moment, what: What) -> Result<(), HistoryError> {
+        match self.files.append(m, what) {
+            Err(HistoryError::Log(LogError::RecordTooLong(_))) => self.lose(m),
+            done => done?,
         }
         Ok(())
     }

@@ -67,11 +67,13 @@ pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> 
     with_reasons(page, &BTreeMap::new())
 }
 
-/// What the numbers of the RFQ count.
+/// What the numbers of the RFQ count. One that came from a colleague is in a snapshot only.
 fn asked_in(t: &Timeline) -> PriceType {
     let asked = t.steps.iter().find_map(|s| match &s.said {
-        Said::Sent(m) => match &**m {
-            AppMessage::QuoteRequest(q) => Some(q.price_type),
+        Said::Sent(m) | Said::Heard(m) => match &**m {
+            AppMessage::QuoteRequest(q) | AppMessage::Snapshot(SnapshotMark::Rfq(q)) => {
+                Some(q.price_type)
+            }
             _ => None,
         },
         _ => None,

@@ -220,6 +220,11 @@ fn a_request_that_was_taken_over_has_a_page_too() {
     assert_eq!(taken.dealers, own.dealers);
     assert_eq!(taken.quotes, own.quotes);
     assert_eq!(taken.accepts, own.accepts);
+    // Its numbers count what the colleague asked for.
+    let yields = QuoteRequest { price_type: PriceType::Yield, ..request(Ask::Buy) };
+    let told = heard(0, AppMessage::Snapshot(SnapshotMark::Rfq(yields)));
+    let t = Timeline { steps: steps(told), more: false, lost: 0 };
+    assert_eq!(asked_in(&t), PriceType::Yield);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{record::records, tally::Tally};
 use crate::{
-    blotter::query::number,
+    blotter::query::priced_in,
     insight::record::{Outcome, Turn},
     view::{BlotterRow, DealerInsight},
 };
@@ -11,7 +11,7 @@ use signet_rfq::DealerId;
 use std::collections::BTreeMap;
 
 /// All dealers that were asked, those that were asked most first. `trades` are the rows of trades
-/// that stand, in which a dealer has its name.
+/// that stand.
 pub(crate) fn insights(
     tally: &Tally,
     trades: &[BlotterRow],
@@ -28,7 +28,8 @@ pub(crate) fn insights(
             let holds = answered.filter_map(|t| t.hold_ms).collect();
             let id = DealerId::new(dealer.clone()).ok();
             let name = id.and_then(|d| names.get(&d).cloned()).unwrap_or_else(|| dealer.clone());
-            let covers = cover_distances(trades, &name);
+            let alone = names.values().filter(|n| **n == name).take(2).count() < 2;
+            let covers = cover_distances(trades, &dealer, Some(&name).filter(|_| alone));
             let covered = u32::try_from(covers.len()).unwrap_or(u32::MAX);
             DealerInsight {
                 name,
@@ -49,12 +50,16 @@ pub(crate) fn insights(
 }
 
 /// How far each trade with a dealer was from the next best price, in basis points of the price; of
-/// yields and spreads as they are.
-fn cover_distances(trades: &[BlotterRow], name: &str) -> Vec<Decimal> {
-    let of = trades.iter().filter(|t| t.dealer == name);
+/// yields and spreads as they are. A row of an earlier Signet has the dealer's name only; it counts
+/// where `name` is that of no other dealer.
+fn cover_distances(trades: &[BlotterRow], dealer: &str, name: Option<&String>) -> Vec<Decimal> {
+    let of = trades.iter().filter(|t| match &t.dealer_id {
+        Some(id) => id == dealer,
+        None => name == Some(&t.dealer),
+    });
     of.filter_map(|t| {
-        let ((price, unit), (cover, of)) = (told(t.price.as_deref()?), told(t.cover.as_deref()?));
-        let (price, cover) = (number(price)?, number(cover).filter(|_| unit == of)?);
+        let (price, unit) = priced_in(t.price.as_deref()?)?;
+        let (cover, _) = priced_in(t.cover.as_deref()?).filter(|(_, of)| *of == unit)?;
         let apart = price.checked_sub(cover)?.abs();
         match unit {
             "bp" => Some(apart),
@@ -63,11 +68,6 @@ fn cover_distances(trades: &[BlotterRow], name: &str) -> Vec<Decimal> {
         }
     })
     .collect()
-}
-
-/// A number as the blotter writes it, and its unit; none for a price.
-fn told(text: &str) -> (&str, &str) {
-    text.rsplit_once(' ').unwrap_or((text, ""))
 }
 
 /// The middle; of two in the middle the farther.
@@ -89,6 +89,7 @@ fn quartiles(mut all: Vec<i64>) -> Option<[f64; 3]> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use signet_fix::message::{AppMessage, QuoteRequest};
 
     fn trade(dealer: &str, price: &str, cover: Option<&str>) -> BlotterRow {
         BlotterRow {
@@ -108,10 +109,10 @@ mod tests {
             trade("A", "100", None),
             trade("B", "100", Some("101")),
             // A peer's price that is none, or zero, says nothing.
-            trade("A", "99-16+", Some("99")),
+            trade("A", "99-40", Some("99")),
             trade("A", "0", Some("1")),
         ];
-        let found = cover_distances(&trades, "A");
+        let found = named(&trades, "A");
         assert_eq!(found.len(), 3);
         assert_eq!(middle(found), Some(Decimal::from(2)));
         assert_eq!(middle(vec![]), None);
@@ -122,8 +123,66 @@ mod tests {
             // A yield is not compared with a price.
             trade("C", "2.475 %", Some("99")),
         ];
-        let found = cover_distances(&others, "C");
-        assert_eq!(found, ["1", "2", "0.5"].map(|d| d.parse().unwrap()));
+        assert_eq!(named(&others, "C"), ["1", "2", "0.5"].map(|d| d.parse().unwrap()));
+        // In 32nds, and in eighths of them; a decimal is what these cannot write.
+        for (price, cover, apart) in [
+            ("100-00", "99-31", "3.125"),
+            ("100-00", "100-00+", "1.5625"),
+            ("100-00", "99-316", "0.78125"),
+            ("100-00", "100.001", "0.1"),
+        ] {
+            let found = named(&[trade("T", price, Some(cover))], "T");
+            assert_eq!(found, [apart.parse::<Decimal>().unwrap()], "{price} {cover}");
+        }
+    }
+
+    /// With rows that have names only.
+    fn named(trades: &[BlotterRow], name: &str) -> Vec<Decimal> {
+        cover_distances(trades, "ID", Some(&name.to_owned()))
+    }
+
+    #[test]
+    fn dealers_with_one_name_have_their_own_covers() {
+        let with = |id: Option<&str>, cover| BlotterRow {
+            dealer_id: id.map(str::to_owned),
+            ..trade("Bank", "100", Some(cover))
+        };
+        let trades = [with(Some("A"), "100.01"), with(Some("B"), "100.05"), with(None, "100.09")];
+        let dealer = |id: &str| DealerId::new(id).unwrap();
+        for (names, a, b) in [
+            (&[("A", "Bank"), ("B", "Bank")], (1, 1.0), (1, 5.0)),
+            // The row of an earlier Signet is of the only dealer with that name.
+            (&[("A", "Bank"), ("B", "Other")], (2, 9.0), (1, 5.0)),
+        ] {
+            let names: BTreeMap<DealerId, String> =
+                names.iter().map(|(id, name)| (dealer(id), (*name).to_owned())).collect();
+            let mut tally = Tally::default();
+            tally.sent(&asked(names.keys().cloned().collect()));
+            let found = insights(&tally, &trades, &names);
+            let of = |id: &str| {
+                let d = found.iter().find(|d| d.dealer == id).unwrap();
+                (d.covered, d.cover_bp.unwrap())
+            };
+            assert_eq!((of("A"), of("B")), (a, b), "{names:?}");
+        }
+    }
+
+    fn asked(dealers: Vec<DealerId>) -> AppMessage {
+        AppMessage::QuoteRequest(QuoteRequest {
+            min_quantity: None,
+            price_type: signet_rfq::PriceType::Price,
+            legs: vec![],
+            id: signet_rfq::RfqId::new("R1").unwrap(),
+            instrument: signet_rfq::InstrumentId::new("EUR/USD").unwrap(),
+            isin: false,
+            ask: signet_rfq::Ask::Buy,
+            quantity: Decimal::TEN,
+            currency: "EUR".into(),
+            settlement_date: "20261201".into(),
+            dealers,
+            expires: signet_rfq::UtcMillis(60_000),
+            at: signet_rfq::UtcMillis(0),
+        })
     }
 
     #[test]

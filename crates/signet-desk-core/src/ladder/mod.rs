@@ -13,7 +13,9 @@ mod record;
 
 pub(crate) use record::words as record_words;
 
-/// The ladder in rank order: dealers with a live quote first, best price first, then the others.
+/// The ladder in rank order: dealers with a live quote first, then the others. Of the quotes first
+/// those for the whole quantity, then those for a part, then those that nobody can trade on, the
+/// best price first in each.
 pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
     let r = l.rfq;
     let way = r.direction();
@@ -22,7 +24,7 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
     let best_offer = r.best(rfq::Side::Buy, l.at, l.arrival_ms);
     let (bids, offers) = (composite(l, rfq::Side::Sell), composite(l, rfq::Side::Buy));
     let mut order: Vec<usize> = (0..r.lines.len()).collect();
-    order.sort_by_key(|i| rank_key(&r.lines[*i], r.terms.ask, way, l.at));
+    order.sort_by_key(|i| rank_key(&r.lines[*i], &r.terms, way, l.at));
     let mut out = Vec::with_capacity(order.len());
     for (rank, i) in order.into_iter().enumerate() {
         let line = &r.lines[i];
@@ -39,8 +41,10 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
                     | rfq::LineState::TurnedDown(_)
             )
         });
-        let on = |side, of: Option<rfq::Composite>| {
-            shown.and_then(|q| q.level(side)).map(|v| quote_side(l, v, side, of))
+        let on = |side, of: Option<rfq::Composite>, whole: &Option<rfq::Best>| {
+            let (q, v) = shown.and_then(|q| Some((q, q.level(side)?)))?;
+            let better_for_less = live.is_some() && beats_the_whole(l, q, side, whole.as_ref());
+            Some(QuoteSide { better_for_less, ..quote_side(l, v, side, of) })
         };
         out.push(LineView {
             rfq_id: r.terms.id.to_string(),
@@ -53,8 +57,8 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
                 _ => None,
             },
             quote_id: q.map(|q| q.id.to_string()),
-            bid: on(rfq::Side::Sell, bids),
-            offer: on(rfq::Side::Buy, offers),
+            bid: on(rfq::Side::Sell, bids, &best_bid),
+            offer: on(rfq::Side::Buy, offers, &best_offer),
             legs: shown.map_or_else(Vec::new, |q| legs::quoted(q, &r.terms, l.catalogue)),
             valid_until_ms: live.map(|q| q.valid_until.0 as f64),
             best_bid: among(&best_bid),
@@ -167,23 +171,24 @@ fn state(s: &rfq::LineState) -> LineState {
     }
 }
 
-/// A quote on a side that nobody can trade on ranks after every one that can be traded.
-fn rank_key(l: &rfq::Line, ask: rfq::Ask, way: Direction, at: UtcMillis) -> (u8, Decimal) {
+/// A quote for a part ranks after every one for the whole quantity, because their prices are not
+/// for the same trade; one that nobody can trade on ranks after every one that can be traded.
+fn rank_key(l: &rfq::Line, terms: &rfq::Terms, way: Direction, at: UtcMillis) -> (u8, Decimal) {
     let Some(q) = l.live_quote(at) else {
         let group = match l.state {
             rfq::LineState::Traded => 0,
-            rfq::LineState::Asked | rfq::LineState::Countered => 3,
+            rfq::LineState::Asked | rfq::LineState::Countered => 4,
             rfq::LineState::Expired
             | rfq::LineState::Withdrawn
             | rfq::LineState::Unreachable
             | rfq::LineState::NotRepeated
-            | rfq::LineState::CounterOver => 4,
-            _ => 5,
+            | rfq::LineState::CounterOver => 5,
+            _ => 6,
         };
         return (group, Decimal::ZERO);
     };
     let on = |side| q.level(side).map(|v| way.key(side, v.price));
-    let key = match ask {
+    let key = match terms.ask {
         rfq::Ask::Buy => on(rfq::Side::Buy),
         rfq::Ask::Sell => on(rfq::Side::Sell),
         // The narrowest first. A peer chose both numbers, so their difference may overflow.
@@ -191,8 +196,40 @@ fn rank_key(l: &rfq::Line, ask: rfq::Ask, way: Direction, at: UtcMillis) -> (u8,
             q.offer.zip(q.bid).and_then(|(o, b)| way.worse(rfq::Side::Buy, o.price, b.price))
         }
     };
-    let group = if q.tradeable { 1 } else { 2 };
+    let sides = [rfq::Side::Buy, rfq::Side::Sell];
+    let asked = || sides.iter().filter(|s| terms.ask.allows(**s)).filter_map(|s| q.level(*s));
+    let group = if !q.tradeable || !asked().any(|v| has_the_least(terms, v)) {
+        3
+    } else if asked().all(|v| v.size >= terms.quantity) {
+        1
+    } else {
+        2
+    };
     key.map_or((group, Decimal::MAX), |k| (group, k))
+}
+
+/// Whether as much can be had as the request wants at least.
+fn has_the_least(terms: &rfq::Terms, v: rfq::Level) -> bool {
+    terms.min_quantity.is_none_or(|least| v.size >= least)
+}
+
+/// Whether a quote for a part has a better price than the best for the `whole` quantity, and no
+/// dealer has a better one for as much. Nothing of it says what the rest would cost.
+fn beats_the_whole(
+    l: &Look<'_>,
+    q: &rfq::Quote,
+    side: rfq::Side,
+    whole: Option<&rfq::Best>,
+) -> bool {
+    let (terms, way) = (&l.rfq.terms, l.rfq.direction());
+    let part = |v: &rfq::Level| v.size < terms.quantity && has_the_least(terms, *v);
+    let Some(v) = q.level(side).filter(part) else { return false };
+    let live = l.rfq.lines.iter().filter_map(|line| line.live_quote(l.at));
+    let best = rfq::best(way, live, side, v.size, l.at, l.arrival_ms);
+    !l.rfq.state.ended()
+        && terms.ask.allows(side)
+        && best.is_some_and(|b| b.dealers.contains(&q.dealer))
+        && whole.is_none_or(|w| way.better(side, v.price, w.price))
 }
 
 fn can_trade(l: &Look<'_>, q: &rfq::Quote, side: rfq::Side) -> bool {
@@ -202,7 +239,7 @@ fn can_trade(l: &Look<'_>, q: &rfq::Quote, side: rfq::Side) -> bool {
         && !r.is_disputed()
         && r.terms.ask.allows(side)
         && q.tradeable
-        && q.level(side).is_some()
+        && q.level(side).is_some_and(|v| has_the_least(&r.terms, v))
         && q.live(l.at + l.arrival_ms)
 }
 
@@ -219,6 +256,7 @@ fn quote_side(
         price: price(l.instrument, v.price),
         size: group_digits(v.size.normalize()),
         partial: v.size < l.rfq.terms.quantity,
+        better_for_less: false,
         away: away.map(signed),
     }
 }

@@ -115,6 +115,24 @@ fn the_best_is_on_top_then_what_cannot_be_traded_then_who_has_not_answered() {
         (Ask::Buy, &[("A", "-/99.50", 9_000), ("B", "-/99.5", 9_000)], &["A", "B"]),
         // An indication is not on top, however good it looks.
         (Ask::Buy, &[("A", "-/98!", 9_000), ("B", "-/99.4", 9_000)], &["B", "A"]),
+        // Nor is a price for less than was asked for; of several the better one stands first.
+        (
+            Ask::Buy,
+            &[
+                ("IND", "-/97!", 9_000),
+                ("LESS", "-/98.5*4", 9_000),
+                ("LEAST", "-/98*9", 9_000),
+                ("ALL", "-/99.4", 9_000),
+                ("MORE", "-/99.3*11", 9_000),
+            ],
+            &["MORE", "ALL", "LEAST", "LESS", "IND"],
+        ),
+        // However narrow it is.
+        (
+            Ask::TwoWay,
+            &[("PART", "99.0/99.1*9", 9_000), ("ALL", "98.0/99.9", 9_000)],
+            &["ALL", "PART"],
+        ),
         (
             Ask::Buy,
             &[
@@ -164,6 +182,80 @@ fn each_price_says_how_far_it_is_from_the_composite_and_whether_it_can_be_had() 
     assert_eq!((m.offer.as_deref(), m.bid, m.mid, m.dealers), (Some("99.505"), None, None, 4));
 }
 
+/// Of each dealer: whether its offer is the best, better for less, and can be taken.
+#[test]
+fn a_better_price_for_less_is_told_and_is_never_the_best() {
+    const BEST: (bool, bool, bool) = (true, false, true);
+    const FOR_LESS: (bool, bool, bool) = (false, true, true);
+    const PLAIN: (bool, bool, bool) = (false, false, true);
+    const SHOWN: (bool, bool, bool) = (false, false, false);
+    for (least, quotes, want) in [
+        // Nobody is better for less.
+        (None, &[("A", "-/99.5", 9_000), ("B", "-/99.6*5", 9_000)][..], &[BEST, PLAIN][..]),
+        (None, &[("A", "-/99.5", 9_000), ("B", "-/99.4*5", 9_000)], &[BEST, FOR_LESS]),
+        // As good for less as for the whole is no better.
+        (None, &[("A", "-/99.5", 9_000), ("B", "-/99.50*5", 9_000)], &[BEST, PLAIN]),
+        // More than was asked for is the whole quantity.
+        (None, &[("A", "-/99.5", 9_000), ("B", "-/99.4*11", 9_000)], &[PLAIN, BEST]),
+        // The larger part at the better price leaves nothing to the smaller one; ties stay ties.
+        (
+            None,
+            &[("A", "-/99.5", 9_000), ("B", "-/99.3*4", 9_000), ("C", "-/99.2*6", 9_000)],
+            &[BEST, PLAIN, FOR_LESS],
+        ),
+        (
+            None,
+            &[("A", "-/99.5", 9_000), ("B", "-/99.2*4", 9_000), ("C", "-/99.3*6", 9_000)],
+            &[BEST, FOR_LESS, FOR_LESS],
+        ),
+        (
+            None,
+            &[("A", "-/99.5", 9_000), ("B", "-/99.2*5", 9_000), ("C", "-/99.20*5", 9_000)],
+            &[BEST, FOR_LESS, FOR_LESS],
+        ),
+        // Without a price for the whole nothing is the best.
+        (None, &[("A", "-/99.5*9", 9_000), ("B", "-/99.6*9", 9_000)], &[FOR_LESS, PLAIN]),
+        // Less than the least that is traded cannot be taken.
+        (
+            Some(6),
+            &[("A", "-/99.5", 9_000), ("B", "-/99.3*5", 9_000), ("C", "-/99.4*6", 9_000)],
+            &[BEST, SHOWN, FOR_LESS],
+        ),
+        (Some(10), &[("A", "-/99.5*9", 9_000)], &[SHOWN]),
+        // Nor can what ends too soon, and what is only shown.
+        (
+            None,
+            &[("A", "-/99.5", 9_000), ("B", "-/99.3*5", 50), ("C", "-/99.2!*5", 9_000)],
+            &[BEST, SHOWN, SHOWN],
+        ),
+    ] {
+        let mut r = rfq(Ask::Buy, quotes);
+        r.terms.min_quantity = least.map(Decimal::from);
+        let all = looked(&r, lines);
+        let of = |dealer: &str| {
+            let l = all.iter().find(|l| l.dealer == dealer).unwrap();
+            let o = l.offer.as_ref().unwrap();
+            assert_eq!(o.partial, n(&o.size) < r.terms.quantity);
+            (l.best_offer, o.better_for_less, l.can_lift)
+        };
+        let got: Vec<_> = quotes.iter().map(|(d, ..)| of(d)).collect();
+        assert_eq!(got, want, "{least:?} {quotes:?}");
+    }
+    // Of an RFQ that has ended nothing is to be had, and a yield is the better the higher it is.
+    let quotes = [("A", "-/4.5", 9_000), ("B", "-/4.6*5", 9_000)];
+    let for_less = |r: &Rfq| {
+        let all = looked(r, lines);
+        let b = all.iter().find(|l| l.dealer == "B").unwrap();
+        (b.offer.as_ref().unwrap().better_for_less, b.best_offer)
+    };
+    let mut r = rfq(Ask::Buy, &quotes);
+    assert_eq!(for_less(&r), (false, false));
+    r.terms.price_type = signet_rfq::PriceType::Yield;
+    assert_eq!(for_less(&r), (true, false));
+    r.end(rfq::RfqState::Cancelled, None).unwrap();
+    assert_eq!(for_less(&r), (false, false));
+}
+
 #[test]
 fn ties_are_best_together() {
     let r =
@@ -198,7 +290,8 @@ fn the_widest_quote_there_is_can_be_ranked() {
         counters: vec![],
     };
     for ask in [Ask::TwoWay, Ask::Buy, Ask::Sell] {
-        let rank = |bid, offer| rank_key(&line(bid, offer), ask, Direction::Price, NOW);
+        let terms = rfq(ask, &[]).terms;
+        let rank = |bid, offer| rank_key(&line(bid, offer), &terms, Direction::Price, NOW);
         assert!(rank(Decimal::ONE, Decimal::TWO) < rank(Decimal::MIN, Decimal::MAX), "{ask:?}");
     }
 }

@@ -55,7 +55,8 @@ pub struct Index {
     plain: Vec<Box<str>>,
     /// Every word, sorted, with the instruments that have it and the points for where.
     words: Vec<(Box<str>, Places)>,
-    by_id: BTreeMap<Box<str>, u32>,
+    /// By the id without separators, which several instruments may share.
+    by_id: BTreeMap<Box<str>, Vec<u32>>,
     by_symbol: BTreeMap<Box<str>, Vec<u32>>,
 }
 
@@ -66,7 +67,7 @@ pub enum Meant<'a> {
     Nothing,
     /// This instrument, by its id.
     One(&'a str),
-    /// So many instruments have this symbol.
+    /// So many instruments have this symbol, or this id but for what separates its words.
     Several(usize),
 }
 
@@ -89,7 +90,7 @@ impl Index {
             let plain = format!("{symbol}\n{id}\n{}", squeezed(one.name));
             index.plain.push(plain.into());
             index.ids.push(one.id.into());
-            index.by_id.insert(id.into(), at);
+            index.by_id.entry(id.into()).or_default().push(at);
             index.by_symbol.entry(symbol.into()).or_default().push(at);
         }
         index.words = found.into_iter().map(|(w, p)| (w.into(), p)).collect();
@@ -111,22 +112,25 @@ impl Index {
         let typed: String = typed.chars().take(TYPED_MAX).collect();
         let wanted: Vec<String> = words(&typed).into_iter().take(WORDS_MAX).collect();
         let whole = squeezed(&typed);
-        let by_id = self.by_id.get(whole.as_str()).copied();
+        let by_id = self.by_id.get(whole.as_str());
+        let the_one = by_id.and_then(|ids| self.named(ids, &typed));
         let by_symbol = self.by_symbol.get(whole.as_str());
         let mut points = vec![Some(0u16); self.ids.len()];
         for word in &wanted {
             self.add(word, &mut points);
         }
         // What is typed in full is on the list, however its words lie.
-        for at in by_symbol.into_iter().flatten().chain(&by_id) {
+        for at in by_symbol.into_iter().chain(by_id).flatten() {
             if let Some(p) = points.get_mut(*at as usize) {
                 p.get_or_insert(0);
             }
         }
-        let best = |at: u32| match (by_id == Some(at), by_symbol.is_some_and(|s| s.contains(&at))) {
-            (true, _) => 0u8,
-            (false, true) => 1,
-            (false, false) => 2,
+        let among = |all: Option<&Vec<u32>>, at: u32| all.is_some_and(|all| all.contains(&at));
+        let best = |at: u32| match at {
+            at if the_one == Some(at) => 0u8,
+            at if among(by_id, at) => 1,
+            at if among(by_symbol, at) => 2,
+            _ => 3,
         };
         let mut hits: Vec<(u8, u16, u32)> =
             (0u32..).zip(&points).filter_map(|(at, p)| p.map(|p| (best(at), p, at))).collect();
@@ -144,14 +148,28 @@ impl Index {
     pub fn meant(&self, typed: &str) -> Meant<'_> {
         let wanted = squeezed(typed);
         let one = |at: u32| self.id(at).map_or(Meant::Nothing, Meant::One);
-        if let Some(at) = self.by_id.get(wanted.as_str()) {
-            return one(*at);
+        if let Some(ids) = self.by_id.get(wanted.as_str()) {
+            return self.named(ids, typed).map_or(Meant::Several(ids.len()), one);
         }
         match self.by_symbol.get(wanted.as_str()).map(Vec::as_slice) {
             Some([at]) => one(*at),
             Some(several) => Meant::Several(several.len()),
             None => Meant::Nothing,
         }
+    }
+
+    /// The one of these instruments whose id was typed. Of several it must be typed as it is, upper
+    /// or lower case apart.
+    fn named(&self, ids: &[u32], typed: &str) -> Option<u32> {
+        if let [one] = ids {
+            return Some(*one);
+        }
+        let only = |is: &dyn Fn(&str) -> bool| {
+            let mut all = ids.iter().filter(|at| self.id(**at).is_some_and(is));
+            all.next().copied().filter(|_| all.next().is_none())
+        };
+        let typed = typed.trim();
+        only(&|id| id == typed).or_else(|| only(&|id| folded(id) == folded(typed)))
     }
 
     fn id(&self, at: u32) -> Option<&str> {

@@ -65,6 +65,34 @@ fn what_a_trader_types_finds_the_instrument_first() {
     }
 }
 
+/// A trader who types an id in full asks for that instrument and for no other.
+#[test]
+fn ids_that_differ_in_what_separates_their_words_are_told_apart() {
+    let list = |id, symbol| Listed { id, symbol, name: "", government: false };
+    let index = Index::new([
+        list("A-B", "Second"),
+        list("AB", "First"),
+        list("X-1", "Third"),
+        list("x.y", "Fourth"),
+        list("X.Y", "Fifth"),
+    ]);
+    for (typed, want, first) in [
+        ("A-B", Meant::One("A-B"), "A-B"),
+        (" a-b ", Meant::One("A-B"), "A-B"),
+        ("AB", Meant::One("AB"), "AB"),
+        ("ab", Meant::One("AB"), "AB"),
+        ("A B", Meant::Several(2), "AB"),
+        ("A/B", Meant::Several(2), "AB"),
+        ("x1", Meant::One("X-1"), "X-1"),
+        ("x.y", Meant::One("x.y"), "x.y"),
+        ("X.Y", Meant::One("X.Y"), "X.Y"),
+        ("X.y", Meant::Several(2), "X.Y"),
+    ] {
+        assert_eq!(index.meant(typed), want, "{typed}");
+        assert_eq!(index.find(typed, 8).first(), Some(&first), "{typed}");
+    }
+}
+
 #[test]
 fn points_order_the_list() {
     // The first word of the symbol before another word of it, before the name.

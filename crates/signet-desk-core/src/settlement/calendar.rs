@@ -55,6 +55,11 @@ impl Calendar {
         self.closed(d).is_none()
     }
 
+    /// `d`, or the business day after it if it is none.
+    pub(super) fn this_or_next(&self, d: Date) -> Date {
+        if self.is_business_day(d) { d } else { self.next(d) }
+    }
+
     /// The business day after `d`.
     pub(super) fn next(&self, d: Date) -> Date {
         self.step(d, 1)

@@ -32,6 +32,9 @@ const LATEST_DAYS: i64 = 370;
 const CONVENTION_DAYS_MAX: u32 = 30;
 /// The trading day of foreign exchange ends at 17:00 in New York, for the whole world.
 const FX_DAY_ENDS_BEFORE_MIDNIGHT_H: i64 = 7;
+const USD: &str = "USD";
+/// For these a holiday of USD counts on every day until spot.
+const USD_COUNTS_BEFORE_SPOT: [&str; 3] = ["ARS", "CLP", "MXN"];
 
 /// The days on which a trade done `at` may settle, the usual one first.
 pub(crate) fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
@@ -106,7 +109,8 @@ fn unreadable() -> Problem {
 }
 
 /// The day by the instrument's convention: `T+n` in business days, `spot` as T+2. A trade on a day
-/// that is not a business day counts as one of the next business day.
+/// that is not a business day counts as one of the next business day; in foreign exchange only one
+/// on a weekend does.
 fn usual(i: &Instrument, calendar: &Calendar, at: UtcMillis) -> Date {
     let days = i
         .settlement
@@ -114,11 +118,25 @@ fn usual(i: &Instrument, calendar: &Calendar, at: UtcMillis) -> Date {
         .and_then(|n| n.parse().ok())
         .unwrap_or(2u32)
         .min(CONVENTION_DAYS_MAX);
-    let mut day = trading_day(i, at);
-    if !calendar.is_business_day(day) {
-        day = calendar.next(day);
+    let day = trading_day(i, at);
+    if i.asset_class == AssetClass::FxSpot {
+        return spot(&currencies(i), days, day);
     }
-    (0..days).fold(day, |d, _| calendar.next(d))
+    (0..days).fold(calendar.this_or_next(day), |d, _| calendar.next(d))
+}
+
+/// As the market for spot foreign exchange counts: until the day of settlement a holiday of USD
+/// does not count, and on that day it counts for every pair, also for one without USD.
+fn spot(pair: &[String], days: u32, traded: Date) -> Date {
+    let usd_counts = pair.iter().any(|c| USD_COUNTS_BEFORE_SPOT.contains(&c.as_str()));
+    let before: Vec<String> = pair.iter().filter(|c| usd_counts || *c != USD).cloned().collect();
+    let on_the_day: Vec<String> = pair.iter().cloned().chain([USD.to_owned()]).collect();
+    let (before, settles) = (Calendar::of(&before), Calendar::of(&on_the_day));
+    let traded = Calendar::of(&[]).this_or_next(traded);
+    match days.checked_sub(1) {
+        None => settles.this_or_next(traded),
+        Some(between) => settles.next((0..between).fold(traded, |d, _| before.next(d))),
+    }
 }
 
 fn trading_day(i: &Instrument, at: UtcMillis) -> Date {

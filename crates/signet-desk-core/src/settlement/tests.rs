@@ -68,8 +68,33 @@ fn business_days_are_counted_where_the_instrument_trades() {
         (pair("EUR/USD"), "2026-11-23T21:59:00Z", "20261125", "before, it is Monday"),
         (pair("EUR/USD"), "2026-12-23T12:00:00Z", "20261228", "closed for either currency"),
         (pair("GBP/USD"), "2026-06-17T12:00:00Z", "20260622", "Juneteenth and a weekend"),
+        // 11 November 2026, a Wednesday, is Veterans Day.
+        (pair("EUR/USD"), "2026-11-10T12:00:00Z", "20261112", "USD does not count before spot"),
+        (pair("EUR/USD"), "2026-11-11T12:00:00Z", "20261113", "nor on the day of the trade"),
+        (pair("EUR/USD"), "2026-11-09T12:00:00Z", "20261112", "and it counts on the day itself"),
+        (pair("EUR/GBP"), "2026-11-09T12:00:00Z", "20261112", "also for a pair without it"),
+        (pair("USD/MXN"), "2026-11-10T12:00:00Z", "20261113", "for the peso it counts before"),
+        // 1 May 2026, a Friday, is a holiday of EUR.
+        (pair("EUR/USD"), "2026-04-30T12:00:00Z", "20260505", "EUR counts before spot"),
+        (pair("EUR/USD"), "2026-05-01T12:00:00Z", "20260505", "traded on a holiday of EUR"),
     ] {
         assert_eq!(usual_of(&i, when), want, "{} {} at {when}: {why}", i.id, i.settlement);
+    }
+}
+
+#[test]
+fn a_pair_of_one_day_settles_on_the_next_day_that_both_are_open() {
+    let one = |settlement: &str| Instrument { settlement: settlement.into(), ..pair("USD/CAD") };
+    for (settlement, when, want) in [
+        ("T+1", "2026-11-23T12:00:00Z", "20261124"),
+        // Thanksgiving is on 26 November.
+        ("T+1", "2026-11-25T12:00:00Z", "20261127"),
+        ("T+1", "2026-11-26T12:00:00Z", "20261127"),
+        ("T+0", "2026-11-26T12:00:00Z", "20261127"),
+        ("T+0", "2026-11-23T12:00:00Z", "20261123"),
+        ("T+1", "2026-11-21T12:00:00Z", "20261124"),
+    ] {
+        assert_eq!(usual_of(&one(settlement), when), want, "{settlement} at {when}");
     }
 }
 

@@ -73,6 +73,15 @@ pub struct BlotterRow {
     pub text: Option<String>,
     /// The trader has dealt with what a person had to look at.
     pub attended: bool,
+    /// For a trade, the quantity of its accept, with group separators: a report that comes once the
+    /// RFQ is off the screen is judged by it. The page does not have it; `None` in a row of an
+    /// earlier Signet.
+    #[serde(skip)]
+    pub accepted: Option<String>,
+    /// For a trade, the CompID of its dealer: two dealers may have one name. The page does not have
+    /// it; `None` in a row of an earlier Signet.
+    #[serde(skip)]
+    pub dealer_id: Option<String>,
 }
 
 /// The newest rows that match a query.

@@ -329,6 +329,9 @@ pub struct QuoteSide {
     pub size: String,
     /// The size is smaller than the quantity asked for.
     pub partial: bool,
+    /// For its smaller size the price is better than the best for the whole quantity, or no dealer
+    /// quotes the whole; and no dealer quotes a better one for as much.
+    pub better_for_less: bool,
     /// How many ticks it is from the composite of its side: `+2` is worse for the trader, `-1`
     /// better. `None` without a composite.
     pub away: Option<String>,
@@ -368,9 +371,9 @@ pub struct LineView {
     pub legs: Vec<LegQuote>,
     /// When the quote ends, milliseconds on the gateway's clock; `None` without a live quote.
     pub valid_until_ms: Option<f64>,
-    /// No other dealer bids more.
+    /// No other dealer bids better for the whole quantity; never of a bid for less.
     pub best_bid: bool,
-    /// No other dealer offers for less.
+    /// No other dealer offers better for the whole quantity; never of an offer for less.
     pub best_offer: bool,
     /// Whether a hit (the trader sells) may be armed now.
     pub can_hit: bool,
@@ -390,7 +393,8 @@ pub struct LineView {
     pub indicative: bool,
     /// Number of the dealer's prices so far; it grows with each re-quote.
     pub revision: u32,
-    /// Place in the ladder, from 0, best first.
+    /// Place in the ladder, from 0, best first. Quotes for the whole quantity stand before those
+    /// for a part of it.
     pub rank: u32,
 }
 
