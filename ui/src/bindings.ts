@@ -1192,9 +1192,9 @@ export type LineView = {
 	legs: LegQuote[],
 	/**  When the quote ends, milliseconds on the gateway's clock; `None` without a live quote. */
 	validUntilMs: number | null,
-	/**  No other dealer bids more. */
+	/**  No other dealer bids better for the whole quantity; never of a bid for less. */
 	bestBid: boolean,
-	/**  No other dealer offers for less. */
+	/**  No other dealer offers better for the whole quantity; never of an offer for less. */
 	bestOffer: boolean,
 	/**  Whether a hit (the trader sells) may be armed now. */
 	canHit: boolean,
@@ -1214,7 +1214,10 @@ export type LineView = {
 	indicative: boolean,
 	/**  Number of the dealer's prices so far; it grows with each re-quote. */
 	revision: number,
-	/**  Place in the ladder, from 0, best first. */
+	/**
+	 *  Place in the ladder, from 0, best first. Quotes for the whole quantity stand before those
+	 *  for a part of it.
+	 */
 	rank: number,
 };
 
@@ -1711,6 +1714,11 @@ export type QuoteSide = {
 	size: string,
 	/**  The size is smaller than the quantity asked for. */
 	partial: boolean,
+	/**
+	 *  For its smaller size the price is better than the best for the whole quantity, or no dealer
+	 *  quotes the whole; and no dealer quotes a better one for as much.
+	 */
+	betterForLess: boolean,
 	/**
 	 *  How many ticks it is from the composite of its side: `+2` is worse for the trader, `-1`
 	 *  better. `None` without a composite.

@@ -75,7 +75,13 @@ test("the palette acts on the panel that had the keyboard, and on no other", () 
   expect(of("rfq-panel-R1")).toEqual(["help"]);
 });
 
-const q = (price: string) => ({ price, size: "1", partial: false, away: null });
+const q = (price: string) => ({
+  price,
+  size: "1",
+  partial: false,
+  betterForLess: false,
+  away: null,
+});
 const panel = (part: Partial<Panel> = {}): Panel => ({
   view: rfq("R"),
   lines: [

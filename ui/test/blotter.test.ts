@@ -6,7 +6,7 @@ import { flushSync, mount, tick, unmount } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
-import type { RowsQuery } from "../src/bindings";
+import type { RowsPage, RowsQuery } from "../src/bindings";
 import Blotter from "../src/blotter/Blotter.svelte";
 import { Page } from "../src/desk/page.svelte";
 import Screen from "./Screen.svelte";
@@ -197,4 +197,82 @@ test("an export takes what is shown, and tells where it went", async () => {
   await settled();
   expect(write.mock.lastCall![0]).toMatchObject({ tab: "rfqs", offset: 0 });
   expect(byId("export-told").textContent).toContain("Downloads");
+});
+
+test("an export that is being written keeps the keyboard, and is written once", async () => {
+  page.insight.exporting = true;
+  await settled();
+  const write = vi.spyOn(page.commands, "exportBlotter").mockReturnValue(new Promise(() => {}));
+  const button = byId("export-csv") as HTMLButtonElement;
+  button.focus();
+  button.click();
+  await settled();
+  button.click();
+  byId("export-excel").click();
+  await settled();
+  expect(write).toHaveBeenCalledTimes(1);
+  expect([document.activeElement, button.disabled]).toEqual([button, false]);
+  expect(button.getAttribute("aria-disabled")).toBe("true");
+});
+
+/** The rows that the desk answers with are changed before the page has them. */
+async function rowsChange(change: (rows: RowsPage) => RowsPage) {
+  const answer = page.commands.blotterRows;
+  page.commands.blotterRows = async (query) => {
+    const got = await answer(query);
+    return got.status === "ok" ? { ...got, data: change(got.data) } : got;
+  };
+  page.book.blotterRevision += 1;
+  await settled();
+  page.commands.blotterRows = answer;
+}
+const without = (id: string) => (rows: RowsPage) => ({
+  ...rows,
+  allLines: rows.allLines - 1,
+  lines: rows.lines.filter((one) => one.kind !== "row" || one.row.id !== id),
+});
+const selected = () =>
+  document.querySelector<HTMLElement>("tr[aria-selected=true]")?.dataset.id ?? null;
+
+/** The second row of those that need a person is the trader's. */
+async function onSecond() {
+  byId("blotter-tab-attention").click();
+  await settled();
+  byId("blotter-grid").focus();
+  await settled();
+  press("ArrowDown");
+  await settled();
+  return selected()!;
+}
+
+test("a key acts on the row that the trader is on, wherever other rows push it", async () => {
+  const attend = vi.spyOn(page.commands, "attend");
+  const mine = await onSecond();
+  await rowsChange((rows) => {
+    const [first] = rows.lines;
+    if (first?.kind !== "row") return rows;
+    const fresh = { ...first, row: { ...first.row, id: "NEW" } };
+    return { ...rows, allLines: rows.allLines + 1, lines: [fresh, ...rows.lines] };
+  });
+  expect(selected()).toBe(mine);
+  press("Delete");
+  expect(attend.mock.calls).toEqual([[mine]]);
+  // It was dealt with, and goes: the next one is in its place.
+  await rowsChange(without(mine));
+  const next = selected();
+  expect(next).not.toBe(null);
+  press("Delete");
+  expect(attend.mock.calls).toEqual([[mine], [next]]);
+});
+
+test("a key acts on no row in the place of one that went by itself", async () => {
+  const attend = vi.spyOn(page.commands, "attend");
+  await rowsChange(without(await onSecond()));
+  expect(selected()).toBe(null);
+  press("Delete");
+  press("Enter");
+  expect([attend.mock.calls.length, page.insight.rfq]).toEqual([0, null]);
+  press("ArrowUp");
+  await settled();
+  expect(selected()).not.toBe(null);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Notice, NoticeKind } from "../src/bindings";
-import { KEPT_MAX } from "../src/desk/notices.svelte";
+import { KEPT_MAX, UNREAD_MS } from "../src/desk/notices.svelte";
 import { frame, line, rfq } from "./builders";
 import { Book } from "../src/desk/book.svelte";
 
@@ -90,20 +90,43 @@ test("the bad notice is shown first, never closes by itself, and stays in the hi
     frame({ notices: [notice("bad", "one", 1), notice("bad", "two", 2), notice("good", "three")] }),
   );
   expect(book.notices.first?.text).toBe("two");
-  book.closeNotice();
+  let now = performance.now();
+  const close = () => book.closeNotice((now += 2 * UNREAD_MS));
+  close();
   expect(book.notices.first?.text).toBe("one");
-  book.closeNotice();
+  close();
   expect(book.notices.first?.text).toBe("three");
-  book.closeNotice();
-  book.closeNotice();
+  close();
+  close();
   expect(book.notices.first).toBeUndefined();
   expect(book.notices.all.map((one) => one.text)).toEqual(["one", "two", "three"]);
+});
+
+test("a press that was meant for the notice before closes no bad one that nobody can have read", () => {
+  const { notices } = new Book();
+  const shown = () => notices.first?.text;
+  notices.add([notice("bad", "one", 1)], 0);
+  // The key was on its way down as it came.
+  notices.add([notice("bad", "two", 2)], 5_000);
+  notices.closeFirst(5_000 + UNREAD_MS - 1);
+  expect(shown()).toBe("two");
+  notices.closeFirst(5_000 + UNREAD_MS);
+  expect(shown()).toBe("one");
+  // It was behind the other one; its time to be read begins now.
+  notices.closeFirst(5_000 + UNREAD_MS + 1);
+  expect(shown()).toBe("one");
+  notices.closeFirst(5_000 + 2 * UNREAD_MS);
+  expect(shown()).toBe(undefined);
+  // A good one says nothing that must be read, and closes by itself.
+  notices.add([notice("good", "three")], 9_000);
+  notices.closeFirst(9_000);
+  expect(shown()).toBe(undefined);
 });
 
 test("a bad notice that the desk says again to a page that starts over is not a second one", () => {
   const book = new Book();
   book.apply(frame({ notices: [notice("bad", "one", 1)] }));
-  book.closeNotice();
+  book.closeNotice(performance.now() + UNREAD_MS);
   book.apply(frame({ whole: true, notices: [notice("bad", "one", 1)] }));
   expect(book.notices.first).toBeUndefined();
   expect(book.notices.all).toHaveLength(1);

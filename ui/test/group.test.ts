@@ -113,6 +113,46 @@ test("what was taken over is wanted on the screen, and the list goes", async () 
   expect(page.wanted).toBe("T1");
 });
 
+test("a chosen row that goes leaves the keyboard in the list, and another row can be chosen", async () => {
+  const { page } = await open();
+  const group = scenes.frame("group", NOW).group!;
+  await click(all("group-take")[0]!);
+  expect(here()).toBe("group-confirm-take");
+  page.book.apply(frame({ group: { ...group, rows: group.rows.slice(1) } }));
+  await settled();
+  await settled();
+  expect(here()).toBe("group-close");
+  page.book.apply(frame({ group }));
+  await settled();
+  await click(all("group-take")[0]!, 300);
+  expect(here()).toBe("group-confirm-take");
+});
+
+test("the keyboard stays at the row that is being taken over, which is asked for once", async () => {
+  const { page, asked } = await open();
+  await click(all("group-take")[0]!);
+  await click(all("group-confirm-take")[0]!, 300);
+  const group = scenes.frame("group", NOW).group!;
+  page.book.apply(frame({ group: { ...group, taking: group.rows[0]!.key } }));
+  await settled();
+  expect(document.activeElement).toBe(all("group-take")[0]);
+  await click(all("group-take")[0]!, 600);
+  expect(all("group-confirm-take")).toEqual([]);
+  expect(asked).toEqual(["list", "BOB/1"]);
+});
+
+test("Look again keeps the keyboard while the gateway is asked, and asks once", async () => {
+  const { page, asked } = await open();
+  const look = all("group-look")[0] as HTMLButtonElement;
+  look.focus();
+  await click(look);
+  page.book.apply(frame({ group: { ...scenes.frame("group", NOW).group!, asking: true } }));
+  await settled();
+  expect([document.activeElement, look.disabled]).toEqual([look, false]);
+  await click(look, 300);
+  expect(asked).toEqual(["list", "list"]);
+});
+
 test("a refusal stands in the list with its cure", async () => {
   const { page } = await open();
   const problem = { ...scenes.problems.requoted, message: "CAROL has it now." };

@@ -8,7 +8,9 @@ import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
 import type { Frame, LineView, RfqView } from "../src/bindings";
 import { Page } from "../src/desk/page.svelte";
+import { RELEASED_MS } from "../src/keyboard/typing";
 import Panels from "../src/rfq/Panels.svelte";
+import PassReason from "../src/rfq/PassReason.svelte";
 import Unsettled from "../src/rfq/Unsettled.svelte";
 import Palette from "../src/top/Palette.svelte";
 import { frame, line, rfq, session } from "./builders";
@@ -58,7 +60,13 @@ function pull(part: Partial<Frame>) {
   flushSync();
 }
 
-const q = (price: string) => ({ price, size: "5,000,000", partial: false, away: "+2" });
+const q = (price: string) => ({
+  price,
+  size: "5,000,000",
+  partial: false,
+  betterForLess: false,
+  away: "+2",
+});
 const quotes = (...dealers: string[]): LineView[] =>
   dealers.map((dealer, rank) =>
     line("R", dealer, {
@@ -136,6 +144,61 @@ test("each line says how its dealer did before, and how far its price is", () =>
     "Seen by this desk: refused 1 of 12 accepts.",
   ]);
   expect(byId("lift-R-A")?.getAttribute("aria-label")).toContain("2 ticks worse");
+});
+
+const part = (dealer: string, price: string, betterForLess: boolean, rank: number) =>
+  line("R", dealer, {
+    offer: { price, size: "2,000,000", partial: true, betterForLess, away: null },
+    canLift: true,
+    rank,
+  });
+
+test("a better price for less says so in words, and is not what Enter takes", () => {
+  const armed = vi.spyOn(page.commands, "arm");
+  pull({
+    whole: true,
+    session: session({}),
+    rfqs: [open()],
+    lines: [...quotes("A"), part("B", "98.9", true, 1), part("C", "99.3", false, 2)],
+  });
+  show(Panels);
+  expect(words("for-less-buy-R-B")).toBe("better for less");
+  expect(byId("lift-R-B")!.getAttribute("aria-label")).toContain("but for less than you asked for");
+  expect(byId("for-less-buy-R-C")).toBe(null);
+  expect(byId("lift-R-C")!.getAttribute("aria-label")).not.toContain("for less");
+  expect(words("primary-buy-R")).toContain("99.0");
+  expect(words("only-for-less-R")).toBe("");
+  const panel = byId("rfq-panel-R")!;
+  panel.focus();
+  press(panel, "Enter");
+  expect(armed.mock.lastCall![0]).toMatchObject({ dealer: "A" });
+  press(panel, "2");
+  expect(words("primary-buy-R")).toContain("better offer, for a part only");
+});
+
+test("where each price is for a part, Enter takes nothing and it is said why, until one is chosen", async () => {
+  const armed = vi.spyOn(page.commands, "arm");
+  const lines = [part("A", "98.9", true, 0), part("B", "99.3", false, 1)];
+  pull({ whole: true, session: session({}), rfqs: [open()], lines });
+  show(Panels);
+  const panel = byId("rfq-panel-R")!;
+  panel.focus();
+  press(panel, "Enter");
+  expect(armed).not.toHaveBeenCalled();
+  const why = "Each offer is for a part only: choose a dealer";
+  expect([words("primary-buy-R")!.trim(), words("only-for-less-R")]).toEqual([why, why]);
+  const take = page.keyboard.actions.of("rfq-panel-R").find((one) => one.id === "R-take-buy");
+  expect(take!.not).toContain("choose a dealer");
+  press(panel, "1");
+  expect(words("only-for-less-R")).toBe("");
+  // One that comes sooner would be a held one.
+  await new Promise((resolve) => setTimeout(resolve, 2 * RELEASED_MS));
+  press(panel, "Enter");
+  expect(armed.mock.lastCall![0]).toMatchObject({ dealer: "A", price: "98.9" });
+  // Where nothing can be traded on at all, a choice would not help.
+  press(panel, "Escape");
+  pull({ lines: lines.map((one) => ({ ...one, canLift: false })) });
+  expect(words("primary-buy-R")).toContain("No offer to trade on yet");
 });
 
 test("a price that an accept cannot reach says so", () => {
@@ -347,4 +410,106 @@ test("the palette names every dealer that quotes, and says why one is not counte
     ["R-counter-B", none],
     ["R-counter-C", none],
   ]);
+});
+
+const twoWay = (dealer: string, part: Partial<LineView> = {}) =>
+  line("R", dealer, { canCounter: true, bid: q("99.0"), offer: q("99.4"), ...part });
+
+test("the price of a counter stays on its side when the dealer stops quoting there", () => {
+  const asked = vi.spyOn(page.commands, "counterDealer");
+  pull({
+    whole: true,
+    session: session({}),
+    rfqs: [open({ ask: "twoWay" })],
+    lines: [twoWay("A", { bid: null })],
+  });
+  show(Panels);
+  const panel = byId("rfq-panel-R")!;
+  panel.focus();
+  press(panel, "c");
+  const field = byId("counter-price") as HTMLInputElement;
+  expect(field.placeholder).toBe("Lower than 99.4");
+  field.value = "99.2";
+  field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  // 99.2 would be a better price for a seller too.
+  pull({ lines: [twoWay("A", { offer: null })] });
+  expect(words("counter-quote")).toContain("has no quote on this side");
+  expect((byId("counter-send") as HTMLButtonElement).disabled).toBe(true);
+  page.keyboard.typing.enterIsFresh = true;
+  const send = () =>
+    byId("counter-form")!.dispatchEvent(
+      new SubmitEvent("submit", { bubbles: true, cancelable: true }),
+    );
+  send();
+  expect(asked).not.toHaveBeenCalled();
+  expect(byId("counter-side"), "another side may be chosen").not.toBe(null);
+  pull({ lines: [twoWay("A")] });
+  send();
+  expect(asked.mock.lastCall![0]).toMatchObject({ side: "buy", price: "99.2" });
+});
+
+test("a held Enter passes on nobody, a new one does", () => {
+  const passed: string[] = [];
+  const props = {
+    view: open(),
+    line: line("R", "A"),
+    onpass: (reason: string) => passed.push(reason),
+    onclose: () => {},
+  };
+  show(PassReason, props);
+  const submit = (fresh: boolean) => {
+    page.keyboard.typing.enterIsFresh = fresh;
+    byId("pass-reason")!
+      .querySelector("form")!
+      .dispatchEvent(new SubmitEvent("submit", { bubbles: true, cancelable: true }));
+  };
+  submit(false);
+  expect(passed).toEqual([]);
+  submit(true);
+  expect(passed).toEqual([""]);
+});
+
+test("the time left of a quote is not read aloud every second; what Confirm did is", () => {
+  start();
+  show(Panels);
+  pull({ rfqs: [open({ accept: armed, guard: { afterMs: 700, warning: null, seen: false } })] });
+  expect(words("confirm-state")).toContain("Quote valid");
+  expect(byId("confirm-state")!.closest("[role=status], [aria-live]")).toBe(null);
+  expect(byId("confirm-state")!.querySelector("[role=status]")!.textContent).toBe("");
+});
+
+test("the panel has the keyboard when the price that had it is withdrawn", () => {
+  start();
+  show(Panels);
+  byId("lift-R-A")!.focus();
+  expect(document.activeElement).toBe(byId("lift-R-A"));
+  pull({ lines: [line("R", "A", { state: "withdrawn" })] });
+  expect(document.activeElement).toBe(byId("rfq-panel-R"));
+  // A keyboard that is elsewhere stays there.
+  byId("field")!.focus();
+  pull({ lines: [line("R", "B", { state: "withdrawn" })] });
+  expect(document.activeElement).toBe(byId("field"));
+});
+
+test("a request that goes by itself leaves the keyboard to the one in its place", () => {
+  start();
+  pull({ rfqs: [rfq("S", { createdMs: 2, expiresMs: 60_000 })] });
+  show(Panels);
+  byId("rfq-panel-R")!.focus();
+  pull({ removed: ["R"] });
+  expect(document.activeElement).toBe(byId("rfq-panel-S"));
+  pull({ removed: ["S"] });
+  expect(document.activeElement).toBe(byId("field"));
+});
+
+test("the button that dismisses all ended requests leaves the keyboard to an open one", () => {
+  start();
+  const over = (id: string, createdMs: number) => rfq(id, { state: "expired", createdMs });
+  pull({ rfqs: [over("S", 2), over("T", 3)] });
+  const gone = vi.spyOn(page.commands, "dismissRfq");
+  show(Panels);
+  byId("clear-ended")!.focus();
+  byId("clear-ended")!.click();
+  expect(gone.mock.calls).toEqual([["S"], ["T"]]);
+  expect(document.activeElement).toBe(byId("rfq-panel-R"));
 });

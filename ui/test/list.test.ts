@@ -122,6 +122,30 @@ describe("the panel", () => {
     expect(byId("list-table")!.getAttribute("aria-rowcount")).toBe("501");
   }, 30_000);
 
+  test("what was typed in a cell that is scrolled away is kept", async () => {
+    const { commands } = await open("list-long");
+    const act = vi.spyOn(commands, "listAct");
+    const cell = document.querySelector<HTMLInputElement>("[data-column=quantity]")!;
+    const key = (await commands.listPage(0, LINES)) as { data: { rows: ListRow[] } };
+    const row = key.data.rows.find((one) => mayEdit(one))!;
+    cell.focus();
+    cell.value = "7m";
+    cell.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    await settled();
+    expect(act).not.toHaveBeenCalled();
+    const scroller = byId("list-scroll")!;
+    scroller.scrollTop = 300 * 48;
+    scroller.dispatchEvent(new Event("scroll"));
+    await settled();
+    expect(cell.isConnected).toBe(false);
+    expect(act).toHaveBeenCalledExactlyOnceWith({
+      kind: "edit",
+      key: row.key,
+      field: "quantity",
+      text: "7m",
+    });
+  }, 30_000);
+
   test("a paste adds rows, and what is refused stays to be corrected", async () => {
     const { commands } = await open("list-empty");
     const area = byId<HTMLTextAreaElement>("list-paste")!;

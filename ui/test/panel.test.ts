@@ -61,7 +61,11 @@ function opened(mode: PanelMode | null, part: Partial<Frame> = {}): Page {
     whole: true,
     session: session({ state: "online" }),
     rfqs: [rfq("R1", { expiresMs: Date.now() + 60_000 }), rfq("R2")],
-    lines: [line("R1", "A", { offer: { price: "99.1", size: "1", partial: false, away: null } })],
+    lines: [
+      line("R1", "A", {
+        offer: { price: "99.1", size: "1", partial: false, betterForLess: false, away: null },
+      }),
+    ],
     ...part,
   });
   page.clock.set(Date.now());
@@ -284,4 +288,84 @@ test("the tray's question to end everything ends nothing until it is answered", 
   await settled();
   expect(byId("disconnect-dialog")).not.toBeNull();
   expect(disconnect).not.toHaveBeenCalled();
+});
+
+test("a stop that failed is told until the trader closes it, in either window", async () => {
+  const error = { code: "desk.unreachable", message: "No.", cure: "Restart.", field: null };
+  const failing = (page: Page) =>
+    vi.spyOn(page.commands, "stopAll").mockResolvedValue({ status: "error", error });
+  const own = opened(null);
+  failing(own);
+  shown.push(mount(App, { target: document.body, props: { page: own } }));
+  await settled();
+  press("X", { ctrlKey: true, shiftKey: true });
+  await settled();
+  // Every frame that comes says that the program behind the window is there.
+  own.trouble = null;
+  await settled();
+  expect(byId("notice")!.textContent).toContain("No. Restart.");
+  await unmount(shown.pop()!);
+
+  const page = opened({ kind: "rfq", id: "R1" });
+  failing(page);
+  await second(page);
+  press("X", { ctrlKey: true, shiftKey: true });
+  await settled();
+  page.trouble = null;
+  await settled();
+  expect(byId("problem-code")!.textContent).toBe("desk.unreachable");
+});
+
+test("why one offer could not be taken is not said of the next one", async () => {
+  const page = opened(null);
+  const offer = (instrument: string) =>
+    page.asked.hear({
+      kind: "offer",
+      offer: { instrument, ask: null, quantity: null },
+      replaced: false,
+    });
+  shown.push(mount(App, { target: document.body, props: { page } }));
+  await settled();
+  offer("XS0000000001");
+  await settled();
+  byId("offer-take")!.click();
+  await settled();
+  expect(byId("offered")!.textContent).toContain("This venue has no instrument XS0000000001.");
+  offer("DE000BU2Z049");
+  await settled();
+  expect(byId("offered")!.textContent).toContain("DE000BU2Z049");
+  expect(byId("offered")!.textContent).not.toContain("XS0000000001");
+});
+
+test("an approval takes the keyboard for a new phase, and not whenever something of it changes", async () => {
+  const page = opened(null);
+  shown.push(mount(App, { target: document.body, props: { page } }));
+  await settled();
+  const view = scenes.stepUp("accept", Date.now(), { phase: "pin" });
+  const shows = async (part: Partial<typeof view>) => {
+    page.book.apply(frame({ seq: page.book.seq + 1, stepUp: [{ ...view, ...part }] }));
+    await settled();
+  };
+  await shows({});
+  expect(document.activeElement).toBe(byId("key-pin"));
+  byId("rfq-panel-R1")!.focus();
+  await shows({ behind: 1 });
+  expect(document.activeElement).toBe(byId("rfq-panel-R1"));
+  await shows({ behind: 1, phase: "failed", problem: scenes.problems.keyRemoved });
+  expect(document.activeElement).toBe(byId("step-up-again"));
+});
+
+test("an older answer about the reference data does not replace a newer one", async () => {
+  const page = opened(null);
+  const answers: ((reference: typeof scenes.reference) => void)[] = [];
+  vi.spyOn(page.commands, "reference").mockImplementation(
+    () => new Promise((resolve) => answers.push((data) => resolve({ status: "ok", data }))),
+  );
+  void page.loadReference();
+  void page.loadReference();
+  answers[1]!({ ...scenes.reference, maxDealers: 2 });
+  await settled();
+  answers[0]!({ ...scenes.reference, maxDealers: 1 });
+  await settled();
+  expect(page.reference?.maxDealers).toBe(2);
 });

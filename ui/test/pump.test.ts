@@ -95,3 +95,69 @@ test("a pull that never ends is reported, and the next one is made", async () =>
   expect(taken.at(-1)?.seq).toBe(3);
   vi.useRealTimers();
 });
+
+test("a page that cannot hear of changes says so, and tries until it can", async () => {
+  vi.useFakeTimers();
+  const { state, backend } = desk();
+  state.seq = 4;
+  const hear = backend.onChanged;
+  let deaf = true;
+  backend.onChanged = (wake) => (deaf ? Promise.reject(new Error("no")) : hear(wake));
+  const told: (string | null)[] = [];
+  void pump(backend, {
+    seq: () => 0,
+    sight: new Sight(),
+    trouble: (problem) => told.push(problem?.code ?? null),
+    take: () => {},
+  });
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect([told[0], told.at(-1), state.pulls]).toEqual(["desk.unreachable", "desk.unreachable", 0]);
+  deaf = false;
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect(told.at(-1)).toBe(null);
+  expect(state.pulls).toBeGreaterThan(0);
+  vi.useRealTimers();
+});
+
+test("a frame that the page cannot take is told, and everything is asked for again", async () => {
+  vi.useFakeTimers();
+  const { state, backend } = desk();
+  state.seq = 5;
+  const asked: number[] = [];
+  const { pull } = backend.commands;
+  backend.commands.pull = (since, behind) => (asked.push(since), pull(since, behind));
+  const told: (string | null)[] = [];
+  let seq = 0;
+  let breaks = true;
+  void pump(backend, {
+    seq: () => seq,
+    sight: new Sight(),
+    trouble: (problem) => told.push(problem?.code ?? null),
+    take: (got) => {
+      seq = got.seq;
+      if (breaks) throw new Error("a fault of the page");
+    },
+  });
+  await vi.advanceTimersByTimeAsync(500);
+  expect([asked, told]).toEqual([[0], [null, "desk.unreachable"]]);
+  breaks = false;
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(asked.slice(0, 2)).toEqual([0, 0]);
+  expect(told.at(-1)).toBe(null);
+  vi.useRealTimers();
+});
+
+test("a window that draws no frames goes on hearing", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("requestAnimationFrame", () => 0);
+  const { state, backend } = desk();
+  state.seq = 7;
+  const taken = start(backend);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(taken.at(-1)?.seq).toBe(7);
+  state.seq = 8;
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(taken.at(-1)?.seq).toBe(8);
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});

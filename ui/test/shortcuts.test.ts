@@ -62,6 +62,19 @@ const withCtrl = (key: string, command: string) =>
     HOLDS.filter((hold) => hold.ctrl && !hold.alt).map((hold) => [name(press(key, hold)), command]),
   );
 
+/** As `any` and as `plain`, and not for a key that is held. */
+const anyOnce = (key: string, command: string) =>
+  Object.fromEntries(
+    HOLDS.filter((hold) => !hold.repeat).map((hold) => [name(press(key, hold)), command]),
+  );
+const plainOnce = (key: string, command: string) =>
+  Object.fromEntries(
+    HOLDS.filter((hold) => !hold.ctrl && !hold.alt && !hold.repeat).map((hold) => [
+      name(press(key, hold)),
+      command,
+    ]),
+  );
+
 /** As `withCtrl`, and not for a key that is held. */
 const pressed = (key: string, command: string) =>
   Object.fromEntries(
@@ -91,7 +104,8 @@ describe("everywhere", () => {
   const always = {
     ...any("F1", "help"),
     ...any("F8", "approval"),
-    ...any("F9", "closeNotice"),
+    // Held, it would close notices that nobody has read.
+    ...anyOnce("F9", "closeNotice"),
     ...withCtrl("+", "larger"),
     ...withCtrl("=", "larger"),
     ...withCtrl("-", "smaller"),
@@ -123,17 +137,19 @@ describe("everywhere", () => {
     // Held, it asks once; with Shift it is another key of the browser.
     "Ctrl r": "askAgain",
     "Ctrl R": "askAgain",
+    "held Ctrl r": "ignore",
+    "held Ctrl R": "ignore",
   };
 
   test("before trading", () => {
-    expect(all("page", { inText: false, trading: false, back: false })).toEqual({
+    expect(all("page", { inText: false, trading: false, back: false, fresh: true })).toEqual({
       ...always,
       ...any("?", "help"),
     });
   });
 
   test("while trading F6 goes round the regions", () => {
-    expect(all("page", { inText: false, trading: true, back: false })).toEqual({
+    expect(all("page", { inText: false, trading: true, back: false, fresh: true })).toEqual({
       ...always,
       ...any("?", "help"),
       ...regions,
@@ -142,14 +158,26 @@ describe("everywhere", () => {
   });
 
   test("Escape closes the line about an interruption while it is shown", () => {
-    expect(all("page", { inText: true, trading: false, back: true })).toEqual({
+    expect(all("page", { inText: true, trading: false, back: true, fresh: true })).toEqual({
       ...always,
       ...plain("Escape", "closeBack"),
     });
   });
 
+  test("a key that a remote display holds without saying so asks nothing again", () => {
+    const asksNothing = Object.entries(regions).map(([key, command]) => [
+      key,
+      command === "askAgain" ? "ignore" : command,
+    ]);
+    expect(all("page", { inText: true, trading: true, back: false, fresh: false })).toEqual({
+      ...always,
+      ...Object.fromEntries(asksNothing),
+      ...stop,
+    });
+  });
+
   test("a question mark that is typed is text", () => {
-    expect(all("page", { inText: true, trading: true, back: false })).toEqual({
+    expect(all("page", { inText: true, trading: true, back: false, fresh: true })).toEqual({
       ...always,
       ...regions,
       ...stop,
@@ -207,7 +235,14 @@ describe("a request", () => {
     [
       "a key may approve ahead",
       { mayApprove: true },
-      { ...sides, ...three, ...forget, ...arm, ...plain("a", "approve"), ...plain("A", "approve") },
+      {
+        ...sides,
+        ...three,
+        ...forget,
+        ...arm,
+        ...plainOnce("a", "approve"),
+        ...plainOnce("A", "approve"),
+      },
     ],
     [
       "the dealer may be countered",
@@ -237,7 +272,7 @@ describe("a request", () => {
     [
       "ended",
       { ended: true, mayArm: false },
-      { ...sides, ...three, ...forget, ...plain("Delete", "dismiss") },
+      { ...sides, ...three, ...forget, ...plainOnce("Delete", "dismiss") },
     ],
     ["no dealer was asked", { lines: 0 }, { ...sides, ...forget, ...arm }],
     [
@@ -285,7 +320,7 @@ test("the rows of the blotter have the keys of a table, and a button in one its 
     ...Object.assign({}, ...move),
     Enter: "open",
     "Shift Enter": "open",
-    ...plain("Delete", "attend"),
+    ...plainOnce("Delete", "attend"),
   };
   expect(all("rows", { onTable: true, needsPerson: true })).toEqual(onTable);
   const nobody = all("rows", { onTable: true, needsPerson: false });

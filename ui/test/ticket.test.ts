@@ -345,3 +345,27 @@ test("a limit stays for an instrument of the same numbers only, and says why it 
   draft.asksIn(par);
   expect([draft.limit, draft.limitGone]).toEqual(["1.5", ""]);
 });
+
+test("a settlement day that is typed is asked for, though its field still has the keyboard", async () => {
+  const sent: TicketForm[] = [];
+  await open((p) => {
+    const send = p.backend.commands.sendRfq;
+    p.backend.commands.sendRfq = (one) => (sent.push(one), send(one));
+  });
+  page.draft.fill(form(), instruments[0] ?? null);
+  await settle();
+  type("ticket-settles-other", "3m");
+  by("ticket-settles-other").dispatchEvent(
+    new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true, cancelable: true }),
+  );
+  await settle();
+  expect(sent.map((one) => one.settlementDate)).toEqual(["2027-02-24"]);
+  // One that is not understood is not left out: nothing is sent.
+  type("ticket-settles-other", "32 Dec");
+  by("ticket-send").click();
+  await settle();
+  expect(sent).toHaveLength(1);
+  expect(document.getElementById("settles-note")!.textContent).toContain(
+    scenes.problems.closed.message,
+  );
+});

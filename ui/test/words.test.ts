@@ -48,9 +48,12 @@ test("a day is named by itself, whatever the time zone of the laptop", () => {
 });
 
 const lines = [
-  line("R", "A", { bid: { price: "99.1", size: "1", partial: false, away: null }, canHit: true }),
+  line("R", "A", {
+    bid: { price: "99.1", size: "1", partial: false, betterForLess: false, away: null },
+    canHit: true,
+  }),
   line("R", "B", {
-    offer: { price: "99.2", size: "1", partial: false, away: null },
+    offer: { price: "99.2", size: "1", partial: false, betterForLess: false, away: null },
     canLift: true,
     bestOffer: true,
     rank: 1,

@@ -19,7 +19,7 @@ import {
 const KEYS = new Set(
   (
     "Escape Enter Tab ArrowUp ArrowDown ArrowLeft ArrowRight Delete Home End PageUp PageDown " +
-    "Ctrl Shift Alt Esc Del Space PgUp PgDn"
+    "Ctrl Shift Alt AltGraph Esc Del Space PgUp PgDn"
   ).split(" "),
 );
 

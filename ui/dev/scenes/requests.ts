@@ -48,7 +48,8 @@ export const q = (
   size = "5,000,000",
   partial = false,
   away: string | null = "0",
-): QuoteSide => ({ price, size, partial, away });
+  betterForLess = false,
+): QuoteSide => ({ price, size, partial, betterForLess, away });
 
 const RECORDS = [
   [

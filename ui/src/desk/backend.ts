@@ -41,7 +41,7 @@ function isProblem(error: unknown): error is Problem {
 }
 
 /** The window could not reach its own program: a fault of this program, not of the trader. */
-function unreachable(why: unknown): { status: "error"; error: Problem } {
+export function unreachable(why: unknown): { status: "error"; error: Problem } {
   return {
     status: "error",
     error: {

@@ -108,10 +108,9 @@ export class Book {
     return this.#byId.get(id);
   }
 
-  /** Closes the notice that is shown. */
-  closeNotice() {
-    const { first } = this.notices;
-    if (first) this.notices.close(first.key);
+  /** Closes the notice that is shown, if there was time to read it. */
+  closeNotice(nowMs = performance.now()) {
+    this.notices.closeFirst(nowMs);
   }
 
   /** A whole frame names everything that exists. What it names keeps its cell; the rest goes. */

@@ -24,7 +24,7 @@ export function chime(sound: Sound, now = performance.now()) {
   last.set(sound, now);
   try {
     context ??= new AudioContext();
-    void context.resume();
+    context.resume().catch(() => {});
     FIGURES[sound].forEach((pitch, i) => {
       if (pitch > 0) note(context!, pitch, context!.currentTime + i * NOTE_S);
     });

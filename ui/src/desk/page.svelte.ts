@@ -3,7 +3,7 @@
 import { getContext, setContext } from "svelte";
 import type { DeskInfo, Frame, Problem, Reference } from "../bindings";
 import { Keyboard, provideKeyboard } from "../keyboard/keyboard";
-import { ask, type Backend } from "./backend";
+import { ask, unreachable, type Answer, type Backend } from "./backend";
 import { Book } from "./book.svelte";
 import { GatewayClock } from "./clock.svelte";
 import type { PanelMode } from "./panel";
@@ -92,13 +92,16 @@ export class Page {
 
   async start(painted?: (seq: number, changed: number) => void) {
     void this.looks.load(this.backend);
-    if (!this.panel) void this.asked.listen(this.backend);
+    if (!this.panel)
+      this.asked.listen(this.backend).catch((why: unknown) => this.tell(unreachable(why).error));
     await this.#loadInfo();
     await pump(this.backend, {
       seq: () => this.book.seq,
       sight: this.sight,
       trouble: (problem) => (this.trouble = problem),
       take: (frame) => {
+        // Without it there is no screen before trading; the first question may have failed.
+        if (this.info === null) void this.#loadInfo();
         this.clock.set(frame.gatewayNowMs);
         const changed = this.book.apply(frame);
         this.sight.know(frame);
@@ -140,15 +143,38 @@ export class Page {
     this.enrolling = false;
   }
 
+  #infoAsked = false;
+
   async #loadInfo() {
+    if (this.#infoAsked) return;
+    this.#infoAsked = true;
     const info = await ask(this.commands.info());
+    this.#infoAsked = false;
     if (info.status === "ok") this.info = info.data;
     else this.trouble = info.error;
   }
 
+  #referenceAsked = 0;
+
   async loadReference() {
+    const mine = (this.#referenceAsked += 1);
     const got = await ask(this.commands.reference());
+    // An answer that is late never replaces that to a later question.
+    if (mine !== this.#referenceAsked) return;
     if (got.status === "ok") this.reference = got.data;
+    else this.tell(got.error);
+  }
+
+  /** Says in a notice why something was not done. */
+  tell({ code, message, cure }: Problem, rfqId: string | null = null) {
+    const text = `${message} ${cure}`;
+    this.book.notices.add([{ kind: "bad", atMs: Date.now(), code, text, rfqId }]);
+  }
+
+  /** Waits for a command whose failure nothing else on the screen shows: a notice tells it. */
+  async told<T>(call: Promise<Answer<T>>, rfqId: string | null = null) {
+    const answer = await ask(call);
+    if (answer.status === "error") this.tell(answer.error, rfqId);
   }
 }
 

@@ -1,13 +1,15 @@
 // Pulls frames: once per animation frame while something changes; otherwise it sleeps.
 
 import type { Frame, Problem } from "../bindings";
-import { ask, type Answer, type Backend } from "./backend";
+import { ask, unreachable, type Answer, type Backend } from "./backend";
 import { CATCH_UP_MS, type Sight } from "./sight";
 import { t } from "../language/t";
 
 /** A parked page pulls again after this long, even without a wake-up. */
 const PARKED_MAX_MS = 5_000;
 const AFTER_PROBLEM_MS = 1_000;
+/** So long the page waits for a frame of the screen; one that is not drawn goes on without. */
+const HIDDEN_MS = 1_000;
 /** A call without an answer after this long counts as failed. */
 const ANSWER_MAX_MS = 5_000;
 
@@ -22,9 +24,11 @@ export type Sink = {
 /** Runs until the page goes away. */
 export async function pump(backend: Backend, sink: Sink): Promise<never> {
   const bell = new Bell();
-  await backend.onChanged(() => bell.ring());
+  await hear(backend, bell, sink);
+  /** The page does not know what it has: it asks for everything. */
+  let broken = false;
   for (;;) {
-    const since = sink.seq();
+    const since = broken ? 0 : sink.seq();
     const behind = sink.sight.behind(performance.now());
     const pulled = await answered(backend.commands.pull(since, behind));
     if (pulled.status === "error") {
@@ -33,7 +37,16 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
       continue;
     }
     sink.trouble(null);
-    sink.take(pulled.data);
+    try {
+      sink.take(pulled.data);
+      broken = false;
+    } catch (why) {
+      // A fault of this page. Without the next frame it would show old prices and look alive.
+      broken = true;
+      sink.trouble(unreachable(why).error);
+      await sleep(AFTER_PROBLEM_MS);
+      continue;
+    }
     sink.sight.answered(behind, pulled.data.seq);
     if (pulled.data.seq !== since) {
       await nextFrame();
@@ -43,6 +56,19 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
     const woken = bell.wait();
     await answered(backend.commands.park(since));
     await Promise.race([woken, sleep(pulled.data.withheld ? CATCH_UP_MS : PARKED_MAX_MS)]);
+  }
+}
+
+/** Without wake-ups every price would be seconds late, so the page tries until it hears them. */
+async function hear(backend: Backend, bell: Bell, sink: Sink) {
+  for (;;) {
+    try {
+      await backend.onChanged(() => bell.ring());
+      return;
+    } catch (why) {
+      sink.trouble(unreachable(why).error);
+      await sleep(AFTER_PROBLEM_MS);
+    }
   }
 }
 
@@ -83,4 +109,13 @@ class Bell {
 }
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-const nextFrame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
+
+/** A window that is minimised draws no frames; it goes on hearing what it must alert about. */
+const nextFrame = () =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, HIDDEN_MS);
+    requestAnimationFrame(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });

@@ -20,6 +20,16 @@ export class Focus {
     return () => document.removeEventListener("focusin", note);
   }
 
+  /**
+   * The element that had the keyboard last outside a dialog is gone or disabled, and none has it.
+   */
+  get lost(): boolean {
+    const last = this.#last;
+    const active = document.activeElement;
+    const none = active === null || active === document.body || active === last;
+    return none && last !== null && (!last.isConnected || last.matches(":disabled"));
+  }
+
   /** The panel that had the keyboard last outside a dialog, by its test id. */
   get panel(): string | null {
     return this.#panel;
@@ -48,6 +58,12 @@ export function isLostOrIn(element: HTMLElement): boolean {
   return active === null || active === document.body || element.contains(active);
 }
 
+/** No element has the keyboard, or one that cannot use it. */
+export function nobodyHasIt(): boolean {
+  const active = document.activeElement;
+  return active === null || active === document.body || active.matches(":disabled");
+}
+
 /** Moves the keyboard to the first stop inside `element`, or to `element` itself. */
 export function focusFirst(element: HTMLElement | null) {
   (element?.querySelector<HTMLElement>(FIRST_STOP) ?? element)?.focus();
@@ -66,13 +82,20 @@ export function focusRegion(names: string[], backwards: boolean) {
 }
 
 const STOPS =
-  'button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea, [href], [tabindex="0"]';
+  'button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea, summary, [href], [tabindex="0"]';
+
+/** Neither hidden nor in a part that is folded in, where it cannot have the keyboard. */
+function isShown(stop: HTMLElement): boolean {
+  if (stop.closest("[hidden]")) return false;
+  const folded = stop.closest("details:not([open])");
+  return folded === null || stop.closest("summary")?.parentElement === folded;
+}
 
 /**
  * Keeps Tab inside `element`. Answers whether it moved the keyboard; otherwise the browser does.
  */
 export function stepInside(element: HTMLElement, backwards: boolean): boolean {
-  const stops = [...element.querySelectorAll<HTMLElement>(STOPS)];
+  const stops = [...element.querySelectorAll<HTMLElement>(STOPS)].filter(isShown);
   if (stops.length === 0) {
     element.focus();
     return true;

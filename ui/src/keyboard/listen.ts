@@ -5,8 +5,10 @@ import { on } from "svelte/events";
 import { commandFor, type Commands, type Place, type Press, type States } from "./shortcuts";
 import { isText } from "./typing";
 
-/** Their keys are letters, figures and arrows, which are typed where a field for text has them. */
+/** Their keys are letters, figures and arrows, which fields for text and lists of choices take. */
 const TYPED: readonly Place[] = ["request", "requests"];
+const takesTyped = (target: EventTarget | null) =>
+  isText(target) || target instanceof HTMLSelectElement;
 
 export type Receiver<P extends Place> = {
   /** Is asked at every key; `target` is the element that has the keyboard. */
@@ -25,12 +27,24 @@ export function listen<P extends Place>(
 ): () => void {
   // `on` keeps the order between this and the handlers of components, which Svelte delegates.
   return on(target as HTMLElement, "keydown", (event) => {
-    if (event.defaultPrevented || (TYPED.includes(place) && isText(event.target))) return;
-    const press = pressOf(event);
-    const command = commandFor(place, press, receiver.state(event.target));
-    if (command !== null && receiver.run[command](press) !== false) event.preventDefault();
+    if (event.defaultPrevented || isComposing(event)) return;
+    if (TYPED.includes(place) && takesTyped(event.target)) return;
+    const state = receiver.state(event.target);
+    for (const press of pressesOf(event)) {
+      const command = commandFor(place, press, state);
+      if (command === null) continue;
+      if (receiver.run[command](press) !== false) event.preventDefault();
+      return;
+    }
   });
 }
+
+/**
+ * The key goes to an input method, which makes a character of several: the Enter that ends one
+ * chooses nothing. WebKit reports that Enter as no longer composing, but with this code.
+ */
+export const isComposing = (event: KeyboardEvent): boolean =>
+  event.isComposing || event.keyCode === 229;
 
 /** The same for an element, as long as it is on the page. */
 export const shortcuts =
@@ -40,10 +54,30 @@ export const shortcuts =
 
 export const stateless = () => ({});
 
-const pressOf = (event: KeyboardEvent): Press => ({
-  key: event.key,
-  ctrl: event.ctrlKey || event.metaKey,
-  alt: event.altKey,
-  shift: event.shiftKey,
-  repeat: event.repeat,
-});
+/** The press by what the key writes, and then by where it lies. */
+function pressesOf(event: KeyboardEvent): Press[] {
+  const press = {
+    key: event.key,
+    ctrl: event.ctrlKey || event.metaKey,
+    alt: event.altKey,
+    shift: event.shiftKey,
+    repeat: event.repeat,
+  };
+  const placed = placeOf(event);
+  return placed === null ? [press] : [press, { ...press, key: placed }];
+}
+
+/**
+ * What the key at this place writes on a Latin keyboard: the letter where the alphabet is another
+ * one (Greek, Cyrillic), the figure where figures need Shift (French, Czech). Null elsewhere, and
+ * with AltGr, which writes third signs.
+ */
+function placeOf(event: KeyboardEvent): string | null {
+  if (event.altKey || event.getModifierState("AltGraph") || event.key.length !== 1) return null;
+  const found = /^(?:Key([A-Z])|Digit(\d))$/.exec(event.code);
+  if (found === null) return null;
+  const [, letter, figure] = found;
+  if (letter !== undefined) return event.key > "\u007f" ? letter.toLowerCase() : null;
+  if (figure === undefined || event.shiftKey || /\d/.test(event.key)) return null;
+  return figure;
+}

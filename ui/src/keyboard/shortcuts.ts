@@ -1,14 +1,12 @@
-// Every shortcut of the page: the key, the place and the state in which it applies, its command,
-// and the words that Help shows for it.
+// Every shortcut of the page: its key, place, state and command, and the words of Help for it.
 //
 // `commandFor` decides and touches no document; `listen.ts` brings the events and runs the
 // commands. A row without a command is a key that the browser or a form handles: Help lists it,
-// nothing here acts on it. Keys that belong to a widget's ARIA role and mean nothing outside it
-// (the list of the instrument field) stay in the component of that widget.
+// nothing here acts on it. The keys of the list of instruments are in the component of its field.
 
-/** A key as it was pressed. `ctrl` is also Command on a Mac. */
 import { t } from "../language/t";
 
+/** A key as it was pressed. `ctrl` is also Command on a Mac. */
 export type Press = { key: string; ctrl: boolean; alt: boolean; shift: boolean; repeat: boolean };
 
 type Stateless = Record<string, never>;
@@ -22,6 +20,8 @@ export type States = {
     trading: boolean;
     /** The line about an interruption that is over is shown. */
     back: boolean;
+    /** The key was pressed now; it is not a held one, also where no display says so. */
+    fresh: boolean;
   };
   panel: Stateless;
   connect: Stateless;
@@ -68,6 +68,7 @@ export type States = {
 };
 
 export type Place = keyof States;
+type Sight = "larger" | "smaller" | "usualSize" | "nextRegion" | "previousRegion";
 
 /** The commands that each place receives. */
 export type Commands = {
@@ -76,13 +77,10 @@ export type Commands = {
     | "approval"
     | "closeNotice"
     | "closeBack"
-    | "larger"
-    | "smaller"
-    | "usualSize"
-    | "nextRegion"
-    | "previousRegion"
+    | Sight
     | "duplicate"
     | "askAgain"
+    | "ignore"
     | "palette"
     | "stop"
     | "search"
@@ -129,7 +127,8 @@ type Row<P extends Place> = {
 };
 
 const shift = (_: unknown, press: Press) => press.shift;
-
+const once = (_: unknown, press: Press) => !press.repeat;
+const unshifted = (state: States["page"], press: Press) => state.trading && !press.shift;
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 const TABLE: { [P in Place]: Row<P>[] } = {
@@ -170,6 +169,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     {
       keys: ["F9"],
       held: "any",
+      when: once,
       command: "closeNotice",
       help: [["F9"], t("keyboard.closeTheNotice")],
     },
@@ -202,18 +202,19 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     {
       keys: ["d", "D"],
       held: "ctrl",
-      when: ({ trading }, press) => trading && !press.shift,
+      when: unshifted,
       command: "duplicate",
       help: [["Ctrl", "D"], t("keyboard.fillTheTicketFromThisRequestOr")],
     },
     {
-      // Held, it would ask again and again; the browser's reload is not wanted either.
+      // Held, it would ask again and again; unheard, the browser would reload the page.
       keys: ["r", "R"],
       held: "ctrl",
-      when: ({ trading }, press) => trading && !press.repeat && !press.shift,
+      when: (state, press) => unshifted(state, press) && state.fresh && !press.repeat,
       command: "askAgain",
       help: [["Ctrl", "R"], t("keyboard.askTheSameAgain")],
     },
+    { keys: ["r", "R"], held: "ctrl", when: unshifted, command: "ignore" },
     {
       keys: ["f", "F"],
       held: "ctrl",
@@ -296,7 +297,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     {
       keys: ["Enter"],
       held: "ctrl",
-      when: (_, press) => !press.repeat,
+      when: once,
       command: "send",
       help: [["Ctrl", "Enter"], t("keyboard.sendTheRequest")],
     },
@@ -343,7 +344,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     },
     {
       keys: ["a", "A"],
-      when: ({ mayApprove }) => mayApprove,
+      when: ({ mayApprove }, press) => mayApprove && !press.repeat,
       command: "approve",
       help: [["A"], t("keyboard.approveTheAcceptWithYourKey")],
     },
@@ -368,7 +369,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     { keys: ["Escape"], command: "forget" },
     {
       keys: ["Delete"],
-      when: ({ ended }) => ended,
+      when: ({ ended }, press) => ended && !press.repeat,
       command: "dismiss",
       help: [["Del"], t("keyboard.dismissAnEndedRequest")],
     },
@@ -425,7 +426,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     },
     {
       keys: ["Delete"],
-      when: ({ onTable, needsPerson }) => onTable && needsPerson,
+      when: ({ onTable, needsPerson }, press) => onTable && needsPerson && !press.repeat,
       command: "attend",
       help: [["Del"], t("keyboard.youHaveDealtWithTheRow")],
     },

@@ -53,9 +53,13 @@ const REPEAT_PIXELS = 4;
 /** What the page knows of keys and clicks, from the events of the window. */
 export class Typing {
   readonly #enter = new EnterKey();
+  /** The same for the other keys, by where they lie: as many as the keyboard has. */
+  readonly #keys = new Map<string, EnterKey>();
   #lastKeyMs = -Infinity;
   /** The Enter that is being handled was pressed now; it is not a held one. */
   enterIsFresh = true;
+  /** The same of whichever key is being handled. */
+  keyIsFresh = true;
   /** The click that is being handled repeats the one before it. */
   clickRepeats = false;
   #lastClick: Click = { x: 0, y: 0, ms: -Infinity };
@@ -65,15 +69,25 @@ export class Typing {
       const now = performance.now();
       if (isText(event.target)) this.#lastKeyMs = now;
       if (event.key === "Enter") this.enterIsFresh = this.#enter.down(now, event.repeat);
+      const key = placeOf(event);
+      const known = this.#keys.get(key) ?? new EnterKey();
+      this.#keys.set(key, known);
+      this.keyIsFresh = known.down(now, event.repeat);
     };
     const up = (event: KeyboardEvent) => {
       if (event.key === "Enter") this.#enter.up(performance.now());
+      this.#keys.get(placeOf(event))?.up(performance.now());
     };
     const click = (event: MouseEvent) => {
       const now = { x: event.clientX, y: event.clientY, ms: performance.now() };
       // `detail` is 0 where a key pressed the button.
-      this.clickRepeats = event.detail > 0 && isRepeat(this.#lastClick, now);
-      if (event.detail > 0) this.#lastClick = now;
+      const pointed = event.detail > 0;
+      this.clickRepeats = pointed && isRepeat(this.#lastClick, now);
+      if (!pointed) return;
+      this.#lastClick = now;
+      // An Enter that was held before has nothing to do with this click.
+      this.enterIsFresh = true;
+      this.keyIsFresh = true;
     };
     // Before any handler of a component.
     window.addEventListener("click", click, true);
@@ -96,5 +110,9 @@ export class Typing {
   }
 }
 
+/** A virtual keyboard says no place; what its keys write is all there is. */
+const placeOf = (event: KeyboardEvent) => event.code || event.key.toLowerCase();
+
 export const isText = (target: EventTarget | null): boolean =>
-  target instanceof HTMLInputElement && ["text", "password", "date"].includes(target.type);
+  target instanceof HTMLTextAreaElement ||
+  (target instanceof HTMLInputElement && ["text", "password", "date"].includes(target.type));

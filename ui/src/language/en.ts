@@ -350,6 +350,7 @@ export const en = {
     noQuoteCouldBeHad: "no quote could be had",
     noQuoteWasAccepted: "No quote was accepted.",
     noRequestsYet: "No requests yet.",
+    none: "none",
     noneGiven: "none given",
     noneYet: "none yet",
     notCompared: "not compared",
@@ -458,6 +459,7 @@ export const en = {
     best: "Best",
     cancel: "Cancel",
     close: "Close",
+    chooseAFileThatIsThereNotAFolder: "Choose a file that is there, not a folder.",
     columnsThatAListDoesNotHave: "Columns that a list does not have were left out:",
     confirmASecondTimeAccept: "Confirm a second time: accept {count}",
     confirmAccept: "Confirm: accept {count}",
@@ -469,6 +471,7 @@ export const en = {
     dealers: "Dealers",
     done: "Done",
     doneDone: "{done} done",
+    dropOneFileAtATime: "Drop one file at a time.",
     eachAsksForTheSameSideQuantity:
       "Each asks for the same side, quantity and instrument as a row that was sent in the last 16 hours. Nothing has been sent now.",
     eachIsTakenAtTheBestPriceOfIts:
@@ -538,6 +541,7 @@ export const en = {
     sendTheRest: "Send the rest: {pending}",
     sent: "Sent",
     settles: "Settles",
+    severalFilesWereDroppedNothing: "Several files were dropped. Nothing was added.",
     side: "Side",
     status: "Status",
     stopSending: "Stop sending",
@@ -545,6 +549,7 @@ export const en = {
     theFileIsLargerThanOneMegabyte: "The file is larger than one megabyte.",
     theLastCellThatYouTypedWasNot:
       "The last cell that you typed was not taken: {message} Nothing was sent.",
+    thisComputerCouldNotReadTheFile: "This computer could not read the file.",
     thisLaptopsDiskRefusesToKeep:
       "This laptop's disk refuses to keep the list: it would be gone after a restart. Make room on the disk.",
     toCorrect: "{wrong} to correct",
@@ -603,6 +608,9 @@ export const en = {
     atTheComposite: "at the composite",
     awayT: "{away} t",
     bestQuoted: "★ best {quoted}",
+    betterForLess: "better for less",
+    betterForLessQuoted: "better {quoted}, for a part only",
+    betterThanTheWholeForLess: "better price, but for less than you asked for",
     bid: "Bid",
     buyAt: "Buy at",
     buyAtOffer: "Buy at offer",
@@ -683,6 +691,8 @@ export const en = {
     nothingDoneWithAReason: "Nothing done, with a reason: {what}",
     ofDealers: "of {dealers} dealers",
     offTheMarket: "Off the market:",
+    onlyForLessChooseADealer: "Each {quoted} is for a part only: choose a dealer",
+    onlyForLessWithin: "each price is for a part only: choose a dealer",
     offer: "Offer",
     oneTouchNowCoversTheAcceptAt:
       "One touch now covers the accept of this request at your limit, {limit}, or better",
@@ -698,7 +708,8 @@ export const en = {
     quoteValid: "Quote valid",
     quotes: "quotes",
     quotesOfTheDealersTheBestFirst:
-      "Quotes of the dealers, the best first. The number of a row is its rank.",
+      "Quotes of the dealers: for the whole quantity first, then for less, the best first. The number of a row is its rank.",
+    readTheLimitThenPressConfirm: "Read the limit, then press Confirm once more.",
     reasonIfThereIsOne: "Reason, if there is one",
     saidBest: "{said}, best",
     sellAt: "Sell at",
@@ -713,6 +724,8 @@ export const en = {
     takeTheTermsBackNothingIs: "Take the terms back: nothing is traded",
     takeThisRequestOffTheScreenDel: "Take this request off the screen (Del)",
     theDealerShowsThisPriceButDoes: "The dealer shows this price but does not trade on it",
+    theLimitThatYouMovedIsNotOn:
+      "The limit that you moved is not on the screen yet. Nothing was sent.",
     theMarketMoved: "The market moved",
     theMiddlePriceOfTheDealersWho: "The middle price of the dealers who can be traded with",
     theReasonIsKeptWithTheRequest: "The reason is kept with the request. Dealers do not get it.",
@@ -898,7 +911,7 @@ export const en = {
     dealersAreToldAndNoSmaller: "Dealers are told, and no smaller quote can be accepted",
     dealersName: "Dealers: {name}",
     dealersSeeYourFirmNotYou:
-      "Dealers see your firm and this desk's id, never your name. No request is anonymous.",
+      "Dealers see your firm, never which desk or trader asks. No request hides your firm.",
     delete: "Delete",
     deleteName: "Delete {name}",
     deleteTheList: "Delete the list {name}?",
@@ -965,6 +978,7 @@ export const en = {
     noneOfThemCanBeAskedNow: "none of them can be asked now",
     notOnline: "Not online",
     note: "Note",
+    noteWithin: "note",
     nothingMatches: "Nothing matches “{typed}”.",
     ofRatio15M: "of ratio 1: 5m",
     offeredByAnotherProgram: "Offered by another program",

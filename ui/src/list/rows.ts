@@ -115,6 +115,21 @@ export const otherWorkbook: Problem = {
   field: null,
 };
 
+/** A folder, say, or a file that is gone. */
+export const unreadable: Problem = {
+  code: "list.file",
+  message: t("list.thisComputerCouldNotReadTheFile"),
+  cure: t("list.chooseAFileThatIsThereNotAFolder"),
+  field: null,
+};
+
+export const severalFiles: Problem = {
+  code: "list.file",
+  message: t("list.severalFilesWereDroppedNothing"),
+  cure: t("list.dropOneFileAtATime"),
+  field: null,
+};
+
 /** What became of the hidden rows of a workbook; nothing where there are none. */
 export const hiddenWords = (hidden: number, choice: HiddenRows | null): string =>
   hidden === 0

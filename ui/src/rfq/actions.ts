@@ -4,7 +4,7 @@ import type { LineView, RfqView, Side } from "../bindings";
 import { ASK, isOpen, VERB, VERB_WITHIN } from "../desk/words";
 import type { Action } from "../keyboard/actions";
 import { keysOf } from "../keyboard/shortcuts";
-import { isBest, quoteOn, target, tradable } from "./target";
+import { isBest, onlyForLess, quoteOn, target, tradable } from "./target";
 import { t } from "../language/t";
 
 /** How many ticks worse than the best price an approval ahead reaches: what quotes usually move by within a touch. */
@@ -59,7 +59,13 @@ export function panelActions(panel: Panel, run: Run): Action[] {
         price: price ? `, ${price} ${best?.dealerName}` : "",
       }),
       keys: sides.length > 1 ? [...keysOf("request", one), "Enter"] : ["Enter"],
-      not: notArmable ?? (best ? undefined : t("rfq.noPriceToTradeOn")),
+      not:
+        notArmable ??
+        (best
+          ? undefined
+          : onlyForLess(lines, one)
+            ? t("rfq.onlyForLessWithin")
+            : t("rfq.noPriceToTradeOn")),
       run: () => best && run.arm(best, one),
     };
   });

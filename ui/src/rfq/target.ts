@@ -17,6 +17,11 @@ export function target(lines: LineView[], side: Side, chosen: string | null): Li
   return lines.find((line) => wanted(line) && tradable(line, side));
 }
 
+/** Nobody's price for the whole quantity can be traded on, and one for less can. */
+export const onlyForLess = (lines: LineView[], side: Side): boolean =>
+  target(lines, side, null) === undefined &&
+  lines.some((line) => tradable(line, side) && quoteOn(line, side)?.partial === true);
+
 /** `+2` in words: above zero is worse for the trader. */
 export function awayWords(ticks: string): string {
   const size = ticks.replace(/^[+-]/, "");

@@ -14,9 +14,14 @@ export function priceChars(decimals: number, lines: LineView[], before: number):
   return Math.max(before, usual, ...quoted.map((price) => price?.length ?? 0));
 }
 
+/** A character of the words under a size is that much of a figure of the size itself. */
+const WORDS = 0.62;
+
 /** Characters of the longest size; the whole quantity is shown as a word. */
 export function sizeChars(asked: string, lines: LineView[], before: number): number {
   const sizes = lines.flatMap((line) => [line.bid?.size, line.offer?.size]);
   const partial = sizes.filter((size) => size !== undefined && size !== asked);
-  return Math.max(before, t("rfq.full").length, ...partial.map((size) => size?.length ?? 0));
+  // Room for the words from the first price for less on: they come and go with others' prices.
+  const words = partial.length > 0 ? Math.ceil(WORDS * t("rfq.betterForLess").length) : 0;
+  return Math.max(before, t("rfq.full").length, words, ...partial.map((size) => size?.length ?? 0));
 }

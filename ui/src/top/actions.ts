@@ -1,6 +1,5 @@
 // What the palette offers for the whole page.
 
-import { ask } from "../desk/backend";
 import type { Page } from "../desk/page.svelte";
 import { openPanel } from "../desk/second";
 import { ASK, isOpen } from "../desk/words";
@@ -60,7 +59,8 @@ export function pageActions(page: Page, run: Run): Action[] {
       words: t("top.dismissEveryEndedRequest"),
       keys: [],
       not: ended.length > 0 ? undefined : t("top.noneHasEnded"),
-      run: () => ended.forEach((view) => void ask(page.commands.dismissRfq(view.id))),
+      run: () =>
+        ended.forEach((view) => void page.told(page.commands.dismissRfq(view.id), view.id)),
     },
     {
       id: "list",
@@ -95,7 +95,7 @@ export function pageActions(page: Page, run: Run): Action[] {
       words: t("top.verifyNowWithYourSecurityKey"),
       keys: [],
       not: page.online && page.access?.stepUp ? undefined : t("top.notAtThisVenueOrNotOnline"),
-      run: () => void ask(page.commands.verifyNow()),
+      run: () => void page.told(page.commands.verifyNow()),
     },
     {
       id: "group",
