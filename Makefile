@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench book rehearse package package-gateway package-windows install-check oci reproducible first-trade cross clean deps ui fuzz fresh mutants soak kill sim instructions
+.PHONY: help run test lint bench book rehearse package package-gateway package-windows package-macos sign install-check oci reproducible first-trade cross clean deps ui fuzz fresh mutants soak kill sim instructions
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -61,6 +61,12 @@ package-gateway: ## build the gateway's .deb and .rpm only
 
 package-windows: ui ## cross-build the desk's NSIS and MSI installers (Debian: nsis, wixl, mingw-w64)
 	scripts/package.sh windows
+
+package-macos: ui ## build the desk's .dmg and .pkg, on a Mac
+	packaging/macos/build.sh target/package
+
+sign: ## sign what is in target/package and make the apt and dnf repositories (SIGNET_SIGN_KEY); builds nothing
+	packaging/sign.sh target/package
 
 install-check: ## install, tamper with, upgrade and remove the packages in a clean root (root)
 	scripts/install_check.sh

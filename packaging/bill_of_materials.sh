@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
-# Writes the CycloneDX bills of materials of a program: bill_of_materials.sh NAME OUT
-# NAME.crates.cdx.json: the crates that are linked. For the desk also NAME.page.cdx.json: the packages of its page.
+# Writes the CycloneDX bills of materials of a program: bill_of_materials.sh NAME OUT [windows]
+# NAME.crates.cdx.json (with windows: NAME.windows.crates.cdx.json): the crates that are linked. For the desk also
+# NAME.page.cdx.json: the packages of its page.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=$1 out=$2
+case "${3:-}" in
+  '') file=$name.crates.cdx target=x86_64-unknown-linux-gnu ;;
+  windows) file=$name.windows.crates.cdx target=x86_64-pc-windows-gnu ;;
+  *) echo "usage: packaging/bill_of_materials.sh NAME OUT [windows]" >&2; exit 2 ;;
+esac
 features=()
 manifest=Cargo.toml
 [ "$name" = signet-desk ] || manifest=gateway/Cargo.toml
 [ "$name" != signet-desk ] || features=(--features custom-protocol)
-# It writes beside the manifest of each crate of the workspace, and only one is wanted.
-cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target x86_64-unknown-linux-gnu \
-  --override-filename "$name.crates.cdx" --manifest-path "$manifest" "${features[@]}"
-mv "$(dirname "$manifest")/$name.crates.cdx.json" "$out/"
-git ls-files --others --exclude-standard '*.crates.cdx.json' | xargs -r rm --
+# It writes beside the manifest of each crate of the workspace, and only one is wanted. Also after a failure: what is left
+# counts as a change of the tree (provenance.py).
+trap 'git ls-files -z --others --exclude-standard "*.crates.cdx.json" | xargs -0 -r rm --' EXIT
+cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target "$target" \
+  --override-filename "$file" --manifest-path "$manifest" "${features[@]}"
+mv "$(dirname "$manifest")/$file.json" "$out/"
 if [ "$name" = signet-desk ]; then
   (cd ui && npm sbom --sbom-format cyclonedx --omit dev) >"$out/$name.page.cdx.json"
 fi

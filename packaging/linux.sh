@@ -17,6 +17,9 @@ begin() {
   SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$repo" log -1 --format=%ct)}
   export SOURCE_DATE_EPOCH
   version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$repo/Cargo.toml" | head -n 1)
+  # 0.2.0-rc.1 is after 0.2.0 for dpkg, and no version for rpm.
+  [[ $version =~ ^[0-9]+(\.[0-9]+){2}$ ]] ||
+    { echo "package: dpkg and rpm do not order version $version as Cargo does; give it three numbers" >&2; exit 1; }
   arch=$(dpkg --print-architecture)
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
@@ -45,11 +48,28 @@ put_pages() {
   put 644 "$1/$name.fish" "usr/share/fish/vendor_completions.d/$name.fish"
 }
 
-# libraries: the packages that the program's libraries come from, with the versions whose symbols it uses.
+# libraries: the packages that the program's libraries come from, with the versions whose symbols it uses. Call it in a
+# command of its own: a package without them would be installed and not start.
 libraries() {
-  mkdir -p "$work/shlibs/debian"
-  printf 'Source: %s\n\nPackage: %s\nArchitecture: any\n' "$name" "$name" >"$work/shlibs/debian/control"
-  (cd "$work/shlibs" && dpkg-shlibdeps -O "$root/usr/bin/$name" 2>/dev/null) | sed -n 's/^shlibs:Depends=//p'
+  local place=$work/shlibs
+  mkdir -p "$place/debian"
+  printf 'Source: %s\n\nPackage: %s\nArchitecture: any\n' "$name" "$name" >"$place/debian/control"
+  (cd "$place" && dpkg-shlibdeps -O "$root/usr/bin/$name" >found 2>said) || { cat "$place/said" >&2; return 1; }
+  sed -n 's/^shlibs:Depends=//p' "$place/found" | grep . || { echo "package: dpkg-shlibdeps names no library" >&2; return 1; }
+}
+
+# symbols: the same for rpm, as its own generator writes it. The names of packages would not do: a program that was built
+# with newer libraries is installed by them, and does not start.
+symbols() {
+  local program=$root/usr/bin/$name
+  {
+    readelf -dW "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1()(64bit)/p'
+    # What is weak may be missing when it starts.
+    readelf -VW "$program" | awk '
+      /^Version / { needs = /needs/ }
+      needs { for (i = 1; i < NF; i++) if ($i == "File:") file = $(i + 1)
+              if (!/WEAK/) for (i = 1; i < NF; i++) if ($i == "Name:") print file "(" $(i + 1) ")(64bit)" }'
+  } | sort -u | paste -sd, - | grep . || { echo "package: $program names no library" >&2; return 1; }
 }
 
 # make_deb SCRIPTS DEPENDS MORE DESCRIPTION: SCRIPTS is the folder with postinst, prerm, postrm as far as they exist;
@@ -62,7 +82,8 @@ make_deb() {
   {
     printf 'Package: %s\nVersion: %s\nArchitecture: %s\n' "$name" "$version" "$arch"
     printf 'Maintainer: Signet maintainers <maintainers@signet.invalid>\n'
-    printf 'Installed-Size: %s\nDepends: %s\n' "$(du -sk --apparent-size "$root" | cut -f 1)" "$2"
+    # Not with du: folders have other sizes on other file systems.
+    printf 'Installed-Size: %s\nDepends: %s\n' "$(find "$root" -type f -printf '%s\n' | awk '{ n += int(($1 + 1023) / 1024) } END { print n }')" "$2"
     [ -z "$3" ] || printf '%s\n' "$3"
     printf 'Priority: optional\nDescription: %s\n' "$4"
   } >"$deb/DEBIAN/control"
@@ -80,9 +101,11 @@ make_rpm() {
     echo "package: rpmbuild is not here, so there is no .rpm (Debian: apt-get install rpm)"
     return
   fi
+  local needs
+  needs=$(symbols)
   rpmbuild -bb --quiet --define "_topdir $work/rpm" --define "_buildhost reproducible" \
     --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \
-    --define "signet_version $version" --define "signet_root $root" --define "_rpmdir $out" \
+    --define "signet_version $version" --define "signet_root $root" --define "signet_needs $needs" --define "_rpmdir $out" \
     --define "_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm" \
     --define "__os_install_post %{nil}" --define "_build_id_links none" "$1"
 }

@@ -14,7 +14,7 @@ SECONDS_MAX=300
 fail() { printf 'first-trade: %s\n' "$*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail "needs root; run it with sudo"
 command -v mmdebstrap >/dev/null || fail "mmdebstrap is missing: apt-get install mmdebstrap"
-package=${1:-$(find target/package -name 'signet-gateway_*.deb' 2>/dev/null | sort | tail -n 1)}
+package=${1:-$(find target/package -name 'signet-gateway_*.deb' 2>/dev/null | sort -V | tail -n 1)}
 [ -f "$package" ] || fail "there is no package; make package builds it"
 
 work=$(mktemp -d)

@@ -42,9 +42,9 @@ case "$what" in
       echo "fresh: make run failed as the first command"
       exit 1
     fi
-    grep -E '^practice check: ' "$log"
-    grep -qE '^practice check: the desk is online$' "$log"
-    grep -qE '^practice check: filled: ' "$log"
+    for said in 'the desk is online$' 'filled: '; do
+      grep -E "^practice check: $said" "$log" || { tail -n 60 "$log"; echo "fresh: make run does not say: $said"; exit 1; }
+    done
     ;;
   test)
     make test

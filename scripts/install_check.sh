@@ -42,7 +42,8 @@ unit() {
 update() { rm -f "$root"/var/lib/apt/lists/*srv_signet*; inside "apt-get update -qq -o Dir::Etc::sourceparts=/etc/apt/signet.d -o Dir::Etc::sourcelist=/dev/null -o APT::Get::List-Cleanup=0" 2>&1; }
 # The repository of FOLDER, signed with KEY, as the machine sees it.
 serve() {
-  SIGNET_SIGN_KEY=$2 SIGNET_REPOSITORY_URL=file:/srv/signet packaging/sign.sh "$1" >/dev/null 2>&1
+  SIGNET_SIGN_KEY=$2 SIGNET_REPOSITORY_URL=file:/srv/signet packaging/sign.sh "$1" >"$work/sign.log" 2>&1 ||
+    { cat "$work/sign.log" >&2; fail "$1 cannot be signed"; }
   rm -rf "$root/srv/signet"
   mkdir -p "$root/srv"
   cp -r "$1/repository" "$root/srv/signet"
@@ -101,6 +102,16 @@ done
 ok "installed from the signed repository: $packages $version"
 unit signet-gateway 20
 unit signet-gateway-renew 10
+# What it reads of the system, and what a later line or another setting takes away without a word (packaging/gateway).
+said=$(systemd-analyze security --offline=true --root="$root" --no-pager signet-gateway.service)
+for need in '@clock is included' 'has access to other users' 'full access to process tree' 'full access to non-process /proc'; do
+  grep -q "$need" <<<"$said" || fail "signet-gateway.service lacks what the program reads: $need"
+done
+# No systemd runs here, as in an image that computers are made of.
+timer=$root/etc/systemd/system/timers.target.wants/signet-desk-update.timer
+if [ -n "$has_desk" ] && [ ! -L "$timer" ]; then fail "the timer of updates is not enabled"; fi
+grep -q '^Valid-Until: ' "$root/srv/signet/apt/dists/stable/InRelease" || fail "the repository is good for ever"
+grep -qx 'gpgkey=file:///.*' "$root/srv/signet/signet.repo" || fail "dnf takes the key from a server"
 # Root, and started by it: a package manager, which the unit does not hem in.
 [ -z "$has_desk" ] || unit signet-desk-update 70
 inside "signet-gateway check-config" >/dev/null 2>&1 && fail "a gateway without settings passes its check"
@@ -140,7 +151,7 @@ ok "refused: an older version over a newer one"
 
 inside "apt-get purge -y -qq $packages" >"$work/apt.log" 2>&1 || { tail -n 20 "$work/apt.log" >&2; fail "removal failed"; }
 for name in $packages; do
-  left=$(find "$root/usr" -name "*$name*" | head -n 3)
+  left=$(find "$root/usr" "$root/etc/systemd" -name "*$name*" | head -n 3)
   [ -z "$left" ] || fail "$name left behind: $left"
 done
 if [ ! -f "$root/etc/signet/kept" ] || [ ! -d "$root/var/lib/signet" ]; then fail "removal took what a person made"; fi
@@ -160,6 +171,7 @@ for rpm in "$work"/first/*.rpm; do
   name=$(rpm -qp --qf '%{NAME}' "$rpm" 2>/dev/null)
   diff <(rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "$rpm" 2>/dev/null | sed -n 's/^[^d][^ ]* //p' | sort) <(dpkg-deb --fsys-tarfile "$(find "$work/first" -maxdepth 1 -name "${name}_*.deb")" | tar -t | sed 's/^\.//' | grep -v '/$' | sort) >/dev/null ||
     fail "the files of $name's .rpm and .deb differ"
+  rpm -qpR "$rpm" 2>/dev/null | grep -q '^libc\.so\.6(GLIBC_' || fail "$name's .rpm does not say which libc it needs"
   ok "signed and whole: $(basename "$rpm")"
 done
 gpg --batch --quiet --verify "$work/first/SHA256SUMS.asc" "$work/first/SHA256SUMS" 2>/dev/null || fail "the checksums are not signed"

@@ -12,8 +12,8 @@ for tool in wine osslsigncode openssl msibuild; do
   command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install wine wine64 osslsigncode openssl msitools"
 done
 from=$(realpath "${1:-target/package}")
-setup=$(find "$from" -name 'signet-desk-*-setup.exe' | head -n 1)
-msi=$(find "$from" -name 'signet-desk-*.msi' | head -n 1)
+setup=$(find "$from" -name 'signet-desk-*-setup.exe' | sort -V | tail -n 1)
+msi=$(find "$from" -name 'signet-desk-*.msi' | sort -V | tail -n 1)
 if [ ! -f "$setup" ] || [ ! -f "$msi" ]; then fail "no installers in $from"; fi
 work=$(mktemp -d)
 export WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
@@ -27,7 +27,7 @@ command_of_links() { wine reg query 'HKLM\Software\Classes\signet\shell\open\com
 version=$(basename "$setup" | sed 's/signet-desk-\(.*\)-setup.exe/\1/')
 
 installed() {
-  for file in signet-desk.exe WebView2Loader.dll LICENSE.txt; do
+  for file in signet-desk.exe WebView2Loader.dll LICENSE.txt update-task.xml; do
     [ -f "$folder/$file" ] || fail "$1 did not install $file"
   done
   wine "$folder/signet-desk.exe" --version 2>/dev/null | grep -q "signet-desk $version" || fail "$1: the program does not say its version"
@@ -104,6 +104,9 @@ ok "refused: removal with keys that cannot be deleted"
 
 wine msiexec /i "$(windows_path "$msi")" /qn || fail "msiexec /i failed"
 installed "the MSI"
+# The removal of either would take the program of the other.
+if wine "$setup" /S; then fail "the setup was installed over the MSI"; fi
+ok "refused: the setup where the MSI is"
 [ -d "$marks" ] || fail "no folder for the marks of desks"
 own_something
 wine msiexec /x "$(windows_path "$msi")" /qn || fail "msiexec /x failed"

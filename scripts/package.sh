@@ -21,6 +21,9 @@ case "$what" in
 esac
 out=$root/target/package
 mkdir -p "$out"
+commit=$(git rev-parse HEAD)
+# What this run makes, apart from what others left in $out.
+made=$root/target/ship/made
 
 # The list of crates goes into each program (cargo audit bin reads it); no path of this machine does. A folder of its
 # own: other builds have other flags.
@@ -35,22 +38,36 @@ export CFLAGS="$hardened" CXXFLAGS="$hardened"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
+# finished NAME: says how the packages in $made were built, and hands them out.
+finished() {
+  python3 packaging/provenance.py "$made" "$1" "$commit" "scripts/package.sh $what"
+  mv "$made"/* "$out/"
+}
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
 began=$SECONDS
 for name in "${names[@]}"; do
+  rm -rf "$made"
+  mkdir -p "$made"
   features=()
   [ "$name" != signet-desk ] || features=(--features custom-protocol)
   cargo auditable build --locked --release -p "$name" --bin "$name" "${features[@]}"
   python3 scripts/release_checks.py "$name" "$CARGO_TARGET_DIR/release/$name"
-  "packaging/${name#signet-}/build.sh" "$CARGO_TARGET_DIR/release/$name" "$out"
-  packaging/bill_of_materials.sh "$name" "$out"
+  "packaging/${name#signet-}/build.sh" "$CARGO_TARGET_DIR/release/$name" "$made"
+  packaging/bill_of_materials.sh "$name" "$made"
+  finished "$name-$version-linux"
 done
 if [ "$what" = windows ]; then
+  rm -rf "$made"
+  mkdir -p "$made"
   # shellcheck source=scripts/cross/windows.sh
   . scripts/cross/windows.sh
   # The hardening flags are those of ELF.
   export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo" CXXFLAGS="-ffile-prefix-map=$cargo_home=/cargo"
   cargo auditable build --locked --release --target x86_64-pc-windows-gnu -p signet-desk --bin signet-desk --features custom-protocol
-  packaging/windows/build.sh "$CARGO_TARGET_DIR/x86_64-pc-windows-gnu/release/signet-desk.exe" "$out"
+  packaging/windows/build.sh "$CARGO_TARGET_DIR/x86_64-pc-windows-gnu/release/signet-desk.exe" "$made"
+  packaging/bill_of_materials.sh signet-desk "$made" windows
+  finished "signet-desk-$version-windows"
 fi
 packaging/sign.sh "$out"
 echo "package: $((SECONDS - began)) s; what was made is in target/package"

@@ -33,6 +33,8 @@ trap 'rm -f "$log"' EXIT
 failed=0
 named() { printf -- '--test\n%s\n' "$@"; }
 mapfile -t waits < <(comm -23 <(echo "$all") <(printf '%s\n' "${computes[@]}" "${windows[@]}" | sort) | xargs printf -- '--test\n%s\n')
+# Nothing sees a failure in there.
+[ ${#waits[@]} -gt 0 ] || { echo "test: the whole tests could not be listed" >&2; exit 1; }
 mapfile -t computes < <(named "${computes[@]}")
 mapfile -t windows < <(named "${windows[@]}")
 

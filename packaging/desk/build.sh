@@ -41,8 +41,9 @@ put 644 "$repo/docs/updates.md" "$doc/updates.md"
 put 644 "$repo/LICENSE" "$doc/copyright"
 put 644 "$repo/NOTICE" "$doc/NOTICE"
 
+needed=$(libraries)
 # The tray's library is opened when the program runs, and may be missing.
-make_deb "$here" "$(libraries)" \
+make_deb "$here" "$needed" \
   "Recommends: libayatana-appindicator3-1, gnome-keyring | kwalletmanager
 Suggests: pcscd, libtss2-tcti-device0
 Section: net" \

@@ -36,7 +36,8 @@ else
   echo "package: systemd-analyze is not here"
 fi
 
-make_deb "$here" "$(libraries), systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, ca-certificates" \
+needed=$(libraries)
+make_deb "$here" "$needed, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, ca-certificates" \
   "Section: net" \
   "enforcement point between traders' desks and dealers (FIX RFQ)
  Signet Gateway admits traders' desks by certificate, risk and security key, asks

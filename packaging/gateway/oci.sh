@@ -9,7 +9,7 @@ fail() { printf 'oci: %s\n' "$*" >&2; exit 1; }
 for tool in mmdebstrap buildah; do
   command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install mmdebstrap buildah"
 done
-deb=${1:-$(find "$repo/target/package" -name 'signet-gateway_*.deb' | sort | tail -n 1)}
+deb=${1:-$(find "$repo/target/package" -name 'signet-gateway_*.deb' | sort -V | tail -n 1)}
 [ -f "$deb" ] || fail "there is no package; make package-gateway builds it"
 out=${2:-$repo/target/package}
 version=$(dpkg-deb -f "$deb" Version)
@@ -18,11 +18,12 @@ export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$here/Containerfile" "$work/"
-# mmdebstrap names the root as $1.
+# mmdebstrap names the root as $1. Licences stay: they are handed out with what they cover.
 # shellcheck disable=SC2016
 mmdebstrap --quiet --variant=essential --include="systemd-standalone-sysusers,systemd-standalone-tmpfiles,ca-certificates,$(realpath "$deb")" \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-  --customize-hook='rm -rf "$1"/var/cache/* "$1"/var/log/* "$1"/usr/share/doc/*' bookworm "$work/rootfs.tar" >"$work/log" 2>&1 ||
+  --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+  --customize-hook='rm -rf "${1:?}"/var/cache/* "${1:?}"/var/log/*' bookworm "$work/rootfs.tar" >"$work/log" 2>&1 ||
   { cat "$work/log" >&2; fail "no root file system"; }
 buildah --storage-driver vfs --root "$work/storage" --runroot "$work/run" build --quiet --isolation chroot \
   --timestamp "$SOURCE_DATE_EPOCH" --tag "signet-gateway:$version" "$work" >/dev/null

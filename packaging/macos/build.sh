@@ -5,11 +5,13 @@
 # APPLE_SIGNING_IDENTITY    "Developer ID Application: ..." in this user's keychain
 # APPLE_INSTALLER_IDENTITY  "Developer ID Installer: ..."
 # APPLE_NOTARY_PROFILE      a profile of `xcrun notarytool store-credentials`
+# APPLE_NOTARY_KEYCHAIN     the keychain that has the profile, where that is not the default one
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 [ "$(uname)" = Darwin ] || { echo "package: this runs on a Mac" >&2; exit 1; }
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
+commit=$(git rev-parse HEAD)
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 export CARGO_TARGET_DIR=$PWD/target/ship MACOSX_DEPLOYMENT_TARGET=12.0
 for target in aarch64-apple-darwin x86_64-apple-darwin; do
@@ -18,6 +20,8 @@ for target in aarch64-apple-darwin x86_64-apple-darwin; do
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+made=$work/made
+mkdir "$made"
 app="$work/Signet Desk.app"
 mkdir -p "$app/Contents/MacOS" "$app/Contents/Resources"
 lipo -create -output "$app/Contents/MacOS/signet-desk" "$CARGO_TARGET_DIR"/{aarch64,x86_64}-apple-darwin/release/signet-desk
@@ -33,9 +37,9 @@ if [ -n "${APPLE_SIGNING_IDENTITY:-}" ]; then
 else
   echo "package: APPLE_SIGNING_IDENTITY is not set: the app is not signed"
 fi
-dmg=$out/signet-desk-$version.dmg
+dmg=$made/signet-desk-$version.dmg
 hdiutil create -quiet -ov -volname "Signet Desk" -srcfolder "$app" -format UDZO "$dmg"
-pkg=$out/signet-desk-$version.pkg
+pkg=$made/signet-desk-$version.pkg
 signing=()
 [ -z "${APPLE_INSTALLER_IDENTITY:-}" ] || signing=(--sign "$APPLE_INSTALLER_IDENTITY")
 # Not where a user moved an app of this name to, and also over a newer one, which the script asks about: the desk's update
@@ -54,11 +58,14 @@ pkgbuild --root "$work/apps" --component-plist "$work/parts.plist" --scripts "$w
   ${signing[@]+"${signing[@]}"} "$pkg"
 if [ -n "${APPLE_NOTARY_PROFILE:-}" ]; then
   for file in "$dmg" "$pkg"; do
-    xcrun notarytool submit --wait --keychain-profile "$APPLE_NOTARY_PROFILE" "$file"
+    xcrun notarytool submit --wait --keychain-profile "$APPLE_NOTARY_PROFILE" ${APPLE_NOTARY_KEYCHAIN:+--keychain "$APPLE_NOTARY_KEYCHAIN"} "$file"
     xcrun stapler staple "$file"
   done
   spctl --assess --type install "$pkg"
 else
   echo "package: APPLE_NOTARY_PROFILE is not set: nothing is notarised"
 fi
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) \
+  python3 packaging/provenance.py "$made" "signet-desk-$version-macos" "$commit" packaging/macos/build.sh
+mv "$made"/* "$out/"
 ls -l "$out"

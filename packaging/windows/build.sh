@@ -40,11 +40,14 @@ for p in json.load(sys.stdin)["packages"]:
 cp "$loader" "$files/"
 # With the ends of lines that Notepad of older systems needs.
 for text in LICENSE NOTICE; do sed 's/$/\r/' "$repo/$text" >"$files/$text.txt"; done
+{ printf '\xff\xfe'; iconv -f UTF-8 -t UTF-16LE "$here/update-task.xml"; } >"$files/update-task.xml"
 sign "$files/signet-desk.exe"
 
 setup=$out/signet-desk-$version-setup.exe
 more=()
 [ -z "${SIGNET_WEBVIEW2:-}" ] || more=("-DWEBVIEW2=$(realpath "$SIGNET_WEBVIEW2")")
+# It makes the uninstaller itself, so it also has that signed.
+[ -z "${SIGNET_SIGN_WINDOWS:-}" ] || more+=("-DSIGN=$SIGNET_SIGN_WINDOWS")
 makensis -V2 -DVERSION="$version" -DFILES="$files" -DOUT="$setup" "${more[@]}" "$here/signet-desk.nsi"
 msi=$out/signet-desk-$version.msi
 # wixl takes no absolute path of a file.

@@ -1,5 +1,5 @@
 ; The installer of Signet Desk for Windows, for all users of a machine. Made by build.sh, which names VERSION, FILES, OUT
-; and, where the firm wants it, WEBVIEW2 (Microsoft's bootstrapper).
+; and, where the firm wants them, WEBVIEW2 (Microsoft's bootstrapper) and SIGN (the command that signs).
 ;
 ;   signet-desk-VERSION-setup.exe /S [/D=C:\FOLDER]     silent
 ;   signet-desk-VERSION-setup.exe /S /BACK               also over a newer version, as the desk's update goes back
@@ -20,7 +20,12 @@ InstallDir "$PROGRAMFILES64\Signet Desk"
 InstallDirRegKey HKLM "Software\Signet\Desk" "Folder"
 ShowInstDetails nevershow
 ShowUninstDetails nevershow
+!ifdef SIGN
+  ; Who allows programs by their publisher would not let it run otherwise. %1 is the uninstaller before it is packed.
+  !uninstfinalize `${SIGN} "%1"` = 0
+!endif
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\SignetDesk"
+!define TASK "Signet Desk update"
 !define WEBVIEW2_ID "{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}"
 
 VIProductVersion "${VERSION}.0"
@@ -64,6 +69,17 @@ Function .onInit
     !insertmacro Stop "Signet Desk needs 64-bit Windows 10 or newer."
   ${EndIf}
   SetRegView 64
+  ; The MSI has the same folder: the removal of either would take the program of the other. Its value is in either view.
+  ClearErrors
+  ReadRegDWORD $0 HKLM "Software\Signet\Desk" "Menu"
+  ${If} ${Errors}
+    SetRegView 32
+    ReadRegDWORD $0 HKLM "Software\Signet\Desk" "Menu"
+    SetRegView 64
+  ${EndIf}
+  ${IfNot} ${Errors}
+    !insertmacro Stop "Signet Desk is installed with its MSI. Install the MSI of ${VERSION}, or remove the one that is there first."
+  ${EndIf}
   ; An older version is not put over a newer one.
   ReadRegStr $0 HKLM "${UNINSTALL}" "DisplayVersion"
   ${If} $0 != ""
@@ -96,11 +112,23 @@ Section
   File "${FILES}\WebView2Loader.dll"
   File "${FILES}\LICENSE.txt"
   File "${FILES}\NOTICE.txt"
+  File "${FILES}\update-task.xml"
   WriteUninstaller "$INSTDIR\uninstall.exe"
 
   ; Where desks of all users say whether a request is open. Users may make files in folders below ProgramData, and touch
   ; only their own.
   CreateDirectory "$APPDATA\Signet\desks"
+
+  ; At the first installation: whoever disabled or deleted the task keeps it so. Only in the folder that the task names: SYSTEM
+  ; must not start what lies where others may write.
+  ReadRegStr $0 HKLM "${UNINSTALL}" "DisplayVersion"
+  ${If} $0 == ""
+  ${AndIf} $INSTDIR == "$PROGRAMFILES64\Signet Desk"
+    ExecWait '"$SYSDIR\schtasks.exe" /Create /F /TN "${TASK}" /XML "$INSTDIR\update-task.xml"' $1
+    ${If} $1 != 0
+      DetailPrint "Windows did not take the task that looks for updates (status $1)."
+    ${EndIf}
+  ${EndIf}
 
   WriteRegStr HKLM "Software\Signet\Desk" "Folder" "$INSTDIR"
   WriteRegStr HKLM "${UNINSTALL}" "DisplayName" "Signet Desk"
@@ -194,6 +222,9 @@ Section "Uninstall"
   IfErrors 0 gone
     !insertmacro Stop "Signet Desk is running. Close it, then start this again."
   gone:
+  ; Fails where there is none.
+  ExecWait '"$SYSDIR\schtasks.exe" /Delete /F /TN "${TASK}"'
+  Delete "$INSTDIR\update-task.xml"
   Delete "$INSTDIR\WebView2Loader.dll"
   ; Copies of an update that was cut off.
   Delete "$INSTDIR\signet-desk.exe.new"
