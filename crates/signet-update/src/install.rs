@@ -1,6 +1,6 @@
 //! Runs the package manager of the system.
 
-use crate::{error::UpdateError, machine};
+use crate::{dpkg, error::UpdateError, machine};
 use std::{
     fs::{self, File},
     io::Read as _,
@@ -246,6 +246,11 @@ impl Installer {
         self.kind
     }
 
+    /// Where packages are installed.
+    fn root(&self) -> &Path {
+        self.root.as_deref().unwrap_or(Path::new("/"))
+    }
+
     /// Installs the package that was opened and checked; `path` is its name, and `own` a folder
     /// that only the administrator account writes.
     ///
@@ -264,6 +269,11 @@ impl Installer {
             line.arguments.insert(0, format!("--root={}", root.display()));
             line.arguments.insert(0, "--force-not-root".into());
         }
+        // Held until dpkg has ended.
+        let lock = match self.kind {
+            Kind::Deb => dpkg::lock(&self.root().join(dpkg::BELOW_ROOT))?,
+            _ => None,
+        };
         let mut command = Command::new(&line.program);
         command.args(&line.arguments).stdin(Stdio::from(package)).stdout(Stdio::null());
         let temporary = own.join("temp");
@@ -272,6 +282,9 @@ impl Installer {
             let path = "/usr/sbin:/usr/bin:/sbin:/bin";
             command.env_clear().env("PATH", path).env("LC_ALL", "C");
             command.env("DEBIAN_FRONTEND", "noninteractive");
+            if lock.is_some() {
+                command.env(dpkg::LOCKED.0, dpkg::LOCKED.1);
+            }
         } else {
             // What a setup unpacks for itself and then runs lies where no trader can write.
             fs::create_dir_all(&temporary).map_err(UpdateError::disk(&temporary))?;

@@ -12,6 +12,7 @@ pub mod aside;
 mod decide;
 pub mod desks;
 mod digest;
+mod dpkg;
 mod error;
 mod install;
 mod list;

@@ -6,8 +6,14 @@
 mod laptop;
 
 use laptop::{Fault, Laptop, release_text};
+use rustix::fs::{FlockOperation, fcntl_lock};
 use signet_update::{Outcome, Refusal, Wait, desks::Mark};
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 #[test]
 fn a_release_of_the_firms_server_is_installed_and_confirmed() {
@@ -150,6 +156,62 @@ fn an_open_request_holds_the_update_back_until_it_ends() {
     assert!(laptop.state().waits_since.is_some());
     desk.busy(false);
     assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+}
+
+/// Where the process that [`Holder`] starts is told which lock it takes.
+const HELD: &str = "SIGNET_TEST_HOLDS_LOCK";
+
+/// Another process that holds a lock, until it is dropped: these locks do not keep a process from
+/// taking its own once more.
+struct Holder(Child);
+
+impl Holder {
+    fn of(lock: &Path) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "another_process_holds_a_lock", "--nocapture"]).env(HELD, lock);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "it is held\n");
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
+/// What [`Holder`] starts; nothing when it is run as a test.
+#[test]
+fn another_process_holds_a_lock() {
+    let Some(lock) = std::env::var_os(HELD) else { return };
+    let mut open = fs::OpenOptions::new();
+    let file = open.read(true).write(true).create(true).truncate(false).open(lock).unwrap();
+    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+    eprintln!("it is held");
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+/// apt, unattended upgrades, or somebody's dpkg: more often than a package may fail here.
+#[test]
+fn an_update_while_another_process_has_the_lock_of_dpkg_counts_as_no_try() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    for lock in ["lock-frontend", "lock"] {
+        let holder = Holder::of(&laptop.at("root/var/lib/dpkg").join(lock));
+        for n in 0..4 {
+            assert_eq!(laptop.run(), Err("update.installer_busy"), "{lock} {n}");
+            assert_eq!(laptop.state().trial, None, "{lock} {n}");
+        }
+        assert_eq!(laptop.installed(), "signet-desk 0.1.0", "{lock}");
+        drop(holder);
+    }
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+    assert_eq!(laptop.installed(), "signet-desk 0.2.0");
 }
 
 #[test]
