@@ -107,6 +107,7 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         | AppMessage::QuoteResponse(_)
         | AppMessage::OrderStatusRequest(_)
         | AppMessage::SecurityListRequest(_)
+        | AppMessage::SecurityListUnchanged { .. }
         | AppMessage::Snapshot(SnapshotMark::Begin | SnapshotMark::Rfq(_) | SnapshotMark::End)
         | AppMessage::StepUpAnswer(_)
         | AppMessage::StepUpRequest { .. }

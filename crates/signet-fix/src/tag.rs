@@ -225,6 +225,10 @@ pub const SETTLEMENT: u32 = 20036;
 pub const PRICE_FORMAT: u32 = 20037;
 /// PriceTypes: in which numbers an instrument may be asked for; words with a space between them.
 pub const PRICE_TYPES: u32 = 20038;
+/// SecurityListRequest (x): SHA-256 of the list that the desk has, lower-case hexadecimal.
+pub const LIST_DIGEST: u32 = 20039;
+/// SecurityList (y): Y when the list is the one that the request named.
+pub const LIST_UNCHANGED: u32 = 20040;
 
 /// Of one challenge and its answer.
 pub const STEP_UP_ID: u32 = 20100;

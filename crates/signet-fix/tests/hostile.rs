@@ -259,6 +259,7 @@ fn report(n: u64) -> AppMessage {
 fn list(n: u64) -> AppMessage {
     AppMessage::SecurityListRequest(SecurityListRequest {
         id: RfqId::new(format!("L{n}")).unwrap(),
+        digest: None,
     })
 }
 

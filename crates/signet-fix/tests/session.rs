@@ -253,7 +253,11 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
     let from_desk = [
         request("R1"),
         AppMessage::RfqCancel { rfq: rfq.clone(), text: Some("no longer needed".into()) },
-        AppMessage::SecurityListRequest(SecurityListRequest { id: rfq.clone() }),
+        AppMessage::SecurityListRequest(SecurityListRequest { id: rfq.clone(), digest: None }),
+        AppMessage::SecurityListRequest(SecurityListRequest {
+            id: rfq.clone(),
+            digest: Some(ListDigest::of(&Catalogue::default())),
+        }),
         AppMessage::StepUpAnswer(StepUpAnswer {
             id: "c1".into(),
             answer: Answer::Signed("{\"id\":\"\u{e9}\"}".into()),
@@ -371,10 +375,11 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             text: Some("requoted".into()),
         }),
         AppMessage::SecurityList(SecurityList {
-            request: rfq,
+            request: rfq.clone(),
             last: true,
             instruments: vec![bund, pair],
         }),
+        AppMessage::SecurityListUnchanged { request: rfq },
         AppMessage::VenueState(VenueState {
             name: "Practice".into(),
             practice: true,
@@ -715,8 +720,8 @@ fn a_refused_message_is_not_taken_for_the_one_that_waited_behind_it() {
     p.gate.take(&[p.forged(seq + 1, "35=x|320=later|559=4|")]);
     assert!(p.gate.messages().is_empty());
     p.gate.take(&[p.forged(seq, "35=AJ|131=R1|")]);
-    let later =
-        AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new("later").unwrap() });
+    let id = RfqId::new("later").unwrap();
+    let later = AppMessage::SecurityListRequest(SecurityListRequest { id, digest: None });
     assert_eq!(p.gate.messages(), [later]);
 }
 

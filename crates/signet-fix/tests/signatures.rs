@@ -208,7 +208,8 @@ fn channels(desk: &Key, gate: &Key) -> (Channel, Channel) {
 }
 
 fn list(id: &str) -> AppMessage {
-    AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new(id).unwrap() })
+    let id = RfqId::new(id).unwrap();
+    AppMessage::SecurityListRequest(SecurityListRequest { id, digest: None })
 }
 
 fn status() -> AppMessage {

@@ -1,6 +1,7 @@
-//! The list of instruments, which a desk asks for at each Logon. It may be several megabytes: each
-//! desk gets as much at a time as its connection takes, so that its quotes wait behind little, and
-//! desks that come back together do not fill the memory with it.
+//! The list of instruments. A desk asks for it at each Logon, and is sent it unless it has the same
+//! one already. It may be several megabytes: each desk gets as much at a time as its connection
+//! takes, so that its quotes wait behind little, and desks that come back together do not fill the
+//! memory with it.
 
 use super::{Pipeline, Sessions};
 use signet_fix::{AppMessage, message::SecurityList, session::Outbox};
@@ -66,6 +67,11 @@ impl Pipeline {
     /// The first part of a list was sent.
     pub(super) fn list_begun(&self, desk: &CompId, first: &SecurityList) {
         self.lists.sent(&self.sessions, desk, first);
+    }
+
+    /// A desk has the whole list: what it asked for before does not go on.
+    pub(super) fn list_is_there(&self, desk: &CompId) {
+        self.lists.rows.borrow_mut().remove(desk);
     }
 
     /// One part for each desk that has room for it.

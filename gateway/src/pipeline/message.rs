@@ -388,8 +388,10 @@ impl Pipeline {
                     self.held_requests(&desk).iter().for_each(|held| self.to_desk(&desk, held));
                 }
                 self.to_desk(&desk, &m);
-                if let AppMessage::SecurityList(first) = &m {
-                    self.list_begun(&desk, first);
+                match &m {
+                    AppMessage::SecurityList(first) => self.list_begun(&desk, first),
+                    AppMessage::SecurityListUnchanged { .. } => self.list_is_there(&desk),
+                    _ => {}
                 }
                 None
             }

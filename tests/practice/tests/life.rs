@@ -265,9 +265,7 @@ impl World {
         self.book.link(self.now, |s| s.state = LinkState::Restoring);
         self.book.measured(self.now, self.now, self.now);
         self.gateway(Input::DeskUp(desk()));
-        self.to_gateway.push_back(AppMessage::SecurityListRequest(SecurityListRequest {
-            id: RfqId::new("list").unwrap(),
-        }));
+        self.to_gateway.extend(self.book.list_request(self.now));
     }
 
     /// Killed and started again: what it knows is in its journal.

@@ -11,11 +11,11 @@ use signet_desk_core::{
 };
 use signet_fix::{
     AppMessage,
-    message::{Answer, SecurityListRequest, StepUpAnswer},
+    message::{Answer, StepUpAnswer},
     session::{Event, Session},
 };
 use signet_journal::StoreKey;
-use signet_rfq::{RfqId, UtcMillis};
+use signet_rfq::UtcMillis;
 use signet_stepup::{Action, Approval};
 use std::{collections::BTreeSet, path::Path, rc::Rc};
 
@@ -172,9 +172,9 @@ impl Desk {
             Event::LoggedOn => {
                 self.keeper.logged_on(t);
                 self.book.link(self.clock(t), |s| s.state = LinkState::Restoring);
-                let id = RfqId::new(format!("list-{t}")).expect("an id");
-                let list = AppMessage::SecurityListRequest(SecurityListRequest { id });
-                let _ = self.session.send(&list);
+                if let Some(list) = self.book.list_request(self.clock(t)) {
+                    let _ = self.session.send(&list);
+                }
                 self.ping(t);
             }
             Event::Message { message, .. } => {

@@ -21,6 +21,9 @@ impl Book {
         match m {
             AppMessage::VenueState(v) => self.venue(v),
             AppMessage::SecurityList(y) => self.securities(y, now),
+            AppMessage::SecurityListUnchanged { request } => {
+                answers = self.securities_unchanged(&request, now)
+            }
             AppMessage::Snapshot(mark) => answers = self.snapshot(mark, now),
             AppMessage::Quote(q) => self.quote(q, now),
             AppMessage::QuoteCancel(c) => self.quote_cancelled(&c),
@@ -67,21 +70,39 @@ impl Book {
     fn securities(&mut self, y: SecurityList, now: UtcMillis) {
         match self.reference.take_instruments(y) {
             Ok(false) => {}
-            Ok(true) => {
-                self.frames.mark(Part::Reference);
-                self.screen.mark_all();
-                self.name_rows();
-            }
-            Err(e) => {
-                tracing::error!(error = %e, "the gateway's instrument list is not usable");
-                let peer = self.connection.peer();
-                let text = format!(
-                    "The instrument list of the {peer} cannot be used: {e}. Tell your \
-                        administrator."
-                );
-                self.notice(NoticeKind::Bad, "catalogue.unusable", text, None, now);
-            }
+            Ok(true) => self.securities_there(),
+            Err(e) => self.securities_unusable(&e, now),
         }
+    }
+
+    /// The list that this desk has is the gateway's.
+    fn securities_unchanged(&mut self, request: &RfqId, now: UtcMillis) -> Vec<AppMessage> {
+        let Err(fault) = self.reference.keep_instruments(request) else {
+            self.securities_there();
+            return Vec::new();
+        };
+        let Some(ask) = self.reference.ask_for_all(now) else {
+            // Told before: a gateway may say so without end.
+            tracing::debug!(error = %fault, "an answer about the instrument list was ignored");
+            return Vec::new();
+        };
+        self.securities_unusable(&fault, now);
+        vec![AppMessage::SecurityListRequest(ask)]
+    }
+
+    fn securities_there(&mut self) {
+        self.frames.mark(Part::Reference);
+        self.screen.mark_all();
+        self.name_rows();
+    }
+
+    fn securities_unusable(&mut self, fault: &impl std::error::Error, now: UtcMillis) {
+        tracing::error!(error = %fault, "the gateway's instrument list is not usable");
+        let peer = self.connection.peer();
+        let text = format!(
+            "The instrument list of the {peer} cannot be used: {fault}. Tell your administrator."
+        );
+        self.notice(NoticeKind::Bad, "catalogue.unusable", text, None, now);
     }
 
     fn quote(&mut self, q: QuoteMsg, now: UtcMillis) {

@@ -6,9 +6,12 @@ use crate::{
     problem::problem,
     view::{Problem, Reference, TicketField},
 };
-use signet_fix::message::{DealerState, ExecutionReport, SecurityList};
+use signet_fix::message::{
+    DealerState, ExecutionReport, ListDigest, SecurityList, SecurityListRequest,
+};
 use signet_rfq::{
-    Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, Terms,
+    Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, RfqId, Terms,
+    UtcMillis,
 };
 use std::{
     borrow::Cow,
@@ -20,11 +23,32 @@ use std::{
 pub(super) struct ReferenceData {
     /// Another value whenever another list is in use.
     catalogue: Arc<Catalogue>,
+    /// Of the catalogue, once a complete list came. A list with a text that is not shown as it came
+    /// (`peer_text.rs`) has another one here than at the gateway, and comes each time.
+    digest: Option<ListDigest>,
+    /// The request for the list that has no complete answer.
+    question: Option<Question>,
+    /// On this connection the whole list was asked for, because the gateway kept back one that is
+    /// not here.
+    asked_again: bool,
     incoming: IncomingCatalogue,
     dealers: Vec<DealerState>,
     /// Of the dealers. Another value whenever the dealers change.
     names: Arc<BTreeMap<DealerId, String>>,
 }
+
+/// A request for the list of instruments.
+#[derive(Debug)]
+struct Question {
+    request: RfqId,
+    /// The list that it named.
+    digest: Option<ListDigest>,
+}
+
+/// An answer keeps back a list that this desk did not say that it has; the gateway is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is said to be unchanged since one that this desk did not name")]
+pub(super) struct NothingToKeep;
 
 impl ReferenceData {
     pub(super) fn view(&self) -> Reference {
@@ -154,19 +178,52 @@ impl ReferenceData {
         let whole = self.incoming.take(part)?;
         let complete = whole.is_some();
         if let Some(catalogue) = whole {
+            self.digest = Some(ListDigest::of(&catalogue));
             self.catalogue = Arc::new(catalogue);
+            self.question = None;
         }
         Ok(complete)
+    }
+
+    /// What is asked after a logon: the list, unless it is the one that is here.
+    pub(super) fn ask_at_logon(&mut self, now: UtcMillis) -> Option<SecurityListRequest> {
+        self.asked_again = false;
+        self.ask(format!("list-{}", now.0), self.digest.clone())
+    }
+
+    /// Asks for the whole list, once after a logon; `None`: it was asked for.
+    pub(super) fn ask_for_all(&mut self, now: UtcMillis) -> Option<SecurityListRequest> {
+        let before = std::mem::replace(&mut self.asked_again, true);
+        if before { None } else { self.ask(format!("whole-{}", now.0), None) }
+    }
+
+    fn ask(&mut self, id: String, digest: Option<ListDigest>) -> Option<SecurityListRequest> {
+        let id = RfqId::new(id).ok()?;
+        self.question = Some(Question { request: id.clone(), digest: digest.clone() });
+        Some(SecurityListRequest { id, digest })
+    }
+
+    /// The answer to `request` is that the list is unchanged: it stays in use.
+    pub(super) fn keep_instruments(&mut self, request: &RfqId) -> Result<(), NothingToKeep> {
+        let named = self.question.take_if(|q| q.request == *request).and_then(|q| q.digest);
+        if named.is_none() || named != self.digest {
+            return Err(NothingToKeep);
+        }
+        self.incoming = IncomingCatalogue::default();
+        Ok(())
     }
 
     /// Drops a list of which the rest will not arrive.
     pub(super) fn link_lost(&mut self) {
         self.incoming = IncomingCatalogue::default();
+        self.question = None;
     }
 
-    /// Drops instruments and dealers, because another identity may use others.
+    /// Drops instruments and dealers, because another identity may use others, as may another
+    /// venue.
     pub(super) fn forget(&mut self) {
         self.catalogue = Arc::default();
+        (self.digest, self.question) = (None, None);
         self.dealers.clear();
         self.names = Arc::default();
     }

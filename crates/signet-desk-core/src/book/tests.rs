@@ -1,8 +1,12 @@
 use super::*;
-use crate::view::{Behind, BlotterTab, Frame, NoticeKind};
+use crate::{
+    blotter::Blotter,
+    view::{Behind, BlotterTab, Frame, NoticeKind},
+};
 use notices::MAX_NOTICES;
 use signet_fix::message::{
-    AppMessage, DealerState, QuoteCancel, SecurityList, SnapshotMark, VenueState,
+    AppMessage, DealerState, ListDigest, QuoteCancel, SecurityList, SecurityListRequest,
+    SnapshotMark, VenueState,
 };
 use signet_rfq::{self as rfq, DealerId, InstrumentId, QuoteId, Terms};
 
@@ -180,4 +184,130 @@ fn a_page_that_names_nonsense_gets_everything_of_it() {
         ];
         assert_eq!(heads(&book.pull(seq, &nonsense, NOW)), ["B"]);
     }
+}
+
+/// The desk is logged on, and asks for the list.
+fn list_asked(book: &mut Book) -> SecurityListRequest {
+    match book.list_request(NOW) {
+        Some(AppMessage::SecurityListRequest(x)) => x,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A list that the gateway sends, and the digest that it has for it.
+fn list_of(all: Vec<rfq::Instrument>) -> (ListDigest, impl Fn(&RfqId) -> AppMessage) {
+    let digest = ListDigest::of(&rfq::Catalogue::new(all.iter().cloned()).expect("good ones"));
+    let message = move |request: &RfqId| {
+        let (request, instruments) = (request.clone(), all.clone());
+        AppMessage::SecurityList(SecurityList { request, last: true, instruments })
+    };
+    (digest, message)
+}
+
+fn unchanged(request: &RfqId) -> AppMessage {
+    AppMessage::SecurityListUnchanged { request: request.clone() }
+}
+
+#[test]
+fn a_list_that_is_unchanged_stays_in_use() {
+    let other = rfq::Instrument { name: "Euro dollar".into(), ..rfq::test_double::eur_usd() };
+    for all in [vec![], vec![rfq::test_double::eur_usd()]] {
+        let (mut book, _) = two_rfqs();
+        let (digest, whole) = list_of(all);
+        let first = list_asked(&mut book);
+        assert_eq!(first.digest, None, "there is none yet");
+        assert!(book.message(whole(&first.id), NOW).is_empty());
+        let before = book.catalogue();
+        for _ in 0..2 {
+            book.link_lost();
+            let again = list_asked(&mut book);
+            assert_eq!(again.digest.as_ref(), Some(&digest));
+            let seq = book.pull(0, &[], NOW).seq as u64;
+            assert!(book.message(unchanged(&again.id), NOW).is_empty());
+            assert!(Arc::ptr_eq(&before, &book.catalogue()), "no other index is made");
+            let frame = book.pull(seq, &[], NOW);
+            assert!(frame.reference_changed, "as if it had come");
+            assert_eq!(heads(&frame), ["A", "B"]);
+        }
+        assert!(book.notices.codes().is_empty());
+
+        // Another list is the one that is named from then on.
+        book.link_lost();
+        let (next, whole) = list_of(vec![other.clone()]);
+        let again = list_asked(&mut book);
+        assert_eq!(again.digest, Some(digest));
+        assert!(book.message(whole(&again.id), NOW).is_empty());
+        assert_eq!(book.reference().instruments, 1);
+        book.link_lost();
+        assert_eq!(list_asked(&mut book).digest, Some(next));
+
+        // Another identity, or another venue.
+        book.begin(Blotter::default());
+        assert_eq!(list_asked(&mut book).digest, None);
+    }
+}
+
+/// The gateway keeps back a list that this desk did not say that it has.
+#[test]
+fn a_list_that_is_not_here_is_asked_for_once_more_and_told() {
+    let own = |x: &SecurityListRequest| x.id.clone();
+    let of_another = |_: &SecurityListRequest| RfqId::new("of another").expect("an id");
+    type Named = dyn Fn(&SecurityListRequest) -> RfqId;
+    let table: [(&str, bool, &Named); 3] = [
+        ("it has none", false, &own),
+        ("it has none, and did not ask so", false, &of_another),
+        ("it did not ask so", true, &of_another),
+    ];
+    for (case, has_list, named) in table {
+        let (mut book, _) = two_rfqs();
+        let (digest, whole) = list_of(vec![rfq::test_double::eur_usd()]);
+        if has_list {
+            let first = list_asked(&mut book);
+            book.message(whole(&first.id), NOW);
+            book.link_lost();
+        }
+        for logon in 1..3 {
+            let asked = list_asked(&mut book);
+            assert_eq!(asked.digest, has_list.then(|| digest.clone()), "{case}");
+            let answers = book.message(unchanged(&named(&asked)), NOW);
+            let [AppMessage::SecurityListRequest(again)] = answers.as_slice() else {
+                panic!("{case}: {answers:?}")
+            };
+            assert!(again.digest.is_none() && again.id != asked.id, "{case}");
+            // Once: whatever it says so about.
+            for request in [&again.id, &asked.id] {
+                assert!(book.message(unchanged(request), NOW).is_empty(), "{case}");
+            }
+            assert_eq!(book.notices.codes(), vec!["catalogue.unusable"; logon], "{case}");
+            assert_eq!(book.reference().instruments, u32::from(has_list), "{case}");
+            book.link_lost();
+        }
+        let asked = list_asked(&mut book);
+        let answers = book.message(unchanged(&named(&asked)), NOW);
+        let [AppMessage::SecurityListRequest(again)] = answers.as_slice() else {
+            panic!("{case}: {answers:?}")
+        };
+        assert!(book.message(whole(&again.id), NOW).is_empty());
+        assert_eq!(book.reference().instruments, 1, "{case}");
+    }
+}
+
+/// An answer counts once, and for the connection on which it was asked.
+#[test]
+fn an_answer_that_comes_again_or_late_keeps_nothing() {
+    let (mut book, _) = two_rfqs();
+    let (_, whole) = list_of(vec![rfq::test_double::eur_usd()]);
+    let first = list_asked(&mut book);
+    book.message(whole(&first.id), NOW);
+    // It is asked for, came, and is not what the answer to a digest could be.
+    assert_eq!(book.message(unchanged(&first.id), NOW).len(), 1);
+    book.link_lost();
+    let named = list_asked(&mut book);
+    assert!(book.message(unchanged(&named.id), NOW).is_empty());
+    assert_eq!(book.message(unchanged(&named.id), NOW).len(), 1);
+    book.link_lost();
+    list_asked(&mut book);
+    book.link_lost();
+    assert_eq!(book.message(unchanged(&named.id), NOW).len(), 1, "nothing is asked");
+    assert_eq!(book.reference().instruments, 1);
 }

@@ -15,13 +15,13 @@ use crate::{
 use signet_fix::{
     AppMessage,
     framer::Framer,
-    message::{DecodeError, SecurityListRequest},
+    message::DecodeError,
     pump::pump,
     session::{Event, Outbox},
 };
 use signet_identity::Identity;
 use signet_keystore::{IdentitySlot, SwitchAction, SwitchEvent};
-use signet_rfq::{RfqId, UtcMillis};
+use signet_rfq::UtcMillis;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -118,8 +118,11 @@ impl<'a> Conversation<'a> {
         if self.link.is_direct() {
             self.link.direct_up();
             self.link.next_ceremony();
-        } else if let Ok(id) = RfqId::new(format!("list-{}", now.0)) {
-            let _ = session.send(&AppMessage::SecurityListRequest(SecurityListRequest { id }));
+        } else {
+            let request = lock(&self.link.book).list_request(now);
+            if let Some(request) = request {
+                let _ = session.send(&request);
+            }
         }
         self.link.ping(session);
     }

@@ -3,6 +3,9 @@
 //! that it knows, and nothing newer. A desk refuses a whole message for one field that its
 //! dictionary does not have.
 //!
+//! What is only sent to a desk that asked for it needs no word: who sends ListDigest (20039) reads
+//! ListUnchanged (20040).
+//!
 //! The next field gets a [`Capability`] with its word, its bit, and its lines in
 //! [`Capability::without`].
 

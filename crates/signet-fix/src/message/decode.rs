@@ -33,7 +33,7 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
         "H" => AppMessage::OrderStatusRequest(order_status_request(f)?),
         "j" => AppMessage::BusinessReject(business_reject(f)?),
         "x" => AppMessage::SecurityListRequest(reference::decode_list_request(r)?),
-        "y" => AppMessage::SecurityList(reference::decode_list(f)?),
+        "y" => reference::decode_list(f)?,
         "U1" => AppMessage::VenueState(reference::decode_venue(f)?),
         "U2" => AppMessage::Snapshot(reference::decode_snapshot(f)?),
         "U3" => {

@@ -25,6 +25,9 @@ pub(super) fn message(m: &AppMessage) -> Body {
         AppMessage::BusinessReject(j) => business_reject(&mut b, j),
         AppMessage::SecurityListRequest(x) => reference::encode_list_request(&mut b, x),
         AppMessage::SecurityList(y) => reference::encode_list(&mut b, y),
+        AppMessage::SecurityListUnchanged { request } => {
+            reference::encode_unchanged(&mut b, request)
+        }
         AppMessage::VenueState(u) => reference::encode_venue(&mut b, u),
         AppMessage::Snapshot(u) => reference::encode_snapshot(&mut b, u),
         AppMessage::RfqCancel { rfq, text: t } => {

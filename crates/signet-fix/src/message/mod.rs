@@ -12,6 +12,7 @@ mod execution;
 mod handover;
 mod instrument;
 mod legs;
+mod list_digest;
 mod quote;
 mod reader;
 mod reference;
@@ -22,6 +23,7 @@ pub use access::{AccessDecision, AccessVerdict};
 pub use capability::{Capabilities, Capability, KNOWS_MAX};
 pub use execution::{BusinessReject, ExecutionReport, OrderStatusRequest};
 pub use handover::{GroupMark, GroupRfq, HandOver, HandOverKind, TakeOver};
+pub use list_digest::ListDigest;
 pub use quote::{ApproveAhead, QuoteCancel, QuoteMsg, QuoteResponse, Response};
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
 pub use request::{
@@ -65,6 +67,12 @@ pub enum AppMessage {
     SecurityListRequest(SecurityListRequest),
     /// MsgType (35) y.
     SecurityList(SecurityList),
+    /// MsgType (35) y with ListUnchanged (20040): the list is the one whose digest the request had.
+    /// Only who sent a digest gets it.
+    SecurityListUnchanged {
+        /// SecurityReqID (320) of the request it answers.
+        request: RfqId,
+    },
     /// User-defined U1.
     VenueState(VenueState),
     /// User-defined U2.
@@ -151,7 +159,7 @@ impl AppMessage {
             Self::OrderStatusRequest(_) => "H",
             Self::BusinessReject(_) => "j",
             Self::SecurityListRequest(_) => "x",
-            Self::SecurityList(_) => "y",
+            Self::SecurityList(_) | Self::SecurityListUnchanged { .. } => "y",
             Self::VenueState(_) => "U1",
             Self::Snapshot(_) => "U2",
             Self::RfqCancel { .. } => "U3",

@@ -1,7 +1,8 @@
 //! What the gateway tells a desk about the venue: instruments (x/y), dealers (U1), open state (U2).
 
 use super::{
-    DecodeError, QuoteRequest, decode::quote_request, encode, instrument as naming, reader::Reader,
+    AppMessage, DecodeError, ListDigest, QuoteRequest, decode::quote_request, encode,
+    instrument as naming, reader::Reader,
 };
 use crate::{
     tag,
@@ -17,6 +18,8 @@ pub(crate) const MAX_INSTRUMENTS_PER_LIST: usize = 100;
 pub struct SecurityListRequest {
     /// SecurityReqID (320), chosen by the desk.
     pub id: RfqId,
+    /// ListDigest (20039) of the complete list that the desk has from this venue.
+    pub digest: Option<ListDigest>,
 }
 
 /// SecurityList (y). Conventions that FIX 4.4 has no field for are in user-defined ones.
@@ -72,13 +75,30 @@ pub enum SnapshotMark {
 pub(super) fn encode_list_request(b: &mut Body, x: &SecurityListRequest) {
     b.put(tag::SECURITY_REQ_ID, &x.id);
     b.put(tag::SECURITY_LIST_REQUEST_TYPE, 4);
+    b.put_opt(tag::LIST_DIGEST, x.digest.as_ref().map(ListDigest::as_str));
 }
 
 pub(super) fn decode_list_request(r: Reader<'_, '_>) -> Result<SecurityListRequest, DecodeError> {
     match r.number(tag::SECURITY_LIST_REQUEST_TYPE)? {
-        4u8 => Ok(SecurityListRequest { id: r.id(tag::SECURITY_REQ_ID, RfqId::new)? }),
+        4u8 => Ok(SecurityListRequest {
+            id: r.id(tag::SECURITY_REQ_ID, RfqId::new)?,
+            digest: r.optional(tag::LIST_DIGEST, list_digest)?,
+        }),
         _ => Err(DecodeError::Bad(tag::SECURITY_LIST_REQUEST_TYPE)),
     }
+}
+
+fn list_digest(r: Reader<'_, '_>, tag: u32) -> Result<ListDigest, DecodeError> {
+    ListDigest::read(r.text(tag)?).ok_or(DecodeError::Bad(tag))
+}
+
+/// The answer to who has the list: 560 says that the request was a good one.
+pub(super) fn encode_unchanged(b: &mut Body, request: &RfqId) {
+    b.put(tag::SECURITY_REQ_ID, request);
+    b.put(tag::SECURITY_RESPONSE_ID, request);
+    b.put(tag::SECURITY_REQUEST_RESULT, 0);
+    b.put(tag::LAST_FRAGMENT, 'Y');
+    b.put(tag::LIST_UNCHANGED, 'Y');
 }
 
 pub(super) fn encode_list(b: &mut Body, y: &SecurityList) {
@@ -131,7 +151,7 @@ const LIST_MEMBERS: [u32; 15] = [
     tag::PRICE_TYPES,
 ];
 
-pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
+pub(super) fn decode_list(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
     let r = Reader(f.as_slice());
     let entries = f.group(tag::SYMBOL, &LIST_MEMBERS, 0..f.as_slice().len());
     if entries.len() > MAX_INSTRUMENTS_PER_LIST {
@@ -140,12 +160,15 @@ pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
     let instruments = entries
         .into_iter()
         .map(|e| instrument(Reader(&f.as_slice()[e])))
-        .collect::<Result<_, _>>()?;
-    Ok(SecurityList {
-        request: r.id(tag::SECURITY_REQ_ID, RfqId::new)?,
-        last: if r.opt(tag::LAST_FRAGMENT).is_some() { r.flag(tag::LAST_FRAGMENT)? } else { true },
-        instruments,
-    })
+        .collect::<Result<Vec<_>, _>>()?;
+    let request = r.id(tag::SECURITY_REQ_ID, RfqId::new)?;
+    let last = r.optional(tag::LAST_FRAGMENT, Reader::flag)?.unwrap_or(true);
+    match r.optional(tag::LIST_UNCHANGED, Reader::flag)?.unwrap_or(false) {
+        false => Ok(AppMessage::SecurityList(SecurityList { request, last, instruments })),
+        // It stands for the whole list: nothing comes with it, and nothing after it.
+        true if last && instruments.is_empty() => Ok(AppMessage::SecurityListUnchanged { request }),
+        true => Err(DecodeError::Bad(tag::LIST_UNCHANGED)),
+    }
 }
 
 fn instrument(r: Reader<'_, '_>) -> Result<Instrument, DecodeError> {

@@ -194,7 +194,11 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
                 })
             }
         ),
-        rfq().prop_map(|id| AppMessage::SecurityListRequest(SecurityListRequest { id })),
+        (rfq(), prop::option::of("[0-9a-f]{64}")).prop_map(|(id, digest)| {
+            let digest = digest.map(|d| ListDigest::read(&d).unwrap());
+            AppMessage::SecurityListRequest(SecurityListRequest { id, digest })
+        }),
+        rfq().prop_map(|request| AppMessage::SecurityListUnchanged { request }),
         (rfq(), any::<bool>(), 0usize..4).prop_map(|(request, last, n)| {
             let instruments =
                 ["EUR/USD", "GBP/USD", "USD/JPY"].iter().take(n).map(|p| pair(p)).collect();
@@ -1002,5 +1006,58 @@ fn an_instrument_lists_its_price_types() {
         let text = all.replace("yield price spread", bad);
         let good = bad == "price";
         assert_eq!(decode(&text).is_ok(), good, "{bad:?}");
+    }
+}
+
+/// ListDigest (20039) of a request, and ListUnchanged (20040) of an answer.
+#[test]
+fn a_list_that_the_desk_has_is_named_exactly() {
+    let digest = "0123456789abcdef".repeat(4);
+    let x = |field: &str| match decode(&format!("35=x|320=L|559=4|{field}")) {
+        Ok(AppMessage::SecurityListRequest(x)) => {
+            Ok(x.digest.map_or_else(String::new, |d| d.as_str().to_owned()))
+        }
+        Ok(other) => panic!("{other:?}"),
+        Err(e) => Err(e),
+    };
+    assert_eq!(x(""), Ok(String::new()), "a desk of an earlier release");
+    assert_eq!(x(&format!("20039={digest}|")), Ok(digest.clone()));
+    let short = &digest[1..];
+    for bad in [
+        short.to_owned(),
+        format!("{digest}0"),
+        format!("g{short}"),
+        format!("{short} "),
+        digest.to_uppercase(),
+        format!("é{}", &digest[2..]),
+        "Y".into(),
+    ] {
+        assert_eq!(x(&format!("20039={bad}|")), Err(DecodeError::Bad(20039)), "{bad}");
+    }
+
+    let request = || RfqId::new("L").unwrap();
+    let m = AppMessage::SecurityListUnchanged { request: request() };
+    let text = String::from_utf8(m.encode().finish("FIX.4.4").unwrap()).unwrap();
+    let text = text.replace('\u{1}', "|");
+    assert!(text.contains("320=L|322=L|560=0|893=Y|20040=Y|"), "{text}");
+
+    let list = |instruments| SecurityList { request: request(), last: true, instruments };
+    let whole = AppMessage::SecurityList(list(vec![pair("EUR/USD")]));
+    let whole = String::from_utf8(whole.encode().finish("FIX.4.4").unwrap()).unwrap();
+    let whole = whole.replace('\u{1}', "|");
+    let whole = &whole[whole.find("35=").unwrap()..whole.rfind("10=").unwrap()];
+    let none = || Ok(AppMessage::SecurityList(list(vec![])));
+    for (body, want) in [
+        ("35=y|320=L|322=L|560=0|893=Y|20040=Y|", Ok(m.clone())),
+        ("35=y|320=L|322=L|560=0|20040=Y|", Ok(m)),
+        ("35=y|320=L|322=L|560=2|893=Y|", none()),
+        ("35=y|320=L|322=L|560=2|893=Y|20040=N|", none()),
+        ("35=y|320=L|322=L|560=0|893=N|20040=Y|", Err(DecodeError::Bad(20040))),
+        ("35=y|320=L|322=L|560=0|893=Y|20040=y|", Err(DecodeError::Bad(20040))),
+        ("35=y|322=L|560=0|893=Y|20040=Y|", Err(DecodeError::Missing(320))),
+        (whole, Ok(AppMessage::SecurityList(list(vec![pair("EUR/USD")])))),
+        (whole.replace("893=Y|", "893=Y|20040=Y|").as_str(), Err(DecodeError::Bad(20040))),
+    ] {
+        assert_eq!(decode(body), want, "{body}");
     }
 }

@@ -409,10 +409,14 @@ impl Router {
         }
     }
 
-    /// The first part; see [`Self::instruments`].
+    /// The first part, see [`Self::instruments`]; or that the desk has the list.
     fn list(&mut self, desk: &CompId, x: SecurityListRequest) {
-        let first = self.instruments(x.id, None);
-        self.tell_desk(desk, AppMessage::SecurityList(first));
+        let answer = if x.digest.as_ref() == Some(&self.list_digest) {
+            AppMessage::SecurityListUnchanged { request: x.id }
+        } else {
+            AppMessage::SecurityList(self.instruments(x.id, None))
+        };
+        self.tell_desk(desk, answer);
     }
 
     /// A part of the list of instruments: those after `after`. Whoever runs the router asks for the

@@ -756,39 +756,67 @@ fn a_decline_names_who_declined() {
     assert_eq!((by_gateway.dealer, by_gateway.exec_type), (None, ExecType::Rejected));
 }
 
+fn pairs(count: usize) -> Catalogue {
+    let instrument = |n: usize| Instrument {
+        price_types: vec![signet_rfq::PriceType::Price],
+        id: InstrumentId::new(format!("I{n}")).unwrap(),
+        symbol: format!("S{n}"),
+        name: "a pair".into(),
+        asset_class: AssetClass::FxSpot,
+        currency: "EUR".into(),
+        price_decimals: 5,
+        price_unit: "USD per EUR".into(),
+        tick: dec("0.00001"),
+        lot: dec("1"),
+        min_quantity: dec("1"),
+        max_quantity: dec("1000"),
+        settlement: "T+2".into(),
+        price_format: Default::default(),
+    };
+    Catalogue::new((0..count).map(instrument)).unwrap()
+}
+
+/// A router with so many instruments, at which ALICE is logged on.
+fn listing(count: usize) -> Router {
+    let desks = [DeskSettings { id: desk("ALICE"), dealers: BTreeSet::new() }];
+    let mut r = Router::new("Venue".into(), false, pairs(count), desks, [], counted());
+    r.handle(T0, Input::DeskUp(desk("ALICE")));
+    r
+}
+
+fn list_request(digest: Option<ListDigest>) -> AppMessage {
+    let id = RfqId::new("list").unwrap();
+    AppMessage::SecurityListRequest(SecurityListRequest { id, digest })
+}
+
+#[test]
+fn a_desk_that_has_the_list_is_told_so_and_any_other_gets_it() {
+    for (count, named, unchanged) in [
+        (0, None, false),
+        (0, Some(0), true),
+        (0, Some(1), false),
+        (120, None, false),
+        (120, Some(120), true),
+        (120, Some(119), false),
+        (120, Some(0), false),
+    ] {
+        let mut r = listing(count);
+        let digest = named.map(|n| ListDigest::of(&pairs(n)));
+        let out = send(&mut r, "ALICE", list_request(digest), 0);
+        let request = RfqId::new("list").unwrap();
+        let answer = match unchanged {
+            true => AppMessage::SecurityListUnchanged { request },
+            false => AppMessage::SecurityList(r.instruments(request, None)),
+        };
+        assert_eq!(out, [Output::ToDesk(desk("ALICE"), answer)], "{count} {named:?}");
+    }
+}
+
 #[test]
 fn the_instruments_come_in_parts_and_the_last_says_so() {
     for count in [0usize, 1, 50, 51, 120] {
-        let instrument = |n: usize| Instrument {
-            price_types: vec![signet_rfq::PriceType::Price],
-            id: InstrumentId::new(format!("I{n}")).unwrap(),
-            symbol: format!("S{n}"),
-            name: "a pair".into(),
-            asset_class: AssetClass::FxSpot,
-            currency: "EUR".into(),
-            price_decimals: 5,
-            price_unit: "USD per EUR".into(),
-            tick: dec("0.00001"),
-            lot: dec("1"),
-            min_quantity: dec("1"),
-            max_quantity: dec("1000"),
-            settlement: "T+2".into(),
-            price_format: Default::default(),
-        };
-        let desks = [DeskSettings { id: desk("ALICE"), dealers: BTreeSet::new() }];
-        let mut r = Router::new(
-            "Venue".into(),
-            false,
-            Catalogue::new((0..count).map(instrument)).unwrap(),
-            desks,
-            [],
-            counted(),
-        );
-        r.handle(T0, Input::DeskUp(desk("ALICE")));
-        let ask = AppMessage::SecurityListRequest(SecurityListRequest {
-            id: RfqId::new("list").unwrap(),
-        });
-        let out = send(&mut r, "ALICE", ask, 0);
+        let mut r = listing(count);
+        let out = send(&mut r, "ALICE", list_request(None), 0);
         let [Output::ToDesk(_, AppMessage::SecurityList(first))] = out.as_slice() else {
             panic!("{out:?}")
         };

@@ -1,7 +1,7 @@
 //! The router: its inputs, outputs and limits, and the handling of one input.
 
 use signet_fix::message::{
-    AppMessage, ExecutionReport, OrderStatusRequest, QuoteRequest, QuoteResponse,
+    AppMessage, ExecutionReport, ListDigest, OrderStatusRequest, QuoteRequest, QuoteResponse,
     QuoteStatusReport, RfqStatus, TakeOver,
 };
 use signet_identity::CompId;
@@ -188,6 +188,8 @@ pub struct Router {
     venue: String,
     practice: bool,
     catalogue: Catalogue,
+    /// Of the catalogue, which stays as it is.
+    list_digest: ListDigest,
     desks: BTreeMap<CompId, Desk>,
     dealers: BTreeMap<DealerId, Dealer>,
     rfqs: RfqIndex,
@@ -231,6 +233,7 @@ impl Router {
         Self {
             venue,
             practice,
+            list_digest: ListDigest::of(&catalogue),
             catalogue,
             desks: desks.into_iter().map(desk).collect(),
             dealers: dealers.into_iter().map(dealer).collect(),
