@@ -49,8 +49,7 @@ function form(button, act, done, ...fields) {
       go.disabled = false;
       // Its button, or the one that stopped it, had the keyboard.
       const active = document.activeElement;
-      const lost =
-        active === null || active === document.body || active === go || active === stop;
+      const lost = active === null || active === document.body || active === go || active === stop;
       stop.hidden = true;
       if (lost && go.isConnected) go.focus();
     }

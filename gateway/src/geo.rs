@@ -2,6 +2,7 @@
 
 use crate::{
     config::GeoSettings,
+    last_good::{LastGood, Taken},
     stamp::{self, Stamp},
 };
 use maxminddb::{LookupResult, PathElement, Reader, path};
@@ -13,6 +14,7 @@ use std::{
     net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 /// Largest file, bytes.
@@ -52,7 +54,8 @@ pub struct AutonomousSystem {
 }
 
 /// An opened file and when it was built.
-type Opened = Result<(Arc<Reader<Vec<u8>>>, UtcMillis), String>;
+type Built = (Arc<Reader<Vec<u8>>>, UtcMillis);
+type Opened = Result<Built, String>;
 
 /// The files of `[geo]`, read again when they change.
 pub struct Geo {
@@ -68,11 +71,11 @@ impl Geo {
 
     /// Reads the files again that are others, away from the calling thread because they may be
     /// large; whether countries may differ now. Autonomous systems decide nothing.
-    pub async fn refresh_aside(&self) -> bool {
+    pub async fn refresh_aside(&self, at: Instant) -> bool {
         if let Some(f) = &self.systems {
-            f.refresh_aside().await;
+            f.refresh_aside(at).await;
         }
-        self.countries.refresh_aside().await
+        self.countries.refresh_aside(at).await
     }
 
     pub fn country(&self, address: IpAddr, now: UtcMillis) -> Result<Country, GeoFault> {
@@ -151,51 +154,48 @@ fn texts<'a>(
 struct Database {
     file: PathBuf,
     max_age_days: u32,
-    opened: RefCell<(Stamp, Opened)>,
+    opened: RefCell<LastGood<Built>>,
     /// Whether it was said that the present file has an unknown form.
     said: Cell<bool>,
 }
 
 impl Database {
     fn open(file: &Path, max_age_days: u32) -> Self {
-        let database = Self {
+        Self {
             file: file.into(),
             max_age_days,
-            opened: RefCell::new((None, Err("not read yet".into()))),
+            opened: RefCell::new(LastGood::new(stamp::of(file), read(file))),
             said: Cell::new(false),
-        };
-        database.refresh();
-        database
-    }
-
-    /// Reads the file again if it is another one; whether it is. A file that has gone is not
-    /// remembered: what it said can no longer be checked.
-    fn refresh(&self) -> bool {
-        let stamp = stamp::of(&self.file);
-        if stamp.is_some() && self.opened.borrow().0 == stamp {
-            return false;
         }
-        self.took(stamp, read(&self.file))
     }
 
-    async fn refresh_aside(&self) -> bool {
-        let (file, last) = (self.file.clone(), self.opened.borrow().0);
+    /// Reads the file again if it is another one; whether what counts may be another now.
+    async fn refresh_aside(&self, at: Instant) -> bool {
+        let (file, last) = (self.file.clone(), self.opened.borrow().stamp());
         let look = move || {
             let stamp = stamp::of(&file);
             if stamp.is_some() && stamp == last { None } else { Some((stamp, read(&file))) }
         };
         match tokio::task::spawn_blocking(look).await {
-            Ok(Some((stamp, opened))) => self.took(stamp, opened),
-            _ => false,
+            Ok(Some((stamp, opened))) => self.took(at, stamp, opened),
+            _ => self.opened.borrow_mut().passed(at),
         }
     }
 
-    fn took(&self, stamp: Stamp, opened: Opened) -> bool {
-        let was_good = self.opened.borrow().1.is_ok();
-        let changed = opened.is_ok() || was_good;
-        drop(self.opened.replace((stamp, opened)));
-        self.said.set(false);
-        changed
+    fn took(&self, at: Instant, stamp: Stamp, opened: Opened) -> bool {
+        let mut last = self.opened.borrow_mut();
+        match last.took(at, stamp, opened) {
+            Taken::Changed => {
+                self.said.set(false);
+                true
+            }
+            Taken::Kept => {
+                let why = last.failing().unwrap_or_default();
+                tracing::warn!("the last good file counts for a minute at most: {why}");
+                false
+            }
+            Taken::Same => false,
+        }
     }
 
     /// What the file says of an address, as `read` finds it in the entry.
@@ -229,7 +229,7 @@ impl Database {
 
     fn usable(&self, now: UtcMillis) -> Result<Arc<Reader<Vec<u8>>>, GeoFault> {
         let opened = self.opened.borrow();
-        let (reader, built) = opened.1.as_ref().map_err(|e| GeoFault::Unusable(e.clone()))?;
+        let (reader, built) = opened.content().map_err(|e| GeoFault::Unusable(e.to_owned()))?;
         let age_ms = now.since(*built);
         if age_ms < -AHEAD_MAX_MS {
             return Err(GeoFault::FromTheFuture);

@@ -19,8 +19,7 @@ pub(crate) fn account_of(uid: u32, process: Option<i32>) -> String {
 }
 
 fn host() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Some(host.trim()).filter(|h| !h.is_empty()).unwrap_or("unknown").to_owned()
+    crate::host::name().unwrap_or_else(|| "unknown".into())
 }
 
 #[cfg(unix)]

@@ -3,13 +3,15 @@
 use super::{AdminError, open};
 use crate::{
     config::Config,
-    evidence::{BundleOrder, Bundled, bundle},
+    evidence::{BundleOrder, Bundled, bundle, by_its_desk},
 };
 use signet_registry::{EvidenceRow, Registry};
 use signet_stepup::{Approval, evidence::Evidence};
 
-/// Makes the bundle of one RFQ, with the touches that the registry has about it.
+/// Makes the bundle of one RFQ, named as its desk or its dealers name it, with the touches that the
+/// registry has about it.
 pub async fn evidence_bundle(config: &Config, order: &BundleOrder) -> Result<Bundled, AdminError> {
+    let order = &by_its_desk(config, order)?;
     let approvals = match &config.registry {
         Some(_) => {
             let registry = open(config).await?;

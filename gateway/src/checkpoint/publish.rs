@@ -12,6 +12,7 @@ use crate::{config::Address, events::EventSink};
 use hyper::Method;
 use rustls::ClientConfig;
 use signet_events::About;
+use signet_net::Doubling;
 use signet_tlog::note::NOTE_LEN_MAX;
 use std::{
     fs, io,
@@ -28,8 +29,8 @@ use tokio::{
     time::sleep,
 };
 
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE: Doubling =
+    Doubling { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 /// After an attempt that was much work, or that the second party can make so.
 const PAUSE_COSTLY: Duration = Duration::from_secs(600);
 
@@ -99,7 +100,7 @@ pub(super) async fn keep_up(
     let (name, mut told) = (target.name(), Told::default());
     let writes = Arc::new(AtomicBool::new(false));
     while newest.changed().await.is_ok() {
-        let mut pause = PAUSE_MIN;
+        let mut tries = 0;
         loop {
             let Some(signed) = newest.borrow_and_update().clone() else { break };
             let Err(why) = target.give(&signed, &writes).await else {
@@ -118,8 +119,8 @@ pub(super) async fn keep_up(
             if newest.has_changed().is_err() {
                 return;
             }
-            sleep(if why.is_costly() { PAUSE_COSTLY } else { pause }).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+            sleep(if why.is_costly() { PAUSE_COSTLY } else { PAUSE.doubled(tries) }).await;
+            tries = tries.saturating_add(1);
         }
     }
 }

@@ -64,7 +64,7 @@ pub enum EvidenceCommand {
     },
     /// Everything that was kept about one RFQ, in a folder that verifies with OpenSSL or a browser.
     Bundle {
-        /// As its desk names it.
+        /// As its desk or its dealers (131) name it.
         rfq: String,
         /// A folder that is not there yet.
         #[arg(long)]
@@ -149,7 +149,7 @@ pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminE
             let b = admin::evidence_bundle(c, &order).await?;
             println!(
                 "RFQ {} of {}: {} records, {} signed messages, {} touches, in {}",
-                order.rfq,
+                b.rfq,
                 b.desk,
                 b.records,
                 b.messages,

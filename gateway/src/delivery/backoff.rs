@@ -1,16 +1,16 @@
 //! How long a receiver that failed is left alone.
 
+use signet_net::Doubling;
 use std::time::Duration;
 
-const FIRST_MS: u64 = 250;
-const LAST_MS: u64 = 30_000;
+const PAUSE: Doubling =
+    Doubling { first: Duration::from_millis(250), longest: Duration::from_secs(30) };
 
 /// A quarter of a second that doubles to half a minute, less up to half of it by `random`, so that
 /// many gateways do not come back at once.
 pub(crate) fn pause(tries: u32, random: u16) -> Duration {
-    let full = FIRST_MS.saturating_mul(1 << tries.min(16)).min(LAST_MS);
-    let less = full / 2 * u64::from(random) / u64::from(u16::MAX);
-    Duration::from_millis(full - less)
+    let full = PAUSE.doubled(tries);
+    full - full / 2 * u32::from(random) / u32::from(u16::MAX)
 }
 
 /// Any number; without randomness all gateways wait alike.

@@ -24,6 +24,9 @@ pub(crate) enum DeliveryFailure {
     /// At fault: the receiver, or the address of it.
     #[error("it answered {0}")]
     Status(u16),
+    /// At fault: the receiver, most likely: it takes none of many events for good.
+    #[error("it answered {0} to one event after the other")]
+    TakesNone(u16),
     /// At fault: the receiver, which is not a collector.
     #[error("its answer cannot be read: {0}")]
     Answer(String),

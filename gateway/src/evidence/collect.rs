@@ -6,7 +6,10 @@ use rustls_pki_types::{CertificateRevocationListDer, pem::PemObject as _};
 use serde_json::Value;
 use signet_fix::{tag, tagvalue::Fields};
 use signet_journal::StoreKey;
-use signet_router::journal::{NamesRead, shown};
+use signet_router::{
+    is_name,
+    journal::{NamesRead, shown},
+};
 use signet_tlog::{Hash, leaf_hash};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -61,6 +64,32 @@ pub(super) struct Found {
     /// The newest list of each issuer, by the issuer's name.
     lists: BTreeMap<Vec<u8>, Rc<Vec<u8>>>,
     begins: Option<u64>,
+}
+
+/// The request that dealers call so: its desk, and what the desk calls it. `None`: the name has not
+/// the form of one, or the evidence does not know it.
+pub(super) fn asked_under(
+    folder: &Path,
+    key: &StoreKey,
+    name: &str,
+) -> Result<Option<(String, String)>, SignedLogError> {
+    let mut found = None;
+    if !is_name(name) {
+        return Ok(found);
+    }
+    walk(folder, key, |step| {
+        if let Some(Record::Journal(record)) = Record::read(step.bytes)
+            && let Some(s) = shown(record)
+            && s.kind == "request-decided"
+            && s.name.as_deref() == Some(name)
+            && let Ok(fields) = Fields::parse(&s.message)
+            && let Some(rfq) = fields.text(tag::QUOTE_REQ_ID)
+        {
+            found = Some((s.id.clone(), rfq.to_owned()));
+        }
+        Ok::<_, SignedLogError>(())
+    })?;
+    Ok(found)
 }
 
 /// Reads the evidence and picks what belongs to the RFQ.

@@ -80,6 +80,7 @@ pub(super) fn make(s: &Sources<'_>) -> Result<(Files, Bundled), BundleError> {
     g.issuers();
     s.approvals.iter().for_each(|(row, e)| g.touch(row, e));
     let bundled = Bundled {
+        rfq: s.rfq.to_owned(),
         desk: s.found.desk.clone(),
         records: s.found.picked.len(),
         messages: g.messages,

@@ -21,7 +21,7 @@ use crate::{
     signed::SignedLogError,
     state_dir::{checkpoint_path, existing_store_key, signed_folder},
 };
-use collect::{Subject, collect};
+use collect::{Subject, asked_under, collect};
 pub use files::Files;
 use files::{Sources, make};
 use signet_registry::EvidenceRow;
@@ -35,7 +35,8 @@ use std::{
 /// What is wanted.
 #[derive(Debug, Clone)]
 pub struct BundleOrder {
-    /// The RFQ, as its desk names it.
+    /// The RFQ, as its desk names it; [`crate::admin::evidence_bundle`] takes what its dealers call
+    /// it (131) as well.
     pub rfq: String,
     /// CompID of the desk; needed when several have an RFQ of this name.
     pub desk: Option<String>,
@@ -48,6 +49,8 @@ pub struct BundleOrder {
 /// What a bundle holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundled {
+    /// The RFQ, as its desk names it.
+    pub rfq: String,
     /// CompID of the desk.
     pub desk: String,
     /// Records of the evidence.
@@ -118,7 +121,9 @@ impl BundleError {
             Self::Gateway(_) => "run it as the gateway's account, with its configuration",
             Self::Signed(e) => e.cure(),
             Self::Checkpoint(e) => e.cure(),
-            Self::Unknown(_) => "name it as its desk does; see: signet-gateway signed list",
+            Self::Unknown(_) => {
+                "name it as its desk or its dealers do; see: signet-gateway signed list"
+            }
             Self::Several(..) => "name the desk with --desk",
             Self::NotCovered(..) => {
                 "wait for the next checkpoint (checkpoint.every_seconds), or name a newer one"
@@ -129,6 +134,29 @@ impl BundleError {
             Self::Archived(_) => "bring the older files back into the folder signed first",
             Self::Out { .. } => "name a folder that is not there yet, where this account may write",
         }
+    }
+}
+
+/// The order with the RFQ as its desk names it, where it was named as its dealers do.
+///
+/// # Errors
+/// The evidence cannot be read.
+pub(crate) fn by_its_desk(
+    config: &Config,
+    order: &BundleOrder,
+) -> Result<BundleOrder, BundleError> {
+    let key = existing_store_key(config)?;
+    Ok(named(order, asked_under(&signed_folder(config), &key, &order.rfq)?))
+}
+
+/// `found`: the desk that asked, and what it calls the RFQ. Of another desk than the wanted one it
+/// is not the RFQ that is meant.
+fn named(order: &BundleOrder, found: Option<(String, String)>) -> BundleOrder {
+    match found {
+        Some((desk, rfq)) if order.desk.as_ref().is_none_or(|wanted| *wanted == desk) => {
+            BundleOrder { rfq, desk: Some(desk), ..order.clone() }
+        }
+        _ => order.clone(),
     }
 }
 

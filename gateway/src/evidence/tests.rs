@@ -320,6 +320,36 @@ fn what_a_dealer_says_by_its_name_for_the_rfq_is_in_the_bundle_of_that_desk() {
 }
 
 #[test]
+fn table_of_what_dealers_call_the_rfq_of_a_bundle() {
+    const ALICES: &str = "AAAABBBBCCCCDDDD";
+    const BOBS: &str = "EEEEFFFFGGGGHHHH";
+    let w = World::long_ago();
+    let mut log = w.log();
+    for (desk, name) in [("ALICE", ALICES), ("BOB", BOBS)] {
+        w.keep(&mut log, desk, w.at, "131=R1|");
+        log.journal(w.at, &asked(desk, name)).unwrap();
+    }
+    let order = |rfq: &str, desk: Option<&str>| {
+        let desk = desk.map(Into::into);
+        BundleOrder { rfq: rfq.into(), desk, checkpoint: None, out: "out".into() }
+    };
+    for (rfq, desk, want) in [
+        (ALICES, None, ("R1", Some("ALICE"))),
+        (BOBS, Some("BOB"), ("R1", Some("BOB"))),
+        // Somebody else's: nothing is found then.
+        (BOBS, Some("ALICE"), (BOBS, Some("ALICE"))),
+        ("IIIIJJJJKKKKLLLL", None, ("IIIIJJJJKKKKLLLL", None)),
+        ("R1", Some("BOB"), ("R1", Some("BOB"))),
+        ("R1", None, ("R1", None)),
+    ] {
+        let folder = w.dir.path().join("signed");
+        let found = asked_under(&folder, &StoreKey::new([5; 32]), rfq).unwrap();
+        let named = named(&order(rfq, desk), found);
+        assert_eq!((&*named.rfq, named.desk.as_deref()), want, "{rfq} {desk:?}");
+    }
+}
+
+#[test]
 fn a_checkpoint_that_is_older_than_the_rfq_or_of_another_log_makes_no_bundle() {
     let w = World::long_ago();
     let mut log = w.log();

@@ -3,7 +3,6 @@
 use super::{EndReason, Pipeline, administrators::decision_word};
 use crate::{
     clock::now,
-    config::OpenRfqs,
     response::Network,
     risk::{Access, alert, decision, event_words},
 };
@@ -17,7 +16,6 @@ use signet_policy::{
     score::{Assessment, Decision, Factor},
     software::When,
 };
-use signet_router::Input;
 use std::{net::IpAddr, rc::Rc};
 
 /// Sessions judged before other tasks of the thread have their turn.
@@ -220,18 +218,6 @@ impl Pipeline {
         self.withdraw_by_setting(desk, "withdrawn by the gateway: your access was denied");
         alert(desk.as_str(), code, a);
         self.end_session(desk, &EndReason::new(code, a.words(), a.cure()));
-    }
-
-    /// Ends the open RFQs of a desk that is about to be cut off, unless `risk.open_rfqs` keeps
-    /// them. An accept in flight ends by its dealer's word either way.
-    fn withdraw_by_setting(self: &Rc<Self>, desk: &CompId, text: &str) {
-        if self.risk.open_rfqs() != OpenRfqs::Withdraw {
-            return;
-        }
-        for rfq in self.router.with(|r| r.withdrawable(desk)) {
-            let cancel = AppMessage::RfqCancel { rfq, text: Some(text.to_owned()) };
-            self.route(Input::FromDesk(desk.clone(), cancel));
-        }
     }
 
     /// Something happened to a desk that is on.

@@ -9,6 +9,7 @@ use crate::{
     response::Dealers,
 };
 use signet_events::About;
+use signet_net::Doubling;
 use signet_rfq::DealerId;
 use std::{
     cell::RefCell,
@@ -17,26 +18,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two attempts to write a cut down; the first pause doubles up to the longest one.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Between two attempts to write a cut down.
+const PAUSE: Doubling =
+    Doubling { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 
 /// A cut that is not on the disk.
 #[derive(Debug, Clone)]
 struct Unwritten {
     words: String,
-    pause: Duration,
+    /// Attempts in vain after the first one.
+    again: u32,
     due: Instant,
 }
 
 impl Unwritten {
     fn new(words: &str, now: Instant) -> Self {
-        Self { words: words.to_owned(), pause: PAUSE_MIN, due: now + PAUSE_MIN }
+        Self { words: words.to_owned(), again: 0, due: now + PAUSE.doubled(0) }
     }
 
     fn failed(&mut self, now: Instant) {
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
-        self.due = now + self.pause;
+        self.again = self.again.saturating_add(1);
+        self.due = now + PAUSE.doubled(self.again);
     }
 }
 

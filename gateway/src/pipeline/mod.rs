@@ -13,6 +13,7 @@
 //! | `step_up.rs`, `challenges.rs`, `keys.rs` | messages that wait for a touch, the events of challenges; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
+//! | `withdrawals.rs` | RFQs that end because their desk was cut off |
 //! | `places.rs`, `kept_places.rs` | sessions that go on at another address |
 //! | `registry_standing.rs`, `storage_standing.rs` | a registry that does not answer, and files that cannot be written, are said |
 //! | `business.rs` | which of all that becomes an event for who watches |
@@ -72,6 +73,7 @@ mod storage_standing;
 mod told_outside;
 mod verdict;
 mod watched;
+mod withdrawals;
 
 pub use access::Reassess;
 pub(crate) use access::decided;
@@ -123,6 +125,7 @@ use signet_router::{Router, journal::Journal};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 use storage_standing::StorageStanding;
 use verdict::{MessageVerdict, verdict};
+use withdrawals::Withdrawals;
 
 /// How often [`Pipeline::tick`] is due.
 pub const TICK: Duration = Duration::from_millis(100);
@@ -181,6 +184,7 @@ pub struct Pipeline {
     router: JournalledRouter,
     clock: ClockWatch,
     overtime: RefCell<Overtime>,
+    withdrawals: RefCell<Withdrawals>,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
     desk_clock_max_ms: i64,
@@ -237,6 +241,7 @@ impl Pipeline {
             router: JournalledRouter::new(router, journal, metrics),
             clock: ClockWatch::new(clocks),
             overtime: RefCell::new(overtime),
+            withdrawals: RefCell::default(),
             entitlements,
             risk,
             desk_clock_max_ms,

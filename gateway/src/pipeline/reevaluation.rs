@@ -3,7 +3,7 @@
 
 use super::{EndReason, Pipeline, Reassess, registry_standing::RegistryStanding};
 use crate::{
-    clock::now,
+    clock::{now, steady},
     geo::GeoFault,
     registry_view::RegistryView,
     stamp::{self, Stamp},
@@ -60,7 +60,7 @@ pub async fn watch_risk(pipeline: Rc<Pipeline>, files: Vec<PathBuf>) {
         pipeline.end_leases_of_another_clock();
         let clock_set = pipeline.clock.take_set();
         let reloaded = looks.policy(&pipeline).await;
-        let geo = pipeline.risk.refresh_geo().await;
+        let geo = pipeline.risk.refresh_geo(steady()).await;
         looks.geo(&pipeline, at);
         if reloaded || geo || registry_changed || clock_set {
             pipeline.reassess_all(Reassess::Changed).await;

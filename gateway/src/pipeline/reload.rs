@@ -177,6 +177,7 @@ impl Pipeline {
         self.look_at_clock();
         self.route(signet_router::Input::Tick);
         self.overtime_tick();
+        self.withdrawals_tick();
         self.step_up_tick();
         self.entitlements_tick(now());
         self.lockouts_tick();

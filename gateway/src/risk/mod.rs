@@ -19,7 +19,7 @@ use signet_policy::{
     score::{Assessment, Attributes, Authentication, Concern, Decision, assess},
 };
 use signet_rfq::UtcMillis;
-use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc, time::Instant};
 
 /// People whose last place is remembered.
 const SIGHTINGS_MAX: usize = 100_000;
@@ -202,10 +202,10 @@ impl Risk {
     }
 
     /// Looks for newer files of `[geo]`; whether countries may differ now.
-    pub async fn refresh_geo(&self) -> bool {
+    pub async fn refresh_geo(&self, at: Instant) -> bool {
         let geo = self.geo.borrow().clone();
         match geo {
-            Some(g) => g.refresh_aside().await,
+            Some(g) => g.refresh_aside(at).await,
             None => false,
         }
     }

@@ -3,7 +3,7 @@ use crate::config::{GeoSettings, RiskSection};
 use signet_devca::{DevPki, Order};
 use signet_identity::{MessagePublicKey, PeerIdentity};
 use signet_test_mmdb::{AsnForm, Form, asn_file, country_file};
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 use time::OffsetDateTime;
 
 const NOW: UtcMillis = UtcMillis(1_795_176_000_000); // Friday 2026-11-20, 12:00 UTC
@@ -58,11 +58,15 @@ fn open(file: &Path) -> Geo {
 
 /// Looks for a newer country file, as the gateway does.
 fn refreshed(r: &Risk) -> bool {
+    refreshed_at(r, Instant::now())
+}
+
+fn refreshed_at(r: &Risk, at: Instant) -> bool {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
-        .block_on(r.refresh_geo())
+        .block_on(r.refresh_geo(at))
 }
 
 #[test]
@@ -120,9 +124,17 @@ fn a_country_file_that_cannot_be_trusted_is_no_country_file() {
     // The gateway's clock is set back by a week: which of the two is wrong cannot be told.
     assert_eq!(at(&r, NOW + -7 * DAY_MS), 60);
     assert_eq!(r.geo_fault(NOW + -7 * DAY_MS), Some(GeoFault::FromTheFuture));
-    // Corporate networks that say where they are need no file.
+    // Perhaps half of the next one: the last one counts for a minute, if it is fresh enough.
     fs::write(&file, b"not a database").unwrap();
-    assert!(refreshed(&r));
+    let start = Instant::now();
+    let later = |s| start + Duration::from_secs(s);
+    assert!(!refreshed_at(&r, start));
+    assert_eq!((at(&r, NOW), r.geo_fault(NOW)), (20, None));
+    assert_eq!(at(&r, NOW + 31 * DAY_MS), 60);
+    assert!(!refreshed_at(&r, later(59)));
+    assert!(refreshed_at(&r, later(60)), "sessions are judged by it");
+    assert!(matches!(r.geo_fault(NOW), Some(GeoFault::Unusable(_))));
+    // Corporate networks that say where they are need no file.
     assert_eq!((at(&r, NOW), r.assess(&facts("bob", "10.1.2.3"), NOW).score), (60, 5));
     geo(dir.path(), NOW);
     assert!(refreshed(&r));

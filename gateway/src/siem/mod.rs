@@ -168,10 +168,17 @@ async fn keep_up(mut sink: Sink, mut feed: Feed) {
     loop {
         let before = feed.confirmed();
         let failure = sink.session(&mut feed).await;
-        tries = if feed.confirmed() > before { 0 } else { tries + 1 };
+        tries = tries_after(tries, feed.confirmed() > before, &failure);
         feed.failed(&failure);
         tokio::time::sleep(delivery::pause(tries, delivery::random())).await;
     }
+}
+
+/// Sessions that failed with nothing taken in between, after one more. `moved_on`: fewer events
+/// wait than before it, which is so as well when those that it refuses for good are set aside.
+fn tries_after(tries: u32, moved_on: bool, failure: &DeliveryFailure) -> u32 {
+    let took = moved_on && !matches!(failure, DeliveryFailure::TakesNone(_));
+    if took { 0 } else { tries.saturating_add(1) }
 }
 
 type Ready = tokio::sync::oneshot::Sender<Result<(), GatewayError>>;
@@ -232,3 +239,28 @@ fn open(
 
 #[cfg(test)]
 mod injection_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_sessions_and_the_pauses_after_them() {
+        use DeliveryFailure::{Closed, Status, TakesNone};
+        for (name, moved_on, failure, tries) in [
+            ("it is away", false, Closed, [1, 2, 3]),
+            ("it took some", true, Closed, [0, 0, 0]),
+            ("it does not want us now", false, Status(503), [1, 2, 3]),
+            ("it took some, and then not", true, Status(503), [0, 0, 0]),
+            ("it refuses each for good, and each is set aside", true, TakesNone(400), [1, 2, 3]),
+        ] {
+            let mut now = 0;
+            let after = [(); 3].map(|()| {
+                now = tries_after(now, moved_on, &failure);
+                now
+            });
+            assert_eq!(after, tries, "{name}");
+        }
+        assert_eq!(tries_after(u32::MAX, false, &Closed), u32::MAX);
+    }
+}

@@ -429,7 +429,8 @@ mod tests {
         session.receive(&seal("FIX.4.4", logon.replace('|', "\u{1}").as_bytes())).unwrap();
         for n in 0..count {
             let id = RfqId::new(format!("L{n}")).unwrap();
-            session.send(&AppMessage::SecurityListRequest(SecurityListRequest { id })).unwrap();
+            let asked = SecurityListRequest { id, digest: None };
+            session.send(&AppMessage::SecurityListRequest(asked)).unwrap();
         }
         session.logout("goodbye");
         outbox.close();

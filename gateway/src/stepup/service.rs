@@ -64,6 +64,32 @@ pub(crate) struct Service {
     working: Cell<usize>,
 }
 
+/// A place among the questions that are being answered; free once this is dropped, also when the
+/// answer panicked.
+struct Answering(Rc<Service>);
+
+impl Answering {
+    /// `None`: as many are being answered as may be.
+    fn begin(service: &Rc<Service>) -> Option<Self> {
+        let working = service.working.get();
+        if working >= WORKING_MAX {
+            return None;
+        }
+        service.working.set(working + 1);
+        Some(Self(service.clone()))
+    }
+
+    async fn run(self, request: Request) {
+        self.0.answer(request).await;
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.working.set(self.0.working.get().saturating_sub(1));
+    }
+}
+
 /// Who asks, for the log.
 pub(super) struct Asker<'a> {
     pub user: &'a str,
@@ -89,16 +115,10 @@ impl Service {
     /// other.
     pub async fn serve(self: Rc<Self>, mut requests: mpsc::Receiver<Request>) {
         while let Some(request) = requests.recv().await {
-            if self.working.get() >= WORKING_MAX {
-                request.refuse(StepUpRefusal::Busy);
-                continue;
+            match Answering::begin(&self) {
+                Some(answering) => drop(tokio::task::spawn_local(answering.run(request))),
+                None => request.refuse(StepUpRefusal::Busy),
             }
-            let service = self.clone();
-            service.working.set(service.working.get() + 1);
-            tokio::task::spawn_local(async move {
-                service.answer(request).await;
-                service.working.set(service.working.get() - 1);
-            });
         }
     }
 

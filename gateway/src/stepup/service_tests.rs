@@ -787,3 +787,31 @@ fn a_queue_that_is_full_says_so_at_once() {
         assert_eq!(handle.keys("alice").await, Err(StepUpRefusal::Unavailable));
     });
 }
+
+/// What is open cannot be looked at, so that its answer panics.
+#[test]
+fn a_question_whose_answer_panics_keeps_no_place() {
+    use crate::stepup::StepUpHandle;
+    run(async {
+        let World { service, dir, .. } = World::new().await;
+        let service = Rc::new(service);
+        std::mem::forget(service.open.borrow_mut());
+        let done = tokio::task::LocalSet::new();
+        done.run_until(async {
+            for (taken, want) in
+                [(WORKING_MAX - 1, Ok(vec![])), (WORKING_MAX, Err(StepUpRefusal::Busy))]
+            {
+                service.working.set(taken);
+                let (handle, requests) = StepUpHandle::new("https://stepup.bank.example");
+                let serving = tokio::task::spawn_local(service.clone().serve(requests));
+                handle.drop_challenge("x");
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+                assert_eq!(handle.keys("alice").await, want, "{taken}");
+                serving.abort();
+            }
+        })
+        .await;
+        drop(dir);
+    });
+}

@@ -84,7 +84,7 @@ impl Otlp {
                     self.set_aside = self.set_aside.saturating_add(1);
                     feed.pass_over(last)?;
                     if self.set_aside > SET_ASIDE_MAX {
-                        return Err(DeliveryFailure::Status(status));
+                        return Err(DeliveryFailure::TakesNone(status));
                     }
                 }
                 Verdict::Again(failure) => return Err(failure),

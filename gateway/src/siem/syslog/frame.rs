@@ -20,7 +20,7 @@ pub(in crate::siem) struct Header {
 
 impl Header {
     pub(in crate::siem) fn of_this_host(facility: Facility) -> Self {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = crate::host::name().unwrap_or_default();
         Self { facility, host: name(&host, 255), process: std::process::id() }
     }
 }

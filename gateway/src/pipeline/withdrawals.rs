@@ -1,0 +1,211 @@
+//! RFQs that are withdrawn because their desk was cut off, where `risk.open_rfqs` says so. One
+//! whose end could not be written down is tried again until it is, or until it has ended otherwise.
+
+use super::Pipeline;
+use crate::{clock::steady, config::OpenRfqs};
+use signet_fix::AppMessage;
+use signet_identity::CompId;
+use signet_rfq::RfqId;
+use signet_router::{Input, Router};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// One that could not be ended is tried again after this.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// An RFQ, and the desk that was cut off, which calls it so.
+type Key = (CompId, RfqId);
+
+/// Those that could not be ended so far. As many as were open.
+#[derive(Debug, Default)]
+pub(super) struct Withdrawals(BTreeMap<Key, Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    /// What its desk and the journal are told.
+    text: &'static str,
+    due: Instant,
+}
+
+impl Withdrawals {
+    /// It could not be ended now.
+    fn failed(&mut self, key: Key, text: &'static str, at: Instant) {
+        self.0.insert(key, Waiting { text, due: at.checked_add(AGAIN).unwrap_or(at) });
+    }
+
+    /// Those that are to be tried again.
+    fn due(&self, at: Instant) -> Vec<(Key, &'static str)> {
+        let due = self.0.iter().filter(|(_, w)| w.due <= at);
+        due.map(|(key, w)| (key.clone(), w.text)).collect()
+    }
+
+    fn forget(&mut self, key: &Key) {
+        self.0.remove(key);
+    }
+}
+
+/// What an RFQ of a desk that was cut off is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It has ended, or is another desk's.
+    Over,
+    /// Its accept waits for its answer.
+    InFlight,
+    Open,
+}
+
+impl Standing {
+    fn of(router: &Router, (desk, rfq): &Key) -> Self {
+        match router.open_as(desk, rfq) {
+            Some((has, rfq)) if has == desk && rfq.in_flight() => Self::InFlight,
+            Some((has, _)) if has == desk => Self::Open,
+            _ => Self::Over,
+        }
+    }
+}
+
+impl Pipeline {
+    /// Ends the open RFQs of a desk that is about to be cut off, unless `risk.open_rfqs` keeps
+    /// them. An accept in flight ends by its dealer's word either way.
+    pub(super) fn withdraw_by_setting(&self, desk: &CompId, text: &'static str) {
+        if self.risk.open_rfqs() != OpenRfqs::Withdraw {
+            return;
+        }
+        for rfq in self.router.with(|r| r.withdrawable(desk)) {
+            self.withdraw((desk.clone(), rfq), text);
+        }
+    }
+
+    /// Those whose end could not be written down are tried again.
+    pub(super) fn withdrawals_tick(&self) {
+        let due = self.withdrawals.borrow().due(steady());
+        for (key, text) in due {
+            match self.router.with(|r| Standing::of(r, &key)) {
+                Standing::Open => self.withdraw(key, text),
+                Standing::InFlight => {}
+                Standing::Over => self.withdrawals.borrow_mut().forget(&key),
+            }
+        }
+    }
+
+    fn withdraw(&self, key: Key, text: &'static str) {
+        let cancel = AppMessage::RfqCancel { rfq: key.1.clone(), text: Some(text.to_owned()) };
+        self.route(Input::FromDesk(key.0.clone(), cancel));
+        let standing = self.router.with(|r| Standing::of(r, &key));
+        let mut waiting = self.withdrawals.borrow_mut();
+        match standing {
+            Standing::Over => waiting.forget(&key),
+            _ => waiting.failed(key, text, steady()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_fix::message::{QuoteRequest, QuoteResponse, Response, TakeOver};
+    use signet_rfq::{
+        AcceptId, Ask, Catalogue, DealerId, InstrumentId, PriceType, QuoteId, Side, UtcMillis,
+    };
+    use signet_router::{Decided, DeskSettings};
+
+    const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
+    const TEXT: &str = "withdrawn";
+
+    fn key(desk: &str, rfq: &str) -> Key {
+        (CompId::new(desk).unwrap(), RfqId::new(rfq).unwrap())
+    }
+
+    /// ALICE1 has R1 open.
+    fn router() -> Router {
+        let desks = ["ALICE1", "BOB1"]
+            .map(|d| DeskSettings { id: CompId::new(d).unwrap(), dealers: Default::default() });
+        let none = Catalogue::new([]).unwrap();
+        let mut r = Router::new("Venue".into(), false, none, desks, [], || Some([7; 10]));
+        let (desk, id) = key("ALICE1", "R1");
+        let asked = QuoteRequest {
+            min_quantity: None,
+            price_type: PriceType::Price,
+            legs: vec![],
+            id,
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            isin: false,
+            ask: Ask::Buy,
+            quantity: 5_000_000.into(),
+            currency: "EUR".into(),
+            settlement_date: "20261130".into(),
+            dealers: vec![DealerId::new("NORTH").unwrap()],
+            expires: NOW + 60_000,
+            at: NOW,
+        };
+        r.handle(NOW, Input::Decided(desk, Decided::Request(asked)));
+        r
+    }
+
+    fn accept() -> Decided {
+        Decided::Accept(QuoteResponse {
+            text: None,
+            price_type: PriceType::Price,
+            legs: vec![],
+            id: AcceptId::new("R1:1").unwrap(),
+            response: Response::HitOrLift,
+            rfq: Some(RfqId::new("R1").unwrap()),
+            quote: QuoteId::new("q1").unwrap(),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            isin: false,
+            dealer: DealerId::new("NORTH").ok(),
+            side: Side::Buy,
+            quantity: 5_000_000.into(),
+            price: "1.08".parse().unwrap(),
+            currency: None,
+            settlement_date: None,
+            deadline: None,
+            at: NOW,
+            limit: None,
+        })
+    }
+
+    #[test]
+    fn table_of_what_is_withdrawn_at_another_try() {
+        let (alice, r1) = key("ALICE1", "R1");
+        let cancel = AppMessage::RfqCancel { rfq: r1.clone(), text: None };
+        let taken =
+            TakeOver { rfq: RfqId::new("B1").unwrap(), desk: alice.clone(), of: r1, at: NOW };
+        let bob = CompId::new("BOB1").unwrap();
+        for (name, input, at, want) in [
+            ("as it was", Input::Tick, NOW, Standing::Open),
+            ("an accept", Input::Decided(alice.clone(), accept()), NOW, Standing::InFlight),
+            ("cancelled", Input::FromDesk(alice, cancel), NOW, Standing::Over),
+            ("its time is up", Input::Tick, NOW + 60_000, Standing::Over),
+            ("a colleague's", Input::Decided(bob, Decided::TakeOver(taken)), NOW, Standing::Over),
+        ] {
+            let mut r = router();
+            r.handle(at, input);
+            assert_eq!(Standing::of(&r, &key("ALICE1", "R1")), want, "{name}");
+        }
+        assert_eq!(Standing::of(&router(), &key("ALICE1", "R2")), Standing::Over);
+    }
+
+    /// The journal is on a disk that is full.
+    #[test]
+    fn one_that_could_not_be_ended_is_tried_at_times_until_it_is() {
+        let start = Instant::now();
+        let at = |s: u64| start + Duration::from_secs(s);
+        let ids = |w: &Withdrawals, s| -> Vec<Key> {
+            w.due(at(s)).into_iter().map(|(key, _)| key).collect()
+        };
+        let mut w = Withdrawals::default();
+        let (a, b) = (key("ALICE1", "R1"), key("ALICE1", "R2"));
+        w.failed(a.clone(), TEXT, at(0));
+        w.failed(b.clone(), TEXT, at(2));
+        assert!(ids(&w, 4).is_empty(), "not at each tick");
+        assert_eq!(w.due(at(5)), [(a.clone(), TEXT)]);
+        w.failed(a.clone(), TEXT, at(5));
+        assert_eq!(ids(&w, 9), [b.clone()]);
+        assert_eq!(ids(&w, 10), [a.clone(), b.clone()], "and not never");
+        w.forget(&a);
+        assert_eq!(ids(&w, 999), [b]);
+    }
+}
