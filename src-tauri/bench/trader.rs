@@ -25,6 +25,9 @@ pub struct KeyMark {
 static MARKS: Mutex<Vec<KeyMark>> = Mutex::new(Vec::new());
 /// Longer than this a key counts as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For all rounds together; twenty take some 150 seconds. Where every key is lost they would take
+/// half an hour.
+const ALL_ROUNDS: Duration = Duration::from_secs(180);
 /// Longer than the terms must be shown.
 const TERMS_READ: Duration = Duration::from_millis(1_200);
 
@@ -42,6 +45,7 @@ pub struct Trader<'a> {
     lost: BTreeMap<&'static str, usize>,
     /// Pauses between keys are of no fixed length, so that they keep no step with the frames.
     seed: u64,
+    began: Instant,
 }
 
 impl<'a> Trader<'a> {
@@ -55,38 +59,61 @@ impl<'a> Trader<'a> {
             in_page: vec![],
             lost: BTreeMap::new(),
             seed: 1,
+            began: Instant::now(),
         })
     }
 
-    /// So many rounds: six letters in the search, five dealers, one accept.
+    /// So many rounds, or as many as there is time for.
     pub fn work(mut self, rounds: u64) {
         self.keyboard.focus();
-        for round in 0..rounds {
-            self.page("document.querySelector('[data-testid=ticket-instrument]').focus()");
-            for letter in "dbr 3.".chars() {
-                let of = self.key(letter as u32, &["field", "list"]);
-                self.note("a letter in the search, until it is in the field", of[0]);
-                self.note("the same, until the list of instruments shows it", of[1]);
-            }
-            for _ in 0.."dbr 3.".len() {
-                self.key(BACKSPACE, &["field"]);
-            }
-            self.page("document.querySelector('[data-panel]').focus()");
-            self.key(u32::from(b'b'), &[]);
-            for n in 0..5 {
-                let digit = u32::from(b'1') + ((round + n * 2) % 9) as u32;
-                let of = self.key(digit, &["line"]);
-                self.note("another dealer in the ladder", of[0]);
-            }
-            let of = self.key(RETURN, &["accept"]);
-            self.note("Enter, until the terms to confirm are shown", of[0]);
-            if of[0].is_some() {
-                std::thread::sleep(TERMS_READ);
-                self.confirm();
-            }
-            self.key(ESCAPE, &[]);
+        self.began = Instant::now();
+        let done = (0..rounds).take_while(|round| self.round(*round)).count();
+        if (done as u64) < rounds {
+            println!("       stopped after {} s: {done} rounds of {rounds}", ALL_ROUNDS.as_secs());
         }
         self.report();
+    }
+
+    fn is_over(&self) -> bool {
+        self.began.elapsed() > ALL_ROUNDS
+    }
+
+    /// Six letters in the search, five dealers, one accept. Answers whether there was time for all
+    /// of it.
+    fn round(&mut self, round: u64) -> bool {
+        self.page("document.querySelector('[data-testid=ticket-instrument]').focus()");
+        for letter in "dbr 3.".chars() {
+            if self.is_over() {
+                return false;
+            }
+            let of = self.key(letter as u32, &["field", "list"]);
+            self.note("a letter in the search, until it is in the field", of[0]);
+            self.note("the same, until the list of instruments shows it", of[1]);
+        }
+        for _ in 0.."dbr 3.".len() {
+            if self.is_over() {
+                return false;
+            }
+            self.key(BACKSPACE, &["field"]);
+        }
+        self.page("document.querySelector('[data-panel]').focus()");
+        self.key(u32::from(b'b'), &[]);
+        for n in 0..5 {
+            if self.is_over() {
+                return false;
+            }
+            let digit = u32::from(b'1') + ((round + n * 2) % 9) as u32;
+            let of = self.key(digit, &["line"]);
+            self.note("another dealer in the ladder", of[0]);
+        }
+        let of = self.key(RETURN, &["accept"]);
+        self.note("Enter, until the terms to confirm are shown", of[0]);
+        if of[0].is_some() {
+            std::thread::sleep(TERMS_READ);
+            self.confirm();
+        }
+        self.key(ESCAPE, &[]);
+        true
     }
 
     /// Enter on the terms, until the venue has read the accept.

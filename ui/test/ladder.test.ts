@@ -223,6 +223,18 @@ test("a price off the market is told before it is confirmed, and Confirm says wh
   expect(words("confirm-accept")).toContain("Confirm anyway");
 });
 
+test("Confirm is pale again with each other limit, and not with another frame", () => {
+  start();
+  show(Panels);
+  const guard = { afterMs: 700, warning: null, seen: false };
+  const limit = (limit: string) => pull({ rfqs: [open({ accept: { ...armed, limit }, guard })] });
+  const turns = ["99.1", "99.1", "99.2", "99.2", "99.3"].map((one) => {
+    limit(one);
+    return byId("confirm-accept")!.classList.contains("odd");
+  });
+  expect(turns).toEqual([true, true, false, false, true]);
+});
+
 test("a press that comes too soon is said beside Confirm, and moves nothing", async () => {
   start();
   const no = (code: string) => async () => ({

@@ -151,7 +151,7 @@ pub(crate) enum Pressed {
 /// The guard of one armed accept.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
-    /// When the terms were shown or Confirm was pressed last; the laptop's clock.
+    /// When the terms were shown or changed, or Confirm was pressed, last; the laptop's clock.
     quiet_since: UtcMillis,
     /// The worst price that the trader has confirmed once in spite of the warning.
     seen: Option<Decimal>,
@@ -167,6 +167,11 @@ impl Guard {
     /// the price far from the market that the trader has confirmed once already.
     pub(crate) fn read(shown: UtcMillis, seen: Option<Decimal>) -> Self {
         Self { quiet_since: shown, seen }
+    }
+
+    /// The terms that are shown changed now: the time to read them begins again.
+    pub(crate) fn changed(&mut self, now: UtcMillis) {
+        self.quiet_since = now;
     }
 
     /// Whether the trader has confirmed this price once already.

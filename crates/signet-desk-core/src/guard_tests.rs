@@ -100,6 +100,27 @@ fn confirm_counts_only_after_a_quiet_time_and_twice_off_the_market() {
 }
 
 #[test]
+fn terms_that_changed_are_to_be_read_from_then_on() {
+    let shown = || Guard::shown(UtcMillis(0));
+    for (changed, pressed, want) in [
+        (690, 700, Pressed::TooSoon),
+        (5_000, 5_000, Pressed::TooSoon),
+        (5_000, 5_699, Pressed::TooSoon),
+        (5_000, 5_700, Pressed::Goes),
+    ] {
+        let mut guard = shown();
+        guard.changed(UtcMillis(changed));
+        let got = guard.press(n("99.1"), false, &USUAL, UtcMillis(pressed));
+        assert_eq!(got, want, "changed at {changed}, pressed at {pressed}");
+    }
+    // What was seen of a price far from the market stays seen.
+    let mut guard = shown();
+    assert_eq!(guard.press(n("99.1"), true, &USUAL, UtcMillis(700)), Pressed::Warned);
+    guard.changed(UtcMillis(800));
+    assert_eq!(guard.press(n("99.1"), true, &USUAL, UtcMillis(1_500)), Pressed::Goes);
+}
+
+#[test]
 fn another_limit_is_another_price_to_be_confirmed_twice() {
     let mut guard = Guard::shown(UtcMillis(0));
     let mut press = |price, at| guard.press(n(price), true, &USUAL, UtcMillis(at));

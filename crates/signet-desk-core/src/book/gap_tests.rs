@@ -332,7 +332,7 @@ fn what_waited_for_an_approval_waits_as_long_as_the_gateway_holds_it_and_no_long
         b.step_ups.second.insert(id("R1"));
         let stands = quote("R1", "q1", "1.08");
         if away {
-            gap(&mut b, &[("R1", &[stands.clone()])]);
+            gap(&mut b, &[("R1", std::slice::from_ref(&stands))]);
             assert!(waits(&b), "the gateway has not passed the accept on");
             gap(&mut b, &[("R1", &[stands, m])]);
         } else {

@@ -52,6 +52,32 @@ fn terms_that_are_shown_again_are_to_be_read_again() {
     assert_eq!(confirm(&mut b, &armed, 5_100), Err("accept.too_soon".into()));
 }
 
+#[test]
+fn a_limit_that_was_moved_is_to_be_read_before_it_is_confirmed() {
+    // The limit as it is set, when, and when Confirm is pressed.
+    for (ticks, set_ms, pressed_ms, want) in [
+        (1, 5_000, 5_000, Err("accept.too_soon")),
+        (1, 5_000, 5_699, Err("accept.too_soon")),
+        (1, 5_000, 5_700, Ok(())),
+        // It does not change: the terms were there all the time.
+        (0, 5_000, 5_000, Ok(())),
+    ] {
+        let mut b = market(&[]);
+        let armed = arm(&mut b);
+        b.set_limit("R1", ticks, NOW + set_ms).unwrap();
+        let got = confirm(&mut b, &armed, pressed_ms);
+        assert_eq!(got, want.map_err(str::to_owned), "{ticks}, {set_ms}, {pressed_ms}");
+    }
+    // Each move begins the time again, and one that was refused does not.
+    let mut b = market(&[]);
+    let armed = arm(&mut b);
+    b.set_limit("R1", 1, NOW + 600).unwrap();
+    b.set_limit("R1", 2, NOW + 1_200).unwrap();
+    assert_eq!(confirm(&mut b, &armed, 1_800), Err("accept.too_soon".into()));
+    b.set_limit("R1", 101, NOW + 2_400).unwrap_err();
+    assert_eq!(confirm(&mut b, &armed, 2_500), Ok(()));
+}
+
 fn instruments(b: &mut Book) {
     let instrument = Instrument {
         price_types: vec![signet_rfq::PriceType::Price],
@@ -124,11 +150,11 @@ fn a_limit_that_goes_far_from_the_market_is_confirmed_twice() {
     let settings = TradingSettings { off_market_ticks: 10, ..TradingSettings::default() };
     let mut b = market(&["1.0800", "1.0800"]).protected_by(settings);
     let armed = arm(&mut b);
-    b.set_limit("R1", 10).unwrap();
+    b.set_limit("R1", 10, NOW).unwrap();
     assert_eq!(b.pull(0, &[], NOW).rfqs[0].guard.clone().unwrap().warning, None);
-    b.set_limit("R1", 11).unwrap();
+    b.set_limit("R1", 11, NOW).unwrap();
     assert_eq!(confirm(&mut b, &armed, 1_000), Err("accept.off_market".into()));
-    b.set_limit("R1", 12).unwrap();
+    b.set_limit("R1", 12, NOW + 1_000).unwrap();
     assert_eq!(confirm(&mut b, &armed, 2_000), Err("accept.off_market".into()), "farther still");
     assert_eq!(confirm(&mut b, &armed, 3_000), Ok(()));
 }

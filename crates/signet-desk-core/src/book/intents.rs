@@ -156,8 +156,8 @@ impl Book {
     }
 
     /// Lets an armed accept follow its dealer's quotes by so many ticks, 0 for the same price or a
-    /// better one.
-    pub fn set_limit(&mut self, id: &str, ticks: u32) -> Result<(), Problem> {
+    /// better one. A limit that changes is to be read before it can be confirmed.
+    pub fn set_limit(&mut self, id: &str, ticks: u32, now: UtcMillis) -> Result<(), Problem> {
         if self.connection.direct {
             return Err(problem(
                 "accept.no_limit",
@@ -174,8 +174,12 @@ impl Book {
         let price = worse_by(terms.price_type, armed.side, armed.price, ticks, &instrument)
             .ok_or_else(limit_too_far)?;
         let until = item.rfq.expires();
+        let before = armed.limit.map(|l| l.price);
         if !item.rfq.set_limit(Limit { price, until }) {
             return Err(not_armed());
+        }
+        if before != Some(price) {
+            item.guard.get_or_insert_with(|| Guard::shown(now)).changed(now);
         }
         item.dirty = true;
         self.frames.wake();

@@ -28,12 +28,8 @@ impl Book {
         );
         let row = self.with_least(id, row);
         let known = self.records.blotter.get(BlotterTab::Trades, e.accept.as_str()).cloned();
-        let changed = self
-            .records
-            .blotter
-            .status(BlotterTab::Trades, e.accept.as_str())
-            .is_some_and(RowStatus::is_changed);
         let meaning = meant(e);
+        let direct = self.connection.direct;
         let more = known.as_ref().and_then(|k| with_more(k, &row, e, meaning));
         if let Some(whole) = more {
             return self.more_late(id, whole, now);
@@ -49,10 +45,9 @@ impl Book {
                 self.blot_late(id, row);
                 self.notice(NoticeKind::Good, "trade.filled_while_away", text, None, now);
             }
-            // A repetition after a restart: the same trade, or one that was corrected or cancelled
-            // meanwhile.
+            // A repetition after a restart.
             (Meaning::Execution | Meaning::ExecutedSoFar, Some(k))
-                if same_trade(&k, &row) || changed => {}
+                if is_known(&k, &row, meaning, direct) => {}
             (Meaning::TradeCancelled, Some(k)) => {
                 let text = format!(
                     "A trade was cancelled by the dealer: {} {}. Check it with the dealer.",
@@ -147,6 +142,22 @@ fn meant(e: &ExecutionReport) -> Meaning {
 
 fn with_status(row: BlotterRow, status: RowStatus) -> BlotterRow {
     BlotterRow { status: status.words().into(), ..row }
+}
+
+/// Whether a row says already what a report of an execution, or of what was executed so far, tells.
+fn is_known(known: &BlotterRow, told: &BlotterRow, meaning: Meaning, direct: bool) -> bool {
+    match RowStatus::read(&known.status) {
+        // The gateway compares with every execution that it knows, and marks what does not fit.
+        Some(status) if status.is_changed() && !direct => true,
+        // At a plain venue nobody else compares: after a bust or a correction another ExecID is
+        // another execution, though all else be the same.
+        Some(status) if status.is_changed() && meaning == Meaning::Execution => {
+            known.exec_id == told.exec_id && same_terms(known, told)
+        }
+        // It counts what the dealer took back.
+        Some(RowStatus::CancelledByDealer) => false,
+        _ => same_trade(known, told),
+    }
 }
 
 fn same_trade(known: &BlotterRow, told: &BlotterRow) -> bool {

@@ -43,7 +43,8 @@ fn the_rest_of_a_partly_executed_accept_that_fits_is_its_trade_and_what_does_not
         ..report(accept, ExecType::Status, OrdStatus::PartiallyFilled, "S", "1.08", cum)
     };
     type Told = fn(&str, &dyn Fn(&str, i64) -> ExecutionReport) -> ExecutionReport;
-    let table: [(&str, Told, &[(&str, &str)]); 13] = [
+    type Row = (&'static str, Told, &'static [(&'static str, &'static str)]);
+    let table: [Row; 13] = [
         ("the rest", |a, _| part(a, "E2", "1.08", 600, 1_000), &[("Filled", "1,000")]),
         ("a part of it", |a, _| part(a, "E2", "1.08", 300, 700), &[("Partly filled", "700")]),
         (
@@ -114,6 +115,57 @@ fn the_rest_of_a_partly_executed_accept_that_fits_is_its_trade_and_what_does_not
         let rfq = b.records.blotter.get(BlotterTab::Rfqs, id("R1").as_str()).unwrap();
         let status = want.last().map(|(s, _)| s.as_str());
         assert_eq!(Some(rfq.status.as_str()), status, "{what}");
+    }
+}
+
+#[test]
+fn after_a_bust_or_a_correction_a_plain_venue_has_no_other_execution() {
+    let busted = |a: &str| {
+        let e = report(a, ExecType::TradeCancel, OrdStatus::Cancelled, "H1", "1.08", 0);
+        ExecutionReport { exec_ref: Some("E1".into()), ..e }
+    };
+    let corrected = |a: &str| {
+        let e = report(a, ExecType::TradeCorrect, OrdStatus::Filled, "G1", "1.07", 900);
+        ExecutionReport { exec_ref: Some("E1".into()), ..e }
+    };
+    let fill =
+        |a: &str, exec: &str| report(a, ExecType::Trade, OrdStatus::Filled, exec, "1.08", 1_000);
+    let so_far = |a: &str, price: &str, cum| ExecutionReport {
+        last: None,
+        ..report(a, ExecType::Status, OrdStatus::Filled, "S", price, cum)
+    };
+    type Make<'a> = &'a dyn Fn(&str) -> ExecutionReport;
+    type Row<'a> = (&'a str, (Make<'a>, (&'a str, &'a str)), Make<'a>, bool);
+    let bust = (&busted as Make<'_>, ("Cancelled by the dealer", "1,000"));
+    let correction = (&corrected as Make<'_>, ("Corrected", "900"));
+    // What changed the trade, what is told then, and whether a plain venue's word is a dispute.
+    let table: [Row<'_>; 6] = [
+        ("bust, the trade told again", bust, &|a| fill(a, "E1"), false),
+        ("bust, another execution", bust, &|a| fill(a, "E2"), true),
+        ("bust, it counts as executed", bust, &|a| so_far(a, "1.08", 1_000), true),
+        ("correction, another execution", correction, &|a| fill(a, "E2"), true),
+        ("correction, what it says", correction, &|a| so_far(a, "1.07", 900), false),
+        ("correction, what it took back", correction, &|a| so_far(a, "1.08", 1_000), true),
+    ];
+    for (what, (change, row), told, disputed) in table {
+        for direct in [true, false] {
+            let mut b = book();
+            let (accept, _) = press(&mut b);
+            say(&mut b, fill(&accept, "E1"));
+            b.dismiss("R1").unwrap();
+            b.connection.direct = direct;
+            say(&mut b, change(&accept));
+            for _ in 0..2 {
+                say(&mut b, told(&accept));
+            }
+            let mut want = vec![(row.0.to_owned(), row.1.to_owned())];
+            // A gateway compares itself, and marks what does not fit.
+            let disputed = disputed && direct;
+            want.extend(disputed.then(|| ("Disputed".to_owned(), "1,000".to_owned())));
+            assert_eq!(rows(&b), want, "{what}, direct: {direct}");
+            let alarmed = notices(&b).contains(&"execution.mismatch");
+            assert_eq!(alarmed, disputed, "{what}, direct: {direct}");
+        }
     }
 }
 

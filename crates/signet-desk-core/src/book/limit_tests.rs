@@ -60,14 +60,14 @@ fn a_limit_is_so_many_ticks_worse_and_only_while_the_terms_are_shown() {
     ] {
         let mut b = book();
         arm(&mut b);
-        let set = b.set_limit("R1", ticks).map_err(|p| p.code);
+        let set = b.set_limit("R1", ticks, NOW).map_err(|p| p.code);
         let got = set.as_ref().map(|()| accept(&b).limit.unwrap().price).map_err(String::as_str);
         assert_eq!(got, limit.map(|l| l.parse().unwrap()), "{ticks}");
     }
     let mut b = book();
-    assert_eq!(b.set_limit("R1", 0).unwrap_err().code, "accept.not_armed");
+    assert_eq!(b.set_limit("R1", 0, NOW).unwrap_err().code, "accept.not_armed");
     press(&mut b);
-    assert_eq!(b.set_limit("R1", 5).unwrap_err().code, "accept.not_armed", "it has left");
+    assert_eq!(b.set_limit("R1", 5, NOW).unwrap_err().code, "accept.not_armed", "it has left");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_plain_venue_is_sent_no_limit() {
     let mut b = book();
     b.connection.direct = true;
     let armed = arm(&mut b);
-    assert_eq!(b.set_limit("R1", 1).unwrap_err().code, "accept.no_limit");
+    assert_eq!(b.set_limit("R1", 1, NOW).unwrap_err().code, "accept.no_limit");
     let AppMessage::QuoteResponse(r) = b.accept("R1", &armed, NOW).unwrap() else { panic!() };
     assert_eq!(r.limit, None);
 }
@@ -84,7 +84,7 @@ fn a_plain_venue_is_sent_no_limit() {
 fn an_accept_says_how_far_it_follows() {
     let mut b = book();
     let armed = arm(&mut b);
-    b.set_limit("R1", 2).unwrap();
+    b.set_limit("R1", 2, NOW).unwrap();
     let AppMessage::QuoteResponse(r) = b.accept("R1", &armed, NOW).unwrap() else { panic!() };
     let limit = r.limit.unwrap();
     assert_eq!(limit.price, "1.08002".parse().unwrap());

@@ -126,6 +126,12 @@ impl Book {
         }
     }
 
+    /// The request for the list of instruments, which leaves after each logon. It names the list
+    /// that this desk has, so that the same one is not sent to it again.
+    pub fn list_request(&mut self, now: UtcMillis) -> Option<AppMessage> {
+        self.reference.ask_at_logon(now).map(AppMessage::SecurityListRequest)
+    }
+
     /// Records that a message was sent under this sequence number.
     pub fn sent_as(&mut self, seq: u64, m: &AppMessage) {
         self.connection.sent.record(seq, m);

@@ -208,7 +208,7 @@ fn an_accept_says_the_price_of_each_leg_and_takes_a_limit_of_the_net_price() {
         [("DBR 32", Some("99.20")), ("DBR 35", Some("100.00")), ("DBR 50", Some("98.30"))]
     );
     let id = q.id.as_str();
-    b.set_limit(id, 3).unwrap();
+    b.set_limit(id, 3, NOW).unwrap();
     let AppMessage::QuoteResponse(r) = b.accept(id, &a.id, NOW).unwrap() else { panic!() };
     let prices: Vec<_> = r.legs.iter().map(|l| (l.bid, l.offer)).collect();
     assert_eq!(
@@ -402,7 +402,7 @@ fn a_filled_in_package_is_checked_ahead_and_its_limit_holds() {
         assert_eq!(armed.as_ref().err().map(|e| e.code.as_str()), code, "{limit}");
         if let Ok(a) = armed {
             assert_eq!(a.limit.as_deref(), Some("-2.50"));
-            let farther = b.set_limit_typed(q.id.as_str(), 1).unwrap_err();
+            let farther = b.set_limit_typed(q.id.as_str(), 1, NOW).unwrap_err();
             assert_eq!(farther.code, "accept.ticket_limit");
         }
         assert_eq!(b.ticket_of(q.id.as_str()), Some(form));

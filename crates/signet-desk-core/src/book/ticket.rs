@@ -283,8 +283,13 @@ impl Book {
     }
 
     /// As [`Self::set_limit`], and not beyond the ticket's limit.
-    pub(crate) fn set_limit_typed(&mut self, rfq: &str, ticks: u32) -> Result<(), Problem> {
-        self.set_limit(rfq, ticks)?;
+    pub(crate) fn set_limit_typed(
+        &mut self,
+        rfq: &str,
+        ticks: u32,
+        now: UtcMillis,
+    ) -> Result<(), Problem> {
+        self.set_limit(rfq, ticks, now)?;
         let Some((instrument, wanted)) = self.wanted(rfq) else { return Ok(()) };
         let armed = RfqId::new(rfq).ok().and_then(|id| self.screen.rfq(&id)?.accept.clone());
         let Some((accept, limit)) = armed.and_then(|(a, _)| a.limit.map(|l| (a, l))) else {

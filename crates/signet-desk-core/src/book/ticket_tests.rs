@@ -142,7 +142,7 @@ fn a_limit_that_cannot_be_compared_with_a_price_lets_nothing_be_armed() {
         let list = SecurityList { request: id("later"), last: true, instruments: vec![now] };
         b.message(AppMessage::SecurityList(list), NOW);
         let got = b.arm_typed(intent(&rfq, "1.08"), NOW).map(drop).map_err(|p| p.code);
-        assert_eq!(got.as_ref().map(|()| ()).map_err(String::as_str), want, "{limit:?}");
+        assert_eq!(got.as_ref().copied().map_err(String::as_str), want, "{limit:?}");
         assert_eq!(b.rfq(&id(&rfq)).unwrap().accept.is_some(), want.is_ok());
     }
 }
@@ -191,9 +191,9 @@ fn the_keys_do_not_move_a_limit_beyond_the_tickets() {
     b.arm_typed(intent(&rfq, "1.08"), NOW).unwrap();
     let limit =
         |b: &Book| b.rfq(&id(&rfq)).unwrap().accept.as_ref().unwrap().0.limit.unwrap().price;
-    b.set_limit_typed(&rfq, 1).unwrap();
+    b.set_limit_typed(&rfq, 1, NOW).unwrap();
     assert_eq!(limit(&b), "1.08001".parse().unwrap(), "nearer is the trader's choice");
-    assert_eq!(b.set_limit_typed(&rfq, 3).unwrap_err().code, "accept.ticket_limit");
+    assert_eq!(b.set_limit_typed(&rfq, 3, NOW).unwrap_err().code, "accept.ticket_limit");
     assert_eq!(limit(&b), "1.08002".parse().unwrap());
 }
 

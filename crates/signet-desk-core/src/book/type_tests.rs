@@ -247,7 +247,7 @@ fn a_trade_in_a_yield_says_that_it_is_one() {
     quote(&mut b, &rfq, "B", "-0.3", "-0.3", Some(9));
     let armed = b.arm(&take(&rfq, "A", Side::Buy, "-0.25"), NOW).unwrap();
     assert_eq!((armed.price.as_str(), armed.limit.as_deref()), ("-0.250", Some("-0.250")));
-    b.set_limit(&rfq, 3).unwrap();
+    b.set_limit(&rfq, 3, NOW).unwrap();
     let later = NOW + 5_000;
     let m = b.accept(&rfq, &armed.id, later).unwrap();
     let AppMessage::QuoteResponse(r) = &m else { panic!() };

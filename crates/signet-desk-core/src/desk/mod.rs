@@ -267,7 +267,7 @@ impl Desk {
 
     /// Lets an armed accept follow its dealer's quotes by so many ticks.
     pub fn set_limit(&self, rfq_id: &str, ticks: u32) -> Result<(), Problem> {
-        lock(&self.book).set_limit_typed(rfq_id, ticks)
+        lock(&self.book).set_limit_typed(rfq_id, ticks, laptop_now())
     }
 
     /// Asks to approve an accept of an RFQ before its quote is chosen: at the best price or so many

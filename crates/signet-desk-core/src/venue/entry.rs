@@ -87,7 +87,7 @@ impl Venue {
     pub(super) fn read(v: VenueEntry, base: &Path) -> Result<Self, DeskConfigError> {
         let wrong = |why: String| DeskConfigError::Venue { venue: v.name.clone(), why };
         let Endpoint { host, port } =
-            endpoint(&v.address).ok_or_else(|| wrong("address must be host:port".into()))?;
+            endpoint(&v.address).map_err(|why| wrong(format!("address {why}")))?;
         let also = other_hosts(&v).map_err(wrong)?;
         let roots =
             TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
@@ -172,9 +172,12 @@ impl Venue {
         })
     }
 
-    /// `host:port`.
+    /// `host:port`, with brackets around an IPv6 address.
     pub fn endpoint(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
     }
 }
 
@@ -184,18 +187,29 @@ fn other_hosts(v: &VenueEntry) -> Result<Vec<OtherHost>, String> {
         return Err(format!("also names more than {OTHER_HOSTS_MAX} hosts"));
     }
     let read = |text: &String| {
-        let at = endpoint(text).ok_or_else(|| format!("also: {text} must be host:port"))?;
+        let at = endpoint(text).map_err(|why| format!("also: {text} {why}"))?;
         let server_name = v.server_name.clone().unwrap_or_else(|| at.host.clone());
         Ok(OtherHost { at, server_name })
     };
     v.also.iter().map(read).collect()
 }
 
-/// `host:port`, with brackets around an IPv6 address.
-fn endpoint(text: &str) -> Option<Endpoint> {
-    let (host, port) = text.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Some(Endpoint { host, port: port.parse().ok()? }).filter(|e| !e.host.is_empty())
+/// `host:port`, with brackets around an IPv6 address: without them its last group could be the
+/// port. An error says what the text must be.
+fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
+    const WRONG: &str = "must be host:port";
+    const NO_BRACKETS: &str = "must have brackets around an IPv6 address, as in [2001:db8::1]:9443";
+    let (host, port) = text.rsplit_once(':').ok_or(WRONG)?;
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').ok_or(WRONG)?,
+        None if host.contains(':') => return Err(NO_BRACKETS),
+        None => host,
+    };
+    let port: u16 = port.parse().map_err(|_| WRONG)?;
+    if host.is_empty() || host.contains(['[', ']']) {
+        return Err(WRONG);
+    }
+    Ok(Endpoint { host: host.to_owned(), port })
 }
 
 #[cfg(test)]
@@ -204,18 +218,30 @@ mod tests {
 
     #[test]
     fn a_host_is_a_name_or_an_address_and_a_port() {
+        let (form, brackets) = (Err("host:port"), Err("brackets"));
         for (text, want) in [
-            ("gw.bank.example:9443", Some(("gw.bank.example", 9443))),
-            ("192.0.2.1:1", Some(("192.0.2.1", 1))),
-            ("[2001:db8::1]:9443", Some(("2001:db8::1", 9443))),
-            ("gw.bank.example", None),
-            ("gw.bank.example:", None),
-            ("gw.bank.example:65536", None),
-            (":9443", None),
-            ("", None),
+            ("gw.bank.example:9443", Ok(("gw.bank.example", 9443))),
+            ("192.0.2.1:1", Ok(("192.0.2.1", 1))),
+            ("[2001:db8::1]:9443", Ok(("2001:db8::1", 9443))),
+            ("2001:db8::1:9443", brackets),
+            ("::1", brackets),
+            ("2001:db8::1", brackets),
+            ("[2001:db8::1]", form),
+            ("[2001:db8::1:9443", form),
+            ("2001:db8::1]:9443", brackets),
+            ("[[2001:db8::1]]:9443", form),
+            ("gw.bank.example", form),
+            ("gw.bank.example:", form),
+            ("gw.bank.example:65536", form),
+            (":9443", form),
+            ("[]:9443", form),
+            ("", form),
         ] {
-            let read = endpoint(text);
-            assert_eq!(read.as_ref().map(|e| (e.host.as_str(), e.port)), want, "{text}");
+            match (endpoint(text), want) {
+                (Ok(e), Ok(want)) => assert_eq!((e.host.as_str(), e.port), want, "{text}"),
+                (Err(why), Err(word)) => assert!(why.contains(word), "{text}: {why}"),
+                (read, _) => panic!("{text}: {read:?}"),
+            }
         }
     }
 
@@ -245,6 +271,15 @@ mod tests {
         assert_eq!(names(read(&also, None).unwrap()), ["gw2.bank.example"]);
         assert_eq!(names(read(&also, Some("gw.bank.example")).unwrap()), ["gw.bank.example"]);
         assert!(read(&["gw2.bank.example"], None).unwrap_err().contains("host:port"));
+        assert!(read(&["2001:db8::2:9443"], None).unwrap_err().contains("brackets"));
+    }
+
+    #[test]
+    fn an_ipv6_address_is_shown_in_brackets() {
+        let mut v = read(&["[2001:db8::2]:9443"], None).unwrap();
+        assert_eq!(v.endpoint(), "gw1.bank.example:9443");
+        v.host = v.also[0].at.host.clone();
+        assert_eq!(v.endpoint(), "[2001:db8::2]:9443");
         assert!(read(&["h:1"; OTHER_HOSTS_MAX + 1], None).unwrap_err().contains("more than"));
     }
 }
