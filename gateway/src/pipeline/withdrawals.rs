@@ -14,6 +14,8 @@ use std::{
 
 /// One that could not be ended is tried again after this.
 const AGAIN: Duration = Duration::from_secs(5);
+/// Tried again at one tick, on the trading thread: every desk may have been cut off.
+const AT_ONCE: usize = 32;
 
 /// An RFQ, and the desk that was cut off, which calls it so.
 type Key = (CompId, RfqId);
@@ -35,10 +37,11 @@ impl Withdrawals {
         self.0.insert(key, Waiting { text, due: at.checked_add(AGAIN).unwrap_or(at) });
     }
 
-    /// Those that are to be tried again.
+    /// Those that are to be tried again now, the longest due ones first.
     fn due(&self, at: Instant) -> Vec<(Key, &'static str)> {
-        let due = self.0.iter().filter(|(_, w)| w.due <= at);
-        due.map(|(key, w)| (key.clone(), w.text)).collect()
+        let mut due: Vec<_> = self.0.iter().filter(|(_, w)| w.due <= at).collect();
+        due.sort_by_key(|(_, w)| w.due);
+        due.into_iter().take(AT_ONCE).map(|(key, w)| (key.clone(), w.text)).collect()
     }
 
     fn forget(&mut self, key: &Key) {
@@ -84,7 +87,8 @@ impl Pipeline {
         for (key, text) in due {
             match self.router.with(|r| Standing::of(r, &key)) {
                 Standing::Open => self.withdraw(key, text),
-                Standing::InFlight => {}
+                // The others must not wait behind it.
+                Standing::InFlight => self.withdrawals.borrow_mut().failed(key, text, steady()),
                 Standing::Over => self.withdrawals.borrow_mut().forget(&key),
             }
         }
@@ -203,9 +207,24 @@ mod tests {
         assert!(ids(&w, 4).is_empty(), "not at each tick");
         assert_eq!(w.due(at(5)), [(a.clone(), TEXT)]);
         w.failed(a.clone(), TEXT, at(5));
-        assert_eq!(ids(&w, 9), [b.clone()]);
-        assert_eq!(ids(&w, 10), [a.clone(), b.clone()], "and not never");
+        assert_eq!(ids(&w, 9), std::slice::from_ref(&b));
+        assert_eq!(ids(&w, 10), [b.clone(), a.clone()], "and not never");
         w.forget(&a);
         assert_eq!(ids(&w, 999), [b]);
+    }
+
+    #[test]
+    fn many_are_tried_again_some_at_a_time_and_each_of_them() {
+        let start = Instant::now();
+        let mut w = Withdrawals::default();
+        let keys: Vec<Key> = (0..=AT_ONCE).map(|n| key("ALICE1", &format!("R{n:03}"))).collect();
+        keys.iter().for_each(|k| w.failed(k.clone(), TEXT, start));
+        let at = start + AGAIN;
+        let first: Vec<Key> = w.due(at).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(first, keys[..AT_ONCE]);
+        // None of them ended.
+        first.into_iter().for_each(|k| w.failed(k, TEXT, at));
+        assert_eq!(w.due(at), [(keys[AT_ONCE].clone(), TEXT)]);
+        assert_eq!(w.due(at + AGAIN)[0], (keys[AT_ONCE].clone(), TEXT), "the longest due one");
     }
 }

@@ -225,9 +225,7 @@ fn a_list_that_is_unchanged_stays_in_use() {
             let seq = book.pull(0, &[], NOW).seq as u64;
             assert!(book.message(unchanged(&again.id), NOW).is_empty());
             assert!(Arc::ptr_eq(&before, &book.catalogue()), "no other index is made");
-            let frame = book.pull(seq, &[], NOW);
-            assert!(frame.reference_changed, "as if it had come");
-            assert_eq!(heads(&frame), ["A", "B"]);
+            assert!(book.pull(seq, &[], NOW).reference_changed, "as if it had come");
         }
         assert!(book.notices.codes().is_empty());
 
