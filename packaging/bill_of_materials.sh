@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Writes the CycloneDX bills of materials of a program: bill_of_materials.sh NAME OUT [windows]
 # NAME.crates.cdx.json (with windows: NAME.windows.crates.cdx.json): the crates that are linked. For the desk also
-# NAME.page.cdx.json: the packages of its page.
+# NAME.page.cdx.json (NAME.windows.page.cdx.json): the packages of its page. No two builds share a file: each has another time
+# and number in it, and provenance.py names its checksum.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=$1 out=$2
@@ -21,5 +22,5 @@ cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --targe
   --override-filename "$file" --manifest-path "$manifest" "${features[@]}"
 mv "$(dirname "$manifest")/$file.json" "$out/"
 if [ "$name" = signet-desk ]; then
-  (cd ui && npm sbom --sbom-format cyclonedx --omit dev) >"$out/$name.page.cdx.json"
+  (cd ui && npm sbom --sbom-format cyclonedx --omit dev) >"$out/${file/%.crates.cdx/.page.cdx}.json"
 fi

@@ -171,7 +171,7 @@ for rpm in "$work"/first/*.rpm; do
   name=$(rpm -qp --qf '%{NAME}' "$rpm" 2>/dev/null)
   diff <(rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "$rpm" 2>/dev/null | sed -n 's/^[^d][^ ]* //p' | sort) <(dpkg-deb --fsys-tarfile "$(find "$work/first" -maxdepth 1 -name "${name}_*.deb")" | tar -t | sed 's/^\.//' | grep -v '/$' | sort) >/dev/null ||
     fail "the files of $name's .rpm and .deb differ"
-  rpm -qpR "$rpm" 2>/dev/null | grep -q '^libc\.so\.6(GLIBC_' || fail "$name's .rpm does not say which libc it needs"
+  grep -q '^libc\.so\.6(GLIBC_' <<<"$(rpm -qpR "$rpm" 2>/dev/null)" || fail "$name's .rpm does not say which libc it needs"
   ok "signed and whole: $(basename "$rpm")"
 done
 gpg --batch --quiet --verify "$work/first/SHA256SUMS.asc" "$work/first/SHA256SUMS" 2>/dev/null || fail "the checksums are not signed"

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as scenes from "../dev/scenes";
 import type { AcceptView, Problem } from "../src/bindings";
 import type { Commands } from "../src/desk/backend";
-import { Agreeing, SETTLED_MS } from "../src/rfq/agreeing.svelte";
+import { Agreeing, ANSWER_MAX_MS, SETTLED_MS } from "../src/rfq/agreeing.svelte";
 
 type Answered = { status: "ok"; data: null } | { status: "error"; error: Problem };
 const no = (code: string): Answered => ({
@@ -128,4 +128,40 @@ test("Confirm sends once; what was refused may be pressed again", async () => {
   expect(agreeing.again).toBe(null);
   await agreeing.confirm();
   expect(calls).toHaveLength(2);
+});
+
+test("a command that the desk never answers holds nothing up for ever", async () => {
+  const { agreeing, calls, answer } = terms();
+  void agreeing.moveLimit(1);
+  void agreeing.moveLimit(1);
+  vi.advanceTimersByTime(ANSWER_MAX_MS + 1);
+  void agreeing.moveLimit(3);
+  expect(calls).toEqual(["limit 1", "limit 3"]);
+  await answer();
+  expect(calls, "a late answer sends no older limit").toEqual(["limit 1", "limit 3"]);
+  vi.advanceTimersByTime(ANSWER_MAX_MS + 1);
+  void agreeing.confirm();
+  void agreeing.confirm();
+  vi.advanceTimersByTime(ANSWER_MAX_MS + 1);
+  void agreeing.confirm();
+  expect(calls.slice(2)).toEqual(["accept A", "accept A"]);
+});
+
+test("a limit is moved neither after Confirm nor on terms that were taken back", async () => {
+  const confirmed = terms();
+  void confirmed.agreeing.confirm();
+  void confirmed.agreeing.moveLimit(1);
+  expect(confirmed.calls).toEqual(["accept A"]);
+  await confirmed.answer(no("accept.too_soon"));
+  void confirmed.agreeing.moveLimit(1);
+  expect(confirmed.calls).toEqual(["accept A", "limit 1"]);
+
+  const back = terms();
+  void back.agreeing.moveLimit(1);
+  void back.agreeing.moveLimit(1);
+  void back.agreeing.takeBack();
+  await back.answer(no("accept.not_armed"));
+  await back.answer();
+  expect(back.calls).toEqual(["limit 1", "disarm"]);
+  expect(back.shown, "only what became of taking back").toEqual([null]);
 });

@@ -97,6 +97,13 @@ test("a click of the pointer is not taken for the Enter that was held before it"
   expect(typing.enterIsFresh, "the key pressed the button").toBe(false);
   click(1);
   expect(typing.enterIsFresh).toBe(true);
+
+  send(new KeyboardEvent("keydown", { key: "Enter", repeat: true, bubbles: true }));
+  send(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
+  click(0);
+  expect(typing.enterIsFresh, "Space pressed the button").toBe(true);
+  send(new KeyboardEvent("keydown", { key: "Enter", repeat: true, bubbles: true }));
+  expect(typing.enterIsFresh, "and Enter is still held").toBe(false);
 });
 
 test("each key that a remote display holds is told from a new one, whatever is pressed between", () => {

@@ -1,5 +1,4 @@
 // Every shortcut of the page: its key, place, state and command, and the words of Help for it.
-//
 // `commandFor` decides and touches no document; `listen.ts` brings the events and runs the
 // commands. A row without a command is a key that the browser or a form handles: Help lists it,
 // nothing here acts on it. The keys of the list of instruments are in the component of its field.

@@ -68,7 +68,8 @@ export class Typing {
     const down = (event: KeyboardEvent) => {
       const now = performance.now();
       if (isText(event.target)) this.#lastKeyMs = now;
-      if (event.key === "Enter") this.enterIsFresh = this.#enter.down(now, event.repeat);
+      // Another key, as Space on a button, has nothing to do with an Enter that was held before.
+      this.enterIsFresh = event.key !== "Enter" || this.#enter.down(now, event.repeat);
       const key = placeOf(event);
       const known = this.#keys.get(key) ?? new EnterKey();
       this.#keys.set(key, known);

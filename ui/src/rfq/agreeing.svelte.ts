@@ -14,9 +14,11 @@ const TICKS_MAX = 100;
 const AGAIN = ["accept.too_soon", "accept.off_market"];
 /** A limit that the screen does not show this long after the desk took it was moved since. */
 export const SETTLED_MS = 1_000;
+/** A command without an answer after this long holds nothing up: the desk checks each itself. */
+export const ANSWER_MAX_MS = 5_000;
 
 /** A limit that was asked for; `answeredMs` is when the desk answered to it. */
-type Wanted = { accept: string; ticks: number; answeredMs: number | null };
+type Wanted = { accept: string; ticks: number; askedMs: number; answeredMs: number | null };
 
 type Of = {
   commands: () => Commands;
@@ -32,7 +34,7 @@ export class Agreeing {
   again: Problem | null = $state.raw(null);
   #wanted: Wanted | null = null;
   /** The accept that is being confirmed or was sent, and the one that is being taken back. */
-  #sent: string | null = null;
+  #sent: { accept: string; atMs: number } | null = null;
   #takenBack: string | null = null;
   readonly #of: Of;
 
@@ -43,7 +45,8 @@ export class Agreeing {
   /** Moves the limit by so many ticks, counted from the one that was asked for last. */
   async moveLimit(by: number) {
     const accept = this.#of.accept();
-    if (!accept || accept.limit === null) return;
+    // After Confirm it might overtake the accept, which is to leave with the limit that was read.
+    if (!accept || accept.limit === null || this.#isDecided(accept.id)) return;
     const before = this.#unseen(accept);
     const ticks = (before?.ticks ?? accept.limitTicks) + by;
     if (ticks < 0 || ticks > TICKS_MAX) return;
@@ -52,17 +55,22 @@ export class Agreeing {
       before.ticks = ticks;
       return;
     }
-    const wanted: Wanted = { accept: accept.id, ticks, answeredMs: null };
+    const wanted: Wanted = { accept: accept.id, ticks, askedMs: 0, answeredMs: null };
     this.#wanted = wanted;
-    this.#of.show(await this.#send(wanted));
+    const answer = await this.#send(wanted);
+    // Terms that were taken back meanwhile have no limit, which is nothing to be told.
+    if (this.#takenBack !== wanted.accept) this.#of.show(answer);
   }
 
   async #send(wanted: Wanted): Promise<Answer<null>> {
     for (;;) {
       const { ticks } = wanted;
+      wanted.askedMs = performance.now();
       const answer = await ask(this.#of.commands().setLimit(this.#of.rfqId(), ticks));
-      const same = this.#of.accept()?.id === wanted.accept;
-      if (answer.status === "ok" && same && wanted.ticks !== ticks) continue;
+      // The desk moves the limit of whatever terms it shows by then: only of these.
+      const same = this.#of.accept()?.id === wanted.accept && !this.#isDecided(wanted.accept);
+      const last = this.#wanted === wanted;
+      if (answer.status === "ok" && same && last && wanted.ticks !== ticks) continue;
       wanted.answeredMs = performance.now();
       if (answer.status === "error" && this.#wanted === wanted) this.#wanted = null;
       return answer;
@@ -73,22 +81,31 @@ export class Agreeing {
   #unseen(accept: AcceptView): Wanted | null {
     const wanted = this.#wanted;
     if (wanted === null || wanted.accept !== accept.id) return null;
-    if (wanted.answeredMs === null) return wanted;
+    if (wanted.answeredMs === null)
+      return performance.now() - wanted.askedMs > ANSWER_MAX_MS ? null : wanted;
     const shown = accept.limitTicks === wanted.ticks;
     return shown || performance.now() - wanted.answeredMs > SETTLED_MS ? null : wanted;
   }
 
+  /** It was taken back, or confirmed and not refused. */
+  #isDecided(accept: string): boolean {
+    if (accept === this.#takenBack) return true;
+    const sent = this.#sent;
+    return sent?.accept === accept && performance.now() - sent.atMs <= ANSWER_MAX_MS;
+  }
+
   async confirm() {
     const accept = this.#of.accept();
-    if (!accept || accept.id === this.#takenBack || accept.id === this.#sent) return;
+    if (!accept || this.#isDecided(accept.id)) return;
     if (this.#unseen(accept)) {
       this.again = MOVED;
       return;
     }
-    this.#sent = accept.id;
+    const sent = { accept: accept.id, atMs: performance.now() };
+    this.#sent = sent;
     const answer = await ask(this.#of.commands().accept(this.#of.rfqId(), accept.id));
     const why = answer.status === "error" ? answer.error : null;
-    if (why) this.#sent = null;
+    if (why && this.#sent === sent) this.#sent = null;
     this.again = why && AGAIN.includes(why.code) ? why : null;
     this.#of.show(this.again ? { status: "ok" } : answer);
   }
