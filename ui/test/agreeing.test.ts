@@ -1,4 +1,4 @@
-// Terms that are shown: what is confirmed is what is on the screen, once, and nothing taken back.
+// Confirm agrees to the terms on the screen, once, and never to terms that were taken back.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as scenes from "../dev/scenes";

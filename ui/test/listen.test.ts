@@ -53,7 +53,7 @@ test.each<[string, KeyboardEventInit, string[]]>([
   ["a key that composes", { key: "Process", code: "KeyW", ...ctrl }, []],
 ])("%s", (_, init, commands) => expect(ran(init)).toEqual(commands));
 
-test("AltGr writes a third sign and is no shortcut", () => {
+test("AltGr writes a third sign and runs no command", () => {
   const greek = { key: "ς", code: "KeyW", ...ctrl };
   expect(ran(greek)).toEqual(["close"]);
   expect(ran(greek, true)).toEqual([]);

@@ -450,9 +450,9 @@ fn quoted(q: QuoteMsg, dealer: String) -> Said {
     }
 }
 
-/// Whether a report of this type that shows a quantity done is no execution of its own, but says
-/// what all of them come to: the answer to an OrderStatusRequest (H), what the gateway tells after
-/// a logon, or the end of an accept that was executed in part.
+/// Whether a report of this type that shows a quantity done tells what all executions come to, and
+/// not one of them: the answer to an OrderStatusRequest (H), what the gateway tells after a logon,
+/// or the end of an accept that was executed in part.
 pub(crate) fn is_state(kind: ExecType) -> bool {
     use ExecType::{Fill, PartialFill, Trade, TradeCancel, TradeCorrect};
     !matches!(kind, Trade | Fill | PartialFill | TradeCancel | TradeCorrect)

@@ -45,7 +45,7 @@ impl Current {
         self.lock().is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Until what is returned is dropped.
+    /// Until the guard that it returns is dropped.
     fn is_at(&self, deadline: Instant) -> AtTask<'_> {
         *self.lock() = Some(deadline);
         AtTask(self)

@@ -14,6 +14,7 @@
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `withdrawals.rs` | RFQs that end because their desk was cut off |
+//! | `rfq_ends.rs` | the end of an RFQ that the gateway decides, and when it is tried again |
 //! | `places.rs`, `kept_places.rs` | sessions that go on at another address |
 //! | `registry_standing.rs`, `storage_standing.rs` | a registry that does not answer, and files that cannot be written, are said |
 //! | `business.rs` | which of all that becomes an event for who watches |
@@ -59,6 +60,7 @@ mod references;
 mod registry_standing;
 mod reload;
 mod renewals;
+mod rfq_ends;
 mod seen;
 mod sessions;
 mod signal_holds;

@@ -3,20 +3,17 @@
 //! that a restart knows it too. A clock that is set forward ends RFQs early, which their desks are
 //! told.
 
-use super::Pipeline;
+use super::{Pipeline, rfq_ends::AGAIN};
 use crate::clock::{now, steady};
-use signet_fix::AppMessage;
 use signet_identity::CompId;
 use signet_rfq::{Rfq, RfqId, UtcMillis};
-use signet_router::{Input, Router};
+use signet_router::Router;
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
 const TIME_UP: &str = "its time is up; the gateway's clock was set back";
-/// One that could not be ended is tried again after this.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// When each of them ends.
 #[derive(Debug, Default)]
@@ -112,8 +109,7 @@ impl Pipeline {
             let due = || self.router.with(|r| Due::of(r, &key.0, &key.1));
             let due = match due() {
                 Due::End(has, rfq) => {
-                    let text = Some(TIME_UP.to_owned());
-                    self.route(Input::FromDesk(has, AppMessage::RfqCancel { rfq, text }));
+                    self.end_rfq(has, rfq, TIME_UP);
                     due()
                 }
                 due => due,
@@ -130,67 +126,9 @@ impl Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_fix::message::{QuoteRequest, QuoteResponse, Response, TakeOver};
-    use signet_rfq::{AcceptId, Ask, Catalogue, DealerId, InstrumentId, PriceType, QuoteId, Side};
-    use signet_router::{Decided, DeskSettings};
-
-    const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
-
-    fn desk(d: &str) -> CompId {
-        CompId::new(d).unwrap()
-    }
-
-    fn rfq(id: &str) -> RfqId {
-        RfqId::new(id).unwrap()
-    }
-
-    /// ALICE1 has R1 open.
-    fn router() -> Router {
-        let desks =
-            ["ALICE1", "BOB1"].map(|d| DeskSettings { id: desk(d), dealers: Default::default() });
-        let none = Catalogue::new([]).unwrap();
-        let mut r = Router::new("Venue".into(), false, none, desks, [], || Some([7; 10]));
-        let asked = QuoteRequest {
-            min_quantity: None,
-            price_type: PriceType::Price,
-            legs: vec![],
-            id: rfq("R1"),
-            instrument: InstrumentId::new("EUR/USD").unwrap(),
-            isin: false,
-            ask: Ask::Buy,
-            quantity: 5_000_000.into(),
-            currency: "EUR".into(),
-            settlement_date: "20261130".into(),
-            dealers: vec![DealerId::new("NORTH").unwrap()],
-            expires: NOW + 60_000,
-            at: NOW,
-        };
-        r.handle(NOW, Input::Decided(desk("ALICE1"), Decided::Request(asked)));
-        r
-    }
-
-    fn accept(of: &str) -> Decided {
-        Decided::Accept(QuoteResponse {
-            text: None,
-            price_type: PriceType::Price,
-            legs: vec![],
-            id: AcceptId::new(format!("{of}:1")).unwrap(),
-            response: Response::HitOrLift,
-            rfq: Some(rfq(of)),
-            quote: QuoteId::new("q1").unwrap(),
-            instrument: InstrumentId::new("EUR/USD").unwrap(),
-            isin: false,
-            dealer: DealerId::new("NORTH").ok(),
-            side: Side::Buy,
-            quantity: 5_000_000.into(),
-            price: "1.08".parse().unwrap(),
-            currency: None,
-            settlement_date: None,
-            deadline: None,
-            at: NOW,
-            limit: None,
-        })
-    }
+    use crate::pipeline::rfq_ends::test_double::{NOW, accept, desk, rfq, router};
+    use signet_fix::message::TakeOver;
+    use signet_router::{Decided, Input};
 
     #[test]
     fn one_that_changed_hands_is_ended_at_the_desk_that_has_it() {

@@ -1,19 +1,13 @@
 //! RFQs that are withdrawn because their desk was cut off, where `risk.open_rfqs` says so. One
 //! whose end could not be written down is tried again until it is, or until it has ended otherwise.
 
-use super::Pipeline;
+use super::{Pipeline, rfq_ends::AGAIN};
 use crate::{clock::steady, config::OpenRfqs};
-use signet_fix::AppMessage;
 use signet_identity::CompId;
 use signet_rfq::RfqId;
-use signet_router::{Input, Router};
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use signet_router::Router;
+use std::{collections::BTreeMap, time::Instant};
 
-/// One that could not be ended is tried again after this.
-const AGAIN: Duration = Duration::from_secs(5);
 /// Tried again at one tick, on the trading thread: every desk may have been cut off.
 const AT_ONCE: usize = 32;
 
@@ -95,8 +89,7 @@ impl Pipeline {
     }
 
     fn withdraw(&self, key: Key, text: &'static str) {
-        let cancel = AppMessage::RfqCancel { rfq: key.1.clone(), text: Some(text.to_owned()) };
-        self.route(Input::FromDesk(key.0.clone(), cancel));
+        self.end_rfq(key.0.clone(), key.1.clone(), text);
         let standing = self.router.with(|r| Standing::of(r, &key));
         let mut waiting = self.withdrawals.borrow_mut();
         match standing {
@@ -109,66 +102,15 @@ impl Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_fix::message::{QuoteRequest, QuoteResponse, Response, TakeOver};
-    use signet_rfq::{
-        AcceptId, Ask, Catalogue, DealerId, InstrumentId, PriceType, QuoteId, Side, UtcMillis,
-    };
-    use signet_router::{Decided, DeskSettings};
+    use crate::pipeline::rfq_ends::test_double::{NOW, accept, router};
+    use signet_fix::{AppMessage, message::TakeOver};
+    use signet_router::{Decided, Input};
+    use std::time::Duration;
 
-    const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
     const TEXT: &str = "withdrawn";
 
     fn key(desk: &str, rfq: &str) -> Key {
         (CompId::new(desk).unwrap(), RfqId::new(rfq).unwrap())
-    }
-
-    /// ALICE1 has R1 open.
-    fn router() -> Router {
-        let desks = ["ALICE1", "BOB1"]
-            .map(|d| DeskSettings { id: CompId::new(d).unwrap(), dealers: Default::default() });
-        let none = Catalogue::new([]).unwrap();
-        let mut r = Router::new("Venue".into(), false, none, desks, [], || Some([7; 10]));
-        let (desk, id) = key("ALICE1", "R1");
-        let asked = QuoteRequest {
-            min_quantity: None,
-            price_type: PriceType::Price,
-            legs: vec![],
-            id,
-            instrument: InstrumentId::new("EUR/USD").unwrap(),
-            isin: false,
-            ask: Ask::Buy,
-            quantity: 5_000_000.into(),
-            currency: "EUR".into(),
-            settlement_date: "20261130".into(),
-            dealers: vec![DealerId::new("NORTH").unwrap()],
-            expires: NOW + 60_000,
-            at: NOW,
-        };
-        r.handle(NOW, Input::Decided(desk, Decided::Request(asked)));
-        r
-    }
-
-    fn accept() -> Decided {
-        Decided::Accept(QuoteResponse {
-            text: None,
-            price_type: PriceType::Price,
-            legs: vec![],
-            id: AcceptId::new("R1:1").unwrap(),
-            response: Response::HitOrLift,
-            rfq: Some(RfqId::new("R1").unwrap()),
-            quote: QuoteId::new("q1").unwrap(),
-            instrument: InstrumentId::new("EUR/USD").unwrap(),
-            isin: false,
-            dealer: DealerId::new("NORTH").ok(),
-            side: Side::Buy,
-            quantity: 5_000_000.into(),
-            price: "1.08".parse().unwrap(),
-            currency: None,
-            settlement_date: None,
-            deadline: None,
-            at: NOW,
-            limit: None,
-        })
     }
 
     #[test]
@@ -180,7 +122,7 @@ mod tests {
         let bob = CompId::new("BOB1").unwrap();
         for (name, input, at, want) in [
             ("as it was", Input::Tick, NOW, Standing::Open),
-            ("an accept", Input::Decided(alice.clone(), accept()), NOW, Standing::InFlight),
+            ("an accept", Input::Decided(alice.clone(), accept("R1")), NOW, Standing::InFlight),
             ("cancelled", Input::FromDesk(alice, cancel), NOW, Standing::Over),
             ("its time is up", Input::Tick, NOW + 60_000, Standing::Over),
             ("a colleague's", Input::Decided(bob, Decided::TakeOver(taken)), NOW, Standing::Over),

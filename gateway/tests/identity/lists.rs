@@ -116,7 +116,7 @@ fn a_new_list_ends_a_session_over_quic_and_keeps_it_out() {
     });
 }
 
-/// Its handshake was good by the lists of before, and when the new one came there was no session
+/// Its handshake was good by the lists before that one, and when the new one came there was no session
 /// yet that could have been ended.
 #[test]
 fn a_new_list_counts_for_a_connection_that_has_not_logged_on_yet() {

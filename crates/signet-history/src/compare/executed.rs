@@ -42,7 +42,7 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// It is no execution of its own.
+    /// It tells a total and not an execution.
     pub(super) fn is_state(&self) -> bool {
         is_state(self.kind)
     }

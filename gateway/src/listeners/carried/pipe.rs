@@ -127,7 +127,7 @@ fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
     }
 }
 
-/// The session's side. With each answer, whom to wake.
+/// The session's side. Each answer comes with the task to wake.
 impl State {
     fn read(
         &mut self,
@@ -186,7 +186,7 @@ impl State {
     }
 }
 
-/// The socket's side. With each answer, whom to wake.
+/// The socket's side. Each answer comes with the task to wake.
 impl State {
     fn look(&mut self, cx: &Context<'_>) -> (Asked, Option<Duration>) {
         keep(&mut self.carrier, cx);
