@@ -36,6 +36,13 @@ impl Bucket {
         true
     }
 
+    /// Takes `cost` tokens, and owes those that are not there: none is taken before they are back.
+    pub fn charge(&mut self, now: Instant, cost: u32) {
+        let from = self.full_at.map_or(now, |t| t.max(now));
+        let full_at = self.refill.checked_mul(cost).and_then(|d| from.checked_add(d));
+        self.full_at = full_at.or(self.full_at);
+    }
+
     /// Whether every token is there: such a bucket may be dropped and made again.
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|t| t <= now)
@@ -57,6 +64,17 @@ mod tests {
         assert!(!b.take(later, 4) && b.take(later, 3) && !b.take(later, 1));
         assert!(!b.take(later, u32::MAX));
         assert!(b.take(later, 0));
+    }
+
+    #[test]
+    fn what_is_charged_beyond_the_tokens_is_owed() {
+        let t = Instant::now();
+        let mut b = Bucket::new(3, Duration::from_secs(2));
+        b.charge(t, 5);
+        assert!(!b.take(t + Duration::from_millis(5_999), 1));
+        assert!(b.take(t + Duration::from_secs(6), 1) && !b.take(t + Duration::from_secs(6), 1));
+        b.charge(t + Duration::from_secs(1_000), 1);
+        assert!(b.take(t + Duration::from_secs(1_000), 2));
     }
 
     #[test]

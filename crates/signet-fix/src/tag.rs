@@ -96,6 +96,12 @@ pub const NO_RELATED_SYM: u32 = 146;
 pub const EXEC_TYPE: u32 = 150;
 /// LeavesQty: quantity that may still be executed.
 pub const LEAVES_QTY: u32 = 151;
+/// BenchmarkCurveCurrency of a discount margin, ISO 4217.
+pub const BENCHMARK_CURVE_CURRENCY: u32 = 220;
+/// BenchmarkCurveName: what a spread is over; a reference rate for a discount margin.
+pub const BENCHMARK_CURVE_NAME: u32 = 221;
+/// BenchmarkCurvePoint: for how long the reference rate is fixed, `3M`.
+pub const BENCHMARK_CURVE_POINT: u32 = 222;
 /// NoStipulations: entries of a group of stipulations.
 pub const NO_STIPULATIONS: u32 = 232;
 /// StipulationType: [`LEAST_QUANTITY`].
@@ -130,7 +136,7 @@ pub const SESSION_REJECT_REASON: u32 = 373;
 pub const BUSINESS_REJECT_REF_ID: u32 = 379;
 /// BusinessRejectReason of a BusinessMessageReject (j).
 pub const BUSINESS_REJECT_REASON: u32 = 380;
-/// PriceType: 1 percent of par, 2 per unit, 6 spread, 9 yield.
+/// PriceType: 1 percent of par, 2 per unit, 6 spread (with 220 to 222 a discount margin), 9 yield.
 pub const PRICE_TYPE: u32 = 423;
 /// PartyIDSource: D, a code of our own.
 pub const PARTY_ID_SOURCE: u32 = 447;
@@ -205,6 +211,8 @@ pub const DEALER_NAME: u32 = 20005;
 pub const DEALER_ONLINE: u32 = 20006;
 /// U1: Y when the dealer takes counters.
 pub const DEALER_COUNTERS: u32 = 20007;
+/// U1: Y when the dealer lets a part of its quotes be taken.
+pub const DEALER_PARTS: u32 = 20008;
 /// U2: 1 begin, 2 an RFQ, 3 end.
 pub const SNAPSHOT_PHASE: u32 = 20020;
 /// SecurityList (y): what traders call the instrument.

@@ -296,6 +296,36 @@ fn a_flood_of_resend_requests_costs_a_bounded_amount_and_ends_the_connection() {
     assert!(o.outbox.closed());
 }
 
+/// What a resend costs is paid in full: one that costs more than is left is not free.
+#[test]
+fn resends_of_all_that_is_kept_are_few() {
+    let mut store = MemoryStore::new(NOW);
+    for n in 1..=10_000u64 {
+        let body =
+            format!("35=8\u{1}34={n}\u{1}49=H\u{1}52=20261121-02:22:00.125\u{1}56=P\u{1}58=x\u{1}");
+        store.keep(n, &seal("FIX.4.4", body.as_bytes())).unwrap();
+    }
+    store.set_next_sender(10_001).unwrap();
+    let mut o =
+        Ours::open("CHARGED", Role::Acceptor, SessionOptions::default(), Binding::None, store);
+    o.hears("35=A|34=1|<>98=0|108=60|");
+    o.says();
+    let mut resent = 0;
+    for n in 2..8 {
+        o.hears(&format!("35=2|34={n}|<>7=1|16=0|"));
+        loop {
+            let said = o.says();
+            if said.is_empty() {
+                break;
+            }
+            resent += count(&said, "8");
+            o.fetch();
+        }
+    }
+    assert!((9_000..40_000).contains(&resent), "{resent}");
+    assert!(!o.outbox.closed());
+}
+
 #[test]
 fn what_was_sent_on_this_connection_is_resent_whole_and_in_slices() {
     let mut o = Ours::logged_on("PRESENT");

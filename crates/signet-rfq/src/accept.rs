@@ -1,8 +1,9 @@
 //! An accept: the message that agrees to a trade, and the reasons for which it is refused.
 
 use crate::{
-    AcceptId, DealerId, Direction, InstrumentId, QuoteId, RfqId, RfqState, Side, StatedLeg,
-    UtcMillis, counter::CounterFault, fix::ExecType, leg::net_stated, lifecycle::AcceptPhase,
+    AcceptId, DealerId, Direction, InstrumentId, PriceType, QuoteId, RfqId, RfqState, Side,
+    StatedLeg, UtcMillis, counter::CounterFault, fix::ExecType, leg::net_stated,
+    lifecycle::AcceptPhase, part::PartFault,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -27,8 +28,13 @@ pub struct Accept {
     pub side: Side,
     /// Price (44), exactly the quoted one.
     pub price: Decimal,
-    /// OrderQty (38): the RFQ's quantity, or the whole size of a quote that is smaller.
+    /// OrderQty (38): the RFQ's quantity, or the whole size of a quote that is smaller; less where
+    /// the dealer lets a part of its quotes be taken.
     pub quantity: Decimal,
+    /// What an accept of the whole quote would carry, when this one takes a part of it by the
+    /// trader's choice. It follows from the quote, and no message has it. `None`: the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<Decimal>,
     /// Tags 20140 and 20141: what else of the same dealer the trader agrees to. `None`: this quote
     /// and no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,8 +67,11 @@ impl Accept {
     /// of the same dealer within it.
     /// Of a package every leg is the same but for its price, and the prices make the net price.
     pub fn agrees_to(&self, direction: Direction, other: &Self) -> bool {
-        let Some(limit) = &self.limit else { return self == other };
+        // It is of the quote, which a message names without its size.
+        let part_of = other.part_of;
+        let Some(limit) = &self.limit else { return Self { part_of, ..self.clone() } == *other };
         let followed = Self {
+            part_of,
             quote: other.quote.clone(),
             price: other.price,
             legs: other.legs.clone(),
@@ -318,6 +327,9 @@ pub enum AcceptRefusal {
         /// The RFQ's least quantity.
         least: Decimal,
     },
+    /// What is wrong with an accept of a part of the quote.
+    #[error(transparent)]
+    Part(#[from] PartFault),
     /// A leg is not the one that the quote prices in its place.
     #[error("leg {0} is not as the quote has it")]
     OtherLeg(usize),
@@ -363,12 +375,12 @@ pub enum AcceptRefusal {
         accepted: String,
     },
     /// PriceType (423) differs from the RFQ's.
-    #[error("the numbers of the RFQ are {quoted}s, not {accepted}s")]
+    #[error("the numbers of the RFQ are {}, not {}", .quoted.plural(), .accepted.plural())]
     OtherPriceType {
         /// The RFQ's type.
-        quoted: &'static str,
+        quoted: PriceType,
         /// The accept's type.
-        accepted: &'static str,
+        accepted: PriceType,
     },
     /// Currency (15) differs from the RFQ's.
     #[error("the currency is {quoted}, not {accepted}")]
@@ -406,6 +418,7 @@ impl AcceptRefusal {
             Self::LimitOver => "accept.limit_over",
             Self::OtherQuantity { .. } => "accept.quantity_mismatch",
             Self::BelowMinimum { .. } => "accept.too_small",
+            Self::Part(why) => why.code(),
             Self::OtherLeg(_) => "accept.leg_mismatch",
             Self::NotNet(_) => "accept.not_net",
             Self::IdUsed => "accept.id_used",

@@ -141,12 +141,8 @@ impl Instrument {
                 "symbol, name, price_unit and settlement are 1 to 120 printable characters",
             );
         }
-        let of = |t: &PriceType| self.price_types.iter().filter(|other| *other == t).count();
-        if self.price_types.is_empty() || self.price_types.iter().any(|t| of(t) > 1) {
-            return bad("it is asked for in at least one price type, and in none twice");
-        }
-        if self.asset_class == AssetClass::FxSpot && !price_type::is_plain(&self.price_types) {
-            return bad("a currency pair has prices only: no yield and no spread");
+        if let Some(why) = self.price_types_fault() {
+            return bad(why);
         }
         if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             return bad("the currency is not an ISO 4217 code");
@@ -173,6 +169,36 @@ impl Instrument {
             );
         }
         Ok(())
+    }
+
+    /// Whether people can tell it from every other one.
+    fn check_letters(&self) -> Result<(), InstrumentError> {
+        let texts: [&str; 4] = [&self.symbol, &self.name, &self.price_unit, &self.settlement];
+        crate::letters::of_instrument(self.id.as_str(), texts)
+            .map_err(|why| InstrumentError::BadConvention(self.id.clone(), why))
+    }
+
+    fn price_types_fault(&self) -> Option<&'static str> {
+        // A spread and a discount margin have one code, and so have margins over two rates.
+        let code = |t: &PriceType| t.code(false);
+        let of = |t: &PriceType| self.price_types.iter().filter(|o| code(o) == code(t)).count();
+        if self.price_types.is_empty() || self.price_types.iter().any(|t| of(t) > 1) {
+            return Some(
+                "it is asked for in at least one price type, in none twice, and in spreads or in \
+                 discount margins over one rate, not in both",
+            );
+        }
+        let abroad = |t: &PriceType| match t {
+            PriceType::Margin(over) => over.currency.to_string() != self.currency,
+            _ => false,
+        };
+        if self.price_types.iter().any(abroad) {
+            return Some("the rate that a discount margin is over is in another currency");
+        }
+        if self.asset_class == AssetClass::FxSpot && !price_type::is_plain(&self.price_types) {
+            return Some("a currency pair has prices only: no yield and no spread");
+        }
+        None
     }
 
     /// Whether somebody may ask for `q` of it: within its bounds and a multiple of its lot.
@@ -222,11 +248,16 @@ impl Instrument {
             Some((price_decimals, tick, unit)) => Self {
                 price_decimals,
                 tick,
-                price_unit: unit.into(),
+                price_unit: unit,
                 price_format: PriceFormat::Decimals,
                 ..told
             },
         }
+    }
+
+    /// The discount margin that somebody may ask for it in.
+    pub fn margin(&self) -> Option<PriceType> {
+        self.price_types.iter().copied().find(|t| matches!(t, PriceType::Margin(_)))
     }
 
     /// What its numbers count: the first type that it lists.
@@ -276,11 +307,13 @@ pub fn isin_check_digit(isin: &str) -> bool {
 pub struct Catalogue(BTreeMap<InstrumentId, Instrument>);
 
 impl Catalogue {
-    /// Checks each record; refuses the whole list for one that is bad or that repeats an id.
+    /// Checks each record; refuses the whole list for one that is bad, that looks like another or
+    /// that repeats an id. Of a list from a peer the texts are cleaned before.
     pub fn new(instruments: impl IntoIterator<Item = Instrument>) -> Result<Self, InstrumentError> {
         let mut map = BTreeMap::new();
         for i in instruments {
             i.check()?;
+            i.check_letters()?;
             if map.len() >= MAX_INSTRUMENTS {
                 return Err(InstrumentError::TooMany);
             }
@@ -342,6 +375,7 @@ pub(crate) fn bund() -> Instrument {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Benchmark;
 
     #[test]
     fn isin_check_digits() {
@@ -394,10 +428,14 @@ mod tests {
         assert!(b.has(PriceType::Yield) && !b.has(PriceType::Spread));
         assert_eq!(b.price_type(), PriceType::Price);
         let n = |s: &str| s.parse::<Decimal>().unwrap();
+        let over = Benchmark::read("EURIBOR", "3M", "EUR").unwrap();
+        let margin = PriceType::Margin(over);
+        assert_eq!(b.told_in(margin).price_unit, "bp discount margin over EURIBOR 3M");
         for (t, number, want, tick) in [
             (PriceType::Price, "99.1", "99.100", "0.005"),
             (PriceType::Yield, "-0.25", "-0.250", "0.001"),
             (PriceType::Spread, "42", "42.0", "0.1"),
+            (margin, "42", "42.0", "0.1"),
         ] {
             let told = b.told_in(t);
             assert_eq!(told.format_price(n(number)), want);

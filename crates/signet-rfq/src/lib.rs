@@ -8,6 +8,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 mod accept;
+mod benchmark;
 mod best;
 mod counter;
 pub mod fix;
@@ -16,7 +17,9 @@ mod instrument;
 #[cfg(feature = "toml")]
 mod instrument_file;
 mod leg;
+mod letters;
 pub mod lifecycle;
+mod part;
 mod price_format;
 mod price_type;
 mod quantity;
@@ -29,6 +32,7 @@ pub mod test_double;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution, Limit};
+pub use benchmark::{Benchmark, CurveCurrency, CurvePoint, Over, ReferenceRate};
 pub use best::{Best, Composite, best, composite, median_quoted, ticks_worse};
 pub use counter::{
     COUNTER_WAIT_MAX_MS, Counter, CounterFault, CounterState, MAX_COUNTERS_PER_LINE,
@@ -40,11 +44,15 @@ pub use instrument::{
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
 pub use leg::{Leg, LegsError, MAX_LEGS, MIN_LEGS, PackageKind, StatedLeg, gross, net_price};
+pub use letters::{is_deceptive, is_plain};
 pub use lifecycle::RfqState;
+pub use part::{PartFault, PartRule};
 pub use price_format::{PriceFormat, price_type_words};
-pub use price_type::{Direction, PriceType};
+pub use price_type::{Direction, NotAPriceType, PriceType, StatedType};
 pub use quantity::{QuantityError, group_digits, parse_quantity};
-pub use quote::{Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault};
+pub use quote::{
+    Level, PackageFault, QualifierFault, Qualifiers, Quote, QuoteFault, sides_with_the_least,
+};
 pub use rfq::{
     Counted, HandOverRefusal, Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ,
     PASS_REASON_MAX, Passed, REASON_PASS, Report, Rfq, RfqError, Taken,

@@ -1,8 +1,9 @@
 //! What the numbers of a request and of its quotes count: PriceType (423).
 
-use crate::Side;
+use crate::{Benchmark, Over, Side, price_type_words};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Which way a number is good. A price and a yield of the same bond move against each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +54,15 @@ impl Direction {
 }
 
 /// What a number counts. Everything that compares two numbers of one RFQ asks its type for the
-/// direction.
+/// direction. Files keep it as the text that it is written as.
 ///
-/// FIX 4.4 has no PriceType for a discount margin, and 6 is the spread over a benchmark: a
-/// catalogue cannot list a discount margin, so that nobody reads one as the other.
+/// FIX 4.4 has no PriceType for a discount margin: it is a spread (6) with its reference rate (220
+/// to 222). The rate is part of the type, so that nobody reads one as a spread, or as a margin over
+/// another rate.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String", into = "String")]
 pub enum PriceType {
     /// 1, percent of par, of what has an ISIN; 2, per unit, of everything else. Nothing needs to be
     /// said of it.
@@ -70,56 +72,95 @@ pub enum PriceType {
     Yield,
     /// 6: spread over a benchmark in basis points.
     Spread,
+    /// 6 with 220 to 222: discount margin of a floating-rate note in basis points over the rate
+    /// that it pays.
+    Margin(Benchmark),
 }
 
+/// What stands before the reference rate where a type is written.
+const MARGIN_OVER: &str = "discount margin over ";
+
+/// A text is not a price type. At fault: whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a price type: price, yield, spread or a discount margin, such as `discount \
+     margin over EURIBOR 3M in EUR`"
+)]
+pub struct NotAPriceType(String);
+
 impl PriceType {
-    /// Every type that is traded here.
-    pub const ALL: [Self; 3] = [Self::Price, Self::Yield, Self::Spread];
+    /// The types that say everything by their word.
+    pub const WITHOUT_REFERENCE: [Self; 3] = [Self::Price, Self::Yield, Self::Spread];
+    /// How many types one instrument may list: it has spreads or discount margins, not both.
+    pub const MOST: usize = 3;
 
     /// PriceType (423). `by_isin`: a price is percent of par.
     pub fn code(self, by_isin: bool) -> u16 {
         match self {
             Self::Price if by_isin => 1,
             Self::Price => 2,
-            Self::Spread => 6,
+            Self::Spread | Self::Margin(_) => 6,
             Self::Yield => 9,
         }
     }
 
-    /// PriceType (423) where it has to be said; a plain price goes without.
-    pub fn stated(self) -> Option<u16> {
-        (self != Self::Price).then(|| self.code(false))
+    /// What a message states of it, where a price may be said, too. `by_isin`: as for
+    /// [`Self::code`].
+    pub fn stated_by(self, by_isin: bool) -> StatedType {
+        let over = match self {
+            Self::Margin(of) => Over::Reference(of),
+            Self::Price | Self::Yield | Self::Spread => Over::Unsaid,
+        };
+        StatedType::new(self.code(by_isin), over)
     }
 
-    /// The type that a PriceType (423) is; `None` for one that is not traded here.
-    pub fn of(code: u16) -> Option<Self> {
-        match code {
-            1 | 2 => Some(Self::Price),
-            6 => Some(Self::Spread),
-            9 => Some(Self::Yield),
-            _ => None,
-        }
+    /// What a message states of it where it has to be said; a plain price goes without.
+    pub fn stated(self) -> Option<StatedType> {
+        (self != Self::Price).then(|| self.stated_by(false))
     }
 
-    /// As files, PriceTypes (20038) and approval texts write it.
+    /// What a dealer's report about a request in this type states, with what it leaves out: a
+    /// report may have no PriceType (423), or none of 220 to 222.
+    pub fn as_reported(self, stated: Option<StatedType>) -> Option<StatedType> {
+        let without_benchmark = self.stated().map(|full| StatedType::from(full.code));
+        let answers = stated.is_none_or(|s| s.price_type() == Some(self))
+            || (matches!(self, Self::Margin(_)) && stated == without_benchmark);
+        // What the request is in goes without saying where it is a price.
+        if answers && self != Self::Price { self.stated() } else { stated }
+    }
+
+    /// The kind of it, without what a discount margin is over.
     pub fn word(self) -> &'static str {
         match self {
             Self::Price => "price",
             Self::Yield => "yield",
             Self::Spread => "spread",
+            Self::Margin(_) => "discount margin",
         }
     }
 
-    /// The type of a word that [`Self::word`] writes.
-    pub fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|t| t.word() == word)
+    /// Its numbers, for people: `yields`, `discount margins over EURIBOR 3M in EUR`.
+    pub fn plural(self) -> String {
+        match self {
+            Self::Margin(of) => format!("discount margins over {of}"),
+            other => format!("{}s", other.word()),
+        }
+    }
+
+    /// The type of a text that [`PriceType`] is written as.
+    pub fn read(text: &str) -> Option<Self> {
+        if let Some(over) = text.strip_prefix(MARGIN_OVER) {
+            let margin = Benchmark::read_text(over).map(Self::Margin);
+            return margin.filter(|m| m.to_string() == text);
+        }
+        Self::WITHOUT_REFERENCE.into_iter().find(|t| t.word() == text)
     }
 
     /// Which way its numbers are good.
     pub fn direction(self) -> Direction {
         match self {
             Self::Price => Direction::Price,
-            Self::Yield | Self::Spread => Direction::Yield,
+            Self::Yield | Self::Spread | Self::Margin(_) => Direction::Yield,
         }
     }
 
@@ -135,11 +176,13 @@ impl PriceType {
 
     /// Decimals, smallest step and unit of a number that is not a price: they are the same for
     /// every instrument.
-    pub(crate) fn convention(self) -> Option<(u8, Decimal, &'static str)> {
+    pub(crate) fn convention(self) -> Option<(u8, Decimal, String)> {
+        let tenth = Decimal::new(1, 1);
         match self {
             Self::Price => None,
-            Self::Yield => Some((3, Decimal::new(1, 3), "% yield")),
-            Self::Spread => Some((1, Decimal::new(1, 1), "bp spread")),
+            Self::Yield => Some((3, Decimal::new(1, 3), "% yield".into())),
+            Self::Spread => Some((1, tenth, "bp spread".into())),
+            Self::Margin(of) => Some((1, tenth, format!("bp discount margin over {}", of.short()))),
         }
     }
 
@@ -149,7 +192,7 @@ impl PriceType {
         match self {
             Self::Price => None,
             Self::Yield => Some(worse.checked_mul(Decimal::ONE_HUNDRED)),
-            Self::Spread => Some(Some(worse)),
+            Self::Spread | Self::Margin(_) => Some(Some(worse)),
         }
     }
 }
@@ -160,6 +203,98 @@ impl PriceType {
     /// ten years. `None` as for [`Self::in_basis_points`].
     pub fn as_of_a_price(self, worse: Decimal) -> Option<Option<Decimal>> {
         Some(self.in_basis_points(worse)?.and_then(|bp| bp.checked_mul(Decimal::TEN)))
+    }
+}
+
+/// As files and approval texts write it: `price`, `yield`, `spread`, `discount margin over EURIBOR
+/// 3M in EUR`.
+impl fmt::Display for PriceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Margin(of) => write!(f, "{MARGIN_OVER}{of}"),
+            other => f.write_str(other.word()),
+        }
+    }
+}
+
+impl From<PriceType> for String {
+    fn from(of: PriceType) -> Self {
+        of.to_string()
+    }
+}
+
+impl TryFrom<String> for PriceType {
+    type Error = NotAPriceType;
+    fn try_from(text: String) -> Result<Self, NotAPriceType> {
+        Self::read(&text).ok_or(NotAPriceType(text))
+    }
+}
+
+/// What a message states of its numbers: PriceType (423), and what a spread (6) is over (220 to
+/// 222). Whatever a peer writes there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StatedType {
+    code: u16,
+    over: Over,
+}
+
+impl StatedType {
+    /// `over` says something of a spread (6) only.
+    pub fn new(code: u16, over: Over) -> Self {
+        Self { code, over: if code == 6 { over } else { Over::Unsaid } }
+    }
+
+    /// PriceType (423).
+    pub fn code(self) -> u16 {
+        self.code
+    }
+
+    /// What it is over.
+    pub fn over(self) -> Over {
+        self.over
+    }
+
+    /// The type that it states; `None` for one that is not traded here.
+    pub fn price_type(self) -> Option<PriceType> {
+        match (self.code, self.over) {
+            (1 | 2, _) => Some(PriceType::Price),
+            (6, Over::Unsaid | Over::Curve(_)) => Some(PriceType::Spread),
+            (6, Over::Reference(of)) => Some(PriceType::Margin(of)),
+            (9, _) => Some(PriceType::Yield),
+            _ => None,
+        }
+    }
+
+    /// Whether a quote that states this answers a request in `asked`. `by_isin`: as for
+    /// [`PriceType::code`].
+    pub fn answers(self, asked: PriceType, by_isin: bool) -> bool {
+        self.code == asked.code(by_isin) && self.price_type() == Some(asked)
+    }
+
+    /// What it counts, for people: `a yield`, `a discount margin over SONIA 3M in GBP`.
+    pub fn words(self) -> String {
+        match (self.price_type(), self.over) {
+            (Some(margin @ PriceType::Margin(_)), _) => format!("a {margin}"),
+            (None, Over::Unreadable) => {
+                "a spread over something that is not read as a benchmark (220 to 222)".into()
+            }
+            _ => price_type_words(self.code).into(),
+        }
+    }
+
+    /// The fields that say it.
+    pub(crate) fn fields(self) -> String {
+        match self.over {
+            Over::Reference(_) => format!("{} with BenchmarkCurveName (221)", self.code),
+            Over::Unsaid | Over::Curve(_) | Over::Unreadable => self.code.to_string(),
+        }
+    }
+}
+
+/// A PriceType (423) alone.
+impl From<u16> for StatedType {
+    fn from(code: u16) -> Self {
+        Self::new(code, Over::Unsaid)
     }
 }
 
@@ -176,6 +311,15 @@ pub(crate) fn is_plain(types: &[PriceType]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn margin(rate: &str, point: &str, currency: &str) -> PriceType {
+        PriceType::Margin(Benchmark::read(rate, point, currency).unwrap())
+    }
+
+    fn euribor() -> PriceType {
+        margin("EURIBOR", "3M", "EUR")
+    }
 
     #[test]
     fn every_type_on_either_side_knows_which_number_is_better() {
@@ -188,6 +332,8 @@ mod tests {
             (Yield, Side::Sell, true),
             (Spread, Side::Buy, false),
             (Spread, Side::Sell, true),
+            (euribor(), Side::Buy, false),
+            (euribor(), Side::Sell, true),
         ] {
             let way = price_type.direction();
             for (low, high) in [("2.5", "2.501"), ("-0.3", "-0.2"), ("-0.1", "0"), ("0", "0.1")] {
@@ -215,17 +361,115 @@ mod tests {
             (PriceType::Yield, true, 9, Some(9)),
             (PriceType::Yield, false, 9, Some(9)),
         ] {
-            assert_eq!((t.code(by_isin), t.stated()), (code, stated), "{t:?}");
-            assert_eq!(PriceType::of(code), Some(t));
+            assert_eq!(
+                (t.code(by_isin), t.stated()),
+                (code, stated.map(StatedType::from)),
+                "{t:?}"
+            );
+            assert_eq!(StatedType::from(code).price_type(), Some(t));
+            assert_eq!(t.stated_by(by_isin), StatedType::from(code));
             assert_eq!(t.direction(), Direction::of(code).unwrap());
         }
+        let PriceType::Margin(over) = euribor() else { panic!() };
+        let stated = StatedType::new(6, Over::Reference(over));
+        assert_eq!((euribor().code(true), euribor().stated()), (6, Some(stated)));
+        assert_eq!(stated.price_type(), Some(euribor()));
         for other in [0, 3, 4, 5, 7, 8, 10, 11, 12, u16::MAX] {
-            assert_eq!(PriceType::of(other), None, "{other}");
+            assert_eq!(StatedType::from(other).price_type(), None, "{other}");
         }
-        for t in PriceType::ALL {
-            assert_eq!(PriceType::read(t.word()), Some(t));
+    }
+
+    #[test]
+    fn a_type_has_one_text() {
+        let all = PriceType::WITHOUT_REFERENCE.into_iter().chain([euribor()]);
+        for (t, text) in
+            all.zip(["price", "yield", "spread", "discount margin over EURIBOR 3M in EUR"])
+        {
+            assert_eq!(t.to_string(), text);
+            assert_eq!(PriceType::read(text), Some(t));
+            assert_eq!(PriceType::try_from(text.to_owned()), Ok(t));
         }
-        assert_eq!(PriceType::read("discount margin"), None);
+        for bad in [
+            "",
+            "Price",
+            "discount margin",
+            "discount margin over ",
+            "discount margin over EURIBOR 3M",
+            "discount margin over Euribor 3M in EUR",
+            "discount margin over EURIBOR 3M in EUR ",
+            "discount margin over Treasury 10Y in EUR",
+        ] {
+            assert_eq!(PriceType::read(bad), None, "{bad:?}");
+        }
+        assert_eq!(PriceType::Yield.plural(), "yields");
+        assert_eq!(euribor().plural(), "discount margins over EURIBOR 3M in EUR");
+    }
+
+    /// What answers what. The columns are what was asked for: a spread, a margin over EURIBOR 3M,
+    /// one over SONIA 3M, and a yield.
+    #[test]
+    fn table_of_what_is_stated_and_what_was_asked_for() {
+        let over = |t: PriceType| match t {
+            PriceType::Margin(of) => Over::Reference(of),
+            _ => Over::Unsaid,
+        };
+        let sonia = margin("SONIA", "3M", "GBP");
+        let asked = [PriceType::Spread, euribor(), sonia, PriceType::Yield];
+        for (code, of, want) in [
+            (6, Over::Unsaid, [true, false, false, false]),
+            (6, Over::Curve("SWAP"), [true, false, false, false]),
+            (6, Over::Unreadable, [false; 4]),
+            (6, over(euribor()), [false, true, false, false]),
+            (6, over(sonia), [false, false, true, false]),
+            (6, over(margin("EURIBOR", "6M", "EUR")), [false; 4]),
+            (6, over(margin("EURIBOR", "3M", "USD")), [false; 4]),
+            // A benchmark says nothing of another type.
+            (9, over(euribor()), [false, false, false, true]),
+            (1, over(euribor()), [false; 4]),
+        ] {
+            let stated = StatedType::new(code, of);
+            let got = asked.map(|a| stated.answers(a, true));
+            assert_eq!(got, want, "{stated:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_report_leaves_out_is_as_it_was_asked_for() {
+        let (spread, yields) = (StatedType::from(6), StatedType::from(9));
+        let unreadable = StatedType::new(6, Over::Unreadable);
+        let margin = euribor().stated();
+        let curve = Some(StatedType::new(6, Over::Curve("SWAP")));
+        for (of, stated, want) in [
+            (PriceType::Price, None, None),
+            (PriceType::Yield, None, Some(yields)),
+            (PriceType::Yield, Some(spread), Some(spread)),
+            (PriceType::Spread, None, Some(spread)),
+            (PriceType::Spread, margin, margin),
+            (euribor(), None, margin),
+            (euribor(), Some(spread), margin),
+            (euribor(), margin, margin),
+            (euribor(), Some(yields), Some(yields)),
+            (euribor(), Some(unreadable), Some(unreadable)),
+            (euribor(), curve, curve),
+            (PriceType::Spread, curve, Some(spread)),
+            (PriceType::Price, Some(StatedType::from(1)), Some(StatedType::from(1))),
+        ] {
+            assert_eq!(of.as_reported(stated), want, "{of:?} {stated:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_read_as_what_is_written_so_or_as_nothing(
+            text in prop_oneof![
+                "\\PC{0,40}",
+                "(discount margin over )?[A-Za-z]{3,8} [0-9]{0,2}[DWMYN]{1,2} in [A-Z]{3}"
+            ],
+        ) {
+            if let Some(t) = PriceType::read(&text) {
+                prop_assert_eq!(t.to_string(), text);
+            }
+        }
     }
 
     #[test]
@@ -234,10 +478,12 @@ mod tests {
         assert_eq!(PriceType::Price.in_basis_points(worse), None);
         assert_eq!(PriceType::Yield.in_basis_points(worse), Some(Some(2.into())));
         assert_eq!(PriceType::Spread.in_basis_points(worse), Some(Some(worse)));
+        assert_eq!(euribor().in_basis_points(worse), Some(Some(worse)));
         assert_eq!(PriceType::Yield.in_basis_points(Decimal::MAX), Some(None));
         assert_eq!(PriceType::Price.as_of_a_price(worse), None);
         assert_eq!(PriceType::Yield.as_of_a_price(worse), Some(Some(20.into())));
         assert_eq!(PriceType::Spread.as_of_a_price(Decimal::TWO), Some(Some(20.into())));
         assert_eq!(PriceType::Spread.as_of_a_price(Decimal::MAX), Some(None));
+        assert_eq!(euribor().as_of_a_price(Decimal::TWO), Some(Some(20.into())));
     }
 }

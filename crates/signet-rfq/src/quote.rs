@@ -1,6 +1,6 @@
 use crate::{
-    DealerId, Direction, Leg, PriceType, QuoteId, Side, StatedLeg, Terms, UtcMillis, net_price,
-    price_type_words,
+    Ask, DealerId, Direction, Leg, PriceType, QuoteId, Side, StatedLeg, StatedType, Terms,
+    UtcMillis, net_price,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -57,8 +57,8 @@ pub enum QuoteFault {
     /// ValidUntilTime (62) is not after the time of arrival.
     #[error("the quote was over before it arrived; check ValidUntilTime (62) and the clocks")]
     Over,
-    /// BidSize (134) or OfferSize (135) of a side that was asked for is below the least quantity,
-    /// which is the second number.
+    /// BidSize (134) or OfferSize (135) is below the least quantity, which is the second number, on
+    /// every side that was asked for and is quoted.
     #[error("the size is {0}, and at least {1} was asked for (StipulationType 233=MINQTY)")]
     BelowMinimum(Decimal, Decimal),
     /// The legs are not those of the package that was asked for.
@@ -69,8 +69,8 @@ pub enum QuoteFault {
 /// What a quote may state beyond prices and sizes; what it leaves out is as requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Qualifiers {
-    /// PriceType (423).
-    pub price_type: Option<u16>,
+    /// PriceType (423), and what a spread is over (220 to 222).
+    pub price_type: Option<StatedType>,
     /// Currency (15).
     pub currency: Option<String>,
     /// SettlDate (64), `YYYYMMDD`.
@@ -83,11 +83,14 @@ pub struct Qualifiers {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QualifierFault {
     /// A yield or a spread, say.
-    #[error("{}", price_types(*.0, *.1))]
-    PriceType(u16, u16),
-    /// The request is in yields or spreads, and the quote does not say what its numbers are.
-    #[error("the quote has no PriceType (423); {} ({}) was asked for", price_type_words(*.0), .0)]
-    NoPriceType(u16),
+    #[error(
+        "the quote is {} (PriceType 423={}); {} ({}) was asked for",
+        .0.words(), .0.code(), .1.words(), .1.fields()
+    )]
+    PriceType(StatedType, StatedType),
+    /// The request is not in prices, and the quote does not say what its numbers are.
+    #[error("the quote has no PriceType (423); {} ({}) was asked for", .0.words(), .0.fields())]
+    NoPriceType(StatedType),
     /// Currency (15): the quote's, then the one that was asked for.
     #[error("the quote is in {0}; {1} was asked for")]
     Currency(String, String),
@@ -99,24 +102,16 @@ pub enum QualifierFault {
     Side,
 }
 
-fn price_types(quoted: u16, asked: u16) -> String {
-    format!(
-        "the quote is {} (PriceType 423={quoted}); {} ({asked}) was asked for",
-        price_type_words(quoted),
-        price_type_words(asked)
-    )
-}
-
 impl Qualifiers {
     /// Whether a quote with these qualifiers matches the request. `by_isin`: a bond, quoted in
     /// percent.
     pub fn check(&self, terms: &Terms, by_isin: bool) -> Result<(), QualifierFault> {
-        let asked = terms.price_type.code(by_isin);
+        let asked = terms.price_type.stated_by(by_isin);
         // A number that does not say what it counts is taken for a price, and for nothing else.
         if self.price_type.is_none() && terms.price_type.stated().is_some() {
             return Err(QualifierFault::NoPriceType(asked));
         }
-        if let Some(other) = self.price_type.filter(|t| *t != asked) {
+        if let Some(other) = self.price_type.filter(|t| !t.answers(terms.price_type, by_isin)) {
             return Err(QualifierFault::PriceType(other, asked));
         }
         if let Some(other) = self.currency.as_ref().filter(|c| **c != terms.currency) {
@@ -144,15 +139,26 @@ impl Quote {
         Ok(self.check_legs(terms)?)
     }
 
-    /// Whether each side that was asked for has the least quantity. What the quote says of the
-    /// other side is nothing that could be traded.
+    /// Whether a side that was asked for has the least quantity; [`Self::large_enough`] leaves the
+    /// other one out. What the quote says of a side that nobody asked for is nothing that could be
+    /// traded.
     fn check_minimum(&self, terms: &Terms) -> Result<(), QuoteFault> {
         let Some(least) = terms.min_quantity else { return Ok(()) };
         let asked = [Side::Buy, Side::Sell].into_iter().filter(|s| terms.ask.allows(*s));
-        match asked.filter_map(|s| self.level(s)).find(|l| l.size < least) {
-            Some(l) => Err(QuoteFault::BelowMinimum(l.size.normalize(), least.normalize())),
+        let sizes: Vec<Decimal> = asked.filter_map(|s| self.level(s)).map(|l| l.size).collect();
+        match sizes.iter().max().filter(|most| **most < least) {
+            Some(most) => Err(QuoteFault::BelowMinimum(most.normalize(), least.normalize())),
             None => Ok(()),
         }
+    }
+
+    /// Without the side of a two-way quote that is too small for the request, when the other one is
+    /// not: each side is tradeable by itself. A quote that is checked is checked as it came.
+    #[must_use]
+    pub fn large_enough(self, terms: &Terms) -> Self {
+        let sides = (self.bid, self.offer);
+        let (bid, offer) = sides_with_the_least(terms.ask, terms.min_quantity, sides);
+        Self { bid, offer, ..self }
     }
 
     /// Whether the quote can be traded on: prices and sizes above zero, not crossed, not expired.
@@ -194,6 +200,21 @@ impl Quote {
     /// Whether its time is not over: `now` is before `valid_until`.
     pub fn live(&self, now: UtcMillis) -> bool {
         now < self.valid_until
+    }
+}
+
+/// Bid and offer of a quote as they stand in a request with this least quantity: of two sides that
+/// were both asked for, not the one that has less, if the other has enough.
+pub fn sides_with_the_least(
+    ask: Ask,
+    least: Option<Decimal>,
+    (bid, offer): (Option<Level>, Option<Level>),
+) -> (Option<Level>, Option<Level>) {
+    match (ask, least, bid.zip(offer)) {
+        (Ask::TwoWay, Some(least), Some((b, o))) if (b.size < least) != (o.size < least) => {
+            (bid.filter(|l| l.size >= least), offer.filter(|l| l.size >= least))
+        }
+        _ => (bid, offer),
     }
 }
 
@@ -352,7 +373,7 @@ mod tests {
             created: UtcMillis(0),
         };
         let says = |price_type: u16, currency: &str, date: &str, side| Qualifiers {
-            price_type: Some(price_type),
+            price_type: Some(price_type.into()),
             currency: Some(currency.into()),
             settlement_date: Some(date.into()),
             side,
@@ -363,8 +384,12 @@ mod tests {
         assert_eq!(says(2, "EUR", "20261124", None).check(&buy, false), Ok(()));
         assert_eq!(says(1, "EUR", "20261124", Some(Side::Sell)).check(&two_way, true), Ok(()));
         for (q, by_isin, want) in [
-            (says(9, "EUR", "20261124", None), true, QualifierFault::PriceType(9, 1)),
-            (says(1, "EUR", "20261124", None), false, QualifierFault::PriceType(1, 2)),
+            (says(9, "EUR", "20261124", None), true, QualifierFault::PriceType(9.into(), 1.into())),
+            (
+                says(1, "EUR", "20261124", None),
+                false,
+                QualifierFault::PriceType(1.into(), 2.into()),
+            ),
             (
                 says(1, "USD", "20261124", None),
                 true,
@@ -380,7 +405,7 @@ mod tests {
             assert_eq!(q.check(&buy, by_isin), Err(want), "{q:?}");
         }
         assert_eq!(
-            QualifierFault::PriceType(9, 1).to_string(),
+            QualifierFault::PriceType(9.into(), 1.into()).to_string(),
             "the quote is a yield (PriceType 423=9); a percentage of par (1) was asked for"
         );
     }

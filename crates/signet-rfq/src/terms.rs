@@ -85,8 +85,8 @@ pub enum TermsError {
     #[error("{0} trades in {1}")]
     OtherCurrency(String, String),
     /// PriceType (423) is not one of the instrument's.
-    #[error("{0} is not asked for in {1}s here")]
-    OtherPriceType(String, &'static str),
+    #[error("{} is not asked for in {} here", .0, .1.plural())]
+    OtherPriceType(String, PriceType),
     /// PriceType (423) of a package: the prices of its legs add up, and yields do not.
     #[error("a package is asked for in prices")]
     PackagePriceType,
@@ -122,10 +122,7 @@ impl Terms {
             ));
         }
         if !instrument.has(self.price_type) {
-            return Err(TermsError::OtherPriceType(
-                instrument.symbol.clone(),
-                self.price_type.word(),
-            ));
+            return Err(TermsError::OtherPriceType(instrument.symbol.clone(), self.price_type));
         }
         instrument.check_quantity(self.quantity)?;
         self.check_minimum()

@@ -4,10 +4,29 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The most instruments one file may hold.
 const INSTRUMENTS_MAX: usize = 10_000;
+
+/// What a spread (423=6) is over, as a message says it. A field that is not there is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Benchmark {
+    /// BenchmarkCurveCurrency (220).
+    pub currency: String,
+    /// BenchmarkCurveName (221).
+    pub name: String,
+    /// BenchmarkCurvePoint (222).
+    pub point: String,
+}
+
+impl Benchmark {
+    fn is(&self, other: &Self) -> bool {
+        self.currency == other.currency
+            && self.name.eq_ignore_ascii_case(&other.name)
+            && self.point == other.point
+    }
+}
 
 /// One tradable instrument. Every decimal is exact.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -49,6 +68,15 @@ pub struct Instrument {
     /// Where it starts in spreads, basis points.
     #[serde(default)]
     pub reference_spread: Option<Decimal>,
+    /// The rate that a floating-rate note pays, by which it may be asked for in discount margins.
+    #[serde(default)]
+    pub reference_rate: Option<String>,
+    /// For how long that rate is fixed: `3M`.
+    #[serde(default)]
+    pub reference_point: Option<String>,
+    /// Where the simulated market starts in discount margins, basis points.
+    #[serde(default)]
+    pub reference_margin: Option<Decimal>,
     /// Its numbers fall as its price rises: a bid is above an offer.
     #[serde(skip)]
     pub inverse: bool,
@@ -144,10 +172,10 @@ impl Instrument {
         is_isin(&self.id)
     }
 
-    /// The instrument as it is quoted in a PriceType (423); `None` for one in which it is not. A
-    /// request that has no 423 is for a price.
+    /// The instrument as it is quoted in a PriceType (423), over a benchmark or not; `None` for one
+    /// in which it is not. A request that has no 423 is for a price.
     #[must_use]
-    pub fn told_in(&self, price_type: Option<&str>) -> Option<Self> {
+    pub fn told_in(&self, price_type: Option<&str>, over: Option<&Benchmark>) -> Option<Self> {
         let inverse = |mid: Option<Decimal>, price_decimals, half_spread| {
             let tick = Decimal::new(1, price_decimals);
             Some(Self {
@@ -159,12 +187,21 @@ impl Instrument {
                 ..self.clone()
             })
         };
-        match price_type {
-            None | Some("1" | "2") => Some(self.clone()),
-            Some("9") => inverse(self.reference_yield, 3, Decimal::new(4, 3)),
-            Some("6") => inverse(self.reference_spread, 1, Decimal::new(4, 1)),
-            Some(_) => None,
+        match (price_type, over) {
+            (None | Some("1" | "2"), None) => Some(self.clone()),
+            (Some("9"), None) => inverse(self.reference_yield, 3, Decimal::new(4, 3)),
+            (Some("6"), None) => inverse(self.reference_spread, 1, Decimal::new(4, 1)),
+            (Some("6"), Some(over)) if self.benchmark().is_some_and(|own| own.is(over)) => {
+                inverse(self.reference_margin, 1, Decimal::new(4, 1))
+            }
+            _ => None,
         }
+    }
+
+    /// What its discount margins are over.
+    fn benchmark(&self) -> Option<Benchmark> {
+        let (name, point) = self.reference_rate.clone().zip(self.reference_point.clone())?;
+        Some(Benchmark { currency: self.currency.clone(), name, point })
     }
 
     /// Business days from trade to settlement.
@@ -179,7 +216,10 @@ impl Instrument {
         let fits = |word, of: Option<Decimal>, scale| {
             listed(word) == of.is_some() && of.is_none_or(|d| d.scale() <= scale)
         };
-        fits("yield", self.reference_yield, 3) && fits("spread", self.reference_spread, 1)
+        fits("yield", self.reference_yield, 3)
+            && fits("spread", self.reference_spread, 1)
+            && fits("discount margin", self.reference_margin, 1)
+            && self.benchmark().is_some() == self.reference_margin.is_some()
     }
 
     fn check(&self) -> Result<(), InstrumentError> {
@@ -201,8 +241,9 @@ impl Instrument {
         } else if !is_multiple(self.reference_mid, self.tick) {
             "reference_mid is a multiple of the tick"
         } else if !self.has_references() {
-            "reference_yield and reference_spread are there for the price_types that need them, in \
-             three decimals and in one"
+            "reference_yield, reference_spread and reference_margin are there for the price_types \
+             that need them, in three decimals and in one, and reference_rate and reference_point \
+             for the last"
         } else if !matches!(self.settlement.as_str(), "T+0" | "T+1" | "T+2" | "T+3") {
             "settlement is T+0 to T+3"
         } else {
@@ -295,6 +336,34 @@ mod tests {
         assert_eq!(all.find("EUR/USD", None).unwrap().id, "EUR/USD");
         assert!(all.find("EUR/XXX", None).is_none());
         assert!(all.find("EUR/USD", Some("XS0000000000")).is_none());
+    }
+
+    #[test]
+    fn a_floating_rate_note_is_quoted_over_its_own_rate_only() {
+        let all = Instruments::parse(SHIPPED).unwrap();
+        let note = all.find("", Some("IT0005451361")).unwrap();
+        let over = |name: &str, point: &str, currency: &str| {
+            let (name, point, currency) = (name.into(), point.into(), currency.into());
+            Benchmark { currency, name, point }
+        };
+        for (price_type, of, quoted) in [
+            (Some("6"), Some(over("Euribor", "6M", "EUR")), true),
+            (Some("6"), Some(over("EURIBOR", "6M", "EUR")), true),
+            (Some("6"), Some(over("Euribor", "3M", "EUR")), false),
+            (Some("6"), Some(over("EONIA", "6M", "EUR")), false),
+            (Some("6"), Some(over("Euribor", "6M", "USD")), false),
+            (Some("6"), Some(over("Euribor", "", "EUR")), false),
+            (Some("6"), None, false),
+            (Some("9"), Some(over("Euribor", "6M", "EUR")), false),
+            (None, None, true),
+        ] {
+            let told = note.told_in(price_type, of.as_ref());
+            assert_eq!(told.is_some(), quoted, "{price_type:?} {of:?}");
+            let margin = told.filter(|_| of.is_some()).map(|t| t.reference_mid);
+            assert!(margin.is_none() || margin == note.reference_margin);
+        }
+        let gone = SHIPPED.replacen("reference_rate = \"EURIBOR\"\n", "", 1);
+        assert!(Instruments::parse(&gone).unwrap_err().to_string().contains("reference_rate"));
     }
 
     #[test]

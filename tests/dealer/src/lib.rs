@@ -25,9 +25,9 @@ mod simulator;
 mod wire;
 
 pub use book::Force;
-pub use instrument::{Instrument, InstrumentError, Instruments, is_isin};
+pub use instrument::{Benchmark, Instrument, InstrumentError, Instruments, is_isin};
 pub use ledger::LedgerError;
-pub use settings::{Counters, DealerSettings, MillisRange, Settings, SettingsError, Signs};
+pub use settings::{Counters, DealerSettings, MillisRange, Parts, Settings, SettingsError, Signs};
 pub use simulator::{Credentials, DealerControl, Simulator, SimulatorError};
 
 /// The instruments that come with the simulator, as TOML.

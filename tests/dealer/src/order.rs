@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::instrument::Benchmark;
 use crate::wire::{
     Leg, MULTILEG, Outgoing, Prices, QuoteResponse, StatusRequest, business_days_later, date,
     price_text, put_legs, quantity_text, timestamp,
@@ -69,6 +70,9 @@ pub(crate) struct Order {
     /// PriceType (423) as in the accept.
     #[serde(default)]
     pub(crate) price_type: Option<String>,
+    /// 220 to 222 as in the accept.
+    #[serde(default)]
+    pub(crate) benchmark: Option<Benchmark>,
     pub(crate) currency: String,
     pub(crate) settl_date: String,
     pub(crate) state: OrderState,
@@ -97,6 +101,7 @@ impl Order {
             price: response.price,
             price_decimals: response.price.scale(),
             price_type: response.price_type.clone(),
+            benchmark: response.benchmark.clone(),
             currency: String::new(),
             settl_date: String::new(),
             state: OrderState::PendingNew,
@@ -114,6 +119,7 @@ impl Order {
             && self.quantity == response.quantity
             && self.price == response.price
             && self.price_type == response.price_type
+            && self.benchmark == response.benchmark
             && self.symbol == response.symbol
             && self.security_id == response.security_id
             && self.legs.len() == response.legs.len()
@@ -155,7 +161,8 @@ impl Order {
         now: OffsetDateTime,
     ) -> Outgoing {
         let is_over = self.state == OrderState::Rejected;
-        let leaves = if is_over { Decimal::ZERO } else { self.quantity - self.filled };
+        let open = (self.quantity - self.filled).max(Decimal::ZERO);
+        let leaves = if is_over { Decimal::ZERO } else { open };
         let price = |price: Decimal| price_text(price, self.price_decimals);
         let traded = self.filled > Decimal::ZERO;
         let average = if traded { price(self.price) } else { "0".into() };
@@ -177,6 +184,7 @@ impl Order {
             .set(54, self.side.as_str())
             .set(38, quantity_text(self.quantity))
             .set_if(423, self.price_type.clone())
+            .set_benchmark(self.benchmark.as_ref())
             .set(44, price(self.price))
             .set_if(15, Some(self.currency.as_str()).filter(|text| !text.is_empty()))
             .set_if(32, is_fill.then(|| quantity_text(self.filled)))

@@ -99,9 +99,25 @@ pub struct DealerSettings {
     /// How long until it answers one.
     #[serde(default)]
     pub counter_delay_ms: MillisRange,
+    /// What it does with an accept of less than its quote is for.
+    #[serde(default)]
+    pub parts: Parts,
     /// Whether it takes requests and accepts only with the gateway's signature.
     #[serde(default)]
     pub wants_signed: bool,
+}
+
+/// What a dealer does with an accept of less than its quote is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parts {
+    /// It refuses it.
+    #[default]
+    No,
+    /// It fills what was accepted.
+    Take,
+    /// As many dealers do: it does not look at OrderQty (38), and fills its whole quote.
+    Overfill,
 }
 
 /// What a dealer does with a counter (QuoteResponse with 694=2).

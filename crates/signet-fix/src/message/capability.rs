@@ -9,8 +9,11 @@
 //! The next field gets a [`Capability`] with its word, its bit, and its lines in
 //! [`Capability::without`].
 
-use super::{AppMessage, GroupMark, QuoteRequest, SnapshotMark};
+use super::{
+    AppMessage, ExecutionReport, GroupMark, QuoteRequest, SecurityList, SnapshotMark, VenueState,
+};
 use crate::{tag, tagvalue::Fields};
+use signet_rfq::{Instrument, Over, PriceType, StatedType};
 use std::{borrow::Cow, fmt};
 
 /// Longest value of DeskKnows (20136) that is read, bytes.
@@ -21,6 +24,10 @@ pub const KNOWS_MAX: usize = 256;
 pub enum Capability {
     /// The least quantity of a request (232 to 234), in U2 and UI.
     LeastQuantity,
+    /// That a dealer lets a part of its quotes be taken (20008), in U1.
+    Parts,
+    /// Discount margins (220 to 222), in y, U2, UI, S, AJ and 8, and in what U4 asks to approve.
+    DiscountMargin,
 }
 
 /// What becomes of a message for a desk that does not know a capability.
@@ -36,12 +43,14 @@ enum Without {
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 1] = [Self::LeastQuantity];
+    pub const ALL: [Self; 3] = [Self::LeastQuantity, Self::Parts, Self::DiscountMargin];
 
     /// In DeskKnows (20136). Never changes between releases.
     pub const fn word(self) -> &'static str {
         match self {
             Self::LeastQuantity => "least-quantity",
+            Self::Parts => "parts",
+            Self::DiscountMargin => "discount-margin",
         }
     }
 
@@ -49,6 +58,8 @@ impl Capability {
     const fn bit(self) -> u32 {
         match self {
             Self::LeastQuantity => 1,
+            Self::Parts => 2,
+            Self::DiscountMargin => 4,
         }
     }
 
@@ -69,7 +80,14 @@ impl Capability {
             {
                 Without::Withheld
             }
-            (Self::LeastQuantity, _) => Without::Same,
+            // Such a desk takes whole quotes, as from any dealer.
+            (Self::Parts, AppMessage::VenueState(v)) if v.dealers.iter().any(|d| d.parts) => {
+                let mut shorter: VenueState = v.clone();
+                shorter.dealers.iter_mut().for_each(|d| d.parts = false);
+                Without::Shortened(Box::new(AppMessage::VenueState(shorter)))
+            }
+            (Self::DiscountMargin, m) => without_margin(m),
+            (Self::LeastQuantity | Self::Parts, _) => Without::Same,
         }
     }
 
@@ -77,8 +95,67 @@ impl Capability {
     const fn is_in(self, q: &QuoteRequest) -> bool {
         match self {
             Self::LeastQuantity => q.min_quantity.is_some(),
+            // It is the dealer's, and in no request.
+            Self::Parts => false,
+            Self::DiscountMargin => matches!(q.price_type, PriceType::Margin(_)),
         }
     }
+}
+
+/// Without 220 to 222 a discount margin is a spread: nothing of a request in one is told to a desk
+/// that does not know them, not even its own. The desk sees that the instrument is not asked for in
+/// it. A dealer's report that is disputed is told, as one whose numbers are not known.
+fn without_margin(m: &AppMessage) -> Without {
+    let in_margins = match m {
+        AppMessage::SecurityList(y) => return without_margins(y),
+        AppMessage::Snapshot(SnapshotMark::Rfq(q)) => Capability::DiscountMargin.is_in(q),
+        AppMessage::Group(GroupMark::Rfq(g)) => Capability::DiscountMargin.is_in(&g.request),
+        AppMessage::Quote(q) => has_benchmark(q.qualifiers.price_type),
+        AppMessage::QuoteResponse(r) => has_benchmark(r.price_type.stated()),
+        AppMessage::StepUpChallenge(c) => approves_margin(&c.approval),
+        AppMessage::ExecutionReport(e) => return report_without_margin(e),
+        _ => false,
+    };
+    if in_margins { Without::Withheld } else { Without::Same }
+}
+
+/// Whether it is said with any of 220 to 222. No quote goes to a desk with the curve of a spread.
+fn has_benchmark(stated: Option<StatedType>) -> bool {
+    stated.is_some_and(|s| matches!(s.over(), Over::Reference(_) | Over::Curve(_)))
+}
+
+/// Whether what is to be approved is in a discount margin. A second person at a desk that does not
+/// know them would read its number as a price, and sign it.
+fn approves_margin(approval: &str) -> bool {
+    let of = |line: &str| line.strip_prefix("price-type=").and_then(PriceType::read);
+    approval.lines().filter_map(of).any(|of| matches!(of, PriceType::Margin(_)))
+}
+
+fn report_without_margin(e: &ExecutionReport) -> Without {
+    let told = match (e.price_type.map(StatedType::over), e.disputed) {
+        (None | Some(Over::Unsaid | Over::Unreadable), _) => return Without::Same,
+        (Some(Over::Reference(_)), false) => return Without::Withheld,
+        // It is a spread without its curve, too.
+        (Some(Over::Curve(_)), false) => StatedType::from(6),
+        (Some(Over::Reference(_) | Over::Curve(_)), true) => StatedType::from(0),
+    };
+    let told = ExecutionReport { price_type: Some(told), ..e.clone() };
+    Without::Shortened(Box::new(AppMessage::ExecutionReport(told)))
+}
+
+/// An instrument that is asked for in other numbers, too, is listed with those alone.
+fn without_margins(y: &SecurityList) -> Without {
+    if y.instruments.iter().all(|i| i.margin().is_none()) {
+        return Without::Same;
+    }
+    let other = |i: &Instrument| {
+        let mut other = i.clone();
+        other.price_types.retain(|t| !matches!(t, PriceType::Margin(_)));
+        Some(other).filter(|i| !i.price_types.is_empty())
+    };
+    let instruments = y.instruments.iter().filter_map(other).collect();
+    let shorter = SecurityList { request: y.request.clone(), last: y.last, instruments };
+    Without::Shortened(Box::new(AppMessage::SecurityList(shorter)))
 }
 
 /// What a desk knows, as it says. A claim: a desk that claims too much refuses what it is sent.
@@ -150,17 +227,22 @@ impl AppMessage {
 mod tests {
     use super::*;
     use crate::{
-        message::{GroupRfq, tests::any_message},
+        message::{
+            DealerState, GroupRfq, StepUpChallenge,
+            tests::{any_message, decode, pair},
+        },
         tagvalue::seal,
     };
     use proptest::prelude::*;
     use signet_identity::CompId;
-    use signet_rfq::{Ask, InstrumentId, PriceType, RfqId, UtcMillis};
+    use signet_rfq::{Ask, AssetClass, Benchmark, DealerId, InstrumentId, RfqId, UtcMillis};
 
     /// Every field that is newer than the first desks, by what it belongs to.
     fn fields(c: Capability) -> &'static [u32] {
         match c {
             Capability::LeastQuantity => &[232, 233, 234],
+            Capability::Parts => &[20008],
+            Capability::DiscountMargin => &[220, 221, 222],
         }
     }
 
@@ -196,6 +278,22 @@ mod tests {
         AppMessage::Snapshot(SnapshotMark::Rfq(request))
     }
 
+    fn venue(parts: [bool; 2]) -> AppMessage {
+        let dealer = |(id, parts): (&str, bool)| DealerState {
+            id: DealerId::new(id).unwrap(),
+            name: id.into(),
+            online: true,
+            counters: true,
+            parts,
+        };
+        AppMessage::VenueState(VenueState {
+            name: "Practice".into(),
+            practice: true,
+            dealers: ["N", "E"].into_iter().zip(parts).map(dealer).collect(),
+            at: UtcMillis(1_795_219_200_000),
+        })
+    }
+
     #[test]
     fn table_of_capabilities_and_messages() {
         let (old, new) = (Capabilities::default(), Capabilities::all());
@@ -221,6 +319,10 @@ mod tests {
                 old,
                 Some(AppMessage::Group(GroupMark::End { more: true })),
             ),
+            ("whole quotes", venue([false; 2]), old, Some(venue([false; 2]))),
+            ("parts", venue([true, false]), old, Some(venue([false; 2]))),
+            ("parts", venue([true, false]), least_quantity, Some(venue([false; 2]))),
+            ("parts", venue([true, false]), new, Some(venue([true, false]))),
         ] {
             assert_eq!(m.for_desk(known).map(Cow::into_owned), want, "{name} to {known:?}");
         }
@@ -261,21 +363,109 @@ mod tests {
         Capabilities::of_logon(&Fields::parse(&frame).unwrap())
     }
 
+    fn listed(types: &[&[PriceType]]) -> AppMessage {
+        let instruments = types.iter().zip(["DE0001102580", "US0378331005"]).map(|(types, id)| {
+            let id = InstrumentId::new(id).unwrap();
+            let asset_class = AssetClass::GovernmentBond;
+            Instrument { id, asset_class, price_types: types.to_vec(), ..pair("EUR/USD") }
+        });
+        let request = RfqId::new("list").unwrap();
+        let instruments = instruments.collect();
+        AppMessage::SecurityList(SecurityList { request, last: true, instruments })
+    }
+
+    fn without_last(m: AppMessage) -> AppMessage {
+        let AppMessage::SecurityList(mut y) = m else { unreachable!() };
+        y.instruments.pop();
+        AppMessage::SecurityList(y)
+    }
+
+    #[test]
+    fn nothing_of_a_discount_margin_is_told_to_a_desk_that_would_read_a_spread() {
+        use PriceType::{Price, Spread};
+        let of = Benchmark::read("EURIBOR", "3M", "EUR").unwrap();
+        let margin = PriceType::Margin(of);
+        let asked = |price_type| QuoteRequest { price_type, ..request(None) };
+        let decoded = |text: &str| decode(text).unwrap();
+        let s = |of: &str| {
+            decoded(&format!(
+                "35=S|131=R1|117=Q1|55=DE0001102580|{of}132=45|134=5|62=20261121-02:22:00.000|60=20261121-02:22:00.000|"
+            ))
+        };
+        let aj = |of: &str| {
+            decoded(&format!(
+                "35=AJ|693=x|117=q|694=1|11=x|55=DE0001102580|54=1|38=5|60=20261121-02:22:00.000|44=45|{of}"
+            ))
+        };
+        let report = |of: &str, disputed: bool| {
+            let m = decoded(&format!(
+                "35=8|37=o|11=x|17=e|150=F|39=2|55=X|54=1|{of}32=5|31=45|151=0|14=5|6=45|60=20261121-02:22:00.000|"
+            ));
+            let AppMessage::ExecutionReport(e) = m else { unreachable!() };
+            AppMessage::ExecutionReport(ExecutionReport { disputed, ..e })
+        };
+        let over = "220=EUR|221=Euribor|222=3M|423=6|";
+        let both = || listed(&[&[margin, Price], &[margin]]);
+        let approve = |of: &str| {
+            AppMessage::StepUpChallenge(StepUpChallenge {
+                id: "c1".into(),
+                reason: None,
+                deadline: UtcMillis(1_795_219_200_000),
+                approval: format!("signet approval 1\nprice=45\n{of}dealer=N\n"),
+                options: "{}".into(),
+            })
+        };
+        for (m, want) in [
+            (own(asked(margin)), None),
+            (of_colleague(asked(margin)), None),
+            (own(asked(Spread)), Some(own(asked(Spread)))),
+            (of_colleague(asked(Spread)), Some(of_colleague(asked(Spread)))),
+            (s(over), None),
+            (s("423=6|"), Some(s("423=6|"))),
+            (aj(over), None),
+            (aj("423=6|"), Some(aj("423=6|"))),
+            (report(over, false), None),
+            (report(over, true), Some(report("423=0|", true))),
+            (report("423=6|", false), Some(report("423=6|", false))),
+            (report("221=SWAP|423=6|", false), Some(report("423=6|", false))),
+            (report("221=SWAP|423=6|", true), Some(report("423=0|", true))),
+            (report("221=EUROBOR|423=6|", true), Some(report("221=EUROBOR|423=6|", true))),
+            (both(), Some(without_last(listed(&[&[Price], &[Price]])))),
+            (listed(&[&[Price, Spread]]), Some(listed(&[&[Price, Spread]]))),
+            (approve(&format!("price-type={margin}\n")), None),
+            (approve("price-type=spread\n"), Some(approve("price-type=spread\n"))),
+            (approve(""), Some(approve(""))),
+        ] {
+            let others = Capability::ALL.into_iter().filter(|c| *c != Capability::DiscountMargin);
+            let others = others.fold(Capabilities::default(), Capabilities::with);
+            assert_eq!(m.for_desk(others).map(Cow::into_owned), want, "{m:?}");
+            let all = m.for_desk(Capabilities::all()).map(Cow::into_owned);
+            assert_eq!(all, Some(m));
+        }
+        assert!(!Capabilities::default().cover(&asked(margin)));
+        assert!(Capabilities::all().cover(&asked(margin)));
+        assert!(Capabilities::default().cover(&asked(Spread)));
+    }
+
     #[test]
     fn what_a_logon_says_is_bounded_and_unknown_words_count_for_nothing() {
-        let (none, all) = (Capabilities::default(), Capabilities::all());
+        let none = Capabilities::default();
+        let least = none.with(Capability::LeastQuantity);
         let at_most = format!("least-quantity,{}", "x".repeat(KNOWS_MAX - 15));
         let too_long = format!("{at_most}x");
         for (value, want) in [
             (None, none),
-            (Some("least-quantity"), all),
-            (Some("least-quantity,least-quantity"), all),
-            (Some("of-next-year,least-quantity"), all),
+            (Some("least-quantity"), least),
+            (Some("parts"), none.with(Capability::Parts)),
+            (Some("parts,least-quantity"), least.with(Capability::Parts)),
+            (Some("discount-margin,parts,least-quantity"), Capabilities::all()),
+            (Some("least-quantity,least-quantity"), least),
+            (Some("of-next-year,least-quantity"), least),
             (Some("LEAST-QUANTITY"), none),
             (Some("least-quantity "), none),
             (Some("least"), none),
             (Some(","), none),
-            (Some(at_most.as_str()), all),
+            (Some(at_most.as_str()), least),
             (Some(too_long.as_str()), none),
         ] {
             assert_eq!(stated(value), want, "{value:?}");

@@ -16,9 +16,65 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_rfq::{
-    AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, PriceType,
-    Qualifiers, QuoteId, RfqId,
+    AcceptId, Ask, DealerId, InstrumentId, Level, Limit, MAX_DEALERS_PER_RFQ, Over, PriceType,
+    Qualifiers, QuoteId, RfqId, StatedType,
 };
+
+/// What a quote offers: none of it may be said in two ways, of which we and the dealer might each
+/// read another.
+const OF_A_QUOTE: [u32; 19] = [
+    tag::QUOTE_REQ_ID,
+    tag::QUOTE_ID,
+    tag::SYMBOL,
+    tag::SECURITY_ID,
+    tag::SECURITY_ID_SOURCE,
+    tag::SIDE,
+    tag::CURRENCY,
+    tag::ORDER_QTY,
+    tag::SETTL_DATE,
+    tag::VALID_UNTIL_TIME,
+    tag::BID_PX,
+    tag::OFFER_PX,
+    tag::BID_SIZE,
+    tag::OFFER_SIZE,
+    tag::PRICE_TYPE,
+    tag::BENCHMARK_CURVE_CURRENCY,
+    tag::BENCHMARK_CURVE_NAME,
+    tag::BENCHMARK_CURVE_POINT,
+    tag::QUOTE_TYPE,
+];
+/// What a report says of a trade, likewise.
+const OF_A_TRADE: [u32; 17] = [
+    tag::EXEC_ID,
+    tag::EXEC_REF_ID,
+    tag::ORDER_ID,
+    tag::SYMBOL,
+    tag::SECURITY_ID,
+    tag::SECURITY_ID_SOURCE,
+    tag::SIDE,
+    tag::LAST_PX,
+    tag::LAST_QTY,
+    tag::CUM_QTY,
+    tag::AVG_PX,
+    tag::SETTL_DATE,
+    tag::CURRENCY,
+    tag::PRICE_TYPE,
+    tag::BENCHMARK_CURVE_CURRENCY,
+    tag::BENCHMARK_CURVE_NAME,
+    tag::BENCHMARK_CURVE_POINT,
+];
+/// What a report is, and of which accept.
+const OF_A_REPORT: [u32; 3] = [tag::CL_ORD_ID, tag::EXEC_TYPE, tag::ORD_STATUS];
+
+/// The first of these fields that stands twice with two values. Not every dealer's message is
+/// checked by a dictionary, which would refuse it.
+fn told_twice(f: &Fields<'_>, tags: &[u32]) -> Option<u32> {
+    tags.iter().copied().find(|tag| {
+        let mut values = f.as_slice().iter().filter(|(t, _)| t == tag).map(|(_, v)| *v);
+        let first = values.next();
+        values.any(|v| Some(v) != first)
+    })
+}
 
 pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
     let r = Reader(f.as_slice());
@@ -109,11 +165,18 @@ fn least_quantity(f: &Fields<'_>) -> Result<Option<Decimal>, DecodeError> {
     r.positive(tag::STIPULATION_VALUE).map(Some)
 }
 
-/// What the numbers count: prices, unless PriceType (423) says otherwise.
+/// What the numbers count: prices, unless PriceType (423) says otherwise. A benchmark that is not
+/// understood is refused, not dropped: without it a discount margin would be read as a spread.
 fn price_type(r: Reader<'_, '_>) -> Result<PriceType, DecodeError> {
-    let stated =
-        r.optional(tag::PRICE_TYPE, |r, t| PriceType::of(r.number(t)?).ok_or(DecodeError::Bad(t)))?;
-    Ok(stated.unwrap_or_default())
+    let code: Option<u16> = r.optional(tag::PRICE_TYPE, Reader::number)?;
+    let over = reference::over(r);
+    if over != Over::Unsaid && (code != Some(6) || !matches!(over, Over::Reference(_))) {
+        return Err(DecodeError::Bad(tag::BENCHMARK_CURVE_NAME));
+    }
+    match code.map(|code| StatedType::new(code, over)) {
+        None => Ok(PriceType::Price),
+        Some(stated) => stated.price_type().ok_or(DecodeError::Bad(tag::PRICE_TYPE)),
+    }
 }
 
 /// A package without legs is nothing that anybody could trade.
@@ -140,6 +203,9 @@ fn quote_request_reject(f: &Fields<'_>) -> Result<QuoteRequestReject, DecodeErro
 }
 
 fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
+    if let Some(tag) = told_twice(f, &OF_A_QUOTE) {
+        return Err(DecodeError::Bad(tag));
+    }
     let r = Reader(f.as_slice());
     let (bid, offer) = (
         side_of_quote(r, tag::BID_PX, tag::BID_SIZE)?,
@@ -167,7 +233,9 @@ fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
             r.utc(tag::SENDING_TIME)?
         },
         qualifiers: Qualifiers {
-            price_type: r.optional(tag::PRICE_TYPE, Reader::number)?,
+            price_type: r
+                .optional(tag::PRICE_TYPE, Reader::number)?
+                .map(|code| StatedType::new(code, reference::over(r))),
             currency: r.optional(tag::CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
             settlement_date: r.optional(tag::SETTL_DATE, Reader::date)?,
             side: match r.opt(tag::SIDE) {
@@ -295,12 +363,14 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         }
         _ => None,
     };
+    // What is told in two ways of what a report is can be a trade, and as one it never fits.
+    let is_unclear = told_twice(f, &OF_A_REPORT).is_some();
     Ok(ExecutionReport {
         order_id: r.text(tag::ORDER_ID)?.into(),
         exec_id: r.text(tag::EXEC_ID)?.into(),
         exec_ref: r.optional(tag::EXEC_REF_ID, |r, t| r.text(t).map(str::to_owned))?,
         accept: r.id(tag::CL_ORD_ID, AcceptId::new)?,
-        exec_type: ExecType::of(code(tag::EXEC_TYPE)?),
+        exec_type: if is_unclear { ExecType::Trade } else { ExecType::of(code(tag::EXEC_TYPE)?) },
         status: OrdStatus::of(code(tag::ORD_STATUS)?),
         instrument: r.instrument_or_package()?,
         dealer: dealer(f)?,
@@ -311,10 +381,14 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         avg_px: r.decimal(tag::AVG_PX)?,
         settlement_date: r.optional(tag::SETTL_DATE, Reader::date)?,
         currency: r.optional(tag::CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
-        // A report is never lost for it: what cannot be read does not fit.
-        price_type: r
-            .opt(tag::PRICE_TYPE)
-            .map(|t| parse_number(t).and_then(|n| u16::try_from(n).ok()).unwrap_or_default()),
+        // A report is never lost for it: what cannot be read, or is told twice, does not fit.
+        price_type: if is_unclear || told_twice(f, &OF_A_TRADE).is_some() {
+            Some(StatedType::from(0))
+        } else {
+            r.opt(tag::PRICE_TYPE)
+                .map(|t| parse_number(t).and_then(|n| u16::try_from(n).ok()).unwrap_or_default())
+                .map(|code| StatedType::new(code, reference::over(r)))
+        },
         price: r.optional(tag::PRICE, Reader::decimal)?,
         disputed: r.opt(tag::REASON_CODE) == Some(DISPUTED.as_bytes()),
         reject_reason: r

@@ -8,7 +8,7 @@ use super::{
     instrument::side, legs, reference, stepup,
 };
 use crate::{tag, tagvalue::Body};
-use signet_rfq::{Ask, DealerId, Limit};
+use signet_rfq::{Ask, Benchmark, DealerId, Limit, Over, StatedType};
 
 pub(super) fn message(m: &AppMessage) -> Body {
     let mut b = Body::new(m.msg_type());
@@ -77,9 +77,35 @@ pub(super) fn quote_request(b: &mut Body, q: &QuoteRequest) {
     b.put(tag::EXPIRE_TIME, q.expires);
     b.put(tag::TRANSACT_TIME, q.at);
     // A price per unit is asked for by saying nothing.
-    let stated = q.price_type.stated().or_else(|| q.isin.then(|| q.price_type.code(true)));
-    b.put_opt(tag::PRICE_TYPE, stated);
+    let stated = q.price_type.stated().or_else(|| q.isin.then(|| q.price_type.stated_by(true)));
+    price_type(b, stated);
     parties(b, &q.dealers);
+}
+
+/// What the numbers count. What a spread is said to be over, and is not read, leaves 423=0, which
+/// nothing is of: without it the number would be read as a spread.
+fn price_type(b: &mut Body, stated: Option<StatedType>) {
+    let Some(stated) = stated else { return };
+    match stated.over() {
+        Over::Unsaid => b.put(tag::PRICE_TYPE, stated.code()),
+        // A journal says what its dealer stated.
+        Over::Curve(name) => {
+            b.put(tag::BENCHMARK_CURVE_NAME, name);
+            b.put(tag::PRICE_TYPE, stated.code());
+        }
+        Over::Reference(of) => {
+            benchmark(b, of);
+            b.put(tag::PRICE_TYPE, stated.code());
+        }
+        Over::Unreadable => b.put(tag::PRICE_TYPE, 0),
+    }
+}
+
+/// What a discount margin is over.
+pub(super) fn benchmark(b: &mut Body, of: Benchmark) {
+    b.put(tag::BENCHMARK_CURVE_CURRENCY, of.currency.to_string());
+    b.put(tag::BENCHMARK_CURVE_NAME, of.rate.curve_name());
+    b.put(tag::BENCHMARK_CURVE_POINT, of.point.to_string());
 }
 
 fn quote_request_reject(b: &mut Body, r: &QuoteRequestReject) {
@@ -107,7 +133,7 @@ fn quote(b: &mut Body, q: &QuoteMsg) {
     b.put_opt(tag::SETTL_DATE, q.qualifiers.settlement_date.as_deref());
     b.put_opt(tag::CURRENCY, q.qualifiers.currency.as_deref());
     legs::encode(b, &q.legs);
-    b.put_opt(tag::PRICE_TYPE, q.qualifiers.price_type);
+    price_type(b, q.qualifiers.price_type);
     b.put_opt(tag::BID_PX, q.bid.map(|l| l.price));
     b.put_opt(tag::OFFER_PX, q.offer.map(|l| l.price));
     b.put_opt(tag::BID_SIZE, q.bid.map(|l| l.size));
@@ -153,7 +179,7 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     b.put_opt(tag::VALID_UNTIL_TIME, r.deadline);
     b.put(tag::TRANSACT_TIME, r.at);
     b.put(tag::PRICE, r.price);
-    b.put_opt(tag::PRICE_TYPE, r.price_type.stated());
+    price_type(b, r.price_type.stated());
     if let Some(l) = &r.limit {
         limit(b, l);
     }
@@ -200,7 +226,7 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put_opt(tag::SETTL_DATE, e.settlement_date.as_ref());
     instrument::put(b, &e.instrument, false);
     b.put(tag::SIDE, side(e.side));
-    b.put_opt(tag::PRICE_TYPE, e.price_type);
+    price_type(b, e.price_type);
     b.put_opt(tag::PRICE, e.price);
     b.put_opt(tag::CURRENCY, e.currency.as_ref());
     b.put_opt(tag::LAST_QTY, e.last.map(|l| l.size));

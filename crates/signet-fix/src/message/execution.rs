@@ -3,7 +3,9 @@
 
 use super::{ExecType, OrdStatus};
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, DealerId, InstrumentId, Level, Report, Side, StatedLeg, UtcMillis};
+use signet_rfq::{
+    AcceptId, DealerId, InstrumentId, Level, Report, Side, StatedLeg, StatedType, UtcMillis,
+};
 
 /// ExecutionReport (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +40,9 @@ pub struct ExecutionReport {
     pub settlement_date: Option<String>,
     /// Currency (15).
     pub currency: Option<String>,
-    /// PriceType (423): what the prices count. One that cannot be read is 0, which nothing is of.
-    pub price_type: Option<u16>,
+    /// PriceType (423), with 220 to 222: what the prices count. A code that cannot be read is 0,
+    /// which nothing is of; so is that of a report that tells one thing in two ways.
+    pub price_type: Option<StatedType>,
     /// Price (44), from the gateway: the price at which it passed the accept on, which a limit lets
     /// be another than the desk's.
     pub price: Option<Decimal>,

@@ -42,6 +42,10 @@ pub(super) fn decode(f: &Fields<'_>) -> Result<Vec<StatedLeg>, DecodeError> {
     let bad = || DecodeError::Bad(tag::NO_LEGS);
     let all = f.as_slice();
     let entries = f.group(tag::LEG_SYMBOL, &MEMBERS, 0..all.len());
+    // More are refused in any case, and every field is looked for in every one of them below.
+    if entries.len() > MAX_LEGS {
+        return Err(bad());
+    }
     let only_of_legs =
         |t: u32| t == tag::LEG_SYMBOL || (MEMBERS.contains(&t) && !SHARED.contains(&t));
     let stray =

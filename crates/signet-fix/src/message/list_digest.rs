@@ -81,7 +81,7 @@ fn put_instrument(form: &mut Vec<u8>, i: &Instrument) {
     }
     put_count(form, price_types.len());
     for price_type in price_types {
-        put(form, price_type.word().as_bytes());
+        put(form, price_type.to_string().as_bytes());
     }
 }
 
@@ -98,7 +98,7 @@ fn put_count(form: &mut Vec<u8>, n: usize) {
 mod tests {
     use super::*;
     use rust_decimal::Decimal;
-    use signet_rfq::{AssetClass, InstrumentId, PriceFormat, PriceType};
+    use signet_rfq::{AssetClass, Benchmark, InstrumentId, PriceFormat, PriceType};
     use std::collections::BTreeSet;
 
     fn dec(text: &str) -> Decimal {
@@ -122,6 +122,10 @@ mod tests {
             price_format: PriceFormat::Decimals,
             price_types: vec![PriceType::Price, PriceType::Yield],
         }
+    }
+
+    fn margin(rate: &str, point: &str) -> PriceType {
+        PriceType::Margin(Benchmark::read(rate, point, "EUR").unwrap())
     }
 
     fn other() -> Instrument {
@@ -154,6 +158,10 @@ mod tests {
             one(Instrument { price_format: PriceFormat::ThirtySeconds, ..bond() }),
             one(Instrument { price_types: vec![PriceType::Price], ..bond() }),
             one(Instrument { price_types: vec![PriceType::Yield, PriceType::Price], ..bond() }),
+            one(Instrument { price_types: vec![PriceType::Spread], ..bond() }),
+            one(Instrument { price_types: vec![margin("EURIBOR", "3M")], ..bond() }),
+            one(Instrument { price_types: vec![margin("EURIBOR", "6M")], ..bond() }),
+            one(Instrument { price_types: vec![margin("EONIA", "3M")], ..bond() }),
             // The same characters, in other fields.
             one(Instrument { symbol: "DBR 0 02/32B".into(), name: "und".into(), ..bond() }),
             one(Instrument { lot: dec("100000"), min_quantity: dec("1000"), ..bond() }),

@@ -124,6 +124,7 @@ impl QuoteResponse {
     /// The agreement that this response states, for this RFQ and dealer.
     pub fn accept(&self, rfq: RfqId, dealer: DealerId) -> Accept {
         Accept {
+            part_of: None,
             id: self.id.clone(),
             rfq,
             dealer,

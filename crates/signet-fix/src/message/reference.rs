@@ -8,7 +8,9 @@ use crate::{
     tag,
     tagvalue::{Body, Fields},
 };
-use signet_rfq::{AssetClass, DealerId, Instrument, PriceFormat, PriceType, RfqId, UtcMillis};
+use signet_rfq::{
+    AssetClass, DealerId, Instrument, Over, PriceFormat, PriceType, RfqId, UtcMillis,
+};
 
 /// Instruments in one SecurityList message; more are sent in several (LastFragment, 893).
 pub(crate) const MAX_INSTRUMENTS_PER_LIST: usize = 100;
@@ -44,6 +46,8 @@ pub struct DealerState {
     pub online: bool,
     /// Tag 20007, absent for no: the dealer takes counters (QuoteResponse, 694=2).
     pub counters: bool,
+    /// Tag 20008, absent for no: the dealer lets a part of its quotes be taken.
+    pub parts: bool,
 }
 
 /// User-defined U1: sent after logon and whenever it changes.
@@ -127,13 +131,16 @@ pub(super) fn encode_list(b: &mut Body, y: &SecurityList) {
             b.put(tag::PRICE_FORMAT, i.price_format.words());
         }
         if i.price_types != [PriceType::Price] {
-            let words: Vec<&str> = i.price_types.iter().map(|t| t.word()).collect();
+            let words: Vec<&str> = i.price_types.iter().map(|t| listed_as(*t)).collect();
             b.put(tag::PRICE_TYPES, words.join(" "));
+        }
+        if let Some(PriceType::Margin(of)) = i.margin() {
+            encode::benchmark(b, of);
         }
     }
 }
 
-const LIST_MEMBERS: [u32; 15] = [
+const LIST_MEMBERS: [u32; 18] = [
     tag::SECURITY_ID,
     tag::SECURITY_ID_SOURCE,
     tag::SECURITY_DESC,
@@ -149,6 +156,9 @@ const LIST_MEMBERS: [u32; 15] = [
     tag::SETTLEMENT,
     tag::PRICE_FORMAT,
     tag::PRICE_TYPES,
+    tag::BENCHMARK_CURVE_CURRENCY,
+    tag::BENCHMARK_CURVE_NAME,
+    tag::BENCHMARK_CURVE_POINT,
 ];
 
 pub(super) fn decode_list(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
@@ -204,10 +214,41 @@ fn price_format(r: Reader<'_, '_>, tag: u32) -> Result<PriceFormat, DecodeError>
     PriceFormat::ALL.into_iter().find(|f| f.words() == word).ok_or(DecodeError::Bad(tag))
 }
 
-/// At most as many words as there are types; [`Instrument::check`] refuses one that stands twice.
+/// In PriceTypes (20038), where there is a space between two words.
+const MARGIN: &str = "discount-margin";
+
+/// The word of a type in PriceTypes (20038).
+fn listed_as(of: PriceType) -> &'static str {
+    match of {
+        PriceType::Margin(_) => MARGIN,
+        other => other.word(),
+    }
+}
+
+/// At most one word more than an instrument may have; [`Instrument::check`] refuses one that stands
+/// twice. The entry names what a discount margin is over.
 fn price_types(r: Reader<'_, '_>, tag: u32) -> Result<Vec<PriceType>, DecodeError> {
-    let words: Vec<&str> = r.text(tag)?.split(' ').take(PriceType::ALL.len() + 1).collect();
-    words.into_iter().map(|w| PriceType::read(w).ok_or(DecodeError::Bad(tag))).collect()
+    let words = r.text(tag)?.split(' ').take(PriceType::MOST + 1);
+    let read = |word: &str| match (word, over(r)) {
+        (MARGIN, Over::Reference(of)) => Ok(PriceType::Margin(of)),
+        (MARGIN, _) => Err(DecodeError::Bad(tag::BENCHMARK_CURVE_NAME)),
+        (other, _) => PriceType::WITHOUT_REFERENCE
+            .into_iter()
+            .find(|t| t.word() == other)
+            .ok_or(DecodeError::Bad(tag)),
+    };
+    words.map(read).collect()
+}
+
+/// What 220 to 222 of a message, or of an entry, say.
+pub(super) fn over(r: Reader<'_, '_>) -> Over {
+    // What is not text is nothing that could be read.
+    let text = |tag| r.opt(tag).map(|v| std::str::from_utf8(v).unwrap_or_default());
+    Over::of(
+        text(tag::BENCHMARK_CURVE_NAME),
+        text(tag::BENCHMARK_CURVE_POINT),
+        text(tag::BENCHMARK_CURVE_CURRENCY),
+    )
 }
 
 pub(super) fn encode_venue(b: &mut Body, u: &VenueState) {
@@ -225,12 +266,15 @@ pub(super) fn encode_venue(b: &mut Body, u: &VenueState) {
         if d.counters {
             b.put(tag::DEALER_COUNTERS, 'Y');
         }
+        if d.parts {
+            b.put(tag::DEALER_PARTS, 'Y');
+        }
     }
 }
 
 pub(super) fn decode_venue(f: &Fields<'_>) -> Result<VenueState, DecodeError> {
     let r = Reader(f.as_slice());
-    let members = [tag::DEALER_NAME, tag::DEALER_ONLINE, tag::DEALER_COUNTERS];
+    let members = [tag::DEALER_NAME, tag::DEALER_ONLINE, tag::DEALER_COUNTERS, tag::DEALER_PARTS];
     let entries = f.group(tag::DEALER_ID, &members, 0..f.as_slice().len());
     let dealers = entries
         .into_iter()
@@ -240,10 +284,8 @@ pub(super) fn decode_venue(f: &Fields<'_>) -> Result<VenueState, DecodeError> {
                 id: r.id(tag::DEALER_ID, DealerId::new)?,
                 name: r.text(tag::DEALER_NAME)?.into(),
                 online: r.flag(tag::DEALER_ONLINE)?,
-                counters: match r.opt(tag::DEALER_COUNTERS) {
-                    Some(_) => r.flag(tag::DEALER_COUNTERS)?,
-                    None => false,
-                },
+                counters: r.optional(tag::DEALER_COUNTERS, Reader::flag)?.unwrap_or(false),
+                parts: r.optional(tag::DEALER_PARTS, Reader::flag)?.unwrap_or(false),
             })
         })
         .collect::<Result<_, DecodeError>>()?;

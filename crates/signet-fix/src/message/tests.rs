@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Leg, Level, Limit, MAX_LEGS,
-    MIN_LEGS, PriceFormat, PriceType, QuoteId, Side, StatedLeg, UtcMillis,
+    AcceptId, Ask, AssetClass, Benchmark, DealerId, Instrument, InstrumentId, Leg, Level, Limit,
+    MAX_LEGS, MIN_LEGS, Over, PriceFormat, PriceType, QuoteId, ReferenceRate, Side, StatedLeg,
+    StatedType, UtcMillis,
 };
 
 fn id() -> impl Strategy<Value = String> {
@@ -35,6 +36,15 @@ fn price() -> impl Strategy<Value = Decimal> {
 fn qty() -> impl Strategy<Value = Decimal> {
     (1i64..1_000_000_000_000, 0u32..3).prop_map(|(n, s)| Decimal::new(n, s))
 }
+fn price_type() -> impl Strategy<Value = PriceType> {
+    let rate = prop::sample::select(ReferenceRate::ALL.to_vec());
+    let margin = (rate, prop::sample::select(vec!["ON", "3M", "12M"]), "[A-Z]{3}").prop_map(
+        |(rate, point, currency)| {
+            PriceType::Margin(Benchmark::read(rate.word(), point, &currency).unwrap())
+        },
+    );
+    prop_oneof![prop::sample::select(PriceType::WITHOUT_REFERENCE.to_vec()), margin]
+}
 fn side() -> impl Strategy<Value = Side> {
     prop_oneof![Just(Side::Buy), Just(Side::Sell)]
 }
@@ -59,14 +69,14 @@ fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteReques
         date(),
         prop::collection::vec(dealer(), dealers),
         (time(), time()),
-        prop::option::of(qty()),
+        (prop::option::of(qty()), price_type()),
     )
         .prop_map(
-            |(id, instrument, isin, ask, quantity, settlement_date, dealers, times, least)| {
-                let (expires, at) = times;
+            |(id, instrument, isin, ask, quantity, settlement_date, dealers, times, of)| {
+                let ((expires, at), (least, price_type)) = (times, of);
                 QuoteRequest {
                     min_quantity: least,
-                    price_type: signet_rfq::PriceType::Price,
+                    price_type,
                     legs: vec![],
                     id,
                     instrument,
@@ -207,17 +217,18 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
         (
             "[!-~]{1,20}",
             any::<bool>(),
-            prop::collection::vec((dealer(), "[!-~]{1,20}", any::<(bool, bool)>()), 0..5),
+            prop::collection::vec((dealer(), "[!-~]{1,20}", any::<[bool; 3]>()), 0..5),
             time()
         )
             .prop_map(|(name, practice, d, at)| {
                 let dealers = d
                     .into_iter()
-                    .map(|(id, name, (online, counters))| DealerState {
+                    .map(|(id, name, [online, counters, parts])| DealerState {
                         id,
                         name,
                         online,
                         counters,
+                        parts,
                     })
                     .collect();
                 AppMessage::VenueState(VenueState { name, practice, dealers, at })
@@ -359,18 +370,20 @@ fn response() -> impl Strategy<Value = AppMessage> {
         any::<bool>(),
         prop::option::of(dealer()),
     );
+    let of = price_type();
     let limit = (price(), time()).prop_map(|(price, until)| Limit { price, until });
     let times = (prop::option::of(time()), prop::option::of(limit), time());
     let terms =
         (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), times);
-    (ids, terms).prop_map(
+    (ids, terms, of).prop_map(
         |(
             (id, response, rfq, quote, instrument, isin, dealer),
             (side, quantity, price, currency, settlement_date, (deadline, limit, at)),
+            price_type,
         )| {
             AppMessage::QuoteResponse(QuoteResponse {
                 text: None,
-                price_type: signet_rfq::PriceType::Price,
+                price_type,
                 legs: vec![],
                 id,
                 response,
@@ -404,7 +417,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
         prop::option::of(id()),
         prop::option::of("[A-Z]{3}"),
     );
-    let numbers = (prop::option::of(level()), qty(), qty(), price());
+    let numbers = (prop::option::of(level()), qty(), qty(), price(), price_type());
     (
         ids,
         kind,
@@ -420,14 +433,14 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
                 (order_id, exec_id, accept, instrument, dealer, exec_ref, currency),
                 (exec_type, status),
                 side,
-                (last, cum_qty, leaves_qty, avg_px),
+                (last, cum_qty, leaves_qty, avg_px, of),
                 settlement_date,
                 reject_reason,
                 text,
                 at,
             )| {
                 ExecutionReport {
-                    price_type: None,
+                    price_type: of.stated(),
                     legs: vec![],
                     order_id,
                     exec_id,
@@ -454,7 +467,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
         )
 }
 
-fn pair(p: &str) -> Instrument {
+pub(crate) fn pair(p: &str) -> Instrument {
     Instrument {
         price_types: vec![signet_rfq::PriceType::Price],
         id: InstrumentId::new(p).unwrap(),
@@ -610,7 +623,7 @@ proptest! {
     }
 }
 
-fn decode(body: &str) -> Result<AppMessage, DecodeError> {
+pub(crate) fn decode(body: &str) -> Result<AppMessage, DecodeError> {
     AppMessage::decode(&crate::tagvalue::seal("FIX.4.4", body.replace('|', "\u{1}").as_bytes()))
 }
 
@@ -699,7 +712,7 @@ fn quotes_as_dealers_write_them() {
     );
     // Qualifiers are read, so that they can be compared.
     let q = quote("55=EUR/USD|54=1|64=20261124|15=EUR|423=9|132=1.1|134=5").qualifiers;
-    assert_eq!((q.price_type, q.side), (Some(9), Some(Side::Buy)));
+    assert_eq!((q.price_type, q.side), (Some(9.into()), Some(Side::Buy)));
     assert_eq!(
         (q.currency.as_deref(), q.settlement_date.as_deref()),
         (Some("EUR"), Some("20261124"))
@@ -928,7 +941,9 @@ fn a_price_type_is_said_where_it_is_not_a_price() {
         (bond, "", PriceType::Price, "423=1|"),
         (bond, "423=1|", PriceType::Price, "423=1|"),
         (bond, "423=9|", PriceType::Yield, "423=9|"),
-        (bond, "423=6|", PriceType::Spread, "423=6|"),
+        (bond, "423=6|", PriceType::Spread, "|423=6|"),
+        (bond, MARGIN, margin(), "|220=EUR|221=Euribor|222=3M|423=6|"),
+        (bond, "423=6|222=3M|221=EURIBOR|220=EUR|", margin(), "|220=EUR|221=Euribor|222=3M|423=6|"),
         ("55=EUR/USD|", "", PriceType::Price, ""),
         ("55=EUR/USD|", "423=2|", PriceType::Price, ""),
     ] {
@@ -943,6 +958,20 @@ fn a_price_type_is_said_where_it_is_not_a_price() {
     for bad in ["423=4|", "423=3|", "423=0|", "423=x|", "423=99999|"] {
         assert!(r(bond, bad).is_err(), "{bad}");
     }
+    // A benchmark that is not understood is not a spread, and it says nothing of other numbers.
+    for bad in [
+        "423=6|221=Euribor|",
+        "423=6|221=Euribor|222=3M|",
+        "423=6|220=EUR|222=3M|",
+        "423=6|220=EUR|221=EUROBOR|222=3M|",
+        "423=6|220=EUR|221=Euribor|222=3 months|",
+        "423=6|220=EUR|221=Treasury|222=10Y|",
+        "423=9|220=EUR|221=Euribor|222=3M|",
+        "423=1|220=EUR|221=Euribor|222=3M|",
+        "220=EUR|221=Euribor|222=3M|",
+    ] {
+        assert_eq!(r(bond, bad), Err(DecodeError::Bad(221)), "{bad}");
+    }
     let aj = |type_: &str| {
         decode(&format!(
             "35=AJ|693=x|117=q|694=1|11=x|55=DE0001102580|54=1|38=5|60=20261121-02:22:00.000|44=-0.25|{type_}"
@@ -952,6 +981,7 @@ fn a_price_type_is_said_where_it_is_not_a_price() {
         ("", PriceType::Price, None),
         ("423=9|", PriceType::Yield, Some("|423=9|")),
         ("423=6|", PriceType::Spread, Some("|423=6|")),
+        (MARGIN, margin(), Some("|220=EUR|221=Euribor|222=3M|423=6|")),
     ] {
         let m = aj(said).unwrap();
         let AppMessage::QuoteResponse(q) = &m else { panic!() };
@@ -961,6 +991,7 @@ fn a_price_type_is_said_where_it_is_not_a_price() {
         assert!(told.is_none_or(|t| written.contains(t)), "{written}");
     }
     assert!(aj("423=8|").is_err());
+    assert!(aj("423=6|221=Euribor|").is_err());
     let e = |type_: &str| {
         let m = decode(&format!(
             "35=8|37=o|11=x|17=e|150=F|39=2|55=X|54=1|{type_}32=5|31=-0.25|151=0|14=5|6=-0.25|60=20261121-02:22:00.000|"
@@ -972,10 +1003,81 @@ fn a_price_type_is_said_where_it_is_not_a_price() {
     };
     assert_eq!(e("").0, None);
     assert!(!e("").1.contains("|423="));
-    assert_eq!(e("423=9|").0, Some(9));
+    assert_eq!(e("423=9|").0, Some(9.into()));
     assert!(e("423=9|").1.contains("|423=9|"));
     for odd in ["423=x|", "423=-1|", "423=70000|"] {
-        assert_eq!(e(odd).0, Some(0), "{odd} is not lost, and fits nothing");
+        assert_eq!(e(odd).0, Some(0.into()), "{odd} is not lost, and fits nothing");
+    }
+    assert_eq!(e(MARGIN).0, margin().stated());
+    assert!(e(MARGIN).1.contains("|220=EUR|221=Euribor|222=3M|423=6|"));
+    // A dealer may name the curve of a spread; what is not read leaves no number of a spread.
+    for (said, over, told) in [
+        ("220=EUR|221=Treasury|222=10Y|423=6|", Over::Curve("Treasury"), "|221=Treasury|423=6|"),
+        ("221=SWAP|423=6|", Over::Curve("SWAP"), "|221=SWAP|423=6|"),
+        ("220=EUR|221=EUROBOR|222=10Y|423=6|", Over::Unreadable, "|423=0|"),
+        ("221=Euribor|423=6|", Over::Unreadable, "|423=0|"),
+        ("220=EUR|221=Euribor|222=3M|423=9|", Over::Unsaid, "|423=9|"),
+    ] {
+        let (stated, written) = e(said);
+        assert_eq!(stated.map(StatedType::over), Some(over), "{said}");
+        assert!(written.contains(told), "{said}: {written}");
+        assert!(!written.contains("|220=") && !written.contains("|222="), "{said}: {written}");
+        // What is kept in a journal is read as it was.
+        let again = e(told.trim_start_matches('|')).0.map(StatedType::price_type);
+        assert_eq!(again, stated.map(StatedType::price_type), "{said}");
+    }
+}
+
+/// What a discount margin over EURIBOR 3M is written as.
+const MARGIN: &str = "220=EUR|221=Euribor|222=3M|423=6|";
+
+fn margin() -> PriceType {
+    PriceType::Margin(Benchmark::read("EURIBOR", "3M", "EUR").unwrap())
+}
+
+/// A peer that no dictionary checks may write a field twice: of two values one reader takes the
+/// first, another the last.
+#[test]
+fn what_is_told_in_two_ways_is_neither_quoted_nor_traded() {
+    let s = "35=S|131=R|117=Q|55=X|54=1|64=20261124|15=EUR|132=1.1|134=5|62=20261121-02:22:00|\
+        60=20261121-02:22:00|";
+    for (again, want) in [
+        ("132=1.2|", Err(DecodeError::Bad(132))),
+        ("117=P|", Err(DecodeError::Bad(117))),
+        ("64=20261125|", Err(DecodeError::Bad(64))),
+        // Over which rate a margin is, by the first value and by the last.
+        ("220=EUR|221=Euribor|222=3M|423=6|221=SONIA|", Err(DecodeError::Bad(221))),
+        ("220=EUR|221=Euribor|222=3M|423=6|222=6M|", Err(DecodeError::Bad(222))),
+        ("220=EUR|221=Euribor|222=3M|423=6|220=USD|", Err(DecodeError::Bad(220))),
+        ("132=1.1|", Ok(())),
+        ("58=a|58=b|", Ok(())),
+    ] {
+        assert_eq!(decode(&format!("{s}{again}")).map(|_| ()), want, "{again}");
+    }
+    let report = |again: &str| {
+        let m = decode(&format!(
+            "35=8|37=o|11=x|17=e|150=8|39=8|55=X|54=1|32=5|31=1|151=0|14=5|6=1|{again}\
+            60=20261121-02:22:00|"
+        ));
+        match m {
+            Ok(AppMessage::ExecutionReport(e)) => (e.exec_type, e.price_type.map(StatedType::code)),
+            other => panic!("{again}: {other:?}"),
+        }
+    };
+    for (again, want) in [
+        ("", (ExecType::Rejected, None)),
+        ("31=1|17=e|150=8|", (ExecType::Rejected, None)),
+        ("31=2|", (ExecType::Rejected, Some(0))),
+        ("17=f|", (ExecType::Rejected, Some(0))),
+        ("423=1|423=9|", (ExecType::Rejected, Some(0))),
+        ("220=EUR|221=Euribor|222=3M|423=6|", (ExecType::Rejected, Some(6))),
+        ("220=EUR|221=Euribor|222=3M|423=6|221=SONIA|", (ExecType::Rejected, Some(0))),
+        ("220=EUR|221=Euribor|222=3M|423=6|222=6M|", (ExecType::Rejected, Some(0))),
+        ("220=EUR|221=Euribor|222=3M|423=6|220=USD|", (ExecType::Rejected, Some(0))),
+        ("150=F|", (ExecType::Trade, Some(0))),
+        ("11=y|", (ExecType::Trade, Some(0))),
+    ] {
+        assert_eq!(report(again), want, "{again}");
     }
 }
 
@@ -1001,12 +1103,35 @@ fn an_instrument_lists_its_price_types() {
     assert!(!told(&[Price]).contains("20038="));
     assert!(told(&[Price, Yield]).contains("|20038=price yield|"));
     assert!(told(&[Spread]).contains("|20038=spread|"));
+    let listed = told(&[margin(), Price, Yield]);
+    assert!(listed.contains("|20038=discount-margin price yield|220=EUR|221=Euribor|222=3M|"));
+    for (from, to) in [
+        ("|221=Euribor|", "|"),
+        ("|222=3M|", "|222=3 months|"),
+        ("|221=Euribor|", "|221=Treasury|"),
+        // Of another currency than the instrument.
+        ("|220=EUR|", "|220=USD|"),
+        ("discount-margin price yield", "discount-margin price spread"),
+        ("discount-margin", "discount"),
+    ] {
+        assert!(decode(&listed.replace(from, to)).is_err(), "{to}");
+    }
     let all = told(&[Yield, Price, Spread]);
     for bad in ["yield yield", "", "price", "price yield spread price", "discount"] {
         let text = all.replace("yield price spread", bad);
         let good = bad == "price";
         assert_eq!(decode(&text).is_ok(), good, "{bad:?}");
     }
+}
+
+/// The desk replaces such a character where it shows the text: a list in which a gateway has one
+/// must not leave a trader without any instrument.
+#[test]
+fn a_list_with_a_character_that_does_not_show_is_read() {
+    let i = Instrument { name: "Currency\u{200b}pair".into(), ..pair("EUR/USD") };
+    let request = RfqId::new("1").unwrap();
+    let m = AppMessage::SecurityList(SecurityList { request, last: true, instruments: vec![i] });
+    assert_eq!(AppMessage::decode(&m.encode().finish("FIX.4.4").unwrap()), Ok(m));
 }
 
 /// ListDigest (20039) of a request, and ListUnchanged (20040) of an answer.

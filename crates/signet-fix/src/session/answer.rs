@@ -99,7 +99,8 @@ impl Receiving<'_> {
             return tracing::debug!(begin, end, "a ResendRequest asks for nothing that was sent");
         };
         let cost = u32::try_from(answer.replayed() / 1_000).unwrap_or(u32::MAX);
-        let _ = self.inbound.resends.borrow_mut().take(now, cost);
+        // The whole of it, also where it is more than is left: the next request waits for it.
+        self.inbound.resends.borrow_mut().charge(now, cost);
         self.inbound.answer.replace(Some(answer));
         self.tell_gap(false, begin, end);
         self.answer_further();

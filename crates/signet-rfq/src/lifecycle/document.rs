@@ -76,7 +76,8 @@ const COMPARED: &str = "An execution is identified by its dealer and ExecID (17)
 instrument (55), side (54),
 LastPx (31), SettlDate (64) and Currency (15), as far as they are there, are those of the accept,
 and all executions together are not more than was accepted. The same ExecID with the same contents
-is a repeat; with other contents it does not fit. An RFQ with a dispute takes no further accept.
+is a repeat; with other contents it does not fit. A bust or a correction names (19) an execution
+that stands: after a correction the correction. An RFQ with a dispute takes no further accept.
 
 ";
 

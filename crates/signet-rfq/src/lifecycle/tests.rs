@@ -62,6 +62,7 @@ fn open() -> Rfq {
 
 fn accept_of(r: &Rfq) -> Accept {
     Accept {
+        part_of: None,
         legs: vec![],
         id: id(),
         rfq: r.terms.id.clone(),

@@ -28,7 +28,8 @@ impl Rfq {
         Ok(())
     }
 
-    /// The quantity an accept of this quote must carry: what was asked, or all of a smaller quote.
+    /// The quantity an accept of this whole quote must carry: what was asked, or all of a smaller
+    /// quote.
     pub fn accept_quantity(&self, quote: &Quote, side: Side) -> Option<Decimal> {
         quote.level(side).map(|l| l.size.min(self.terms.quantity))
     }
@@ -89,12 +90,9 @@ impl Rfq {
         if level.price != accept.price {
             return Err(AcceptRefusal::OtherPrice { quoted: level.price, accepted: accept.price });
         }
-        let quantity = level.size.min(self.terms.quantity);
-        if quantity != accept.quantity {
-            return Err(AcceptRefusal::OtherQuantity {
-                quoted: quantity,
-                accepted: accept.quantity,
-            });
+        let whole = level.size.min(self.terms.quantity);
+        if whole != accept.quantity {
+            self.check_part(accept, whole)?;
         }
         if let Some(least) = self.terms.min_quantity.filter(|least| accept.quantity < *least) {
             return Err(AcceptRefusal::BelowMinimum { accepted: accept.quantity, least });
@@ -187,14 +185,17 @@ impl Rfq {
     /// The gateway says on which quote it passed the present accept on. Returns whether that is
     /// what the trader agreed to; if not, nothing changes.
     pub fn passed_on(&mut self, as_sent: &Accept) -> bool {
-        let way = self.direction();
-        match &mut self.accept {
-            Some((a, s)) if s.in_flight() && a.agrees_to(way, as_sent) => {
-                *a = as_sent.clone();
-                true
+        let part_of = match &self.accept {
+            Some((a, s)) if s.in_flight() && a.agrees_to(self.direction(), as_sent) => {
+                a.part_of.filter(|_| a.quote == as_sent.quote)
             }
-            _ => false,
+            _ => return false,
+        };
+        let sent = self.beside_its_quote(Accept { part_of, ..as_sent.clone() });
+        if let Some((a, _)) = &mut self.accept {
+            *a = sent;
         }
+        true
     }
 
     /// The gateway says in a report at which price it passed the present accept on, when what said
@@ -220,7 +221,7 @@ impl Rfq {
     ) -> Result<(), AcceptRefusal> {
         self.check_accept(&accept, now, arrival_ms)?;
         self.shelve_accept();
-        self.accept = Some((accept, AcceptState::Armed));
+        self.accept = Some((self.beside_its_quote(accept), AcceptState::Armed));
         Ok(())
     }
 
@@ -273,7 +274,7 @@ impl Rfq {
             return false;
         }
         self.shelve_accept();
-        self.accept = Some((accept, AcceptState::Sent));
+        self.accept = Some((self.beside_its_quote(accept), AcceptState::Sent));
         true
     }
 

@@ -1,6 +1,6 @@
 //! One dealer's part of an RFQ.
 
-use crate::{Counter, CounterState, DealerId, Quote, UtcMillis, lifecycle::LinePhase};
+use crate::{Counter, CounterState, DealerId, PartRule, Quote, UtcMillis, lifecycle::LinePhase};
 use serde::{Deserialize, Serialize};
 
 /// Why a dealer will not quote: QuoteRequestRejectReason (658) and Text (58).
@@ -90,6 +90,10 @@ pub struct Line {
     /// [`crate::MAX_COUNTERS_PER_LINE`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counters: Vec<(Counter, CounterState)>,
+    /// What may be taken of a quote when the trader wants less; `None`: the whole only. It is of
+    /// the dealer's settings, and not kept.
+    #[serde(skip)]
+    pub part: Option<PartRule>,
 }
 
 impl Line {

@@ -8,6 +8,7 @@ mod counters;
 mod executions;
 mod hand_over;
 mod line;
+mod parts;
 
 pub use answering::PASS_REASON_MAX;
 pub use executions::{Counted, Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
@@ -76,6 +77,7 @@ impl Rfq {
             repeated: false,
             revision: 0,
             counters: Vec::new(),
+            part: None,
         };
         Self {
             lines: terms.dealers.iter().map(line).collect(),
@@ -174,13 +176,14 @@ impl Rfq {
         refused
     }
 
-    /// A price. The same quote again (a resend) changes nothing, unless a lost link took it away; a
-    /// new one replaces the old one and disarms an accept armed on it. Returns whether anything
-    /// changed.
+    /// A price, as far as [`Quote::large_enough`] leaves it. The same quote again (a resend)
+    /// changes nothing, unless a lost link took it away; a new one replaces the old one and disarms
+    /// an accept armed on it. Returns whether anything changed.
     pub fn quote(&mut self, quote: Quote, now: UtcMillis) -> Result<bool, RfqError> {
         if lifecycle::request(self.state, RequestEvent::Quoted) == Outcome::Never {
             return Err(RfqError::Ended);
         }
+        let quote = quote.large_enough(&self.terms);
         let dealer = quote.dealer.clone();
         self.line_mut(&dealer)?;
         // What comes after a counter's time is no answer to it, whether or not a tick was first.

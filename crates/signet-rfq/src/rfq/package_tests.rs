@@ -105,6 +105,7 @@ const T: UtcMillis = UtcMillis(2_000);
 fn accept(side: Side) -> Accept {
     let (t, q) = (butterfly(), quote());
     Accept {
+        part_of: None,
         id: AcceptId::new("x1").unwrap(),
         rfq: t.id.clone(),
         dealer: dealer(),

@@ -47,6 +47,7 @@ fn quote(dealer: &str, id: &str, offer: &str, until: i64) -> Quote {
 
 pub(crate) fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept {
     Accept {
+        part_of: None,
         legs: vec![],
         id: AcceptId::new(id).unwrap(),
         rfq: RfqId::new("R1").unwrap(),
@@ -186,8 +187,12 @@ fn nothing_below_the_least_quantity_is_quoted_or_taken() {
         (Ask::Buy, level("1000000"), level("2000000"), Some("2000000"), true),
         (Ask::Sell, level("1000000"), level("2000000"), Some("2000000"), false),
         (Ask::TwoWay, level("2000000"), level("2000000"), Some("2000000"), true),
-        (Ask::TwoWay, level("1000000"), level("2000000"), Some("2000000"), false),
-        (Ask::TwoWay, level("2000000"), level("1000000"), Some("2000000"), false),
+        // Each side is tradeable by itself.
+        (Ask::TwoWay, level("1000000"), level("2000000"), Some("2000000"), true),
+        (Ask::TwoWay, level("2000000"), level("1000000"), Some("2000000"), true),
+        (Ask::TwoWay, level("1000000"), level("1999999"), Some("2000000"), false),
+        (Ask::TwoWay, level("1000000"), None, Some("2000000"), false),
+        (Ask::TwoWay, None, level("2000000"), Some("2000000"), true),
     ] {
         let t = Terms { ask, min_quantity: least.map(dec), ..terms() };
         let q = Quote { bid, offer, ..quote("A", "a1", "99.5", 20_000) };

@@ -1,14 +1,24 @@
-//! Requests in yields and spreads: everything that compares two of their numbers.
+//! Requests in yields, spreads and discount margins: everything that compares two of their numbers.
 
 use super::tests::{d, dec, fill, id, take};
 use super::*;
 use crate::{
-    Ask, AssetClass, Instrument, InstrumentId, Level, Limit, PriceType, QualifierFault, Qualifiers,
-    QuoteFault, RfqId, TermsError, instrument::bund, lifecycle::AcceptPhase,
+    Ask, AssetClass, Benchmark, Instrument, InstrumentId, Level, Limit, Over, PriceType,
+    QualifierFault, Qualifiers, QuoteFault, RfqId, StatedType, TermsError, instrument::bund,
+    lifecycle::AcceptPhase,
 };
 use rust_decimal::Decimal;
 
 const T: UtcMillis = UtcMillis(2_000);
+
+/// A discount margin over EURIBOR 3M.
+fn margin() -> PriceType {
+    over("EURIBOR", "3M", "EUR")
+}
+
+fn over(rate: &str, point: &str, currency: &str) -> PriceType {
+    PriceType::Margin(Benchmark::read(rate, point, currency).unwrap())
+}
 
 fn terms(price_type: PriceType, ask: Ask) -> Terms {
     Terms {
@@ -74,6 +84,9 @@ fn a_quote_is_checked_as_the_numbers_that_were_asked_for() {
         (Spread, "42.5", "41", Ok(())),
         (Spread, "-3", "-4.5", Ok(())),
         (Spread, "41", "42.5", Err(QuoteFault::CrossedYield)),
+        (margin(), "42.5", "41", Ok(())),
+        (margin(), "-3", "-4.5", Ok(())),
+        (margin(), "41", "42.5", Err(QuoteFault::CrossedYield)),
     ] {
         let t = terms(of, Ask::TwoWay);
         assert_eq!(quote("A", bid, offer).check_for(&t, T), want, "{of:?} {bid} {offer}");
@@ -91,8 +104,11 @@ fn a_quote_says_what_its_numbers_are_unless_they_are_prices() {
         (Spread, false, [false, false, false, true, false, false]),
         (Yield, true, [false, false, false, false, true, false]),
         (Yield, false, [false, false, false, false, true, false]),
+        (margin(), true, [false; 6]),
+        (margin(), false, [false; 6]),
     ] {
         let stated = [None, Some(1), Some(2), Some(6), Some(9), Some(4)];
+        let stated = stated.map(|code: Option<u16>| code.map(StatedType::from));
         for (price_type, fits) in stated.into_iter().zip(fits) {
             let says = Qualifiers { price_type, ..Qualifiers::default() };
             let got = says.check(&terms(of, Ask::TwoWay), isin);
@@ -104,12 +120,29 @@ fn a_quote_says_what_its_numbers_are_unless_they_are_prices() {
                     assert!(e.to_string().contains("no PriceType (423)"), "{e}");
                 }
                 (Some(t), Err(e)) => {
-                    assert_eq!(e, QualifierFault::PriceType(t, of.code(isin)));
+                    assert_eq!(e, QualifierFault::PriceType(t, of.stated_by(isin)));
                 }
             }
         }
     }
-    let says = Qualifiers { price_type: Some(1), ..Qualifiers::default() };
+    for (stated, fits) in [
+        (margin().stated(), true),
+        (over("EURIBOR", "6M", "EUR").stated(), false),
+        (over("SONIA", "3M", "EUR").stated(), false),
+        (over("EURIBOR", "3M", "USD").stated(), false),
+        (Some(StatedType::new(6, Over::Curve("SWAP"))), false),
+        (Some(StatedType::new(6, Over::Unreadable)), false),
+    ] {
+        for isin in [true, false] {
+            let says = Qualifiers { price_type: stated, ..Qualifiers::default() };
+            let got = says.check(&terms(margin(), Ask::TwoWay), isin);
+            assert_eq!(got.is_ok(), fits, "{stated:?}");
+            let spread = says.check(&terms(Spread, Ask::TwoWay), isin);
+            let curve = stated.is_some_and(|s| s.over() == Over::Curve("SWAP"));
+            assert_eq!(spread.is_ok(), curve, "{stated:?}");
+        }
+    }
+    let says = Qualifiers { price_type: Some(1.into()), ..Qualifiers::default() };
     let why = says.check(&terms(Yield, Ask::Buy), true).unwrap_err().to_string();
     assert!(why.contains("a percentage of par (PriceType 423=1); a yield (9)"), "{why}");
 }
@@ -125,6 +158,11 @@ fn only_what_the_instrument_lists_is_asked_for() {
         (&[Price, Yield], Spread, false),
         (&[Spread], Spread, true),
         (&[Spread], Price, false),
+        (&[Spread], margin(), false),
+        (&[margin(), Price, Yield], margin(), true),
+        (&[margin(), Price, Yield], Spread, false),
+        (&[margin()], over("EURIBOR", "6M", "EUR"), false),
+        (&[margin()], Price, false),
     ] {
         let i = listed(types);
         assert_eq!(i.check(), Ok(()));
@@ -138,6 +176,10 @@ fn only_what_the_instrument_lists_is_asked_for() {
         (vec![], AssetClass::GovernmentBond),
         (vec![Yield, Yield], AssetClass::GovernmentBond),
         (vec![Price, Yield], AssetClass::FxSpot),
+        (vec![margin()], AssetClass::FxSpot),
+        (vec![Spread, margin()], AssetClass::GovernmentBond),
+        (vec![margin(), over("EURIBOR", "6M", "EUR")], AssetClass::GovernmentBond),
+        (vec![over("EURIBOR", "3M", "USD")], AssetClass::GovernmentBond),
     ] {
         let id = match class {
             AssetClass::FxSpot => InstrumentId::new("EUR/USD").unwrap(),
@@ -187,6 +229,10 @@ fn or_better_is_in_the_direction_of_the_type() {
         (Spread, Side::Buy, "42", "41.5", "41.4", Err("quote.beyond_limit")),
         (Spread, Side::Sell, "42", "42.5", "42.5", Ok("42.5")),
         (Spread, Side::Sell, "42", "42.5", "42.6", Err("quote.beyond_limit")),
+        (margin(), Side::Buy, "42", "41.5", "41.5", Ok("41.5")),
+        (margin(), Side::Buy, "42", "41.5", "41.4", Err("quote.beyond_limit")),
+        (margin(), Side::Sell, "42", "42.5", "42.5", Ok("42.5")),
+        (margin(), Side::Sell, "42", "42.5", "42.6", Err("quote.beyond_limit")),
     ] {
         let r = open(of, &[("A", stands, stands)]);
         let a = accept("A", side, price, Some(limit));
@@ -218,17 +264,29 @@ fn a_report_in_other_numbers_is_a_dispute() {
         r.send_accept(&id("x1"), T, 0).unwrap();
         r
     };
+    let code = |code: u16| Some(StatedType::from(code));
     for (of, stated, fits) in [
         (PriceType::Yield, None, true),
-        (PriceType::Yield, Some(9), true),
-        (PriceType::Yield, Some(1), false),
-        (PriceType::Yield, Some(6), false),
+        (PriceType::Yield, code(9), true),
+        (PriceType::Yield, code(1), false),
+        (PriceType::Yield, code(6), false),
         (PriceType::Price, None, true),
-        (PriceType::Price, Some(1), true),
-        (PriceType::Price, Some(2), true),
-        (PriceType::Price, Some(9), false),
+        (PriceType::Price, code(1), true),
+        (PriceType::Price, code(2), true),
+        (PriceType::Price, code(9), false),
         // What could not be read.
-        (PriceType::Price, Some(0), false),
+        (PriceType::Price, code(0), false),
+        (PriceType::Spread, code(6), true),
+        (PriceType::Spread, Some(StatedType::new(6, Over::Curve("SWAP"))), true),
+        (PriceType::Spread, margin().stated(), false),
+        (margin(), None, true),
+        // What names no benchmark is as what has no PriceType (423).
+        (margin(), code(6), true),
+        (margin(), margin().stated(), true),
+        (margin(), over("EURIBOR", "6M", "EUR").stated(), false),
+        (margin(), Some(StatedType::new(6, Over::Curve("SWAP"))), false),
+        (margin(), Some(StatedType::new(6, Over::Unreadable)), false),
+        (margin(), code(9), false),
     ] {
         let mut r = sent(of);
         let report = Report { price_type: stated, ..fill("e1", "2.5", "5000000") };
@@ -263,4 +321,18 @@ fn a_yield_is_executed_and_corrected_below_zero() {
     let correct =
         Report { last: Some(Level { price: Decimal::ZERO, size: dec("5000000") }), ..correct };
     assert!(take(&mut p, "x1", &correct).dispute.is_some());
+}
+
+/// Terms are kept in journals: those of earlier releases are read, and a margin is read as itself.
+#[test]
+fn a_type_is_kept_as_its_text() {
+    for (of, text) in [
+        (PriceType::Price, "price"),
+        (PriceType::Yield, "yield"),
+        (PriceType::Spread, "spread"),
+        (margin(), "discount margin over EURIBOR 3M in EUR"),
+    ] {
+        assert_eq!(String::from(of), text);
+        assert_eq!(PriceType::try_from(text.to_owned()), Ok(of));
+    }
 }

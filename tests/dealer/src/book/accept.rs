@@ -9,6 +9,7 @@ use crate::order::{
     DUPLICATE_ORDER, INCORRECT_QUANTITY, OTHER, Order, OrderState, STALE_ORDER, unknown_order,
 };
 use crate::pricing::half_of;
+use crate::settings::Parts;
 use crate::wire::{Outgoing, QuoteResponse, QuoteTerms, ResponseType, StatusRequest, settl_date};
 
 /// Why an accept is refused: OrdRejReason (103) and Text (58).
@@ -77,8 +78,13 @@ impl Book {
         if rfq.looking {
             return Err((OTHER, "another accept of this request is being looked at"));
         }
-        matches_quote(response, rfq, live)?;
+        matches_quote(response, rfq, live, self.parts())?;
         Ok(record.quote_req_id.clone())
+    }
+
+    /// What this dealer does with an accept of a part of its quote.
+    fn parts(&self) -> Parts {
+        self.mood.parts.unwrap_or(self.settings.parts)
     }
 
     fn look_at(&mut self, id: &str, response: &QuoteResponse, now: OffsetDateTime) -> Vec<Action> {
@@ -111,7 +117,9 @@ impl Book {
         if order.state != OrderState::PendingNew {
             return vec![];
         }
+        let overfills = self.parts() == Parts::Overfill;
         let Some(rfq) = self.rfqs.get_mut(id) else { return vec![] };
+        let quoted = rfq.live.as_ref().map(|live| live.size).filter(|_| overfills);
         let declines = rfq.dice.happens(self.settings.reject_probability);
         let is_partial = rfq.dice.happens(self.settings.partial_fill_probability);
         let partial = half_of(order.quantity, &rfq.instrument);
@@ -132,7 +140,7 @@ impl Book {
                 OrderState::PartiallyFilled
             }
             None => {
-                order.filled = order.quantity;
+                order.filled = quoted.unwrap_or(order.quantity);
                 OrderState::Filled
             }
         };
@@ -216,7 +224,12 @@ impl Book {
     }
 }
 
-fn matches_quote(response: &QuoteResponse, rfq: &Rfq, live: &QuoteTerms) -> Result<(), Refusal> {
+fn matches_quote(
+    response: &QuoteResponse,
+    rfq: &Rfq,
+    live: &QuoteTerms,
+    parts: Parts,
+) -> Result<(), Refusal> {
     let same_instrument = response.symbol == rfq.request.symbol
         && (response.security_id.is_none() || response.security_id == rfq.request.security_id);
     if !same_instrument {
@@ -229,7 +242,7 @@ fn matches_quote(response: &QuoteResponse, rfq: &Rfq, live: &QuoteTerms) -> Resu
     };
     let price = price.ok_or((OTHER, "this side was not quoted"))?;
     let stated = rfq.request.price_type.as_ref().filter(|_| rfq.instrument.inverse);
-    if response.price_type.as_ref() != stated {
+    if response.price_type.as_ref() != stated || response.benchmark != rfq.request.benchmark {
         return Err((OTHER, "the price type is not the quoted one"));
     }
     if response.price != price {
@@ -238,7 +251,8 @@ fn matches_quote(response: &QuoteResponse, rfq: &Rfq, live: &QuoteTerms) -> Resu
     if !same_legs(&response.legs, &live.legs, &response.side) {
         return Err((OTHER, "a leg is not the quoted one"));
     }
-    if response.quantity != live.size {
+    let part = parts != Parts::No && response.legs.is_empty() && response.quantity < live.size;
+    if response.quantity != live.size && !part {
         return Err((INCORRECT_QUANTITY, "the quantity is not the quoted one"));
     }
     Ok(())

@@ -19,7 +19,7 @@ use time::{Duration, OffsetDateTime};
 use crate::dice::Dice;
 use crate::instrument::{Instrument, Instruments};
 use crate::order::Order;
-use crate::settings::{Counters, DealerSettings, MillisRange};
+use crate::settings::{Counters, DealerSettings, MillisRange, Parts};
 use crate::wire::{Inbound, Outgoing, QuoteRequest, QuoteResponse, QuoteTerms, business_reject};
 
 /// The most requests a dealer keeps open.
@@ -45,6 +45,8 @@ pub enum Force {
     RejectNextAccept(String),
     /// Does this with counters from now on, whatever the settings say.
     AnswerCounters(Counters),
+    /// Does this with accepts of a part from now on, whatever the settings say.
+    AnswerParts(Parts),
     /// Holds the next accept so many milliseconds in last look.
     HoldNextAccept(u64),
     /// Sends no business message until [`Force::Resume`], though it still trades: an accept is
@@ -86,6 +88,7 @@ struct Mood {
     reject_next: Option<String>,
     hold_next_ms: Option<u64>,
     counters: Option<Counters>,
+    parts: Option<Parts>,
     silent: bool,
     exactly: Option<Exactly>,
 }
@@ -276,6 +279,10 @@ impl Book {
                 self.mood.counters = Some(how);
                 vec![]
             }
+            Force::AnswerParts(how) => {
+                self.mood.parts = Some(how);
+                vec![]
+            }
             Force::Silent => {
                 self.mood.silent = true;
                 vec![]
@@ -284,8 +291,8 @@ impl Book {
             Force::Resume => {
                 let (reject_next, hold_next_ms) =
                     (self.mood.reject_next.take(), self.mood.hold_next_ms.take());
-                let counters = self.mood.counters;
-                self.mood = Mood { reject_next, hold_next_ms, counters, ..Mood::default() };
+                let (counters, parts) = (self.mood.counters, self.mood.parts);
+                self.mood = Mood { reject_next, hold_next_ms, counters, parts, ..Mood::default() };
                 vec![Action::Revive]
             }
             Force::QuoteExactly { bid, offer, size, valid_ms } => {

@@ -57,7 +57,7 @@ impl Book {
         if !self.settings.covers.contains(&instrument.asset_class) {
             return Err((NO_MARKET, "no market in this instrument"));
         }
-        let told = instrument.told_in(request.price_type.as_deref());
+        let told = instrument.told_in(request.price_type.as_deref(), request.benchmark.as_ref());
         let told = told.ok_or((OTHER, "not quoted in this PriceType (423)"))?;
         let quantity = request.quantity.ok_or((OTHER, "a quantity is needed"))?;
         if quantity > instrument.max_quantity {

@@ -48,6 +48,7 @@ fn request(id: &str) -> QuoteRequest {
         currency: Some("EUR".into()),
         expire_time: Some(at(60_000)),
         price_type: Some("1".into()),
+        benchmark: None,
     }
 }
 
@@ -78,6 +79,7 @@ pub(super) fn quoted(book: &mut Book, id: &str) -> Outgoing {
 pub(super) fn accept(quote: &Outgoing, cl_ord_id: &str) -> QuoteResponse {
     QuoteResponse {
         price_type: None,
+        benchmark: None,
         legs: vec![],
         quote_resp_id: format!("R-{cl_ord_id}"),
         kind: ResponseType::Accept,
@@ -296,6 +298,25 @@ fn a_partial_fill_says_so() {
 }
 
 #[test]
+fn a_part_of_a_quote_is_refused_filled_or_overfilled_as_the_settings_say() {
+    for (parts, quantity, want, filled, leaves) in [
+        (Parts::No, "2000000", "8", "0", "0"),
+        (Parts::Take, "2000000", "F", "2000000", "0"),
+        (Parts::Take, "6000000", "8", "0", "0"),
+        (Parts::Overfill, "2000000", "F", "5000000", "0"),
+        (Parts::Overfill, "5000000", "F", "5000000", "0"),
+    ] {
+        let mut book = book_of(DealerSettings { parts, ..plain() });
+        let quote = quoted(&mut book, "A");
+        let part = QuoteResponse { quantity: dec(quantity), ..accept(&quote, "C1") };
+        let reports = respond(&mut book, part, 200);
+        let last = reports.last().unwrap();
+        let said = (last.get(150), last.get(14), last.get(151));
+        assert_eq!(said, (Some(want), Some(filled), Some(leaves)), "{parts:?} {quantity}");
+    }
+}
+
+#[test]
 fn the_customer_passes_and_quoting_ends() {
     let mut book = book_of(plain());
     let quote = quoted(&mut book, "A");
@@ -449,12 +470,48 @@ fn butterfly() -> QuoteRequest {
         security_id_source: None,
         quantity: Some(dec("20000000")),
         price_type: None,
+        benchmark: None,
         legs: vec![
             leg("DE000BU2Z023", "1", "1", "5000000"),
             leg(BUND, "2", "2", "10000000"),
             leg("DE0001102614", "1", "1", "5000000"),
         ],
         ..request("P1")
+    }
+}
+
+/// A request in a discount margin over EURIBOR, fixed for so long.
+fn floating(id: &str, point: &str) -> QuoteRequest {
+    let (currency, name) = ("EUR".to_owned(), "Euribor".to_owned());
+    QuoteRequest {
+        symbol: "CCTS 04/29".into(),
+        security_id: Some("IT0005451361".into()),
+        price_type: Some("6".into()),
+        benchmark: Some(crate::Benchmark { currency, name, point: point.into() }),
+        ..request(id)
+    }
+}
+
+#[test]
+fn a_discount_margin_is_quoted_over_the_rate_of_the_note_and_says_so() {
+    let mut book = book_of(plain());
+    ask(&mut book, floating("R1", "6M"), 0);
+    let quotes = later(&mut book, 100);
+    let quote = &quotes[0];
+    let said = [423, 220, 221, 222].map(|tag| quote.get(tag));
+    assert_eq!(
+        (quote.msg_type.as_str(), said),
+        ("S", [Some("6"), Some("EUR"), Some("Euribor"), Some("6M")])
+    );
+    let (bid, offer) = (dec(quote.get(132).unwrap()), dec(quote.get(133).unwrap()));
+    assert!(bid > offer && offer > dec("30") && bid < dec("60"), "{bid} {offer}");
+    for other in [
+        floating("R2", "3M"),
+        QuoteRequest { benchmark: None, ..floating("R3", "6M") },
+        QuoteRequest { benchmark: floating("R1", "6M").benchmark, ..request("R4") },
+    ] {
+        let answer = ask(&mut book, other, 200);
+        assert_eq!(answer[0].msg_type, "AG");
     }
 }
 
@@ -473,6 +530,7 @@ fn accept_package(quote: &Outgoing) -> QuoteResponse {
     }
     QuoteResponse {
         price_type: None,
+        benchmark: None,
         quote_resp_id: "R-P".into(),
         kind: ResponseType::Accept,
         quote_id: quote.get(117).unwrap().into(),

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
 use super::{Leg, MULTILEG, legs, parse_decimal, parse_timestamp};
+use crate::instrument::Benchmark;
 
 /// The longest text field taken from a peer, in bytes.
 const TEXT_BYTES_MAX: usize = 128;
@@ -51,6 +52,8 @@ pub(crate) struct QuoteRequest {
     pub(crate) currency: Option<String>,
     pub(crate) expire_time: Option<OffsetDateTime>,
     pub(crate) price_type: Option<String>,
+    /// 220 to 222: what a spread (423=6) is over.
+    pub(crate) benchmark: Option<Benchmark>,
     /// The legs (555) of a package; empty for one instrument.
     pub(crate) legs: Vec<Leg>,
 }
@@ -88,6 +91,8 @@ pub(crate) struct QuoteResponse {
     pub(crate) price: Decimal,
     /// PriceType (423): what the price counts, when it is not a plain price.
     pub(crate) price_type: Option<String>,
+    /// 220 to 222: what a spread (423=6) is over.
+    pub(crate) benchmark: Option<Benchmark>,
     /// The legs (555) of a package.
     pub(crate) legs: Vec<Leg>,
     /// ValidUntilTime (62): how long the customer waits for the answer to a counter.
@@ -145,9 +150,19 @@ impl QuoteRequest {
             currency: fields.optional(15),
             expire_time: fields.time_if_any(126)?,
             price_type: fields.optional(423),
+            benchmark: benchmark(fields),
             legs: fields.legs()?,
         })
     }
+}
+
+fn benchmark(fields: &Fields<'_>) -> Option<Benchmark> {
+    let said = [220, 221, 222].map(|tag| fields.optional(tag));
+    if said.iter().all(Option::is_none) {
+        return None;
+    }
+    let [currency, name, point] = said.map(Option::unwrap_or_default);
+    Some(Benchmark { currency, name, point })
 }
 
 fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
@@ -183,6 +198,7 @@ fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
         quantity: decimal(38)?,
         price: decimal(44)?,
         price_type: fields.optional(423),
+        benchmark: benchmark(fields),
         legs: if is_accept { fields.legs()? } else { vec![] },
         valid_until: fields.time_if_any(62)?,
     }))

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::inbound::{QuoteRequest, Unsupported};
 use super::legs::{Leg, MULTILEG, Prices, put};
 use super::{business_days_later, date, price_text, quantity_text, timestamp};
-use crate::instrument::Instrument;
+use crate::instrument::{Benchmark, Instrument};
 
 /// A message body in wire order; the engine adds header and trailer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,14 @@ impl Outgoing {
             Some(value) => self.set(tag, value),
             None => self,
         }
+    }
+
+    /// What a spread is over (220 to 222). No field is empty.
+    pub(crate) fn set_benchmark(self, over: Option<&Benchmark>) -> Self {
+        let said = |of: fn(&Benchmark) -> &String| over.map(of).filter(|t| !t.is_empty()).cloned();
+        self.set_if(220, said(|b| &b.currency))
+            .set_if(221, said(|b| &b.name))
+            .set_if(222, said(|b| &b.point))
     }
 
     #[cfg(test)]
@@ -79,6 +87,7 @@ pub(crate) fn quote(
     .set(60, timestamp(now))
     .set(64, settl_date(request, instrument, now))
     .set(15, instrument.currency.as_str())
+    .set_benchmark(request.benchmark.as_ref())
     .set_if(423, request.price_type.clone());
     put(message, &terms.legs, Prices::Quoted)
 }

@@ -5,7 +5,7 @@ use super::{
     legs::{Stated, executed_legs_differ},
 };
 use crate::{
-    Accept, AcceptState, Dispute, Execution, PriceType, Rfq,
+    Accept, AcceptState, Dispute, Execution, Rfq,
     lifecycle::{self, AcceptEvent, Meaning},
 };
 use rust_decimal::Decimal;
@@ -89,7 +89,7 @@ impl Rfq {
             Some("the side differs")
         } else if r.instrument != a.instrument {
             Some("the instrument differs")
-        } else if r.price_type.is_some_and(|t| PriceType::of(t) != Some(self.terms.price_type)) {
+        } else if self.in_other_numbers(r) {
             Some("the price type differs")
         } else if price.is_some_and(|p| p != r.price()) {
             Some("the price differs")
@@ -102,6 +102,13 @@ impl Rfq {
         terms.map(Cow::Borrowed).or_else(legs)
     }
 
+    /// Whether a report says that its numbers count something else. What it leaves out is as in the
+    /// request.
+    fn in_other_numbers(&self, r: &Report) -> bool {
+        let of = self.terms.price_type;
+        of.as_reported(r.price_type).is_some_and(|stated| stated.price_type() != Some(of))
+    }
+
     /// A package is executed as a whole or not at all.
     fn unfit_part(&self, a: &Accept, quantities: &[Decimal]) -> Option<Verdict> {
         let part = self.terms.is_package() && quantities.iter().any(|q| *q != a.quantity);
@@ -109,9 +116,10 @@ impl Rfq {
     }
 
     /// An ExecID that is known: a repeat when every field is the same, else another execution under
-    /// it.
+    /// it. That of a bust, which is known with no quantity, is never that of an execution.
     fn repeated(&self, a: &Accept, k: &Known, r: &Report) -> Verdict {
-        let same = k.price == r.price()
+        let same = k.quantity > Decimal::ZERO
+            && k.price == r.price()
             && r.last.is_none_or(|l| l.size == k.quantity)
             && k.settlement_date == r.settlement_date
             && k.legs == r.legs;
@@ -164,7 +172,7 @@ impl Rfq {
             return Verdict::unfit("the quantity differs");
         }
         if sum > a.quantity || r.cum_qty > a.quantity {
-            return Verdict::unfit("more was executed than was accepted");
+            return Verdict::unfit(too_much(a));
         }
         if self.executions.len() >= MAX_EXECUTIONS_PER_RFQ {
             return Verdict::unfit("there are too many executions");
@@ -198,7 +206,7 @@ impl Rfq {
             return Verdict::unfit("the settlement date differs");
         }
         if r.cum_qty > a.quantity {
-            return Verdict::unfit("more was executed than was accepted");
+            return Verdict::unfit(too_much(a));
         }
         if let Some(unfit) = self.unfit_part(a, &[r.cum_qty]) {
             return unfit;
@@ -224,8 +232,14 @@ impl Rfq {
     }
 
     fn compare_bust(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
-        if self.known(a, &r.exec_id).is_some() {
-            return Verdict::of(AcceptEvent::Repeated);
+        // Under the ExecID of what stands it is not a repeat: it was not heard before, and whoever
+        // sent it holds that there is no trade.
+        match self.known(a, &r.exec_id) {
+            Some(k) if k.stands => {
+                return Verdict::unfit("its ExecID was used for another execution");
+            }
+            Some(_) => return Verdict::of(AcceptEvent::Repeated),
+            None => {}
         }
         if let Some(unfit) = self.unfit_amendment(a, r, Stated::MayBeAbsent) {
             return unfit;
@@ -246,6 +260,10 @@ impl Rfq {
                     ends: Some(k.exec_id.clone()),
                     ..Verdict::of(event)
                 }
+            }
+            // Whoever busts what was replaced may mean that there is no trade.
+            (Some(k), Some(_)) if k.corrected => {
+                Verdict::unfit("it cancels an execution that a correction has replaced")
             }
             (Some(_), _) => Verdict::of(AcceptEvent::Repeated),
             // What is known came from a status report, which has no ExecID of its own.
@@ -295,6 +313,15 @@ impl Rfq {
             ..Verdict::of(AcceptEvent::TradeCorrected)
         }
     }
+}
+
+/// Of a part of a quote also how much that was: whoever settles it may have seen the quote only.
+fn too_much(a: &Accept) -> Cow<'static, str> {
+    let why = "more was executed than was accepted";
+    a.part_of.map_or(Cow::Borrowed(why), |whole| {
+        let (accepted, whole) = (a.quantity.normalize(), whole.normalize());
+        Cow::Owned(format!("{why}: {accepted} of {whole} quoted"))
+    })
 }
 
 fn filled(total: Decimal, a: &Accept) -> AcceptEvent {

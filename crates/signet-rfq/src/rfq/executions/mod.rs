@@ -132,7 +132,8 @@ impl Rfq {
             self.executions
                 .iter_mut()
                 .filter(|e| e.accept == k.accept && e.exec_id == ended)
-                .for_each(|e| e.stands = false);
+                // A bust is known with no quantity.
+                .for_each(|e| (e.stands, e.corrected) = (false, k.quantity > Decimal::ZERO));
         }
         self.executions.push(k);
     }

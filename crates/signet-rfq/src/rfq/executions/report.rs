@@ -2,7 +2,7 @@
 
 use crate::{
     Accept, AcceptId, DealerId, Dispute, Execution, InstrumentId, Level, Side, StatedLeg,
-    UtcMillis,
+    StatedType, UtcMillis,
     fix::{ExecType, OrdStatus},
 };
 use rust_decimal::Decimal;
@@ -23,6 +23,9 @@ pub struct Known {
     pub settlement_date: Option<String>,
     /// It counts: it was not busted, and no correction has replaced it.
     pub stands: bool,
+    /// A correction has replaced it. As in FIX, a later bust or correction names that one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub corrected: bool,
     /// The legs (555) of a package as reported; empty for a single instrument.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<StatedLeg>,
@@ -45,6 +48,7 @@ impl Known {
             quantity,
             settlement_date: r.settlement_date.clone(),
             stands,
+            corrected: false,
             legs: r.legs.clone(),
         }
     }
@@ -65,8 +69,8 @@ pub struct Report {
     pub order_id: String,
     /// Symbol (55) or SecurityID (48).
     pub instrument: InstrumentId,
-    /// PriceType (423) as it came; `None` where the report has none.
-    pub price_type: Option<u16>,
+    /// PriceType (423) as it came, with 220 to 222; `None` where the report has none.
+    pub price_type: Option<StatedType>,
     /// Side (54).
     pub side: Side,
     /// LastPx (31) and LastQty (32).

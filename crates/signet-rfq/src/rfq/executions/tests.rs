@@ -164,6 +164,61 @@ fn a_part_is_busted_once() {
     assert!(!again.changed && again.dispute.is_none());
 }
 
+/// ExecRefID names what stands: after a correction the correction (FIX, order state changes J.1.a).
+#[test]
+fn a_bust_of_what_was_corrected_is_a_dispute_and_one_of_the_correction_fits() {
+    let corrected = |mut r: Rfq| {
+        let g = about(ExecType::TradeCorrect, "g1", "e1", "99.4", "2000000");
+        assert!(take(&mut r, "x1", &g).dispute.is_none());
+        r
+    };
+    let whole = || {
+        let mut r = sent();
+        take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
+        r
+    };
+    for (what, r, left) in
+        [("the whole", whole(), "2000000"), ("a part", in_two_parts(), "5000000")]
+    {
+        let mut r = corrected(r);
+        let taken = take(&mut r, "x1", &bust("h1", "e1"));
+        assert!(taken.dispute.is_some(), "{what}");
+        assert_eq!(trade(&r).map(|t| t.quantity), Some(dec(left)), "{what}");
+        assert!(r.accept.as_ref().is_some_and(|(_, s)| s.traded().is_some()), "{what}");
+        let again = take(&mut r, "x1", &bust("h1", "e1"));
+        assert!(again.dispute.is_none() && !again.changed, "{what}: told once more");
+        let taken = take(&mut r, "x1", &bust("h2", "g1"));
+        assert!(taken.changed && taken.dispute.is_none(), "{what}");
+    }
+    // Nothing stands: it says nothing new.
+    let mut r = corrected(whole());
+    take(&mut r, "x1", &bust("h1", "g1"));
+    let taken = take(&mut r, "x1", &bust("h2", "e1"));
+    assert!(taken.dispute.is_none() && !taken.changed);
+}
+
+/// A dealer that gives a bust the ExecID of what it busts, and one that gives an execution the
+/// ExecID of a bust.
+#[test]
+fn one_exec_id_for_a_bust_and_an_execution_is_a_dispute() {
+    for of in ["e1", ""] {
+        let mut r = sent();
+        take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
+        let taken = take(&mut r, "x1", &bust("e1", of));
+        assert!(taken.changed && taken.dispute.is_some(), "a bust of {of:?}");
+        assert_eq!(trade(&r).map(|t| t.quantity), Some(dec("5000000")), "a bust of {of:?}");
+    }
+    for again in [
+        Report { last: None, ..fill("h1", "99.5", "5000000") },
+        Report { last: None, ..about(ExecType::TradeCorrect, "h1", "e1", "99.5", "5000000") },
+    ] {
+        let mut r = sent();
+        take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
+        take(&mut r, "x1", &bust("h1", "e1"));
+        assert!(take(&mut r, "x1", &again).dispute.is_some(), "{:?}", again.kind);
+    }
+}
+
 /// A bust or a correction must be of the same trade in everything that no correction changes.
 #[test]
 fn a_bust_or_a_correction_in_other_terms_is_a_dispute() {
