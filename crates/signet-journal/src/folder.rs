@@ -24,8 +24,14 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 /// The disk, or the rights on it. The old file then stands.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = beside(path, "new");
+    // What an earlier try left, or anyone else put there, would keep its rights; and a link would
+    // be written through.
+    match fs::remove_file(&temporary) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
@@ -75,6 +81,25 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_lies_where_the_new_text_is_written_is_not_written_into() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let (file, other) = (dir.path().join("look.toml"), dir.path().join("other"));
+        let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        fs::write(beside(&file, "new"), b"half").unwrap();
+        fs::set_permissions(beside(&file, "new"), fs::Permissions::from_mode(0o644)).unwrap();
+        replace_file(&file, b"first").unwrap();
+        assert_eq!((fs::read(&file).unwrap(), mode(&file)), (b"first".to_vec(), 0o600));
+        fs::write(&other, b"other").unwrap();
+        symlink(&other, beside(&file, "new")).unwrap();
+        replace_file(&file, b"second").unwrap();
+        assert_eq!(fs::read(&other).unwrap(), b"other");
+        assert_eq!((fs::read(&file).unwrap(), mode(&file)), (b"second".to_vec(), 0o600));
+        assert!(!fs::symlink_metadata(&file).unwrap().is_symlink());
     }
 
     #[test]

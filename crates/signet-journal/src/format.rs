@@ -120,11 +120,12 @@ pub(crate) enum Kind {
 }
 
 pub(crate) fn kind(bytes: &[u8]) -> Kind {
-    let zeros_only = bytes.iter().all(|b| *b == 0);
-    let begun = bytes.len() < HEADER_1_LEN
-        && (zeros_only || [MAGIC_1, MAGIC_2].iter().any(|m| begins_alike(bytes, m)));
+    // No tag is all zeros, so a file of zeros has no header; a longer one may have held records.
+    let never_written = bytes.len() <= HEADER_LEN && bytes.iter().all(|b| *b == 0);
+    let begun =
+        bytes.len() < HEADER_1_LEN && [MAGIC_1, MAGIC_2].iter().any(|m| begins_alike(bytes, m));
     match bytes.get(..MAGIC_LEN) {
-        _ if begun => Kind::Unfinished,
+        _ if begun || never_written => Kind::Unfinished,
         Some(m) if m == MAGIC_1 => Kind::Format1,
         Some(m) if m == MAGIC_2 && bytes.len() < HEADER_LEN => Kind::Unfinished,
         Some(m) if m == MAGIC_2 => Kind::Format2,

@@ -41,8 +41,9 @@ impl LogReader {
     pub fn open(path: &Path, store_key: &StoreKey) -> Result<Option<Self>, LogError> {
         let io = |source| LogError::Io { path: path.into(), source };
         let mut file = BufReader::new(File::open(path).map_err(io)?);
-        let mut header = Vec::with_capacity(HEADER_LEN);
-        file.by_ref().take(HEADER_LEN as u64).read_to_end(&mut header).map_err(io)?;
+        // One byte more: zeros are a header that was never written where nothing follows them.
+        let mut header = Vec::with_capacity(HEADER_LEN + 1);
+        file.by_ref().take(HEADER_LEN as u64 + 1).read_to_end(&mut header).map_err(io)?;
         match format::kind(&header) {
             Kind::Unfinished => return Ok(None),
             Kind::Format1 | Kind::Foreign => return Err(LogError::NotALog(path.into())),
@@ -51,6 +52,7 @@ impl LogReader {
         let keys = format::open_header(&header, store_key, path)?;
         let at = Mark { offset: HEADER_LEN as u64, index: 0, previous: [0; TAG_LEN] };
         let id = format::file_id(&header).to_vec();
+        file.seek(SeekFrom::Start(at.offset)).map_err(io)?;
         Ok(Some(Self { file, path: path.into(), keys, id, at }))
     }
 

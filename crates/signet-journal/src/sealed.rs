@@ -39,6 +39,9 @@ pub struct SealedLog {
     length: u64,
     /// Bytes of a failed append may follow `length`; nothing is written before they are gone.
     unclean: bool,
+    /// `file` is another one: on Windows a file is closed to be replaced, and this one could
+    /// neither be replaced nor opened again. Nothing is written before it is.
+    closed: bool,
     scratch: Vec<u8>,
 }
 
@@ -76,6 +79,7 @@ impl SealedLog {
             previous: [0; TAG_LEN],
             length: HEADER_LEN as u64,
             unclean: false,
+            closed: false,
             scratch: Vec::new(),
         })
     }
@@ -101,6 +105,7 @@ impl SealedLog {
             previous: unsealed.previous,
             length: (HEADER_LEN + unsealed.end) as u64,
             unclean: false,
+            closed: false,
             scratch: Vec::new(),
         };
         if unsealed.recovered.torn_bytes > 0 {
@@ -129,8 +134,12 @@ impl SealedLog {
             recovered.kept_aside = Some(aside);
             say_torn(path, &recovered);
         }
+        // Windows does not replace an open file. Elsewhere its lock is kept until it is replaced.
+        #[cfg(windows)]
         drop(file);
         let log = Self::replace(path, store_key, recovered.records.iter().map(|r| &r[..]))?;
+        #[cfg(not(windows))]
+        drop(file);
         Ok((log, recovered))
     }
 
@@ -189,8 +198,11 @@ impl SealedLog {
         };
         salvaged.kept = recovered.records.len() as u64;
         write_private(&salvaged.kept_aside, &original)?;
+        #[cfg(windows)]
         drop(file);
         Self::replace(path, store_key, recovered.records.iter().map(|r| &r[..]))?;
+        #[cfg(not(windows))]
+        drop(file);
         Ok((salvaged, recovered))
     }
 
@@ -200,17 +212,18 @@ impl SealedLog {
         if record.len() > MAX_RECORD_LEN {
             return Err(LogError::RecordTooLong(record.len()));
         }
+        self.open_again()?;
         self.clean_up()?;
         let mut buf = std::mem::take(&mut self.scratch);
         buf.clear();
-        let sealed = format::seal(&self.keys, self.index, &self.previous, record, &mut buf);
+        // What is not sealed is not written.
+        let tag = format::seal(&self.keys, self.index, &self.previous, record, &mut buf)?;
         #[cfg(feature = "test-double")]
         let written = crate::disk::ask(&self.path).and_then(|()| self.file.write_all(&buf));
         #[cfg(not(feature = "test-double"))]
         let written = self.file.write_all(&buf);
         let length = buf.len() as u64;
         self.scratch = buf;
-        let tag = sealed?;
         if let Err(source) = written {
             // Part of the record may be on disk (disk full).
             self.unclean = true;
@@ -220,6 +233,14 @@ impl SealedLog {
         self.length += length;
         self.previous = tag;
         self.index += 1;
+        Ok(())
+    }
+
+    /// Opens the file that a failed rewrite closed.
+    fn open_again(&mut self) -> Result<(), LogError> {
+        if self.closed {
+            *self = Self::open(&self.path, &self.store_key)?.0;
+        }
         Ok(())
     }
 
@@ -237,7 +258,11 @@ impl SealedLog {
 
     /// Waits until what was appended is on the disk itself.
     pub fn sync(&self) -> Result<(), LogError> {
-        self.file.sync_data().map_err(|source| LogError::Io { path: self.path.clone(), source })
+        let synced = match self.closed {
+            true => Err(io::Error::other("it could neither be replaced nor opened again")),
+            false => self.file.sync_data(),
+        };
+        synced.map_err(|source| LogError::Io { path: self.path.clone(), source })
     }
 
     /// Bytes on disk.
@@ -261,6 +286,7 @@ impl SealedLog {
         &mut self,
         records: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), LogError> {
+        self.open_again()?;
         let temporary = beside(&self.path, "new");
         let fresh = write_new_file(&temporary, &self.store_key, records)?;
         let io = |source| LogError::Io { path: temporary.clone(), source };
@@ -273,7 +299,9 @@ impl SealedLog {
             #[cfg(windows)]
             {
                 drop(fresh);
-                *self = Self::open(&self.path, &self.store_key)?.0;
+                self.closed = true;
+                // Where it fails, the next append tries it again.
+                let _ = self.open_again();
             }
             return Err(io(e));
         }
@@ -402,20 +430,41 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
 }
 
 fn open_locked(path: &Path) -> Result<File, LogError> {
+    let io = |source| LogError::Io { path: path.into(), source };
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     private(&mut options);
-    let file = options.open(path).map_err(|source| LogError::Io { path: path.into(), source })?;
     for _ in 0..LOCK_TRIES {
+        let file = options.open(path).map_err(io)?;
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) if is_at(&file, path).map_err(io)? => return Ok(file),
+            // Whoever held the lock has put another file in its place, which it may hold too.
+            Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-            Err(fs::TryLockError::Error(source)) => {
-                return Err(LogError::Io { path: path.into(), source });
-            }
+            Err(fs::TryLockError::Error(source)) => return Err(io(source)),
         }
     }
     Err(LogError::InUse(path.into()))
+}
+
+/// Whether this open file is the one that is at `path` now.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let id = |m: fs::Metadata| (m.dev(), m.ino());
+        let held = id(file.metadata()?);
+        match fs::metadata(path) {
+            Ok(there) => Ok(id(there) == held),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        Ok(true)
+    }
 }
 
 /// Only the owner may read the file, although it is encrypted.

@@ -277,6 +277,61 @@ fn rewriting_keeps_only_what_is_given_and_the_lock() {
     assert_eq!(contents(&path), [&b"two"[..], b"three"]);
 }
 
+/// It waits for the lock of the old file, which is free when the new one is in its place.
+#[test]
+fn a_second_process_that_waits_while_the_file_is_rewritten_does_not_get_the_old_one() {
+    let (_d, path) = written(&[b"one", b"two"]);
+    let (mut log, _) = SealedLog::open(&path, &key(1)).unwrap();
+    std::thread::scope(|s| {
+        let second = s.spawn(|| SealedLog::open(&path, &key(1)).map(|_| ()));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        log.rewrite([&b"two"[..]]).unwrap();
+        assert!(matches!(second.join().unwrap(), Err(LogError::InUse(_))));
+    });
+    drop(log);
+    assert_eq!(contents(&path), [&b"two"[..]]);
+}
+
+/// As on Windows, where a scanner of viruses may hold a file in that moment.
+#[test]
+fn nothing_is_written_while_a_file_could_neither_be_replaced_nor_opened_again() {
+    let (_d, path) = written(&[b"one"]);
+    let (mut log, _) = SealedLog::open(&path, &key(1)).unwrap();
+    let new = beside(&path, "new");
+    log.file = File::create(&new).unwrap();
+    log.closed = true;
+    let (other, _) = SealedLog::open(&path, &key(1)).unwrap();
+    assert!(matches!(log.append(b"two"), Err(LogError::InUse(_))));
+    assert!(matches!(log.sync(), Err(LogError::Io { .. })));
+    assert!(matches!(log.rewrite([&b"two"[..]]), Err(LogError::InUse(_))));
+    drop(other);
+    log.append(b"two").unwrap();
+    log.sync().unwrap();
+    drop(log);
+    assert_eq!(contents(&path), [&b"one"[..], b"two"]);
+    assert_eq!(fs::metadata(&new).unwrap().len(), 0);
+}
+
+#[test]
+fn what_may_be_a_header_that_was_never_written_is_a_new_file() {
+    let (_d, path) = written(&[]);
+    for length in [0, 1, 23, 24, 39, HEADER_LEN] {
+        fs::write(&path, vec![0; length]).unwrap();
+        assert!(SealedLog::read(&path, &key(1)).unwrap().records.is_empty(), "{length}");
+        assert!(crate::LogReader::open(&path, &key(1)).unwrap().is_none(), "{length}");
+        let (mut log, r) = SealedLog::open(&path, &key(1)).unwrap();
+        assert!(r.records.is_empty(), "{length}");
+        log.append(b"one").unwrap();
+        drop(log);
+        assert_eq!(contents(&path), [&b"one"[..]], "{length}");
+    }
+    // Longer than a header, it may have held records.
+    fs::write(&path, [0; HEADER_LEN + 1]).unwrap();
+    assert!(matches!(SealedLog::open(&path, &key(1)), Err(LogError::NotALog(_))));
+    assert!(matches!(SealedLog::read(&path, &key(1)), Err(LogError::NotALog(_))));
+    assert!(matches!(crate::LogReader::open(&path, &key(1)), Err(LogError::NotALog(_))));
+}
+
 #[test]
 fn an_overlong_record_is_refused() {
     let (_d, path) = written(&[]);

@@ -8,7 +8,7 @@ use signet_fix::{tag, tagvalue::Fields};
 use signet_journal::StoreKey;
 use signet_router::{
     is_name,
-    journal::{NamesRead, shown},
+    journal::{NamesRead, RecordKind, shown},
 };
 use signet_tlog::{Hash, leaf_hash};
 use std::{
@@ -80,7 +80,7 @@ pub(super) fn asked_under(
     walk(folder, key, |step| {
         if let Some(Record::Journal(record)) = Record::read(step.bytes)
             && let Some(s) = shown(record)
-            && s.kind == "request-decided"
+            && s.what == RecordKind::RequestDecided
             && s.name.as_deref() == Some(name)
             && let Ok(fields) = Fields::parse(&s.message)
             && let Some(rfq) = fields.text(tag::QUOTE_REQ_ID)
@@ -140,9 +140,8 @@ impl Found {
                 desk.map(|d| (d, Kind::Message(SignedMessage { certificate, list })))
             }
             Some(Record::Journal(record)) => shown(record).and_then(|s| {
-                let from_desk = !matches!(s.kind, "from-dealer" | "not-sent-to-dealer");
                 self.names.take(&s, |desk, id| wanted.takes(desk, id));
-                let desk = wanted.desk_of(from_desk, &s.id, &s.message, &self.names)?;
+                let desk = wanted.desk_of(!s.is_of_dealer(), &s.id, &s.message, &self.names)?;
                 Some((desk, Kind::Journal))
             }),
             Some(Record::Decision(json)) => wanted.decision(json),

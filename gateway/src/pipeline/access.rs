@@ -1,6 +1,6 @@
 //! What follows from the risk of an access: told at logon, judged again while the session lasts.
 
-use super::{EndReason, Pipeline, administrators::decision_word};
+use super::{EndReason, Pipeline, Withdrawal, administrators::decision_word};
 use crate::{
     clock::now,
     response::Network,
@@ -180,7 +180,6 @@ impl Pipeline {
     pub(super) fn reassess(self: &Rc<Self>, desk: &CompId) {
         let Some(access) = self.sessions.access(desk) else { return };
         if let Err(why) = self.risk.judge_software(&access.software, When::On) {
-            self.withdraw_by_setting(desk, "withdrawn by the gateway: this desk may not be used");
             return self.end_session(desk, &why.into());
         }
         let role = self.role_of(desk);
@@ -215,9 +214,11 @@ impl Pipeline {
     }
 
     fn end_for_risk(self: &Rc<Self>, desk: &CompId, code: &'static str, a: &Assessment) {
-        self.withdraw_by_setting(desk, "withdrawn by the gateway: your access was denied");
         alert(desk.as_str(), code, a);
-        self.end_session(desk, &EndReason::new(code, a.words(), a.cure()));
+        let text = "withdrawn by the gateway: your access was denied";
+        let withdrawal = Withdrawal::BySetting(text);
+        let why = EndReason { withdrawal, ..EndReason::new(code, a.words(), a.cure()) };
+        self.end_session(desk, &why);
     }
 
     /// Something happened to a desk that is on.

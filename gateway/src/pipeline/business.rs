@@ -12,11 +12,11 @@ use signet_fix::{
 };
 use signet_identity::CompId;
 use signet_rfq::{
-    self as rfq, DealerId, InstrumentId,
+    self as rfq, DealerId, InstrumentId, UtcMillis,
     lifecycle::{Meaning, meaning},
 };
 use signet_router::{
-    Input, Output,
+    Decided, Input, Output, Router,
     journal::{Replayed, shown},
 };
 use std::fmt::Display;
@@ -28,7 +28,7 @@ pub(super) enum Cause {
     Desk(CompId),
     /// A dealer's message.
     Dealer(DealerId),
-    /// Time, or a line that comes or goes.
+    /// The gateway itself, time, or a line that comes or goes.
     Gateway,
 }
 
@@ -36,6 +36,7 @@ impl Cause {
     /// `None`: its outputs repeat what was told before, as a snapshot does.
     pub(super) fn of(input: &Input) -> Option<Self> {
         match input {
+            Input::Decided(_, Decided::End { .. } | Decided::TimeUp(_)) => Some(Self::Gateway),
             Input::FromDesk(desk, _) | Input::Decided(desk, _) => Some(Self::Desk(desk.clone())),
             Input::FromDealer(dealer, _) => Some(Self::Dealer(dealer.clone())),
             Input::NotSentToDealer(..) | Input::DealerDown(_) | Input::Tick => Some(Self::Gateway),
@@ -58,9 +59,25 @@ pub(super) fn event(cause: &Cause, output: &Output, at_us: i64) -> Option<Event>
         Output::ToDealer(dealer, m) => to_dealer(cause, dealer, m)?,
         // A desk that is away does not make it less true.
         Output::ToDesk(desk, m) | Output::Untold(desk, m) => to_desk(cause, desk, m)?,
+        Output::Unanswered(desk, e) => unknown(desk, e),
         Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => return None,
     };
-    Some(Event::new(at_us, code, words).by(cause.actor()).about(about))
+    let actor = if ends_by_gateway(cause, output) { Actor::Gateway } else { cause.actor() };
+    Some(Event::new(at_us, code, words).by(actor).about(about))
+}
+
+/// Whether an RFQ ends by time or by the gateway's decision, which may follow an answer of a dealer
+/// that did neither.
+fn ends_by_gateway(cause: &Cause, output: &Output) -> bool {
+    let (Output::ToDesk(_, m) | Output::Untold(_, m)) = output else { return false };
+    let AppMessage::QuoteStatusReport(s) = m else { return false };
+    let of_rfq = s.answers.is_none();
+    of_rfq
+        && match s.status {
+            RfqStatus::Expired => true,
+            RfqStatus::Cancelled => matches!(cause, Cause::Dealer(_)),
+            _ => false,
+        }
 }
 
 /// The events of a record of the journal that is replayed, for those that a kill took before they
@@ -71,6 +88,14 @@ pub(crate) fn retold(replayed: &Replayed<'_>, position: u64) -> Vec<Event> {
     let called = shown(replayed.record).and_then(|s| s.name);
     let events = replayed.done.iter().filter_map(|o| event(&cause, o, at_us));
     numbered(events.map(|e| calling(e, called.as_ref())), Some(position)).collect()
+}
+
+/// The events of the accepts that are unknown when the gateway starts: it was away when their
+/// dealers answered, or they were sent as it went.
+pub(crate) fn unknown_at_start(router: &Router, now: UtcMillis) -> Vec<Event> {
+    let at_us = now.0.saturating_mul(1_000);
+    let all = router.unanswered(now);
+    all.iter().filter_map(|o| event(&Cause::Gateway, o, at_us)).collect()
 }
 
 /// The event that a request went to a dealer says what dealers call the RFQ: who is asked by one
@@ -129,7 +154,7 @@ fn to_desk(cause: &Cause, desk: &CompId, m: &AppMessage) -> Option<What> {
     };
     // A question of the desk about an accept is answered with what was told before.
     let asked = matches!(m, AppMessage::ExecutionReport(e) if e.exec_type == ExecType::Status)
-        && !matches!(cause, Cause::Dealer(_));
+        && matches!(cause, Cause::Desk(_));
     let of_dealer = matches!(m, AppMessage::Quote(_));
     (!asked && (!of_dealer || matches!(cause, Cause::Dealer(_)))).then_some((code, about, words))
 }
@@ -294,17 +319,30 @@ fn execution(cause: &Cause, about: About, desk: &CompId, e: &ExecutionReport) ->
         _ => return None,
     };
     let about = About {
-        accept: named(desk, &e.accept),
         execution: Some(e.exec_id.as_str().into()).filter(|_| e.dealer.is_some()),
+        price: e.last.map(|l| l.price).or(asked_for.then_some(e.avg_px)).map(Text::of),
+        quantity: e.last.map(|l| l.size).or(asked_for.then_some(e.cum_qty)).map(Text::of),
+        ..reported(about, desk, e)
+    };
+    Some((code, about, e.text.clone().unwrap_or_default()))
+}
+
+/// The line to an accept's dealer was lost before the answer came.
+fn unknown(desk: &CompId, e: &ExecutionReport) -> What {
+    let about = message(About::desk(desk), &AppMessage::ExecutionReport(e.clone()));
+    ("accept.unknown", reported(about, desk, e), e.text.clone().unwrap_or_default())
+}
+
+/// The accept that a report is about.
+fn reported(about: About, desk: &CompId, e: &ExecutionReport) -> About {
+    About {
+        accept: named(desk, &e.accept),
         dealer: e.dealer.as_ref().map(Text::of),
         instrument: traded(&e.instrument, e.legs.iter().map(|l| &l.instrument)),
         side: side(e.side),
-        price: e.last.map(|l| l.price).or(asked_for.then_some(e.avg_px)).map(Text::of),
-        quantity: e.last.map(|l| l.size).or(asked_for.then_some(e.cum_qty)).map(Text::of),
         currency: e.currency.as_deref().map(Text::from),
         ..about
-    };
-    Some((code, about, e.text.clone().unwrap_or_default()))
+    }
 }
 
 #[cfg(test)]

@@ -108,6 +108,14 @@ fn report(exec_type: ExecType, dealer: Option<DealerId>, disputed: bool) -> AppM
     })
 }
 
+/// What a desk reads of an accept to which there is no answer yet.
+fn unanswered() -> ExecutionReport {
+    let AppMessage::ExecutionReport(r) = report(ExecType::Status, Some(north()), false) else {
+        unreachable!("it is a report");
+    };
+    ExecutionReport { status: OrdStatus::New, last: None, cum_qty: 0.into(), ..r }
+}
+
 fn status(status: RfqStatus) -> AppMessage {
     AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(id("R1"), pair(), status, None))
 }
@@ -196,6 +204,9 @@ fn each_output_becomes_one_event_or_none_by_who_caused_it() {
             [None, Some("execution.filled"), None],
         ),
         (at_desk(report(ExecType::Status, Some(north()), true)), none),
+        // Its dealer's line is lost: told once, whatever the desk hears.
+        (at_desk(AppMessage::ExecutionReport(unanswered())), none),
+        (Output::Unanswered(desk(), unanswered()), same("accept.unknown")),
         (at_desk(report(ExecType::PendingNew, Some(north()), false)), none),
         (at_desk(AppMessage::Snapshot(SnapshotMark::End)), none),
         // It is as true while the desk is away.
@@ -231,9 +242,40 @@ fn what_repeats_what_was_told_causes_none() {
         (Input::FromDesk(desk(), h), Some(Cause::Desk(desk()))),
         (Input::FromDealer(north(), cancel()), Some(Cause::Dealer(north()))),
         (Input::NotSentToDealer(north(), asked()), Some(Cause::Gateway)),
+        (withdrawn_by_gateway(), Some(Cause::Gateway)),
+        (Input::Decided(desk(), Decided::TimeUp(id("R1"))), Some(Cause::Gateway)),
     ] {
         assert_eq!(Cause::of(&input), cause, "{input:?}");
     }
+}
+
+fn withdrawn_by_gateway() -> Input {
+    Input::Decided(desk(), Decided::End { rfq: id("R1"), text: "withdrawn".into() })
+}
+
+/// The desk neither ended it nor let its time run out, and its dealer declined an accept only.
+#[test]
+fn whoever_ends_an_rfq_is_its_actor() {
+    let (by_desk, by_dealer) = (Cause::Desk(desk()), Cause::Dealer(north()));
+    let of_gateway = Cause::of(&withdrawn_by_gateway()).unwrap();
+    let (a_desk, a_dealer) = (Actor::Desk("ALICE1".into()), Actor::Dealer("NORTH".into()));
+    for (cause, how, actor) in [
+        (&of_gateway, RfqStatus::Cancelled, &Actor::Gateway),
+        (&by_desk, RfqStatus::Cancelled, &a_desk),
+        (&by_dealer, RfqStatus::Cancelled, &Actor::Gateway),
+        (&by_dealer, RfqStatus::Expired, &Actor::Gateway),
+        (&by_desk, RfqStatus::Expired, &Actor::Gateway),
+        (&by_dealer, RfqStatus::NothingDone, &a_dealer),
+        (&by_desk, RfqStatus::NothingDone, &a_desk),
+    ] {
+        for output in [Output::ToDesk(desk(), status(how)), Output::Untold(desk(), status(how))] {
+            let e = event(cause, &output, 0).unwrap();
+            assert_eq!((e.code, &e.actor), ("rfq.ended", actor), "{cause:?} {how:?}");
+        }
+    }
+    // The dealer's answer itself is the dealer's.
+    let declined = Output::ToDesk(desk(), report(ExecType::Rejected, Some(north()), false));
+    assert_eq!(event(&by_dealer, &declined, 0).unwrap().actor, a_dealer);
 }
 
 /// Who is asked about an RFQ by the name that a dealer has for it finds its request.
@@ -269,6 +311,10 @@ fn an_event_names_rfq_and_accept_as_the_gateway_does() {
     let accepted = Output::ToDealer(north(), accept(Response::HitOrLift));
     let accepted = event(&Cause::Desk(desk()), &accepted, 0).unwrap();
     assert_eq!(fill.about.accept, accepted.about.accept);
+    let unknown = Output::Unanswered(desk(), unanswered());
+    let unknown = event(&Cause::Gateway, &unknown, 0).unwrap();
+    assert_eq!(unknown.about.accept, accepted.about.accept);
+    assert_eq!((unknown.about.price, unknown.about.execution), (None, None));
     assert_eq!(fill.words.as_str(), "done  8=FIX", "one line, whatever a dealer writes");
     assert_eq!(fill.actor, Actor::Dealer("NORTH".into()));
 }

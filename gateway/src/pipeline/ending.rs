@@ -10,9 +10,9 @@ use std::{rc::Rc, time::Duration};
 const GOODBYE: Duration = Duration::from_millis(200);
 /// A peer that does not read loses its session all the same.
 const FORCE: Duration = Duration::from_millis(300);
-/// Sessions checked before other tasks of the thread have their turn: a chain takes a signature
+/// Certificates checked before other tasks of the thread have their turn: a chain takes a signature
 /// check for each link.
-const AT_A_TIME: usize = 8;
+pub(super) const AT_A_TIME: usize = 8;
 /// How long a graceful stop waits for Logouts to be answered.
 const STOP_MAX: Duration = Duration::from_secs(3);
 
@@ -49,8 +49,9 @@ impl Pipeline {
         }
     }
 
-    /// Ends one session; the desk reads why.
+    /// Ends one session; the desk reads why, and before that what becomes of its RFQs.
     pub(super) fn end_session(self: &Rc<Self>, desk: &CompId, why: &EndReason) {
+        self.withdraw_as(desk, why.withdrawal);
         let access = self.sessions.access(desk);
         let Some((session, outbox, serial)) = self.sessions.cut(desk) else { return };
         if let Some(access) = access {

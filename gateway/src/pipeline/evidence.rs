@@ -14,8 +14,9 @@ use signet_fix::{
     signature::SignatureError,
 };
 use signet_identity::CompId;
-use signet_rfq::{DealerId, UtcMillis};
+use signet_rfq::{DealerId, QuoteId, UtcMillis};
 use signet_router::{Input, Keep};
+use signet_stepup::Action;
 use std::rc::Rc;
 
 const DAY_FULL: &str = "signed_log.day_full";
@@ -42,13 +43,34 @@ impl Pipeline {
             _ => Err(SignedLogError::NoEvidence),
         };
         let Err(e) = kept else { return true };
-        let (msg_type, code) = (message.msg_type(), e.code());
+        self.not_kept(desk, message, Some(meta.seq), &e);
+        false
+    }
+
+    /// Writes down the quote that an accept goes on with, if its dealer signed it: with a limit it
+    /// may be another one than the accept names. `false`: it could not be written, so nothing is
+    /// done, and the desk has been told.
+    pub(super) fn keep_taken_quote(
+        &self,
+        desk: &CompId,
+        message: &AppMessage,
+        goes_on: &Action,
+    ) -> bool {
+        let Some(taken) = with_other_quote(message, goes_on) else { return true };
+        let kept = self.keep_accepted_quote(desk, &taken);
+        let Err(e) = kept else { return true };
+        self.not_kept(desk, message, None, &e);
+        false
+    }
+
+    /// Tells a desk that its message goes nowhere, since the evidence of it cannot be written.
+    fn not_kept(&self, desk: &CompId, m: &AppMessage, seq: Option<u64>, e: &SignedLogError) {
+        let (msg_type, code) = (m.msg_type(), e.code());
         self.metrics.messages.refused(Peer::Desk, msg_type, code);
         tracing::error!(%desk, msg_type, code, error = %e, "evidence cannot be written; refused");
         let words = "the gateway cannot write down what was signed; nothing was done \
             (signed_log.unwritable)";
-        self.to_desk(desk, &not_done(message, Some(meta.seq), words.into()));
-        false
+        self.to_desk(desk, &not_done(m, seq, words.into()));
     }
 
     /// A withdrawal of an RFQ that is not there, or has ended, commits nobody: it is answered, and
@@ -210,4 +232,55 @@ fn commits_desk(m: &AppMessage) -> bool {
 
 fn accepted_dealer(r: &QuoteResponse) -> Option<&DealerId> {
     r.dealer.as_ref().filter(|_| r.response == Response::HitOrLift)
+}
+
+/// An accept as if it named the quote that it goes on with; `None`: it does.
+fn with_other_quote(m: &AppMessage, goes_on: &Action) -> Option<AppMessage> {
+    let (AppMessage::QuoteResponse(r), Action::Accept(a)) = (m, goes_on) else { return None };
+    let quote = QuoteId::new(a.quote.as_str()).ok().filter(|quote| *quote != r.quote)?;
+    Some(AppMessage::QuoteResponse(QuoteResponse { quote, ..r.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::message::tests::messages;
+    use signet_stepup::AcceptTerms;
+
+    fn goes_on(quote: &str) -> Action {
+        let s = str::to_owned;
+        Action::Accept(AcceptTerms {
+            rfq: s("R1"),
+            accept: s("R1:1"),
+            dealer: s("NORTH"),
+            quote: s(quote),
+            instrument: s("EUR/USD"),
+            side: s("buy"),
+            price: s("1.08"),
+            quantity: s("5000000"),
+            currency: s("EUR"),
+            settlement: s("20261130"),
+            price_type: None,
+            legs: vec![],
+            limit: None,
+        })
+    }
+
+    /// Its dealer's quotes of the day are more than are kept one by one.
+    #[test]
+    fn the_quote_that_an_accept_goes_on_with_is_the_one_to_be_kept() {
+        for (m, _) in messages() {
+            let AppMessage::QuoteResponse(r) = &m else {
+                assert_eq!(with_other_quote(&m, &goes_on("q9")), None, "{m:?}");
+                continue;
+            };
+            assert_eq!(with_other_quote(&m, &goes_on(r.quote.as_str())), None);
+            let Some(AppMessage::QuoteResponse(taken)) = with_other_quote(&m, &goes_on("q9"))
+            else {
+                panic!("{m:?}")
+            };
+            assert_eq!(taken.quote.as_str(), "q9");
+            assert_eq!((&taken.id, &taken.rfq, &taken.dealer), (&r.id, &r.rfq, &r.dealer));
+        }
+    }
 }

@@ -129,6 +129,9 @@ impl Pipeline {
         }
         let facts =
             self.router.with(|r| r.take_over(desk, t, at)).map_err(|w| Refusal::from(&w))?;
+        if self.is_overtime(&facts.rfq) {
+            return Err(Refusal::from(&TakeOverRefusal::State(HandOverRefusal::NotOpen)));
+        }
         if self.waits_for_touch(t) {
             return Err(Refusal::from(&TakeOverRefusal::State(HandOverRefusal::AcceptInFlight)));
         }
@@ -169,7 +172,9 @@ impl Pipeline {
         // Who has an RFQ, or is quicker, is nobody's fault; who asks for what is not there may be
         // trying ids.
         let at_fault = code == "takeover.not_found" || code.starts_with("entitle.");
-        if at_fault && let Some(left_out) = self.takeover_alerts.borrow_mut().spend(at) {
+        if at_fault
+            && let Some(left_out) = self.takeover_alerts.borrow_mut().spend(desk.as_str(), at)
+        {
             let words = format!(
                 "{} of {}: {code}{}",
                 t.of,

@@ -5,7 +5,7 @@ use signet_fix::{AppMessage, message::QuoteCancel};
 use signet_identity::CompId;
 use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{
-    Input, Output, Proposal, Router,
+    Input, Keep, Output, Proposal, Router,
     journal::{Journal, JournalError},
 };
 use std::{cell::RefCell, sync::Arc};
@@ -53,8 +53,14 @@ impl JournalledRouter {
         copy: impl Fn(UtcMicros, &Input, &[u8]) -> Result<(), SignedLogError>,
     ) -> Result<Input, JournalError> {
         let mut owed = self.owed.borrow_mut();
-        if let Some((at, input, record)) = &*owed {
-            copy(*at, input, record).map_err(|_| JournalError::NotCopied)?;
+        if let Some((since, first, record)) = &*owed
+            && copy(*since, first, record).is_err()
+        {
+            // What is not written down, as a question about an accept, needs no disk.
+            return match self.with(|r| r.keep(at.millis(), input)) {
+                Keep::Nothing => Ok(input.clone()),
+                _ => Err(JournalError::NotCopied),
+            };
         }
         *owed = None;
         let (router, journal) = &mut *self.parts.borrow_mut();
@@ -115,5 +121,42 @@ impl JournalledRouter {
         if let Err(e) = journal.tidy_announced(router, announce) {
             tracing::error!(error = %e, "the journal could not be tidied");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::rfq_ends::test_double::{NOW, desk, rfq, router};
+    use signet_fix::message::OrderStatusRequest;
+    use signet_journal::StoreKey;
+    use signet_rfq::{AcceptId, InstrumentId, Side};
+    use signet_router::journal::OnBadRecord;
+
+    /// The evidence is on a disk that is full, and the journal is not.
+    #[test]
+    fn while_a_copy_is_owed_nothing_is_written_and_questions_are_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, key) = (dir.path().join("rfqs.journal"), StoreKey::new([1; 32]));
+        let mut router = router();
+        let journal = Journal::open(&path, &key, &mut router, OnBadRecord::Stop).unwrap();
+        let all = JournalledRouter::new(router, journal, Metrics::new([]));
+        let at = UtcMicros(NOW.0 * 1_000);
+        let fails = |_: UtcMicros, _: &Input, _: &[u8]| Err(SignedLogError::NoEvidence);
+        let from_desk = |m: AppMessage| Input::FromDesk(desk("ALICE1"), m);
+        let cancel = from_desk(AppMessage::RfqCancel { rfq: rfq("R1"), text: None });
+        let ask = from_desk(AppMessage::OrderStatusRequest(OrderStatusRequest {
+            accept: AcceptId::new("R1:1").unwrap(),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            side: Side::Buy,
+            dealer: None,
+        }));
+        assert!(all.record(at, &cancel, fails).is_ok(), "the journal has it");
+        let refused = all.record(at, &cancel, fails);
+        assert!(matches!(refused, Err(JournalError::NotCopied)), "{refused:?}");
+        for input in [&ask, &Input::Tick] {
+            assert_eq!(all.record(at, input, fails).ok().as_ref(), Some(input));
+        }
+        assert!(all.record(at, &cancel, |_, _, _| Ok(())).is_ok());
     }
 }

@@ -43,8 +43,7 @@ use signet_identity::CompId;
 use signet_policy::entitle::{Outcome, Proof};
 use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{
-    Input, Output, Proposal, accept_age, accept_refusal, counter_refusal, journal::JournalError,
-    request_refusal,
+    Input, Output, Proposal, accept_age, accept_refusal, counter_refusal, request_refusal,
 };
 use signet_stepup::{pending::Approved, rules::Wanted};
 use std::{collections::VecDeque, rc::Rc};
@@ -64,6 +63,7 @@ impl Pipeline {
                 tracing::info!(%desk, "desk logged on");
                 self.note_access(desk, "logon.accepted", "");
                 self.tell_resumed(desk);
+                self.note_certificate(desk);
                 self.logon_succeeded(desk);
                 self.tell_decision(desk);
                 self.tell_device_seen(desk);
@@ -131,6 +131,9 @@ impl Pipeline {
                 "a message of a desk without a registered person; dropped"
             );
         }
+        if self.refused_overtime(desk, &m) {
+            return;
+        }
         let m = match m {
             AppMessage::GroupRequest { .. } => return self.tell_group(desk, at),
             AppMessage::TakeOver(t) => return self.take_over(desk, t, reading),
@@ -160,6 +163,9 @@ impl Pipeline {
         match verdict {
             MessageVerdict::Refuse => self.refuse_unentitled(desk, &m, &ruling, at),
             MessageVerdict::LetThrough => {
+                if !self.keep_taken_quote(desk, &m, &p.goes_on) {
+                    return;
+                }
                 // Only now: an act does not make up for the pause before it.
                 self.trader_acted(desk, at);
                 self.entitlements.acted(desk, at);
@@ -198,7 +204,8 @@ impl Pipeline {
             tracing::warn!(%desk, "{words}");
             return self.events.gateway("stepup.desk_gone", About::desk(desk), words);
         }
-        if self.refused_unwatched(desk, &m, None) {
+        self.look_at_clock();
+        if self.refused_unwatched(desk, &m, None) || self.refused_overtime(desk, &m) {
             return;
         }
         let reading = now_micros();
@@ -228,6 +235,9 @@ impl Pipeline {
         }
         match ruling.outcome {
             Outcome::Allow if proof.touched => {
+                if !self.keep_taken_quote(desk, &m, &p.goes_on) {
+                    return;
+                }
                 self.entitlements.acted(desk, at);
                 self.spend_ahead(desk, &p.action);
                 self.let_through(reading, desk, m);
@@ -317,12 +327,14 @@ impl Pipeline {
         while let Some(input) = inputs.pop_front() {
             let cause = self.events.is_watched().then(|| Cause::of(&input)).flatten();
             let before = self.signed.size();
+            // What time does is not told again by a replay, so it has no place in the evidence.
+            let is_tick = matches!(input, Input::Tick);
             let decided = self.decide(input, at);
             taken &= decided.is_some();
             let outputs = decided.unwrap_or_default();
             if let Some(cause) = cause {
                 // Where the evidence has the input, if it has it.
-                let position = Some(self.signed.size()).filter(|size| *size > before);
+                let position = Some(self.signed.size()).filter(|size| *size > before && !is_tick);
                 let called = outputs.iter().find_map(|o| match o {
                     Output::ToDealer(_, AppMessage::QuoteRequest(q)) => {
                         Some(self.router.with(|r| r.called(&q.id)))
@@ -342,36 +354,15 @@ impl Pipeline {
         taken
     }
 
-    /// Stages 8 and 9. What cannot be written down is not done: a disk that is full stops new
-    /// business from desks, and what a dealer says then is `None`: it is asked for again.
+    /// Stages 8 and 9. What cannot be written down is not done (`unwritten.rs`); `None`: it is a
+    /// dealer's, and is asked for again.
     fn decide(&self, input: Input, at: UtcMicros) -> Option<Vec<Output>> {
         let copy =
             |at: UtcMicros, input: &Input, record: &[u8]| self.keep_journalled(at, input, record);
-        let e = match self.router.record(at, &input, copy) {
-            Ok(input) => return Some(self.router.decide(at.millis(), input)),
-            Err(e) => e,
-        };
-        self.measure_unwritten(&input, &e);
-        tracing::error!(error = %e, "the journal cannot be written");
-        Some(match (&input, &e) {
-            (Input::FromDesk(desk, m), e) => {
-                if matches!(e, JournalError::Full { .. }) {
-                    self.events.gateway("journal.full", About::desk(desk), e.to_string());
-                }
-                vec![Output::ToDesk(desk.clone(), not_written(m, e))]
-            }
-            // It would undo the next start, and would not be written the next time either.
-            (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
-                code: "journal.not_readable",
-                about: dealer.to_string(),
-                words: format!(
-                    "a message ({}) that cannot be written down was not acted on",
-                    m.msg_type()
-                ),
-            }],
-            (Input::FromDealer(..), _) => return None,
-            _ => self.router.decide(at.millis(), input),
-        })
+        match self.router.record(at, &input, copy) {
+            Ok(input) => Some(self.router.decide(at.millis(), input)),
+            Err(e) => self.not_recorded(input, &e, at),
+        }
     }
 
     /// Does what the router wants; what follows from it is an input of its own.
@@ -395,7 +386,7 @@ impl Pipeline {
                 }
                 None
             }
-            Output::Untold(..) => None,
+            Output::Untold(..) | Output::Unanswered(..) => None,
             Output::ToDealer(dealer, m) => self.to_dealer(dealer, m),
             Output::Traded(desk, dealer) => {
                 self.entitlements.traded(&desk, &dealer);
@@ -414,7 +405,8 @@ impl Pipeline {
                 {
                     self.dealer_at_fault(&dealer, code);
                 }
-                if let Some(left_out) = self.alerts.borrow_mut().spend(now()) {
+                let left_out = self.alerts.borrow_mut().spend(&about, now());
+                if let Some(left_out) = left_out {
                     let words = format!("{words}{}", left_out_words(left_out));
                     self.events.gateway(code, About::dealer(about), words);
                 }
@@ -467,19 +459,6 @@ pub(super) fn not_done(m: &AppMessage, seq: Option<u64>, text: String) -> AppMes
         reason: NOT_AVAILABLE,
         text: Some(text),
     })
-}
-
-/// What a desk reads whose message the journal did not take. It names the message: without an id
-/// the desk would wait for an answer to its accept.
-fn not_written(m: &AppMessage, e: &JournalError) -> AppMessage {
-    let text = match e {
-        JournalError::Full { .. } => format!(
-            "{e}; nothing was done. RFQs without a trade are forgotten after 15 minutes \
-                (journal.full)"
-        ),
-        _ => "the gateway cannot write its journal; nothing was done".into(),
-    };
-    not_done(m, None, text)
 }
 
 /// The id that the sender of a message gave it.

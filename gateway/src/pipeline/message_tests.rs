@@ -34,6 +34,7 @@ pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
         at: NOW,
     };
     let hit = signet_rfq::Accept {
+        part_of: None,
         legs: vec![],
         id: accept(),
         rfq: rfq(),
@@ -64,16 +65,4 @@ pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
             "R1",
         ),
     ]
-}
-
-#[test]
-fn whatever_the_journal_did_not_take_is_named_to_its_desk() {
-    let full = JournalError::Full { of_all: true };
-    for e in [JournalError::NotReadable, full] {
-        for (m, id) in messages() {
-            let AppMessage::BusinessReject(j) = not_written(&m, &e) else { panic!("{m:?}: no j") };
-            assert_eq!(j.ref_id.as_deref(), Some(id), "{e:?} {m:?}");
-            assert_eq!(j.ref_msg_type, m.msg_type());
-        }
-    }
 }

@@ -14,7 +14,10 @@
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
 //! | `withdrawals.rs` | RFQs that end because their desk was cut off |
+//! | `barred.rs` | RFQs that end because their desk is away and may not come back |
+//! | `last_certificates.rs` | whose sessions those were that have ended |
 //! | `rfq_ends.rs` | the end of an RFQ that the gateway decides, and when it is tried again |
+//! | `unwritten.rs` | inputs that the journal does not take, and those that are tried again |
 //! | `places.rs`, `kept_places.rs` | sessions that go on at another address |
 //! | `registry_standing.rs`, `storage_standing.rs` | a registry that does not answer, and files that cannot be written, are said |
 //! | `business.rs` | which of all that becomes an event for who watches |
@@ -33,6 +36,7 @@
 mod access;
 mod administrators;
 mod ahead;
+mod barred;
 mod budgets;
 mod business;
 mod challenges;
@@ -48,6 +52,7 @@ mod hand_over;
 mod journalled;
 mod kept_places;
 mod keys;
+mod last_certificates;
 mod lists;
 mod lockouts;
 mod measured;
@@ -73,6 +78,7 @@ mod simulated;
 mod step_up;
 mod storage_standing;
 mod told_outside;
+mod unwritten;
 mod verdict;
 mod watched;
 mod withdrawals;
@@ -85,8 +91,9 @@ pub use administrators::{
 };
 #[cfg(test)]
 pub(crate) use business::business_event;
-pub(crate) use business::retold;
+pub(crate) use business::{retold, unknown_at_start};
 pub use kept_places::keep_places;
+pub use last_certificates::LastCertificates;
 pub use lists::send_lists;
 pub use places::LastPlaces;
 pub use policy_changes::{PolicyChanges, Waiting};
@@ -94,7 +101,9 @@ pub use reevaluation::{watch_registry, watch_risk};
 pub use reload::watch_entitlements;
 pub use renewals::{NotNow, Renewal, RenewalQuestions, RenewalRisk};
 pub use seen::{RfqRow, SessionSeen};
-pub use sessions::{ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport};
+pub use sessions::{
+    ActiveSession, Connection, EndReason, SessionCut, Sessions, Transport, Withdrawal,
+};
 #[cfg(test)]
 pub(crate) use signals::SignalInbox;
 pub use signals::{NamedDevice, SignalDone, SignalOrder, SignalOrders, SignalRefusal};
@@ -107,13 +116,14 @@ use crate::{
     cut_lines::CutLines,
     entitle::EntitlementGate,
     events::EventSink,
-    limits::{JournalBudget, Peers},
+    limits::{PeerBudgets, Peers},
     metrics::Metrics,
     registry_view::RegistryView,
     risk::Risk,
     signed::Signed,
     transmit::Transmitter,
 };
+use barred::BarredLook;
 use clock_watch::ClockWatch;
 use dealer_faults::DealerFaults;
 use devices_seen::DevicesSeen;
@@ -126,6 +136,7 @@ use signet_rfq::DealerId;
 use signet_router::{Router, journal::Journal};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 use storage_standing::StorageStanding;
+use unwritten::Unwritten;
 use verdict::{MessageVerdict, verdict};
 use withdrawals::Withdrawals;
 
@@ -166,6 +177,8 @@ pub struct Parts {
     pub signals_told: SignalsTold,
     /// Where desks were last.
     pub places: LastPlaces,
+    /// The certificates that they showed there.
+    pub certificates: LastCertificates,
     /// With `[signals.transmit]`: who is told of people here.
     pub transmitters: Vec<Transmitter>,
 }
@@ -187,6 +200,8 @@ pub struct Pipeline {
     clock: ClockWatch,
     overtime: RefCell<Overtime>,
     withdrawals: RefCell<Withdrawals>,
+    barred_look: BarredLook,
+    unwritten: RefCell<Unwritten>,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
     desk_clock_max_ms: i64,
@@ -196,14 +211,15 @@ pub struct Pipeline {
     /// What each dealer was sent, by sequence number: rejects may name nothing else.
     sent: RefCell<BTreeMap<DealerId, Sent>>,
     /// Events about executions that people must look at; what is beyond is in the log only.
-    alerts: RefCell<JournalBudget>,
+    alerts: RefCell<PeerBudgets>,
     /// For refused take-overs, which desks can ask for at will: dealers' faults keep theirs.
-    takeover_alerts: RefCell<JournalBudget>,
+    takeover_alerts: RefCell<PeerBudgets>,
     lockouts: Lockouts,
     signals_told: SignalsTold,
     dealer_faults: DealerFaults,
     devices_seen: DevicesSeen,
     places: LastPlaces,
+    certificates: LastCertificates,
     storage: RefCell<StorageStanding>,
     transmitters: Vec<Transmitter>,
     lists: ListsUnderway,
@@ -229,10 +245,11 @@ impl Pipeline {
             policies,
             signals_told,
             places,
+            certificates,
             transmitters,
         } = parts;
         let clocks = (steady(), now());
-        let overtime = overtime::of_earlier_run(router.open(), clocks);
+        let overtime = overtime::of_earlier_run(router.open(), router.last_tick(), clocks);
         Self {
             sessions: Sessions::default(),
             peers: Peers::new(limits),
@@ -244,6 +261,8 @@ impl Pipeline {
             clock: ClockWatch::new(clocks),
             overtime: RefCell::new(overtime),
             withdrawals: RefCell::default(),
+            barred_look: BarredLook::default(),
+            unwritten: RefCell::default(),
             entitlements,
             risk,
             desk_clock_max_ms,
@@ -258,6 +277,7 @@ impl Pipeline {
             signals_told,
             devices_seen: DevicesSeen::default(),
             places,
+            certificates,
             storage: RefCell::default(),
             transmitters,
             lists: ListsUnderway::default(),

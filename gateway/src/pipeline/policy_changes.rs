@@ -14,7 +14,9 @@ use crate::{
 use serde::Serialize;
 use signet_events::{About, Actor, Text};
 use signet_journal::MAX_RECORD_LEN;
-use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
+use signet_policy::entitle::{
+    Act, AdminAction, CedarEntitlements, Entitlements as _, Outcome, Proof, Question,
+};
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 use tokio::sync::Semaphore;
 
@@ -190,6 +192,7 @@ impl Pipeline {
         by: Person,
     ) -> Result<Waiting, PolicyRefusal> {
         let entry = self.found_good(draft, by).await?;
+        self.check_entitled(&entry.by, entry.preparation.is_some())?;
         let change = (entry.before.as_str(), entry.digest.as_str());
         let content = Content {
             documents: entry.documents.clone(),
@@ -237,13 +240,13 @@ impl Pipeline {
             key.covers(&by, policy, &before, &digest)?;
         }
         let at = now();
-        self.policies.prepared.borrow_mut().has_room(&digest, at)?;
+        self.policies.prepared.borrow().has_room(&digest, at)?;
         Ok(Entry { digest, before, policy, by, preparation, at, documents, diff, ready })
     }
 
     /// Changes that wait.
     pub(super) fn prepared_policies(&self) -> Vec<Waiting> {
-        self.policies.prepared.borrow_mut().all(now()).iter().map(Waiting::from).collect()
+        self.policies.prepared.borrow().all(now()).map(Waiting::from).collect()
     }
 
     /// A second administrator says yes: it is written down, then in force.
@@ -258,6 +261,9 @@ impl Pipeline {
             let mut prepared = self.policies.prepared.borrow_mut();
             let who = (&by, key.as_ref());
             let e = prepared.may_approve(digest, who, |p| self.digest_in_force(p), at)?;
+            self.check_entitled(&by, key.is_some())?;
+            // One of both alone would be left of the two people.
+            self.check_entitled(&e.by, e.preparation.is_some())?;
             let change = (e.before.as_str(), e.digest.as_str());
             let who = (&by, Some(&e.by));
             let content = Content {
@@ -291,6 +297,20 @@ impl Pipeline {
         Ok(waiting)
     }
 
+    /// Whether the entitlements let this administrator change policies, now: whoever asked, or
+    /// prepared the change a day ago, may have lost the right since. `touched`: their key signed
+    /// for it. It takes force by two people, each of whom is asked about.
+    fn check_entitled(&self, who: &Person, touched: bool) -> Result<(), PolicyRefusal> {
+        let (action, hardware_key) = (AdminAction::Policy, who.hardware_key);
+        let act = Act::Admin { action, privileged: true, hardware_key };
+        let proof = Proof { touched, second_person: true };
+        let question = Question { who: &who.id, proof, act };
+        match self.entitlements.policies().decide(&question).outcome() {
+            Outcome::Allow => Ok(()),
+            _ => Err(PolicyRefusal::NotEntitled(who.id.clone())),
+        }
+    }
+
     /// An administrator says no; whoever prepared it may, too.
     pub(super) fn reject_policy(
         &self,
@@ -298,13 +318,33 @@ impl Pipeline {
         by: &Person,
     ) -> Result<Waiting, PolicyRefusal> {
         let entry = self.policies.prepared.borrow_mut().take(digest, now())?;
-        let change = (entry.before.as_str(), digest);
-        let words = format!("{}: prepared by {}", entry.policy.word(), entry.by.actor);
+        self.come_to_nothing(&entry, by, "")?;
+        Ok(Waiting::from(&entry))
+    }
+
+    /// What nobody approved in time comes to nothing.
+    pub(super) fn policies_tick(&self) {
+        let over = self.policies.prepared.borrow_mut().run_out(now());
+        for entry in over {
+            let by = Person { id: String::new(), actor: Actor::Gateway, hardware_key: false };
+            if let Err(e) = self.come_to_nothing(&entry, &by, "; nobody approved it in time") {
+                tracing::error!(alert = true, error = %e, "the history of the policies has a gap");
+            }
+        }
+    }
+
+    fn come_to_nothing(
+        &self,
+        entry: &Entry<Ready>,
+        by: &Person,
+        why: &str,
+    ) -> Result<(), PolicyRefusal> {
+        let change = (entry.before.as_str(), entry.digest.as_str());
+        let words = format!("{}: prepared by {}{why}", entry.policy.word(), entry.by.actor);
         self.tell_step("policy.rejected", entry.policy, change, by, words);
         // It comes to nothing whether or not that can be written.
         let who = (by, Some(&entry.by));
-        self.write_step(Step::Rejected, entry.policy, change, who, Content::default())?;
-        Ok(Waiting::from(&entry))
+        self.write_step(Step::Rejected, entry.policy, change, who, Content::default())
     }
 
     /// The version in force, with its texts.

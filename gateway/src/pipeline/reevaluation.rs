@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 /// The registry is asked when it changes, and at least this often: certificates expire by
 /// themselves.
-const REGISTRY_LOOK: Duration = Duration::from_millis(500);
+pub(super) const REGISTRY_LOOK: Duration = Duration::from_millis(500);
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// Every session is judged again at least this often: hours pass, files and reports grow old.

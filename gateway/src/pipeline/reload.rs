@@ -176,10 +176,14 @@ impl Pipeline {
     pub fn tick(self: &Rc<Self>) {
         self.look_at_clock();
         self.route(signet_router::Input::Tick);
+        self.unwritten_tick();
         self.overtime_tick();
         self.withdrawals_tick();
+        self.barred_tick();
+        self.certificates_tick();
         self.step_up_tick();
         self.entitlements_tick(now());
+        self.policies_tick();
         self.lockouts_tick();
         self.dealer_faults_tick();
         self.storage_tick();

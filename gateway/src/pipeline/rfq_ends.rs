@@ -1,20 +1,69 @@
-//! The end of an RFQ that the gateway decides: as by its desk, so that a restart knows it too.
+//! The end of an RFQ that the gateway decides. The journal has it, so that a restart knows it too.
 
 use super::Pipeline;
-use signet_fix::AppMessage;
 use signet_identity::CompId;
 use signet_rfq::RfqId;
-use signet_router::Input;
-use std::time::Duration;
+use signet_router::{Decided, Input};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
-/// One that could not be ended, since that could not be written down, is tried again after this.
+/// What could not be done, since it could not be written down, is tried again after this.
 pub(super) const AGAIN: Duration = Duration::from_secs(5);
+/// What is due is done so many at a tick: each may wait for the disk, on the trading thread, and
+/// all that are open may be due at once.
+pub(super) const AT_ONCE: usize = 32;
+
+/// What is to be done about RFQs, each at its time.
+#[derive(Debug)]
+pub(super) struct Agenda<K, V> {
+    all: BTreeMap<K, (Instant, V)>,
+    /// The same by their times.
+    times: BTreeSet<(Instant, K)>,
+}
+
+impl<K, V> Default for Agenda<K, V> {
+    fn default() -> Self {
+        Self { all: BTreeMap::new(), times: BTreeSet::new() }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Agenda<K, V> {
+    /// Takes the place of what was to be done about this one.
+    pub(super) fn put(&mut self, key: K, what: V, due: Instant) {
+        self.remove(&key);
+        self.times.insert((due, key.clone()));
+        self.all.insert(key, (due, what));
+    }
+
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.all.get(key).map(|(_, what)| what)
+    }
+
+    pub(super) fn remove(&mut self, key: &K) {
+        if let Some((due, _)) = self.all.remove(key) {
+            self.times.remove(&(due, key.clone()));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// What is to be done now, the longest due first, as much as one tick does.
+    pub(super) fn due(&self, at: Instant) -> Vec<(K, V)> {
+        let due = self.times.iter().take_while(|(due, _)| *due <= at).take(AT_ONCE);
+        due.filter_map(|(_, key)| Some((key.clone(), self.get(key)?.clone()))).collect()
+    }
+}
 
 impl Pipeline {
-    /// Ends an RFQ as its desk would, which calls it so. Whoever asks looks whether it has ended.
+    /// Ends an RFQ of this desk, which calls it so: at once, or by the answer to the accept in
+    /// flight if nothing is traded by it. Whoever asks looks whether that could be written down.
     pub(super) fn end_rfq(&self, desk: CompId, rfq: RfqId, text: &str) {
-        let cancel = AppMessage::RfqCancel { rfq, text: Some(text.to_owned()) };
-        self.route(Input::FromDesk(desk, cancel));
+        let end = Decided::End { rfq, text: text.to_owned() };
+        self.route(Input::Decided(desk, end));
     }
 }
 
@@ -26,7 +75,7 @@ pub(super) mod test_double {
     use signet_rfq::{
         AcceptId, Ask, Catalogue, DealerId, InstrumentId, PriceType, QuoteId, Side, UtcMillis,
     };
-    use signet_router::{Decided, DeskSettings, Router};
+    use signet_router::{DeskSettings, Router};
 
     pub(in crate::pipeline) const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
 
@@ -61,6 +110,11 @@ pub(super) mod test_double {
         };
         r.handle(NOW, Input::Decided(desk("ALICE1"), Decided::Request(asked)));
         r
+    }
+
+    /// The gateway ends the RFQ that this desk calls so.
+    pub(in crate::pipeline) fn end(d: &str, id: &str) -> Input {
+        Input::Decided(desk(d), Decided::End { rfq: rfq(id), text: "withdrawn".into() })
     }
 
     /// An accept of the RFQ that its desk calls so.

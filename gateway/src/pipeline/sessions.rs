@@ -43,6 +43,17 @@ impl SessionCut {
     }
 }
 
+/// What becomes of what a desk has open at dealers when its session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// It stays: the person may come back.
+    None,
+    /// It is withdrawn, unless `risk.open_rfqs` keeps it. Why, as the desk reads it.
+    BySetting(&'static str),
+    /// It is withdrawn: somebody decided that this person, device or certificate is kept out.
+    Always(&'static str),
+}
+
 /// Why a session ends, or does not begin.
 #[derive(Debug, Clone)]
 pub struct EndReason {
@@ -56,18 +67,23 @@ pub struct EndReason {
     pub retry_s: Option<u64>,
     /// The judgement that it follows from, for the event.
     pub judged: Option<Box<Assessment>>,
+    /// What becomes of open RFQs.
+    pub withdrawal: Withdrawal,
 }
 
 impl EndReason {
-    /// One that does not end by time.
+    /// One that does not end by time, and leaves RFQs open.
     pub fn new(code: &'static str, words: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { code, words: words.into(), cure: cure.into(), retry_s: None, judged: None }
+        let (words, cure) = (words.into(), cure.into());
+        Self { code, words, cure, retry_s: None, judged: None, withdrawal: Withdrawal::None }
     }
 }
 
 impl From<AdmissionRefusal> for EndReason {
     fn from(why: AdmissionRefusal) -> Self {
-        Self { retry_s: why.retry_s(), ..Self::new(why.code(), why.to_string(), why.cure()) }
+        let withdrawal = why.withdraws().map_or(Withdrawal::None, Withdrawal::Always);
+        let ends = Self::new(why.code(), why.to_string(), why.cure());
+        Self { retry_s: why.retry_s(), withdrawal, ..ends }
     }
 }
 
@@ -83,13 +99,22 @@ impl From<NoLogon> for EndReason {
 
 impl From<SoftwareRefusal> for EndReason {
     fn from(why: SoftwareRefusal) -> Self {
-        Self::new(why.code(), why.to_string(), why.cure())
+        let text = "withdrawn by the gateway: this desk may not be used";
+        let withdrawal = Withdrawal::BySetting(text);
+        Self { withdrawal, ..Self::new(why.code(), why.to_string(), why.cure()) }
     }
 }
 
 impl From<&Refusal> for EndReason {
     fn from(why: &Refusal) -> Self {
-        Self::new(why.code(), why.message().to_string(), why.cure())
+        // A list that is missing or too old, or time, says nothing against anybody.
+        let withdrawal = match why {
+            Refusal::ClientCertificateRevoked => {
+                AdmissionRefusal::Revoked.withdraws().map_or(Withdrawal::None, Withdrawal::Always)
+            }
+            _ => Withdrawal::None,
+        };
+        Self { withdrawal, ..Self::new(why.code(), why.message().to_string(), why.cure()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What follows from a signal of the firm's identity provider. The receiver's thread asks over a
 //! bounded channel; the provider reads that its token was taken once this is done.
 
-use super::{EndReason, Pipeline, signals_told::Said};
+use super::{EndReason, Pipeline, Withdrawal, signals_told::Said};
 use crate::risk::{Access, CREDENTIAL_CHANGED};
 use signet_identity::CompId;
 use signet_policy::score::{Concern, Decision};
@@ -129,10 +129,10 @@ pub(crate) fn credential_changed() -> Concern {
     }
 }
 
-/// The provider revoked a session, and the person may come back.
+/// The provider revoked a session, and the person may come back, to the RFQs that are open.
 fn session_revoked() -> EndReason {
     let cure = "Log on again; if that is refused, ask your firm's security desk.".into();
-    EndReason { cure, ..LockoutKind::Signal.into() }
+    EndReason { cure, withdrawal: Withdrawal::None, ..LockoutKind::Signal.into() }
 }
 
 /// The devices that a token is about; `None`: none of them. Bad news of one that the registry does

@@ -218,8 +218,12 @@ fn dealer(id: &str) -> DealerId {
 
 /// Everybody is on, and nothing has been asked.
 fn router() -> Router {
-    let settings =
-        DEALERS.map(|d| DealerSettings { id: dealer(d), name: d.into(), counters: false });
+    let settings = DEALERS.map(|d| DealerSettings {
+        id: dealer(d),
+        name: d.into(),
+        counters: false,
+        parts: false,
+    });
     let catalogue = Catalogue::new([pair()]).expect("a catalogue");
     let mut rfq = 0_u64;
     let name = move || {

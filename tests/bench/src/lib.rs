@@ -316,6 +316,7 @@ fn welcome(session: &Session, size: Size) {
             name: format!("Dealer {i}"),
             online: true,
             counters: false,
+            parts: false,
         })
         .collect();
     let mut all = vec![

@@ -45,7 +45,7 @@ impl Size {
             ask: Ask::TwoWay,
             quantity: 5_000_000.into(),
             currency: "EUR".into(),
-            settlement_date: "20261124".into(),
+            settlement_date: "20991231".into(),
             dealers: (0..self.dealers).map(dealer).collect(),
             expires: now + OPEN_FOR_MS,
             at: now,

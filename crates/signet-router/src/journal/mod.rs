@@ -9,10 +9,10 @@ mod shown;
 
 pub use names::NamesRead;
 pub use record::is_quote;
-pub use shown::{Shown, shown};
+pub use shown::{RecordKind, Shown, shown};
 
 use crate::{Decided, Input, Keep, Output, Router};
-use record::{decode, encode, name_of};
+use record::{decode, encode, name_of, unknown_kind};
 use serde::Deserialize;
 use signet_fix::AppMessage;
 use signet_journal::{LogError, SealedLog, StoreKey};
@@ -43,6 +43,28 @@ pub enum JournalError {
     BadRecord {
         /// Its place among the file's records, from 0.
         index: usize,
+        /// When it was written, as a FIX `UTCTimestamp`, or words if that cannot be read.
+        at: String,
+        /// CompID of the desk or dealer it is from or for, or words if that cannot be read.
+        sender: String,
+        /// The file beside the journal that would keep it.
+        aside: PathBuf,
+    },
+    /// At fault: whoever started this version after a newer one had run.
+    #[error(
+        "record {index} of the journal, written at {at} for {sender}, is of a kind ({kind}) that \
+         version {version} of the gateway does not know: a newer version wrote it. Nothing was \
+         changed. Start the version that ran last, or a newer one. To go on without the record, \
+         start with on_bad_record = \"set-aside\" under [journal]: it is then kept in {aside} and \
+         what it did is lost",
+        version = env!("CARGO_PKG_VERSION"),
+        aside = aside.display()
+    )]
+    UnknownKind {
+        /// Its place among the file's records, from 0.
+        index: usize,
+        /// The kind, as a letter if it is one.
+        kind: String,
         /// When it was written, as a FIX `UTCTimestamp`, or words if that cannot be read.
         at: String,
         /// CompID of the desk or dealer it is from or for, or words if that cannot be read.
@@ -417,11 +439,13 @@ fn bad_record(index: usize, r: &[u8], aside: PathBuf) -> JournalError {
         .and_then(|h| r.get(10..10 + usize::from(h[9])))
         .and_then(|id| std::str::from_utf8(id).ok());
     let sender = sender.filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_graphic()));
-    JournalError::BadRecord {
-        index,
-        at,
-        sender: sender.unwrap_or("an unknown sender").into(),
-        aside,
+    let sender = sender.unwrap_or("an unknown sender").into();
+    match unknown_kind(r) {
+        Some(kind) => {
+            let kind = char::from(kind).escape_default().to_string();
+            JournalError::UnknownKind { index, kind, at, sender, aside }
+        }
+        None => JournalError::BadRecord { index, at, sender, aside },
     }
 }
 

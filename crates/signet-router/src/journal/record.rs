@@ -11,6 +11,11 @@ pub(super) const NOT_SENT: u8 = b'N';
 pub(super) const REQUEST: u8 = b'R';
 pub(super) const ACCEPT: u8 = b'A';
 pub(super) const TAKE_OVER: u8 = b'T';
+pub(super) const END: u8 = b'E';
+pub(super) const TIME_UP: u8 = b'X';
+/// Every kind that this version reads.
+pub(super) const KINDS: [u8; 8] =
+    [DESK, DEALER, NOT_SENT, REQUEST, ACCEPT, TAKE_OVER, END, TIME_UP];
 /// In the first byte: after the id stands what dealers call the RFQ, the accept or the counter.
 const NAMED: u8 = 0x80;
 
@@ -42,6 +47,14 @@ pub(super) fn encode(now: UtcMillis, input: &Input, name: Option<&str>) -> Optio
         Input::Decided(d, Decided::TakeOver(t)) => {
             owned = AppMessage::TakeOver(t.clone());
             (TAKE_OVER, d.as_str(), &owned)
+        }
+        Input::Decided(d, Decided::End { rfq, text }) => {
+            owned = AppMessage::RfqCancel { rfq: rfq.clone(), text: Some(text.clone()) };
+            (END, d.as_str(), &owned)
+        }
+        Input::Decided(d, Decided::TimeUp(rfq)) => {
+            owned = AppMessage::RfqCancel { rfq: rfq.clone(), text: None };
+            (TIME_UP, d.as_str(), &owned)
         }
         _ => return None,
     };
@@ -90,9 +103,22 @@ pub(super) fn decode(r: &[u8]) -> Option<(UtcMillis, Input)> {
         (TAKE_OVER, AppMessage::TakeOver(t)) if name.is_none() => {
             Input::Decided(desk()?, Decided::TakeOver(t))
         }
+        (END, AppMessage::RfqCancel { rfq, text: Some(text) }) if name.is_none() => {
+            Input::Decided(desk()?, Decided::End { rfq, text })
+        }
+        (TIME_UP, AppMessage::RfqCancel { rfq, text: None }) if name.is_none() => {
+            Input::Decided(desk()?, Decided::TimeUp(rfq))
+        }
         _ => return None,
     };
     Some((at, input))
+}
+
+/// The kind of a record that this version does not know: a newer one wrote it, since records are
+/// authentic.
+pub(super) fn unknown_kind(r: &[u8]) -> Option<u8> {
+    let kind = r.first()? & !NAMED;
+    (!KINDS.contains(&kind)).then_some(kind)
 }
 
 /// What dealers call the RFQ, the accept or the counter of a record.

@@ -1,5 +1,5 @@
 use super::{
-    record::{DEALER, DESK},
+    record::{ACCEPT, DEALER, DESK, END, KINDS, NOT_SENT, REQUEST, TAKE_OVER, TIME_UP},
     *,
 };
 use crate::{DealerSettings, DeskSettings, Doing, Output, router::counted};
@@ -9,7 +9,7 @@ use signet_fix::message::*;
 use signet_identity::CompId;
 use signet_rfq::{
     AcceptId, AcceptState, Ask, Catalogue, Instrument, InstrumentId, Level, LineState, QuoteId,
-    Side, test_double::eur_usd,
+    RfqState, Side, test_double::eur_usd,
 };
 use std::collections::BTreeSet;
 
@@ -40,8 +40,12 @@ fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&st
     let named = |d: &&str| DealerId::new(*d).unwrap();
     let desks =
         [DeskSettings { id: desk(), dealers: may_ask.iter().map(named).collect::<BTreeSet<_>>() }];
-    let dealers =
-        dealers.iter().map(|d| DealerSettings { id: named(d), name: (*d).into(), counters: true });
+    let dealers = dealers.iter().map(|d| DealerSettings {
+        id: named(d),
+        name: (*d).into(),
+        counters: true,
+        parts: false,
+    });
     let instruments = traded.then_some(pair);
     let catalogue = Catalogue::new(instruments).unwrap();
     Router::new("Venue".into(), false, catalogue, desks, dealers, counted())
@@ -440,6 +444,104 @@ fn a_restart_with_other_settings_changes_nothing_of_what_was_said() {
     }
 }
 
+fn declines(accept: &str) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: "AJ".into(),
+        ref_id: Some(format!("ALICE.{accept}")),
+        reason: 0,
+        text: None,
+    })
+}
+
+fn end(rfq: &str) -> Decided {
+    Decided::End { rfq: RfqId::new(rfq).unwrap(), text: "withdrawn".into() }
+}
+
+/// The desk was told that its time is up.
+#[test]
+fn an_rfq_that_time_has_ended_stays_so_when_the_clock_is_set_back_and_the_gateway_starts_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = Gateway::start(&path, router());
+    for id in ["R1", "R2"] {
+        g.desk(0, request(id, 1_000, 0));
+    }
+    let before = g.journal.log.len();
+    let state = |g: &Gateway, id: &str| {
+        let id = RfqId::new(format!("ALICE.{id}")).unwrap();
+        g.router.dump().into_iter().find(|(rfq, _)| *rfq == id).map(|(_, rfq)| rfq.state)
+    };
+    g.take(59_999, Input::Tick);
+    assert_eq!(g.journal.log.len(), before, "nothing ended");
+    g.take(60_000, Input::Tick);
+    let ended = g.journal.log.len();
+    assert!(ended > before);
+    g.take(60_100, Input::Tick);
+    assert_eq!(g.journal.log.len(), ended, "once for both");
+    drop(g);
+    let mut g = Gateway::start(&path, router());
+    assert_eq!(g.router.last_tick(), Some(T0 + 60_000));
+    g.take(30_000, Input::Tick);
+    for id in ["R1", "R2"] {
+        assert_eq!(state(&g, id), Some(RfqState::Expired), "{id}");
+    }
+}
+
+/// The desk was cut off while its accept was with the dealer.
+#[test]
+fn an_end_that_waits_for_an_answer_is_not_forgotten_by_a_restart() {
+    for declined in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rfqs.journal");
+        let mut g = Gateway::start(&path, router());
+        g.desk(0, request("R1", 1_000, 0));
+        g.dealer(100, "N", quote("R1", "n1", "1.08", 1_000));
+        g.desk(200, hit("R1", "R1:1", "n1", "1.08", 1_000, 200));
+        g.take(300, Input::Decided(desk(), end("R1")));
+        assert!(g.router.is_ending(&desk(), &RfqId::new("R1").unwrap()));
+        drop(g);
+        let mut g = Gateway::start(&path, router());
+        assert!(g.router.is_ending(&desk(), &RfqId::new("R1").unwrap()));
+        let answer = if declined { declines("R1:1") } else { fill("R1:1", "1.08", 1_000) };
+        g.dealer(400, "N", answer);
+        let want = if declined { RfqState::Cancelled } else { RfqState::Done };
+        for _ in 0..2 {
+            let all = g.router.dump();
+            assert_eq!(all.iter().map(|(_, rfq)| rfq.state).collect::<Vec<_>>(), [want]);
+            drop(g);
+            g = Gateway::start(&path, router());
+        }
+    }
+}
+
+/// The disk was full when an accept did not reach its dealer, and not when the next one traded.
+#[test]
+fn a_trade_is_not_lost_by_an_end_that_is_not_in_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = Gateway::start(&path, router());
+    g.desk(0, request("R1", 1_000, 0));
+    g.dealer(100, "N", quote("R1", "n1", "1.08", 1_000));
+    let sent = g.desk(200, hit("R1", "R1:1", "n1", "1.08", 1_000, 200));
+    let unsent = sent.into_iter().find_map(|o| match o {
+        Output::ToDealer(d, m) => Some(Input::NotSentToDealer(d, m)),
+        _ => None,
+    });
+    g.router.handle(T0 + 210, unsent.unwrap());
+    g.desk(300, hit("R1", "R1:2", "n1", "1.08", 1_000, 300));
+    g.dealer(400, "N", fill("R1:2", "1.08", 1_000));
+    let filled = told(&g.desk(500, status("R1:2")));
+    assert_eq!(filled.map(|t| t.0), Some(OrdStatus::Filled));
+    let doing = g.doing(500);
+    drop(g);
+    let mut g = Gateway::start(&path, router());
+    assert_eq!(told(&g.desk(600, status("R1:2"))), filled);
+    let first = told(&g.desk(600, status("R1:1")));
+    assert_eq!(first.map(|t| t.0), Some(OrdStatus::Rejected));
+    assert_eq!(g.doing(600), doing);
+}
+
 #[test]
 fn after_a_restart_a_desk_hears_of_trades_and_of_nothing_stale() {
     let dir = tempfile::tempdir().unwrap();
@@ -654,22 +756,161 @@ fn every_kind_of_input_that_is_written_is_read_again() {
         unreachable!()
     };
     let of_desk = |m| Input::FromDesk(desk(), m);
+    let id = |n: &str| RfqId::new(n).unwrap();
+    let taken = TakeOver { rfq: id("B1"), desk: desk(), of: id("R1"), at: T0 };
+    let mut kinds = BTreeSet::new();
     for input in [
         of_desk(AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None }),
         Input::FromDealer(dealer(), quote("R1", "n1", "1.08", 1_000)),
         Input::NotSentToDealer(dealer(), AppMessage::QuoteRequest(q.clone())),
         Input::Decided(desk(), Decided::Request(q)),
         Input::Decided(desk(), Decided::Accept(a)),
+        Input::Decided(desk(), Decided::TakeOver(taken)),
+        Input::Decided(desk(), end("R1")),
+        Input::Decided(desk(), Decided::TimeUp(RfqId::new("R1").unwrap())),
     ] {
         let record =
             encode(T0, &input, None).unwrap_or_else(|| panic!("{input:?} cannot be written"));
+        kinds.insert(record[0]);
         let (at, read) = decode(&record).unwrap_or_else(|| panic!("{input:?} cannot be read"));
         assert_eq!((at, encode(at, &read, None)), (T0, Some(record)), "{input:?}");
         assert_eq!(std::mem::discriminant(&read), std::mem::discriminant(&input));
     }
+    assert_eq!(kinds, BTreeSet::from(KINDS));
+    // Who ended an RFQ is told apart.
+    for (decided, kind) in
+        [(end("R1"), "end-decided"), (Decided::TimeUp(RfqId::new("R1").unwrap()), "time-up")]
+    {
+        let input = Input::Decided(desk(), decided);
+        let record = encode(T0, &input, None).unwrap();
+        assert_eq!(decode(&record), Some((T0, input)));
+        assert_eq!(shown(&record).map(|s| s.kind), Some(kind));
+    }
     for input in [Input::Tick, Input::DeskUp(desk()), Input::DealerDown(dealer())] {
         assert_eq!(encode(T0, &input, None), None, "{input:?} is not kept");
     }
+}
+
+proptest! {
+    /// Texts have what separates fields, and what is no text of FIX.
+    #[test]
+    fn an_end_is_read_again_as_that_of_its_rfq_or_not_written(
+        text in "[ -~\u{e4}\u{20ac}]{0,40}|[\x00-\x7f]{0,20}|\u{1}131=R2\u{1}",
+        number in 0..1_000,
+    ) {
+        let rfq = RfqId::new(format!("R{number}")).unwrap();
+        let input = Input::Decided(desk(), Decided::End { rfq: rfq.clone(), text });
+        // As an append does.
+        if let Some(record) = encode(T0, &input, None)
+            && let Some((at, read)) = decode(&record)
+            && encode(at, &read, None) == Some(record)
+        {
+            let is_it = matches!(&read, Input::Decided(d, Decided::End { rfq: r, .. })
+                if *d == desk() && *r == rfq);
+            prop_assert!(at == T0 && is_it, "{input:?} {read:?}");
+        }
+    }
+}
+
+/// Every desk may come.
+fn open_router() -> Router {
+    router().with_desk_default(Some(BTreeSet::new()))
+}
+
+/// What a gateway has written, and how it stands, when it stops after these inputs: each RFQ with
+/// no dealer on, and whether the first one of ALICE is about to end.
+fn stopped(path: &Path, steps: &[(i64, Input)]) -> (u64, Vec<(RfqId, signet_rfq::Rfq)>, bool) {
+    let mut g = Gateway::start(path, open_router());
+    g.router.handle(T0, Input::DeskUp(CompId::new("BOB").unwrap()));
+    let mut last = 0;
+    for (at, input) in steps {
+        last = *at;
+        g.take(last, input.clone());
+    }
+    let ending = g.router.is_ending(&desk(), &RfqId::new("R1").unwrap());
+    (g.journal.log.len(), g.router.dump_without_dealers(T0 + last), ending)
+}
+
+/// The power fails while the last record is being written.
+#[test]
+fn a_journal_that_is_cut_within_its_last_record_is_the_one_without_it() {
+    let id = |n: &str| RfqId::new(n).unwrap();
+    let from_desk = |m| Input::FromDesk(desk(), m);
+    let AppMessage::QuoteRequest(q) = request("R1", 1_000, 0) else { unreachable!() };
+    let unsent = AppMessage::QuoteRequest(QuoteRequest { id: id("ALICE.R1"), ..q });
+    let taken = TakeOver { rfq: id("B1"), desk: desk(), of: id("R1"), at: T0 + 20 };
+    let bob = CompId::new("BOB").unwrap();
+    let asked = (0, from_desk(request("R1", 1_000, 0)));
+    let quoted = (10, Input::FromDealer(dealer(), quote("R1", "n1", "1.08", 1_000)));
+    let hits = (20, from_desk(hit("R1", "R1:1", "n1", "1.08", 1_000, 20)));
+    let ends = (30, Input::Decided(desk(), end("R1")));
+    let cancels = from_desk(AppMessage::RfqCancel { rfq: id("R1"), text: None });
+    let cases = [
+        (REQUEST, vec![asked.clone()]),
+        (DEALER, vec![asked.clone(), quoted.clone()]),
+        (ACCEPT, vec![asked.clone(), quoted.clone(), hits.clone()]),
+        (NOT_SENT, vec![asked.clone(), (1, Input::NotSentToDealer(dealer(), unsent))]),
+        (DESK, vec![asked.clone(), quoted.clone(), (20, cancels)]),
+        (TAKE_OVER, vec![asked.clone(), (20, Input::FromDesk(bob, AppMessage::TakeOver(taken)))]),
+        (END, vec![asked.clone(), quoted.clone(), ends.clone()]),
+        (END, vec![asked.clone(), quoted, hits, ends]),
+        (TIME_UP, vec![asked, (60_000, Input::Tick)]),
+    ];
+    let mut kinds = BTreeSet::new();
+    for (kind, steps) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rfqs.journal");
+        let (from, before, ending_before) =
+            stopped(&dir.path().join("without.journal"), &steps[..steps.len() - 1]);
+        let (to, after, ending_after) = stopped(&path, &steps);
+        let says = |r: &Router| (r.dump(), r.is_ending(&desk(), &id("R1")));
+        let (before, after) = ((before, ending_before), (after, ending_after));
+        assert_ne!(before, after, "{kind}");
+        let last = SealedLog::read(&path, &key()).unwrap().records.last().unwrap().to_vec();
+        assert_eq!(last[0] & 0x7f, kind);
+        kinds.insert(kind);
+        let whole = std::fs::read(&path).unwrap();
+        assert_eq!(whole.len() as u64, to);
+        for cut in usize::try_from(from).unwrap()..=whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let mut again = open_router();
+            Journal::open(&path, &key(), &mut again, OnBadRecord::Stop).unwrap();
+            let want = if cut == whole.len() { &after } else { &before };
+            assert_eq!(says(&again), *want, "{kind}, cut at {cut}");
+        }
+    }
+    assert_eq!(kinds, BTreeSet::from(KINDS));
+}
+
+/// Whoever goes back to an older version is told to go forward again, not that a file is damaged.
+#[test]
+fn a_record_of_a_newer_version_is_named_as_one() {
+    let record = |kind: u8| {
+        let head = [&[kind][..], &T0.0.to_le_bytes(), &[5]].concat();
+        [&head[..], b"ALICE", b"what only the newer one reads"].concat()
+    };
+    for first in 0..=u8::MAX {
+        let known = KINDS.contains(&(first & 0x7f));
+        match bad_record(3, &record(first), PathBuf::new()) {
+            JournalError::UnknownKind { index: 3, sender, .. } => {
+                assert!(!known && sender == "ALICE", "{first}");
+            }
+            JournalError::BadRecord { .. } => assert!(known, "{first}"),
+            other => panic!("{first}: {other:?}"),
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = a_day(&path);
+    g.journal.log.append(&record(b'Z')).unwrap();
+    drop(g);
+    let before = std::fs::read(&path).unwrap();
+    let refused = Journal::open(&path, &key(), &mut router(), OnBadRecord::Stop).unwrap_err();
+    let text = refused.to_string();
+    for part in ["kind (Z)", env!("CARGO_PKG_VERSION"), "newer version", "for ALICE", "set-aside"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before, "nothing was changed");
 }
 
 /// Whoever reads a dealer's own message beside the journal finds the desk and what it calls it.
@@ -681,7 +922,7 @@ fn what_dealers_call_it_stands_in_the_record_and_leads_back_to_the_desk() {
     let (_, kept) = SealedLog::open(&path, &key()).unwrap();
     let all: Vec<Shown> = kept.records.iter().map(|r| shown(r).unwrap()).collect();
     for s in &all {
-        let begins = ["request-decided", "accept-decided"].contains(&s.kind);
+        let begins = [RecordKind::RequestDecided, RecordKind::AcceptDecided].contains(&s.what);
         assert_eq!(s.name.is_some(), begins, "{s:?}");
     }
     let first = all[0].name.clone().unwrap();

@@ -1,8 +1,17 @@
 //! Whether what a desk sent comes while its trader still waits for it: a silent link may deliver it
-//! much later. One rule and one bound for whatever a dealer would act on.
+//! much later. One rule and one bound for whatever a dealer would act on. And whether the day on
+//! which it would settle is still to come.
 
-use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse, Response};
-use signet_rfq::{ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, AcceptRefusal, UtcMillis};
+use signet_fix::{
+    message::{AppMessage, QuoteRequest, QuoteResponse, Response},
+    tagvalue::format_utc,
+};
+use signet_rfq::{ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, AcceptRefusal, Terms, UtcMillis};
+
+/// How far behind UTC a day ends last on Earth (UTC-12), milliseconds.
+const LAST_ZONE_MS: i64 = 12 * 3_600_000;
+/// Characters of a date at the beginning of a time.
+const DATE_LEN: usize = 8;
 
 /// How TransactTime (60) and the gateway's clock differ where it is too much, milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +60,21 @@ pub(super) fn check_request_age(
             ),
         ),
     })
+}
+
+/// Whether no settlement date of a request is before today in every time zone. Which day the market
+/// is closed dealers know: calendars differ.
+pub(super) fn check_settlement(terms: &Terms, now: UtcMillis) -> Result<(), String> {
+    let time = format_utc(now - LAST_ZONE_MS);
+    let today = time.get(..DATE_LEN).unwrap_or_default();
+    // Dates are read digit by digit (YYYYMMDD), so the earlier one is the lesser text.
+    let legs = terms.legs.iter().map(|leg| &leg.settlement_date);
+    match legs.chain([&terms.settlement_date]).find(|date| date.as_str() < today) {
+        Some(date) => Err(format!(
+            "the settlement date {date} is over in every time zone; ask for a later one"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Whether a request, an accept or a counter comes while its trader still waits for it. A take-over

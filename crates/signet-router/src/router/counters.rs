@@ -182,7 +182,7 @@ impl Router {
                     dealer: Some(dealer.clone()),
                     disputed: true,
                     text: Some(d.why.clone()),
-                    price_type: report.price_type.or(rfq.terms.price_type.stated()),
+                    price_type: rfq.terms.price_type.as_reported(report.price_type),
                     ..report.clone()
                 };
                 self.tell_desk(&desk, AppMessage::ExecutionReport(told));

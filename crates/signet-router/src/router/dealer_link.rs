@@ -1,6 +1,6 @@
 //! The link to a dealer comes and goes, or a message does not reach it.
 
-use super::{Router, answers::status_report, dealer_side::OTHER};
+use super::{Entry, Output, Router, answers::status_report, dealer_side::OTHER};
 use signet_fix::message::{AppMessage, QuoteCancel, Response};
 use signet_rfq::{AcceptState, DealerId, Declined, Passed, RfqId, UtcMillis};
 
@@ -79,10 +79,14 @@ impl Router {
             let away = e.rfq.unreachable(dealer);
             if let Some((a, _)) = in_flight {
                 e.rfq.answer_lost();
-                self.tell_desk(
-                    &desk,
-                    AppMessage::ExecutionReport(status_report(&a, &AcceptState::Unknown, now)),
-                );
+                let accept = Some((desk.clone(), a.id.clone()));
+                let is_news = e.unknown_told != accept;
+                e.unknown_told = accept;
+                let report = status_report(&a, &AcceptState::Unknown, now);
+                self.tell_desk(&desk, AppMessage::ExecutionReport(report.clone()));
+                if is_news {
+                    self.out.push(Output::Unanswered(desk.clone(), report));
+                }
             }
             if let Some(quote) = quote.filter(|_| away) {
                 let (rfq, instrument) = (Some(terms.id), Some(terms.instrument));
@@ -96,5 +100,16 @@ impl Router {
                 self.tell_desk(&desk, AppMessage::QuoteCancel(cancel));
             }
         }
+    }
+
+    /// Every accept that is unknown, as [`Output::Unanswered`]: for the start, as a replay tells
+    /// nothing.
+    pub fn unanswered(&self, now: UtcMillis) -> Vec<Output> {
+        let unknown = |(_, e): (&RfqId, &Entry)| {
+            let (a, state) = e.rfq.accept.as_ref()?;
+            let report = || status_report(a, &AcceptState::Unknown, now);
+            (*state == AcceptState::Unknown).then(|| Output::Unanswered(e.desk.clone(), report()))
+        };
+        self.rfqs.alive().filter_map(unknown).collect()
     }
 }

@@ -88,6 +88,9 @@ impl Router {
         {
             return self.bad_quote(dealer, &q, &fault.to_string());
         }
+        // One that is too small does not hide the other side.
+        let Quote { bid, offer, .. } = quote.clone().large_enough(&e.rfq.terms);
+        let left_out = (bid, offer) != (quote.bid, quote.offer);
         match e.rfq.quote(quote, now) {
             Ok(true) => {}
             Ok(false) => return,
@@ -97,18 +100,27 @@ impl Router {
         // The qualifiers match the terms, so the desk needs none but what no price goes without.
         let price_type = e.rfq.terms.price_type.stated();
         let qualifiers = Qualifiers { price_type, ..Qualifiers::default() };
-        self.tell_desk(
-            &desk,
-            AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), qualifiers, ..q }),
-        );
+        if left_out {
+            let side = if bid.is_none() { "bid" } else { "offer" };
+            self.note(format!(
+                "{dealer} quote {} in {}: its {side} is not passed on: the size is less than was \
+                    asked for at least",
+                q.id, q.rfq
+            ));
+        }
+        let dealer = Some(dealer.clone());
+        let told = QuoteMsg { rfq, dealer, qualifiers, bid, offer, ..q };
+        self.tell_desk(&desk, AppMessage::Quote(told));
     }
 
     /// A quote that cannot be traded on ends the one before it; its dealer is told why.
     fn bad_quote(&mut self, dealer: &DealerId, q: &QuoteMsg, why: &str) {
         self.note(format!("{dealer} quote {} in {} not passed on: {why}", q.id, q.rfq));
-        let before =
-            self.rfqs.get(&q.rfq).and_then(|e| e.rfq.line(dealer)).and_then(|l| l.quote.clone());
-        if let Some(quote) = before.filter(|was| *was != quote_of(dealer, q)).map(|was| was.id) {
+        let before = self.rfqs.get(&q.rfq).and_then(|e| {
+            let other = quote_of(dealer, q).large_enough(&e.rfq.terms);
+            e.rfq.line(dealer)?.quote.clone().filter(|was| *was != other)
+        });
+        if let Some(quote) = before.map(|was| was.id) {
             self.withdraw(dealer, cancel_of(&q.rfq, quote));
         }
         let reject = BusinessReject {

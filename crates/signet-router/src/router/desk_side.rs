@@ -3,7 +3,7 @@
 use super::{
     ASK_FOR_DESK_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
     accepts::{self, SentAccept, outer_accept},
-    age::{check_age, check_request_age},
+    age::{check_age, check_request_age, check_settlement},
     answers::{REJ_OTHER, REJ_UNKNOWN_ORDER, rejection, status_report},
     outer, request_refusal,
 };
@@ -15,7 +15,7 @@ use signet_fix::message::{
 use signet_identity::CompId;
 use signet_rfq::{
     Accept, AcceptId, AcceptRefusal, DealerId, Declined, InstrumentError, InstrumentId, LegsError,
-    Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
+    PartRule, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
 };
 
 /// QuoteRequestRejectReason (658).
@@ -96,6 +96,10 @@ impl Router {
         let ttl_ms = q.expires.since(q.at);
         let terms = Terms { expires: now + ttl_ms, created: now, ..q.terms() };
         self.check_terms(&terms, now)?;
+        // Decided once, as the age of a request is: a journal holds what was taken.
+        if !self.replaying {
+            check_settlement(&terms, now).map_err(|why| (OTHER, why))?;
+        }
         match terms.dealers.iter().find(|d| !self.may_ask(desk, d)) {
             Some(d) => Err((NOT_AUTHORIZED, format!("dealer {d} is not one you may ask"))),
             None => Ok((id, terms)),
@@ -181,7 +185,9 @@ impl Router {
                 isin: q.isin,
                 ended_at: None,
                 asked_at: None,
+                unknown_told: None,
                 before: Vec::new(),
+                to_end: None,
             },
         );
         if let Some(name) = name {
@@ -327,12 +333,19 @@ impl Router {
         let dealer = r.dealer.clone().ok_or_else(no_quote)?;
         let mut rfq = self.rfqs.get(&id).ok_or_else(no_quote)?.rfq.clone();
         rfq.tick(now);
+        rfq.set_part(&dealer, self.part_rule(&dealer, &rfq.terms));
         let accept = rfq
             .followed(&r.accept(rfq.terms.id.clone(), dealer), now)
             .map_err(|e| (e.code(), e.to_string()))?;
         let sent = rfq.arm(accept.clone(), now, 0).and_then(|()| rfq.send_accept(&r.id, now, 0));
         let sent = sent.and_then(|_| same_terms(r, &rfq.terms));
         sent.map(|()| Checked { id, accept, rfq }).map_err(|e| (e.code(), e.to_string()))
+    }
+
+    /// What may be taken of a dealer's quotes by a trader who wants less; `None`: the whole only.
+    fn part_rule(&self, dealer: &DealerId, terms: &Terms) -> Option<PartRule> {
+        let takes = self.dealers.get(dealer).is_some_and(|d| d.settings.parts);
+        self.catalogue.get(&terms.instrument).filter(|_| takes).map(PartRule::of)
     }
 
     /// ExecType 8 from the gateway itself: no dealer party in it.
@@ -449,8 +462,8 @@ impl Checked {
 pub(super) fn same_terms(r: &QuoteResponse, terms: &Terms) -> Result<(), AcceptRefusal> {
     if r.price_type != terms.price_type {
         return Err(AcceptRefusal::OtherPriceType {
-            quoted: terms.price_type.word(),
-            accepted: r.price_type.word(),
+            quoted: terms.price_type,
+            accepted: r.price_type,
         });
     }
     if let Some(accepted) = r.settlement_date.as_ref().filter(|d| **d != terms.settlement_date) {

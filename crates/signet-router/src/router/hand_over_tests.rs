@@ -362,7 +362,9 @@ fn plain(mut all: Vec<(RfqId, Rfq)>) -> Vec<(RfqId, Rfq)> {
 /// What a desk reads about disputes: 11 and 423.
 fn disputes(out: &[Output], who: &str) -> Vec<(String, Option<u16>)> {
     let of = |m: &AppMessage| match m {
-        AppMessage::ExecutionReport(e) if e.disputed => Some((e.accept.to_string(), e.price_type)),
+        AppMessage::ExecutionReport(e) if e.disputed => {
+            Some((e.accept.to_string(), e.price_type.map(|t| t.code())))
+        }
         _ => None,
     };
     told_to(out, who).into_iter().filter_map(of).collect()
@@ -372,7 +374,7 @@ fn disputes(out: &[Output], who: &str) -> Vec<(String, Option<u16>)> {
 fn a_colleagues_accept_has_a_name_in_the_readers_rfq() {
     let mut r = router();
     let i = r.catalogue.iter().next().unwrap().clone();
-    let i = Instrument { price_types: PriceType::ALL.into(), ..i };
+    let i = Instrument { price_types: PriceType::WITHOUT_REFERENCE.into(), ..i };
     r.catalogue = Catalogue::new([i]).unwrap();
     // BOB has an RFQ of prices and an accept in it, whose id ALICE uses in hers of yields.
     send(&mut r, "BOB", AppMessage::QuoteRequest(request("B7", &["N"])), 0);
@@ -381,7 +383,7 @@ fn a_colleagues_accept_has_a_name_in_the_readers_rfq() {
     let yields = QuoteRequest { price_type: PriceType::Yield, ..request("R1", &["N"]) };
     send(&mut r, "ALICE", AppMessage::QuoteRequest(yields), 30);
     let AppMessage::Quote(q) = quote("ALICE.R1", "n1", "3.5", 30_000) else { unreachable!() };
-    let typed = Qualifiers { price_type: Some(9), ..Qualifiers::default() };
+    let typed = Qualifiers { price_type: Some(9.into()), ..Qualifiers::default() };
     answer(&mut r, "N", AppMessage::Quote(QuoteMsg { qualifiers: typed, ..q }), 40);
     let AppMessage::QuoteResponse(q) = hit_in("R1", "B7:9", "N", "n1", "3.5") else { panic!() };
     let q = QuoteResponse { price_type: PriceType::Yield, ..q };

@@ -107,7 +107,8 @@ proptest! {
             let input = match what {
                 0..=2 => {
                     let q = request(&format!("R{n}"), if n % 2 == 0 { &["N", "E"] } else { &["N"] });
-                    let q = QuoteRequest { at: now, expires: now + 60_000, ..q };
+                    let settlement_date = "20991231".into();
+                    let q = QuoteRequest { at: now, expires: now + 60_000, settlement_date, ..q };
                     Input::FromDesk(trader, AppMessage::QuoteRequest(q))
                 }
                 3 | 4 => Input::FromDealer(d, quote(&format!("ALICE.R{n}"), &format!("q{n}"), "99.5", at + 3_000)),

@@ -7,9 +7,12 @@ use super::{Decided, Input, Output, Router, age, dealer_side, outer};
 use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
 use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
+    AcceptId, AcceptState, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
     lifecycle::{Meaning, StatusMeaning, meaning},
 };
+
+/// Of an accept whose end is not in the journal.
+const UNRECORDED: &str = "it was over before the gateway stopped; how is not in the journal";
 
 /// What is written of an input before it takes effect.
 // A handful of these exist at a time.
@@ -32,11 +35,40 @@ impl Router {
     pub fn replay(&mut self, at: UtcMillis, input: Input, name: Option<&str>) -> Vec<Output> {
         self.replaying = true;
         self.handle(at, Input::Tick);
+        self.end_unrecorded(&input);
         self.recorded_name = name.map(str::to_owned);
         let done = self.handle(at, input);
         self.recorded_name = None;
         self.replaying = false;
         done
+    }
+
+    /// The time of the last tick. After a replay that is when the last record was written, and the
+    /// clock had got so far.
+    pub fn last_tick(&self) -> Option<UtcMillis> {
+        self.ticked
+    }
+
+    /// In a replay: an accept leaves, and an RFQ changes hands, only when no accept of the RFQ
+    /// waits for its answer. One that waits here was over all the same: it never reached its
+    /// dealer, which could not be written down, or its answer was set aside. What came after it
+    /// must not be lost by that.
+    fn end_unrecorded(&mut self, input: &Input) {
+        let leaves = match input {
+            Input::Decided(_, Decided::Accept(r)) => Some(&r.id),
+            Input::Decided(_, Decided::TakeOver(_)) => None,
+            _ => return,
+        };
+        let Some(id) = self.concerns(input) else { return };
+        let Some(e) = self.rfqs.get_mut(&id) else { return };
+        let waits = e.rfq.accept.as_ref().filter(|(_, state)| state.in_flight());
+        let Some(own) = waits.map(|(a, _)| a.id.clone()).filter(|own| Some(own) != leaves) else {
+            return;
+        };
+        if e.rfq.declined(&own, Declined::ByGateway(UNRECORDED.into())) == Ok(true) {
+            e.asked_at = None;
+        }
+        self.rfqs.settle();
     }
 
     /// The journal has been read. No line to a dealer was up while the gateway was down, and the
@@ -51,6 +83,10 @@ impl Router {
         for id in alive {
             if let Some(e) = self.rfqs.get_mut(&id) {
                 no_dealer_is_on(&mut e.rfq);
+                // The start tells these: see `Router::unanswered`.
+                let accept = e.rfq.accept.as_ref();
+                let unknown = accept.filter(|(_, state)| *state == AcceptState::Unknown);
+                e.unknown_told = unknown.map(|(a, _)| (e.desk.clone(), a.id.clone()));
             }
         }
         self.rfqs.settle();
@@ -74,6 +110,9 @@ impl Router {
             Input::Decided(desk, Decided::Accept(r)) => self.find(desk, r.rfq.as_ref()?),
             Input::Decided(_, Decided::TakeOver(t))
             | Input::FromDesk(_, AppMessage::TakeOver(t)) => self.find(&t.desk, &t.of),
+            Input::Decided(desk, Decided::End { rfq, .. } | Decided::TimeUp(rfq)) => {
+                self.find(desk, rfq)
+            }
             Input::FromDesk(desk, AppMessage::QuoteRequest(q)) => new(desk, &q.id),
             Input::FromDesk(desk, AppMessage::RfqCancel { rfq, .. }) => self.find(desk, rfq),
             // A pass names its RFQ; its own id may be that of an accept in another one.
@@ -91,8 +130,9 @@ impl Router {
             Input::FromDealer(_, AppMessage::ExecutionReport(e)) => by_accept(&e.accept),
             Input::FromDealer(_, AppMessage::BusinessReject(j)) => {
                 let id = j.ref_id.as_ref()?;
-                let accept = AcceptId::new(id.as_str()).ok().and_then(|a| by_accept(&a));
-                accept.or_else(|| RfqId::new(id.as_str()).ok())
+                // A desk may give an accept the id of one of its RFQs.
+                let accept = AcceptId::new(id.as_str()).ok().filter(|_| j.ref_msg_type != "R");
+                accept.and_then(|a| by_accept(&a)).or_else(|| RfqId::new(id.as_str()).ok())
             }
             Input::NotSentToDealer(_, AppMessage::QuoteRequest(q)) => Some(q.id.clone()),
             Input::NotSentToDealer(_, AppMessage::QuoteResponse(r)) => by_accept(&r.id),
@@ -119,6 +159,8 @@ impl Router {
             {
                 Keep::This(input.clone())
             }
+            Input::Decided(desk, Decided::End { rfq, .. }) => self.keep_of_end(desk, rfq, input),
+            Input::Tick => self.keep_of_time(now),
             _ => Keep::Nothing,
         }
     }
@@ -205,6 +247,7 @@ impl Router {
                 if !as_asked || quote.check_for(&rfq.terms, now).is_err() {
                     // It takes the place of the dealer's quote before it, and cannot be traded
                     // itself.
+                    let quote = quote.large_enough(&rfq.terms);
                     let gone = line.quote.as_ref().filter(|was| {
                         **was != quote && rfq.clone().withdraw(dealer, None) == Ok(true)
                     });

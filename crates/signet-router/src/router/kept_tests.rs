@@ -6,7 +6,8 @@ use crate::router::tests::{
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    ExecType, OrdStatus, QuoteMsg, QuoteResponse, QuoteStatusReport, RfqStatus,
+    BusinessReject, ExecType, OrdStatus, QuoteMsg, QuoteResponse, QuoteStatusReport, RfqStatus,
+    TakeOver,
 };
 use signet_rfq::{InstrumentId, QuoteId};
 
@@ -75,6 +76,70 @@ fn the_text_of_an_accept_is_neither_written_nor_sent_on() {
     }
 }
 
+/// A router that reads an accept of ALICE's from its journal, and then these.
+fn replayed(then: &[Input]) -> Router {
+    let mut r = router();
+    let before = [
+        Input::Decided(desk("ALICE"), Decided::Request(request("R1", &["N"]))),
+        from("N", quote("ALICE.R1", "n1", "99.5", 10_000)),
+        accepted("x1"),
+    ];
+    for input in before.iter().chain(then) {
+        r.replay(T0 + 200, input.clone(), None);
+    }
+    r
+}
+
+fn accepted(id: &str) -> Input {
+    let of = RfqId::new("R1").ok();
+    let r = QuoteResponse { rfq: of, ..accept(hit(id, "N", "n1", "99.5")) };
+    Input::Decided(desk("ALICE"), Decided::Accept(r))
+}
+
+#[test]
+fn what_was_decided_later_shows_that_an_accept_was_over() {
+    let id = |text: &str| RfqId::new(text).unwrap();
+    let take = TakeOver { rfq: id("B1"), desk: desk("ALICE"), of: id("R1"), at: T0 + 200 };
+    let take = Input::Decided(desk("BOB"), Decided::TakeOver(take));
+    let r = replayed(&[take]);
+    let has = r.open_as(&desk("BOB"), &id("B1")).map(|(has, rfq)| (has.clone(), rfq.in_flight()));
+    assert_eq!(has, Some((desk("BOB"), false)));
+    let r = replayed(&[accepted("x2")]);
+    let own = |r: &Router| {
+        let rfq = r.open_as(&desk("ALICE"), &id("R1")).map(|(_, rfq)| rfq.accept.clone());
+        rfq.flatten().map(|(a, state)| (a.id.to_string(), state.in_flight()))
+    };
+    assert_eq!(own(&r), Some(("x2".into(), true)));
+    // The same record once more, or what says nothing of it, leaves it in flight.
+    let requoted = from("N", quote("ALICE.R1", "n2", "99.4", 10_000));
+    for then in [vec![], vec![accepted("x1")], vec![requoted]] {
+        let mut r = replayed(&then);
+        assert_eq!(own(&r), Some(("x1".into(), true)), "{then:?}");
+        r.replay(T0 + 300, from("N", AppMessage::ExecutionReport(fill())), None);
+        assert_eq!(r.traded_pairs(), [(desk("ALICE"), dealer("N"))], "{then:?}");
+    }
+}
+
+/// Every line was down with the gateway: the start tells it, and the line that goes next does not.
+#[test]
+fn an_accept_that_is_unknown_after_a_restart_is_told_by_the_start_alone() {
+    let told = |out: &[Output]| out.iter().filter(|o| matches!(o, Output::Unanswered(..))).count();
+    let mut r = replayed(&[]);
+    assert_eq!(told(&r.unanswered(T0 + 300)), 0, "it is sent");
+    r.replayed();
+    let all = r.unanswered(T0 + 300);
+    assert!(
+        matches!(&all[..], [Output::Unanswered(d, e)]
+            if d == &desk("ALICE") && e.accept.as_str() == "x1" && e.dealer == Some(dealer("N"))),
+        "{all:?}"
+    );
+    r.handle(T0 + 400, Input::DealerUp(dealer("N")));
+    assert_eq!(told(&r.handle(T0 + 500, Input::DealerDown(dealer("N")))), 0);
+    let mut r = replayed(&[from("N", AppMessage::ExecutionReport(fill()))]);
+    r.replayed();
+    assert_eq!(told(&r.unanswered(T0 + 300)), 0, "it is answered");
+}
+
 #[test]
 fn what_changes_nothing_is_not_written() {
     let mut r = quoted();
@@ -132,6 +197,28 @@ fn what_changes_nothing_is_not_written() {
         matches!(r.keep(T0 + 400, &from("N", AppMessage::ExecutionReport(bust))), Keep::This(_)),
         "a bust"
     );
+}
+
+/// The desk gave its accept in R1 the id of another RFQ, which only S was asked in.
+#[test]
+fn a_reject_of_a_request_is_about_the_request_whatever_accepts_are_called() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R2", &["S"])), 150);
+    send(&mut r, "ALICE", hit("R2", "N", "n1", "99.5"), 200);
+    let reject = |msg_type: &str| {
+        AppMessage::BusinessReject(BusinessReject {
+            ref_seq_num: None,
+            ref_msg_type: msg_type.into(),
+            ref_id: Some("ALICE.R2".into()),
+            reason: 0,
+            text: None,
+        })
+    };
+    for (who, msg_type, rfq) in [("S", "R", "ALICE.R2"), ("N", "AJ", "ALICE.R1")] {
+        let input = from(who, reject(msg_type));
+        assert_eq!(r.concerns(&input).as_ref().map(RfqId::as_str), Some(rfq), "{msg_type}");
+        assert_eq!(r.keep(T0 + 250, &input), Keep::This(input.clone()), "{msg_type}");
+    }
 }
 
 #[test]

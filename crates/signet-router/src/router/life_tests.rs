@@ -687,6 +687,40 @@ fn another_dealers_line_says_nothing_of_an_accept() {
     assert!(!brief(&r.handle(T0 + 500, Input::DealerUp(dealer("N")))).contains(&"N<H".to_owned()));
 }
 
+/// Whoever watches is called once for each accept, however often its dealer's line goes.
+#[test]
+fn an_accept_that_is_unknown_is_told_once() {
+    let unknown = |out: &[Output]| -> Vec<String> {
+        let told = |o: &Output| match o {
+            Output::Unanswered(d, e) => Some(format!("{d} {}", e.accept)),
+            _ => None,
+        };
+        out.iter().filter_map(told).collect()
+    };
+    let down = |r: &mut Router, at: i64| {
+        let out = r.handle(T0 + at, Input::DealerDown(dealer("N")));
+        assert!(heard(&out).is_some(), "the desk hears of each: {out:?}");
+        unknown(&out)
+    };
+    let mut r = accepted();
+    assert_eq!(unknown(&r.unanswered(T0 + 200)), Vec::<String>::new());
+    assert_eq!(down(&mut r, 300), ["ALICE x1"]);
+    assert_eq!(unknown(&r.unanswered(T0 + 300)), ["ALICE x1"]);
+    r.handle(T0 + 400, Input::DealerUp(dealer("N")));
+    assert_eq!(down(&mut r, 500), Vec::<String>::new());
+    // The dealer is about to answer, and goes again.
+    r.handle(T0 + 600, Input::DealerUp(dealer("N")));
+    say(&mut r, "N", execution(ExecType::PendingNew, OrdStatus::PendingNew, "p1", "0"), 700);
+    assert_eq!(state(&r), AcceptState::LastLook);
+    assert_eq!(down(&mut r, 800), Vec::<String>::new());
+    // Its next accept is another one.
+    r.handle(T0 + 900, Input::DealerUp(dealer("N")));
+    say(&mut r, "N", execution(ExecType::Rejected, OrdStatus::Rejected, "r1", "0"), 1_000);
+    answer(&mut r, "N", quote("ALICE.R1", "n2", "99.5", 10_000), 1_100);
+    send(&mut r, "ALICE", hit("x2", "N", "n2", "99.5"), 1_200);
+    assert_eq!(down(&mut r, 1_300), ["ALICE x2"]);
+}
+
 /// Only an accept that was not sent is declined by that; that the RFQ is over commits nobody.
 #[test]
 fn a_pass_that_could_not_be_sent_declines_nothing() {

@@ -18,6 +18,7 @@ mod counters;
 mod dealer_link;
 mod dealer_side;
 mod desk_side;
+mod ends;
 mod hand_over;
 mod index;
 mod kept;
@@ -101,6 +102,16 @@ pub enum Decided {
     Accept(QuoteResponse),
     /// The desk has a colleague's RFQ from now on.
     TakeOver(TakeOver),
+    /// The gateway ends an RFQ of the desk, which calls it so.
+    End {
+        /// The RFQ, as its desk calls it.
+        rfq: RfqId,
+        /// Why, as its desk reads it.
+        text: String,
+    },
+    /// By the time of the record this RFQ of the desk, and every other one whose time was up, had
+    /// ended.
+    TimeUp(RfqId),
 }
 
 /// What the caller has to do, in this order.
@@ -115,6 +126,9 @@ pub enum Output {
     ToDealer(DealerId, AppMessage),
     /// A desk traded with a dealer, for those who remember longer than the journal.
     Traded(CompId, DealerId),
+    /// Nobody knows whether an accept of this desk was traded: the line to its dealer is lost. Once
+    /// for each accept, for those who watch the business.
+    Unanswered(CompId, ExecutionReport),
     /// A line for the log: who is at fault and what happened.
     Note(String),
     /// An event that people must look at: a stable code, the dealer it is about, and what happened.
@@ -146,6 +160,9 @@ pub struct DealerSettings {
     pub name: String,
     /// It takes counters (QuoteResponse, 694=2), DealerCounters (20007).
     pub counters: bool,
+    /// It lets a part of its quotes be taken, DealerParts (20008): it fills no more than OrderQty
+    /// (38) of an accept.
+    pub parts: bool,
 }
 
 #[derive(Debug)]
@@ -172,8 +189,12 @@ struct Entry {
     ended_at: Option<UtcMillis>,
     /// When the answer to the accept in flight was last asked for.
     asked_at: Option<UtcMillis>,
+    /// The last accept, by its desk, that was said to be unknown.
+    unknown_told: Option<(CompId, AcceptId)>,
     /// The desks that had it before, the first one first.
     before: Vec<Former>,
+    /// Why the gateway ends it as soon as no accept waits for its answer.
+    to_end: Option<String>,
 }
 
 /// The gateway's id of an RFQ or an accept: unique over all desks. Dealers know it by a name, see
@@ -295,6 +316,11 @@ impl Router {
             Input::Decided(desk, Decided::Request(q)) => self.open_request(&desk, q, now),
             Input::Decided(desk, Decided::Accept(r)) => self.pass_on(&desk, r, now),
             Input::Decided(desk, Decided::TakeOver(t)) => self.hand_over(&desk, &t, now),
+            Input::Decided(desk, Decided::End { rfq, text }) => {
+                self.end_by_gateway(&desk, &rfq, text, now)
+            }
+            // The tick before it has done it.
+            Input::Decided(_, Decided::TimeUp(_)) => {}
             Input::Tick => self.tick(now),
         }
         self.rfqs.settle();
@@ -325,8 +351,9 @@ impl Router {
     fn typed(&self, desk: &CompId, e: ExecutionReport) -> ExecutionReport {
         let sent = self.accepts.of_desk(desk, &e.accept);
         let rfq = sent.and_then(|(_, sent)| self.rfqs.get(&sent.rfq));
-        let stated = rfq.and_then(|r| r.rfq.terms.price_type.stated());
-        ExecutionReport { price_type: e.price_type.or(stated), ..e }
+        let of = rfq.map(|r| r.rfq.terms.price_type);
+        let price_type = of.map_or(e.price_type, |t| t.as_reported(e.price_type));
+        ExecutionReport { price_type, ..e }
     }
 
     fn tell_desk(&mut self, desk: &CompId, m: AppMessage) {
@@ -397,10 +424,13 @@ impl Router {
             self.tell_counter(id, &counter);
         }
         let Some(e) = self.rfqs.get_mut(id) else { return };
-        if e.rfq.state == RfqState::Expired {
+        // A report may come long after it has ended.
+        if e.rfq.state == RfqState::Expired && e.ended_at.is_none() {
             self.ended(id, RfqStatus::Expired, None, now);
         } else if e.rfq.in_flight() && e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS) {
             self.ask_what_became(id, now);
+        } else {
+            self.end_if_due(id, now);
         }
     }
 

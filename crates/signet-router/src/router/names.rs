@@ -17,7 +17,7 @@ use signet_fix::message::{
     QuoteRequest, QuoteRequestReject, QuoteResponse, QuoteStatusReport, Response,
 };
 use signet_rfq::{AcceptId, RfqId};
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, hash::Hash};
 
 /// The random bytes of a name: 80 bits, which nobody guesses and chance does not repeat.
 pub type NameBytes = [u8; 10];
@@ -126,33 +126,32 @@ impl DealerNames {
         self.rfqs.get(id).map(|named| &named.name)
     }
 
-    /// The RFQ that a dealer means. The gateway's own id of one that has a name means nothing: an
-    /// answer would tell a dealer that it guessed well which desk asks.
+    /// The RFQ that a dealer means.
     fn rfq_meant(&self, said: &RfqId) -> RfqId {
-        match self.rfq_of.get(said) {
-            Some(id) => id.clone(),
-            None if self.rfqs.contains_key(said) => {
-                RfqId::new(NOTHING).unwrap_or_else(|_| said.clone())
-            }
-            None => said.clone(),
-        }
+        meant(said, &self.rfq_of, &self.rfqs, || RfqId::new(NOTHING).ok())
     }
 
-    /// The same of an accept or a counter.
+    /// The accept or the counter that a dealer means.
     fn accept_meant(&self, said: &AcceptId) -> AcceptId {
-        match self.accept_of.get(said) {
-            Some(id) => id.clone(),
-            None if self.accepts.contains_key(said) => {
-                AcceptId::new(NOTHING).unwrap_or_else(|_| said.clone())
-            }
-            None => said.clone(),
-        }
+        meant(said, &self.accept_of, &self.accepts, || AcceptId::new(NOTHING).ok())
     }
 
     /// The name of an accept or a counter that has one.
     fn of_accept(&self, id: &AcceptId) -> Option<&AcceptId> {
         self.accepts.get(id)
     }
+}
+
+/// What a dealer means by what it says: what has that name. The gateway's own id of what has a name
+/// means nothing: an answer would tell a dealer that it guessed well which desk asks.
+fn meant<Id: Clone + Eq + Hash, T>(
+    said: &Id,
+    of_name: &HashMap<Id, Id>,
+    named: &HashMap<Id, T>,
+    nothing: impl FnOnce() -> Option<Id>,
+) -> Id {
+    let own = || named.contains_key(said).then(nothing).flatten();
+    of_name.get(said).cloned().or_else(own).unwrap_or_else(|| said.clone())
 }
 
 /// Whether an RFQ may be called so towards dealers. The gateway's ids have a dot.

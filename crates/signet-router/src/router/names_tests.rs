@@ -132,7 +132,7 @@ fn a_name_stays_when_an_rfq_changes_hands_and_ends_with_it() {
 
 fn plain(names: impl FnMut() -> Option<NameBytes> + Send + 'static) -> Router {
     let desks = [DeskSettings { id: desk("ALICE"), dealers: BTreeSet::new() }];
-    let n = DealerSettings { id: dealer("N"), name: "N".into(), counters: true };
+    let n = DealerSettings { id: dealer("N"), name: "N".into(), counters: true, parts: false };
     let pairs = Catalogue::new([signet_rfq::test_double::eur_usd()]).unwrap();
     Router::new("V".into(), false, pairs, desks, [n], names)
 }

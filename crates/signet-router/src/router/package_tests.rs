@@ -28,8 +28,12 @@ fn market() -> Router {
         settlement: "T+2".into(),
     };
     let desks = ["ALICE"].map(|d| DeskSettings { id: desk(d), dealers: BTreeSet::new() });
-    let dealers =
-        ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into(), counters: true });
+    let dealers = ["N", "E", "S"].map(|d| DealerSettings {
+        id: dealer(d),
+        name: d.into(),
+        counters: true,
+        parts: false,
+    });
     let all = Catalogue::new([SHORT, BELLY, LONG].map(one)).unwrap();
     let mut r = Router::new("Venue".into(), false, all, desks, dealers, counted());
     for d in ["N", "E", "S"] {
@@ -178,7 +182,7 @@ fn a_package_comes_back_filled_with_every_leg() {
 #[test]
 fn a_package_that_may_not_be_asked_reaches_no_dealer() {
     type Change = fn(&mut QuoteRequest);
-    let cases: [(&str, Change, u16); 9] = [
+    let cases: [(&str, Change, u16); 10] = [
         (
             "an instrument that is not listed",
             |q| {
@@ -194,6 +198,7 @@ fn a_package_that_may_not_be_asked_reaches_no_dealer() {
         ("a leg twice", |q| q.legs[2] = q.legs[0].clone(), 99),
         ("another currency", |q| q.currency = "USD".into(), 99),
         ("another date", |q| q.settlement_date = "20261125".into(), 99),
+        ("a leg that settled", |q| q.legs[1].settlement_date = "20261119".into(), 99),
     ];
     for (what, change, reason) in cases {
         let mut q = butterfly();
@@ -221,7 +226,7 @@ fn a_quote_that_is_not_of_this_package_ends_the_one_before() {
             q.instrument = bund();
             q.legs.clear();
         }),
-        ("per unit", |q| q.qualifiers.price_type = Some(2)),
+        ("per unit", |q| q.qualifiers.price_type = Some(2.into())),
     ];
     for (what, change) in cases {
         let mut r = package_quoted();

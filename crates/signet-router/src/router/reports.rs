@@ -67,7 +67,7 @@ impl Router {
             let report = ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report };
             // Who has the RFQ by now cannot trade in it until it is settled.
             if let Some(e) = self.rfqs.get(id).filter(|e| &e.desk != desk) {
-                let price_type = report.price_type.or(e.rfq.terms.price_type.stated());
+                let price_type = e.rfq.terms.price_type.as_reported(report.price_type);
                 let (has, accept) = (e.desk.clone(), accept_of_colleague(&e.rfq, own));
                 let report = ExecutionReport { price_type, ..report.clone() };
                 if let Some(accept) = accept {

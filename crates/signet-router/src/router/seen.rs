@@ -69,17 +69,33 @@ impl Router {
         (rows, self.rfqs.alive_count() > alive)
     }
 
-    /// Every RFQ that has not ended, with its desk.
-    pub fn open(&self) -> impl Iterator<Item = (&CompId, &Rfq)> {
-        self.rfqs.alive().map(|(_, e)| (&e.desk, &e.rfq))
+    /// Every RFQ that has not ended, by the gateway's id.
+    pub fn open(&self) -> impl Iterator<Item = (&RfqId, &Rfq)> {
+        self.rfqs.alive().map(|(id, e)| (id, &e.rfq))
+    }
+
+    /// When the RFQ was made that the gateway calls so, if it is remembered. Once it is forgotten,
+    /// its desk may give its id to another one.
+    pub fn made_at(&self, id: &RfqId) -> Option<UtcMillis> {
+        self.rfqs.get(id).map(|e| e.rfq.terms.created)
+    }
+
+    /// The open RFQ that the gateway calls so, with the desk that has it.
+    pub fn open_with_id(&self, id: &RfqId) -> Option<(&CompId, &Rfq)> {
+        let e = self.rfqs.get(id).filter(|e| !e.rfq.state.ended())?;
+        Some((&e.desk, &e.rfq))
     }
 
     /// The open RFQ that a desk has, or had until another one took it over, and called `own`: with
     /// the desk that has it now.
     pub fn open_as(&self, desk: &CompId, own: &RfqId) -> Option<(&CompId, &Rfq)> {
         let id = self.find(desk, own).or_else(|| self.rfqs.formerly(desk, own).cloned())?;
-        let e = self.rfqs.get(&id).filter(|e| !e.rfq.state.ended())?;
-        Some((&e.desk, &e.rfq))
+        self.open_with_id(&id)
+    }
+
+    /// The desks that have an RFQ which has not ended.
+    pub fn desks_with_open(&self) -> impl Iterator<Item = &CompId> {
+        self.rfqs.desks_alive()
     }
 
     /// How many RFQs of a desk have not ended.

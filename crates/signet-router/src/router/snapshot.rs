@@ -136,6 +136,7 @@ impl Router {
                 name: d.settings.name.clone(),
                 online: d.online,
                 counters: d.settings.counters,
+                parts: d.settings.parts,
             })
             .collect();
         VenueState { name: self.venue.clone(), practice: self.practice, dealers, at: now }

@@ -24,6 +24,11 @@ pub(super) fn bund() -> InstrumentId {
 pub(super) const T0: UtcMillis = UtcMillis(1_795_227_720_000);
 
 pub(super) fn router() -> Router {
+    router_where("nobody")
+}
+
+/// A router where this dealer lets a part of its quotes be taken.
+pub(super) fn router_where(takes_part: &str) -> Router {
     let i = Instrument {
         price_types: vec![signet_rfq::PriceType::Price],
         id: bund(),
@@ -42,8 +47,12 @@ pub(super) fn router() -> Router {
     };
     let desks = ["ALICE", "BOB"].map(|d| DeskSettings { id: desk(d), dealers: BTreeSet::new() });
     let carol = DeskSettings { id: desk("CAROL"), dealers: [dealer("N")].into() };
-    let dealers =
-        ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into(), counters: true });
+    let dealers = ["N", "E", "S"].map(|d| DealerSettings {
+        id: dealer(d),
+        name: d.into(),
+        counters: true,
+        parts: d == takes_part,
+    });
     let mut r = Router::new(
         "Venue".into(),
         false,
@@ -172,9 +181,11 @@ fn brief(out: &[Output]) -> Vec<String> {
         .filter_map(|o| match o {
             Output::ToDesk(d, m) => Some(format!("{d}<{}", m.msg_type())),
             Output::ToDealer(d, m) => Some(format!("{d}<{}", m.msg_type())),
-            Output::Untold(..) | Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => {
-                None
-            }
+            Output::Untold(..)
+            | Output::Traded(..)
+            | Output::Unanswered(..)
+            | Output::Note(_)
+            | Output::Alert { .. } => None,
         })
         .collect()
 }
@@ -281,6 +292,7 @@ fn requests_that_are_refused_say_why_and_reach_no_dealer() {
         (with(|q| q.expires = q.at), 4),
         (with(|q| q.expires = q.at + 1_000), 99),
         (with(|q| q.currency = "USD".into()), 99),
+        (with(|q| q.settlement_date = "20261119".into()), 99),
     ];
     for (q, want) in cases {
         let mut r = router();
@@ -298,6 +310,42 @@ fn requests_that_are_refused_say_why_and_reach_no_dealer() {
     let mut r = quoted();
     let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N"])), 0);
     assert_eq!(brief(&out), ["ALICE<AG"], "a used id");
+}
+
+/// A day ends last where it is twelve hours before UTC. Which days the market is closed dealers
+/// know.
+#[test]
+fn a_settlement_date_that_is_over_everywhere_reaches_no_dealer() {
+    // T0 is 2026-11-21 02:22 UTC, a Saturday.
+    const NOON: i64 = (9 * 60 + 38) * 60_000;
+    for (date, at, goes) in [
+        ("19991231", 0, false),
+        ("20261119", 0, false),
+        ("20261120", 0, true),
+        ("20261120", NOON - 1, true),
+        ("20261120", NOON, false),
+        ("20261121", NOON, true),
+        ("20261122", 0, true),
+        ("20991231", 0, true),
+    ] {
+        let q = QuoteRequest {
+            at: T0 + at,
+            expires: T0 + at + 60_000,
+            settlement_date: date.into(),
+            ..request("R1", &["N"])
+        };
+        let m = AppMessage::QuoteRequest(q);
+        let mut r = router();
+        // Nobody is asked to approve what would be refused.
+        assert_eq!(r.proposal(&desk("ALICE"), &m, T0 + at).is_some(), goes, "{date} {at}");
+        let out = brief(&send(&mut r, "ALICE", m.clone(), at));
+        let want: &[&str] = if goes { &["ALICE<AI", "N<R"] } else { &["ALICE<AG"] };
+        assert_eq!(out, want, "{date} {at}");
+        // One that was taken, by whichever version, is the desk's after a restart.
+        let mut r = router();
+        r.replay(T0 + at, Input::FromDesk(desk("ALICE"), m), None);
+        assert_eq!(r.rfqs.open_count(&desk("ALICE")), 1, "{date} {at}");
+    }
 }
 
 /// A laptop's clock may be a little wrong: the length of an RFQ is the trader's, its beginning is
@@ -622,9 +670,9 @@ fn a_quote_in_another_convention_is_not_passed_on() {
     type Change = Box<dyn Fn(&mut Qualifiers)>;
     let cases: [(&str, Change, bool); 8] = [
         ("nothing said", Box::new(|_| ()), true),
-        ("percent of par", Box::new(|q| q.price_type = Some(1)), true),
-        ("a yield", Box::new(|q| q.price_type = Some(9)), false),
-        ("per unit", Box::new(|q| q.price_type = Some(2)), false),
+        ("percent of par", Box::new(|q| q.price_type = Some(1.into())), true),
+        ("a yield", Box::new(|q| q.price_type = Some(9.into())), false),
+        ("per unit", Box::new(|q| q.price_type = Some(2.into())), false),
         ("the currency", Box::new(|q| q.currency = Some("EUR".into())), true),
         ("another currency", Box::new(|q| q.currency = Some("USD".into())), false),
         ("another date", Box::new(|q| q.settlement_date = Some("20261125".into())), false),
@@ -1017,5 +1065,7 @@ mod packages;
 
 #[path = "least_tests.rs"]
 mod least_tests;
+#[path = "parts_tests.rs"]
+mod parts_tests;
 #[path = "type_tests.rs"]
 mod type_tests;

@@ -4,7 +4,7 @@ use super::certificate_of;
 use crate::signed::{Digest, Party, Record, judge, sha256};
 use signet_fix::AppMessage;
 use signet_history::{Account, Fact, Said, Signer, Way, fact_named, fact_of};
-use signet_router::journal::{NamesRead, shown};
+use signet_router::journal::{NamesRead, RecordKind, shown};
 use std::collections::{BTreeMap, HashMap};
 
 /// Most faults that are named.
@@ -85,16 +85,16 @@ impl Teller {
                 let Some(s) = shown(record) else { return };
                 self.began(first, s.at.0);
                 self.names.take(&s, |desk, _| desk == self.desk);
-                if s.kind == "take-over-decided" && s.id.as_str() == self.desk {
+                if s.what == RecordKind::TakeOverDecided && s.id.as_str() == self.desk {
                     return self.taken_over(&s.message);
                 }
-                if s.kind == "request-decided" && s.id.as_str() == self.desk {
+                if s.what == RecordKind::RequestDecided && s.id.as_str() == self.desk {
                     return self.request_decided(s.at.0, &s.message);
                 }
                 let (way, id) = (Way::FromDealer(&s.id), Some(s.id.as_str()));
-                let told = match s.kind {
-                    "from-dealer" => fact_of(way, &self.desk, &s.message),
-                    "not-sent-to-dealer" => self.unsent(&s.id, &s.message),
+                let told = match s.what {
+                    RecordKind::FromDealer => fact_of(way, &self.desk, &s.message),
+                    RecordKind::NotSentToDealer => self.unsent(&s.id, &s.message),
                     // What a desk sent is kept with its signature.
                     _ => None,
                 };

@@ -114,7 +114,7 @@ async fn initiator(port: u16, dir: &str, rounds: usize) {
                 ask: Ask::TwoWay,
                 quantity: 5_000_000.into(),
                 currency: "EUR".into(),
-                settlement_date: "20261124".into(),
+                settlement_date: "20991231".into(),
                 dealers: vec![],
                 expires: UtcMillis(4_102_444_799_000),
                 at: UtcMillis(1_795_219_200_000),

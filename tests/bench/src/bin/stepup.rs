@@ -142,7 +142,7 @@ fn main() {
         let (sent, rfq) = accept(&desk, &instrument, "2m");
         wait(&desk, "the PIN", |f| {
             let open = f.step_up.iter().flatten().find(|d| d.phase == StepUpPhase::Pin).cloned();
-            open.is_some_and(|d| desk.give_key_pin(&d.id, PIN.into()).is_ok())
+            open.is_some_and(|d| desk.give_key_pin(&d.id, d.pin_question, PIN.into()).is_ok())
         });
         let at = filled(&desk, &rfq);
         let (began, ended) = *times.lock().expect("not poisoned");

@@ -336,7 +336,7 @@ fn request(n: usize) -> AppMessage {
         ask: Ask::TwoWay,
         quantity: 5_000_000.into(),
         currency: "EUR".into(),
-        settlement_date: "20261124".into(),
+        settlement_date: "20991231".into(),
         dealers: vec![],
         expires: UtcMillis(4_102_444_799_000),
         at: UtcMillis(1_795_219_200_000),
