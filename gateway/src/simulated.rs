@@ -11,14 +11,14 @@ use crate::{
     config::Config,
     events::EventSink,
     metrics::Alerts,
-    pipeline::{ActiveSession, Connection, Pipeline, SessionCut, SignalsTold, StepUp, Transport},
+    pipeline::{ActiveSession, Connection, Pipeline, SessionCut, StepUp, Transport},
     registry_view::shown,
     risk::Access,
     signed::{
         self, SignedLogError,
         read::{GOOD, SignedLine, Wanted, each},
     },
-    start::{assemble, open_books, policies},
+    start::{assemble, kept, open_books, policies},
     state_dir::{make_folders, signed_folder},
     stepup::test_double::TestService,
 };
@@ -164,7 +164,7 @@ impl TradingThread {
         let step_up = StepUp::new(handle, when, String::new(), gateway, answer_ms);
         let alerts = Arc::<Alerts>::default();
         let events = EventSink::alerting(alerts.clone());
-        let parts = (books, SignalsTold::open(&loaded.config, &key)?, Vec::new());
+        let parts = (books, kept(&loaded.config, &key)?, Vec::new());
         let pipeline = assemble(&loaded, parts, None, Some(step_up), events, alerts.clone());
         Ok(Self {
             pipeline,

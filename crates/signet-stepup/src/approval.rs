@@ -95,7 +95,8 @@ pub struct RequestTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
-    /// What the prices count, when they are not plain prices: `yield` or `spread`.
+    /// What the prices count, when they are not plain prices: `yield`, `spread`, or a discount
+    /// margin with what it is over, as `signet_rfq::PriceType` is written.
     pub price_type: Option<String>,
     /// A line for each leg of a package; none for a single instrument.
     pub legs: Vec<String>,
@@ -128,7 +129,8 @@ pub struct AcceptTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
-    /// What the prices count, when they are not plain prices: `yield` or `spread`.
+    /// What the prices count, when they are not plain prices: `yield`, `spread`, or a discount
+    /// margin with what it is over, as `signet_rfq::PriceType` is written.
     pub price_type: Option<String>,
     /// A line for each leg of a package, with its price; none for a single instrument.
     pub legs: Vec<String>,
@@ -160,7 +162,8 @@ pub struct AheadTerms {
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
-    /// What the prices count, when they are not plain prices: `yield` or `spread`.
+    /// What the prices count, when they are not plain prices: `yield`, `spread`, or a discount
+    /// margin with what it is over, as `signet_rfq::PriceType` is written.
     pub price_type: Option<String>,
     /// A line for each leg of a package, without a price; none for a single instrument.
     pub legs: Vec<String>,
@@ -190,7 +193,7 @@ impl AheadTerms {
             && unpriced(&accept.legs).as_ref() == Some(&self.legs)
             && is_net(accept)
             && self.dealers.contains(&accept.dealer)
-            && size.is_some_and(|(taken, most)| taken <= most)
+            && size.is_some_and(|(taken, most)| taken > Decimal::ZERO && taken <= most)
             && self.limit.allows(self.price_type.as_deref(), &self.side, &accept.price)
     }
 }
@@ -548,6 +551,37 @@ mod tests {
         }
     }
 
+    const MARGIN: &str = "discount margin over EURIBOR 3M in EUR";
+
+    /// A margin over one rate is not one over another, and not a spread.
+    #[test]
+    fn a_discount_margin_is_approved_with_what_it_is_over() {
+        let s = str::to_owned;
+        let Action::Accept(base) = accept().action else { panic!() };
+        let approved = AcceptTerms { price_type: Some(s(MARGIN)), price: s("45"), ..base };
+        let text = Approval { action: Action::Accept(approved.clone()), ..accept() }.text();
+        let line = "\nprice-type=discount margin over EURIBOR 3M in EUR\n";
+        assert!(text.as_ref().is_ok_and(|t| t.contains(line)), "{text:?}");
+        let limit = LimitTerms { price: s("40"), until_ms: s("1795227780000") };
+        let followed = AcceptTerms { limit: Some(limit.clone()), ..approved.clone() };
+        let early = AheadTerms { price_type: Some(s(MARGIN)), limit, ..ahead() };
+        for (of, want) in [
+            (MARGIN, true),
+            ("discount margin over EURIBOR 6M in EUR", false),
+            ("discount margin over EURIBOR 3M in USD", false),
+            ("discount margin over SONIA 3M in EUR", false),
+            ("spread", false),
+            ("yield", false),
+        ] {
+            let of = Some(s(of));
+            let exact = AcceptTerms { price_type: of.clone(), ..approved.clone() };
+            let later = AcceptTerms { price_type: of.clone(), ..followed.clone() };
+            assert_eq!(approved.covers(&exact), want, "{of:?}");
+            assert_eq!(followed.covers(&later), want, "{of:?}");
+            assert_eq!(early.covers(&exact), want, "{of:?}");
+        }
+    }
+
     #[test]
     fn a_limit_is_kept_in_the_direction_of_the_numbers() {
         let s = str::to_owned;
@@ -563,8 +597,14 @@ mod tests {
             (Some("spread"), "buy", "42", "41.9", false),
             (Some("spread"), "sell", "42", "41.9", true),
             (Some("spread"), "sell", "42", "42.1", false),
+            (Some(MARGIN), "buy", "42", "42", true),
+            (Some(MARGIN), "buy", "42", "42.1", true),
+            (Some(MARGIN), "buy", "42", "41.9", false),
+            (Some(MARGIN), "sell", "42", "41.9", true),
+            (Some(MARGIN), "sell", "42", "42.1", false),
             // What nobody knows is not approved.
             (Some("discount"), "buy", "42", "42", false),
+            (Some("discount margin"), "buy", "42", "42", false),
             (Some("yield"), "both", "2.5", "2.5", false),
         ] {
             let of = of.map(s);
@@ -710,6 +750,9 @@ mod tests {
             ("a stranger", ahead(), AcceptTerms { dealer: s("X"), ..base.clone() }, false),
             ("less", ahead(), AcceptTerms { quantity: s("1"), ..base.clone() }, true),
             ("more", ahead(), AcceptTerms { quantity: s("5000001"), ..base.clone() }, false),
+            ("nothing", ahead(), AcceptTerms { quantity: s("0"), ..base.clone() }, false),
+            ("below", ahead(), AcceptTerms { quantity: s("-1"), ..base.clone() }, false),
+            ("a part", AheadTerms { quantity: s("2000000"), ..ahead() }, base.clone(), false),
             ("no number", ahead(), AcceptTerms { quantity: s("all"), ..base.clone() }, false),
             ("another side", ahead(), AcceptTerms { side: s("sell"), ..base.clone() }, false),
             ("another RFQ", ahead(), AcceptTerms { rfq: s("r-2"), ..base.clone() }, false),

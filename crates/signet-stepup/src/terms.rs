@@ -1,8 +1,8 @@
 //! RFQs and accepts as approval texts name them: one place, so that desk and gateway cannot differ.
 
-use crate::approval::{AcceptTerms, AheadTerms, LimitTerms, RequestTerms};
+use crate::approval::{AcceptTerms, Action, AheadTerms, LimitTerms, RequestTerms};
 use rust_decimal::Decimal;
-use signet_rfq::{Accept, Ask, Leg, Limit, Side, StatedLeg, Terms};
+use signet_rfq::{Accept, Ask, Leg, Limit, PriceType, Side, StatedLeg, Terms};
 
 /// Without trailing zeros after the point, so that `1.10` and `1.1` are one price.
 fn plain(d: Decimal) -> String {
@@ -55,9 +55,23 @@ impl AcceptTerms {
     }
 }
 
+impl Action {
+    /// Whether this version knows what its numbers count. One that does not would show them to a
+    /// person as prices.
+    pub fn counts_what_is_known(&self) -> bool {
+        let of = match self {
+            Self::Request(t) => &t.price_type,
+            Self::Accept(t) => &t.price_type,
+            Self::Ahead(t) => &t.price_type,
+            Self::Session(_) | Self::RegisterKey { .. } => return true,
+        };
+        of.as_deref().is_none_or(|of| PriceType::read(of).is_some())
+    }
+}
+
 /// A plain price is approved without a word of its type.
 fn stated(t: &Terms) -> Option<String> {
-    t.price_type.stated().map(|_| t.price_type.word().into())
+    t.price_type.stated().map(|_| t.price_type.to_string())
 }
 
 /// A request for both sides names the legs as they are when the package is bought.
@@ -178,6 +192,7 @@ mod tests {
             Side::Sell => StatedLeg { bid: Some("99".parse().unwrap()), ..StatedLeg::of(l) },
         };
         let accept = Accept {
+            part_of: None,
             id: signet_rfq::AcceptId::new("R1:1").unwrap(),
             rfq: terms.id.clone(),
             dealer: terms.dealers[0].clone(),

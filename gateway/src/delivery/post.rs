@@ -13,7 +13,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
-use signet_identity::ServerIdentity;
+use signet_identity::{ServerIdentity, authority};
 use signet_net as net;
 use std::{
     path::{Path, PathBuf},
@@ -90,7 +90,7 @@ impl Poster {
 
     fn request(&self, builder: Builder) -> Builder {
         builder
-            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(HOST, authority(&self.host, self.port))
             .header(USER_AGENT, concat!("signet-gateway/", env!("CARGO_PKG_VERSION")))
     }
 

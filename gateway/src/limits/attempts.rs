@@ -6,7 +6,7 @@
 
 use signet_rfq::UtcMillis;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     net::{IpAddr, Ipv6Addr},
 };
 
@@ -151,6 +151,47 @@ impl JournalBudget {
     }
 }
 
+/// Of [`JOURNAL_MAX`], events about one peer.
+const PEER_MAX: u32 = 100;
+
+/// The same of events about peers that are known: each has a budget, so that a flood of one does
+/// not hide what another does, and all together have one. Each peer's first event of a window is
+/// written whatever the others did.
+#[derive(Debug, Default)]
+pub struct PeerBudgets {
+    window: i64,
+    written: u32,
+    peers: BTreeMap<String, PeerEvents>,
+}
+
+#[derive(Debug, Default)]
+struct PeerEvents {
+    written: u32,
+    left_out: u64,
+}
+
+impl PeerBudgets {
+    /// Whether this event about a peer is written, and how many of the same peer before it were
+    /// not.
+    pub fn spend(&mut self, peer: &str, now: UtcMillis) -> Option<u64> {
+        let window = now.0.div_euclid(JOURNAL_WINDOW_MS);
+        if window != self.window {
+            (self.window, self.written) = (window, 0);
+            self.peers.retain(|_, p| p.left_out > 0);
+            self.peers.values_mut().for_each(|p| p.written = 0);
+        }
+        let p = self.peers.entry(peer.to_owned()).or_default();
+        let beyond = p.written >= PEER_MAX || self.written >= JOURNAL_MAX;
+        if p.written > 0 && beyond {
+            p.left_out = p.left_out.saturating_add(1);
+            return None;
+        }
+        p.written = p.written.saturating_add(1);
+        self.written = self.written.saturating_add(1);
+        Some(std::mem::take(&mut p.left_out))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,5 +260,31 @@ mod tests {
         assert_eq!(written, JOURNAL_MAX as usize);
         assert_eq!(budget.spend(UtcMillis(JOURNAL_WINDOW_MS)), Some(700));
         assert_eq!(budget.spend(UtcMillis(JOURNAL_WINDOW_MS)), Some(0));
+    }
+
+    #[test]
+    fn a_flood_of_one_peer_leaves_the_others_their_events() {
+        let mut b = PeerBudgets::default();
+        let at = UtcMillis(5);
+        let written = |b: &mut PeerBudgets, peer: &str, n: u32| {
+            (0..n).filter(|_| b.spend(peer, at).is_some()).count()
+        };
+        assert_eq!(written(&mut b, "NORTH", 1_000), PEER_MAX as usize);
+        assert_eq!(written(&mut b, "SOUTH", 2), 2);
+        // Many together use up what there is for all; each is heard of all the same.
+        assert_eq!(written(&mut b, "EAST", 1_000) + written(&mut b, "WEST", 1_000), 198);
+        assert_eq!(written(&mut b, "SOUTH", 1), 0);
+        assert_eq!(written(&mut b, "LAST", 2), 1);
+        let next = UtcMillis(JOURNAL_WINDOW_MS);
+        for (peer, left_out) in [("NORTH", 900), ("SOUTH", 1), ("LAST", 1), ("NEW", 0), ("NEW", 0)]
+        {
+            assert_eq!(b.spend(peer, next), Some(left_out), "{peer}");
+        }
+        b.spend("NEW", UtcMillis(2 * JOURNAL_WINDOW_MS));
+        assert_eq!(
+            b.peers.keys().collect::<Vec<_>>(),
+            ["EAST", "NEW", "WEST"],
+            "what is told goes"
+        );
     }
 }

@@ -5,6 +5,6 @@ mod attempts;
 mod budget;
 mod peers;
 
-pub use attempts::{JournalBudget, RateLimit, Subject, left_out_words};
+pub use attempts::{JournalBudget, PeerBudgets, RateLimit, Subject, left_out_words};
 pub use budget::{BudgetVerdict, Class, DayBytes, NoLogon, PeerBudget, Summaries};
 pub use peers::Peers;

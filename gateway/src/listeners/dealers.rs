@@ -1,7 +1,7 @@
 //! Connections to dealers: dialled by the gateway, one FIX session each, kept up for ever.
 
 use super::{
-    carried::{Connections, NoThread, NotCarried, Refused, Wire},
+    carried::{Aborter, Connections, NoThread, NotCarried, Refused, Wire},
     crl::{self, CrlFiles},
     fix_sessions::tell_unsigned,
 };
@@ -263,14 +263,20 @@ impl Line {
                 Ok(Ok((Connected { stream, shown }, profile))) => {
                     told = None;
                     let began = tokio::time::Instant::now();
+                    let (aborter, chain) = (stream.aborter(), &shown.chain);
+                    // Nor does what waits for its socket reach a dealer that is revoked.
+                    let revoked = async {
+                        self.revoked(changes, chain, &profile).await;
+                        aborter.iter().for_each(Aborter::abort);
+                    };
                     tokio::select! {
-                        () = self.run(stream, &shown.chain, shown.key, &pipeline) => {}
+                        () = self.run(stream, chain, shown.key, &pipeline) => {}
                         () = self.until_reset() => self.leave(&pipeline),
                         () = self.over_budget(&pipeline) => {
                             self.leave(&pipeline);
                             excess = true;
                         }
-                        () = self.revoked(changes, &shown.chain, &profile) => {
+                        () = revoked => {
                             // The session is left by dropping the connection: a dealer that is
                             // revoked gets no further word.
                             self.leave(&pipeline);

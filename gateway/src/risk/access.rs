@@ -186,7 +186,7 @@ impl Access {
             hardware_key: self.hardware_key && settings.signed_reports,
             report: fresh.map(|(r, _)| r),
         };
-        let judged = judge(evidence, &settings.require);
+        let judged = judge(evidence, &settings.require, settings.require_known);
         if s.not_compliant {
             // Whatever the laptop says of itself.
             let words = "Your firm's identity provider says that this laptop is not compliant.";

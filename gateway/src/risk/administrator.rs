@@ -39,6 +39,7 @@ impl Risk {
         let managed = judge(
             Evidence { managed_certificate, hardware_key: false, report: None },
             &BTreeSet::new(),
+            false,
         )
         .managed;
         let facts = Facts {

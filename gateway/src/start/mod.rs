@@ -30,8 +30,8 @@ use crate::{
     metrics::{Alerts, Metrics},
     operator::Watched,
     pipeline::{
-        self, LastPlaces, Parts, Pipeline, PolicyChanges, RenewalQuestions, RenewalRisk,
-        SignalsTold, StepUp,
+        self, LastCertificates, LastPlaces, Parts, Pipeline, PolicyChanges, RenewalQuestions,
+        RenewalRisk, SignalsTold, StepUp, unknown_at_start,
     },
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
@@ -40,7 +40,7 @@ use crate::{
     signed::{Signed, SignedLog, TreeHead},
     state_dir::{
         checkpoint_path, dealers_folder, desks_folder, journal_path, last_places_path,
-        make_folders, signed_folder, store_key, store_key_path,
+        make_folders, session_file, signed_folder, store_key, store_key_path,
     },
     threads::{Stop, lasting},
     transmit::{self, Transmitter},
@@ -97,12 +97,12 @@ pub(crate) async fn run(
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
     let (events, siem, siem_status) = start_siem(&loaded, registry.as_ref(), &key, &books).await?;
-    std::mem::take(&mut books.untold).into_events().for_each(|e| events.business(&e));
+    tell_untold(&mut books, &events);
     let alerts = Arc::<Alerts>::default();
     let step_up = step_up(&loaded.config, registry.as_ref())?;
     let (transmitters, transmit) =
         transmit::start(&loaded.config, &loaded.identity, &key, &events).await?;
-    let parts = (books, SignalsTold::open(&loaded.config, &key)?, transmitters);
+    let parts = (books, kept(&loaded.config, &key)?, transmitters);
     let pipeline = assemble(&loaded, parts, registry.as_ref(), step_up, events, alerts.clone());
     let checkpoints = services::start_checkpoints(&loaded, &pipeline, signer).await?;
     lasting("entitlements", pipeline::watch_entitlements(pipeline.clone()));
@@ -225,12 +225,19 @@ fn new_router(
         id: d.comp_id.clone(),
         name: d.name.clone(),
         counters: d.counter,
+        parts: d.takes_part,
     });
     let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
     let (name, catalogue) = (c.gateway.name.clone(), loaded.catalogue.clone());
     Router::new(name, options.practice, catalogue, desks, dealers, names)
         .with_desk_default(default)
         .with_max_ended(c.limits.ended_rfqs_per_desk)
+}
+
+/// What a kill took of the events, and which accepts are unknown since the gateway was away.
+fn tell_untold(books: &mut Books, events: &EventSink) {
+    let untold = std::mem::take(&mut books.untold).into_events();
+    untold.chain(unknown_at_start(&books.router, now())).for_each(|e| events.business(&e));
 }
 
 type RegistryParts = (Option<Rc<RegistryView>>, Option<RegistryHost>, Option<RenewalQuestions>);
@@ -258,9 +265,16 @@ async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayErr
     Ok((Some(Rc::new(registry)), Some(host), Some(questions)))
 }
 
+/// What signals said, and whose sessions there were, before this run.
+type Kept = (SignalsTold, LastCertificates);
+
+pub(crate) fn kept(config: &Config, key: &StoreKey) -> Result<Kept, GatewayError> {
+    Ok((SignalsTold::open(config, key)?, LastCertificates::open(config, key)))
+}
+
 pub(crate) fn assemble(
     loaded: &Loaded,
-    (books, signals_told, transmitters): (Books, SignalsTold, Vec<Transmitter>),
+    (books, (signals_told, certificates), transmitters): (Books, Kept, Vec<Transmitter>),
     registry: Option<&Rc<RegistryView>>,
     step_up: Option<StepUp>,
     events: EventSink,
@@ -293,6 +307,7 @@ pub(crate) fn assemble(
         cut_lines: CutLines::of(config),
         desk_clock_max_ms: config.clock.max_offset_ms.into(),
         places: LastPlaces::read(last_places_path(config), &events),
+        certificates,
         events,
         metrics,
         policies: PolicyChanges::new(config.two_people(), books.history),
@@ -370,7 +385,7 @@ fn start_dealers(
         client.config().map_err(tls_error)?;
         let target =
             CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
-        let path = dealers_folder(config).join(format!("{target}.fix"));
+        let path = session_file(&dealers_folder(config), target.as_str());
         let how = (Role::Initiator, dealer_options(d));
         let session = open_session(config, how, &target, &path, key, config.store.sync);
         let session = Rc::new(session.map_err(GatewayError::Session)?);
@@ -412,7 +427,7 @@ fn desk_listener(
     let for_desks = config.clone();
     let open = move |desk: &CompId| {
         let how = (Role::Acceptor, desk_options(&for_desks));
-        let path = desks_folder(&for_desks).join(format!("{desk}.fix"));
+        let path = session_file(&desks_folder(&for_desks), desk.as_str());
         open_session(&for_desks, how, desk, &path, &key, for_desks.store.sync)
     };
     let risk = pipeline.risk().clone();

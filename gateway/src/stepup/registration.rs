@@ -46,7 +46,7 @@ impl Service {
     ) {
         let Action::RegisterKey { name } = action else { return };
         let mut follow = self.follow.borrow_mut();
-        follow.retain(|_, f| now.since(f.at) <= FOLLOW_MS);
+        follow.retain(|_, f| is_soon(f.at, now));
         if follow.len() < FOLLOW_MAX {
             follow.insert(
                 seq,
@@ -98,7 +98,7 @@ impl Service {
                     .ok_or(StepUpRefusal::KeyNeeded)?;
                 let here =
                     (&passed.user, &passed.desk, passed.exporter) == (&t.user, &t.desk, t.exporter);
-                let good = here && passed.name == t.key_name && now.since(passed.at) <= FOLLOW_MS;
+                let good = here && passed.name == t.key_name && is_soon(passed.at, now);
                 return if good {
                     Ok(Grant::Evidence(*evidence_seq))
                 } else {
@@ -187,6 +187,12 @@ impl Service {
         let added = self.registry.add_key(&row, &format!("desk {}", asker.desk), now).await;
         added.map(|k| view(&k)).map_err(Into::into)
     }
+}
+
+/// Whether a step-up may be followed by its registration. A clock that was set back makes it no
+/// younger.
+fn is_soon(at: UtcMillis, now: UtcMillis) -> bool {
+    now.since(at).unsigned_abs() <= FOLLOW_MS.unsigned_abs()
 }
 
 /// What a key keeps of its owner: always the same for one, and no name.

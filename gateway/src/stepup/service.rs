@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::StepUp,
-    limits::{JournalBudget, RateLimit, left_out_words},
+    limits::{PeerBudgets, RateLimit, left_out_words},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_registry::{
@@ -60,7 +60,7 @@ pub(crate) struct Service {
     /// Step-ups for another key, by their evidence.
     pub(super) follow: RefCell<HashMap<i64, Follow>>,
     pub(super) codes: RefCell<RateLimit>,
-    budget: RefCell<JournalBudget>,
+    budget: RefCell<PeerBudgets>,
     working: Cell<usize>,
 }
 
@@ -422,7 +422,7 @@ impl Service {
         if matches!(why, StepUpRefusal::Unavailable | StepUpRefusal::Busy) {
             return;
         }
-        let Some(left_out) = self.budget.borrow_mut().spend(now) else { return };
+        let Some(left_out) = self.budget.borrow_mut().spend(asker.desk, now) else { return };
         let more = left_out_words(left_out);
         let detail = format!("{what}: {} {why}{more}", why.code());
         let event = NewEvent::new(

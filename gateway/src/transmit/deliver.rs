@@ -33,12 +33,15 @@ struct Delivery {
     reader: Reader,
     current: Option<Current>,
     away: Away,
+    /// The disk does not take the cursor.
+    unwritten: bool,
 }
 
 /// Delivers for ever.
 pub(super) async fn keep_up(shared: Rc<Shared>, signer: Signer, poster: Poster) {
     let (reader, current, away) = (Reader::default(), None, Away::default());
-    let mut d = Delivery { shared, signer, poster, reader, current, away };
+    let unwritten = false;
+    let mut d = Delivery { shared, signer, poster, reader, current, away, unwritten };
     d.tell_waiting();
     let mut tries = 0;
     loop {
@@ -97,7 +100,7 @@ impl Delivery {
         let status = answer.0.as_u16();
         match push_answer(status, &answer.1, tries) {
             PushAnswer::Taken => {
-                self.done(record.sequence)?;
+                self.done(record.sequence);
                 self.works();
                 let words =
                     format!("{}, token {}, {}", record.code, record.uid, self.shared.object);
@@ -105,7 +108,7 @@ impl Delivery {
                 Ok(())
             }
             PushAnswer::Never { err, words } => {
-                self.done(record.sequence)?;
+                self.done(record.sequence);
                 self.works();
                 let what = format!("{}, token {}", record.code, record.uid);
                 tracing::error!(alert = true, user, err, words, "the receiver refused {what}");
@@ -126,15 +129,11 @@ impl Delivery {
         self.shared.spool.borrow().cursor(WHICH)
     }
 
-    /// Never to be sent again.
-    fn done(&mut self, sequence: u64) -> Result<(), SpoolError> {
+    /// Never to be sent again by this run.
+    fn done(&mut self, sequence: u64) {
         self.current = None;
-        let mut spool = self.shared.spool.borrow_mut();
-        spool.confirm(WHICH, sequence);
-        spool.write_cursor(WHICH)?;
-        drop(spool);
+        self.shared.confirm(sequence, &mut self.unwritten);
         self.tell_waiting();
-        Ok(())
     }
 
     /// How much waits, and since when the oldest of it does.
@@ -179,5 +178,101 @@ impl Delivery {
             user => About::user(user),
         };
         self.shared.events.gateway(code, about, words);
+    }
+}
+
+impl Shared {
+    /// The receiver is done with this one. When the disk does not take that, the receiver did
+    /// nothing wrong: it goes on to get the others, and `failing` keeps what is said of the disk to
+    /// once.
+    fn confirm(&self, sequence: u64, failing: &mut bool) {
+        let mut spool = self.spool.borrow_mut();
+        spool.confirm(WHICH, sequence);
+        let error = spool.write_cursor(WHICH).err();
+        drop(spool);
+        let was = std::mem::replace(failing, error.is_some());
+        match error {
+            Some(e) if !was => {
+                tracing::error!(alert = true, error = %e, "the disk does not take what was sent");
+                let words = format!(
+                    "the disk of the gateway does not take what the receiver has: {e}; after a \
+                        restart the receiver is sent it again"
+                );
+                self.events.gateway("signal.undelivered", About::object(&self.object), words);
+            }
+            None if was => tracing::info!("the disk takes what was sent again"),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::{DeliveryStatus, Draft, Spool},
+        events::{EventSink, Outlet},
+        sealed_map::SealedMap,
+    };
+    use signet_events::Event;
+    use signet_journal::StoreKey;
+    use std::{
+        cell::RefCell,
+        fs,
+        sync::{Arc, Mutex},
+    };
+    use tokio::sync::watch;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<(&'static str, String)>>);
+
+    impl Outlet for Kept {
+        fn take(&self, event: &Event) {
+            self.0.lock().unwrap().push((event.code, event.words.to_string()));
+        }
+    }
+
+    /// The receiver has the token: what is wrong then is the disk.
+    #[test]
+    fn a_cursor_that_cannot_be_written_is_the_disks_fault_and_said_once() {
+        let (dir, key) = (tempfile::tempdir().unwrap(), StoreKey::new([7; 32]));
+        let mut spool = Spool::open(dir.path(), &key, &["receiver"], 16 << 20).unwrap();
+        for n in 1..=4 {
+            let (uid, code, json) = (n.to_string(), "c".to_owned(), "{}".to_owned());
+            spool.append(|_, _| Draft { at_us: n, severity: 1, uid, code, json }).unwrap();
+        }
+        let section = "url = 'https://h/p'\nissuer = 'https://gw'\naudience = 'a'\ntrust = 't'\n\
+            subject_is_user_id = true";
+        let kept = Arc::<Kept>::default();
+        let shared = Shared {
+            head: watch::Sender::new(spool.head()),
+            object: "signals".into(),
+            section: toml::from_str(section).unwrap(),
+            spool: RefCell::new(spool),
+            told: RefCell::new(SealedMap::open(&dir.path().join("levels"), &key).unwrap()),
+            status: Arc::new(DeliveryStatus::new(["receiver"])),
+            events: EventSink::new(None, Some(kept.clone())),
+        };
+        let cursor = || fs::read_to_string(dir.path().join("receiver.cursor")).unwrap();
+        let mut failing = false;
+        shared.confirm(1, &mut failing);
+        assert_eq!((failing, cursor().as_str()), (false, "1"));
+        // No file can be made where a folder is.
+        let in_the_way = dir.path().join("receiver.new");
+        fs::create_dir(&in_the_way).unwrap();
+        for n in [2, 3] {
+            shared.confirm(n, &mut failing);
+            assert_eq!((failing, cursor().as_str()), (true, "1"));
+            assert_eq!(shared.spool.borrow().cursor(WHICH), n);
+        }
+        let told = std::mem::take(&mut *kept.0.lock().unwrap());
+        assert!(
+            matches!(&told[..], [("signal.undelivered", words)] if words.contains("the disk")),
+            "{told:?}"
+        );
+        fs::remove_dir(&in_the_way).unwrap();
+        shared.confirm(4, &mut failing);
+        assert_eq!((failing, cursor().as_str()), (false, "4"));
+        assert!(kept.0.lock().unwrap().is_empty());
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn run(shared: &Shared, mut inbox: mpsc::Receiver<Notice>, stop
         let written = write(shared, &mut batch);
         let failed = written.is_err();
         shared.tell_unwritten(written.err(), &mut failing);
-        if stopping && (failed || batch.is_empty()) {
+        if stopping && (failed || (batch.is_empty() && inbox.is_empty())) {
             break;
         }
         tokio::select! {
@@ -63,8 +63,8 @@ pub(super) async fn run(shared: &Shared, mut inbox: mpsc::Receiver<Notice>, stop
             () = tokio::task::yield_now(), if stopping => {}
         }
     }
-    if !batch.is_empty() {
-        let count = batch.waiting.len() + batch.unsynced.len();
+    let count = batch.waiting.len() + batch.unsynced.len() + inbox.len();
+    if count > 0 {
         tracing::error!(alert = true, count, "signals could not be written");
     }
 }
@@ -193,5 +193,55 @@ impl Shared {
         };
         let words = format!("{count} signals are lost ({}): {why}", self.object);
         self.events.gateway("signal.undelivered", About { count: Some(count), ..about }, words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::{DeliveryStatus, Spool},
+        events::EventSink,
+        sealed_map::SealedMap,
+    };
+    use signet_journal::StoreKey;
+    use std::{cell::RefCell, sync::Arc};
+    use tokio::sync::{oneshot, watch};
+
+    #[tokio::test]
+    async fn what_is_in_the_channel_at_the_end_is_written_however_much_it_is() {
+        let (dir, key) = (tempfile::tempdir().unwrap(), StoreKey::new([7; 32]));
+        let section = "url = 'https://h/p'\nissuer = 'https://gw'\naudience = 'a'\ntrust = 't'\n\
+            subject_is_user_id = true";
+        let spool = Spool::open(dir.path(), &key, &["receiver"], 16 << 20).unwrap();
+        let shared = Shared {
+            head: watch::Sender::new(spool.head()),
+            object: "signals".into(),
+            section: toml::from_str(section).unwrap(),
+            spool: RefCell::new(spool),
+            told: RefCell::new(SealedMap::open(&dir.path().join("levels"), &key).unwrap()),
+            status: Arc::new(DeliveryStatus::new(["receiver"])),
+            events: EventSink::default(),
+        };
+        let notice = Notice {
+            user: "alice".into(),
+            jti: "j".into(),
+            txn: "t".into(),
+            told: Told::SessionRevoked { session: "s".into(), device: None },
+            initiator: Initiator::Policy,
+            reason: String::new(),
+            at_us: 1,
+            left_out: 0,
+            lost: 0,
+        };
+        let all = 2 * BATCH_MAX + 1;
+        let (notices, inbox) = mpsc::channel(all);
+        for _ in 0..all {
+            notices.try_send(notice.clone()).unwrap();
+        }
+        let (stop, stopped) = oneshot::channel();
+        stop.send(()).unwrap();
+        run(&shared, inbox, stopped).await;
+        assert_eq!(shared.spool.borrow().head(), all as u64);
     }
 }

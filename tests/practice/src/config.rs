@@ -4,7 +4,7 @@ use crate::{
     CONSOLE_HOST, GATEWAY, PracticeError, RP_ID, TRUST_DOMAIN, VENUE_NAME, comp_id, failed,
     plan::Plan,
 };
-use signet_dealer::{Counters, INSTRUMENTS_TOML, Signs};
+use signet_dealer::{Counters, INSTRUMENTS_TOML, Parts, Signs};
 use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
     Config,
@@ -139,6 +139,7 @@ fn dealer_entries(
         Ok(DealerEntry {
             signs: d.signs != Signs::No,
             counter: d.counters != Counters::No,
+            takes_part: d.parts != Parts::No,
             sign: d.wants_signed,
             ..dealer_entry(&d.id, &d.name, *address)?
         })
@@ -163,6 +164,7 @@ fn dealer_entry(id: &str, name: &str, address: SocketAddr) -> Result<DealerEntry
         tls: PeerTls { server_name: Some("localhost".into()), ..PeerTls::default() },
         signs: false,
         counter: false,
+        takes_part: false,
         sign: false,
         reset: Default::default(),
     })

@@ -92,7 +92,7 @@ impl Practice {
                 f.step_up.iter().flatten().find(|d| d.phase == StepUpPhase::Pin && !given)
             {
                 given = true;
-                desk.give_key_pin(&d.id, pin.into()).map_err(said)?;
+                desk.give_key_pin(&d.id, d.pin_question, pin.into()).map_err(said)?;
             }
             match f.keys {
                 Some(KeysView { phase: RegisterPhase::Done, .. }) => Ok(Some(())),

@@ -49,6 +49,7 @@ fn router() -> Router {
         id: DealerId::new(d).unwrap(),
         name: d.into(),
         counters: true,
+        parts: false,
     });
     let mut rfq = 0_u16;
     let name = move || {

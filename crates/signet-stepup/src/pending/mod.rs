@@ -166,8 +166,12 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// The clock was set: the age of a touch is unknown, so every lease ends.
+    /// The clock was set: the age of a touch is unknown, so every lease ends. What waits has no
+    /// more time than if it had just been asked: set back, the clock would have it approved hours
+    /// after its trader sent it.
     pub fn clock_stepped(&mut self, now: UtcMillis) -> Vec<ApprovalStep> {
+        let latest = now + self.answer_ms;
+        self.held.values_mut().for_each(|h| h.deadline = h.deadline.min(latest));
         let desks: Vec<CompId> = self
             .desks
             .iter()

@@ -641,6 +641,21 @@ fn a_clock_that_is_set_ends_every_lease() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_keeps_nothing_waiting_for_hours() {
+    let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }");
+    w.up("ALICE", "alice");
+    w.send("ALICE", request("r1"), None);
+    w.now = w.now - 3_600_000;
+    let todo = w.w.clock_stepped(w.now);
+    w.run(todo);
+    w.pass_time(ANSWER_MS - 1);
+    assert_eq!(w.w.held_count(), 1);
+    w.pass_time(1);
+    assert_eq!((w.w.held_count(), w.released.len()), (0, 0));
+    assert_eq!(w.refused.last().map(|why| why.code.as_str()), Some("stepup.timed_out"));
+}
+
+#[test]
 fn waking_up_ends_the_lease_and_asking_does_not() {
     let mut w = World::new(TOUCH);
     w.up("ALICE", "alice");

@@ -19,7 +19,7 @@ mod pipe;
 mod wire;
 
 pub(super) use desk::{Handshaken, handshake};
-pub(super) use pipe::Carried;
+pub(super) use pipe::{Aborter, Carried};
 pub(super) use wire::Wire;
 
 use crate::threads::{HostedThread, LocalFuture};

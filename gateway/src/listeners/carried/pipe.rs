@@ -160,7 +160,7 @@ impl State {
         if let Some(why) = &self.broken {
             return (Poll::Ready(Err(why.error())), None);
         }
-        if self.asked.shutdown {
+        if self.asked.shutdown || self.asked.abort {
             return (Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())), None);
         }
         let n = self.outward.put(bytes);
@@ -183,6 +183,13 @@ impl State {
         keep(&mut self.closer, cx);
         let first = !std::mem::replace(&mut self.asked.shutdown, true);
         (Poll::Pending, self.carrier.take_if(|_| first))
+    }
+
+    /// Nothing of what waits here is handed to the socket from now on, whenever its thread looks.
+    fn abort(&mut self) -> Option<Waker> {
+        self.asked.abort = true;
+        self.outward = Flow::default();
+        self.carrier.take()
     }
 }
 
@@ -226,6 +233,10 @@ impl State {
 struct Shared(Mutex<State>);
 
 impl Shared {
+    fn abort(&self) {
+        self.with(|s| ((), s.abort()));
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -243,6 +254,16 @@ impl Shared {
 #[derive(Debug)]
 pub(in crate::listeners) struct Carried(Arc<Shared>);
 
+/// Has the socket of a carried stream closed at once and nothing more delivered.
+#[derive(Debug)]
+pub(in crate::listeners) struct Aborter(Arc<Shared>);
+
+impl Aborter {
+    pub(in crate::listeners) fn abort(&self) {
+        self.0.abort();
+    }
+}
+
 /// The end that a connection thread holds. Dropped, it ends the stream of the session.
 #[derive(Debug)]
 pub(super) struct Far(Arc<Shared>);
@@ -256,10 +277,12 @@ pub(super) fn pipe() -> (Carried, Far) {
 impl Carried {
     /// Has the socket closed at once and nothing more delivered.
     pub(super) fn abort(&self) {
-        self.0.with(|s| {
-            s.asked.abort = true;
-            ((), s.carrier.take())
-        });
+        self.0.abort();
+    }
+
+    /// For who ends the connection without holding its stream.
+    pub(super) fn aborter(&self) -> Aborter {
+        Aborter(self.0.clone())
     }
 
     /// Has the kernel give the socket up when bytes are unacknowledged for so long.

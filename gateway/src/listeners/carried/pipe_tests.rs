@@ -164,6 +164,31 @@ fn the_carrying_task_is_woken_for_what_it_waits_for_and_once() {
     assert_eq!((times(), looks().0), (6, Asked { left: true, ..want }));
 }
 
+/// A dealer that is revoked: its line is ended while the socket's thread has other work.
+#[test]
+fn what_waits_in_the_pipe_is_dropped_by_an_abort() {
+    for by_handle in [true, false] {
+        let (mut session, far) = pipe();
+        let (woken, waker) = task();
+        let (carrier_woken, carrier) = task();
+        far.look(&Context::from_waker(&carrier));
+        assert!(matches!(writes(&mut session, &waker, &[7; ROOM]), Poll::Ready(Ok(ROOM))));
+        if by_handle {
+            session.aborter().abort();
+        } else {
+            session.abort();
+        }
+        assert_eq!(carrier_woken.0.load(Relaxed), 1);
+        assert!(fetches(&far, ROOM).is_empty());
+        // The session hears of it when it writes, and nothing of that goes either.
+        let Poll::Ready(Err(e)) = writes(&mut session, &waker, b"more") else { panic!("taken") };
+        assert_eq!(e.kind(), io::ErrorKind::BrokenPipe);
+        drop(session);
+        assert!(fetches(&far, ROOM).is_empty());
+        assert_eq!(woken.0.load(Relaxed), 0);
+    }
+}
+
 #[test]
 fn the_session_is_woken_by_bytes_room_and_the_end() {
     let (mut session, far) = pipe();

@@ -1,7 +1,7 @@
 //! One type for a stream whose socket and TLS are on this thread, and one that a connection thread
 //! carries: what is above them is the same.
 
-use super::Carried;
+use super::{Aborter, Carried};
 use crate::listeners::sockets::Abort;
 use std::{
     io,
@@ -17,6 +17,17 @@ pub(in crate::listeners) enum Wire<T> {
     Own(T),
     /// A connection thread has it.
     Carried(Carried),
+}
+
+impl<T> Wire<T> {
+    /// For who ends the connection without holding its stream. `None`: what was written is in the
+    /// kernel already.
+    pub(in crate::listeners) fn aborter(&self) -> Option<Aborter> {
+        match self {
+            Self::Own(_) => None,
+            Self::Carried(s) => Some(s.aborter()),
+        }
+    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {

@@ -18,12 +18,13 @@ use crate::{
     clock::now,
     config::Config,
     events::EventSink,
-    pipeline::{ActiveSession, EndReason, Pipeline, SessionCut, Transport},
+    pipeline::{ActiveSession, Pipeline, SessionCut, Transport},
     registry_view::RegistryView,
     risk::Risk,
     state_dir::known_networks_path,
 };
 use ipnetwork::IpNetwork;
+use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump_within},
@@ -365,7 +366,8 @@ async fn in_time<T>(
     }
 }
 
-/// Keeps the lists for desks fresh, and ends sessions whose certificate is on one.
+/// Keeps the lists for desks fresh, and ends sessions whose certificate is on one; what desks that
+/// are away have open is withdrawn.
 pub async fn keep_up(
     tls: Rc<ListenerTls>,
     mut files: CrlFiles,
@@ -380,6 +382,9 @@ pub async fn keep_up(
         pipeline.signed.lists(now(), files.contents().chain(own));
     };
     lists(&files, &last_own);
+    let check = |chain: &[CertificateDer<'static>]| tls.recheck(chain, OffsetDateTime::now_utc());
+    // What was open when the gateway stopped.
+    pipeline.withdraw_of_revoked(check).await;
     loop {
         tokio::time::sleep(crl::LOOK).await;
         let own = own();
@@ -396,9 +401,9 @@ pub async fn keep_up(
             continue;
         }
         lists(&files, &last_own);
-        let good = |s: &ActiveSession| {
-            tls.recheck(&s.chain, OffsetDateTime::now_utc()).map_err(|r| EndReason::from(&r))
-        };
+        let good =
+            |s: &ActiveSession| check(&s.chain).map_err(|r| pipeline.refused_by_list(&s.shown, &r));
         pipeline.end_sessions_few_at_a_time(good).await;
+        pipeline.withdraw_of_revoked(check).await;
     }
 }

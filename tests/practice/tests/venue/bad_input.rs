@@ -41,7 +41,7 @@ fn rfq(id: &str) -> String {
 fn rfq_with(id: &str, instrument: &str, quantity: &str, dealer: &str, ttl_ms: i64) -> String {
     let (sent, expires) = (now(), format_utc(in_ms(ttl_ms)));
     format!(
-        "35=R|131={id}|146=1|55={instrument}|48={instrument}|22=4|303=1|537=1|54=1|38={quantity}|64=20261124|15=EUR|126={expires}|60={sent}|423=1|453=1|448={dealer}|447=D|452=35|"
+        "35=R|131={id}|146=1|55={instrument}|48={instrument}|22=4|303=1|537=1|54=1|38={quantity}|64=20991231|15=EUR|126={expires}|60={sent}|423=1|453=1|448={dealer}|447=D|452=35|"
     )
 }
 

@@ -100,7 +100,7 @@ fn request(
         if instrument.contains('/') { String::new() } else { format!("48={instrument}|22=4|") };
     let n = dealers.len();
     format!(
-        "35=R|131={id}|146=1|55={instrument}|{isin}303=1|537=1|54={side}|38={quantity}|64=20261124|15={currency}|126={expires}|60={sent}|423=1|453={n}|{parties}"
+        "35=R|131={id}|146=1|55={instrument}|{isin}303=1|537=1|54={side}|38={quantity}|64=20991231|15={currency}|126={expires}|60={sent}|423=1|453={n}|{parties}"
     )
 }
 

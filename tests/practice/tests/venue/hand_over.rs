@@ -55,7 +55,7 @@ impl Venue {
 fn request(id: &str) -> String {
     let (sent, expires) = (now(), format_utc(in_ms(60_000)));
     format!(
-        "35=R|131={id}|146=1|55={BUND}|48={BUND}|22=4|303=1|537=1|54=1|38=1000000|64=20261124|15=EUR|126={expires}|60={sent}|423=1|453=1|448={WATCHER}|447=D|452=35|"
+        "35=R|131={id}|146=1|55={BUND}|48={BUND}|22=4|303=1|537=1|54=1|38=1000000|64=20991231|15=EUR|126={expires}|60={sent}|423=1|453=1|448={WATCHER}|447=D|452=35|"
     )
 }
 

@@ -25,6 +25,7 @@ mod needs;
 mod numbers;
 mod one_dealer;
 mod package;
+mod part;
 mod price_types;
 mod refusals;
 mod risk;

@@ -1,5 +1,5 @@
-//! Yields and spreads, the whole way: asked by a desk, quoted by real dealers, approved with a key,
-//! filled and kept.
+//! Yields, spreads and discount margins, the whole way: asked by a desk, quoted by real dealers,
+//! approved with a key, filled and kept.
 
 // The registry in some of it is a gateway's, and a gateway is a Unix server.
 #![cfg(unix)]
@@ -14,6 +14,8 @@ use signet_desk_core::view::*;
 use signet_gateway::admin;
 
 const CREDIT: &str = "US594918BC73";
+/// Pays EURIBOR 6M.
+const FLOATING: &str = "IT0005451361";
 
 fn ticket(instrument: &str, of: PriceType, ask: Ask, dealers: &[&str]) -> Ticket {
     Ticket {
@@ -37,12 +39,13 @@ fn quotes(w: &World, dealer: &str, bid: &str, offer: &str) {
 }
 
 #[test]
-fn simulated_dealers_quote_yields_and_spreads_around_their_market() {
+fn simulated_dealers_quote_every_type_around_their_market() {
     let (w, mut s) = World::connected();
     for (instrument, of, unit, low, high) in [
         (BUND, PriceType::Yield, "% yield", "2.6", "2.8"),
         (CREDIT, PriceType::Yield, "% yield", "3.3", "3.7"),
         (CREDIT, PriceType::Spread, "bp spread", "60", "85"),
+        (FLOATING, PriceType::Margin, "bp discount margin over EURIBOR 6M", "35", "55"),
     ] {
         let rfq =
             w.desk.send_rfq(ticket(instrument, of, Ask::TwoWay, &[NORTH, "HARBOUR"])).unwrap();
@@ -127,5 +130,32 @@ fn what_is_signed_says_that_it_is_a_yield_and_a_better_one_is_taken() {
         .unwrap();
     let kept = String::from_utf8(out).unwrap();
     assert!(kept.contains("price-type=yield"), "{kept}");
+    w.runtime.block_on(admin::evidence_verify(w.practice.gateway_config())).unwrap();
+}
+
+#[test]
+fn what_is_signed_says_over_what_the_discount_margin_is() {
+    let w = world("logon = 'never'\naccept_above = { default = '1m' }");
+    quotes(&w, NORTH, "46.0", "45.5");
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.desk.send_rfq(ticket(FLOATING, PriceType::Margin, Ask::Buy, &[NORTH])).unwrap();
+    alice.accept_quote(&rfq);
+    let open = alice.phase(StepUpPhase::Pin);
+    let terms = open.terms.unwrap();
+    assert_eq!((terms.price.as_deref(), terms.price_type), (Some("45.5"), PriceType::Margin));
+    assert_eq!(terms.price_unit, "bp discount margin over EURIBOR 6M");
+    // Better for a buyer: a higher margin.
+    quotes(&w, NORTH, "47.0", "46.5");
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+    let view = alice.s.rfq(&rfq).clone();
+    assert_eq!(view.accept.as_ref().unwrap().price, "46.5");
+    assert!(view.text.contains("at 46.5 bp over EURIBOR 6M from"), "{}", view.text);
+    let mut out = Vec::new();
+    w.runtime
+        .block_on(admin::evidence_export(w.practice.gateway_config(), None, &mut out))
+        .unwrap();
+    let kept = String::from_utf8(out).unwrap();
+    assert!(kept.contains("price-type=discount margin over EURIBOR 6M in EUR"), "{kept}");
     w.runtime.block_on(admin::evidence_verify(w.practice.gateway_config())).unwrap();
 }

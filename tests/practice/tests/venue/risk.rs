@@ -10,7 +10,11 @@ use crate::support::{
     person::{Person, quotes},
 };
 use signet_desk_core::view::*;
-use signet_gateway::{admin, config::OpenRfqs};
+use signet_gateway::{
+    admin::{self, Account},
+    config::OpenRfqs,
+};
+use signet_registry::AccountState;
 use signet_test_mmdb::{Form, country_file};
 use std::{
     fs,
@@ -316,6 +320,44 @@ fn kept_rfqs_are_found_again() {
     alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
     scored(&mut alice, RiskVerdict::Allow, 5);
     alice.until("the quote again", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+}
+
+fn set(g: &Ground, state: AccountState) {
+    let (config, alice) = (g.w.practice.gateway_config(), Account::User("alice".into()));
+    g.w.runtime.block_on(admin::set_state(config, &alice, state)).unwrap();
+}
+
+/// The setting is about risk: whoever is locked has nothing open, whether the session is on, or the
+/// gateway finds it so when it starts. One that an administrator only ends keeps its RFQs, above.
+#[test]
+fn what_a_locked_trader_has_open_is_withdrawn_at_once_and_at_the_next_start() {
+    let mut g = Ground::with(OpenRfqs::Keep, true);
+    let mut alice = g.alice();
+    quotes(&g.w, "101.5", 1_000_000, 60_000);
+    for on in [true, false] {
+        scored(&mut alice, RiskVerdict::Allow, 5);
+        let rfq = alice.ask_for("1m", 120);
+        alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+        if on {
+            set(&g, AccountState::Locked);
+        } else {
+            g.w.practice.stop_gateway();
+            set(&g, AccountState::Locked);
+            g.w.practice.restart_gateway().unwrap();
+        }
+        refused(&mut alice, "admission.user_locked");
+        // It is looked at twice a second.
+        std::thread::sleep(Duration::from_secs(2));
+        set(&g, AccountState::Active);
+        std::thread::sleep(Duration::from_millis(600));
+        alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
+        alice.until("the session", |s| s.link() == Some(LinkState::Online));
+        // What is still open is told before anything new.
+        let next = alice.ask("1m");
+        alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == next && l.can_lift));
+        let open = |r: &RfqView| r.id == rfq && matches!(r.state, RfqState::Sent | RfqState::Open);
+        assert!(!alice.s.rfqs.iter().any(open), "{on}: {:#?}", alice.s.rfqs);
+    }
 }
 
 #[test]

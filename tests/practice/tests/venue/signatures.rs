@@ -52,7 +52,7 @@ fn at(w: &World) -> SocketAddr {
 fn rfq(id: &str) -> String {
     let (sent, expires) = (now(), format_utc(in_ms(60_000)));
     format!(
-        "35=R|131={id}|146=1|55={BUND}|48={BUND}|22=4|303=1|537=1|54=1|38=5000000|64=20261124|15=EUR|126={expires}|60={sent}|423=1|453=1|448={NORTH}|447=D|452=35|"
+        "35=R|131={id}|146=1|55={BUND}|48={BUND}|22=4|303=1|537=1|54=1|38=5000000|64=20991231|15=EUR|126={expires}|60={sent}|423=1|453=1|448={NORTH}|447=D|452=35|"
     )
 }
 

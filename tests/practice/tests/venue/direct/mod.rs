@@ -242,7 +242,7 @@ impl Person {
 
     fn approve(&mut self) {
         let open = self.phase(StepUpPhase::Pin);
-        self.desk.give_key_pin(&open.id, PIN.into()).unwrap();
+        self.desk.give_key_pin(&open.id, open.pin_question, PIN.into()).unwrap();
         self.phase(StepUpPhase::Touch);
         self.key.touch_once();
     }
@@ -394,7 +394,7 @@ fn a_key_that_is_not_registered_approves_nothing() {
     p.keys.add(strange.clone());
     let rfq = p.accept("5m");
     let open = p.phase(StepUpPhase::Pin);
-    p.desk.give_key_pin(&open.id, PIN.into()).unwrap();
+    p.desk.give_key_pin(&open.id, open.pin_question, PIN.into()).unwrap();
     p.phase(StepUpPhase::Touch);
     strange.touch_once();
     let failed = p.phase(StepUpPhase::Failed);

@@ -178,7 +178,7 @@ impl Person {
         self.desk.accept(rfq, &armed.id).unwrap();
     }
 
-    fn arm(&mut self, rfq: &str) -> AcceptView {
+    pub fn arm(&mut self, rfq: &str) -> AcceptView {
         self.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
         let l = self.s.line(rfq, NORTH).clone();
         let intent = ArmIntent {
@@ -193,7 +193,7 @@ impl Person {
 
     pub fn pin(&mut self, pin: &str) {
         let open = self.phase(StepUpPhase::Pin);
-        self.desk.give_key_pin(&open.id, pin.into()).unwrap();
+        self.desk.give_key_pin(&open.id, open.pin_question, pin.into()).unwrap();
     }
 
     pub fn approve(&mut self) {

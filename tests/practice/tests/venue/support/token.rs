@@ -63,7 +63,7 @@ pub fn typist(desk: &Desk, pins: &'static [&'static str]) -> std::thread::JoinHa
                 std::thread::sleep(Duration::from_millis(10));
             };
             wrong.push(asked.wrong);
-            desk.give_pin(Some((*pin).into()));
+            desk.give_pin(asked.question, Some((*pin).into()));
             std::thread::sleep(Duration::from_millis(50));
         }
         wrong
