@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { facts, severity, time } from "./parts.js";
+import { total } from "./rows.js";
 import { Table } from "./table.js";
 
 /** @typedef {import("./contract.js").Alert} Alert */
@@ -42,7 +43,10 @@ export function alertsView(shell) {
         ),
       ),
   });
-  const show = () => table.update(shell.alerts());
+  const show = () => {
+    const all = shell.alerts();
+    table.update(all, total(all) > all.length);
+  };
   show();
   return { node: table.node, heard: show };
 }

@@ -5,6 +5,7 @@ import { fill, h, mark } from "./dom.js";
 import { bytes, count, grouped, short } from "./format.js";
 import { facts, severity, time } from "./parts.js";
 import { problems } from "./problems.js";
+import { total } from "./rows.js";
 
 /** @typedef {import("./contract.js").Status} Status */
 /** @typedef {import("./contract.js").FileState} FileState */
@@ -24,7 +25,7 @@ export function overviewView(shell) {
       // The gateway's clock moves on; a screen on which nothing else does stays as it is.
       const { registry } = s;
       const still = { ...s, clock: "", registry: registry && { ...registry, age_s: 0 } };
-      const now = JSON.stringify([still, shell.alerts().length]);
+      const now = JSON.stringify([still, total(shell.alerts())]);
       if (now === says) return;
       says = now;
       draw(node, s, shell);
@@ -62,7 +63,7 @@ function draw(node, s, shell) {
     figure(s.sessions == null ? "–" : grouped(s.sessions), "desks on", "sessions", shell),
     figure(`${on} of ${s.dealers.length}`, "dealers connected", "dealers", shell),
     figure(s.held == null ? "–" : grouped(s.held), "wait for a key", "rfqs", shell),
-    figure(grouped(shell.alerts().length), "alerts since the start", "alerts", shell),
+    figure(grouped(total(shell.alerts())), "alerts since the start", "alerts", shell),
   );
   fill(node, verdict, figures, h("div", { class: "cards" }, cards(s)));
 }

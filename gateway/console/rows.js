@@ -56,3 +56,13 @@ export function newest(known, incoming, most) {
   const by = new Map([...known, ...incoming].map((a) => [a.n, a]));
   return [...by.values()].sort((a, b) => b.n - a.n).slice(0, most);
 }
+
+/**
+ * How many alerts there were since the gateway started, which numbers them from 1: more than are
+ * known here when many came at once.
+ *
+ * @param {{ n: number }[]} newestFirst
+ */
+export function total(newestFirst) {
+  return newestFirst[0]?.n ?? 0;
+}

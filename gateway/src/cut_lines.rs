@@ -4,6 +4,7 @@
 
 use crate::config::Config;
 use crate::state_dir::dealers_folder;
+use signet_identity::file_stem;
 use signet_rfq::DealerId;
 use std::{
     fs, io,
@@ -25,8 +26,9 @@ impl CutLines {
         Self(folder.into())
     }
 
-    fn file(&self, dealer: &DealerId) -> PathBuf {
-        self.0.join(format!("{dealer}.cut"))
+    /// What is there while the dealer's line is cut.
+    pub(crate) fn file(&self, dealer: &DealerId) -> PathBuf {
+        self.0.join(format!("{}.cut", file_stem(dealer.as_str())))
     }
 
     /// Why a line is cut; `None`: it is not. A file that cannot be read cuts it all the same.
@@ -70,6 +72,10 @@ mod tests {
         assert_eq!(lines.why(&DealerId::new("SOUTH").unwrap()), None);
         assert!(lines.resume(&north).unwrap());
         assert_eq!(lines.why(&north), None);
+        // FIX allows a slash in a name.
+        let slash = DealerId::new("NORTH BANK/FX").unwrap();
+        lines.cut(&slash, "too much").unwrap();
+        assert_eq!(lines.why(&slash).as_deref(), Some("too much"));
         // What cannot be read cuts: fail closed.
         fs::create_dir(lines.file(&north)).unwrap();
         assert!(lines.why(&north).is_some());

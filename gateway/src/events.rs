@@ -193,6 +193,16 @@ fn at(from: IpAddr) -> About {
 mod tests {
     use super::*;
 
+    /// Each crate has a list of its own, since neither knows the other one.
+    #[test]
+    fn events_show_the_characters_that_a_name_may_have() {
+        for c in '\0'..=char::MAX {
+            let shown = signet_events::one_line(&c.to_string());
+            let hidden = c != ' ' && shown == " ";
+            assert_eq!(hidden, signet_rfq::is_deceptive(c), "{c:?}");
+        }
+    }
+
     /// Their codes are of other crates, which do not know the catalogue.
     #[test]
     fn every_handshake_that_fails_at_a_listener_is_in_the_catalogue() {

@@ -4,6 +4,7 @@ use crate::{
     GatewayError,
     config::{Config, TransmitSection},
 };
+use signet_identity::{file_stem, name_of_file};
 use signet_journal::{LogError, StoreKey, private_folder};
 use signet_quic::server::{KEYS_BYTES, Keys};
 use std::{
@@ -11,6 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
+
+const SESSION_ENDING: &str = "fix";
 
 /// Makes the folders that are missing, readable by the gateway only.
 pub(crate) fn make_folders(config: &Config) -> Result<(), GatewayError> {
@@ -30,6 +33,17 @@ pub(crate) fn desks_folder(config: &Config) -> PathBuf {
 /// Where session stores of dealers lie.
 pub(crate) fn dealers_folder(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("dealers")
+}
+
+/// Where one party's session store lies in the folder of desks or of dealers.
+pub(crate) fn session_file(folder: &Path, party: &str) -> PathBuf {
+    folder.join(format!("{}.{SESSION_ENDING}", file_stem(party)))
+}
+
+/// Whose session store this is.
+pub(crate) fn party_of_session(file: &Path) -> Option<String> {
+    let stem = file.file_stem().filter(|_| file.extension().is_some_and(|e| e == SESSION_ENDING));
+    stem?.to_str().map(name_of_file)
 }
 
 /// Where evidence of signed messages lies.
@@ -65,6 +79,11 @@ pub(crate) fn known_networks_path(config: &Config) -> PathBuf {
 /// Where desks were last.
 pub(crate) fn last_places_path(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("desks.places")
+}
+
+/// The certificates of desks' last sessions.
+pub(crate) fn last_certificates_path(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("desks.certificates")
 }
 
 /// Where signals wait for their receiver, and what it was told.
@@ -220,6 +239,17 @@ mod tests {
 
     fn secret(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, GatewayError> {
         Ok(Zeroizing::new(text.to_vec()))
+    }
+
+    #[test]
+    fn a_session_file_lies_in_its_folder_and_names_its_party() {
+        let folder = Path::new("state/dealers");
+        for party in ["NORTHBANK", "NORTH BANK/FX", "/etc/x", "A.B", "50%"] {
+            let file = session_file(folder, party);
+            assert_eq!(file.parent(), Some(folder), "{party}");
+            assert_eq!(party_of_session(&file).as_deref(), Some(party));
+        }
+        assert_eq!(party_of_session(Path::new("state/dealers/NORTHBANK.cut")), None);
     }
 
     #[test]

@@ -68,6 +68,7 @@ fn what_is_wrong_is_named() {
     for (from, to, want) in [
         ("comp_id = \"SIGNET\"", "comp_id = \"SIG.NET\"", "no dot"),
         ("comp_id = \"TRADER1\"", "comp_id = \"NORTHBANK\"", "used twice"),
+        ("comp_id = \"TRADER1\"", "comp_id = \"TRADER1 \"", "no blank at its ends"),
         ("comp_id = \"TRADER1\"", "comp_id = \"\"", "a CompID is 1 to 64 characters"),
         ("[\"NORTHBANK\"]", "[\"NOBODY\"]", "not a configured dealer"),
         ("fix.northbank.example:9880", "fix.northbank.example", "host:port"),
@@ -75,6 +76,9 @@ fn what_is_wrong_is_named() {
         ("listen = \"0.0.0.0:9443\"", "listen = \"everywhere\"", "invalid socket address"),
         ("allow_tls12 = false ", "alow_tls12 = false ", "unknown field"),
         ("name = \"Example Bank RFQ\"", "name = \"\"", "gateway.name"),
+        ("name = \"Example Bank RFQ\"", "name = \"Bank\u{200b}\"", "gateway.name"),
+        ("name = \"Northbank\"", "name = \"\"", "dealer NORTHBANK: name"),
+        ("name = \"Caldera\"", "name = \"Cal\u{200b}dera\"", "dealer CALDERA: name"),
         ("view_max_age_s = 10 ", "view_max_age_s = 0 ", "registry.view_max_age_s"),
         ("lifetime_days = 7 ", "lifetime_days = 91 ", "enrolment.lifetime_days"),
         ("crl_hours = 24 ", "crl_hours = 0 ", "enrolment.crl_hours"),
@@ -148,6 +152,12 @@ fn what_is_wrong_is_named() {
             "[[siem.sink]]\nkind = \"file\"\nname = \"soc\"\npath = \"x\"\n[desk_default] ",
             "siem.sink: soc is used twice",
         ),
+        (
+            "[desk_default] ",
+            "[[siem.sink]]\nkind = \"file\"\nname = \"a\"\npath = \"x\"\n[[siem.sink]]\nkind = \
+                \"file\"\nname = \"b\"\npath = \"x\"\n[desk_default] ",
+            "siem.sink b: path: another receiver has this file",
+        ),
         ("hybrid_only = false", "hybrid_only = true", "gateway.pem"),
         ("[entitlements] ", "#[entitlements] ", "unknown field"),
         ("facts = \"entitlements.toml\" ", "#facts = ", "missing field `facts`"),
@@ -165,7 +175,9 @@ fn what_is_wrong_is_named() {
 fn hybrid_only_and_tls_1_2_exclude_each_other() {
     let hybrid = EXAMPLE.replacen("hybrid_only = false", "hybrid_only = true", 1);
     let desks = hybrid.replacen("allow_tls12 = false ", "allow_tls12 = true ", 1);
-    let dealer = hybrid.replacen("\nallow_tls12 = false\n", "\nallow_tls12 = true\n", 1);
+    let (others, dealers) = hybrid.split_once("\n[[dealer]]").unwrap();
+    let first = dealers.replacen("allow_tls12 = false", "allow_tls12 = true", 1);
+    let dealer = format!("{others}\n[[dealer]]{first}");
     for (text, want) in [
         (desks, "desks.allow_tls12"),
         (dealer, "dealer NORTHBANK: allow_tls12"),

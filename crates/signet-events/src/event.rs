@@ -201,13 +201,16 @@ impl Actor {
     }
 
     /// The address that it names: its own, or that of an administrator (`admin sylvia from
-    /// 192.0.2.1`, with the key behind it in the console).
+    /// 192.0.2.1`, with the key and perhaps a reason behind it in the console). A name has no
+    /// blank, and may be `from`; a reason may be about an address.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Address(ip) => Some(*ip),
             Self::Administrator(id) => {
-                id.as_str().split(' ').skip_while(|word| *word != "from").nth(1)?.parse().ok()
+                let mut behind_name = id.as_str().split(' ').skip(2);
+                behind_name.next().filter(|word| *word == "from")?;
+                behind_name.next()?.parse().ok()
             }
             _ => None,
         }
@@ -341,6 +344,9 @@ mod tests {
             ("est 192.0.2.1", here),
             ("admin sylvia from 192.0.2.1", here),
             ("admin sylvia from 192.0.2.1 with key c2VjcmV0", here),
+            ("admin from from 192.0.2.1 with key c2VjcmV0", here),
+            ("admin sylvia from 192.0.2.1 with key c2VjcmV0 (calls from 10.9.9.9)", here),
+            ("admin sylvia (calls from 10.9.9.9)", None),
             ("admin sylvia", None),
             ("admin sylvia from", None),
             ("admin sylvia from home", None),

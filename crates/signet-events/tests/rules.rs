@@ -56,6 +56,19 @@ fn the_rule_for_impossible_travel_takes_no_other_change_of_risk() {
     }
 }
 
+/// Of a trader's key and of an administrator's.
+#[test]
+fn the_rule_for_copied_keys_takes_every_event_of_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/siem");
+    let rule = fs::read_to_string(folder.join("security_key_counter.yml")).unwrap();
+    let codes = catalogue::entries().map(|e| e.code);
+    let codes: Vec<&str> = codes.filter(|c| c.ends_with(".counter_went_back")).collect();
+    assert!(codes.len() >= 3, "{codes:?}");
+    for code in codes {
+        assert!(selects(&rule, &Event::new(1, code, "")), "{code}");
+    }
+}
+
 #[test]
 fn every_rule_names_codes_and_fields_that_exist() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/siem");

@@ -40,8 +40,10 @@ mod refusal;
 mod signing;
 
 pub use names::{
-    COMP_ID_CHARS_MAX, CompId, CompIdError, DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS,
-    PeerError, Role, USER_CHARS_MAX, device_name, is_device_name, is_trust_domain, is_user_id,
+    AddressError, COMP_ID_CHARS_MAX, CompId, CompIdError, DEVICE_CHARS_MAX, EnrolledFacts,
+    PROTECTIONS, PeerError, Role, USER_CHARS_MAX, authority, device_name, file_stem,
+    host_and_optional_port, host_and_port, is_device_name, is_host, is_trust_domain, is_user_id,
+    name_of_file,
 };
 #[cfg(feature = "tls")]
 pub use {

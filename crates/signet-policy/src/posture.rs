@@ -178,8 +178,10 @@ pub struct Judgement {
     pub words: String,
 }
 
-/// Whether the laptop counts as managed and compliant; `require` is what must hold.
-pub fn judge(evidence: Evidence<'_>, require: &BTreeSet<Fact>) -> Judgement {
+/// Whether the laptop counts as managed and compliant; `require` is what must hold. `known`: of
+/// what is required, nothing may be left unknown; without it the certificate of a managed device
+/// stands in for what its report cannot tell.
+pub fn judge(evidence: Evidence<'_>, require: &BTreeSet<Fact>, known: bool) -> Judgement {
     let reading = |f: &Fact| evidence.report.and_then(|r| r.facts.get(f));
     let named = |which: &dyn Fn(&Fact) -> bool| {
         require.iter().filter(|f| which(f)).map(|f| f.words()).collect::<Vec<_>>().join(", ")
@@ -201,6 +203,12 @@ pub fn judge(evidence: Evidence<'_>, require: &BTreeSet<Fact>) -> Judgement {
                 "certificate of a managed device, but no posture report tells about {missing}"
             );
             said(false, Rung::Nothing, words)
+        }
+        Some(_) if evidence.managed_certificate && known && !missing.is_empty() => {
+            let words = format!(
+                "certificate of a managed device, but its report cannot tell about {missing}"
+            );
+            said(false, Rung::SelfReported, words)
         }
         _ if evidence.managed_certificate => {
             said(true, Rung::ManagedCertificate, "certificate of a managed device".into())
@@ -270,7 +278,7 @@ mod tests {
                 hardware_key: *hardware_key,
                 report: r.as_ref(),
             };
-            let j = judge(evidence, &require);
+            let j = judge(evidence, &require, false);
             assert_eq!(
                 (j.managed, j.rung, j.words.as_str()),
                 (*managed, *rung, *words),
@@ -279,10 +287,35 @@ mod tests {
         }
         // Where nothing is required, the certificate suffices.
         let silent = Evidence { managed_certificate: true, ..Evidence::default() };
-        assert_eq!(judge(silent, &BTreeSet::new()).rung, Rung::ManagedCertificate);
-        assert!(
-            judge(silent, &require).words.contains("no posture report tells about disk encryption")
-        );
+        for known in [false, true] {
+            let j = judge(silent, &BTreeSet::new(), known);
+            assert_eq!(j.rung, Rung::ManagedCertificate);
+            let words = judge(silent, &require, known).words;
+            assert!(words.contains("no posture report tells about disk encryption"), "{words}");
+        }
+    }
+
+    /// A dishonest desk can say that it cannot tell, or say nothing of it.
+    #[test]
+    fn what_a_managed_laptop_cannot_tell_counts_where_everything_must_be_known() {
+        let require = BTreeSet::from([Fact::DiskEncryption]);
+        let cannot = "certificate of a managed device, but its report cannot tell about disk \
+            encryption";
+        for (disk, hardware_key, lenient, strict) in [
+            (Some(Reading::Yes), false, true, true),
+            (Some(Reading::Yes), true, true, true),
+            (Some(Reading::Unknown("x".into())), false, true, false),
+            (Some(Reading::Unknown("x".into())), true, true, false),
+            (None, false, true, false),
+            (Some(Reading::No), false, false, false),
+        ] {
+            let r = report(disk.clone());
+            let evidence = Evidence { managed_certificate: true, hardware_key, report: Some(&r) };
+            assert_eq!(judge(evidence, &require, false).managed, lenient, "{disk:?}");
+            let j = judge(evidence, &require, true);
+            assert_eq!(j.managed, strict, "{disk:?}");
+            assert_eq!(j.words == cannot, lenient && !strict, "{disk:?}");
+        }
     }
 
     #[test]

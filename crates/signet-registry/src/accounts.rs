@@ -89,19 +89,22 @@ pub struct UserDetails {
     pub codes: Vec<(CodePurpose, CodeState, UtcMillis)>,
 }
 
+/// Whether a user's desks may have this CompID.
+pub fn is_desk_comp_id(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    (1..=COMP_ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed)
+}
+
 impl NewUser {
     /// Whether id, CompID and name keep to their rules. At fault: the administrator's input.
     pub fn check(&self) -> Result<(), RegistryError> {
         if !is_user_id(&self.id) {
             return Err(RegistryError::BadUserId(self.id.clone()));
         }
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
-        if !(1..=COMP_ID_CHARS_MAX).contains(&self.comp_id.len())
-            || !self.comp_id.bytes().all(allowed)
-        {
+        if !is_desk_comp_id(&self.comp_id) {
             return Err(RegistryError::BadCompId(self.comp_id.clone()));
         }
-        let printable = !self.name.trim().is_empty() && !self.name.chars().any(char::is_control);
+        let printable = !self.name.trim().is_empty() && super::is_printable(&self.name);
         if !printable || self.name.chars().count() > 80 {
             return Err(RegistryError::BadName);
         }

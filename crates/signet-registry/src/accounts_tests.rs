@@ -15,6 +15,25 @@ fn user(id: &str, comp_id: &str) -> (NewUser, NewCode) {
     (user, NewCode { digest, expires: UtcMillis(NOW.0 + 3_600_000), managed: false })
 }
 
+#[test]
+fn table_of_comp_ids_of_desks() {
+    let (longest, longer) = ("A".repeat(24), "A".repeat(25));
+    for (text, good) in [
+        ("ALICE1", true),
+        ("alice_1-x", true),
+        (longest.as_str(), true),
+        (longer.as_str(), false),
+        ("", false),
+        ("ALICE.1", false),
+        ("ALICE 1", false),
+        ("ALICE+1", false),
+        ("ALIC\u{c9}", false),
+    ] {
+        assert_eq!(is_desk_comp_id(text), good, "{text:?}");
+        assert_eq!(user("alice", text).0.check().is_ok(), good, "{text:?}");
+    }
+}
+
 #[tokio::test]
 async fn all_are_added_in_one_chain_or_nobody_is() {
     let dir = tempfile::tempdir().unwrap();
@@ -45,4 +64,22 @@ async fn all_are_added_in_one_chain_or_nobody_is() {
     let want = [&of("alice")[..], &of("bob"), &[("user.list", "")], &of("carol")].concat();
     assert_eq!(told, want);
     r.close().await;
+}
+
+#[test]
+fn a_name_shows_all_that_it_is() {
+    let (good, _) = user("alice", "ALICE1");
+    for (name, is_good) in [
+        ("Zoë Ångström", true),
+        ("山田", true),
+        ("", false),
+        ("\u{3164}", false),
+        ("Ada\u{200b}", false),
+        ("Ada\u{202e}", false),
+        ("Ada\u{e0041}", false),
+        ("Ada\n", false),
+    ] {
+        let named = NewUser { name: name.into(), ..good.clone() };
+        assert_eq!(named.check().is_ok(), is_good, "{name:?}");
+    }
 }

@@ -91,6 +91,30 @@ impl AdmissionRefusal {
         }
     }
 
+    /// Why what somebody has open at dealers is withdrawn who is refused so, as their desk reads
+    /// it. `None`: it stays, since nobody decided against them. Time ran out, they have a newer
+    /// certificate, the registry does not answer, or lacks what it had before; and failed logons
+    /// prove nothing against whoever logged on before.
+    pub fn withdraws(self) -> Option<&'static str> {
+        match self {
+            Self::Revoked => Some("withdrawn by the gateway: your certificate was revoked"),
+            Self::UserLocked => Some("withdrawn by the gateway: your account is locked"),
+            Self::DeviceLocked => Some("withdrawn by the gateway: your device is locked"),
+            Self::LockedOut { kind: LockoutKind::Fatigue, .. } => {
+                Some("withdrawn by the gateway: you are locked out")
+            }
+            Self::LockedOut { kind: LockoutKind::Signal, .. } => {
+                Some("withdrawn by the gateway: your sessions were revoked")
+            }
+            Self::LockedOut { kind: LockoutKind::Failures, .. }
+            | Self::RegistryStale
+            | Self::Unknown
+            | Self::NotTheSame
+            | Self::Superseded
+            | Self::Expired => None,
+        }
+    }
+
     /// What the person at the desk does about it.
     pub fn cure(self) -> &'static str {
         match self {
@@ -192,6 +216,50 @@ pub fn still_good<'v>(
     Ok(c)
 }
 
+/// Which decision keeps whoever has this desk out, whether or not it is on. `last`: the serial
+/// number of the certificate of its last session; where a newer one has replaced it, those of its
+/// device decide. Without one that the registry has, every certificate of the desk must be barred,
+/// as any of them may be the one.
+pub fn barred(
+    view: &View,
+    desk: &str,
+    last: Option<&str>,
+    now: UtcMillis,
+) -> Option<AdmissionRefusal> {
+    let last = last.and_then(|serial| view.certificates.get(serial));
+    let last = last.filter(|c| c.comp_id == desk);
+    if let Some(c) = last {
+        let bar = bar(view, c, now);
+        if bar.is_some() || c.state != CertificateState::Superseded {
+            return bar;
+        }
+    }
+    // One that a newer one replaced says nothing of who has the desk now.
+    let may_be_it = |c: &&CertificateView| {
+        c.comp_id == desk
+            && c.state != CertificateState::Superseded
+            && last.is_none_or(|l| (&l.user, &l.device) == (&c.user, &c.device))
+    };
+    let mut all = view.certificates.values().filter(may_be_it).map(|c| bar(view, c, now));
+    let first = all.next()??;
+    all.all(|bar| bar.is_some()).then_some(first)
+}
+
+/// The decision against a certificate, its device or its user. What is said of the user goes first:
+/// it says most.
+fn bar(view: &View, c: &CertificateView, now: UtcMillis) -> Option<AdmissionRefusal> {
+    if c.user_state == AccountState::Locked {
+        return Some(AdmissionRefusal::UserLocked);
+    }
+    if let Some(l) = locked_out(view, c, now).filter(|l| l.ends_sessions()) {
+        return Some(lockout(l, now));
+    }
+    if c.device_state == AccountState::Locked {
+        return Some(AdmissionRefusal::DeviceLocked);
+    }
+    (c.state == CertificateState::Revoked).then_some(AdmissionRefusal::Revoked)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +354,78 @@ mod tests {
             assert_eq!(admit(&v, 0, 9, &shown(), at).map(|_| ()), want(logon), "{kind} {until}");
             assert_eq!(still_good(&v, &shown(), at).map(|_| ()), want(session), "{kind} {until}");
             assert!(admit(&view("bob"), 0, 9, &shown(), at).is_ok(), "somebody else's");
+        }
+    }
+
+    /// Whether the desk is on does not matter, nor that its certificate has expired.
+    #[test]
+    fn table_of_who_is_barred() {
+        use AdmissionRefusal::{DeviceLocked, LockedOut, Revoked, UserLocked};
+        type Change = fn(&mut CertificateView);
+        let revoke: Change = |c| c.state = CertificateState::Revoked;
+        let replace: Change = |c| c.state = CertificateState::Superseded;
+        let lock_user: Change = |c| c.user_state = AccountState::Locked;
+        let lock_device: Change = |c| c.device_state = AccountState::Locked;
+        let revoke_and_lock: Change =
+            |c| (c.state, c.user_state) = (CertificateState::Revoked, AccountState::Locked);
+        let replace_and_lock: Change =
+            |c| (c.state, c.user_state) = (CertificateState::Superseded, AccountState::Locked);
+        let revoke_elsewhere: Change =
+            |c| (c.state, c.device) = (CertificateState::Revoked, "desktop".into());
+        let none: Change = |_| {};
+        // Of the certificates 01 and 02; the last session's; and what follows.
+        for (name, first, second, last, want) in [
+            ("nobody", none, none, Some("01"), None),
+            ("nobody, and the last one is not known", none, none, None, None),
+            ("the last one", revoke, none, Some("01"), Some(Revoked)),
+            ("the other one", revoke, none, Some("02"), None),
+            ("one of two", revoke, none, None, None),
+            ("one of two, and the last is not in the registry", revoke, none, Some("03"), None),
+            ("both", revoke, revoke, None, Some(Revoked)),
+            ("a device", lock_device, none, Some("01"), Some(DeviceLocked)),
+            ("a user", lock_user, lock_user, Some("02"), Some(UserLocked)),
+            ("the user's says more", revoke_and_lock, none, Some("01"), Some(UserLocked)),
+            ("one that was replaced, and revoked since", replace, revoke, None, Some(Revoked)),
+            ("one that was replaced", replace_and_lock, lock_user, Some("01"), Some(UserLocked)),
+            ("only one that was replaced", replace, replace, None, None),
+            ("the one that replaced the last", replace, revoke, Some("01"), Some(Revoked)),
+            ("one of another device", replace, revoke_elsewhere, Some("01"), None),
+            ("what replaced the last is good", replace, none, Some("01"), None),
+        ] {
+            let changed = |change: Change| {
+                let mut c = good();
+                change(&mut c);
+                c
+            };
+            let [first, second] = [first, second].map(changed);
+            let of_another = CertificateView { comp_id: "BOB1".into(), ..good() };
+            let view = View {
+                certificates: [("01", first), ("02", second), ("04", of_another)]
+                    .map(|(serial, c)| (serial.to_owned(), c))
+                    .into(),
+                ..View::default()
+            };
+            assert_eq!(barred(&view, "ALICE1", last, UtcMillis(9_999)), want, "{name}");
+            assert_eq!(barred(&view, "CAROL1", last, UtcMillis(9_999)), None, "{name}");
+        }
+        for (kind, until, want) in [
+            (LockoutKind::Failures, 0, false),
+            (LockoutKind::Fatigue, 0, true),
+            (LockoutKind::Signal, 501, true),
+            (LockoutKind::Signal, 500, false),
+        ] {
+            let words = String::new();
+            let l = Lockout { kind, words, since: UtcMillis(1), until: UtcMillis(until), level: 1 };
+            let view = View {
+                certificates: [("01".to_string(), good())].into(),
+                lockouts: [("alice".to_string(), l)].into(),
+                ..View::default()
+            };
+            let bar = barred(&view, "ALICE1", Some("01"), UtcMillis(500));
+            let is = matches!(bar, Some(LockedOut { kind: k, .. }) if k == kind);
+            assert_eq!((bar.is_some(), is), (want, want), "{kind} {until}");
+            // Whoever is barred has nothing open.
+            assert!(bar.is_none_or(|bar| bar.withdraws().is_some()), "{kind}");
         }
     }
 

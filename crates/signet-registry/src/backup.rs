@@ -74,16 +74,48 @@ impl Registry {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(out).map_err(fail)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fail)?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        drop(file);
+        if let Err(e) = written {
+            // Half a backup would stand in the way of the next one.
+            let _ = fs::remove_file(out);
+            return Err(fail(e));
+        }
+        sync_folder(out);
         Ok(rows)
     }
 
     /// Puts a backup back, all of it or nothing; how many rows. What the registry holds is lost,
     /// and that takes `replace`. Its version goes on rising, so that running gateways notice.
+    ///
+    /// One-time codes that were open when the backup was made are void: whoever used one since, or
+    /// found one that was used, could use it once more.
     pub async fn restore(
         &self,
         from: &Path,
         replace: bool,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<u64, RegistryError> {
+        self.put_back(from, (replace, false), actor, now).await
+    }
+
+    /// The same, and codes that were open then are open again: for a registry that moves to another
+    /// database, and in which nothing was done since the backup.
+    pub async fn restore_with_codes(
+        &self,
+        from: &Path,
+        replace: bool,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<u64, RegistryError> {
+        self.put_back(from, (replace, true), actor, now).await
+    }
+
+    async fn put_back(
+        &self,
+        from: &Path,
+        (replace, keep_codes): (bool, bool),
         actor: &str,
         now: UtcMillis,
     ) -> Result<u64, RegistryError> {
@@ -127,12 +159,40 @@ impl Registry {
         let crl = "UPDATE crl SET covers = '', number = CASE WHEN number > $1 THEN number ELSE $1 \
             END WHERE id = 1";
         sqlx::query(crl).bind(crl_number).execute(&mut *tx).await?;
-        let detail =
-            format!("{} rows; {}; before: {lost}", lines.len(), evidence_head(&mut tx).await?);
+        let codes = match keep_codes {
+            true => "open codes kept".to_owned(),
+            false => format!("{} open codes void", void_codes(&mut tx).await?),
+        };
+        let head = evidence_head(&mut tx).await?;
+        let detail = format!("{} rows; {codes}; {head}; before: {lost}", lines.len());
         events::append(&mut tx, NewEvent::new(now, actor, "registry.restored", "", detail)).await?;
         tx.commit().await?;
         Ok(lines.len() as u64)
     }
+}
+
+/// Ends every code of traders and administrators that is open; how many.
+async fn void_codes(tx: &mut super::Tx) -> Result<u64, RegistryError> {
+    let mut count = 0u64;
+    for statement in
+        ["UPDATE codes SET state = 'replaced' WHERE state = 'open'", "DELETE FROM console_invites"]
+    {
+        let ended = sqlx::query(statement).execute(&mut **tx).await?.rows_affected();
+        count = count.saturating_add(ended);
+    }
+    Ok(count)
+}
+
+/// A file that is on the disk is lost when its name is not. A share may not know how: the file is
+/// good all the same.
+fn sync_folder(file: &Path) {
+    #[cfg(unix)]
+    if let Some(folder) = file.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let _ = fs::File::open(folder).and_then(|f| f.sync_all());
+    }
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 /// The log's text about evidence that a restore removes or brings back.

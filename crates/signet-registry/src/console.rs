@@ -200,7 +200,7 @@ impl Registry {
         now: UtcMillis,
     ) -> Result<ConsoleKey, ConsoleError> {
         let label = new.label.trim();
-        let printable = !label.is_empty() && !label.chars().any(char::is_control);
+        let printable = !label.is_empty() && super::is_printable(label);
         if !printable || label.chars().count() > LABEL_CHARS_MAX {
             return Err(ConsoleError::Label);
         }
@@ -304,8 +304,9 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
-    /// Locks, unlocks or removes a key, or all of an administrator; which ones. An open code goes
-    /// with the last key that may be used.
+    /// Locks, unlocks or removes a key, or all of an administrator; which ones. With all of them an
+    /// open code goes, also where there is no key yet: a code that reached somebody else is ended
+    /// so.
     pub async fn set_console_keys(
         &self,
         admin: &str,
@@ -317,6 +318,18 @@ impl Registry {
         let mut tx = self.aside().await?;
         let mut keys = keys_of(&mut tx, admin).await?;
         keys.retain(|k| is_there(k) && which.is_none_or(|w| k.id() == w || k.label == w));
+        let ends_code = which.is_none() && state != KeyState::Active;
+        let ended = if ends_code { end_invite(&mut tx, admin).await? } else { false };
+        if keys.is_empty() && ended {
+            let kind = match state {
+                KeyState::Removed => "console.key_removed",
+                _ => "console.key_locked",
+            };
+            let words = "there is no key; the open code is void";
+            events::append(&mut tx, NewEvent::new(now, actor, kind, admin, words)).await?;
+            tx.commit().await?;
+            return Ok(keys);
+        }
         if keys.is_empty() || (which.is_some() && keys.len() > 1) {
             let key = which.unwrap_or("that is not removed").to_owned();
             return Err(ConsoleError::NoKey { admin: admin.into(), key });
@@ -330,12 +343,6 @@ impl Registry {
             };
             let event = NewEvent::new(now, actor, kind, admin, described(k, why));
             events::append(&mut tx, event).await?;
-        }
-        if which.is_none() && state != KeyState::Active {
-            sqlx::query("DELETE FROM console_invites WHERE admin = $1")
-                .bind(admin.to_owned())
-                .execute(&mut *tx)
-                .await?;
         }
         tx.commit().await?;
         Ok(keys)
@@ -425,6 +432,12 @@ async fn invited(
     .fetch_optional(&mut **tx)
     .await?;
     Ok(row.map(|r| r.try_get(0)).transpose()?)
+}
+
+/// Whether there was an open code, which is void now.
+async fn end_invite(tx: &mut Tx, admin: &str) -> Result<bool, RegistryError> {
+    let delete = sqlx::query("DELETE FROM console_invites WHERE admin = $1");
+    Ok(delete.bind(admin.to_owned()).execute(&mut **tx).await?.rows_affected() > 0)
 }
 
 async fn count(tx: &mut Tx, query: &str) -> Result<i64, RegistryError> {

@@ -78,11 +78,48 @@ async fn keys_and_codes_are_bounded() {
     // Those that are over make room.
     let later = NOW + HOUR;
     r.invite_to_console("one-more", "y", later + HOUR, "a", later).await.unwrap();
-    for bad in ["", "  ", "a\nb", &"x".repeat(LABEL_CHARS_MAX + 1)] {
+    for bad in ["", "  ", "a\nb", "a\u{200b}", &"x".repeat(LABEL_CHARS_MAX + 1)] {
         let new = NewConsoleKey { label: bad.into(), ..new_key("one-more", "z") };
         let done = r.add_console_key(&new, "y", "a", later).await;
         assert!(matches!(done, Err(ConsoleError::Label)), "{bad:?}");
     }
+    r.close().await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_put_back_opens_no_code_but_when_that_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let r = registry(&dir).await;
+    invite(&r, "ada", "h").await.unwrap();
+    let file = dir.path().join("backup");
+    r.backup(&file, NOW).await.unwrap();
+    r.add_console_key(&new_key("ada", "k"), "h", "a", NOW).await.unwrap();
+    r.restore(&file, true, "a", NOW).await.unwrap();
+    assert_eq!(r.console_invite("h", NOW).await.unwrap(), None);
+    r.restore_with_codes(&file, true, "a", NOW).await.unwrap();
+    assert_eq!(r.console_invite("h", NOW).await.unwrap().as_deref(), Some("ada"));
+    r.close().await;
+}
+
+/// A code that reached somebody else must not stay good for its hour.
+#[tokio::test]
+async fn a_code_is_ended_also_where_there_is_no_key_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let r = registry(&dir).await;
+    for state in [KeyState::Removed, KeyState::Locked] {
+        invite(&r, "ada", "h").await.unwrap();
+        let one = r.set_console_keys("ada", Some("blue"), state, "", ("a", NOW)).await;
+        assert!(matches!(one, Err(ConsoleError::NoKey { .. })));
+        let all = r.set_console_keys("ada", None, KeyState::Active, "", ("a", NOW)).await;
+        assert!(matches!(all, Err(ConsoleError::NoKey { .. })));
+        assert!(r.console_invite("h", NOW).await.unwrap().is_some());
+        assert!(r.set_console_keys("ada", None, state, "", ("a", NOW)).await.unwrap().is_empty());
+        assert_eq!(r.console_invite("h", NOW).await.unwrap(), None, "{state}");
+        let all = r.set_console_keys("ada", None, state, "", ("a", NOW)).await;
+        assert!(matches!(all, Err(ConsoleError::NoKey { .. })), "there is nothing left to end");
+    }
+    let (events, _) = r.events().await.unwrap();
+    assert!(events.iter().any(|e| e.kind == "console.key_removed" && e.subject == "ada"));
     r.close().await;
 }
 

@@ -5,7 +5,7 @@
 
 use super::{
     AccountState, CounterBack, KeyState, NewEvent, Registry, RegistryError, Tx, accounts, events,
-    hex_sha256, keys,
+    hex_sha256, keys, search,
 };
 use signet_rfq::UtcMillis;
 use signet_stepup::evidence::Evidence;
@@ -13,6 +13,8 @@ use sqlx::{Row as _, any::AnyRow};
 
 /// Rows read at once.
 const PAGE: i64 = 500;
+/// Rows that are looked through at once for those about an RFQ.
+const SOUGHT: i64 = 5_000;
 
 /// A row of the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +187,26 @@ impl Registry {
         rows.iter().map(read).collect()
     }
 
+    /// Rows after `after` that name an RFQ of this name, oldest first, and where the next part
+    /// begins; `None`: that was the last. Looks through a bounded number of rows, of which those
+    /// that name no such RFQ stay in the database.
+    pub async fn evidence_naming(
+        &self,
+        rfq: &str,
+        after: i64,
+    ) -> Result<(Vec<EvidenceRow>, Option<i64>), RegistryError> {
+        let until = after.saturating_add(SOUGHT);
+        let query = format!(
+            "SELECT {ROW} FROM evidence WHERE seq > $1 AND seq <= $2 AND record LIKE $3 \
+                ESCAPE '\\' ORDER BY seq"
+        );
+        let found = sqlx::query(&query).bind(after).bind(until).bind(naming(rfq));
+        let rows = found.fetch_all(&self.pool).await?;
+        let rows = rows.iter().map(read).collect::<Result<_, _>>()?;
+        let (end, _) = self.evidence_head().await?;
+        Ok((rows, Some(until).filter(|until| *until < end)))
+    }
+
     /// The row with this number; `None` when there is none.
     pub async fn evidence_by_seq(&self, seq: i64) -> Result<Option<EvidenceRow>, RegistryError> {
         let query = format!("SELECT {ROW} FROM evidence WHERE seq = $1");
@@ -228,6 +250,12 @@ impl Registry {
 }
 
 const ROW: &str = "seq, at_ms, user_id, approval, record, prev, hash";
+
+/// Records whose approval has the line `rfq=NAME`, which is part of a text in JSON there.
+fn naming(rfq: &str) -> String {
+    let lines = serde_json::Value::from(format!("\nrfq={rfq}\n")).to_string();
+    format!("%{}%", search::literal(lines.trim_matches('"')))
+}
 
 /// The caller's transaction holds the lock that puts writers in a row.
 async fn append(tx: &mut Tx, evidence: &Evidence) -> Result<EvidenceRow, RegistryError> {
@@ -275,4 +303,51 @@ fn read(r: &AnyRow) -> Result<EvidenceRow, RegistryError> {
         prev: r.try_get(5)?,
         hash: r.try_get(6)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RegistryUrl;
+
+    #[tokio::test]
+    async fn rows_about_one_rfq_are_found_among_all_part_by_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let r = Registry::open(&RegistryUrl::Sqlite(dir.path().join("r.db"))).await.unwrap();
+        let odd = "x_%\"\\'";
+        for (seq, rfq) in [
+            (1, "R1"),
+            (2, "R10"),
+            (3, "A.R1"),
+            (4, odd),
+            (5, "xyz\"\\'"),
+            (SOUGHT, "R1"),
+            (SOUGHT + 1, "R1"),
+            (SOUGHT + 2, "R2"),
+        ] {
+            let text = format!("signet-step-up 1\ndesk=A\nrfq={rfq}\nside=buy\n");
+            let insert = "INSERT INTO evidence (seq, at_ms, user_id, approval, record, prev, hash) \
+                VALUES ($1, 0, 'alice', $2, $3, '', $2)";
+            let insert = sqlx::query(insert).bind(seq).bind(seq.to_string());
+            let record = serde_json::json!({ "approval": text }).to_string();
+            insert.bind(record).execute(&r.pool).await.unwrap();
+        }
+        let head = sqlx::query("UPDATE registry_meta SET evidence_seq = $1 WHERE id = 1");
+        head.bind(SOUGHT + 2).execute(&r.pool).await.unwrap();
+        let more = Some(SOUGHT);
+        for (rfq, after, want, next) in [
+            ("R1", 0, vec![1, SOUGHT], more),
+            ("R1", SOUGHT, vec![SOUGHT + 1], None),
+            ("A.R1", 0, vec![3], more),
+            (odd, 0, vec![4], more),
+            ("R%", 0, vec![], more),
+            ("", 0, vec![], more),
+            ("R1", SOUGHT + 2, vec![], None),
+        ] {
+            let (rows, found) = r.evidence_naming(rfq, after).await.unwrap();
+            let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+            assert_eq!((seqs, found), (want, next), "{rfq} after {after}");
+        }
+        r.close().await;
+    }
 }

@@ -176,3 +176,31 @@ async fn the_order_of_certificates_is_not_that_of_a_clock_that_stepped_back() {
     assert_eq!(state("c2").await, CertificateState::Good);
     r.close().await;
 }
+
+/// The clock ran ahead when the code was made, and had been set when the keys were reset.
+#[tokio::test]
+async fn a_code_from_before_a_reset_registers_no_first_key_whatever_the_clock_said() {
+    let before = UtcMillis(NOW.0 - 500_000);
+    for used_first in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let r = registry(&dir).await;
+        let order = by_code(&r, "k").await.unwrap();
+        if used_first {
+            complete(&r, &order, "c0").await.unwrap();
+        }
+        r.reset_keys("alice", "lost", "test", before).await.unwrap();
+        if !used_first {
+            complete(&r, &order, "c0").await.unwrap();
+        }
+        let enrolled =
+            async |of: &str| r.first_key_standing("alice", of, None, NOW).await.unwrap().enrolled;
+        assert_eq!(enrolled("c0").await, None, "{used_first}");
+        // One that was made since is.
+        let new = NewCode { digest: "e".into(), expires: NOW + DAY, managed: false };
+        r.add_code("alice", &new, "test", before + 1).await.unwrap();
+        let order = ordered(r.claim_by_code("alice", Some("e"), &ask("l"), NOW).await).unwrap();
+        complete(&r, &order, "c1").await.unwrap();
+        assert_eq!(enrolled("c1").await, Some(NOW), "{used_first}");
+        r.close().await;
+    }
+}

@@ -139,7 +139,7 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.chars().count() > NAME_CHARS_MAX {
         return Err("longer than 40 characters");
     }
-    if name.chars().any(char::is_control) { Err("not printable") } else { Ok(()) }
+    if super::is_printable(name) { Ok(()) } else { Err("not printable") }
 }
 
 impl Registry {
@@ -243,6 +243,11 @@ impl Registry {
         let update =
             sqlx::query("UPDATE users SET keys_reset_ms = $1 WHERE id = $2").bind(now.0).bind(user);
         update.execute(&mut *tx).await?;
+        // Whether a code is from before the reset is told by its time. Where the clock ran ahead
+        // when it was made, or runs behind now, it would be from after it.
+        let earlier =
+            sqlx::query("UPDATE codes SET created_ms = $1 WHERE user_id = $2 AND created_ms > $1");
+        earlier.bind(now.0).bind(user).execute(&mut *tx).await?;
         let detail = format!("{} keys removed: {why}", keys.len());
         events::append(&mut tx, NewEvent::new(now, actor, "key.reset", user, detail)).await?;
         tx.commit().await?;
@@ -480,7 +485,8 @@ mod tests {
         for good in ["blue key", "k", "\u{dc}bung 2", &"x".repeat(40)] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
-        for bad in ["", " ", " a", "a ", "a\nb", &"x".repeat(41)] {
+        let long = "x".repeat(41);
+        for bad in ["", " ", " a", "a ", "a\nb", "a\u{200b}", "\u{202e}a", "\u{3164}", &long] {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
     }

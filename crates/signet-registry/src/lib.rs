@@ -32,7 +32,7 @@ mod trades;
 mod url;
 mod view;
 
-pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord};
+pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord, is_desk_comp_id};
 pub use certificates::{CertificateRecord, CertificateSelector, RevokedCertificate, StoredCrl};
 pub use claim_refusal::{ClaimError, ClaimRefusal};
 pub use console::{CONSOLE_KEYS_MAX, ConsoleError, ConsoleKey, NewConsoleKey, Standing};
@@ -401,6 +401,12 @@ fn event(r: &sqlx::any::AnyRow) -> Result<Event, sqlx::Error> {
         hash: r.try_get(7)?,
         origin: r.try_get(8)?,
     })
+}
+
+/// Whether every character of a name shows and is where it stands: a name with one that does not
+/// can look like another's.
+pub(crate) fn is_printable(name: &str) -> bool {
+    !name.chars().any(signet_rfq::is_deceptive)
 }
 
 /// 16 random bytes in lower-case hexadecimal; `None` when the system has no randomness.

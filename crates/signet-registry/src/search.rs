@@ -105,7 +105,7 @@ fn statement(wanted: &EventSearch) -> String {
 }
 
 /// What stands for itself in a pattern.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {

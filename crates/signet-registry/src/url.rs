@@ -1,7 +1,9 @@
 //! The registry's place: a file, or a PostgreSQL server.
 
+use signet_identity::host_and_optional_port;
 use std::{
     fmt, fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -25,6 +27,9 @@ pub enum UrlError {
     /// `sqlite:` is followed by nothing, or by parameters.
     #[error("names no file")]
     NoFile,
+    /// What names the server is not a host, or a host and a port.
+    #[error("names no server: a host, or a host and a port, with brackets around an IPv6 address")]
+    Host,
     /// The server is on another machine and the URL does not have it prove its identity.
     #[error(
         "a registry on another machine needs sslmode=verify-full and sslrootcert=FILE: whoever \
@@ -93,6 +98,11 @@ const JUDGED: [&str; 4] = ["host", "hostaddr", "sslmode", "sslrootcert"];
 /// What the driver takes for one of them, too.
 const ALSO_TAKEN: [&str; 3] = ["ssl-mode", "ssl-root-cert", "ssl-ca"];
 
+/// More than any password has.
+const SECRET_BYTES_MAX: u64 = 4 * 1024;
+/// A reader looks for the end of a file behind its text, and takes more room for that.
+const SECRET_ROOM: usize = 8 * 1024;
+
 /// Whether each parameter means to the driver what it means here: of two of a name it takes the
 /// last, it knows others for the same thing, tabs and ends of lines are nothing to it, nor is what
 /// comes after a `#`.
@@ -116,9 +126,12 @@ fn check_verified(rest: &str) -> Result<(), UrlError> {
     }
     let server = place.split('/').next().unwrap_or_default();
     let server = server.rsplit('@').next().unwrap_or_default();
-    let host = match server.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => server.split(':').next().unwrap_or_default(),
+    let is_socket = |host: &str| host.to_ascii_lowercase().starts_with("%2f");
+    // Of a text that is not one host, as `[::1].bank.example`, the driver may read another part.
+    let host = match server {
+        "" => "",
+        socket if is_socket(socket) => socket,
+        text => host_and_optional_port(text).map_err(|_| UrlError::Host)?.0,
     };
     let parameter = |name: &str| {
         parameters
@@ -131,7 +144,7 @@ fn check_verified(rest: &str) -> Result<(), UrlError> {
     let here = host.is_empty()
         || host == "localhost"
         || host.starts_with('/')
-        || host.to_ascii_lowercase().starts_with("%2f")
+        || is_socket(host)
         || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if here || (parameter("sslmode") == Some("verify-full") && parameter("sslrootcert").is_some()) {
         return Ok(());
@@ -151,15 +164,7 @@ fn with_password(rest: &str, path: &Path) -> Result<Zeroizing<String>, UrlError>
     if user.contains(':') {
         return Err(UrlError::TwoPasswords);
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(path).map_err(|e| fail(&e))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(fail(&"others may read it; chmod 600"));
-        }
-    }
-    let password = Zeroizing::new(fs::read_to_string(path).map_err(|e| fail(&e))?);
+    let password = secret_in(path).map_err(|e| fail(&e))?;
     let mut url = Zeroizing::new(format!("postgres://{user}:"));
     for byte in password.trim_end_matches(['\r', '\n']).bytes() {
         // Reserved everywhere in a URL, so that any password is one.
@@ -167,6 +172,27 @@ fn with_password(rest: &str, path: &Path) -> Result<Zeroizing<String>, UrlError>
     }
     url.push_str(&rest[user.len()..]);
     Ok(url)
+}
+
+/// The text of a file that only its owner may read. What is judged is the file that is read, not
+/// what is at `path` a moment before.
+fn secret_in(path: &Path) -> io::Result<Zeroizing<String>> {
+    let file = fs::File::open(path)?;
+    let about = file.metadata()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if about.permissions().mode() & 0o077 != 0 {
+            return Err(io::Error::other("others may read it; chmod 600"));
+        }
+    }
+    if about.len() > SECRET_BYTES_MAX {
+        return Err(io::Error::other("it is too long"));
+    }
+    // With room for all of it: a text that grows leaves copies of itself in memory.
+    let mut text = Zeroizing::new(String::with_capacity(SECRET_ROOM));
+    file.take(SECRET_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 impl fmt::Display for RegistryUrl {
@@ -214,6 +240,9 @@ mod tests {
             "postgresql://u@127.0.0.1:5432/d",
             "postgres://u@[::1]/d",
             "postgres:///d?host=/run/pg",
+            "postgres://u@[::1]:5432/d",
+            "postgres://u@/d?host=/run/pg",
+            "postgres://u@%2Frun%2Fpg/d",
         ] {
             assert!(parse(here).is_ok(), "{here}");
         }
@@ -226,9 +255,26 @@ mod tests {
         ] {
             assert_eq!(parse(there), Err(UrlError::NotVerified), "{there}");
         }
-        assert!(
-            parse("postgres://u@db.bank.example/d?sslmode=verify-full&sslrootcert=/ca.pem").is_ok()
-        );
+        let verified = "/d?sslmode=verify-full&sslrootcert=/ca.pem";
+        for host in ["db.bank.example", "db.bank.example:5432", "[2001:db8::1]:5432"] {
+            assert!(parse(&format!("postgres://u@{host}{verified}")).is_ok(), "{host}");
+        }
+        for host in [
+            "[::1].bank.example",
+            "[::1]x:5432",
+            "[::1",
+            "[localhost]",
+            "::1",
+            "127.0.0.1:5432:1",
+            "localhost:",
+            "localhost:+1",
+            "localhost\\bank.example",
+        ] {
+            for rest in ["/d", verified] {
+                let url = format!("postgres://u@{host}{rest}");
+                assert_eq!(parse(&url), Err(UrlError::Host), "{url}");
+            }
+        }
     }
 
     /// The driver takes the last of two, and knows more names.
@@ -283,11 +329,17 @@ mod tests {
                 Some(Path::new("password")),
             )
         };
+        let refused = |words: &str| {
+            let why = read().unwrap_err().to_string();
+            assert!(why.contains(words), "{why}");
+        };
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(read(), Err(UrlError::PasswordFile { .. })));
+        refused("others may read it; chmod 600");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let RegistryUrl::Postgres(url) = read().unwrap() else { panic!() };
         assert_eq!(*url, "postgres://signet:%70%40%73%73%2F%77%3F@localhost/registry");
+        fs::write(&path, "x".repeat(5_000)).unwrap();
+        refused("it is too long");
         let two = RegistryUrl::parse(
             "postgres://signet:x@localhost/registry",
             dir.path(),

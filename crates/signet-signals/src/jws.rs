@@ -1,6 +1,6 @@
 //! A compact JWS (RFC 7515), read strictly: nothing in its header chooses what is trusted.
 
-use crate::{Algorithm, Keys, SetRefusal, TOKEN_BYTES_MAX, TYPE};
+use crate::{Algorithm, Keys, SetRefusal, TOKEN_BYTES_MAX, TYPE, json};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,7 +26,7 @@ pub(crate) fn verified(token: &str, keys: &Keys) -> Result<Vec<u8>, SetRefusal> 
     let (header, claims) = signed.split_once('.').ok_or(SetRefusal::NotCompact)?;
     let part = |text: &str| B64.decode(text).map_err(|_| SetRefusal::NotCompact);
     let (header, claims, signature) = (part(header)?, part(claims)?, part(signature)?);
-    let header: Header = serde_json::from_slice(&header).map_err(|_| SetRefusal::Header)?;
+    let header: Header = json::read(&header).ok_or(SetRefusal::Header)?;
     if let Some(name) = NEVER.iter().find(|n| header.more.contains_key(**n)) {
         return Err(SetRefusal::HeaderParameter(name));
     }

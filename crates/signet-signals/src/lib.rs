@@ -16,6 +16,7 @@
 
 mod answer;
 mod issue;
+mod json;
 mod jwks;
 mod jws;
 mod refusal;

@@ -7,7 +7,8 @@ use serde_json::Value;
 /// One identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identifier {
-    /// An address, in lower case.
+    /// An address, its ASCII letters in lower case. Another letter is that letter: U+212A, whose
+    /// lower case is a k, names somebody else.
     Email(String),
     /// An account of an issuer.
     IssuerSubject {
@@ -67,7 +68,7 @@ fn identifier(format: Format) -> Result<Identifier, SetRefusal> {
         Format::Email { email } => {
             let all = good(&email)
                 && email.split_once('@').is_some_and(|(l, d)| !l.is_empty() && !d.is_empty());
-            (Identifier::Email(email.to_lowercase()), all)
+            (Identifier::Email(email.to_ascii_lowercase()), all)
         }
         Format::IssSub { iss, sub } => {
             let all = good(&iss) && good(&sub);
@@ -97,6 +98,10 @@ mod tests {
             (
                 json!({"format": "email", "email": "Alice@Bank.example"}),
                 person(email("alice@bank.example")),
+            ),
+            (
+                json!({"format": "email", "email": "Mar\u{212a}@Bank.example"}),
+                person(email("mar\u{212a}@bank.example")),
             ),
             (json!({"format": "opaque", "id": "00u1"}), person(Identifier::Opaque("00u1".into()))),
             (

@@ -1,6 +1,6 @@
 //! Claims of a token (RFC 8417 §2.2), and the event in it (CAEP 1.0).
 
-use crate::{ID_CHARS_MAX, Keys, SetRefusal, Subject, jws};
+use crate::{ID_CHARS_MAX, Keys, SetRefusal, Subject, json, jws};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -105,7 +105,7 @@ pub fn judge(
     now_s: i64,
 ) -> Result<Received, SetRefusal> {
     let claims = jws::verified(token, keys)?;
-    let c: Claims = serde_json::from_slice(&claims).map_err(|_| SetRefusal::Claims)?;
+    let c: Claims = json::read(&claims).ok_or(SetRefusal::Claims)?;
     // SSF 1.0 §4.1: so that an ID or access token of the same issuer is never taken for one.
     for (name, there) in
         [("exp", c.exp.is_some()), ("sub", c.sub.is_some()), ("nonce", c.nonce.is_some())]

@@ -124,6 +124,39 @@ fn each_algorithm_with_its_own_key_is_good() {
 }
 
 #[test]
+fn a_member_that_is_there_twice_makes_no_token() {
+    let issuer = Issuer::new();
+    let raw = |header: &str, claims: &str| {
+        let signed = format!("{}.{}", B64.encode(header), B64.encode(claims));
+        let signature = issuer.signature("ec", signed.as_bytes());
+        format!("{signed}.{}", B64.encode(signature))
+    };
+    let (header, claims) = (header().to_string(), claims().to_string());
+    assert!(issuer.judge(&raw(&header, &claims)).is_ok());
+    let twice = |text: &str, member: &str, other: &str| {
+        assert!(text.contains(member), "{text}");
+        text.replacen(member, &format!("{other},{member}"), 1)
+    };
+    let event = format!("\"{SESSION_REVOKED}\":");
+    let empty = format!("{event}{{}}");
+    for (member, other) in [
+        ("\"jti\":", "\"jti\":\"other\""),
+        ("\"jti\":", "\"x\":1,\"x\":2"),
+        ("\"email\":", "\"email\":\"bob@bank.example\""),
+        ("\"event_timestamp\":", "\"event_timestamp\":1"),
+        ("\"en\":", "\"en\":\"other\""),
+        (event.as_str(), empty.as_str()),
+    ] {
+        let token = raw(&header, &twice(&claims, member, other));
+        assert_eq!(issuer.judge(&token), Err(SetRefusal::Claims), "{other}");
+    }
+    for other in ["\"kid\":\"rsa\"", "\"x\":1,\"x\":2"] {
+        let token = raw(&twice(&header, "\"kid\":", other), &claims);
+        assert_eq!(issuer.judge(&token), Err(SetRefusal::Header), "{other}");
+    }
+}
+
+#[test]
 fn table_of_headers() {
     let issuer = Issuer::new();
     let h = |alg: &str, typ: &str, kid: &str| json!({"alg": alg, "typ": typ, "kid": kid});

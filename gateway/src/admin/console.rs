@@ -2,7 +2,8 @@
 
 use super::{AdminError, actor, date, open};
 use crate::{clock::now, config::Config};
-use signet_identity::CompId;
+use signet_events::one_line;
+use signet_identity::{CompId, is_user_id};
 use signet_registry::{CodePurpose, ConsoleKey, KeyState};
 use signet_rfq::UtcMillis;
 use std::fmt::Write as _;
@@ -21,6 +22,11 @@ pub async fn console_invite(
     admin: &str,
 ) -> Result<(Zeroizing<String>, OffsetDateTime), AdminError> {
     checked(config, admin)?;
+    // As certificates spell it: `Ada` and `ada` would be two administrators to the gateway, each of
+    // whom could approve what the other one prepared, and a lock of `ada` would not hold `Ada`.
+    if !is_user_id(admin) {
+        return Err(AdminError::NotAnAdministrator(admin.to_owned()));
+    }
     let (at, terms) = (now(), super::users::CodeTerms { hours: CODE_HOURS, managed: false });
     let (code, new) = super::users::make_code(terms, at, CodePurpose::Console)?;
     let registry = open(config).await?;
@@ -42,13 +48,14 @@ pub async fn console_keys(config: &Config, admin: Option<&str>) -> Result<String
     registry.close().await;
     let mut text = String::new();
     for k in &keys {
-        let why = if k.reason.is_empty() { String::new() } else { format!(" ({})", k.reason) };
+        let reason = one_line(&k.reason);
+        let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
         let used = match k.last_used {
             UtcMillis(0) => "not used yet".to_owned(),
             at => format!("last used {}", date(at)?),
         };
         let since = date(k.registered)?;
-        let model = if k.model.is_empty() { "any model" } else { &k.model };
+        let model = if k.model.is_empty() { "any model".into() } else { one_line(&k.model) };
         let _ = writeln!(
             text,
             "{:<20} {}  {:?} ({model}): {}{why}, since {since}, {used}",

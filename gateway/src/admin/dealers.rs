@@ -2,6 +2,7 @@
 
 use super::{AdminError, actor, open};
 use crate::{clock::now, config::Config, cut_lines::CutLines};
+use signet_events::one_line;
 use signet_registry::NewEvent;
 use signet_rfq::DealerId;
 use std::fmt::Write as _;
@@ -11,7 +12,8 @@ pub fn dealers(config: &Config) -> String {
     let lines = CutLines::of(config);
     let mut text = format!("{:<24} LINE\n", "DEALER");
     for d in &config.dealer {
-        let line = lines.why(&d.comp_id).map_or("open".to_owned(), |why| format!("cut: {why}"));
+        let why = lines.why(&d.comp_id).map(|why| format!("cut: {}", one_line(&why)));
+        let line = why.unwrap_or_else(|| "open".to_owned());
         let _ = writeln!(text, "{:<24} {line}", d.comp_id);
     }
     text
@@ -37,6 +39,6 @@ pub(crate) fn resume_in(lines: &CutLines, dealer: &DealerId) -> Result<(), Admin
     match lines.resume(dealer) {
         Ok(true) => Ok(()),
         Ok(false) => Err(AdminError::NotCut(dealer.to_string())),
-        Err(source) => Err(AdminError::File { path: format!("{dealer}.cut").into(), source }),
+        Err(source) => Err(AdminError::File { path: lines.file(dealer), source }),
     }
 }

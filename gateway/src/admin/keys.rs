@@ -3,6 +3,7 @@
 use super::{AdminError, actor, date, open, users::make_code};
 use crate::config::Config;
 use serde_json::json;
+use signet_events::one_line;
 use signet_registry::{CodePurpose, EvidenceRow, KeySelector, KeyState, Registry, RegistryError};
 use signet_rfq::UtcMillis;
 use signet_stepup::{Approval, evidence::Evidence};
@@ -14,9 +15,10 @@ pub async fn key_list(config: &Config, user: &str) -> Result<String, AdminError>
     let registry = open(config).await?;
     let (_, name, keys) = registry.key_holder(user).await?;
     registry.close().await;
-    let mut text = format!("{user}  {name}: {} keys\n", keys.len());
+    let mut text = format!("{user}  {}: {} keys\n", one_line(&name), keys.len());
     for k in &keys {
-        let why = if k.reason.is_empty() { String::new() } else { format!(" ({})", k.reason) };
+        let reason = one_line(&k.reason);
+        let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
         let used = if k.last_used == UtcMillis(0) {
             "not used yet".into()
         } else {
@@ -26,7 +28,12 @@ pub async fn key_list(config: &Config, user: &str) -> Result<String, AdminError>
         let _ = writeln!(
             text,
             "  {}  {}  {} ({}): {}{why}, {since}, {used}",
-            k.id, k.name, k.model, k.aaguid, k.state
+            k.id,
+            // Its trader named it.
+            one_line(&k.name),
+            one_line(&k.model),
+            k.aaguid,
+            k.state
         );
     }
     Ok(text)
@@ -43,7 +50,8 @@ pub async fn key_state(
     let which = KeySelector { user: user.into(), key: key.into() };
     let k = registry.set_key_state(&which, state, why, &actor(), crate::clock::now()).await?;
     registry.close().await;
-    Ok(format!("{} {} ({}): {}\n", k.id, k.name, k.model, k.state))
+    let (name, model) = (one_line(&k.name), one_line(&k.model));
+    Ok(format!("{} {name} ({model}): {}\n", k.id, k.state))
 }
 
 /// Removes every key of a user; how many.
@@ -81,7 +89,8 @@ pub async fn evidence_list(
     each(&registry, user, |row| {
         let what = Evidence::from_json(&row.record).ok().and_then(|e| {
             let action = Approval::parse(&e.approval).map_or("unknown", |a| a.action.word());
-            Some(format!("{action:<12} at {:<24} with {}", e.approver, e.key_name))
+            let (approver, key) = (one_line(&e.approver), one_line(&e.key_name));
+            Some(format!("{action:<12} at {approver:<24} with {key}"))
                 .filter(|_| e.user == row.user)
         });
         let what =

@@ -2,6 +2,7 @@
 
 use super::{AdminError, actor, date, open};
 use crate::{clock::now, config::Config, response::Network};
+use signet_events::one_line;
 use signet_identity::is_user_id;
 use signet_registry::Registry;
 use std::fmt::Write as _;
@@ -45,7 +46,9 @@ pub async fn lockouts(config: &Config) -> Result<String, AdminError> {
     for (user, l) in &all {
         let until = if l.until.0 == 0 { "it is lifted".to_owned() } else { date(l.until)? };
         let (kind, since) = (l.kind.as_str(), date(l.since)?);
-        let _ = writeln!(text, "{user:<20} {kind:<9} {since:<22} {until:<22} {}", l.words);
+        // The words of a signal are the identity provider's.
+        let words = one_line(&l.words);
+        let _ = writeln!(text, "{user:<20} {kind:<9} {since:<22} {until:<22} {words}");
     }
     let _ = writeln!(text, "{} people locked out", all.len());
     Ok(text)

@@ -27,8 +27,8 @@ mod users;
 pub(crate) use actor::account_of;
 pub(crate) use actor::actor;
 pub use approvals::{WrittenApproval, policy_approval};
-pub(crate) use bundle::approvals_in;
 pub use bundle::evidence_bundle;
+pub(crate) use bundle::{Touch, touches_after};
 pub use console::{console_invite, console_keys, console_state};
 pub(crate) use dealers::resume_in as resume_dealer_in;
 pub use dealers::{dealers, resume_dealer};
@@ -205,10 +205,20 @@ pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
     Ok(rows)
 }
 
-pub async fn restore(config: &Config, from: &Path, replace: bool) -> Result<u64, AdminError> {
+/// How many rows. `keep_codes`: one-time codes that were open at the time of the backup are open
+/// again.
+pub async fn restore(
+    config: &Config,
+    from: &Path,
+    (replace, keep_codes): (bool, bool),
+) -> Result<u64, AdminError> {
     let url = config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?;
     let registry = Registry::connect(&url).await?;
-    let rows = registry.restore(from, replace, &actor(), crate::clock::now()).await?;
+    let (actor, now) = (actor(), crate::clock::now());
+    let rows = match keep_codes {
+        true => registry.restore_with_codes(from, replace, &actor, now).await?,
+        false => registry.restore(from, replace, &actor, now).await?,
+    };
     registry.close().await;
     Ok(rows)
 }
@@ -325,7 +335,7 @@ pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
     let mut text = format!(
         "{}  {}\n  CompID {}, {}, {}, key in {}, since {}\n",
         u.id,
-        u.name,
+        one_line(&u.name),
         u.comp_id,
         u.state,
         u.role,

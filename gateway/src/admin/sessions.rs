@@ -4,7 +4,10 @@
 //! and of each desk that has connected; the commands then say so and change nothing.
 
 use super::{AdminError, actor, date, open};
-use crate::{config::Config, state_dir::existing_store_key};
+use crate::{
+    config::Config,
+    state_dir::{dealers_folder, desks_folder, existing_store_key, party_of_session},
+};
 use signet_fix::store::{SealedStore, SessionStore, StoreError};
 use signet_journal::{LogError, StoreKey};
 use signet_registry::NewEvent;
@@ -139,8 +142,8 @@ fn find(config: &Config, party: &str) -> Result<Found, AdminError> {
 
 fn all(config: &Config) -> Result<Vec<Found>, AdminError> {
     let mut found = vec![];
-    for (kind, folder) in [("dealer", "dealers"), ("desk", "desks")] {
-        found.extend(stores(kind, &config.gateway.state_dir.join(folder))?);
+    for (kind, folder) in [("dealer", dealers_folder(config)), ("desk", desks_folder(config))] {
+        found.extend(stores(kind, &folder)?);
     }
     Ok(found)
 }
@@ -151,12 +154,8 @@ fn stores(kind: &'static str, folder: &Path) -> Result<Vec<Found>, AdminError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
         Err(source) => return Err(AdminError::File { path: folder.into(), source }),
     };
-    let paths =
-        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "fix"));
-    let named = paths.filter_map(|path| {
-        Some(Found { kind, party: path.file_stem()?.to_str()?.to_owned(), path })
-    });
-    let mut found: Vec<Found> = named.collect();
+    let named = |path: PathBuf| party_of_session(&path).map(|party| Found { kind, party, path });
+    let mut found: Vec<Found> = entries.flatten().filter_map(|e| named(e.path())).collect();
     found.sort_by(|a, b| a.party.cmp(&b.party));
     Ok(found)
 }

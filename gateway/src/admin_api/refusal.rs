@@ -163,7 +163,8 @@ impl AdminRefusal {
             Self::Risk(_) => "ask the security officer whether this access should be allowed",
             Self::Entitle(_) => {
                 "do it on the gateway's own machine: with signet-gateway, or for policies by \
-                    renaming the new files into place"
+                    renaming the new files into place; where two administrators change policies, \
+                    prepare the change (POST /v1/policies/prepare)"
             }
             Self::NoRegistry => "only sessions and policies can be asked about without [registry]",
             Self::NotOn(_) => "see GET /v1/sessions",
@@ -197,7 +198,9 @@ impl AdminRefusal {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Change(PolicyRefusal::NotPrepared) => StatusCode::NOT_FOUND,
-            Self::Change(PolicyRefusal::SamePerson(_)) => StatusCode::FORBIDDEN,
+            Self::Change(PolicyRefusal::SamePerson(_) | PolicyRefusal::NotEntitled(_)) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Change(PolicyRefusal::Unwritable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Change(_) => StatusCode::CONFLICT,
             Self::Admin(AdminError::Registry(e)) => of_registry(e),

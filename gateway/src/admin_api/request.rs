@@ -12,7 +12,7 @@ use crate::{
 use hyper::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use signet_identity::{CompId, is_device_name, is_user_id};
-use signet_policy::entitle::AdminAction;
+use signet_policy::entitle::{AdminAction, Proof};
 use signet_registry::{AccountState, CertificateSelector};
 use signet_rfq::DealerId;
 use std::fmt;
@@ -25,7 +25,7 @@ const REASON_CHARS_MAX: usize = 120;
 /// As the certificate profile writes serial numbers: 20 octets at most (RFC 5280 §4.1.2.2), perhaps
 /// with colons.
 const SERIAL_CHARS_MAX: usize = 64;
-/// Of a value in a query.
+/// Of a value in a query, or of a part of a path.
 const VALUE_CHARS_MAX: usize = 200;
 
 /// One request that can be carried out.
@@ -136,6 +136,12 @@ impl Command {
             }
         }
     }
+
+    /// What its way proves: a change that is prepared takes force by two people or not at all.
+    pub fn proof(&self) -> Proof {
+        let second_person = matches!(self, Self::Prepare(..) | Self::Approve(_) | Self::Reject(_));
+        Proof { touched: false, second_person }
+    }
 }
 
 /// `json`: whether the content type is that of JSON.
@@ -147,7 +153,10 @@ pub fn read(
     body: &[u8],
 ) -> Result<Command, AdminRefusal> {
     let rest = path.strip_prefix("/v1/").ok_or(AdminRefusal::NotFound)?;
-    let parts: Vec<&str> = rest.splitn(6, '/').collect();
+    // Between slashes first: one that is written as an escape is a part of a name.
+    let parts: Option<Vec<String>> = rest.splitn(6, '/').map(unescaped).collect();
+    let parts = parts.ok_or_else(|| malformed("the path is not percent-encoded text"))?;
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let post = match *method {
         Method::GET => false,
         Method::POST => true,
@@ -323,10 +332,14 @@ fn one_of(word: &str, known: &[&'static str], what: &str) -> Result<&'static str
 
 /// A value of a query: percent-encoded UTF-8 without control characters.
 pub fn decoded(text: &str) -> Option<String> {
+    unescaped(&text.replace('+', " "))
+}
+
+/// The same of a part of a path, where a plus is a plus.
+fn unescaped(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::new(), text.bytes());
     while let Some(b) = rest.next() {
         bytes.push(match b {
-            b'+' => b' ',
             b'%' => {
                 let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
                 (digit(rest.next()?)? << 4) | digit(rest.next()?)?

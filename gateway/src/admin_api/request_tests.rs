@@ -83,6 +83,7 @@ fn table_of_orders() {
     let end = |reason: &str| {
         Ok(Command::End { desk: CompId::new("ALICE-1").unwrap(), reason: reason.into() })
     };
+    let resume = |dealer: &str| Ok(Command::Resume(DealerId::new(dealer).unwrap()));
     let digest = "0123456789abcdef".repeat(4);
     let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(121));
     for (path, body, want) in [
@@ -134,7 +135,19 @@ fn table_of_orders() {
         ("/v1/sessions/ALICE-1/end", r#"{"reason":"über"}"#, bad()),
         ("/v1/sessions/ALICE-1/end", "{}", bad()),
         ("/v1/sessions/ALICE-1/end", long.as_str(), bad()),
-        ("/v1/sessions/AL%49CE/end", r#"{"reason":"x"}"#, bad()),
+        ("/v1/sessions/ALICE%2D1/end", r#"{"reason":"x"}"#, end("x")),
+        ("/v1/sessions/ALICE%201/end", r#"{"reason":"x"}"#, bad()),
+        ("/v1/users/al%69ce/lock", "{}", user("alice", Locked)),
+        ("/v1/users/alice%2Flock", "{}", Err("admin.method")),
+        ("/v1/devices/alice/x%2Fy/lock", "{}", bad()),
+        ("/v1/dealers/NORTH/resume", "{}", resume("NORTH")),
+        ("/v1/dealers/NORTH%20BANK%2FFX/resume", "{}", resume("NORTH BANK/FX")),
+        ("/v1/dealers/A+B%2b%25/resume", "{}", resume("A+B+%")),
+        ("/v1/dealers/NORTH%0A/resume", "{}", bad()),
+        ("/v1/dealers/NORTH%/resume", "{}", bad()),
+        ("/v1/dealers/NORTH%2/resume", "{}", bad()),
+        ("/v1/dealers/N%C3%96RD/resume", "{}", bad()),
+        ("/v1/dealers//resume", "{}", bad()),
         ("/v1/sessions//end", r#"{"reason":"x"}"#, bad()),
         ("/v1/policy/reload", "{}", Ok(Command::Reload)),
         ("/v1/policies/ABC/approve", "{}", bad()),

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use signet_events::{About, Actor};
 use signet_identity::{PeerError, PeerIdentity, Role};
 use signet_policy::{
-    entitle::{Act, Entitlements as _, Outcome, Proof, Question},
+    entitle::{Act, Entitlements as _, Outcome, Question},
     score::Decision,
 };
 use signet_registry::{Registry, RegistryError};
@@ -181,14 +181,14 @@ impl Api {
         let json = https::is_of_type(&head.headers, "application/json");
         let command = request::read(&head.method, head.uri.path(), head.uri.query(), json, &body)?;
         let act = Act::Admin { action: command.action(), privileged: true, hardware_key };
-        let verdict =
-            judged.entitlements.decide(&Question { who: &who.id, proof: Proof::default(), act });
+        let question = Question { who: &who.id, proof: command.proof(), act };
+        let verdict = judged.entitlements.decide(&question);
         if verdict.outcome() != Outcome::Allow {
             return Err(AdminRefusal::Entitle(Box::new(verdict)));
         }
         tracing::info!(actor, ?command, score = judged.risk.score, "administrators: allowed");
         let actor = Actor::Administrator(actor.into());
-        self.carry_out(command, Person { id: who.id, actor }).await
+        self.carry_out(command, Person { id: who.id, actor, hardware_key }).await
     }
 
     /// Who it is, if a certificate that is good now says that it is an administrator.

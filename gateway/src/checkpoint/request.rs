@@ -10,6 +10,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use signet_identity::authority;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -52,7 +53,7 @@ pub(super) async fn send(
     let request = Request::builder()
         .method(method)
         .uri(format!("{}{below}", a.path))
-        .header(HOST, format!("{}:{}", a.host, a.port))
+        .header(HOST, authority(&a.host, a.port))
         .header(CONTENT_TYPE, "text/plain; charset=utf-8")
         .body(Full::new(body))
         .map_err(|e| e.to_string())?;

@@ -6,11 +6,14 @@ use signet_registry::CertificateSelector;
 
 #[derive(Subcommand)]
 pub(super) enum AccountArgument {
+    /// A person, with all devices.
     User {
+        /// The user id.
         id: String,
     },
-    /// USER/DEVICE, or DEVICE when only one user has one of that name.
+    /// One laptop.
     Device {
+        /// USER/DEVICE, or DEVICE when only one user has one of that name.
         id: String,
     },
 }
@@ -18,7 +21,7 @@ pub(super) enum AccountArgument {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct RevokeArguments {
-    /// One certificate.
+    /// One certificate, by its serial number.
     #[arg(long)]
     serial: Option<String>,
     /// All of a device: USER/DEVICE.

@@ -21,19 +21,28 @@ pub(super) enum ConsoleCommand {
     },
     /// A locked key does not log in until it is unlocked; its sessions end.
     Lock {
+        /// The administrator.
         name: String,
         /// Its id or its label; all of them if left out.
         key: Option<String>,
+        /// Why; it is kept with the key.
         #[arg(long, default_value = "")]
         reason: String,
     },
     /// Also after its counter went back; find out first whether it was copied.
-    Unlock { name: String, key: Option<String> },
-    /// For good, with an open code if no key is named; sessions end.
-    Revoke {
+    Unlock {
+        /// The administrator.
         name: String,
         /// Its id or its label; all of them if left out.
         key: Option<String>,
+    },
+    /// For good, with an open code if no key is named; sessions end.
+    Revoke {
+        /// The administrator.
+        name: String,
+        /// Its id or its label; all of them if left out.
+        key: Option<String>,
+        /// Why; it is kept with the key.
         #[arg(long, default_value = "")]
         reason: String,
     },
@@ -56,7 +65,11 @@ pub(super) async fn console(c: &Config, command: ConsoleCommand) -> Result<(), A
         ConsoleCommand::Revoke { name, key, reason } => ((name, key), KeyState::Removed, reason),
     };
     let (name, key) = (&which.0, which.1.as_deref());
-    for k in admin::console_state(c, (name, key), state, &why).await? {
+    let changed = admin::console_state(c, (name, key), state, &why).await?;
+    if changed.is_empty() {
+        println!("{name} has no key; the open code is void");
+    }
+    for k in changed {
         println!("{state}: {} ({:?}) of {name}", k.id(), k.label);
     }
     Ok(())

@@ -14,7 +14,10 @@ pub enum FilesCommand {
     Check,
     /// Mend a damaged file: keep it aside, save every record that still authenticates. Stop the
     /// gateway first.
-    Salvage { file: PathBuf },
+    Salvage {
+        /// As `check` names it.
+        file: PathBuf,
+    },
 }
 
 pub async fn files(c: &Config, command: FilesCommand) -> Result<(), AdminError> {

@@ -23,7 +23,7 @@ const NOBODY_ANSWERS: &str = "there is no terminal to ask on, or it was closed";
 
 #[derive(Args)]
 pub(super) struct InitArguments {
-    /// A TOML file with answers; docs/admins.md shows one.
+    /// A TOML file with answers; answers.example.toml has every one.
     #[arg(long)]
     answers: Option<PathBuf>,
     /// Asks nothing: what is not answered has its default, or is a fault.
@@ -81,23 +81,29 @@ pub(super) enum CertificateCommand {
     },
     /// For a configured dealer, by its certificate request.
     Dealer {
+        /// CompID of the dealer.
         comp_id: String,
+        /// Its certificate request, PEM.
         #[arg(long)]
         request: PathBuf,
         /// A file that is not there yet.
         #[arg(long)]
         out: PathBuf,
+        /// How long the certificate is valid, days.
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
         days: u32,
     },
     /// For an administrator: by a request, or with a new key beside the certificate.
     Admin {
+        /// The administrator's user id.
         id: String,
+        /// A certificate request, PEM; left out: a new key is written beside the certificate.
         #[arg(long)]
         request: Option<PathBuf>,
         /// A file that is not there yet.
         #[arg(long)]
         out: PathBuf,
+        /// How long the certificate is valid, days.
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
         days: u32,
     },

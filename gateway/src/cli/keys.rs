@@ -15,34 +15,50 @@ const EXPLAINED: u8 = 3;
 #[derive(Subcommand)]
 pub enum KeyCommand {
     /// One trader's keys, removed ones too.
-    List { user: String },
+    List {
+        /// The user id.
+        user: String,
+    },
     /// A locked key is not asked for until it is unlocked.
     Lock {
+        /// The user id.
         user: String,
         /// Its id or its name.
         key: String,
+        /// Why; it is kept with the key.
         #[arg(long, default_value = "")]
         reason: String,
     },
     /// Also after its counter went back; find out first whether it was copied.
-    Unlock { user: String, key: String },
+    Unlock {
+        /// The user id.
+        user: String,
+        /// Its id or its name.
+        key: String,
+    },
     /// For good. What it approved stays proved.
     Remove {
+        /// The user id.
         user: String,
+        /// Its id or its name.
         key: String,
+        /// Why; it is kept with the key.
         #[arg(long, default_value = "")]
         reason: String,
     },
     /// Remove all keys of a trader; the next first key needs a new code.
     Reset {
+        /// The user id.
         user: String,
+        /// Why; it is kept with the key.
         #[arg(long)]
         reason: String,
     },
     /// A one-time code for a first key: prints it, once.
     Code {
+        /// The user id.
         user: String,
-        /// How long the code works.
+        /// How long the code works, hours.
         #[arg(long, default_value_t = 24)]
         code_hours: u32,
     },
@@ -52,6 +68,7 @@ pub enum KeyCommand {
 pub enum EvidenceCommand {
     /// One line per step-up.
     List {
+        /// Of this user only.
         #[arg(long)]
         user: Option<String>,
     },
@@ -94,7 +111,7 @@ pub enum EvidenceCommand {
         /// crashed.
         #[arg(long)]
         checkpoint: Option<std::path::PathBuf>,
-        /// How far apart the two sides' times of one event may be.
+        /// How far apart the two sides' times of one event may be, milliseconds.
         #[arg(long, default_value_t = 2_000)]
         tolerance_ms: u32,
         /// One JSON object.

@@ -45,6 +45,7 @@ use users::UserCommand;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
+    /// The gateway's configuration.
     #[arg(long, global = true, default_value = "/etc/signet/gateway.toml")]
     config: PathBuf,
     #[command(subcommand)]
@@ -96,6 +97,7 @@ enum Command {
     Revoke {
         #[command(flatten)]
         which: RevokeArguments,
+        /// As RFC 5280 names it; it is in the revocation list.
         #[arg(long, value_enum, default_value = "unspecified")]
         reason: Reason,
     },

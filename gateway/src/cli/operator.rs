@@ -80,7 +80,9 @@ pub fn sessions(c: &Config, a: &JsonArgument) -> Result<(), OperatorError> {
 }
 
 pub fn alerts(c: &Config, a: &AlertArguments) -> Result<(), OperatorError> {
-    let (mut after, mut limit, mut since, mut gone) = (0, a.limit, Value::Null, false);
+    // Whoever follows must know the number of the last one, or all of them would come next.
+    let limit = if a.follow { a.limit.max(1) } else { a.limit };
+    let (mut after, mut limit, mut since, mut gone) = (0, limit, Value::Null, false);
     loop {
         let v = match ask(c, &Request::Alerts { after, limit }) {
             // It may be restarted: whoever follows wants to see what comes then.
@@ -95,13 +97,22 @@ pub fn alerts(c: &Config, a: &AlertArguments) -> Result<(), OperatorError> {
             answered => answered?,
         };
         gone = false;
-        if !since.is_null() && since != v["since_ms"] {
+        let is_first = since.is_null();
+        if !is_first && since != v["since_ms"] {
             // Another start counts from 1; what this answer left out is asked for.
             (after, since) = (0, v["since_ms"].clone());
             continue;
         }
         since = v["since_ms"].clone();
         let all = v["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        // Of those before the first look some were not asked for.
+        let left_out = if is_first { 0 } else { left_out(after, all) };
+        if left_out > 0 {
+            eprintln!(
+                "signet-gateway: {left_out} alerts are left out: more came at once than the \
+                    gateway keeps; see signet-gateway events, or the SIEM"
+            );
+        }
         for alert in all {
             match a.json.json {
                 true => out(&shown::json(&format!("{alert}\n"))),
@@ -116,6 +127,12 @@ pub fn alerts(c: &Config, a: &AlertArguments) -> Result<(), OperatorError> {
         limit = usize::MAX;
         std::thread::sleep(AGAIN);
     }
+}
+
+/// How many alerts came after number `after` and before the first of these.
+fn left_out(after: u64, alerts: &[Value]) -> u64 {
+    let first = alerts.first().and_then(|a| a["seq"].as_u64());
+    first.map_or(0, |first| first.saturating_sub(after.saturating_add(1)))
 }
 
 /// Whether the gateway does not run at this moment.
@@ -173,5 +190,28 @@ fn out(text: &str) {
     let mut stdout = stdout();
     if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
         std::process::exit(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn alerts_that_the_gateway_does_not_keep_are_missed() {
+        let from = |seqs: &[u64]| seqs.iter().map(|n| json!({ "seq": n })).collect::<Vec<_>>();
+        for (after, seqs, want) in [
+            (0, &[][..], 0),
+            (7, &[], 0),
+            (0, &[1, 2], 0),
+            (7, &[8, 9], 0),
+            // It was started again, or a second had more than 500.
+            (0, &[4, 5], 3),
+            (7, &[508, 509], 500),
+            (u64::MAX, &[1], 0),
+        ] {
+            assert_eq!(left_out(after, &from(seqs)), want, "{after} {seqs:?}");
+        }
     }
 }

@@ -78,8 +78,10 @@ pub enum PolicyCommand {
 /// Which documents; those of the configuration if left out.
 #[derive(Args)]
 pub struct Files {
+    /// Cedar; the file of the configuration if left out.
     #[arg(long)]
     policies: Option<PathBuf>,
+    /// TOML; the file of the configuration if left out.
     #[arg(long)]
     facts: Option<PathBuf>,
 }
@@ -89,11 +91,13 @@ pub struct DiffArguments {
     /// Those of the configuration if left out.
     #[arg(long)]
     old_policies: Option<PathBuf>,
+    /// Those of the configuration if left out.
     #[arg(long)]
     old_facts: Option<PathBuf>,
     /// Those of the configuration if left out.
     #[arg(long)]
     new_policies: Option<PathBuf>,
+    /// Those of the configuration if left out.
     #[arg(long)]
     new_facts: Option<PathBuf>,
     /// At most about so many questions; more are sampled.
@@ -113,10 +117,11 @@ pub struct Question {
     /// The registry's user id; without a registry, the desk's CompID.
     #[arg(long)]
     user: String,
-    /// see, request, accept, admin-read, admin-lock, admin-users, admin-keys, admin-policy or
-    /// admin-sessions.
+    /// see, request, counter, accept, see-rfqs, take-over, admin-read, admin-lock, admin-users,
+    /// admin-keys, admin-policy or admin-sessions.
     #[arg(long)]
     action: String,
+    /// CompID of the dealer, for `see`, `request`, `counter` and `accept`.
     #[arg(long)]
     dealer: Option<String>,
     /// The trader that has the RFQ, for `see-rfqs` and `take-over`.
@@ -125,6 +130,7 @@ pub struct Question {
     /// ISIN, currency pair or symbol.
     #[arg(long)]
     instrument: Option<String>,
+    /// The trader's, for `request`, `counter` and `accept`.
     #[arg(long, value_enum)]
     side: Option<SideWord>,
     /// In the instrument's currency: 20000000, 20_000_000, 20m.
@@ -142,13 +148,16 @@ pub struct Question {
     /// How many dealers the RFQ asks.
     #[arg(long)]
     dealers: Option<usize>,
+    /// The trader has no trade yet today.
     #[arg(long)]
     first_today: bool,
+    /// The trader has no remembered trade with this dealer.
     #[arg(long)]
     new_dealer: bool,
     /// How much worse than the best other quote, hundredths of a per cent.
     #[arg(long)]
     off_market_bps: Option<i64>,
+    /// For how long the trader did nothing.
     #[arg(long, default_value_t = 0)]
     idle_seconds: i64,
     /// Approved with a touch of the trader's key.

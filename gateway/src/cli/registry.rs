@@ -15,6 +15,7 @@ pub(super) enum CaCommand {
         /// The name in the certificate; the venue's if left out.
         #[arg(long)]
         name: Option<String>,
+        /// How long the certificate is valid, years.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=20))]
         years: u16,
     },
@@ -24,16 +25,23 @@ pub(super) enum CaCommand {
 pub(super) enum RegistryCommand {
     /// Write everything to a new file, while gateways run.
     Backup {
+        /// A file that is not there yet.
         #[arg(long)]
         out: PathBuf,
     },
-    /// Read it back from a file, into either kind of database.
+    /// Read it back from a file, into either kind of database. One-time codes that were open then
+    /// are void.
     Restore {
+        /// What `backup` wrote.
         #[arg(long)]
         from: PathBuf,
         /// Lose what the registry holds now.
         #[arg(long)]
         replace: bool,
+        /// Codes that were open at the time of the backup are open again, also those that were used
+        /// since.
+        #[arg(long)]
+        keep_codes: bool,
     },
     /// Say whether this program can work with the registry as it is; changes nothing.
     Check,
@@ -46,11 +54,17 @@ pub(super) async fn registry(c: &Config, command: RegistryCommand) -> Result<(),
         RegistryCommand::Backup { out } => {
             println!("{} rows in {}", admin::backup(c, &out).await?, out.display());
         }
-        RegistryCommand::Restore { from, replace } => println!(
-            "{} rows restored. Locks and revocations made since the backup are lost; apply them \
-                again.",
-            admin::restore(c, &from, replace).await?
-        ),
+        RegistryCommand::Restore { from, replace, keep_codes } => {
+            let rows = admin::restore(c, &from, (replace, keep_codes)).await?;
+            let codes = match keep_codes {
+                true => "One-time codes used since are open again; make new ones for those users.",
+                false => "One-time codes that were open are void; make new ones.",
+            };
+            println!(
+                "{rows} rows restored. Locks and revocations made since the backup are lost; \
+                    apply them again. {codes}"
+            );
+        }
         RegistryCommand::Check => println!("{}", admin::check(c).await?),
         RegistryCommand::Migrate => {
             let (from, to) = admin::migrate(c).await?;

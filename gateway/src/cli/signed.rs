@@ -24,6 +24,7 @@ pub enum SignedCommand {
     },
     /// Check an export; needs no gateway, only this program. Exit code 1 when something is wrong.
     Verify {
+        /// What `export` wrote.
         file: PathBuf,
         /// The export was made with --from, --to, --desk or --rfq: messages may be missing.
         #[arg(long)]

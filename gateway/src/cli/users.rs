@@ -19,12 +19,16 @@ pub(super) enum UserCommand {
         /// 1 to 32 characters of a-z 0-9 . _ -
         #[arg(long)]
         id: String,
+        /// CompID of the trader's desk: nobody else's, and the same in every certificate.
         #[arg(long)]
         comp_id: String,
+        /// The person's name, as other people read it.
         #[arg(long)]
         name: String,
+        /// Where the keys of the trader's desks must be.
         #[arg(long, value_enum, default_value = "keychain")]
         protection: Holder,
+        /// What the risk score takes the trader for.
         #[arg(long, value_enum, default_value = "standard")]
         role: Role,
         #[command(flatten)]
@@ -33,6 +37,7 @@ pub(super) enum UserCommand {
     /// Add many from a CSV file with the columns id, comp_id, name, protection, role; all or none.
     /// Writes an invitation for each, and their codes.
     Import {
+        /// The file, with the names of the columns in its first line.
         #[arg(long)]
         csv: PathBuf,
         /// Leave out those who are registered already with this CompID: repeats a run that was
@@ -44,25 +49,31 @@ pub(super) enum UserCommand {
     },
     /// A new code for a new device, or for a laptop that slept past its certificate.
     Code {
+        /// The user id.
         id: String,
         #[command(flatten)]
         invite: InviteArguments,
     },
     /// Change a user's role; live sessions are re-scored.
     Role {
+        /// The user id.
         id: String,
+        /// The next role.
         #[arg(value_enum)]
         role: Role,
     },
     /// All traders.
     List,
     /// One trader, with devices and certificates.
-    Show { id: String },
+    Show {
+        /// The user id.
+        id: String,
+    },
 }
 
 #[derive(Args)]
 pub(super) struct InviteArguments {
-    /// How long the code works.
+    /// How long the code works, hours.
     #[arg(long, default_value_t = 72)]
     code_hours: u32,
     /// The device is one that the firm manages: its certificate will say so.

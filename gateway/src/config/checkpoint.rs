@@ -5,6 +5,7 @@ use super::{Config, ConfigError, ReceiveSection, value};
 use hyper::Uri;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;
+use signet_identity::host_and_optional_port;
 use signet_tlog::witness::CALL;
 use std::path::{Path, PathBuf};
 
@@ -83,10 +84,11 @@ impl Address {
     pub(crate) fn read(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let plain = uri.scheme_str() == Some("https") && uri.query().is_none();
-        let host = uri.host().filter(|_| plain)?.trim_matches(['[', ']']);
+        let authority = uri.authority().filter(|_| plain)?;
+        let (host, port) = host_and_optional_port(authority.as_str()).ok()?;
         ServerName::try_from(host).ok()?;
         let path = uri.path().trim_end_matches('/').into();
-        Some(Self { host: host.into(), port: uri.port_u16().unwrap_or(443), path })
+        Some(Self { host: host.into(), port: port.unwrap_or(443), path })
     }
 }
 
@@ -168,6 +170,9 @@ mod tests {
             ("http://witness.example/", None),
             ("https://witness.example/?a=b", None),
             ("https:///gw1", None),
+            ("https://witness.example:65536/", None),
+            ("https://[witness.example]/", None),
+            ("https://[[2001:db8::1]:8443/", None),
             ("/mnt/witness", None),
         ] {
             let read = Address::read(text);

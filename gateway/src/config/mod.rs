@@ -9,6 +9,7 @@ mod entitlements;
 mod keys;
 mod limits;
 mod metrics;
+mod names;
 mod peer_tls;
 mod receive;
 mod reset;
@@ -38,10 +39,10 @@ pub use response::ResponseSection;
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
+pub(crate) use siem::https_target;
 pub use siem::{
     Facility, FileSection, OtlpSection, SiemSection, SinkSection, SyslogSection, WhenFull,
 };
-pub(crate) use siem::{host_and_port, https_target};
 pub use signals::{ProviderSection, SignalsSection};
 pub use step_up::{StepUp, StepUpSection};
 pub use storage::{DiskSection, JournalSection, StoreSection};
@@ -49,7 +50,9 @@ pub use transmit::{Signals, TransmitSection};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
-use signet_identity::{CompId, PemError, Role, ServerIdentity, TlsPolicy, TlsVersions};
+use signet_identity::{
+    CompId, PemError, Role, ServerIdentity, TlsPolicy, TlsVersions, host_and_port,
+};
 use signet_policy::entitle::EntitleError;
 use signet_registry::hex_sha256;
 use signet_rfq::{Catalogue, CatalogueError, DealerId, InstrumentError};
@@ -266,6 +269,10 @@ pub struct DealerEntry {
     /// It takes counters (QuoteResponse, 694=2); without it the gateway refuses them for it.
     #[serde(default)]
     pub counter: bool,
+    /// It lets a part of its quotes be taken: it fills no more than OrderQty (38) of an accept.
+    /// Without it the gateway refuses an accept of less than the quote is for.
+    #[serde(default)]
+    pub takes_part: bool,
     /// When the session's sequence numbers start again at 1.
     #[serde(default)]
     pub reset: ResetSchedule,
@@ -382,9 +389,9 @@ impl Config {
     }
 
     pub(crate) fn check_values(&self) -> Result<(), ConfigError> {
-        let name = &self.gateway.name;
-        if name.trim().is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
-            return Err(value("gateway.name", "1 to 60 printable characters"));
+        names::check_name("gateway.name", &self.gateway.name)?;
+        for d in &self.dealer {
+            names::check_name(&format!("{}: name", d.of()), &d.name)?;
         }
         if self.desk.len() > MAX_PARTIES || self.dealer.len() > MAX_PARTIES {
             return Err(value("desk/dealer", format!("at most {MAX_PARTIES} of each")));
@@ -424,9 +431,11 @@ impl Config {
                 return Err(value("comp_id", format!("{id} is used twice")));
             }
             // Long enough for any firm, short enough that `desk.request` fits 64 characters; no
-            // dot, so that `a.b` + `c` can never be taken for `a` + `b.c`.
-            if id.len() > 24 || id.contains('.') {
-                return Err(value("comp_id", format!("{id}: at most 24 characters and no dot")));
+            // dot, so that `a.b` + `c` can never be taken for `a` + `b.c`; and one that people can
+            // tell from another.
+            if id.len() > 24 || id.contains('.') || id.trim() != id {
+                let why = "at most 24 characters, no dot, and no blank at its ends";
+                return Err(value("comp_id", format!("{id}: {why}")));
             }
         }
         for d in &self.desk {
@@ -440,9 +449,8 @@ impl Config {
             }
         }
         for d in &self.dealer {
-            if d.host_and_port().is_none() {
-                return Err(value(format!("dealer {}: address", d.comp_id), "must be host:port"));
-            }
+            host_and_port(&d.address)
+                .map_err(|why| value(format!("dealer {}: address", d.comp_id), why))?;
         }
         Ok(())
     }
@@ -450,7 +458,7 @@ impl Config {
 
 impl DealerEntry {
     pub fn host_and_port(&self) -> Option<(&str, u16)> {
-        host_and_port(&self.address)
+        host_and_port(&self.address).ok()
     }
 
     pub fn name_to_verify(&self) -> &str {

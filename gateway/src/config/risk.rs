@@ -24,7 +24,9 @@ pub struct RiskSection {
     pub table: Option<PathBuf>,
     /// Networks, countries, devices. Read again when it changes.
     pub settings: PathBuf,
-    /// What becomes of the open RFQs of a session that is cut off because its risk rose.
+    /// What becomes of the open RFQs of a session that is cut off because its risk rose, or because
+    /// its version of the desk may not be used. Those of whoever is locked, locked out or revoked
+    /// are withdrawn either way.
     #[serde(default)]
     pub open_rfqs: OpenRfqs,
 }
@@ -32,7 +34,8 @@ pub struct RiskSection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenRfqs {
-    /// Ended, and their dealers told; an accept in flight still ends by the dealer's word.
+    /// Ended, and their dealers told; an accept in flight still ends by the dealer's word, and
+    /// without a trade its RFQ ends by it.
     #[default]
     Withdraw,
     /// They run on until their time is over; the trader finds them at the next logon.
@@ -145,6 +148,8 @@ pub struct PostureSettings {
     pub signed_reports: bool,
     /// What such a report must say yes to; whoever says no to one of them is not managed.
     pub require: BTreeSet<Fact>,
+    /// Whether a managed laptop whose report cannot tell about one of them counts as unmanaged.
+    pub require_known: bool,
     /// How long a report counts.
     pub report_minutes: u32,
 }
@@ -155,6 +160,7 @@ impl Default for PostureSettings {
             managed_policies: Vec::new(),
             signed_reports: true,
             require: BTreeSet::from([Fact::DiskEncryption]),
+            require_known: false,
             report_minutes: 30,
         }
     }

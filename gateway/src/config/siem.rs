@@ -2,6 +2,7 @@
 
 use super::{Config, ConfigError, PeerTls, value};
 use serde::Deserialize;
+use signet_identity::{host_and_optional_port, host_and_port};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// Receivers that one gateway may have.
@@ -169,9 +170,7 @@ impl SinkSection {
         let key = |k: &str| format!("{}: {k}", self.of());
         match self {
             Self::Syslog(s) => {
-                if host_and_port(&s.address).is_none() {
-                    return Err(value(key("address"), "must be host:port"));
-                }
+                host_and_port(&s.address).map_err(|why| value(key("address"), why))?;
                 s.tls.check(&config.tls, &self.of())
             }
             Self::Otlp(s) => {
@@ -205,19 +204,13 @@ impl SinkSection {
     }
 }
 
-/// Host and port of `host:port`.
-pub(crate) fn host_and_port(address: &str) -> Option<(&str, u16)> {
-    let (host, port) = address.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Some((host, port.parse().ok()?)).filter(|(h, p)| !h.is_empty() && *p != 0)
-}
-
 /// Host, port and path of `https://HOST[:PORT]/PATH`.
 pub(crate) fn https_target(url: &str) -> Option<(String, u16, String)> {
     let uri: hyper::Uri = url.parse().ok()?;
-    let host = uri.host()?.trim_matches(['[', ']']).to_owned();
+    // Not `Uri::port`, which takes a number that is too large for none.
+    let (host, port) = host_and_optional_port(uri.authority()?.as_str()).ok()?;
     (uri.scheme_str() == Some("https") && uri.query().is_none())
-        .then(|| (host, uri.port_u16().unwrap_or(443), uri.path().to_owned()))
+        .then(|| (host.to_owned(), port.unwrap_or(443), uri.path().to_owned()))
 }
 
 impl Config {
@@ -231,7 +224,7 @@ impl Config {
             let why = format!("1 to {SINKS_MAX} receivers; without one leave out [siem]");
             return Err(value("siem.sink", why));
         }
-        let mut names = BTreeSet::new();
+        let (mut names, mut files) = (BTreeSet::new(), BTreeSet::new());
         for sink in &siem.sink {
             let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
             let name = sink.name();
@@ -241,6 +234,15 @@ impl Config {
             if !names.insert(name) {
                 return Err(value("siem.sink", format!("{name} is used twice")));
             }
+            if let SinkSection::File(f) = sink
+                && !files.insert(&f.path)
+            {
+                // Each would write all events there, and put the other one's file aside.
+                return Err(value(
+                    format!("{}: path", sink.of()),
+                    "another receiver has this file",
+                ));
+            }
             sink.check(self)?;
         }
         Ok(())
@@ -249,5 +251,33 @@ impl Config {
     /// The files that the section names.
     pub(crate) fn check_siem_files(&self) -> Result<(), ConfigError> {
         self.siem.iter().flat_map(|s| &s.sink).try_for_each(SinkSection::check_files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_server_means_one_host_and_one_port() {
+        let at = |host: &str, port| Some((host.to_owned(), port, "/v1/logs".to_owned()));
+        for (authority, want) in [
+            ("otlp.bank.example", at("otlp.bank.example", 443)),
+            ("otlp.bank.example:4318", at("otlp.bank.example", 4318)),
+            ("[2001:db8::1]", at("2001:db8::1", 443)),
+            ("[2001:db8::1]:4318", at("2001:db8::1", 4318)),
+            ("[[2001:db8::1]:4318", None),
+            ("[2001:db8::1:4318", None),
+            ("2001:db8::1", None),
+            ("[otlp.bank.example]", None),
+            ("otlp.bank.example:0", None),
+            ("otlp.bank.example:65536", None),
+            ("user:password@otlp.bank.example", None),
+        ] {
+            assert_eq!(https_target(&format!("https://{authority}/v1/logs")), want, "{authority}");
+        }
+        for other in ["http://otlp.bank.example/v1/logs", "https://otlp.bank.example/v1/logs?a=b"] {
+            assert_eq!(https_target(other), None, "{other}");
+        }
     }
 }

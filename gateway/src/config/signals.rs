@@ -82,7 +82,7 @@ pub struct ProviderSection {
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct UserTable {
     exact: BTreeMap<String, String>,
-    /// Those with an @, in lower case.
+    /// Those with an @, their ASCII letters in lower case.
     addresses: BTreeMap<String, String>,
 }
 
@@ -92,7 +92,7 @@ impl TryFrom<BTreeMap<String, String>> for UserTable {
     fn try_from(exact: BTreeMap<String, String>) -> Result<Self, String> {
         let mut addresses = BTreeMap::new();
         for (name, user) in exact.iter().filter(|(name, _)| name.contains('@')) {
-            if addresses.insert(name.to_lowercase(), user.clone()).is_some() {
+            if addresses.insert(name.to_ascii_lowercase(), user.clone()).is_some() {
                 return Err(format!("users: {name:?} is there twice, but for capitals"));
             }
         }
@@ -101,7 +101,7 @@ impl TryFrom<BTreeMap<String, String>> for UserTable {
 }
 
 impl UserTable {
-    /// Of an address in lower case.
+    /// Of an address whose ASCII letters are in lower case.
     pub fn of_address(&self, address: &str) -> Option<&String> {
         self.addresses.get(address)
     }

@@ -12,7 +12,7 @@ use super::{
     login::{Ceremony, challenge_of},
     policies::Digest,
     refusal::ConsoleRefusal,
-    request::{from_json, malformed},
+    request::{SIGNED_BY_TWO, from_json, malformed},
     server::{Caller, Console, Done, Peer},
     sessions::TokenDigest,
 };
@@ -25,7 +25,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use signet_policy::entitle::{AdminAction, Proof};
+use signet_policy::entitle::AdminAction;
 use signet_stepup::{evidence::WebProof, rp::PendingWebAssertion};
 use std::time::Instant;
 
@@ -205,7 +205,7 @@ impl Console {
         of_kind: fn(Ceremony) -> Option<Box<Asked>>,
     ) -> Result<Asked, ConsoleRefusal> {
         let challenge = challenge_of(credential);
-        let open = challenge.and_then(|c| self.ceremonies.borrow_mut().take(&c, Instant::now()));
+        let open = challenge.and_then(|c| self.signing.borrow_mut().take(&c, Instant::now()));
         match open.and_then(of_kind) {
             Some(asked) if asked.token == caller.token => Ok(*asked),
             _ => Err(ConsoleRefusal::NotOpen),
@@ -232,7 +232,7 @@ impl Console {
         if !self.count(&signed).await? {
             return Err(ConsoleRefusal::NotOpen);
         }
-        caller.must(AdminAction::Policy, Proof { touched: true, ..Proof::default() })?;
+        caller.must(AdminAction::Policy, SIGNED_BY_TWO)?;
         let credential_id = B64.encode(&signed.credential_id);
         let key = public_keys.into_iter().find(|(id, _)| *id == credential_id);
         let proof = WebProof {

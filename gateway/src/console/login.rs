@@ -113,7 +113,8 @@ impl Console {
 
     async fn login_start(&self, body: &[u8], peer: &Peer) -> Result<Done, ConsoleRefusal> {
         let Name { name } = from_json(body)?;
-        if CompId::new(name.as_str()).is_err() {
+        // Events write a name between blanks, where another one would be taken for its end.
+        if CompId::new(name.as_str()).is_err() || name.contains(' ') {
             return Err(malformed("name: as your certificate names you"));
         }
         self.may_try(&name, peer)?;
@@ -283,8 +284,12 @@ impl Console {
         what: Ceremony,
     ) -> Result<(), ConsoleRefusal> {
         let [_, from] = Self::subjects(name, peer.ip);
-        let (mut open, challenge) = (self.ceremonies.borrow_mut(), B64.encode(challenge));
-        let kept = open.begin(challenge, (name, from), Instant::now(), what);
+        let open = match what {
+            Ceremony::Login { .. } | Ceremony::Register { .. } => &self.ceremonies,
+            Ceremony::Prepare(_) | Ceremony::Approve(_) => &self.signing,
+        };
+        let challenge = B64.encode(challenge);
+        let kept = open.borrow_mut().begin(challenge, (name, from), Instant::now(), what);
         kept.map_err(|_| ConsoleRefusal::Busy)
     }
 

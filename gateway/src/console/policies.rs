@@ -52,7 +52,6 @@ impl Console {
     }
 
     pub(super) async fn history(&self) -> Result<Done, ConsoleRefusal> {
-        let all = self.versions().await?;
         let one = |v: &Version| {
             json!({
                 "digest": v.digest, "policy": v.policy, "step": v.step, "by": name_of(&v.by),
@@ -61,32 +60,34 @@ impl Console {
                 "preparation": v.preparation,
             })
         };
-        let versions: Vec<Value> = all.iter().rev().take(VERSIONS_MAX).map(one).collect();
-        Ok(Done::Json(json!({ "versions": versions, "more": all.len() > VERSIONS_MAX })))
+        let shown = move |all: &[Version]| {
+            let versions: Vec<Value> = all.iter().rev().take(VERSIONS_MAX).map(one).collect();
+            json!({ "versions": versions, "more": all.len() > VERSIONS_MAX })
+        };
+        self.with_versions(shown).await.map(Done::Json)
     }
 
     pub(super) async fn version(&self, digest: Option<&String>) -> Result<Done, ConsoleRefusal> {
-        let digest = digest.ok_or_else(|| malformed("digest: missing"))?;
-        let all = self.versions().await?;
-        let with_text =
-            |digest: &str| all.iter().rev().find(|v| v.digest == digest && !v.documents.is_empty());
-        let unknown = || AdminRefusal::Admin(AdminError::NoVersion(digest.clone()));
-        let v = with_text(digest).ok_or_else(unknown)?;
-        let before = v.before.as_deref().and_then(with_text);
-        let before = before.map(|b| b.documents.clone()).unwrap_or_default();
-        let diff = difference(&before, &v.documents);
-        Ok(Done::Json(json!({ "documents": v.documents, "diff": diff })))
+        let digest = digest.cloned().ok_or_else(|| malformed("digest: missing"))?;
+        let named = digest.clone();
+        let found = self.with_versions(move |all| version_of(all, &named)).await?;
+        let unknown = || AdminRefusal::Admin(AdminError::NoVersion(digest));
+        Ok(Done::Json(found.ok_or_else(unknown)?))
     }
 
-    /// Every record of the history, read beside the other work of this thread, one time after the
-    /// other: it is long, and a browser may ask for it again and again without waiting.
-    async fn versions(&self) -> Result<Vec<Version>, ConsoleRefusal> {
+    /// What is made of every record of the history, beside the other work of this thread, one time
+    /// after the other: it is long, two versions of it may take a second to compare, and a browser
+    /// may ask for it again and again without waiting.
+    async fn with_versions<T: Send + 'static>(
+        &self,
+        make: impl FnOnce(&[Version]) -> T + Send + 'static,
+    ) -> Result<T, ConsoleRefusal> {
         let config = self.parts.config.clone();
         let turn = self.history.clone().acquire_owned().await;
         let turn = turn.map_err(|_| ConsoleRefusal::Busy)?;
         let read = move || {
             let _turn = turn;
-            admin::policy_history(&config)
+            admin::policy_history(&config).map(|all| make(&all))
         };
         let read = tokio::task::spawn_blocking(read).await;
         let read = read.map_err(|e| AdminError::StoreKey(e.to_string()));
@@ -102,4 +103,15 @@ impl Console {
         let done = self.ordered(ChangeStep::Reject(digest), caller).await?;
         Ok(Done::Json(json!({ "digest": done.digest })))
     }
+}
+
+/// The newest version of this digest whose texts are kept, with its difference from the one before.
+fn version_of(all: &[Version], digest: &str) -> Option<Value> {
+    let with_text =
+        |digest: &str| all.iter().rev().find(|v| v.digest == digest && !v.documents.is_empty());
+    let v = with_text(digest)?;
+    let before = v.before.as_deref().and_then(with_text);
+    let before = before.map(|b| b.documents.clone()).unwrap_or_default();
+    let diff = difference(&before, &v.documents);
+    Some(json!({ "documents": v.documents, "diff": diff }))
 }

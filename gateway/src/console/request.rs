@@ -15,11 +15,14 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use hyper::{Method, header, header::HeaderMap};
 use serde::de::DeserializeOwned;
-use signet_policy::entitle::AdminAction;
+use signet_policy::entitle::{AdminAction, Proof};
 use std::collections::BTreeMap;
 
 /// Of a query.
 const QUERY_CHARS_MAX: usize = 1_000;
+
+/// What is proved for a change of policy: two people take its steps, and sign them with their keys.
+pub(super) const SIGNED_BY_TWO: Proof = Proof { touched: true, second_person: true };
 
 /// What an address leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +125,18 @@ impl Route {
             | Self::ApproveStart
             | Self::ApproveFinish
             | Self::Reject => Needs::Right(AdminAction::Policy),
+        }
+    }
+
+    /// What is proved for it. Of a change of policy a step has no effect before the key's signature
+    /// is verified, and none takes force by one person.
+    pub(super) fn proof(self) -> Proof {
+        match self {
+            Self::PrepareStart | Self::PrepareFinish | Self::ApproveStart | Self::ApproveFinish => {
+                SIGNED_BY_TWO
+            }
+            Self::Reject => Proof { touched: false, ..SIGNED_BY_TWO },
+            _ => Proof::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     tar,
 };
 use crate::{
-    admin::{self, AdminError, date},
+    admin::{self, AdminError, Touch, date},
     admin_api::AdminRefusal,
     clock::now,
     config::Config,
@@ -16,14 +16,14 @@ use crate::{
     state_dir::{existing_store_key, journal_path},
 };
 use serde_json::{Value, json};
-use signet_events::{About, Text, entry};
+use signet_events::{About, Actor, Text, entry};
 use signet_fix::{tag, tagvalue::Fields};
 use signet_identity::is_user_id;
 use signet_registry::{Event, EventSearch};
 use signet_rfq::UtcMillis;
 use signet_router::{
     is_name,
-    journal::{Shown, shown},
+    journal::{RecordKind, Shown, shown},
 };
 use std::{
     collections::BTreeMap,
@@ -113,8 +113,7 @@ impl Console {
         }
         let mut last = AdminError::from(BundleError::Unknown(named.clone()));
         for (desk, rfq) in tries {
-            let approvals = async { Ok(admin::approvals_in(&self.parts.registry, &rfq).await) };
-            let approvals = self.registry(approvals).await?.map_err(AdminRefusal::from)?;
+            let approvals = self.touches(&rfq).await?;
             let (config, order) = (
                 self.parts.config.clone(),
                 BundleOrder { rfq: rfq.clone(), desk, checkpoint: None, out: Default::default() },
@@ -144,6 +143,19 @@ impl Console {
             }
         }
         Err(AdminRefusal::Admin(last).into())
+    }
+
+    /// Every touch that names an RFQ of this name. Each part of the evidence has its time: of a
+    /// large registry there are many, and one that is slow is of a registry that does not answer.
+    async fn touches(&self, rfq: &str) -> Result<Vec<Touch>, ConsoleRefusal> {
+        let (mut next, mut all) = (Some(0), Vec::new());
+        while let Some(after) = next {
+            let part = async { Ok(admin::touches_after(&self.parts.registry, rfq, after).await) };
+            let (found, then) = self.registry(part).await?.map_err(AdminRefusal::from)?;
+            all.extend(found);
+            next = then;
+        }
+        Ok(all)
     }
 }
 
@@ -201,7 +213,7 @@ fn asked_under(
     let key = existing_store_key(config).map_err(|e| e.to_string())?;
     let asked = |s: Shown| {
         let id = Fields::parse(&s.message).ok()?.text(tag::QUOTE_REQ_ID)?.to_owned();
-        let found = s.kind == "request-decided" && s.name.as_deref() == Some(name);
+        let found = s.what == RecordKind::RequestDecided && s.name.as_deref() == Some(name);
         found.then(|| Value::from(format!("{}.{id}", s.id)))
     };
     let wanted = Wanted {
@@ -235,8 +247,9 @@ fn records(
 
 fn record(s: &Shown, rfq: &str) -> Option<Value> {
     let fields = Fields::parse(&s.message).ok()?;
-    let from_desk =
-        matches!(s.kind, "from-desk" | "request-decided" | "accept-decided" | "take-over-decided");
+    // Of an RFQ of a desk; its ids are as that desk calls them.
+    let from_desk = !s.is_of_dealer();
+    let actor = if s.is_by_gateway() { Actor::Gateway.to_string() } else { s.id.clone() };
     let named = |id: &str| match from_desk {
         true => id == rfq || rfq.strip_prefix(s.id.as_str()) == Some(&format!(".{id}")),
         false => id == rfq || id.split_once('.').is_some_and(|(_, id)| id == rfq),
@@ -256,7 +269,7 @@ fn record(s: &Shown, rfq: &str) -> Option<Value> {
     let desk = if from_desk { Some(s.id.clone()) } else { None };
     Some(json!({
         "at": date(s.at).ok(), "code": format!("journal.{}", s.kind), "user": null, "desk": desk,
-        "rfq": rfq, "severity": "informational", "subject": s.id, "actor": s.id,
+        "rfq": rfq, "severity": "informational", "subject": s.id, "actor": actor,
         "words": Text::of(text).as_str(),
     }))
 }

@@ -69,7 +69,11 @@ pub(super) struct Parts {
 pub(super) struct Console {
     pub(super) parts: Parts,
     pub(super) sessions: RefCell<Sessions>,
+    /// Of logins and registrations.
     pub(super) ceremonies: RefCell<Ceremonies<Ceremony>>,
+    /// Of those who are logged in, apart: whoever opens challenges in somebody's name, for which
+    /// nobody has to be anybody, must not keep them from signing a change of policy.
+    pub(super) signing: RefCell<Ceremonies<Ceremony>>,
     pub(super) attempts: RefCell<Attempts>,
     /// From which the credentials of names that are unknown are made.
     pub(super) secret: [u8; 32],
@@ -157,6 +161,7 @@ impl Console {
             parts,
             sessions: RefCell::default(),
             ceremonies: RefCell::default(),
+            signing: RefCell::default(),
             attempts: RefCell::default(),
             secret,
             heavy: Arc::new(Semaphore::new(1)),
@@ -218,7 +223,7 @@ impl Console {
         let hardware_key = self.hardware_key(&peer);
         let caller = Caller { session, token, left, ip: peer.ip, judged, hardware_key };
         if let Needs::Right(action) = needs {
-            caller.must(action, Proof::default())?;
+            caller.must(action, route.proof())?;
         }
         let actor = caller.actor().to_string();
         tracing::info!(actor, what = head.uri.path(), "console: allowed");
@@ -381,7 +386,8 @@ impl Caller {
     }
 
     pub(super) fn person(&self) -> Person {
-        Person { id: self.session.name.clone(), actor: self.actor() }
+        let (id, hardware_key) = (self.session.name.clone(), self.hardware_key);
+        Person { id, actor: self.actor(), hardware_key }
     }
 
     /// Whether the entitlements in force allow it.
@@ -408,7 +414,7 @@ impl Caller {
                 "read": may(AdminAction::Read),
                 "lock": may(AdminAction::Lock),
                 "sessions": may(AdminAction::Sessions),
-                "policy": may(AdminAction::Policy),
+                "policy": self.must(AdminAction::Policy, request::SIGNED_BY_TWO).is_ok(),
             },
         })
     }

@@ -9,6 +9,7 @@ use crate::{
         dealers::{DIAL_MAX, Peer},
     },
     loaded::Loaded,
+    state_dir::{dealers_folder, session_file},
 };
 use signet_identity::{ClientProfile, SpkiPin, describe};
 use signet_net::{
@@ -57,7 +58,7 @@ pub(super) async fn examine(all: &mut Examination, loaded: &Loaded, only: Option
 
 /// Whether a gateway has this dealer's session open now: it holds the session's file.
 fn session_is_open(loaded: &Loaded, d: &DealerEntry) -> bool {
-    let path = loaded.config.gateway.state_dir.join("dealers").join(format!("{}.fix", d.comp_id));
+    let path = session_file(&dealers_folder(&loaded.config), d.comp_id.as_str());
     let locked = |file: File| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
     File::open(path).is_ok_and(locked)
 }

@@ -9,6 +9,7 @@ mod dealers;
 mod own;
 
 use crate::{admin::AdminError, config::Config, loaded::Loaded};
+use signet_events::one_line;
 use signet_rfq::DealerId;
 use std::{fmt, path::Path};
 use time::OffsetDateTime;
@@ -196,7 +197,22 @@ impl fmt::Display for Examination {
     }
 }
 
-/// Some texts come from files and certificates of others: kept to one line of a terminal.
+/// Some texts come from files and certificates of others: kept to one line of a terminal, where
+/// every character shows.
 fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(2_000).collect()
+    one_line(text).chars().take(2_000).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_neither_ends_a_line_nor_turns_it_round() {
+        let mut all = Examination::default();
+        all.add("dealer A", Verdict::Good("CN=a\u{1b}[2J\nok  b\u{202e}c\u{200b}".into()));
+        let text = all.to_string();
+        assert_eq!(text.lines().count(), 1, "{text:?}");
+        assert!(text.trim_end_matches('\n').chars().all(|c| (' '..='~').contains(&c)), "{text:?}");
+    }
 }

@@ -158,23 +158,22 @@ impl Service {
         let limited = !before && self.limit.borrow_mut().check(subjects, now).is_err();
         let Some(left_out) = self.budget.borrow_mut().spend(now) else { return };
         let mut detail = refusal.to_string();
-        if limited {
-            detail.push_str(" No further attempt is answered for 15 minutes.");
-        }
         if left_out > 0 {
             detail.push_str(&format!(
                 " ({left_out} refusals before this were not written down one by one.)"
             ));
         }
-        let event = NewEvent::new(
-            now,
-            &format!("est {}", from.ip()),
-            refusal.code(),
-            printable(who),
-            detail,
-        );
-        if let Err(e) = self.registry.note(event).await {
-            tracing::error!(error = %e, code = e.code(), "a refusal could not be written down");
+        // The refusals that follow cost nothing, and are in the log only.
+        let last = limited.then(|| {
+            let words = "No further attempt is answered for 15 minutes.".to_owned();
+            (EnrolRefusal::RateLimited, words)
+        });
+        for (refusal, words) in [Some((refusal, detail)), last].into_iter().flatten() {
+            let actor = format!("est {}", from.ip());
+            let event = NewEvent::new(now, &actor, refusal.code(), printable(who), words);
+            if let Err(e) = self.registry.note(event).await {
+                tracing::error!(error = %e, code = e.code(), "a refusal could not be written down");
+            }
         }
     }
 

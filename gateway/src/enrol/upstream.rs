@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
 use signet_identity::{
     ClientProfile, PeerError, PeerIdentity, ProfileError, Refusal, Role, SpkiPin, TlsPolicy,
-    TrustRoots,
+    TrustRoots, authority, host_and_optional_port,
 };
 use signet_net as net;
 use signet_registry::{IssueOrder, IssuedCertificate};
@@ -98,10 +98,12 @@ impl fmt::Debug for Upstream {
 impl Upstream {
     pub fn load(s: &UpstreamSettings) -> Result<Self, UpstreamError> {
         let uri: Uri = s.url.parse().map_err(|_| UpstreamError::Url)?;
-        let host = uri
-            .host()
+        let authority = uri
+            .authority()
             .filter(|_| uri.scheme_str() == Some("https") && uri.query().is_none())
             .ok_or(UpstreamError::Url)?;
+        let (host, port) =
+            host_and_optional_port(authority.as_str()).map_err(|_| UpstreamError::Url)?;
         let path = uri.path().trim_end_matches('/');
         if !path.starts_with("/.well-known/est") {
             return Err(UpstreamError::Url);
@@ -109,8 +111,8 @@ impl Upstream {
         let roots = TrustRoots::from_pem_file(&s.roots)?;
         let tls = ClientProfile::without_certificate(roots).with_policy(s.policy).config()?;
         Ok(Self {
-            host: host.trim_matches(['[', ']']).into(),
-            port: uri.port_u16().unwrap_or(443),
+            host: host.into(),
+            port: port.unwrap_or(443),
             path: path.into(),
             tls,
             credentials: credentials(&s.credentials_file)?,
@@ -190,7 +192,7 @@ impl Upstream {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}/{what}", self.path))
-            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(HOST, authority(&self.host, self.port))
             .header(AUTHORIZATION, self.credentials.as_str())
             .header(CONTENT_TYPE, "application/pkcs10")
             .header("content-transfer-encoding", "base64")

@@ -11,7 +11,7 @@ pub use ruling::Ruling;
 
 use crate::{
     config::EntitlementsSection,
-    limits::{JournalBudget, left_out_words},
+    limits::{PeerBudgets, left_out_words},
     registry_view::RegistryView,
 };
 use signet_events::{About, Actor, Event, Text};
@@ -42,7 +42,7 @@ pub struct EntitlementGate {
     second_person: bool,
     /// When each desk's trader last did something that was let through.
     active: RefCell<BTreeMap<CompId, UtcMillis>>,
-    budget: RefCell<JournalBudget>,
+    budget: RefCell<PeerBudgets>,
     /// The policies have changed since desks were last told which dealers they may see.
     changed: Cell<bool>,
 }
@@ -224,7 +224,7 @@ impl EntitlementGate {
         ruling: &Ruling,
         at: UtcMillis,
     ) -> Option<Event> {
-        let left_out = self.budget.borrow_mut().spend(at)?;
+        let left_out = self.budget.borrow_mut().spend(desk.as_str(), at)?;
         let detail = format!("{}{}", ruling.detail(what), left_out_words(left_out));
         let about = About {
             desk: Some(Text::of(desk)),

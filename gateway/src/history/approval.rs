@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn an_approval_of_earlier_verifies_and_approves_nothing_now() {
-        let tom = Person { id: "tom".into(), actor: Actor::Administrator("tom".into()) };
+        let actor = Actor::Administrator("tom".into());
+        let tom = Person { id: "tom".into(), actor, hardware_key: false };
         let verified = |key: &KeyApproval| key.verify(Policy::Risk, "old", "new").is_ok();
         let covered = |key: &KeyApproval| key.covers(&tom, Policy::Risk, "old", "new").is_ok();
         let new = approval_for(Some("tom"), Policy::Risk, "old", "new");

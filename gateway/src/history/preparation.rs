@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn a_key_that_signed_for_another_change_or_as_somebody_else_prepares_none() {
         let covered = |key: &KeyPreparation| {
-            let who = Person { id: "sylvia".into(), actor: Actor::Administrator("sylvia".into()) };
+            let actor = Actor::Administrator("sylvia".into());
+            let who = Person { id: "sylvia".into(), actor, hardware_key: false };
             match key.covers(&who, Policy::Risk, "old", "new") {
                 Ok(()) => true,
                 Err(PolicyRefusal::OtherPrepared(_)) => false,

@@ -16,14 +16,21 @@ pub struct Person {
     pub id: String,
     /// As events name them.
     pub actor: Actor,
+    /// Whether they proved a key in hardware, which entitlements may ask for.
+    pub hardware_key: bool,
 }
 
-/// The administrator's name out of what events say of them.
+/// The administrator's name out of what events say of them: `admin NAME from ADDRESS`, perhaps
+/// `with key ID` and a reason. Where events find the address, which may only follow a name of one
+/// word, that word is the name. Names of before had blanks, and nothing after the address: there
+/// the last ` from ` ends the name.
 pub(crate) fn name_of(actor: &str) -> &str {
-    match actor.strip_prefix("admin ") {
-        Some(rest) => rest.split(' ').next().unwrap_or(rest),
-        None => actor,
-    }
+    let Some(rest) = actor.strip_prefix("admin ") else { return actor };
+    let end = match Actor::read(actor).address() {
+        Some(_) => rest.find(' '),
+        None => rest.rfind(" from "),
+    };
+    end.and_then(|end| rest.get(..end)).unwrap_or(rest)
 }
 
 /// A change that was found good and waits; `T` is what takes force.
@@ -55,6 +62,9 @@ pub enum PolicyRefusal {
     /// At fault: whoever approves their own change.
     #[error("{0} prepared this change; another administrator must approve it")]
     SamePerson(String),
+    /// At fault: nobody; the entitlements changed since they asked.
+    #[error("the entitlements in force do not let {0} change policies")]
+    NotEntitled(String),
     #[error("another version has taken force since this change was prepared")]
     Overtaken,
     #[error("this change is prepared already")]
@@ -86,6 +96,7 @@ impl PolicyRefusal {
             Self::Mode => "policy.by_files",
             Self::NotPrepared => "policy.not_prepared",
             Self::SamePerson(_) => "policy.same_person",
+            Self::NotEntitled(_) => "policy.not_entitled",
             Self::Overtaken => "policy.overtaken",
             Self::AlreadyPrepared => "policy.already_prepared",
             Self::TooMany => "policy.too_many",
@@ -111,6 +122,10 @@ impl PolicyRefusal {
             }
             Self::OtherPrepared(_) => "prepare the change again, with your own key",
             Self::OtherApproved(_) => "read the difference again, and approve that",
+            Self::NotEntitled(_) => {
+                "reject the change; two administrators who may change policies prepare and approve \
+                    it"
+            }
             Self::Overtaken => "prepare it again, from what is in force now",
             Self::AlreadyPrepared => "another administrator may approve it",
             Self::TooMany => "approve or reject those that wait",
@@ -130,6 +145,11 @@ impl<T> Entry<T> {
     pub fn is_signed_by(&self, who: &Person, key: &KeyApproval) -> Result<(), PolicyRefusal> {
         key.covers(who, self.policy, &self.before, &self.digest)
     }
+
+    /// Whether its time is not over. A clock that was set back makes nothing wait longer.
+    fn waits(&self, now: UtcMillis) -> bool {
+        (0..WAITS_MS).contains(&now.since(self.at))
+    }
 }
 
 /// All that wait.
@@ -147,12 +167,11 @@ impl<T> Prepared<T> {
     ///
     /// # Errors
     /// Not this one, or none.
-    pub fn has_room(&mut self, digest: &str, now: UtcMillis) -> Result<(), PolicyRefusal> {
-        self.forget(now);
-        if self.0.iter().any(|e| e.digest == digest) {
+    pub fn has_room(&self, digest: &str, now: UtcMillis) -> Result<(), PolicyRefusal> {
+        if self.all(now).any(|e| e.digest == digest) {
             return Err(PolicyRefusal::AlreadyPrepared);
         }
-        if self.0.len() >= WAITING_MAX {
+        if self.all(now).count() >= WAITING_MAX {
             return Err(PolicyRefusal::TooMany);
         }
         Ok(())
@@ -164,9 +183,13 @@ impl<T> Prepared<T> {
     }
 
     /// Those that wait now.
-    pub fn all(&mut self, now: UtcMillis) -> &[Entry<T>] {
-        self.forget(now);
-        &self.0
+    pub fn all(&self, now: UtcMillis) -> impl Iterator<Item = &Entry<T>> {
+        self.0.iter().filter(move |e| e.waits(now))
+    }
+
+    /// Takes out those whose time is over: they come to nothing.
+    pub fn run_out(&mut self, now: UtcMillis) -> Vec<Entry<T>> {
+        self.0.extract_if(.., |e| !e.waits(now)).collect()
     }
 
     /// Whether `who` may approve a change while `in_force` is in force; with what their security
@@ -175,14 +198,14 @@ impl<T> Prepared<T> {
     /// # Errors
     /// Why not; the change goes on to wait.
     pub fn may_approve(
-        &mut self,
+        &self,
         digest: &str,
         (who, key): (&Person, Option<&KeyApproval>),
         in_force: impl Fn(Policy) -> String,
         now: UtcMillis,
     ) -> Result<&Entry<T>, PolicyRefusal> {
-        self.forget(now);
-        let entry = self.0.iter().find(|e| e.digest == digest).ok_or(PolicyRefusal::NotPrepared)?;
+        let found = self.all(now).find(|e| e.digest == digest);
+        let entry = found.ok_or(PolicyRefusal::NotPrepared)?;
         if entry.by.id == who.id {
             return Err(PolicyRefusal::SamePerson(who.id.clone()));
         }
@@ -195,14 +218,8 @@ impl<T> Prepared<T> {
 
     /// Takes one out: it takes force, or comes to nothing.
     pub fn take(&mut self, digest: &str, now: UtcMillis) -> Result<Entry<T>, PolicyRefusal> {
-        self.forget(now);
-        let at = self.0.iter().position(|e| e.digest == digest);
+        let at = self.0.iter().position(|e| e.digest == digest && e.waits(now));
         at.map(|i| self.0.remove(i)).ok_or(PolicyRefusal::NotPrepared)
-    }
-
-    fn forget(&mut self, now: UtcMillis) {
-        // A clock that was set back makes nothing wait longer.
-        self.0.retain(|e| (0..WAITS_MS).contains(&now.since(e.at)));
     }
 }
 
@@ -213,7 +230,7 @@ mod tests {
     const NOW: UtcMillis = UtcMillis(1_000);
 
     fn person(id: &str) -> Person {
-        Person { id: id.into(), actor: Actor::Administrator(id.into()) }
+        Person { id: id.into(), actor: Actor::Administrator(id.into()), hardware_key: false }
     }
 
     fn entry(digest: &str) -> Entry<()> {
@@ -236,6 +253,12 @@ mod tests {
             ("admin ada from 192.0.2.1 with key AbC_-", "ada"),
             ("admin ada from 192.0.2.1", "ada"),
             ("admin ada", "ada"),
+            // A name of before names were spelled as certificates have them.
+            ("admin ada lovelace from 192.0.2.1 with key AbC_-", "ada lovelace"),
+            ("admin ada from bob from 192.0.2.1", "ada from bob"),
+            ("admin from from 192.0.2.1 with key AbC_-", "from"),
+            // The reason is not a part of the name, whatever it is about.
+            ("admin ada from 192.0.2.1 with key AbC_- (calls from 10.9.9.9)", "ada"),
             ("gateway", "gateway"),
             ("root(0)@gw1", "root(0)@gw1"),
         ] {
@@ -281,7 +304,7 @@ mod tests {
             let mut p = Prepared::default();
             p.add(entry("new"));
             let mut key = approval_for(by, policy, before, after);
-            let mut ask = |key: &KeyApproval| {
+            let ask = |key: &KeyApproval| {
                 let found =
                     p.may_approve("new", (&person("tom"), Some(key)), |_| "old".into(), NOW);
                 found.map(|_| ()).map_err(|e| match e {
@@ -310,7 +333,23 @@ mod tests {
         assert_eq!(p.has_room("x", NOW), Err(PolicyRefusal::TooMany));
         assert!(p.take("0", NOW).is_ok() && p.take("0", NOW).is_err());
         assert_eq!(p.has_room("x", NOW), Ok(()));
-        assert_eq!(p.all(NOW).len(), WAITING_MAX - 1);
-        assert!(p.all(NOW + WAITS_MS).is_empty());
+        assert_eq!(p.all(NOW).count(), WAITING_MAX - 1);
+        assert_eq!(p.all(NOW + WAITS_MS).count(), 0);
+    }
+
+    #[test]
+    fn one_that_nobody_approves_in_time_comes_to_nothing_once() {
+        for late in [NOW + WAITS_MS, UtcMillis(NOW.0 - 1)] {
+            let mut p = Prepared::default();
+            p.add(entry("new"));
+            assert!(p.run_out(NOW + (WAITS_MS - 1)).is_empty());
+            assert_eq!(p.take("new", late).map(|_| ()), Err(PolicyRefusal::NotPrepared));
+            // The same text may be prepared once more before that is noticed.
+            assert_eq!(p.has_room("new", late), Ok(()));
+            p.add(Entry { at: late, ..entry("new") });
+            assert_eq!(p.run_out(late).iter().map(|e| e.at).collect::<Vec<_>>(), [NOW]);
+            assert!(p.run_out(late).is_empty());
+            assert_eq!(p.take("new", late).map(|e| e.at), Ok(late));
+        }
     }
 }

@@ -168,13 +168,10 @@ impl std::str::FromStr for DealerAnswer {
         let (Some(id), Some(address)) = (parts.next(), parts.next()) else {
             return Err(FORM.into());
         };
-        let (host, port) = address.rsplit_once(':').ok_or(FORM)?;
-        let mut dealer = Self {
-            comp_id: id.trim().into(),
-            host: host.trim().into(),
-            port: port.trim().parse().map_err(|_| format!("{port:?} is not a port; {FORM}"))?,
-            ..Self::default()
-        };
+        let (host, port) = signet_identity::host_and_port(address.trim())
+            .map_err(|why| format!("{address:?} {why}; {FORM}"))?;
+        let mut dealer =
+            Self { comp_id: id.trim().into(), host: host.into(), port, ..Self::default() };
         for more in parts {
             match more.split_once('=') {
                 Some(("name", v)) => dealer.name = v.into(),
@@ -201,6 +198,28 @@ impl std::str::FromStr for TraderAnswer {
                 name: name.unwrap_or_default().trim().into(),
             }),
             _ => Err("write ID,COMPID[,NAME]".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_group_of_an_ipv6_address_is_never_taken_for_a_port() {
+        let read = |text: &str| text.parse::<DealerAnswer>().map(|d| (d.host, d.port)).ok();
+        let at = |host: &str| Some((host.to_owned(), 9880));
+        for (address, want) in [
+            ("fix.northbank.example:9880", at("fix.northbank.example")),
+            (" 192.0.2.1:9880 ", at("192.0.2.1")),
+            ("[2001:db8::1]:9880", at("2001:db8::1")),
+            ("2001:db8::1:9880", None),
+            ("[[2001:db8::1]:9880", None),
+            ("fix.northbank.example", None),
+            ("fix.northbank.example:0", None),
+        ] {
+            assert_eq!(read(&format!("NORTHBANK,{address},name=Northbank")), want, "{address}");
         }
     }
 }

@@ -4,10 +4,10 @@ use super::answers::{Answers, DealerAnswer, TraderAnswer};
 use ipnetwork::IpNetwork;
 use signet_identity::{CompId, is_trust_domain, is_user_id, policy_extension};
 use signet_policy::place::Country;
-use signet_registry::RegistryUrl;
-use signet_rfq::DealerId;
+use signet_registry::{RegistryUrl, is_desk_comp_id};
+use signet_rfq::{DealerId, is_plain};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -227,14 +227,18 @@ fn path(text: &str) -> Option<PathBuf> {
 }
 
 fn firm(text: &str) -> Option<String> {
-    let good =
-        text.trim() == text && text.len() <= FIRM_MAX && !text.chars().any(|c| c.is_control());
-    good.then(|| text.to_owned())
+    (is_plain(text) && text.len() <= FIRM_MAX).then(|| text.to_owned())
 }
 
 fn comp_id(text: &str) -> Option<CompId> {
-    let short = text.len() <= COMP_ID_MAX && !text.contains('.');
-    CompId::new(text).ok().filter(|_| short)
+    // As the configuration has it.
+    let good = text.len() <= COMP_ID_MAX && !text.contains('.') && is_plain(text);
+    CompId::new(text).ok().filter(|_| good)
+}
+
+/// As the registry has those of its users.
+fn desk_comp_id(text: &str) -> Option<CompId> {
+    CompId::new(text).ok().filter(|_| is_desk_comp_id(text))
 }
 
 fn user_id(text: &str) -> Option<String> {
@@ -425,7 +429,7 @@ fn traders(given: &[TraderAnswer], f: &mut Faults) -> Vec<Trader> {
     for (n, t) in given.iter().enumerate() {
         let key = |k: &str| format!("trader {}: {k}", n + 1);
         let id = f.read((&key("id"), &t.id), "write 1 to 32 characters of a-z 0-9 . _ -", user_id);
-        let comp_id = f.read((&key("comp_id"), &t.comp_id), COMP_ID, comp_id);
+        let comp_id = f.read((&key("comp_id"), &t.comp_id), COMP_ID, desk_comp_id);
         let name = or(&t.name, &t.id);
         let name = f.read((&key("name"), name), "write 1 to 50 printable characters", firm);
         if let (Some(id), Some(comp_id), Some(name)) = (id, comp_id, name) {
@@ -449,8 +453,14 @@ fn unique(a: &Answers, f: &mut Faults) {
             f.add(key, format!("{id} is used twice"), CURE);
         }
     }
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut comp_ids) = (BTreeSet::new(), BTreeMap::new());
     for (n, t) in a.trader.iter().enumerate() {
+        // The registry does not tell them apart.
+        let before = comp_ids.insert(t.comp_id.to_lowercase(), t.comp_id.as_str());
+        if let Some(other) = before.filter(|other| *other != t.comp_id) {
+            let why = format!("{} differs from {other} in case only", t.comp_id);
+            f.add(format!("trader {}: comp_id", n + 1), why, CURE);
+        }
         if !t.id.is_empty() && !seen.insert(t.id.as_str()) {
             f.add(format!("trader {}: id", n + 1), format!("{} is used twice", t.id), CURE);
         }
@@ -492,9 +502,11 @@ mod tests {
             (|a| a.firm.clear(), "firm: is not answered"),
             (|a| a.firm = "A\u{1b}[2J".into(), "firm: "),
             (|a| a.firm = " Bank".into(), "firm: "),
+            (|a| a.firm = "Ba\u{200b}nk".into(), "firm: "),
             (|a| a.firm = "x".repeat(51), "firm: "),
             (|a| a.comp_id = "SIG.NET".into(), "comp_id: "),
             (|a| a.comp_id = "S".repeat(25), "comp_id: "),
+            (|a| a.comp_id = "SIGNET ".into(), "comp_id: "),
             (|a| a.comp_id = "NORTHBANK".into(), "dealer 1: comp_id: NORTHBANK is used twice"),
             (|a| a.trust_domain.clear(), "trust_domain: is not answered"),
             (|a| a.trust_domain = "Bank Example".into(), "trust_domain: "),
@@ -538,6 +550,7 @@ mod tests {
             (|a| a.listen.console = "0.0.0.0:9446".into(), "9446 is that of the metrics"),
             (|a| a.dealer.clear(), "dealer: 0 dealers"),
             (|a| a.dealer[1].comp_id.clear(), "dealer 2: comp_id: is not answered"),
+            (|a| a.dealer[1].comp_id = " SOUTH".into(), "dealer 2: comp_id: "),
             (|a| a.dealer[1].comp_id = "NORTHBANK".into(), "dealer 2: comp_id: NORTHBANK is used"),
             (|a| a.dealer[1].host.clear(), "dealer 2: host: is not answered"),
             (|a| a.dealer[1].host = "10.1.1.1".into(), "dealer 2: server_name: "),
@@ -548,6 +561,15 @@ mod tests {
             ),
             (|a| a.trader[0].id = "Alice".into(), "trader 1: id: "),
             (|a| a.trader[0].comp_id = "HARBOUR".into(), "trader 1: comp_id: HARBOUR is used"),
+            (|a| a.trader[0].comp_id = "ALICE+1".into(), "trader 1: comp_id: "),
+            (|a| a.trader[0].comp_id = "A".repeat(25), "trader 1: comp_id: "),
+            (
+                |a| {
+                    let comp_id = a.trader[0].comp_id.to_lowercase();
+                    a.trader.push(TraderAnswer { comp_id, id: "al".into(), name: "Al".into() });
+                },
+                "trader 2: comp_id: alice1 differs from ALICE1 in case only",
+            ),
             (|a| a.trader[0].name = "A\nB".into(), "trader 1: name: "),
             (|a| a.trader.push(a.trader[0].clone()), "trader 2: id: alice is used twice"),
         ];

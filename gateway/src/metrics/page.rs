@@ -51,8 +51,8 @@ the gateway starts, so that the first event of a kind is an increase.
 | --- | --- | --- | --- |
 ";
 
-/// Name, type and meaning of everything that is exported.
-pub fn exported() -> Vec<(String, String, String)> {
+/// What a gateway with one of everything exports.
+fn text() -> String {
     let north = DealerId::new("NORTH").ok();
     let metrics = Metrics::new(north.as_ref());
     // The operator's thread sets it whenever somebody reads.
@@ -60,7 +60,12 @@ pub fn exported() -> Vec<(String, String, String)> {
     metrics.state.certificate_end.get_or_create(&end).set(0.0);
     metrics.checkpoints.is_now("SIGNET2", 0, UtcMillis(0));
     metrics.signal_keys.is_now("https://idp.bank.example", Default::default());
-    let text = metrics.text();
+    metrics.text()
+}
+
+/// Name, type and meaning of everything that is exported.
+pub fn exported() -> Vec<(String, String, String)> {
+    let text = text();
     let mut found: Vec<(String, String, String)> = vec![];
     let mut help = String::new();
     for line in text.lines() {
@@ -134,5 +139,58 @@ mod tests {
         let dashboard = fs::read_to_string(file("grafana/signet-gateway.json")).unwrap();
         let json: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
         assert!(json["panels"].as_array().is_some_and(|p| p.len() > 10));
+    }
+
+    /// The questions to Prometheus of a dashboard or of rules.
+    fn questions(name: &str) -> Vec<String> {
+        let text = fs::read_to_string(file(name)).unwrap();
+        if name.ends_with(".yml") {
+            let rules = text.lines().filter_map(|l| l.trim().strip_prefix("expr: '"));
+            return rules.map(|l| l.strip_suffix('\'').unwrap().to_owned()).collect();
+        }
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let panels = json["panels"].as_array().unwrap().iter();
+        let targets = panels.flat_map(|p| p["targets"].as_array().into_iter().flatten());
+        targets.map(|t| t["expr"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What is asked with a label, or a value of one, that nothing has is never answered.
+    #[test]
+    fn dashboard_and_alert_rules_name_labels_and_values_that_exist() {
+        let text = text();
+        let has = |name: &str, label: &str, value: &str| {
+            let mut series = text.lines().filter_map(|l| l.strip_prefix(name)?.strip_prefix('{'));
+            let one = format!("{label}=\"{value}");
+            let later = format!(",{one}");
+            series.any(|l| l.starts_with(&one) || l.contains(&later))
+        };
+        let mut values = 0;
+        for question in
+            ["grafana/signet-gateway.json", "grafana/alerts.yml"].into_iter().flat_map(questions)
+        {
+            let names = named(&question);
+            for by in question.split("by (").skip(1) {
+                let labels = by.split(')').next().unwrap().split(", ");
+                for label in labels.filter(|l| *l != "instance") {
+                    assert!(names.iter().any(|n| has(n, label, "")), "{question}: {label}");
+                }
+            }
+            for (at, _) in question.match_indices('{') {
+                let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let name = question[..at].rsplit(|c: char| !word(c)).next().unwrap();
+                let inside = question[at + 1..].split('}').next().unwrap();
+                // The job and the instance are Prometheus' own.
+                let known = inside.split(',').map(|m| m.split_once('=').unwrap());
+                for (label, wanted) in known.filter(|(l, _)| !["instance", "job"].contains(l)) {
+                    let label = label.trim_end_matches('!');
+                    for value in wanted.trim_matches(['~', '"']).split('|') {
+                        values += 1;
+                        let value = format!("{value}\"");
+                        assert!(has(name, label, &value), "{question}: {label} {value}");
+                    }
+                }
+            }
+        }
+        assert!(values > 15, "{values}");
     }
 }

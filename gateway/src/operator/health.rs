@@ -119,8 +119,16 @@ fn probe(file: &Path) -> io::Result<()> {
         f.write_all(&[0; PROBE_BYTES])?;
         f.sync_data()
     });
-    let removed = fs::remove_file(file);
-    written.and(removed)
+    written.and(cleared(file))
+}
+
+/// Whoever else looks at the same time (the console, another question) may have removed it: that
+/// says nothing of the disk.
+fn cleared(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +184,21 @@ mod tests {
                 (dead.to_vec(), not_ready.to_vec())
             );
         }
+    }
+
+    #[test]
+    fn two_who_look_at_the_disk_at_once_find_it_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ready.probe");
+        assert!(cleared(&file).is_ok(), "somebody else removed it");
+        fs::create_dir(&file).unwrap();
+        assert!(cleared(&file).is_err());
+        fs::remove_dir(&file).unwrap();
+        std::thread::scope(|s| {
+            for _ in 0..4 {
+                s.spawn(|| (0..50).for_each(|_| probe(&file).unwrap()));
+            }
+        });
     }
 
     #[tokio::test]

@@ -45,22 +45,40 @@ impl Sample {
         self.0.get(series).copied()
     }
 
-    /// The series of a name: values of labels, and the value.
-    fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (Vec<(&'a str, &'a str)>, f64)> {
+    /// The series of a name: its labels, and the value.
+    fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (Vec<(&'a str, String)>, f64)> {
         let from = format!("{name}{{");
         let ours = self.0.range(from.clone()..).take_while(move |(k, _)| k.starts_with(&from));
         ours.map(move |(k, v)| (labels(&k[name.len()..]), *v))
     }
 }
 
-/// `{a="x",b="y"}`: values of this program have neither quotes nor commas.
-fn labels(text: &str) -> Vec<(&str, &str)> {
-    let inside = text.trim_start_matches('{').trim_end_matches('}');
-    let pair = |p: &'_ str| -> Option<(usize, usize)> { p.find("=\"").map(|at| (at, p.len())) };
-    inside
-        .split(',')
-        .filter_map(|p| pair(p).map(|(at, end)| (&p[..at], &p[at + 2..end.max(at + 3) - 1])))
-        .collect()
+/// `{a="x",b="y"}`. A dealer's CompID may have quotes, commas, braces and backslashes.
+fn labels(text: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start_matches('{');
+    while let Some((name, quoted)) = rest.split_once("=\"") {
+        let mut value = quoted.chars();
+        found.push((name.trim_start_matches(','), unquoted(&mut value)));
+        rest = value.as_str();
+    }
+    found
+}
+
+/// Up to the quote that ends it, and without what escapes.
+fn unquoted(text: &mut std::str::Chars<'_>) -> String {
+    let mut value = String::new();
+    while let Some(c) = text.next() {
+        match c {
+            '"' => break,
+            '\\' => match text.next() {
+                Some('n') => value.push('\n'),
+                other => value.extend(other),
+            },
+            c => value.push(c),
+        }
+    }
+    value
 }
 
 impl Rates<'_> {
@@ -68,7 +86,7 @@ impl Rates<'_> {
     pub fn counter(&self, name: &str) -> Vec<(Vec<String>, f64)> {
         let before: BTreeMap<Vec<String>, f64> =
             self.before.of(name).map(|(l, v)| (values(&l), v)).collect();
-        let grown = |(l, v): (Vec<(&str, &str)>, f64)| {
+        let grown = |(l, v): (Vec<(&str, String)>, f64)| {
             let labels = values(&l);
             let grew = (v - before.get(&labels).copied().unwrap_or(0.0)).max(0.0);
             (labels, grew / self.seconds.max(1e-9))
@@ -81,9 +99,9 @@ impl Rates<'_> {
         let mut buckets: BTreeMap<Vec<String>, Vec<(f64, f64)>> = BTreeMap::new();
         for (sample, sign) in [(self.after, 1.0), (self.before, -1.0)] {
             for (l, v) in sample.of(&format!("{name}_bucket")) {
-                let le = l.iter().find(|(k, _)| *k == "le").map_or("", |(_, v)| *v);
+                let le = l.iter().find(|(k, _)| *k == "le").map_or("", |(_, v)| v.as_str());
                 let le = if le == "+Inf" { f64::INFINITY } else { le.parse().unwrap_or(f64::NAN) };
-                let rest: Vec<_> = l.iter().filter(|(k, _)| *k != "le").copied().collect();
+                let rest: Vec<_> = l.iter().filter(|(k, _)| *k != "le").cloned().collect();
                 let all = buckets.entry(values(&rest)).or_default();
                 match all.iter_mut().find(|(b, _)| *b == le) {
                     Some((_, n)) => *n += sign * v,
@@ -105,8 +123,8 @@ impl Rates<'_> {
     }
 }
 
-fn values(labels: &[(&str, &str)]) -> Vec<String> {
-    labels.iter().map(|(_, v)| (*v).to_owned()).collect()
+fn values(labels: &[(&str, String)]) -> Vec<String> {
+    labels.iter().map(|(_, v)| v.clone()).collect()
 }
 
 /// As Prometheus' `histogram_quantile`: linear within a bucket, and the last finite bound for what
@@ -184,5 +202,24 @@ mod tests {
         let rows = rates.histogram("signet_message_seconds");
         let row = rows.iter().find(|r| r.labels == ["desk", "R"]).unwrap();
         assert!(row.p99.is_some() && row.per_second == 1.0, "{rows:?}");
+    }
+
+    /// A CompID is any printable ASCII; what is in it does not end a label.
+    #[test]
+    fn a_dealer_of_any_name_has_its_own_numbers() {
+        for name in ["NORTH", "A,B", "a\"b", "\\", "n\\n", "x\",dealer=\"NORTH", "{a}=\"", "a b"] {
+            let dealer = signet_rfq::DealerId::new(name).unwrap();
+            let metrics = crate::metrics::Metrics::new([&dealer]);
+            let (before, after) = (Sample::default(), Sample::read(&metrics.text()));
+            let rates = Rates { before: &before, after: &after, seconds: 1.0 };
+            for question in ["quote", "accept"] {
+                let ours = |l: &Vec<String>| *l == [name, question];
+                let asked = rates.counter("signet_dealer_asked_total");
+                assert!(asked.iter().any(|(l, _)| ours(l)), "{name}: {asked:?}");
+                let rows = rates.histogram("signet_dealer_response_seconds");
+                assert!(rows.iter().any(|r| ours(&r.labels)), "{name}: {rows:?}");
+                assert_eq!((asked.len(), rows.len()), (2, 2), "{name}");
+            }
+        }
     }
 }

@@ -34,6 +34,9 @@ impl File {
         let mut file = open(&self.path).map_err(DeliveryFailure::File)?;
         loop {
             let batch = feed.next(feed.confirmed()).await?;
+            if !is_at(&self.path, &file).map_err(DeliveryFailure::File)? {
+                file = open(&self.path).map_err(DeliveryFailure::File)?;
+            }
             if file.metadata().map_err(DeliveryFailure::File)?.len() >= self.bytes_max {
                 put_aside(&self.path, self.keep).map_err(DeliveryFailure::File)?;
                 file = open(&self.path).map_err(DeliveryFailure::File)?;
@@ -79,6 +82,25 @@ fn open(path: &Path) -> io::Result<fs::File> {
     options.open(path)
 }
 
+/// Whether the path still names this open file. What is written into one that somebody removed or
+/// put aside nobody reads.
+#[cfg(unix)]
+fn is_at(path: &Path, file: &fs::File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let open = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// An open file is neither removed nor renamed here.
+#[cfg(not(unix))]
+fn is_at(_: &Path, _: &fs::File) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// The last line that was written: of the file before, when one was just begun.
 fn last_line(path: &Path) -> io::Result<Option<String>> {
     match tidy(path)? {
@@ -106,6 +128,8 @@ fn tidy(path: &Path) -> io::Result<Option<String>> {
     if end < length {
         file.set_len(end)?;
     }
+    // The last line counts as written: its writer may have been killed before the disk had it.
+    file.sync_data()?;
     Ok(last)
 }
 
@@ -178,6 +202,21 @@ mod tests {
         assert_eq!(last_line(&path).unwrap().as_deref(), Some("two\n"), "half a line");
         fs::write(&path, "three\n").unwrap();
         assert_eq!(last_line(&path).unwrap().as_deref(), Some("three\n"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_removed_or_put_aside_is_not_written_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let file = open(&path).unwrap();
+        assert!(is_at(&path, &file).unwrap());
+        fs::rename(&path, numbered(&path, 1)).unwrap();
+        assert!(!is_at(&path, &file).unwrap());
+        let next = open(&path).unwrap();
+        assert!(!is_at(&path, &file).unwrap() && is_at(&path, &next).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&path, &next).unwrap());
     }
 
     #[test]

@@ -47,8 +47,10 @@ fn user(settings: &ProviderSection, id: &Identifier) -> Option<String> {
 
 fn device(settings: &ProviderSection, id: &Identifier) -> Option<String> {
     let name = match id {
-        Identifier::Opaque(name) | Identifier::IssuerSubject { sub: name, .. } => name,
-        Identifier::Email(_) => return None,
+        Identifier::Opaque(name) => name,
+        // A device of another issuer may have the same name.
+        Identifier::IssuerSubject { iss, sub } if *iss == settings.issuer => sub,
+        Identifier::IssuerSubject { .. } | Identifier::Email(_) => return None,
     };
     let known = settings.devices.get(name).cloned();
     known.or_else(|| is_device_name(name).then(|| name.clone()))
@@ -93,6 +95,7 @@ mod tests {
             (by_table, sub("https://other", "00u1"), None),
             (by_table, Identifier::Opaque("00u2".into()), None),
             (by_capitals, email("al@other.example"), Some("alice")),
+            ("users = { 'Mar\u{212a}@x' = 'mark' }", email("mark@x"), None),
             (by_capitals, sub("https://idp", "Al@Other.example"), Some("alice")),
             (by_capitals, sub("https://idp", "al@other.example"), None),
         ] {
@@ -110,6 +113,10 @@ mod tests {
             (Some(Identifier::Opaque("mdm-17".into())), one("laptop")),
             (Some(Identifier::Opaque("desktop".into())), one("desktop")),
             (Some(Identifier::Opaque("not a device".into())), NamedDevice::Unknown),
+            (Some(sub("https://idp", "mdm-17")), one("laptop")),
+            (Some(sub("https://idp", "desktop")), one("desktop")),
+            (Some(sub("https://other", "mdm-17")), NamedDevice::Unknown),
+            (Some(sub("https://other", "desktop")), NamedDevice::Unknown),
             (Some(email("a@b")), NamedDevice::Unknown),
         ] {
             let subject = Subject { user: Identifier::Opaque("alice".into()), device };

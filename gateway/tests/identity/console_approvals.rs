@@ -2,8 +2,8 @@
 //! change, by two people.
 
 use crate::{
-    admin::{self, ask_as, show},
-    console_support::{Browser, good, json_of, refused, started_with},
+    admin::{self, ADMIN, ask_as, show},
+    console_support::{Browser, CONSOLE, good, json_of, refused, started_with},
     support::{Http, World},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -123,6 +123,22 @@ fn verified_with_openssl(w: &World, folder: &str, lines: &[String]) {
     for line in lines {
         assert!(text.lines().any(|l| l == line), "{text}");
     }
+}
+
+/// Anybody may open challenges in somebody's name, here from the same address.
+#[test]
+fn challenges_of_logins_push_out_none_that_a_policy_is_signed_with() {
+    let w = world();
+    let (mut ada, mut bob) = (Browser::registered(&w, "ada"), Browser::registered(&w, "bob"));
+    let digest = prepared(&mut ada, "SG");
+    let options = start(&bob, &digest);
+    good(&options);
+    for _ in 0..20 {
+        good(&ada.post("login/start", &json!({ "name": "ada" })));
+    }
+    let credential = bob.signed(&options.body).unwrap();
+    good(&finish(&bob, &digest, &credential));
+    assert_eq!(in_force(&ada), digest);
 }
 
 #[test]
@@ -428,6 +444,35 @@ fn a_bad_answer_of_the_key_approves_nothing() {
     refused(&bob.get("me"), 401, "console.session_over");
     assert!(w.cli(&["console", "keys", "bob"]).contains("locked (its counter went back)"));
     assert_eq!(in_force(&ada), before);
+}
+
+/// Both people touch their keys here, so that is what policies may want.
+#[test]
+fn what_the_policies_want_touches_and_two_people_for_is_done_with_both() {
+    let section = format!("{ADMIN}{TWO_PEOPLE}{CONSOLE}");
+    let mut w = World::with("sqlite:registry.db", &section);
+    for who in ["ada", "bob"] {
+        show(&w, who, &Order::admin(who));
+    }
+    let policies = "@id(\"all\") permit (principal, action, resource);\n\
+        @id(\"both\") forbid (principal, action == Action::\"admin-policy\", resource) \
+        unless { context.touched && context.secondPerson };\n";
+    fs::write(w.path("entitlements.cedar"), policies).unwrap();
+    w.start();
+    let (mut ada, mut bob) = (Browser::registered(&w, "ada"), Browser::registered(&w, "bob"));
+    assert_eq!(good(&ada.get("me"))["may"]["policy"], true);
+    let digest = prepared(&mut ada, "SG");
+    refused(&start(&ada, &digest), 403, "policy.same_person");
+    good(&approved(&mut bob, &digest));
+    assert_eq!(in_force(&ada), digest);
+    // At the other interface nobody touches a key.
+    fs::write(w.path("change.json"), risk_with("JP").to_string()).unwrap();
+    let answer = ask_as(&w, "ada", "/v1/policies/prepare", &["--json", "@change.json"]);
+    admin::refused(&answer, 403, "entitle.no_step_up");
+    // No key signs a rejection.
+    let digest = prepared(&mut ada, "JP");
+    refused(&bob.post("policies/reject", &json!({ "digest": digest })), 403, "entitle.no_step_up");
+    assert_eq!(waiting(&bob).len(), 1);
 }
 
 #[test]

@@ -76,7 +76,10 @@ fn five_failures_and_then_nobody_is_answered() {
     limited.refused(429, "enrol.rate_limited");
     let wait: u32 = limited.header("retry-after").unwrap().parse().unwrap();
     assert!((800..=900).contains(&wait), "{wait}");
-    assert!(w.events().contains("No further attempt is answered for 15 minutes"));
+    let events = w.events();
+    let limits: Vec<&str> = events.lines().filter(|l| l.contains("enrol.rate_limited")).collect();
+    assert_eq!(limits.len(), 1, "once, and not for each attempt after it: {events}");
+    assert!(limits[0].contains("No further attempt is answered for 15 minutes"), "{events}");
 }
 
 /// Anybody can fail in somebody's name. Whoever has the certificate renews all the same, before it

@@ -119,6 +119,29 @@ fn a_backup_is_made_and_put_back() {
     );
 }
 
+/// A code that was used after the backup was made is open in it: whoever finds the paper could
+/// enrol once more.
+#[test]
+fn a_restore_ends_codes_unless_they_are_to_be_kept() {
+    let w = World::new();
+    w.user("alice", "ALICE");
+    w.cli(&["key", "code", "alice"]);
+    w.cli(&["registry", "backup", "--out", "backup.jsonl"]);
+    let restore = |more: &[&str]| {
+        let usual = ["registry", "restore", "--from", "backup.jsonl", "--replace"];
+        let said = w.cli(&[&usual[..], more].concat());
+        (said, w.cli(&["user", "show", "alice"]), w.events())
+    };
+    let (said, alice, events) = restore(&[]);
+    assert!(said.contains("are void"), "{said}");
+    assert!(alice.contains("code") && !alice.contains(": open"), "{alice}");
+    assert!(events.contains("2 open codes void"), "{events}");
+    let (said, alice, events) = restore(&["--keep-codes"]);
+    assert!(said.contains("open again"), "{said}");
+    assert_eq!(alice.matches(": open").count(), 2, "{alice}");
+    assert!(events.contains("open codes kept"), "{events}");
+}
+
 #[test]
 fn a_running_gateway_notices_a_restore() {
     let w = World::started();

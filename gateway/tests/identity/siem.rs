@@ -1,6 +1,9 @@
 //! Events reach a real rsyslog, a real syslog-ng and an OTLP receiver, every one, while receiver and
 //! gateway are killed.
 
+#[path = "siem_collector.rs"]
+mod collector;
+
 use crate::{
     siem_support::{Receiver, free_port, gateway, lines},
     support::{Desk, World, after_ms, runtime},
@@ -220,7 +223,7 @@ fn another_authority_or_another_key_gets_no_event() {
 async fn asks(w: &World, desk: &mut Desk, id: &str) -> String {
     let (expires, sent, n) = (after_ms(60_000), after_ms(0), w.n);
     let body = format!(
-        "35=R|131={id}|146=1|55=EUR/USD|303=1|537=1|54=1|38=5000000|64=20261230|15=EUR|\
+        "35=R|131={id}|146=1|55=EUR/USD|303=1|537=1|54=1|38=5000000|64=20991231|15=EUR|\
         126={expires}|60={sent}|423=1|453=1|448=BANK{n}|447=D|452=35|"
     );
     desk.says_signed(w, "laptop", &body).await;

@@ -52,8 +52,8 @@ impl Drop for Process {
 ///
 /// # Panics
 /// When they cannot be unpacked.
-fn unpacked() -> Option<PathBuf> {
-    if left_out("SIGNET_WITHOUT_SIEM", "events at rsyslog, syslog-ng and a receiver of OTLP") {
+pub fn unpacked() -> Option<PathBuf> {
+    if left_out("SIGNET_WITHOUT_SIEM", "events at rsyslog, syslog-ng and receivers of OTLP") {
         return None;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -89,19 +89,12 @@ impl Receiver {
     pub fn start(self, w: &World, port: u16) -> Option<Process> {
         let tools = unpacked()?;
         receiver_certificate(w);
-        let mut command = match self {
+        let command = match self {
             Self::Rsyslog => rsyslog(w, port, &tools),
             Self::SyslogNg => syslog_ng(w, port, &tools),
             Self::Otlp => otlp(w, port, &tools),
         };
-        let log = fs::OpenOptions::new().create(true).append(true).open(w.path("receiver.log"));
-        let log = log.unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let child = Process(command.current_dir(w.dir.path()).spawn().unwrap());
-        w.eventually("the receiver listens", || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
-        Some(child)
+        Some(listening(w, port, command))
     }
 
     /// `[[siem.sink]]` for it.
@@ -129,6 +122,18 @@ impl Receiver {
     }
 }
 
+/// Starts a receiver in the world's folder, and waits until it listens.
+pub fn listening(w: &World, port: u16, mut command: Command) -> Process {
+    let log = fs::OpenOptions::new().create(true).append(true).open(w.path("receiver.log"));
+    let log = log.unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    let child = Process(command.current_dir(w.dir.path()).spawn().unwrap());
+    w.eventually("the receiver listens", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    child
+}
+
 /// Whole lines of a file; the last may be half written.
 pub fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap_or_default();
@@ -137,10 +142,13 @@ pub fn lines(path: &Path) -> Vec<Value> {
 }
 
 /// Debian 12 has some libraries in `/lib` and some in `/usr/lib`.
-fn library_path(tools: &Path) -> String {
+pub fn library_path(tools: &Path) -> String {
     let triple = format!("{}-linux-gnu", env::consts::ARCH);
     let places = [format!("lib/{triple}"), format!("usr/lib/{triple}"), "usr/lib/syslog-ng".into()];
-    places.map(|p| tools.join("root").join(p).display().to_string()).join(":")
+    let debian = places.map(|p| tools.join("root").join(p).display().to_string());
+    // Python's library, for the collector, where the system has none.
+    let python = tools.join("python/root/usr/lib").join(triple).display().to_string();
+    format!("{}:{python}", debian.join(":"))
 }
 
 fn rsyslog(w: &World, port: u16, tools: &Path) -> Command {
@@ -200,10 +208,16 @@ log {{ source(s); destination(data); destination(json); flags(flow-control); }};
 
 fn otlp(w: &World, port: u16, tools: &Path) -> Command {
     fs::write(w.path("token"), "s3cret\n").unwrap();
+    let mut c = python("otlp_receiver.py", port, tools);
+    c.args(["siem.pem", "siem-key.pem", "gateways-ca.pem", "received.jsonl", "2"]);
+    c
+}
+
+/// A program of `tests/interop` that listens at a port.
+pub fn python(program: &str, port: u16, tools: &Path) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut c = Command::new(tools.join("python/bin/python"));
-    c.arg(root.join("tests/interop/otlp_receiver.py")).arg(port.to_string());
-    c.args(["siem.pem", "siem-key.pem", "gateways-ca.pem", "received.jsonl", "2"]);
+    c.arg(root.join("tests/interop").join(program)).arg(port.to_string());
     c
 }
 

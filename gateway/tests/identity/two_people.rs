@@ -160,6 +160,62 @@ fn what_is_faulty_overtaken_or_rejected_comes_to_nothing() {
     w.eventually("written down", || w.events().contains("policy.rejected"));
 }
 
+/// Of whoever prepared a change and may not do so by now, one person's approval would be left.
+#[test]
+fn what_somebody_prepared_who_lost_the_right_is_not_approved() {
+    let w = world();
+    let before = in_force(&w, "risk");
+    let new = RISK.replace("['GB']", "['GB', 'SG']");
+    let id = |v: &Value| v["digest"].as_str().unwrap().to_owned();
+    let hers = id(&good(&prepare(&w, "sylvia", &risk(&new))));
+    let policies = "@id(\"all\") permit (principal, action, resource);\n\
+        @id(\"not-sylvia\") forbid (principal == Administrator::\"sylvia\", \
+        action == Action::\"admin-policy\", resource);\n";
+    let facts = "reporting_currency = 'USD'\n[admin_groups]\nofficers = ['sylvia', 'tom']\n";
+    let documents = json!({ "policies": policies, "facts": facts });
+    let body = json!({ "policy": "entitlements", "documents": documents }).to_string();
+    let without_her = id(&good(&prepare(&w, "tom", &body)));
+    good(&decide(&w, "sylvia", &without_her, "approve"));
+    refused(&decide(&w, "tom", &hers, "approve"), 403, "policy.not_entitled");
+    assert_eq!(in_force(&w, "risk"), before);
+    good(&decide(&w, "tom", &hers, "reject"));
+}
+
+/// The policies that Signet ships want two people for a change of policy: here there are two.
+#[test]
+fn what_the_policies_want_two_people_for_two_people_can_do() {
+    let section = format!("{ADMIN}policy_changes = \"two_people\"\n");
+    let mut w = World::with("sqlite:registry.db", &section);
+    for who in ["sylvia", "tom", "oscar"] {
+        show(&w, who, &Order::admin(who));
+    }
+    let policies = "@id(\"operators\") permit (principal in AdminGroup::\"operators\", \
+        action == Action::\"admin-read\", resource);\n\
+        @id(\"officers\") permit (principal in AdminGroup::\"officers\", \
+        action in Action::\"admin\", resource);\n\
+        @id(\"policy-needs-two-people\") forbid (principal, \
+        action == Action::\"admin-policy\", resource) unless { context.secondPerson };\n";
+    let facts = "reporting_currency = 'EUR'\n[admin_groups]\n\
+        officers = ['sylvia', 'tom']\noperators = ['oscar']\n";
+    fs::write(w.path("entitlements.cedar"), policies).unwrap();
+    fs::write(w.path("entitlements.toml"), facts).unwrap();
+    w.start();
+    let id = |v: &Value| v["digest"].as_str().unwrap().to_owned();
+    let body = |country: &str| risk(&RISK.replace("['GB']", &format!("['GB', '{country}']")));
+    refused(&prepare(&w, "oscar", &body("SG")), 403, "entitle.denied");
+    let first = id(&good(&prepare(&w, "sylvia", &body("SG"))));
+    refused(&decide(&w, "oscar", &first, "approve"), 403, "entitle.denied");
+    refused(&decide(&w, "sylvia", &first, "approve"), 403, "policy.same_person");
+    good(&decide(&w, "tom", &first, "approve"));
+    assert_eq!(in_force(&w, "risk"), first);
+    let second = id(&good(&prepare(&w, "tom", &body("JP"))));
+    good(&decide(&w, "sylvia", &second, "reject"));
+    assert_eq!(in_force(&w, "risk"), first);
+    // One person alone would do this.
+    let reload = ask_as(&w, "sylvia", "/v1/policy/reload", &["--json", "{}"]);
+    refused(&reload, 403, "entitle.no_step_up");
+}
+
 #[test]
 fn by_default_files_change_policies_and_the_history_has_them() {
     let mut w = World::with("sqlite:registry.db", ADMIN);

@@ -172,9 +172,10 @@ const fn field(field: &'static str, why: &'static str) -> InvitationError {
 }
 
 /// The name is shown beside a question of trust, so it has no character that hides or reverses
-/// text.
+/// text, nor one of the letters that are blank (the fillers of Hangul).
 fn is_plain_name(text: &str) -> bool {
-    let shows = |c: char| c == ' ' || c.is_alphanumeric() || c.is_ascii_graphic();
+    let blank = |c: char| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    let shows = |c: char| c == ' ' || (c.is_alphanumeric() && !blank(c)) || c.is_ascii_graphic();
     !text.trim().is_empty() && text.chars().count() <= VENUE_CHARS_MAX && text.chars().all(shows)
 }
 

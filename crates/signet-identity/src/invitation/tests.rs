@@ -134,6 +134,9 @@ fn what_is_wrong_is_named() {
     assert_eq!(field_of(&changed("\"alice\"", "\"Alice\"")), "user");
     assert_eq!(field_of(&changed("\"Practice Bank\"", "\" \"")), "venue");
     assert_eq!(field_of(&changed("\"Practice Bank\"", "\"Bank\u{202e}knaB\"")), "venue");
+    for blank in ["\u{115f}", "\u{1160}", "\u{3164}", "\u{ffa0}"] {
+        assert_eq!(field_of(&changed("Practice Bank", blank)), "venue", "{blank:?}");
+    }
     assert_eq!(field_of(&changed("2027-01-15T08:00:00Z", "tomorrow")), "code_expires");
     assert_eq!(field_of(&changed("est.bank.example", "no host")), "est");
     assert_eq!(field_of(&changed("192.0.2.7", "http://192.0.2.7")), "fix");

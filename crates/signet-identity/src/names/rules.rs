@@ -43,6 +43,32 @@ pub fn device_name(text: &str) -> Option<String> {
     is_device_name(name).then(|| name.to_owned())
 }
 
+/// The beginning of the name of a file that is kept for a party, as in `NORTH.fix`. A CompID may
+/// have a slash (FIX allows it), which would lead into another folder: it is written `%2F`. Two
+/// names never have one file, and a name without a slash is written as it is, but for a `%` that
+/// would be read as one of these.
+#[must_use]
+pub fn file_stem(name: &str) -> String {
+    let mut stem = String::with_capacity(name.len());
+    for (at, c) in name.char_indices() {
+        let rest = name.get(at..).unwrap_or_default();
+        match c {
+            '/' => stem.push_str("%2F"),
+            '%' if rest.starts_with("%2F") || rest.starts_with("%25") => stem.push_str("%25"),
+            c => stem.push(c),
+        }
+    }
+    stem
+}
+
+/// The name that [`file_stem`] wrote so.
+#[must_use]
+pub fn name_of_file(stem: &str) -> String {
+    // In one pass: what `%25` becomes begins nothing.
+    let parts: Vec<String> = stem.split("%25").map(|part| part.replace("%2F", "/")).collect();
+    parts.join("%")
+}
+
 /// `.` and `..` are path segments of their own in URIs (SPIFFE-ID §2.2), so no name is only dots.
 fn is_lower_case_name(text: &str, chars_max: usize) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
@@ -81,7 +107,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn table_of_names_of_files() {
+        for (name, stem) in [
+            ("NORTHBANK", "NORTHBANK"),
+            ("NORTH BANK", "NORTH BANK"),
+            ("NORTH BANK/FX", "NORTH BANK%2FFX"),
+            ("/etc/cron.d/x", "%2Fetc%2Fcron.d%2Fx"),
+            ("../../x", "..%2F..%2Fx"),
+            // As files were called before.
+            ("100%", "100%"),
+            ("A%2fB", "A%2fB"),
+            ("A%2FB", "A%252FB"),
+            ("A%25B", "A%2525B"),
+            ("%2/F", "%2%2FF"),
+        ] {
+            assert_eq!(file_stem(name), stem);
+            assert_eq!(name_of_file(stem), name);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_file_lies_in_its_folder_and_names_its_party(
+            name in "[%25F/.A]{0,12}|[ -~]{0,24}",
+        ) {
+            let stem = file_stem(&name);
+            prop_assert!(!stem.contains('/'), "{}", stem);
+            prop_assert_eq!(name_of_file(&stem), name);
+        }
+
         #[test]
         fn a_normalised_device_name_is_one_and_stays_as_it_is(typed in ".{0,80}") {
             if let Some(name) = device_name(&typed) {

@@ -55,8 +55,8 @@ impl CedarEntitlements {
                 .rates
                 .get(currency)
                 .ok_or_else(|| Denial::NoRate(currency.to_owned()))?;
-            let exact = times(quantity, *rate).ok_or(Denial::BadNumber(what))?;
-            sum = sum.checked_add(exact).ok_or(Denial::BadNumber(what))?;
+            let amount = times(quantity, *rate).ok_or(Denial::BadNumber(what))?;
+            sum = plus(sum, amount).ok_or(Denial::BadNumber(what))?;
         }
         whole(sum).ok_or(Denial::BadNumber(what))
     }
@@ -69,6 +69,14 @@ fn times(a: Decimal, b: Decimal) -> Option<Decimal> {
     let product = a.checked_mul(b)?;
     let exact = a.is_zero() || product.scale() >= a.scale() + b.scale();
     if exact { Some(product) } else { product.checked_add(Decimal::ONE) }
+}
+
+/// The sum, likewise.
+fn plus(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let (a, b) = (a.normalize(), b.normalize());
+    let sum = a.checked_add(b)?;
+    let exact = a.is_zero() || b.is_zero() || sum.scale() >= a.scale().max(b.scale());
+    if exact { Some(sum) } else { sum.checked_add(Decimal::ONE) }
 }
 
 /// Whole units, rounded up.

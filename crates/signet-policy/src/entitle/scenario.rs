@@ -16,7 +16,7 @@ pub enum ScenarioError {
     Missing(&'static str, String),
     /// The action that was written.
     #[error(
-        "{0:?} is not an action: see, request, accept, see-rfqs, take-over, admin-read, \
+        "{0:?} is not an action: see, request, counter, accept, see-rfqs, take-over, admin-read, \
             admin-lock, admin-users, admin-keys, admin-policy, admin-sessions"
     )]
     NoAction(String),
@@ -35,15 +35,16 @@ pub enum ScenarioError {
 pub struct Scenario {
     /// Trader or administrator.
     pub user: String,
-    /// `see`, `request`, `accept`, `see-rfqs`, `take-over`, or one of [`AdminAction::word`].
+    /// `see`, `request`, `counter`, `accept`, `see-rfqs`, `take-over`, or one of
+    /// [`AdminAction::word`].
     pub action: String,
-    /// CompID of the dealer; `see`, `request` and `accept` need it.
+    /// CompID of the dealer; `see`, `request`, `counter` and `accept` need it.
     pub dealer: Option<String>,
     /// The trader that has the RFQ; `see-rfqs` and `take-over` need it.
     pub colleague: Option<String>,
     /// ISIN, currency pair or symbol.
     pub instrument: Option<String>,
-    /// The side; `request` and `accept` need it.
+    /// The side; `request`, `counter` and `accept` need it.
     pub side: Option<Side>,
     /// In the instrument's currency, such as `20m`.
     pub quantity: Option<String>,

@@ -13,11 +13,12 @@ pub(in crate::siem) use frame::{Header as FrameHeader, frame as framed};
 use super::{Plan, feed::Feed};
 use crate::{
     GatewayError,
-    config::{SinkSection, SyslogSection, host_and_port},
+    config::{SinkSection, SyslogSection},
     delivery::DeliveryFailure,
 };
 use frame::{Header, frame};
 use rustls_pki_types::ServerName;
+use signet_identity::host_and_port;
 use signet_net as net;
 use std::{
     collections::VecDeque,
@@ -47,21 +48,27 @@ pub(super) struct Syslog {
     header: Header,
 }
 
-/// What was sent, oldest first, and may get lost with the receiver.
+/// What was sent, oldest first, and may get lost with the receiver: event, bytes of the connection
+/// until its end, and since when the receiver's kernel is known to have them.
 #[derive(Debug, Default)]
-struct Unsettled(VecDeque<(u64, u64, Instant)>);
+struct Unsettled(VecDeque<(u64, u64, Option<Instant>)>);
 
 impl Unsettled {
     /// Everything up to an event was written, at so many bytes of the connection.
-    fn sent(&mut self, sequence: u64, bytes: u64, now: Instant) {
-        self.0.push_back((sequence, bytes, now));
+    fn sent(&mut self, sequence: u64, bytes: u64) {
+        self.0.push_back((sequence, bytes, None));
     }
 
-    /// The last event that the receiver has for certain, when there is another one.
+    /// The last event that the receiver has for certain, when there is another one. A receiver that
+    /// is busy may have left bytes in our kernel for long: time counts from when it has them.
     fn settled(&mut self, acknowledged: u64, now: Instant) -> Option<u64> {
+        let there = self.0.iter_mut().take_while(|(_, bytes, _)| *bytes <= acknowledged);
+        there.for_each(|(_, _, since)| {
+            since.get_or_insert(now);
+        });
         let mut last = None;
-        while let Some((sequence, bytes, at)) = self.0.front() {
-            if *bytes > acknowledged || now.duration_since(*at) < SETTLE {
+        while let Some((sequence, _, Some(since))) = self.0.front() {
+            if now.duration_since(*since) < SETTLE {
                 break;
             }
             last = Some(*sequence);
@@ -74,7 +81,7 @@ impl Unsettled {
 impl Syslog {
     pub(super) fn new(plan: &Plan, s: &SyslogSection) -> Result<Self, GatewayError> {
         let fault = |why: &str| GatewayError::Session(format!("siem.sink {}: {why}", s.name));
-        let (host, port) = host_and_port(&s.address).ok_or_else(|| fault("address"))?;
+        let (host, port) = host_and_port(&s.address).map_err(|_| fault("address"))?;
         let named = s.tls.name_to_verify(host).to_owned();
         let name = ServerName::try_from(named).map_err(|_| fault("server_name"))?;
         let of = SinkSection::section(&s.name);
@@ -137,7 +144,7 @@ impl Syslog {
                         .map_err(DeliveryFailure::Connection)?;
                     if let Some(last) = batch.last() {
                         after = last.sequence;
-                        unsettled.sent(after, sent.written(), Instant::now());
+                        unsettled.sent(after, sent.written());
                     }
                 }
             }
@@ -153,14 +160,18 @@ mod tests {
     fn what_is_acknowledged_and_old_enough_is_settled_in_order() {
         let (mut u, start) = (Unsettled::default(), Instant::now());
         let at = |s| start + Duration::from_secs(s);
-        u.sent(10, 1_000, at(0));
-        u.sent(20, 2_000, at(1));
-        u.sent(30, 3_000, at(2));
-        assert_eq!(u.settled(3_000, at(4)), None);
-        assert_eq!(u.settled(999, at(60)), None);
-        assert_eq!(u.settled(1_999, at(60)), Some(10));
-        assert_eq!(u.settled(3_000, at(6)), Some(20));
-        assert_eq!(u.settled(3_000, at(6)), None);
-        assert_eq!(u.settled(3_000, at(7)), Some(30));
+        u.sent(10, 1_000);
+        u.sent(20, 2_000);
+        u.sent(30, 3_000);
+        assert_eq!(u.settled(999, at(60)), None, "our own kernel has it still");
+        assert_eq!(u.settled(1_999, at(60)), None, "the receiver has only just got it");
+        assert_eq!(u.settled(3_000, at(61)), None);
+        assert_eq!(u.settled(3_000, at(64)), None);
+        assert_eq!(u.settled(3_000, at(65)), Some(10));
+        assert_eq!(u.settled(3_000, at(65)), None);
+        u.sent(40, 4_000);
+        assert_eq!(u.settled(4_000, at(66)), Some(30));
+        assert_eq!(u.settled(4_000, at(71)), Some(40));
+        assert_eq!(u.settled(4_000, at(99)), None);
     }
 }

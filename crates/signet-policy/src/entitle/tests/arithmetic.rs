@@ -59,6 +59,11 @@ fn amounts_are_rounded_up_once() {
         ("EUR".to_owned(), Decimal::new(5, 1)),
     ]);
     assert_eq!(notional(&e, "USD/JPY", "1", &day), Ok(("1".into(), "2".into())));
+    // A sum of more digits than fit: never less than the exact one.
+    let day =
+        Amounts::from([("EUR".to_owned(), "1.0000000000000000000000000001".parse().unwrap())]);
+    let all = notional(&e, "DE000BU2Z049", "19999999", &day);
+    assert_eq!(all, Ok(("19999999".into(), "20000001".into())));
 }
 
 #[test]

@@ -134,14 +134,26 @@ fn actions_and_sides_are_written_as_policies_name_them() {
 }
 
 #[test]
+fn every_action_that_the_refusal_names_can_be_asked_about() {
+    let e = load("");
+    let of = |word: &str| scenario(&format!("action = '{word}'\ncolleague = 'bob'")).decide(&e);
+    let refusal = of("ask").unwrap_err().to_string();
+    let words: Vec<&str> = refusal.split_once(": ").unwrap().1.split(", ").collect();
+    assert!(words.contains(&"counter") && words.len() == 12, "{refusal}");
+    for word in words {
+        assert!(of(word).is_ok(), "{word}: {:?}", of(word));
+    }
+}
+
+#[test]
 fn a_question_that_cannot_be_asked_says_what_is_missing() {
     let e = load("");
     for (from, to, text) in [
         (
             "action = 'request'",
             "action = 'ask'",
-            "\"ask\" is not an action: see, request, accept, see-rfqs, take-over, admin-read, \
-                admin-lock, admin-users, admin-keys, admin-policy, admin-sessions",
+            "\"ask\" is not an action: see, request, counter, accept, see-rfqs, take-over, \
+                admin-read, admin-lock, admin-users, admin-keys, admin-policy, admin-sessions",
         ),
         ("dealer = 'HARBOUR'", "", "dealer is missing; action request needs it"),
         ("instrument = 'EUR/USD'", "", "instrument is missing; action request needs it"),

@@ -1,0 +1,40 @@
+//! Names that traders read.
+
+use super::{ConfigError, value};
+use signet_rfq::is_deceptive;
+
+/// Longest name.
+const NAME_MAX: usize = 60;
+
+/// Refuses a name that people cannot read, or that can look like another one.
+pub(super) fn check_name(key: &str, name: &str) -> Result<(), ConfigError> {
+    if name.trim().is_empty() || name.len() > NAME_MAX || name.chars().any(is_deceptive) {
+        return Err(value(key, format!("write 1 to {NAME_MAX} printable characters")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_of_characters_that_show() {
+        let (longest, longer) = ("x".repeat(60), "x".repeat(61));
+        for (name, good) in [
+            ("Northbank", true),
+            ("Crédit du Nord", true),
+            (longest.as_str(), true),
+            (longer.as_str(), false),
+            ("", false),
+            (" ", false),
+            ("North\nbank", false),
+            ("North\u{200b}bank", false),
+            ("\u{202e}knabhtroN", false),
+        ] {
+            let said = check_name("dealer N: name", name).map_err(|e| e.to_string());
+            let why = "dealer N: name: write 1 to 60 printable characters".to_owned();
+            assert_eq!(said, if good { Ok(()) } else { Err(why) }, "{name:?}");
+        }
+    }
+}
