@@ -1,8 +1,10 @@
 //! The system's resolver, which alone knows the hosts file, mDNS and the name servers of a VPN. Its
 //! calls block: each has a thread of its own, and no more than so many at once. A call that never
 //! returns keeps its thread until this process ends. So that such calls do not use all threads up,
-//! those for a name that has many become rare, and take what another of them finds.
+//! those for a name that has many become rare, and take what another of them finds; those of a name
+//! that was never found leave threads to the names that were.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -17,8 +19,17 @@ use crate::doubling::Doubling;
 /// RFC 8305 §8, Resolution Delay: how long IPv6 addresses are waited for once the IPv4 ones are
 /// known.
 pub(crate) const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
-/// The most lookups of each kind at the same time.
+/// With so many lookups of each kind under way, those that are given up not counted, none begins
+/// for a name that was never found.
 const LOOKUPS_MAX: usize = 128;
+/// A lookup that takes longer leaves its place to others: no usual resolver asks for as long. Its
+/// thread counts among all of them until it returns.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
+/// The most threads of each kind, with those of lookups that are given up.
+const THREADS_MAX: usize = 256;
+/// So many of the threads are kept for names that were found before, and so many such names are
+/// remembered: each can be asked for, however many others hang.
+const KEPT: usize = 64;
 /// So many lookups of each kind begin at once, whatever their names are.
 const AT_ONCE: usize = 64;
 /// So many of one name begin at once. Where no name server answers, one lasts up to half a minute,
@@ -118,7 +129,7 @@ struct Lookups {
 
 impl Lookups {
     fn new() -> Self {
-        let (ended, _) = broadcast::channel(LOOKUPS_MAX);
+        let (ended, _) = broadcast::channel(THREADS_MAX);
         Self { underway: Mutex::default(), ended }
     }
 
@@ -126,8 +137,9 @@ impl Lookups {
         self.underway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a call that blocks, once there is a place for it. Its place is taken until it returns,
-    /// also when nobody waits for it. What another lookup of the name finds before that is taken.
+    /// Runs a call that blocks, once there is a place for it. Its place is taken until it returns
+    /// or is given up, also when nobody waits for it. What another lookup of the name finds before
+    /// that is taken.
     async fn run(
         &'static self,
         host: Arc<str>,
@@ -188,9 +200,10 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.lookups.underway().end(self.id);
+        let found = std::mem::take(&mut self.found);
+        self.lookups.underway().end(self.id, !found.is_empty());
         // Nobody need wait for it.
-        let _ = self.lookups.ended.send((self.host.clone(), std::mem::take(&mut self.found)));
+        let _ = self.lookups.ended.send((self.host.clone(), found));
     }
 }
 
@@ -199,6 +212,8 @@ impl Drop for Place {
 struct Underway {
     all: Vec<Call>,
     next_id: u64,
+    /// Names that were found, the latest last; at most [`KEPT`].
+    known: VecDeque<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -229,15 +244,30 @@ impl Underway {
         Ok(id)
     }
 
-    fn end(&mut self, id: u64) {
-        self.all.retain(|call| call.id != id);
+    fn end(&mut self, id: u64, found: bool) {
+        let Some(at) = self.all.iter().position(|call| call.id == id) else { return };
+        let call = self.all.remove(at);
+        if found {
+            self.remember(call.host);
+        }
+    }
+
+    /// A name with a lookup under way is not forgotten: its thread may be one of those kept.
+    fn remember(&mut self, host: Arc<str>) {
+        self.known.retain(|known| *known != host);
+        if self.known.len() >= KEPT {
+            let is_idle = |known: &Arc<str>| self.all.iter().all(|call| call.host != *known);
+            let Some(idle) = self.known.iter().position(is_idle) else { return };
+            self.known.remove(idle);
+        }
+        self.known.push_back(host);
     }
 
     /// A name without any lookup waits for nothing but a place, so that those of other names that
     /// hang do not hold it up.
     fn wait(&self, host: &str, now: Instant) -> Option<Wait> {
-        if self.all.len() >= LOOKUPS_MAX {
-            return Some(Wait::ForAPlace);
+        if let Some(wait) = self.wait_for_a_place(host, now) {
+            return Some(wait);
         }
         let of_name = || self.all.iter().filter(|call| *call.host == *host);
         let youngest = of_name().next_back()?.since;
@@ -249,6 +279,21 @@ impl Underway {
             NotBefore::Time(time) => (now < time).then_some(Wait::Until(time)),
             NotBefore::Never => Some(Wait::ForAPlace),
         }
+    }
+
+    /// Of the threads kept, a name that was found takes one at most: with so many under way, the
+    /// pause before its second one lasts for longer than any process.
+    fn wait_for_a_place(&self, host: &str, now: Instant) -> Option<Wait> {
+        if self.known.iter().any(|known| **known == *host) {
+            return (self.all.len() >= THREADS_MAX).then_some(Wait::ForAPlace);
+        }
+        if self.all.len() >= THREADS_MAX.saturating_sub(KEPT) {
+            return Some(Wait::ForAPlace);
+        }
+        let ends = self.all.iter().filter_map(|call| call.since.checked_add(GIVEN_UP_AFTER));
+        let awaited = || ends.clone().filter(move |end| now < *end);
+        let is_full = awaited().count() >= LOOKUPS_MAX;
+        awaited().min().filter(|_| is_full).map(Wait::Until)
     }
 }
 

@@ -116,8 +116,15 @@ fn table_of_lookups_that_hang() {
         ([each(45, 0), many("name", 20, 0)].concat(), wait(16)),
         ([many("name", 18, 0), each(52, 0)].concat(), wait(64)),
         // The bound.
-        (each(128, 99_999_999), PLACE),
-        ([many("name", 1, 9), each(127, 99_999_999)].concat(), PLACE),
+        (each(128, 0), wait(60)),
+        ([each(1, 59), each(127, 1)].concat(), wait(1)),
+        ([many("name", 1, 9), each(127, 0)].concat(), wait(51)),
+        // Those given up have left their places, and not their threads.
+        ([each(1, 60), each(127, 1)].concat(), Ok(())),
+        (each(128, 99_999_999), Ok(())),
+        ([many("name", 1, 9), each(127, 99_999_999)].concat(), wait(4_194_967_296)),
+        (each(191, 99_999_999), Ok(())),
+        (each(192, 99_999_999), PLACE),
     ] {
         let now = Instant::now() + Duration::from_secs(1 << 30);
         let mut underway = Underway::default();
@@ -159,9 +166,77 @@ fn a_resolver_that_never_answers_never_uses_up_all_places() {
         now += YEAR * 200;
         for name in names.iter().chain(&names) {
             let id = underway.begin(name, now).unwrap();
-            underway.end(id);
+            underway.end(id, false);
         }
     }
+}
+
+/// Begins a lookup of each name that may begin, and returns how many do.
+fn begin_each(underway: &mut Underway, names: &[Arc<str>], now: Instant) -> usize {
+    names.iter().filter(|name| underway.begin(name, now).is_ok()).count()
+}
+
+fn names(kind: &str, count: usize) -> Vec<Arc<str>> {
+    (0..count).map(|n| format!("{kind}{n}").into()).collect()
+}
+
+fn find_each(underway: &mut Underway, names: &[Arc<str>], now: Instant) {
+    for name in names {
+        let id = underway.begin(name, now).unwrap();
+        underway.end(id, true);
+    }
+}
+
+#[test]
+fn names_that_were_found_are_asked_for_however_many_others_hang() {
+    let mut now = Instant::now();
+    let mut underway = Underway::default();
+    let known = names("known", KEPT);
+    find_each(&mut underway, &known, now);
+    // One that hangs takes part of what all share, and not what is kept for the others.
+    assert_eq!(begin_each(&mut underway, &vec![known[0].clone(); 99], now), AT_ONCE_OF_NAME);
+    let mut hung = AT_ONCE_OF_NAME;
+    for (round, most) in [LOOKUPS_MAX, THREADS_MAX - KEPT, THREADS_MAX - KEPT].iter().enumerate() {
+        let strangers = names(&format!("stranger{round}-"), 1_000);
+        hung += begin_each(&mut underway, &strangers, now);
+        assert_eq!(hung, *most, "{round}");
+        now += GIVEN_UP_AFTER;
+    }
+    assert_eq!(begin_each(&mut underway, &known, now), KEPT - 1);
+    // A century later: each has its one, and whoever is found meanwhile takes none of them.
+    now += Duration::from_secs(100 * 365 * 24 * 3_600);
+    assert_eq!(begin_each(&mut underway, &known, now), 0);
+    underway.remember("found".into());
+    assert!(
+        underway.begin(&known[1], now).is_err() && underway.begin(&"found".into(), now).is_err()
+    );
+    assert_eq!(underway.all.len(), THREADS_MAX - 1);
+}
+
+#[test]
+fn the_names_that_were_found_last_are_remembered() {
+    let now = Instant::now();
+    let mut underway = Underway::default();
+    let all = names("found", KEPT + 2);
+    find_each(&mut underway, &all[..KEPT], now);
+    // Found again, and under way: not those that make room.
+    find_each(&mut underway, &all[..1], now);
+    let hangs = underway.begin(&all[1], now).unwrap();
+    find_each(&mut underway, &all[KEPT..], now);
+    let is_known = |underway: &Underway, n: usize| underway.known.contains(&all[n]);
+    let known = |underway: &Underway| (0..all.len()).filter(|n| is_known(underway, *n)).count();
+    assert_eq!(known(&underway), KEPT);
+    for (n, want) in [(0, true), (1, true), (2, false), (3, false), (KEPT, true), (KEPT + 1, true)]
+    {
+        assert_eq!(is_known(&underway, n), want, "{n}");
+    }
+    // One that finds nothing is as well known as before, and no better.
+    underway.end(hangs, false);
+    let id = underway.begin(&all[2], now).unwrap();
+    underway.end(id, false);
+    assert!(is_known(&underway, 1) && !is_known(&underway, 2));
+    underway.end(u64::MAX, true);
+    assert_eq!(known(&underway), KEPT);
 }
 
 fn lookups() -> &'static Lookups {
@@ -225,4 +300,6 @@ async fn a_name_that_hangs_is_asked_by_few_who_tell_the_others_and_holds_up_no_o
     end.send(addresses(&[V4])).unwrap();
     assert_eq!(second.await.unwrap(), addresses(&[V4]));
     assert_eq!(shares.await.unwrap(), addresses(&[V4]));
+    // Only those that found something are known.
+    assert_eq!(all.underway().known, ["answers", "hangs"].map(Arc::<str>::from));
 }

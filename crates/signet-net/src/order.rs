@@ -18,7 +18,9 @@ pub(super) fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     preferred.reverse();
     other.reverse();
     let mut all = Vec::new();
-    while let Some(next) = preferred.pop().or_else(|| other.pop()) {
+    while all.len() < ADDRESSES_MAX
+        && let Some(next) = preferred.pop().or_else(|| other.pop())
+    {
         if !all.contains(&next) {
             all.push(next);
         }
@@ -27,7 +29,6 @@ pub(super) fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
             std::mem::swap(&mut preferred, &mut other);
         }
     }
-    all.truncate(ADDRESSES_MAX);
     all
 }
 
@@ -50,7 +51,10 @@ mod tests {
         ] {
             assert_eq!(in_turn(all(&found)), all(&tried), "{found:?}");
         }
-        let many = (0..100u8).map(|n| SocketAddr::from(([192, 0, 2, n], 1))).collect();
-        assert_eq!(in_turn(many).len(), ADDRESSES_MAX);
+        // So many that a comparison of each with each would not end.
+        for many in [100, 1_000_000u32] {
+            let many = (0..many).map(|n| SocketAddr::from((n.to_be_bytes(), 1))).collect();
+            assert_eq!(in_turn(many).len(), ADDRESSES_MAX);
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
+use signet_identity::{authority, host_and_optional_port};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
@@ -103,9 +104,8 @@ impl ProxyUrl {
     }
 
     fn request(&self, host: &str, port: u16) -> Zeroizing<String> {
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let mut text =
-            Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
+        let to = authority(host, port);
+        let mut text = Zeroizing::new(format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n"));
         if let Some(credentials) = &self.credentials {
             let encoded = Zeroizing::new(STANDARD.encode(credentials.as_bytes()));
             text.push_str("Proxy-Authorization: Basic ");
@@ -187,28 +187,11 @@ impl FromStr for ProxyUrl {
             Some((credentials, address)) => (Some(decode(credentials)?), address),
             None => (None, rest),
         };
-        let (host, port) = split_port(address)?;
+        let (host, port) = host_and_optional_port(address).map_err(|_| ProxyError::BadUrl)?;
         if ServerName::try_from(host).is_err() {
             return Err(ProxyError::BadUrl);
         }
         Ok(Self { host: host.to_owned(), port: port.unwrap_or(8080), credentials })
-    }
-}
-
-fn split_port(address: &str) -> Result<(&str, Option<u16>), ProxyError> {
-    let number =
-        |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0).ok_or(ProxyError::BadUrl);
-    if let Some(rest) = address.strip_prefix('[') {
-        let (host, rest) = rest.split_once(']').ok_or(ProxyError::BadUrl)?;
-        return match rest.strip_prefix(':') {
-            Some(port) => Ok((host, Some(number(port)?))),
-            None if rest.is_empty() => Ok((host, None)),
-            None => Err(ProxyError::BadUrl),
-        };
-    }
-    match address.split_once(':') {
-        Some((host, port)) => Ok((host, Some(number(port)?))),
-        None => Ok((address, None)),
     }
 }
 

@@ -97,8 +97,7 @@ enum Told {
 }
 
 /// The ways to several hosts, as they become known. Each name that is being resolved keeps up
-/// to two threads of the blocking pool until the system's resolver gives up, also when this is
-/// dropped.
+/// to two threads of its own until the system's resolver gives up, also when this is dropped.
 pub(crate) struct Ways {
     lookups: JoinSet<(usize, Told)>,
     queue: Queue,

@@ -82,11 +82,12 @@ async fn follow(
         changes.hint();
     }
     loop {
-        let network = tokio::time::timeout(ANSWER_MAX, read(&bus)).await.unwrap_or_default();
+        let (network, changed) = ask(&bus, &mut signals.properties).await?;
         let sleeping = tell.borrow().sleeping;
         show(tell, SystemState { sleeping, ..network });
         tokio::select! {
             () = tell.closed() => return Ok(()),
+            () = std::future::ready(()), if changed => {}
             heard = next(&mut signals.properties) => drop(heard?),
             heard = next(&mut signals.manager) => {
                 if is_there(&heard?)? {
@@ -164,6 +165,23 @@ pub(super) async fn next(stream: &mut MessageStream) -> zbus::Result<Message> {
 
 fn ended(how: std::io::ErrorKind) -> zbus::Error {
     zbus::Error::InputOutput(std::io::Error::from(how).into())
+}
+
+/// What NetworkManager says now, and whether that may have changed meanwhile. Its signals are taken
+/// as they come: the library brings no answer past a queue that is full.
+async fn ask(bus: &Connection, changes: &mut MessageStream) -> zbus::Result<(SystemState, bool)> {
+    let mut answer = pin!(tokio::time::timeout(ANSWER_MAX, read(bus)));
+    let mut changed = false;
+    loop {
+        tokio::select! {
+            biased;
+            answered = &mut answer => return Ok((answered.unwrap_or_default(), changed)),
+            heard = next(changes) => {
+                drop(heard?);
+                changed = true;
+            }
+        }
+    }
 }
 
 /// What NetworkManager says now; nothing where it does not run.

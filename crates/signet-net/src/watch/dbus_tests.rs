@@ -202,6 +202,39 @@ async fn a_bus_that_is_killed_and_comes_back_is_one_change_and_is_heard_again() 
     task.await.unwrap();
 }
 
+/// More of them than wait to be read come before an answer, which must not get lost behind them.
+#[tokio::test]
+async fn a_flood_of_signals_hides_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(home.path()).unwrap();
+    let address = bus.env()[0].1.to_str().unwrap().to_owned();
+    let there = services(&address).await;
+    let (tell, heard) = watch::channel(SystemState::default());
+    let task = tokio::spawn(listen(Some(address.clone()), tell, NetworkChanges::none()));
+    let mut watch = SystemWatch(heard);
+    is_heard(&there, &mut watch).await;
+    let manager = there.object_server().interface::<_, Manager>(MANAGER_PATH).await.unwrap();
+    {
+        let mut m = manager.get_mut().await;
+        m.metered = 1;
+        for _ in 0..4 * QUEUE {
+            m.metered_changed(manager.signal_emitter()).await.unwrap();
+        }
+        // Meanwhile it is asked, and cannot answer.
+        tokio::time::sleep(4 * SETTLE).await;
+    }
+    let mut network = true;
+    let told = tokio::time::timeout(Duration::from_secs(20), async {
+        while !watch.now().metered {
+            network &= watch.changed().await.network.is_some();
+        }
+    })
+    .await;
+    assert!(told.is_ok() && network, "its name is known all the time");
+    drop(watch);
+    task.await.unwrap();
+}
+
 /// The bus stays: a service that is started again may have missed what it would have told.
 #[tokio::test]
 async fn a_service_that_is_started_again_is_one_change_and_nobody_sleeps() {

@@ -13,6 +13,7 @@ use hyper::{
     header::{CACHE_CONTROL, CONNECTION, HOST},
 };
 use hyper_util::rt::TokioIo;
+use signet_identity::host_and_optional_port;
 use std::{pin::pin, str::FromStr, time::Duration};
 
 /// For the name, the connection and the answer together.
@@ -161,20 +162,19 @@ impl FromStr for PortalCheck {
     fn from_str(page: &str) -> Result<Self, BadPortalCheck> {
         // A portal cannot answer in the place of a page that is asked for over TLS.
         let uri: Uri = page.parse().map_err(|_| BadPortalCheck)?;
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let has_user = uri.authority().is_none_or(|a| a.as_str().contains('@'));
-        let port = uri.port().map_or(Some(80), |port| Some(port.as_u16()).filter(|p| *p != 0));
         let is_http = uri.scheme_str() == Some("http");
-        let (Some(port), Some(path)) = (port, uri.path_and_query()) else {
+        let (Some(authority), Some(path)) = (uri.authority(), uri.path_and_query()) else {
             return Err(BadPortalCheck);
         };
-        if !is_http || has_user || host.is_empty() || page.chars().count() > PAGE_CHARS_MAX {
+        let (host, port) =
+            host_and_optional_port(authority.as_str()).map_err(|_| BadPortalCheck)?;
+        if !is_http || page.chars().count() > PAGE_CHARS_MAX {
             return Err(BadPortalCheck);
         }
         Ok(Self {
             page: page.to_owned(),
             host: host.to_owned(),
-            port,
+            port: port.unwrap_or(80),
             path: path.as_str().to_owned(),
             known: Known::NoContent,
         })

@@ -11,9 +11,10 @@ use rustix::{
 };
 use std::{
     convert::Infallible,
-    fs::File,
+    fs::{File, Metadata},
     io::{self, Read as _},
     mem::MaybeUninit,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -50,8 +51,7 @@ async fn follow(
     changes: &NetworkChanges,
     again: &mut Restart,
 ) -> io::Result<Infallible> {
-    let mut watched = all_folders(paths);
-    let mut events = watch(&watched)?;
+    let (mut watched, mut events) = watch_all(paths)?;
     // Watched first and then read, so that nothing is missed between the two.
     let mut said = read(paths);
     if again.hears() {
@@ -60,10 +60,8 @@ async fn follow(
     loop {
         drain(&events).await?;
         tokio::time::sleep(SETTLE).await;
-        let folders = all_folders(paths);
-        if folders != watched {
-            events = watch(&folders)?;
-            watched = folders;
+        if all_folders(paths) != watched {
+            (watched, events) = watch_all(paths)?;
         }
         let says = read(paths);
         if says != said {
@@ -88,15 +86,43 @@ fn folders(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn all_folders(paths: &[PathBuf]) -> Vec<PathBuf> {
-    let mut all: Vec<_> = paths.iter().flat_map(|p| folders(p)).collect();
+/// A folder that is watched, and which one it is: one that was removed and made again has the same
+/// name, and its watch has ended.
+type Watched = (PathBuf, (u64, u64));
+
+/// The folders of these files and of their links. For one that does not exist, the one above it in
+/// which it will be made.
+fn all_folders(paths: &[PathBuf]) -> Vec<Watched> {
+    let there = |folder: PathBuf| {
+        folder.ancestors().find_map(|f| {
+            // What is left of a name without a folder is the folder that we are in.
+            let f = if f.as_os_str().is_empty() { Path::new(".") } else { f };
+            let is = std::fs::metadata(f).ok().filter(Metadata::is_dir)?;
+            Some((f.to_owned(), (is.dev(), is.ino())))
+        })
+    };
+    let mut all: Vec<_> = paths.iter().flat_map(|p| folders(p)).filter_map(there).collect();
     all.sort();
     all.dedup();
     all
 }
 
-/// A folder that does not exist is left out.
-fn watch(folders: &[PathBuf]) -> io::Result<AsyncFd<OwnedFd>> {
+/// Watches, and says what: a folder that was made while the one above it began to be watched would
+/// not be told of.
+fn watch_all(paths: &[PathBuf]) -> io::Result<(Vec<Watched>, AsyncFd<OwnedFd>)> {
+    let mut folders = all_folders(paths);
+    loop {
+        let events = watch(&folders)?;
+        let now = all_folders(paths);
+        if now == folders {
+            return Ok((folders, events));
+        }
+        folders = now;
+    }
+}
+
+/// A folder that ended meanwhile is left out.
+fn watch(folders: &[Watched]) -> io::Result<AsyncFd<OwnedFd>> {
     let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
     let what = WatchFlags::CREATE
         | WatchFlags::CLOSE_WRITE
@@ -104,7 +130,7 @@ fn watch(folders: &[PathBuf]) -> io::Result<AsyncFd<OwnedFd>> {
         | WatchFlags::MOVED_FROM
         | WatchFlags::MOVED_TO
         | WatchFlags::ONLYDIR;
-    for folder in folders {
+    for (folder, _) in folders {
         if let Err(e) = inotify::add_watch(&events, folder, what) {
             tracing::debug!(error = %e, folder = %folder.display(), "this folder is not watched");
         }

@@ -70,6 +70,27 @@ async fn other_name_servers_in_the_file_are_heard_however_it_is_written() {
     task.abort();
 }
 
+/// As one below `/run` is that its program makes when it starts.
+#[tokio::test]
+async fn a_folder_that_is_made_later_or_again_is_watched() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("run/resolver");
+    let file = folder.join("resolv.conf");
+    let mut changes = NetworkChanges::none();
+    let task = tokio::spawn(listen([file.clone()], changes.clone()));
+    quiet(&mut changes, "no folder").await;
+    for n in [1, 2] {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(&file, format!("nameserver 192.0.2.{n}\n")).unwrap();
+        told(&mut changes, "the first file in its folder").await;
+        fs::write(&file, format!("nameserver 192.0.2.{n}0\n")).unwrap();
+        told(&mut changes, "written in place").await;
+        fs::remove_dir_all(&folder).unwrap();
+        told(&mut changes, "no folder again").await;
+    }
+    task.abort();
+}
+
 #[test]
 fn the_folders_of_a_file_and_of_its_links() {
     let root = tempfile::tempdir().unwrap();

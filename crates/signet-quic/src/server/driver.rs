@@ -8,6 +8,7 @@ use super::{
 use crate::{CloseCode, alarm::Alarm};
 use quinn_proto::{
     DatagramEvent, Endpoint, EndpointConfig, EndpointEvent, Incoming, ServerConfig, Transmit,
+    crypto::rustls::QuicServerConfig,
 };
 use std::{
     cell::RefCell,
@@ -100,8 +101,13 @@ impl Shared {
         Ok(Self { state: RefCell::new(state), wake: Notify::new() })
     }
 
-    pub(super) fn set_tls(&self, tls: Arc<ServerConfig>) {
+    /// Everything else stays, also the key of Retry tokens: clients are on their way with some, and
+    /// take no second one.
+    pub(super) fn set_tls(&self, crypto: Arc<QuicServerConfig>) {
         let mut s = self.state.borrow_mut();
+        let mut config = (*s.tls).clone();
+        config.crypto = crypto;
+        let tls = Arc::new(config);
         s.tls = tls.clone();
         s.proto.set_server_config(Some(tls));
     }

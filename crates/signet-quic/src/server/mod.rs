@@ -89,7 +89,7 @@ impl Endpoint {
     /// # Errors
     /// The profile cannot be used; the last one stays.
     pub fn set_tls(&self, tls: &rustls::ServerConfig) -> Result<(), NoInitialSuite> {
-        self.shared.set_tls(server_config(tls)?);
+        self.shared.set_tls(quic_tls(tls)?);
         Ok(())
     }
 
@@ -132,14 +132,17 @@ impl Drop for Endpoint {
 }
 
 /// TLS 1.3, our protocol, no tickets, no early data.
-fn server_config(tls: &rustls::ServerConfig) -> Result<Arc<ServerConfig>, NoInitialSuite> {
+fn quic_tls(tls: &rustls::ServerConfig) -> Result<Arc<QuicServerConfig>, NoInitialSuite> {
     let mut tls = tls.clone();
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls.send_tls13_tickets = 0;
     tls.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     tls.max_early_data_size = 0;
-    let crypto = QuicServerConfig::try_from(tls).map_err(|_| NoInitialSuite)?;
-    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    QuicServerConfig::try_from(tls).map(Arc::new).map_err(|_| NoInitialSuite)
+}
+
+fn server_config(tls: &rustls::ServerConfig) -> Result<Arc<ServerConfig>, NoInitialSuite> {
+    let mut config = ServerConfig::with_crypto(quic_tls(tls)?);
     let mut tokens = quinn_proto::ValidationTokenConfig::default();
     tokens.sent(0);
     config

@@ -9,10 +9,11 @@ use signet_quic::{
     client::{self, ConnectError},
     server::{ConnectionFault, Endpoint},
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, rc::Rc, time::Duration};
 use support::{NAME, Pair, Pki, bind, connect, endpoint, keys, run};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::UdpSocket,
     time::timeout,
 };
 
@@ -191,7 +192,7 @@ fn a_flood_of_attempts_is_bounded() {
         let unproved = 4;
         let e = Endpoint::new(bind("127.0.0.1:0"), &pki.server(), &keys(), unproved).unwrap();
         let at: SocketAddr = e.local_addr().unwrap();
-        let tls = std::rc::Rc::new(pki.client());
+        let tls = Rc::new(pki.client());
         for _ in 0..150 {
             let tls = tls.clone();
             tokio::task::spawn_local(async move {
@@ -216,5 +217,51 @@ fn a_flood_of_attempts_is_bounded() {
         let without = got.iter().filter(|i| !i.is_validated()).count();
         assert!(without <= unproved && got.len() > unproved, "{without} of {}", got.len());
         assert_eq!(e.open_connections(), 0, "no handshake began");
+    });
+}
+
+/// Revocation lists change while a client is on its way with its token.
+#[test]
+fn a_retry_token_outlives_the_tls_profile() {
+    run(async {
+        let pki = Pki::new();
+        let e = Endpoint::new(bind("127.0.0.1:0"), &pki.server(), &keys(), 0).unwrap();
+        let e = Rc::new(e);
+        let (changes, newer) = (e.clone(), pki.server());
+        let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        back.connect(e.local_addr().unwrap()).await.unwrap();
+        let front = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let to = front.local_addr().unwrap();
+        tokio::task::spawn_local(async move {
+            let (mut asked, mut said) = ([0; 2_000], [0; 2_000]);
+            let (mut client, mut is_first) = (to, true);
+            loop {
+                tokio::select! {
+                    heard = front.recv_from(&mut asked) => {
+                        let (n, from) = heard.unwrap();
+                        client = from;
+                        back.send(&asked[..n]).await.unwrap();
+                    }
+                    heard = back.recv(&mut said) => {
+                        let n = heard.unwrap();
+                        // The Retry packet has been sent, and is not there yet.
+                        if std::mem::take(&mut is_first) {
+                            changes.set_tls(&newer).unwrap();
+                        }
+                        front.send_to(&said[..n], client).await.unwrap();
+                    }
+                }
+            }
+        });
+        let tls = pki.client();
+        let dials = client::connect(bind("127.0.0.1:0"), to, NAME, &tls);
+        let accepts = async {
+            let incoming = e.accept().await;
+            assert!(incoming.is_validated());
+            incoming.accept().unwrap().established().await
+        };
+        let both = async { tokio::join!(dials, accepts) };
+        let (client, server) = timeout(SOON, both).await.expect("the token counts");
+        assert_eq!(client.unwrap().exporter(), server.unwrap().exporter());
     });
 }
