@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Writes the CycloneDX bills of materials of a program: bill_of_materials.sh NAME OUT [windows]
-# NAME.crates.cdx.json (with windows: NAME.windows.crates.cdx.json): the crates that are linked. For the desk also
-# NAME.page.cdx.json (NAME.windows.page.cdx.json): the packages of its page. No two builds share a file: each has another time
-# and number in it, and provenance.py names its checksum.
+# NAME-VERSION-linux.crates.cdx.json (with windows: NAME-VERSION-windows.crates.cdx.json): the crates that are linked. For the
+# desk also ...page.cdx.json: the packages of its page. No two builds share a file: each has another time and number in it, and
+# provenance.py names its checksum.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=$1 out=$2
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 case "${3:-}" in
-  '') file=$name.crates.cdx target=x86_64-unknown-linux-gnu ;;
-  windows) file=$name.windows.crates.cdx target=x86_64-pc-windows-gnu ;;
+  '') file=$name-$version-linux.crates.cdx target=x86_64-unknown-linux-gnu ;;
+  windows) file=$name-$version-windows.crates.cdx target=x86_64-pc-windows-gnu ;;
   *) echo "usage: packaging/bill_of_materials.sh NAME OUT [windows]" >&2; exit 2 ;;
 esac
 features=()

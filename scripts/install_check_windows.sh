@@ -48,6 +48,10 @@ uninstall() {
   wine "$folder/uninstall.exe" /S "$@" || fail "removal failed"
   gone "$folder" || fail "the uninstaller left $(ls -A "$folder")"
 }
+# How many of our products Windows lists.
+products() {
+  wine reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' /s /reg:64 2>/dev/null | tr -d '\r' | grep -c 'DisplayName.*Signet Desk' || true
+}
 windows_path() { wine winepath -w "$1" | tr -d '\r'; }
 
 wine "$setup" /S || fail "the installer failed"
@@ -55,6 +59,11 @@ installed "the installer"
 [ "$(registry 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\SignetDesk' DisplayVersion)" = "$version" ] || fail "no version in the registry"
 wine "$setup" /S || fail "a second installation failed"
 installed "a second installation"
+# The removal of either would take the program of the other.
+if wine msiexec /i "$(windows_path "$msi")" /qn; then fail "the MSI was installed over the setup"; fi
+[ "$(products)" = 1 ] || fail "the refused MSI left $(products) products"
+installed "the setup after the refused MSI"
+ok "refused: the MSI where the setup is"
 # A newer one is there: not put back.
 wine reg add 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\SignetDesk' /v DisplayVersion /d 99.0.0 /f /reg:64 >/dev/null 2>&1
 if wine "$setup" /S; then fail "an older version was installed over a newer one"; fi
@@ -104,7 +113,6 @@ ok "refused: removal with keys that cannot be deleted"
 
 wine msiexec /i "$(windows_path "$msi")" /qn || fail "msiexec /i failed"
 installed "the MSI"
-# The removal of either would take the program of the other.
 if wine "$setup" /S; then fail "the setup was installed over the MSI"; fi
 ok "refused: the setup where the MSI is"
 [ -d "$marks" ] || fail "no folder for the marks of desks"
@@ -141,8 +149,7 @@ ok "refused: an older MSI over a newer one"
 wine msiexec /i "$(windows_path "$msi")" /qn BACK=1 ERASE=1 || fail "the MSI does not go back"
 installed "going back with the MSI"
 [ -f "$data/history" ] || fail "a change of version took what a trader had"
-products=$(wine reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' /s /reg:64 2>/dev/null | tr -d '\r' | grep -c 'DisplayName.*Signet Desk' || true)
-[ "$products" = 1 ] || fail "going back left $products products"
+[ "$(products)" = 1 ] || fail "going back left $(products) products"
 wine msiexec /x "$(windows_path "$msi")" /qn || fail "msiexec /x failed"
 removed "msiexec /x after going back"
 ok "went back as the desk's update does: $(basename "$msi") BACK=1"

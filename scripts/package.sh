@@ -38,12 +38,17 @@ export CFLAGS="$hardened" CXXFLAGS="$hardened"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # finished NAME: says how the packages in $made were built, and hands them out.
 finished() {
+  local file
   python3 packaging/provenance.py "$made" "$1" "$commit" "scripts/package.sh $what"
+  # A folder may hold several versions: a file that names none would be replaced by that of the next one.
+  for file in "$made"/*; do
+    [[ $(basename "$file") = *"$version"* ]] || { echo "package: $(basename "$file") does not name version $version" >&2; exit 1; }
+  done
   mv "$made"/* "$out/"
 }
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 began=$SECONDS
 for name in "${names[@]}"; do

@@ -259,6 +259,29 @@ fn a_good_signature_does_not_make_a_bad_policy_good() {
     }
 }
 
+/// A firm whose desks have several versions: a field that only later ones know.
+#[test]
+fn a_part_for_later_desks_is_left_out_and_told() {
+    let laptop = Laptop::new();
+    let part = |version: &str| {
+        let text = format!("[since.\"{version}\".connection]\ncolour = \"red\"\n");
+        laptop.policy(7, &text)
+    };
+    laptop.deploy(&part("99.0.0"));
+    let report = laptop.shown(None);
+    assert_eq!(report["serial"], 7);
+    assert_eq!(report["for_later"], serde_json::json!(["since 99.0.0: connection.colour"]));
+    let file = laptop.at("etc/managed.toml");
+    for command in [&["policy", "show"][..], &["policy", "check", file.to_str().unwrap()]] {
+        let said = laptop.run(command);
+        let words = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.status.success() && words.contains("since 99.0.0: "), "{command:?} {words}");
+    }
+    // It counts for this desk, which does not know it.
+    laptop.deploy(&part("0.0.1"));
+    laptop.refuses("managed.damaged");
+}
+
 #[test]
 fn a_file_or_folder_that_others_can_write_is_refused() {
     let laptop = Laptop::managed();

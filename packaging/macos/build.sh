@@ -28,9 +28,16 @@ lipo -create -output "$app/Contents/MacOS/signet-desk" "$CARGO_TARGET_DIR"/{aarc
 cp icons/icon.icns "$app/Contents/Resources/"
 cp LICENSE NOTICE "$app/Contents/Resources/"
 sed "s/@VERSION@/$version/" packaging/macos/Info.plist >"$app/Contents/Info.plist"
-plutil -lint "$app/Contents/Info.plist"
+plutil -lint "$app/Contents/Info.plist" packaging/macos/desk.signet.update.plist
+# What root runs for updates (postinstall says why it is another file), with a signature of its own: that of the app's program
+# also covers the app.
+scripts=$work/scripts
+mkdir "$scripts"
+cp "$app/Contents/MacOS/signet-desk" "$scripts/signet-desk"
 
 if [ -n "${APPLE_SIGNING_IDENTITY:-}" ]; then
+  codesign --force --options runtime --timestamp --identifier desk.signet.update --sign "$APPLE_SIGNING_IDENTITY" "$scripts/signet-desk"
+  codesign --verify --strict "$scripts/signet-desk"
   # The hardened runtime, without an exception from it.
   codesign --force --options runtime --timestamp --sign "$APPLE_SIGNING_IDENTITY" "$app"
   codesign --verify --deep --strict "$app"
@@ -49,11 +56,10 @@ cp -R "$app" "$work/apps/"
 pkgbuild --analyze --root "$work/apps" "$work/parts.plist"
 plutil -replace 0.BundleIsRelocatable -bool NO "$work/parts.plist"
 plutil -replace 0.BundleIsVersionChecked -bool NO "$work/parts.plist"
-mkdir "$work/scripts"
-sed "s/@VERSION@/$version/" packaging/macos/preinstall >"$work/scripts/preinstall"
-cp packaging/macos/postinstall "$work/scripts/"
-chmod 755 "$work/scripts"/*
-pkgbuild --root "$work/apps" --component-plist "$work/parts.plist" --scripts "$work/scripts" \
+sed "s/@VERSION@/$version/" packaging/macos/preinstall >"$scripts/preinstall"
+cp packaging/macos/postinstall packaging/macos/desk.signet.update.plist "$scripts/"
+chmod 755 "$scripts"/p*install "$scripts/signet-desk"
+pkgbuild --root "$work/apps" --component-plist "$work/parts.plist" --scripts "$scripts" \
   --install-location /Applications --identifier desk.signet --version "$version" \
   ${signing[@]+"${signing[@]}"} "$pkg"
 if [ -n "${APPLE_NOTARY_PROFILE:-}" ]; then

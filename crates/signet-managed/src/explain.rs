@@ -32,6 +32,8 @@ pub struct Report {
     pub settings: Vec<Row>,
     /// Own settings that are not used, each with the reason.
     pub not_used: Vec<String>,
+    /// Parts of the policy that count for later desks only.
+    pub for_later: Vec<String>,
 }
 
 /// The key that signed a policy.
@@ -83,6 +85,9 @@ impl Report {
             sha256: managed.map(|m| m.digest.clone()),
             settings: rows(effective),
             not_used: not_used.collect(),
+            for_later: policy
+                .map(|p| p.for_later.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
         }
     }
 }
@@ -213,6 +218,12 @@ impl fmt::Display for Report {
         }
         for one in &self.not_used {
             writeln!(f, "  {one}")?;
+        }
+        if !self.for_later.is_empty() {
+            writeln!(f, "\nOnly for later desks, not used by this one:")?;
+        }
+        for part in &self.for_later {
+            writeln!(f, "  {part}")?;
         }
         Ok(())
     }

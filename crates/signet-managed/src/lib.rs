@@ -19,6 +19,7 @@ mod place;
 mod policy;
 mod record;
 mod settings;
+mod since;
 pub mod values;
 
 pub use error::ManagedError;
@@ -34,4 +35,5 @@ pub use minisign::{PublicKey, SignatureError};
 pub use place::{Place, load};
 pub use policy::{POLICY_BYTES_MAX, Policy};
 pub use record::Record;
-pub use settings::{Channel, Holder, May, Pin, VenueSettings, Version};
+pub use settings::{Channel, Holder, May, Pin, VenueSettings, Version, venue_key};
+pub use since::LaterPart;

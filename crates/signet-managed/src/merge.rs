@@ -98,6 +98,8 @@ pub struct Effective {
 /// Where a venue of the trader's own differs from the firm's in a way that weakens it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VenueField {
+    /// The capitals of its name, in an invitation.
+    Name,
     /// Host or port.
     Address,
     /// The name in the gateway's certificate.
@@ -141,6 +143,7 @@ pub struct Refused {
 impl fmt::Display for VenueField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Name => "its name has other capitals",
             Self::Address => "its address differs",
             Self::ServerName => "its server name differs",
             Self::Also => "it names other hosts",
@@ -169,7 +172,7 @@ impl fmt::Display for Difference {
 /// # Errors
 /// The first difference that would weaken what the firm decides.
 pub fn admits(policy: &Policy, own: &VenueSettings) -> Result<(), Difference> {
-    match policy.venues.iter().find(|v| v.name == own.name) {
+    match policy.venues.iter().find(|v| v.is_called(&own.name)) {
         Some(firm) => weaker(firm, own).map_or(Ok(()), |field| Err(Difference::Other(field))),
         None if policy.venues.is_empty() || policy.may.venues => Ok(()),
         None => Err(Difference::NotListed),
@@ -183,7 +186,11 @@ pub fn admits(policy: &Policy, own: &VenueSettings) -> Result<(), Difference> {
 /// As [`admits`].
 pub fn admits_invitation(policy: &Policy, venue: &VenueSettings) -> Result<(), Difference> {
     let mut venue = venue.clone();
-    if let Some(firm) = policy.venues.iter().find(|v| v.name == venue.name) {
+    if let Some(firm) = policy.venues.iter().find(|v| v.is_called(&venue.name)) {
+        // The laptop would be enrolled under a name that the desk does not list.
+        if firm.name != venue.name {
+            return Err(Difference::Other(VenueField::Name));
+        }
         venue.crl_required |= firm.crl_required;
         if venue.pins.is_empty() {
             venue.pins.clone_from(&firm.pins);
@@ -289,7 +296,7 @@ fn venues(p: &Policy, own: &Own, refused: &mut Vec<Refused>) -> Vec<Setting<Venu
             refused.push(Refused { setting, why: why.to_string() });
             continue;
         }
-        match all.iter_mut().find(|s| s.value.name == venue.name) {
+        match all.iter_mut().find(|s| s.value.is_called(&venue.name)) {
             Some(known) if known.source == Source::Managed => {
                 known.value = narrowed(&known.value, venue);
             }

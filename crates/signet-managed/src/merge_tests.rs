@@ -80,6 +80,34 @@ fn an_own_venue_can_only_be_stricter_than_the_firms() {
     assert_eq!(admits(&policy(|_| {}), &own(edit)), Err(Difference::NotListed));
 }
 
+/// The name of an own venue, whether it leads elsewhere, how many venues there are then, and how
+/// many are refused.
+#[test]
+fn a_name_in_other_capitals_is_the_firms_venue() {
+    for (name, elsewhere, venues, refused) in
+        [("V", true, 1, 1), ("v", true, 1, 1), ("v", false, 1, 0), ("W", true, 2, 0)]
+    {
+        let venue = own(|v| {
+            v.name = name.into();
+            v.quic = false;
+            if elsewhere {
+                v.host = "evil".into();
+            }
+        });
+        let p = policy(|p| p.may.venues = true);
+        let mine = Own { venues: vec![venue.clone()], ..Own::default() };
+        let merged = merge(Some(&p), &mine);
+        assert_eq!((merged.venues.len(), merged.refused.len()), (venues, refused), "{name}");
+        assert_eq!(merged.venues[0].value.name, "V");
+        assert_eq!(merged.venues[0].value.host, "gw");
+        assert_eq!(merged.venues[0].value.quic, name == "W" || elsewhere, "{name}");
+        if name == "v" {
+            let why = Difference::Other(VenueField::Name);
+            assert_eq!(admits_invitation(&p, &venue), Err(why));
+        }
+    }
+}
+
 #[test]
 fn what_is_stricter_is_used() {
     let stricter = own(|v| {

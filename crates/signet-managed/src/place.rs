@@ -251,6 +251,8 @@ mod registry {
 
     /// Most values below the key, of all its subkeys.
     const VALUES_MAX: usize = 256;
+    /// Keys below each other. No field lies so deep.
+    const DEPTH_MAX: u32 = 4;
 
     pub(super) fn find(key: &str) -> Result<Found, ManagedError> {
         let failed = |source| ManagedError::Unreadable { path: Path::new(key).into(), source };
@@ -261,23 +263,38 @@ mod registry {
             Err(e) => return Err(failed(e)),
         };
         let mut values = Values::new();
-        add(&top, "", &mut values)?;
-        for name in top.enum_keys() {
-            let name = name.map_err(failed)?;
-            let inner =
-                top.open_subkey_with_flags(&name, KEY_READ | KEY_WOW64_64KEY).map_err(failed)?;
-            add(&inner, &format!("{name}/"), &mut values)?;
-        }
+        add_all(&top, key, "", DEPTH_MAX, &mut values)?;
         // Group policy leaves empty keys behind.
         Ok(if values.is_empty() { Found::Nothing } else { Found::Values(values) })
     }
 
-    fn add(key: &RegKey, prefix: &str, values: &mut Values) -> Result<(), ManagedError> {
+    /// With every key below: what stands deeper than any field is refused by its name, and not left
+    /// out. `at`: where `key` is, for errors.
+    fn add_all(
+        key: &RegKey,
+        at: &str,
+        prefix: &str,
+        depth: u32,
+        values: &mut Values,
+    ) -> Result<(), ManagedError> {
+        add(key, at, prefix, values)?;
+        let failed = |source| ManagedError::Unreadable { path: Path::new(at).into(), source };
+        for name in key.enum_keys() {
+            let name = name.map_err(failed)?;
+            let at = format!("{at}\\{name}");
+            let too_deep = || ManagedError::Damaged(format!("the key {at} lies too deep"));
+            let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
+            let inner =
+                key.open_subkey_with_flags(&name, KEY_READ | KEY_WOW64_64KEY).map_err(failed)?;
+            add_all(&inner, &at, &format!("{prefix}{name}/"), depth, values)?;
+        }
+        Ok(())
+    }
+
+    fn add(key: &RegKey, at: &str, prefix: &str, values: &mut Values) -> Result<(), ManagedError> {
+        let failed = |source| ManagedError::Unreadable { path: Path::new(at).into(), source };
         for value in key.enum_values() {
-            let (name, raw) = value.map_err(|source| ManagedError::Unreadable {
-                path: Path::new(prefix).into(),
-                source,
-            })?;
+            let (name, raw) = value.map_err(failed)?;
             let name = format!("{prefix}{name}");
             let wrong = || ManagedError::invalid(name.clone(), "has a value of another kind");
             let value = match raw.vtype {

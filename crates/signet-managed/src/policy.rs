@@ -4,9 +4,12 @@ use crate::{
     error::ManagedError,
     minisign::PublicKey,
     settings::{Channel, Holder, May, VenueSettings, Version},
+    since::{self, LaterPart},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use signet_identity::{host_and_port, is_host};
+use std::collections::BTreeMap;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Longest policy file, bytes.
@@ -64,6 +67,8 @@ pub struct Policy {
     pub history_required: Option<bool>,
     /// What the trader may change nevertheless.
     pub may: May,
+    /// The parts that count for later desks only, and not for this one.
+    pub for_later: Vec<LaterPart>,
 }
 
 /// The file as it is written. [`crate::values`] makes one of the values of a system's own policy.
@@ -87,6 +92,9 @@ pub(crate) struct File {
     pub(crate) history: HistoryFile,
     #[serde(default)]
     pub(crate) may: May,
+    /// By the first version that a part counts for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) since: BTreeMap<String, toml::Table>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -151,10 +159,16 @@ impl Policy {
     /// # Errors
     /// [`ManagedError::Damaged`] and [`ManagedError::Invalid`]. At fault: whoever wrote it.
     pub fn from_toml(text: &str) -> Result<Self, ManagedError> {
+        Self::for_desk(text, since::own_version()?)
+    }
+
+    /// The same as a desk of the version `own` reads it.
+    pub(crate) fn for_desk(text: &str, own: Version) -> Result<Self, ManagedError> {
         if text.len() as u64 > POLICY_BYTES_MAX {
             return Err(ManagedError::Damaged("it is too long".into()));
         }
-        let file: File = toml::from_str(text).map_err(|e| ManagedError::Damaged(e.to_string()))?;
+        let damaged = |e: toml::de::Error| ManagedError::Damaged(e.to_string());
+        let file: File = toml::from_str(text).map_err(damaged)?;
         let needed = [
             ("serial", file.serial.is_some()),
             ("valid_from", file.valid_from.is_some()),
@@ -163,7 +177,12 @@ impl Policy {
         if let Some((field, _)) = needed.iter().find(|(_, there)| !there) {
             return Err(ManagedError::invalid(*field, "a signed policy needs it"));
         }
-        Self::checked(file)
+        let (whole, for_later) = since::with_parts(&file.since, text, own)?;
+        let file: File = match whole {
+            Some(whole) => whole.try_into().map_err(damaged)?,
+            None => file,
+        };
+        Ok(Self { for_later, ..Self::checked(file)? })
     }
 
     /// The policy of a file in which every value is one that it can have.
@@ -186,7 +205,7 @@ impl Policy {
         let venues: Vec<VenueSettings> =
             file.venue.iter().enumerate().map(|(n, v)| venue(n, v)).collect::<Result<_, _>>()?;
         for (n, v) in venues.iter().enumerate() {
-            if venues.iter().take(n).any(|other| other.name == v.name) {
+            if venues.iter().take(n).any(|other| other.is_called(&v.name)) {
                 return Err(ManagedError::invalid(at(n, "name"), "another venue has it"));
             }
         }
@@ -221,6 +240,7 @@ impl Policy {
             fips: file.connection.fips,
             history_required: file.history.required,
             may: file.may,
+            for_later: Vec::new(),
         })
     }
 }
@@ -318,20 +338,15 @@ fn path(field: &str, value: &str) -> Result<String, ManagedError> {
 
 /// A host name, or an address without brackets.
 fn host(field: &str, value: &str) -> Result<String, ManagedError> {
-    let value = text(field, value)?;
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');
-    if value.chars().all(good) {
-        return Ok(value);
+    if is_host(value) {
+        return Ok(value.to_owned());
     }
     Err(ManagedError::invalid(field, "is neither a host name nor an address"))
 }
 
 fn endpoint(field: &str, value: &str) -> Result<(String, u16), ManagedError> {
-    let wrong = || ManagedError::invalid(field, "must be host:port");
-    let (name, port) = value.rsplit_once(':').ok_or_else(wrong)?;
-    let port: u16 = port.parse().map_err(|_| wrong())?;
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    Ok((host(field, name)?, port)).and_then(|e| if e.1 == 0 { Err(wrong()) } else { Ok(e) })
+    let read = host_and_port(value).map_err(|e| ManagedError::invalid(field, e.to_string()))?;
+    Ok((read.0.to_owned(), read.1))
 }
 
 /// One certificate: PEM, or the base64 of its DER alone, which fits into one line of a registry.

@@ -40,6 +40,8 @@ fn a_value_that_a_setting_cannot_have_is_named() {
     let wide = "x".repeat(300);
     let venues = EXAMPLE.split("[[venue]]").nth(1).unwrap().split("\n[keys]").next().unwrap();
     let again = format!("[[venue]]{venues}\n[keys]");
+    let capitals = again.replace("Bank RFQ", "BANK RFQ");
+    assert_ne!(capitals, again);
     let many: String = (0..20).map(|n| again.replace("Bank RFQ", &n.to_string())).collect();
     let many = many.replace("\n[keys]", "\n") + "[keys]";
     let pin = "pins = [";
@@ -59,6 +61,8 @@ fn a_value_that_a_setting_cannot_have_is_named() {
         ("valid_until", "2027-12-01", "2025-12-01", invalid),
         ("valid_until", "2027-12-01", "2027-13-01", invalid),
         ("host", "host = \"rfq.", "host = \"rfq .", invalid),
+        ("host", "host = \"rfq.bank.example", "host = \"rfq.bank.example:9443", invalid),
+        ("host", "host = \"rfq.bank.example", "host = \"[2001:db8::1]", invalid),
         ("host", "host = \"rfq.bank.example\"", &format!("host = \"{wide}\""), invalid),
         ("port", "port = 9443", "port = 0", invalid),
         ("port", "port = 9443", "port = 65536", damaged),
@@ -68,6 +72,7 @@ fn a_value_that_a_setting_cannot_have_is_named() {
         ("pins", pin, &pins, invalid),
         ("pins", pin, "pins = [\"sha256/AAAA\", ", invalid),
         ("name", "[keys]", &again, invalid),
+        ("name", "[keys]", &capitals, invalid),
         ("venue", "[keys]", &many, invalid),
         ("holders", "\"pkcs11\"]", "\"paper\"]", invalid),
         ("holders", "[\"keychain\", \"pkcs11\"]", "[]", invalid),
@@ -120,7 +125,20 @@ fn paths_are_absolute_on_every_system() {
 #[test]
 fn endpoints_have_a_host_and_a_port() {
     assert_eq!(endpoint("f", "[2001:db8::1]:9443").unwrap(), ("2001:db8::1".into(), 9443));
-    for wrong in ["h", "h:", ":1", "h:0", "h:65536", "a b:1"] {
+    for wrong in [
+        "h",
+        "h:",
+        ":1",
+        "h:0",
+        "h:65536",
+        "a b:1",
+        "::1",
+        "[::1",
+        "2001:db8::1:9443",
+        "[2001:db8::1:9443",
+        "[[2001:db8::1]:9443",
+        "[h]:9443",
+    ] {
         assert!(endpoint("f", wrong).is_err(), "{wrong}");
     }
 }

@@ -4,6 +4,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use std::{fmt, str::FromStr};
 
+/// The version of this desk: the workspace gives every crate the same.
+pub(crate) const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What a private key may be stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
@@ -132,6 +135,19 @@ pub struct VenueSettings {
     pub crl_required: bool,
     /// The relying party of its security keys; `None` for the one in the invitation.
     pub rp_id: Option<String>,
+}
+
+impl VenueSettings {
+    /// Whether people would take it for the venue of this name.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        venue_key(&self.name) == venue_key(name)
+    }
+}
+
+/// What names of venues are compared by: people do not tell two apart by their capitals.
+#[must_use]
+pub fn venue_key(name: &str) -> String {
+    name.to_lowercase()
 }
 
 /// What a trader may change although the policy decides it.

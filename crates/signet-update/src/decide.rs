@@ -16,8 +16,9 @@ const ATTEMPTS_MAX: u32 = 3;
 /// installed; the least version of the gateway decides.
 const WAIT_MAX_S: i64 = 24 * 3600;
 
-/// What the desks of this computer's users say. They can only make the computer wait, or go back to
-/// the version that worked before: whoever may write here gains nothing else.
+/// What the desks of this computer's users say. They can only make the computer wait, go back to
+/// the version that worked before, or keep the one on trial: whoever may write here gains nothing
+/// else.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Marks {
     /// A desk has a request open.

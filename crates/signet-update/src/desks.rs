@@ -3,7 +3,8 @@
 //! Each user's desk has one file in a folder in which everybody may make files and nobody may touch
 //! another's. While a request is open its desk holds the file's lock, which the system takes back
 //! when the desk ends, however it ends. Who owns a file decides about it, not its name. What is
-//! written there is never more than a reason to wait, or to go back to what worked.
+//! written there is never more than a reason to wait, to go back to what worked, or to keep what is
+//! on trial.
 
 use crate::{decide::Marks, digest::Digest, state::State, store::Place};
 use semver::Version;

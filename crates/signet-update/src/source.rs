@@ -10,7 +10,9 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
-use signet_identity::{ClientProfile, TlsPolicy, TlsVersions, TrustRoots};
+use signet_identity::{
+    ClientProfile, TlsPolicy, TlsVersions, TrustRoots, authority, host_and_optional_port,
+};
 use signet_net::{ProxySetting, dial, handshake};
 use std::{
     fs::File,
@@ -71,13 +73,9 @@ impl Server {
         if !path.bytes().all(plain) || path.split('/').any(|part| part == "..") {
             return Err(wrong("its path has more than letters, digits and . _ ~ + - /"));
         }
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| wrong("its port is not a number"))?)
-            }
-            _ => (authority, 443),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let (host, port) = host_and_optional_port(authority)
+            .map_err(|_| wrong("what follows https:// is not a host, or a host and a port"))?;
+        let (host, port) = (host.to_owned(), port.unwrap_or(443));
         ServerName::try_from(host.clone()).map_err(|_| wrong("its host is not a host name"))?;
         let anchors = anchors.iter().map(|der| CertificateDer::from(der.clone()));
         let roots = TrustRoots::new(anchors).map_err(|e| wrong(&e.to_string()))?;
@@ -89,7 +87,12 @@ impl Server {
     }
 
     fn shown(&self) -> String {
-        format!("https://{}:{}{}", self.host, self.port, self.path)
+        format!("https://{}{}", self.authority(), self.path)
+    }
+
+    /// Host and port, as a URL and a request have them.
+    fn authority(&self) -> String {
+        authority(&self.host, self.port)
     }
 
     /// The answer to a request for `file`, from byte `from` on.
@@ -113,10 +116,8 @@ impl Server {
             opened.map_err(|_| "it is silent".to_owned())?.map_err(|e| text(&e))?;
         // It ends with the answer, or when the answer is dropped.
         tokio::spawn(connection);
-        let host =
-            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let mut request = hyper::Request::get(format!("{}/{file}", self.path))
-            .header(HOST, format!("{host}:{}", self.port));
+        let mut request =
+            hyper::Request::get(format!("{}/{file}", self.path)).header(HOST, self.authority());
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
         }
@@ -182,11 +183,31 @@ impl Source {
     }
 
     /// Writes a package of `size` bytes into `part`, and goes on behind what is in it. Returns when
-    /// `part` has all bytes; whether they are the right ones the caller checks.
+    /// `part` has all bytes; whether they are the right ones the caller checks. It breaks off after
+    /// `limit`: a server that sends one byte now and then is never silent.
     ///
     /// # Errors
     /// [`UpdateError::BrokeOff`]: what came stays in `part`. [`UpdateError::Fetch`].
-    pub async fn package(&self, file: &str, size: u64, part: &mut File) -> Result<(), UpdateError> {
+    pub async fn package(
+        &self,
+        file: &str,
+        size: u64,
+        part: &mut File,
+        limit: Duration,
+    ) -> Result<(), UpdateError> {
+        if let Ok(ended) = timeout(limit, self.package_whole(file, size, part)).await {
+            return ended;
+        }
+        let got = part.metadata().map_or(0, |m| m.len());
+        Err(UpdateError::BrokeOff { from: self.shown(), file: file.into(), got, size })
+    }
+
+    async fn package_whole(
+        &self,
+        file: &str,
+        size: u64,
+        part: &mut File,
+    ) -> Result<(), UpdateError> {
         let failed =
             |why: String| UpdateError::Fetch { from: self.shown(), file: file.into(), why };
         let disk = |e: io::Error| failed(format!("this computer cannot write it: {e}"));
@@ -268,10 +289,17 @@ fn begins(answer: &hyper::Response<Incoming>) -> Option<u64> {
     range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
-/// Opens an ordinary file: a pipe or a device on a share would never end.
+/// Opens an ordinary file: a pipe or a device on a share would never end. Nor does it wait for one
+/// that somebody puts there between the two looks.
 fn ordinary(path: PathBuf) -> io::Result<File> {
     let kind = path.metadata()?;
-    let file = File::open(&path)?;
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    if let Ok(flags) = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()) {
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    let file = options.open(&path)?;
     if kind.is_file() && file.metadata()?.is_file() {
         return Ok(file);
     }

@@ -11,7 +11,16 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// How long one package may take; the next try goes on where this one stopped. The service manager
+/// ends an update after two hours, with the package manager that it started: a server that sends
+/// slowly must not choose that moment.
+const PACKAGE_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// More than the name of a computer has.
+const DEVICE_BYTES_MAX: u64 = 128;
 
 /// The folders of updates on this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,12 +139,41 @@ impl Store {
     /// # Errors
     /// [`UpdateError::Disk`].
     pub fn keep(&self, state: &State) -> Result<(), UpdateError> {
-        let (path, new) = (self.place.state(), self.place.own.join("state.new"));
+        self.replace(&self.place.state(), &state.to_text())
+    }
+
+    /// The name that this computer has for the rings where its system gives it none: made by
+    /// chance, once.
+    ///
+    /// # Errors
+    /// [`UpdateError::Disk`].
+    pub(crate) fn device(&self) -> Result<String, UpdateError> {
+        let path = self.place.own.join("device");
+        let mut name = String::new();
+        let read = match File::open(&path) {
+            Ok(file) => file.take(DEVICE_BYTES_MAX).read_to_string(&mut name).map(drop),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e),
+        };
+        read.map_err(UpdateError::disk(&path))?;
+        if name.is_empty() {
+            let mut random = [0; 32];
+            let none = |_| io::Error::other("the system gives no random numbers");
+            aws_lc_rs::rand::fill(&mut random).map_err(none).map_err(UpdateError::disk(&path))?;
+            name = Digest::of(&random).to_string();
+            self.replace(&path, &name)?;
+        }
+        Ok(name)
+    }
+
+    /// Gives a file of its folder this text: whole or not at all.
+    fn replace(&self, path: &Path, text: &str) -> Result<(), UpdateError> {
+        let new = path.with_extension("new");
         let written = File::create(&new).and_then(|mut file| {
             readable(&file)?;
-            file.write_all(state.to_text().as_bytes())?;
+            file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&new, &path)
+            fs::rename(&new, path)
         });
         written.and_then(|()| flushed(&self.place.own)).map_err(UpdateError::disk(path))
     }
@@ -154,7 +192,7 @@ impl Store {
         let opened =
             File::options().create(true).truncate(false).read(true).write(true).open(&part);
         let mut file = opened.map_err(UpdateError::disk(&part))?;
-        source.package(&package.file, package.size, &mut file).await?;
+        source.package(&package.file, package.size, &mut file, PACKAGE_MAX).await?;
         if !is(&mut file, kept).map_err(UpdateError::disk(&part))? {
             fs::remove_file(&part).map_err(UpdateError::disk(&part))?;
             return Err(UpdateError::Package { file: package.file.clone() });

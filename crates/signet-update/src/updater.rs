@@ -113,13 +113,15 @@ pub struct Updater {
 }
 
 impl Updater {
-    /// Takes the store. `device` names this computer for the rings.
+    /// Takes the store. `device` names this computer for the rings; where the system gives it no
+    /// name, the store has one.
     ///
     /// # Errors
     /// The store or its state cannot be used.
     pub fn open(place: Place, installer: Installer, device: String) -> Result<Self, UpdateError> {
         let store = Store::open(place, installer.kind().ending())?;
         let state = store.place().read_state()?;
+        let device = if device.is_empty() { store.device()? } else { device };
         Ok(Self { store, installer, device, state })
     }
 
@@ -240,6 +242,14 @@ impl Updater {
         now: OffsetDateTime,
         until: Until,
     ) -> Result<Option<Outcome>, UpdateError> {
+        // What waited for a request to end is not wanted now: another one does not wait since then.
+        if matches!(
+            step,
+            Step::Nothing | Step::Wait(Wait::Halted | Wait::Ring { .. }) | Step::Refuse(_)
+        ) && self.state.waits_since.take().is_some()
+        {
+            self.store.keep(&self.state)?;
+        }
         Ok(match step {
             Step::Nothing => {
                 self.store.tidy(&self.state, None)?;
@@ -280,11 +290,7 @@ impl Updater {
     fn apply(&mut self, kept: Kept, now: OffsetDateTime) -> Result<Outcome, UpdateError> {
         // Both packages are good before anything is changed: the new one, and the way back.
         let package = self.store.package_checked(&kept).inspect_err(|_| self.state.ready = None);
-        let package = match (package, &self.state.confirmed) {
-            (Ok(package), Some(back)) => self.store.package_checked(back).map(|_| package),
-            (package, _) => package,
-        };
-        let package = match package {
+        let package = match package.and_then(|new| self.check_way_back().map(|()| new)) {
             Ok(package) => package,
             Err(why) => {
                 self.store.keep(&self.state)?;
@@ -320,6 +326,17 @@ impl Updater {
                 None => Ok(Outcome::Refused(Refusal::NoWayBack)),
             },
         }
+    }
+
+    /// Whether the package is good to which a trial would go back. One that is not is forgotten if
+    /// it is of the version that is installed: the list names that one again, and it is fetched.
+    fn check_way_back(&mut self) -> Result<(), UpdateError> {
+        let Some(back) = self.state.confirmed.clone() else { return Ok(()) };
+        let Err(why) = self.store.package_checked(&back) else { return Ok(()) };
+        if self.installed()?.0 == back.version {
+            self.state.confirmed = None;
+        }
+        Err(why)
     }
 
     /// Installs a package that worked. That the one which is left is not wanted is written down

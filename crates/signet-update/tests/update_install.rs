@@ -17,6 +17,81 @@ fn words(kind: Kind, package: &str, back: bool) -> Result<Vec<String>, UpdateErr
     Ok([vec![program], line.arguments].concat())
 }
 
+/// What follows `begin` up to `end`.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("{begin} is missing"));
+    rest.split_once(end).unwrap().0
+}
+
+/// Both have the same folder, and the removal of either would take the program of the other. That
+/// they refuse is seen by `scripts/install_check_windows.sh`.
+#[test]
+fn setup_and_msi_look_for_what_the_other_registers() {
+    let setup = include_str!("../../../packaging/windows/signet-desk.nsi");
+    let msi = include_str!("../../../packaging/windows/signet-desk.wxs");
+    let search = between(msi, "<RegistrySearch ", "/>");
+    assert_eq!(between(search, "Key=\"", "\""), between(setup, "!define UNINSTALL \"", "\""));
+    let name = between(search, "Name=\"", "\"");
+    assert!(setup.contains(&format!("WriteRegStr HKLM \"${{UNINSTALL}}\" \"{name}\" ")), "{name}");
+    assert!(search.contains("Win64=\"yes\""), "the setup writes the view of 64 bits");
+    assert!(msi.contains(">Installed OR NOT SETUPFOUND</Condition>"));
+    let menu = between(msi, "<Component Id=\"Menu\"", "</Component>");
+    let value = between(menu, "<RegistryValue ", "/>");
+    let (key, name) = (between(value, "Key=\"", "\""), between(value, "Name=\"", "\""));
+    let read = format!("ReadRegDWORD $0 HKLM \"{key}\" \"{name}\"");
+    assert_eq!(setup.matches(&read).count(), 2, "in either view: {read}");
+}
+
+/// What root runs on a Mac comes from where only root writes, and goes there. The script is the
+/// package's own; who owns what it makes is told and not done, as only root could.
+#[cfg(unix)]
+#[test]
+fn the_package_for_macos_makes_what_root_runs_where_only_root_writes() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let dir = tempfile::tempdir().unwrap();
+    let (scripts, disk) = (dir.path().join("scripts"), dir.path().join("disk"));
+    fs::create_dir_all(&scripts).unwrap();
+    let daemon = include_str!("../../../packaging/macos/desk.signet.update.plist");
+    fs::write(scripts.join("postinstall"), include_str!("../../../packaging/macos/postinstall"))
+        .unwrap();
+    fs::write(scripts.join("desk.signet.update.plist"), daemon).unwrap();
+    let log = dir.path().join("log");
+    let run = |program: &str| {
+        fs::write(scripts.join("signet-desk"), program).unwrap();
+        // It goes on for as long as the disk is another one than this Mac's.
+        let told = r#"chown() { printf '%s\n' "$@" >>"$LOG"; }; launchctl() { exit 9; }; . "$0""#;
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", told]).arg(scripts.join("postinstall")).args(["package", "/"]).arg(&disk);
+        let said = shell.env("LOG", &log).output().unwrap();
+        assert!(said.status.success(), "{said:?}");
+    };
+    run("first");
+    let folder = disk.join("Library/Application Support/Signet");
+    let program = folder.join("bin/signet-desk");
+    let first = program.metadata().unwrap().ino();
+    run("second");
+    assert_eq!(fs::read_to_string(&program).unwrap(), "second");
+    assert_ne!(program.metadata().unwrap().ino(), first, "what runs is not written to");
+    let started = disk.join("Library/LaunchDaemons/desk.signet.update.plist");
+    assert_eq!(fs::read_to_string(&started).unwrap(), daemon);
+    let owned = fs::read_to_string(&log).unwrap();
+    for (path, mode) in [
+        (folder.clone(), 0o755),
+        (folder.join("bin"), 0o755),
+        (folder.join("desks"), 0o1777),
+        (program, 0o755),
+        (started, 0o644),
+    ] {
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, mode, "{path:?}");
+        let shown = path.display().to_string();
+        let named = |line: &str| line == shown || line == format!("{shown}.new");
+        assert!(owned.lines().any(named), "{path:?} is given to root");
+    }
+    assert!(owned.lines().any(|line| line == "root:wheel"), "{owned}");
+    let runs = between(daemon, "exec '", "'");
+    assert_eq!(runs, "/Library/Application Support/Signet/bin/signet-desk");
+}
+
 #[test]
 fn table_of_commands() {
     let msiexec = r"C:\Windows\System32\msiexec.exe";

@@ -7,7 +7,8 @@ mod laptop;
 
 use laptop::{Fault, Laptop, release_text};
 use rustix::fs::{FlockOperation, fcntl_lock};
-use signet_update::{Outcome, Refusal, Wait, desks::Mark};
+use signet_net::ProxySetting;
+use signet_update::{Outcome, Refusal, Server, Source, Wait, desks::Mark};
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
@@ -86,6 +87,29 @@ fn a_tampered_package_is_refused_before_and_after_it_was_fetched() {
     assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))), "fetched again");
 }
 
+/// A way back that was damaged or deleted would otherwise stop every later update.
+#[test]
+fn a_way_back_that_was_damaged_is_fetched_again() {
+    for (damaged, code) in [(true, "update.package_tampered"), (false, "update.disk")] {
+        let mut laptop = Laptop::with_folder();
+        laptop.publish(5, "0.2.0", "");
+        assert_eq!(laptop.fetch(), Ok(Outcome::Ready(laptop::v("0.2.0"))));
+        let back = laptop.state().confirmed.unwrap();
+        assert_eq!(back.version, laptop::v("0.1.0"));
+        let kept = laptop.place.own.join(format!("packages/{}.package", back.sha256));
+        if damaged {
+            fs::write(&kept, "x").unwrap();
+        } else {
+            fs::remove_file(&kept).unwrap();
+        }
+        assert_eq!(laptop.run(), Err(code));
+        assert_eq!(laptop.installed(), "signet-desk 0.1.0");
+        assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))), "{code}");
+        assert_eq!(laptop.state().confirmed, Some(back));
+        assert!(kept.exists(), "{code}");
+    }
+}
+
 #[test]
 fn a_half_downloaded_package_goes_on_where_it_broke_off() {
     let mut laptop = Laptop::with_server();
@@ -120,6 +144,33 @@ fn a_file_that_comes_byte_by_byte_is_not_waited_for() {
     assert!(why.contains("takes longer than"), "{why}");
 }
 
+/// The time of one try ends; what came stays, and the next try goes on there.
+#[test]
+fn a_package_that_comes_byte_by_byte_breaks_off_and_goes_on_later() {
+    let laptop = Laptop::with_server();
+    laptop.server().fault(Fault::Drip);
+    let name = "signet-desk_0.2.0_amd64.deb";
+    let whole = fs::read(laptop.at("share").join(name)).unwrap();
+    let size = whole.len() as u64;
+    let open = || {
+        let mut options = fs::File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        options.open(laptop.at("part")).unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fetch = |limit| {
+        let source = laptop.settings().source;
+        let limit = std::time::Duration::from_millis(limit);
+        runtime.block_on(async { source.package(name, size, &mut open(), limit).await })
+    };
+    assert_eq!(fetch(500).unwrap_err().code(), "update.broke_off");
+    let got = fs::read(laptop.at("part")).unwrap();
+    assert!(got.len() < whole.len() && whole.starts_with(&got), "{}", got.len());
+    laptop.server().fault(Fault::None);
+    fetch(60_000).unwrap();
+    assert_eq!(fs::read(laptop.at("part")).unwrap(), whole);
+}
+
 #[test]
 fn a_version_is_known_although_something_that_the_program_started_goes_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -135,6 +186,33 @@ fn a_version_is_known_although_something_that_the_program_started_goes_on() {
     // Another test that starts a program just now may keep this one from being started.
     let known = (0..20).find_map(|_| signet_update::installed_version(&program));
     assert_eq!(known, Some(laptop::v("0.2.0")));
+}
+
+#[test]
+fn the_address_of_a_server_means_one_host_and_one_port() {
+    let now = time::OffsetDateTime::now_utc();
+    let pki = signet_devca::DevPki::generate("bank.example", now).unwrap();
+    let anchors = [pki.root(signet_identity::Role::Gateway).to_vec()];
+    for (authority, want) in [
+        ("desk.bank.example", Some("desk.bank.example:443")),
+        ("desk.bank.example:8443", Some("desk.bank.example:8443")),
+        ("[2001:db8::1]", Some("[2001:db8::1]:443")),
+        ("[2001:db8::1]:8443", Some("[2001:db8::1]:8443")),
+        ("[[2001:db8::1]", None),
+        ("[2001:db8::1", None),
+        ("2001:db8::1", None),
+        ("[desk.bank.example]", None),
+        ("desk.bank.example:0", None),
+        ("desk.bank.example:65536", None),
+        ("user@desk.bank.example", None),
+        ("", None),
+    ] {
+        let url = format!("https://{authority}/signet/");
+        let server = Server::new(&url, &anchors, ProxySetting::Direct, false);
+        let shown = server.map(|s| Source::Server(s).shown()).map_err(|e| e.code());
+        let want = want.map(|at| format!("https://{at}/signet")).ok_or("update.not_fetched");
+        assert_eq!(shown, want, "{authority}");
+    }
 }
 
 #[test]
@@ -156,6 +234,48 @@ fn an_open_request_holds_the_update_back_until_it_ends() {
     assert!(laptop.state().waits_since.is_some());
     desk.busy(false);
     assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+}
+
+/// Otherwise the next request, of a minute, would be told to administrators as one of days.
+#[test]
+fn what_is_not_wanted_now_does_not_wait() {
+    let mut laptop = Laptop::with_folder();
+    let desk = Mark::begin(&laptop.place, &laptop::v("0.1.0")).unwrap();
+    desk.busy(true);
+    let halted = release_text(&laptop, 6, "0.2.0", "").replace("halted = false", "halted = true");
+    let ring = "rings = [{ from = \"2020-01-01T00:00:00Z\", percent = 0 }]";
+    let others = [
+        halted,
+        release_text(&laptop, 8, "0.2.0", ring),
+        release_text(&laptop, 10, "0.1.0", ""),
+        release_text(&laptop, 12, "0.0.9", ""),
+    ];
+    for (serial, other) in [5, 7, 9, 11].into_iter().zip(others) {
+        laptop.publish(serial, "0.2.0", "");
+        assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::OpenRequest { long: false })));
+        assert!(laptop.state().waits_since.is_some(), "{serial}");
+        laptop.sign(&other);
+        laptop.run().unwrap();
+        assert_eq!(laptop.state().waits_since, None, "{serial}");
+    }
+}
+
+/// Else all of them would have the same turn.
+#[test]
+fn a_computer_without_a_name_gets_one_of_its_own_and_keeps_it() {
+    let name = |laptop: &Laptop| {
+        drop(laptop.updater_of("").unwrap());
+        fs::read_to_string(laptop.place.own.join("device")).unwrap()
+    };
+    let (one, other) = (Laptop::with_folder(), Laptop::with_folder());
+    let first = name(&one);
+    assert_eq!((first.len(), name(&one)), (64, first.clone()));
+    assert_ne!(name(&other), first);
+    fs::write(one.place.own.join("device"), "").unwrap();
+    assert_eq!(name(&one).len(), 64, "a power cut left it empty");
+    let named = Laptop::with_folder();
+    drop(named.updater_of("this computer").unwrap());
+    assert!(!named.place.own.join("device").exists());
 }
 
 /// Where the process that [`Holder`] starts is told which lock it takes.

@@ -9,7 +9,7 @@ complete -c signet-desk -n '__fish_seen_subcommand_from policy' -a 'show check'
 complete -c signet-desk -n '__fish_seen_subcommand_from history' -a 'export verify'
 complete -c signet-desk -n '__fish_seen_subcommand_from export verify check' -F
 complete -c signet-desk -l config -r -F -d 'the venues to offer'
-complete -c signet-desk -l identity -x -d 'examine with this identity only'
+complete -c signet-desk -l identity -x -d 'examine or export with this identity only'
 complete -c signet-desk -l from -x -d 'from this time on'
 complete -c signet-desk -l to -x -d 'until this time'
 complete -c signet-desk -l rfq -x -d 'only what is about this RFQ'

@@ -1,13 +1,19 @@
 //! A policy as keys and values: the registry of Windows, or a property list of macOS.
 //!
 //! Both have the same names: `Firm`, `Venue1/Host`, `Keys/Holders`. A name that is not in
-//! [`FIELDS`] is refused, as an unknown field of the file is.
+//! [`FIELDS`] is refused, as an unknown field of the file is. Below `Since 1.4.0/` the same names
+//! stand for desks of that version and later, as in a part of the file.
 
 use crate::{
     error::ManagedError,
     policy::{File, Policy},
+    settings::Version,
+    since::{self, LaterPart},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the name of a part begins with; its version follows.
+const PART: &str = "Since ";
 
 /// How many venues can be written as values; a file has room for more.
 pub const VENUES: usize = 4;
@@ -103,12 +109,17 @@ pub const FIELDS: [Field; 34] = [
 /// [`ManagedError::Damaged`] and [`ManagedError::Invalid`], as for a file. At fault: whoever set
 /// them.
 pub fn policy(values: &Values) -> Result<Policy, ManagedError> {
+    for_desk(values, since::own_version()?)
+}
+
+/// The same as a desk of the version `own` reads them.
+fn for_desk(values: &Values, own: Version) -> Result<Policy, ManagedError> {
+    let (counting, for_later) = parted(values, own)?;
     let mut file = toml::Table::new();
     file.insert("format".into(), 1.into());
     let mut venues: BTreeMap<usize, toml::Table> = BTreeMap::new();
-    for (name, value) in values {
-        let (venue, field) =
-            meant(name).ok_or_else(|| ManagedError::Damaged(format!("unknown field {name}")))?;
+    for (name, value) in counting {
+        let (venue, field) = meant(name).ok_or_else(|| unknown(name))?;
         let Some(value) = filled_in(value) else { continue };
         let value = read(name, &value, field.kind)?;
         let table = match (venue, field.section) {
@@ -123,7 +134,42 @@ pub fn policy(values: &Values) -> Result<Policy, ManagedError> {
         file.insert("venue".into(), toml::Value::Array(venues));
     }
     let file: File = file.try_into().map_err(|e| ManagedError::Damaged(e.to_string()))?;
-    Policy::checked(file)
+    Ok(Policy { for_later, ..Policy::checked(file)? })
+}
+
+fn unknown(name: &str) -> ManagedError {
+    ManagedError::Damaged(format!("unknown field {name}"))
+}
+
+/// The values that count for the desk of version `own`, by their names without the part that they
+/// stand in; and what stands in parts for later desks.
+fn parted(
+    values: &Values,
+    own: Version,
+) -> Result<(BTreeMap<&str, &Value>, Vec<LaterPart>), ManagedError> {
+    let mut counting = BTreeMap::new();
+    let mut later: BTreeMap<Version, LaterPart> = BTreeMap::new();
+    let mut parts = BTreeSet::new();
+    for (name, value) in values {
+        let inner = match name.strip_prefix(PART) {
+            None => name.as_str(),
+            Some(part) => {
+                let (version, inner) = part.split_once('/').ok_or_else(|| unknown(name))?;
+                let since = version.parse::<Version>().map_err(|()| unknown(name))?;
+                parts.insert(version);
+                if since > own {
+                    later.entry(since).or_insert_with(|| LaterPart::new(since)).sets(inner);
+                    continue;
+                }
+                inner
+            }
+        };
+        if counting.insert(inner, value).is_some() {
+            return Err(since::set_twice(name));
+        }
+    }
+    since::check_count(parts.len())?;
+    Ok((counting, later.into_values().collect()))
 }
 
 /// The value without the empty lines of a box; `None` for a box that was left empty.

@@ -1,13 +1,14 @@
 //! The property list that macOS makes of a configuration profile.
 
-use super::{Value, Values};
+use super::{PART, Value, Values};
 use crate::error::ManagedError;
 use plist::{Dictionary, Value as Plist};
 
 /// Keys that profiles and the system add beside those of the policy.
 const PREFIX_OF_SYSTEM: &str = "Payload";
 
-/// The values of a property list. Only one level of dictionaries has a meaning.
+/// The values of a property list. Only one level of dictionaries has a meaning, and one more in a
+/// part for later desks.
 pub(crate) fn values(bytes: &[u8]) -> Result<Values, ManagedError> {
     let damaged = |why: String| ManagedError::Damaged(why);
     let list = Plist::from_reader(std::io::Cursor::new(bytes))
@@ -23,7 +24,18 @@ pub(crate) fn of_dictionary(top: &Dictionary) -> Result<Values, ManagedError> {
         match value {
             Plist::Dictionary(inner) => {
                 for (key, value) in inner {
-                    values.insert(format!("{name}/{key}"), one(key, value)?);
+                    let key = format!("{name}/{key}");
+                    match value {
+                        Plist::Dictionary(deeper) if name.starts_with(PART) => {
+                            for (last, value) in deeper {
+                                values.insert(format!("{key}/{last}"), one(last, value)?);
+                            }
+                        }
+                        value => {
+                            let value = one(&key, value)?;
+                            values.insert(key, value);
+                        }
+                    }
                 }
             }
             value => {

@@ -153,6 +153,51 @@ fn a_value_of_another_kind_or_an_unknown_name_is_refused() {
 }
 
 #[test]
+fn a_part_counts_from_its_version_on() {
+    let own = |text: &str| text.parse::<Version>().unwrap();
+    let mut values = Values::from([("Firm".to_owned(), text("F"))]);
+    values.insert("Since 1.4.0/Connection/Fips".into(), Value::Yes(true));
+    values.insert("Since 1.5.0/Connection/Colour".into(), text("red"));
+    let code =
+        |values: &Values, version: &str| for_desk(values, own(version)).map_err(|e| e.code());
+    let early = code(&values, "1.3.0").unwrap();
+    let told: Vec<String> = early.for_later.iter().map(ToString::to_string).collect();
+    assert_eq!(early.fips, None);
+    assert_eq!(told, ["since 1.4.0: Connection/Fips", "since 1.5.0: Connection/Colour"]);
+    let later = code(&values, "1.4.0").unwrap();
+    assert_eq!((later.fips, later.for_later.len()), (Some(true), 1));
+    assert_eq!(code(&values, "1.5.0"), Err("managed.damaged"), "unknown to those it counts for");
+    values.remove("Since 1.5.0/Connection/Colour");
+    for (name, version, want) in [
+        ("Connection/Fips", "1.4.0", "managed.invalid"),
+        ("Since 1.3.0/Connection/Fips", "1.4.0", "managed.invalid"),
+        ("Since 1.4.0", "1.0.0", "managed.damaged"),
+        ("Since 1.4/Connection/Fips", "1.0.0", "managed.damaged"),
+        ("Since /Connection/Fips", "1.0.0", "managed.damaged"),
+        ("Since 1.4.0/Since 1.4.0/Connection/Proxy", "1.4.0", "managed.damaged"),
+    ] {
+        let mut values = values.clone();
+        values.insert(name.into(), Value::Yes(false));
+        assert_eq!(code(&values, version), Err(want), "{name}");
+    }
+    for (parts, want) in [(8, Ok(8)), (9, Err("managed.invalid"))] {
+        let mut values = Values::from([("Firm".to_owned(), text("F"))]);
+        let named = |n| format!("Since 2.{n}.0/Connection/Fips");
+        values.extend((0..parts).map(|n| (named(n), Value::Yes(true))));
+        assert_eq!(code(&values, "1.4.0").map(|p| p.for_later.len()), want, "{parts} later parts");
+        let counting = (0..parts).map(|n| (format!("Since 1.0.{n}/Colour{n}"), text("red")));
+        let counting: Values = counting.collect();
+        let want = if parts > 8 { "managed.invalid" } else { "managed.damaged" };
+        assert_eq!(code(&counting, "1.4.0").map(|_| ()), Err(want), "{parts} parts");
+    }
+    let profile = b"<plist><dict><key>Firm</key><string>F</string><key>Since 1.4.0</key><dict>\
+        <key>Connection</key><dict><key>Fips</key><true/></dict></dict></dict></plist>";
+    let of_profile = plist::values(profile).unwrap();
+    assert_eq!(code(&of_profile, "1.4.0").unwrap().fips, Some(true));
+    assert_eq!(code(&of_profile, "1.3.0").unwrap().for_later.len(), 1);
+}
+
+#[test]
 fn a_registry_says_yes_with_a_number() {
     let mut values = Values::from([("Firm".to_owned(), text("F"))]);
     for (number, want) in [(0, Some(false)), (1, Some(true)), (2, None)] {

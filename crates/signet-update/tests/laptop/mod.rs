@@ -145,8 +145,13 @@ impl Laptop {
     }
 
     fn updater(&self) -> Result<Updater, UpdateError> {
+        self.updater_of("this computer")
+    }
+
+    /// Of a computer that its system calls so.
+    pub fn updater_of(&self, device: &str) -> Result<Updater, UpdateError> {
         let installer = Installer::below_for_tests(self.at("root"));
-        Updater::open(self.place.clone(), installer, "this computer".into())
+        Updater::open(self.place.clone(), installer, device.into())
     }
 
     /// Has the store, as another update that runs.
