@@ -47,8 +47,8 @@ pub async fn enrol(shell: State<'_, Shell>, intent: EnrolIntent) -> Answer<()> {
 /// Answers a token that waits for its PIN; `null` declines.
 #[tauri::command(async)]
 #[specta::specta]
-pub fn give_pin(shell: State<'_, Shell>, pin: Option<String>) -> Answer<()> {
-    shell.desk()?.give_pin(pin);
+pub fn give_pin(shell: State<'_, Shell>, question: u32, pin: Option<String>) -> Answer<()> {
+    shell.desk()?.give_pin(question, pin);
     Ok(())
 }
 
@@ -127,6 +127,14 @@ pub fn set_limit(shell: State<'_, Shell>, rfq_id: String, ticks: u32) -> Answer<
     shell.desk()?.set_limit(&rfq_id, ticks)
 }
 
+/// Lets an armed accept take so much of its quote, as it is typed; nothing typed is the whole. With
+/// another quantity the accept has another id.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn take_quantity(shell: State<'_, Shell>, rfq_id: String, quantity: String) -> Answer<()> {
+    shell.desk()?.take_quantity(&rfq_id, &quantity)
+}
+
 /// Asks to approve an accept of an RFQ before its quote is chosen: at the best price of this side,
 /// or so many ticks worse.
 #[tauri::command(async)]
@@ -182,8 +190,8 @@ pub fn begin_step_up(shell: State<'_, Shell>, id: String) -> Answer<()> {
 /// Answers a security key that waits for its PIN.
 #[tauri::command(async)]
 #[specta::specta]
-pub fn give_key_pin(shell: State<'_, Shell>, id: String, pin: String) -> Answer<()> {
-    shell.desk()?.give_key_pin(&id, pin)
+pub fn give_key_pin(shell: State<'_, Shell>, id: String, question: u32, pin: String) -> Answer<()> {
+    shell.desk()?.give_key_pin(&id, question, pin)
 }
 
 /// Stops a ceremony; it may be started again.

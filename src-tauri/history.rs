@@ -1,6 +1,6 @@
 //! `signet-desk history`: exports the desk's own history, and checks an export. Opens no window.
 
-use signet_desk_core::history_export;
+use signet_desk_core::{history_export, peer_text::shown};
 use signet_history::{Selection, verify_since};
 use signet_keystore::OsKeychain;
 use std::{
@@ -79,8 +79,13 @@ fn exported(file: &Path, order: &Order) -> Result<String, String> {
     };
     let found = history_export(&config, &keychain, &identity, &order.wanted)
         .map_err(|e| format!("{e}. {} [{}]", e.cure(), e.code()))?;
-    write_private(file, found.text.as_bytes())
-        .map_err(|e| format!("{}: {e}. Name a file that is not there yet.", file.display()))?;
+    write_private(file, found.text.as_bytes()).map_err(|e| {
+        let cure = match e.kind() {
+            io::ErrorKind::AlreadyExists => "Name a file that is not there yet.",
+            _ => "Make room on the disk, or name a file where this account may write.",
+        };
+        format!("{}: {e}. {cure}", file.display())
+    })?;
     Ok(format!(
         "{} records of the history of {}, in {}\nKey: {}\nWhoever has the file reads what was \
          traded; check it with: signet-desk history verify {}",
@@ -111,8 +116,10 @@ pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(file)?;
-    out.write_all(bytes)?;
-    out.sync_all()
+    out.write_all(bytes).and_then(|()| out.sync_all()).inspect_err(|_| {
+        // Part of a file would look like the whole, and stand in the way of the next try.
+        let _ = fs::remove_file(file);
+    })
 }
 
 /// Checks an export; needs no keychain. `part`: records may have been left out. `earlier`: a
@@ -130,7 +137,7 @@ pub fn check(file: &Path, part: bool, earlier: Option<&Path>) -> ExitCode {
     };
     let v = verify_since(&text, earlier.as_deref());
     for fault in &v.faults {
-        println!("FAULT {}: {fault}", fault.code);
+        println!("FAULT {}: {}", fault.code, shown(&fault.to_string()));
     }
     let (mut good, lost) = (v.faults.is_empty(), v.lost);
     if good {
@@ -156,7 +163,7 @@ pub fn check(file: &Path, part: bool, earlier: Option<&Path>) -> ExitCode {
         println!("Key of the history: {key}");
     }
     for c in v.certified {
-        println!("  certified by {}, certificate {}", c.holder, c.sha256);
+        println!("  certified by {}, certificate {}", shown(&c.holder), c.sha256);
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -140,11 +140,7 @@ fn write(folder: &Path, export: &Export) -> io::Result<PathBuf> {
         let path = folder.join(format!("{}{more}{}", export.name, export.ending));
         match crate::history::write_private(&path, &export.bytes) {
             Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(why) => {
-                // Part of a file would look like the whole.
-                let _ = std::fs::remove_file(&path);
-                return Err(why);
-            }
+            Err(why) => return Err(why),
             Ok(()) => return Ok(path),
         }
     }

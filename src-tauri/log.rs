@@ -1,5 +1,6 @@
 //! The last lines of the desk's log, for the log viewer.
 
+use signet_desk_core::peer_text::is_deceptive;
 use std::{
     collections::VecDeque,
     io,
@@ -50,11 +51,9 @@ impl Log {
     }
 }
 
-/// A line stays one line, and its direction that of its letters.
+/// A line stays one line, its direction is that of its letters, and all of it shows.
 fn plain(c: char) -> char {
-    let turns =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || turns { ' ' } else { c }
+    if is_deceptive(c) { ' ' } else { c }
 }
 
 /// Takes what the subscriber writes: one call for each event.

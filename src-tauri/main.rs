@@ -10,9 +10,9 @@ Usage: signet-desk [--config FILE] [LINK]
        signet-desk doctor [--config FILE] [--identity NAME]
        signet-desk history export FILE [--from TIME] [--to TIME] [--rfq ID]
                                   [--identity NAME] [--config FILE]
+       signet-desk history verify FILE [--part] [--checkpoint EARLIER]
        signet-desk policy show [--json] [--config FILE]
        signet-desk policy check FILE [--key KEY]
-       signet-desk history verify FILE [--part] [--checkpoint EARLIER]
        signet-desk update status | check | fetch | run | rollback
        signet-desk update verify FILE [--key KEY]
        signet-desk erase [--yes]
@@ -23,7 +23,8 @@ Usage: signet-desk [--config FILE] [LINK]
   history export    write this desk's own signed history into a new file
   history verify    check such a file, on any computer; --part: records may be left out;
                     --checkpoint: it must go on where this earlier checkpoint was
-  policy show       which settings are in force, who decided them, and which may be changed
+  policy show       which settings are in force, who decided them, and which may be changed;
+                    --json: for programs
   policy check      for administrators: check a policy file, with --key also its signature
   update status     which update is ready, and what this computer keeps
   update run        for administrators and the timer: do all that is due; check only says it,
@@ -34,7 +35,8 @@ Usage: signet-desk [--config FILE] [LINK]
   --from, --to TIME 2026-11-21 or 2026-11-21T08:00:00Z
   --rfq ID          only what is about this RFQ; of the rest the hashes go along
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user
-  --identity NAME   examine with this identity only
+  --identity NAME   examine or export with this identity only
+  --key KEY         the file with the firm's public key, in minisign's format
 
 Without an option it opens its window. RUST_LOG chooses what is logged to standard error.";
 

@@ -71,13 +71,17 @@ fn checked(file: &Path, key: Option<&Path>) -> Result<String, String> {
         Some(until) if until <= OffsetDateTime::now_utc() => "Its time is over: no desk starts.",
         _ => "Desks that have used a higher serial refuse it.",
     };
-    Ok(format!(
+    let mut words = format!(
         "{}: good, serial {} of {}, {} venues.\n{signed}\n{time}",
         file.display(),
         policy.serial,
         policy.firm,
         policy.venues.len()
-    ))
+    );
+    for part in &policy.for_later {
+        words += &format!("\nNot checked, only for later desks than this one: {part}.");
+    }
+    Ok(words)
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use signet_desk_core::{
-    Desk, Seat, read_link,
+    Desk, SHUT_DOWN_MAX, Seat, read_link,
     view::{PageAsk, Problem},
 };
 use tauri::{
@@ -20,9 +20,9 @@ const WINDOW: &str = "main";
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
 
-/// How long the process waits for the desk to end after its window is closed. The desk's own limit
-/// for the logout is shorter.
-const SHUT_DOWN_MAX: Duration = Duration::from_secs(4);
+/// How long the process waits for the desk to end after its window is closed: longer than the desk
+/// itself waits.
+const END_MAX: Duration = SHUT_DOWN_MAX.saturating_add(Duration::from_secs(1));
 
 /// The desk as the commands see it, or why there is none.
 pub struct Shell {
@@ -292,9 +292,9 @@ fn shut_down(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
         if let Some(desk) = desk
-            && tokio::time::timeout(SHUT_DOWN_MAX, desk.shut_down()).await.is_err()
+            && tokio::time::timeout(END_MAX, desk.shut_down()).await.is_err()
         {
-            tracing::warn!("the desk did not log out in time and is closed without it");
+            tracing::warn!("the desk did not end in time: its last records may be missing");
         }
         app.exit(0);
     });

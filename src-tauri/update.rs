@@ -2,7 +2,7 @@
 //! administrator account of this computer. And what a desk tells it: that a request is open, and
 //! that a new version works.
 
-use signet_desk_core::{Desk, view::NoticeKind};
+use signet_desk_core::{Desk, peer_text, view::NoticeKind};
 use signet_managed::PublicKey;
 use signet_update::{
     Installer, LIST_BYTES_MAX, Outcome, Place, Refusal, ReleaseList, Settings, UpdateError,
@@ -242,16 +242,29 @@ fn read(path: &Path) -> Result<String, UpdateError> {
 }
 
 fn failed(why: &UpdateError) -> ExitCode {
-    eprintln!("signet-desk: {why}. {} [{}]", why.cure(), why.code());
+    // A server, or a proxy on the way to it, may have said why.
+    let words = peer_text::shown(&format!("{why}. {}", why.cure()));
+    eprintln!("signet-desk: {words} [{}]", why.code());
     ExitCode::FAILURE
 }
 
-/// The name of this computer for the rings. It stays on this computer. One without a name is among
-/// the last.
+/// The name of this computer for the rings. It stays on this computer.
+#[cfg(windows)]
 fn device() -> String {
-    fs::read_to_string("/etc/machine-id").map(|id| id.trim().to_owned()).unwrap_or_else(|_| {
-        std::env::var("COMPUTERNAME").or_else(|_| std::env::var("HOSTNAME")).unwrap_or_default()
-    })
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}
+
+/// As above. What a shell exports does not count: the daemon does not have it, and a run by hand
+/// would be in another ring.
+#[cfg(not(windows))]
+fn device() -> String {
+    named(Path::new("/etc/machine-id"))
+}
+
+/// Where there is no such file, as on macOS, the store makes a name.
+#[cfg(not(windows))]
+fn named(file: &Path) -> String {
+    fs::read_to_string(file).map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
 /// Where updates are, and what installs them. A shipped program knows only the system's own place;
@@ -336,5 +349,20 @@ fn tell_news(desk: &Desk, seen: &mut Option<SystemTime>) {
 pub(crate) fn window_works() {
     if let Some(mark) = MARK.get() {
         mark.works();
+    }
+}
+
+#[cfg(all(test, not(windows)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_computer_is_named_by_its_file_and_by_nothing_that_a_shell_exports() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("machine-id");
+        // cargo, a shell and a service have different environments; none of them may matter.
+        assert_eq!(named(&file), "");
+        fs::write(&file, "0f3c\n").unwrap();
+        assert_eq!(named(&file), "0f3c");
     }
 }

@@ -53,9 +53,32 @@ fn contract_capability_and_isolation_list_name_the_same_commands() {
     assert_eq!(capability_commands(), contract, "src-tauri/capabilities/main.json");
     let isolation: BTreeSet<String> = isolation_commands()
         .into_iter()
-        .filter(|c| !c.contains('|') && !["bench_frames", "first_paint"].contains(&c.as_str()))
+        .filter(|c| !c.contains('|') && !measuring_commands().contains(c))
         .collect();
     assert_eq!(isolation, contract, "ui/isolation/index.js");
+}
+
+/// The measuring page is stopped by the same two lists, and it tells nobody that it was.
+#[test]
+fn handler_permissions_and_isolation_list_name_the_same_measuring_commands() {
+    let measuring = measuring_commands();
+    let permissions = read("src-tauri/permissions/bench.toml");
+    let allowed: BTreeSet<String> = permissions
+        .lines()
+        .filter_map(|line| line.strip_prefix("commands.allow = "))
+        .flat_map(|list| list.split('"').skip(1).step_by(2).map(str::to_owned))
+        .collect();
+    assert_eq!(allowed, measuring, "src-tauri/permissions/bench.toml");
+    let missing: Vec<_> = measuring.difference(&isolation_commands()).cloned().collect();
+    assert!(missing.is_empty(), "ui/isolation/index.js lacks {missing:?}");
+}
+
+/// What the handler of a measuring build answers.
+fn measuring_commands() -> BTreeSet<String> {
+    let source = read("src-tauri/bench.rs");
+    let (_, list) = source.split_once("generate_handler![").expect("the handler");
+    let (list, _) = list.split_once(']').expect("its end");
+    list.split(',').map(|c| c.trim().to_owned()).collect()
 }
 
 #[cfg(feature = "bench")]
@@ -78,7 +101,7 @@ fn no_other_build_has_the_measuring_commands() {
 }
 
 /// What the second window may do besides seeing: it trades on what it shows, and stops.
-const PANEL: [&str; 17] = [
+const PANEL: [&str; 18] = [
     "accept",
     "arm",
     "attend",
@@ -96,6 +119,7 @@ const PANEL: [&str; 17] = [
     "pull",
     "set_limit",
     "stop_all",
+    "take_quantity",
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::{
     holders::{Holders, KeyStore},
     link::PortalExam,
+    peer_text::lines,
     venue::{DeskConfig, Venue, Venues, profile},
     view::Problem,
 };
@@ -61,7 +62,8 @@ pub async fn doctor(
         report.push_str("No identity on this laptop belongs to any venue it knows.\n");
         well = false;
     }
-    (report, well)
+    // Certificates and proxies have words of their own in it.
+    (lines(&report), well)
 }
 
 /// Examines every venue with every identity that belongs to it; whether all is well. `named`: a

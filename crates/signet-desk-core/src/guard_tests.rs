@@ -15,6 +15,8 @@ fn a_price_far_from_the_market_is_told_from_one_that_is_not() {
     let by_ticks = TradingSettings { off_market_bp: 0, off_market_ticks: 10, ..USUAL };
     let never = TradingSettings { off_market_bp: 0, off_market_ticks: 0, ..USUAL };
     let composite = [(Composite(3), n("100"))];
+    let over = signet_rfq::Benchmark::read("EURIBOR", "3M", "EUR").unwrap();
+    let margin = PriceType::Margin(over);
     for (settings, price_type, side, price, references, want) in [
         // Half a percent of 100, and not a tick more.
         (USUAL, Price, Side::Buy, "100.5", &composite[..], None),
@@ -33,6 +35,9 @@ fn a_price_far_from_the_market_is_told_from_one_that_is_not() {
         (USUAL, Spread, Side::Sell, "77", &[(Other, n("72"))], None),
         (USUAL, Spread, Side::Sell, "77.1", &[(Other, n("72"))], Some(Other)),
         (USUAL, Spread, Side::Buy, "66.9", &[(Other, n("72"))], Some(Other)),
+        (USUAL, margin, Side::Sell, "77", &[(Other, n("72"))], None),
+        (USUAL, margin, Side::Sell, "77.1", &[(Other, n("72"))], Some(Other)),
+        (USUAL, margin, Side::Buy, "66.9", &[(Other, n("72"))], Some(Other)),
         (never, Yield, Side::Buy, "-9", &[(Other, n("2"))], None),
         (by_ticks, Price, Side::Buy, "100.10", &composite, None),
         (by_ticks, Price, Side::Buy, "100.11", &composite, Some(Composite(3))),

@@ -7,6 +7,7 @@ fn accept(n: u32) -> (Accept, Terms) {
     let instrument = InstrumentId::new("EUR/USD").unwrap();
     let dealer = DealerId::new("NORTH").unwrap();
     let accept = Accept {
+        part_of: None,
         legs: vec![],
         id: AcceptId::new(format!("R{n}:1")).unwrap(),
         rfq: rfq.clone(),

@@ -27,6 +27,8 @@ pub(crate) struct Issuer {
     pub book: Arc<Mutex<Book>>,
     pub proxy: ProxySetting,
     pub tls: TlsSwitches,
+    /// One renewal at a time.
+    pub renewing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Issuer {
@@ -132,13 +134,21 @@ impl Issuer {
     }
 
     /// Gets a new certificate for a new key, and stores both beside the current identity until the
-    /// gateway accepts them.
+    /// gateway accepts them. The trader may have connected again while a renewal was under way: two
+    /// would make their keys under one label, so the later one waits, and takes what the other got.
     pub(crate) async fn renew(
         &self,
         venue: &Venue,
         name: &IdentityName,
         current: &Identity,
     ) -> Result<Identity, Problem> {
+        let _one = self.renewing.lock().await;
+        let n = name.clone();
+        let pending = self.blocking(move |h| h.load(&n, IdentitySlot::Pending)).await;
+        let ends = current.facts().not_after;
+        if let Some(pending) = pending.ok().flatten().filter(|p| p.facts().not_after > ends) {
+            return Ok(pending);
+        }
         let est = venue.est.clone().ok_or_else(|| {
             problem(
                 "renewal.unknown",

@@ -25,7 +25,7 @@ mod list;
 mod look;
 pub mod managed;
 mod offer;
-mod peer_text;
+pub mod peer_text;
 mod pin;
 pub mod posture;
 mod present;
@@ -41,7 +41,7 @@ mod venue;
 pub mod view;
 
 pub use book::{Book, Ids};
-pub use desk::{Desk, Export};
+pub use desk::{Desk, Export, SHUT_DOWN_MAX};
 pub use doctor::doctor;
 pub use guard::TradingSettings;
 pub use history::{HistoryError, HistoryExport, HistoryTail, history_export, history_tail};

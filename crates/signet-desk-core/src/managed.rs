@@ -82,6 +82,9 @@ fn applied(config: DeskConfig, managed: &Managed) -> Result<DeskConfig, ManagedE
     for refused in &effective.refused {
         tracing::warn!("own setting not used: {}: {}", refused.setting, refused.why);
     }
+    for part in &managed.policy.for_later {
+        tracing::info!("a part of the policy counts for later desks only: {part}");
+    }
     with(config, &effective)
 }
 

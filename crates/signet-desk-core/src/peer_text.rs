@@ -1,9 +1,12 @@
 //! Cleans text of a peer before a trader reads it: invisible characters, and characters that change
 //! how the text around them reads, are replaced by a visible one; long text is cut.
 //!
-//! Every text that the desk takes from a message and shows passes here once.
+//! Every text that the desk takes from a message and shows passes here once. Whatever else may hold
+//! words of a peer passes here where it becomes a [`Problem`](crate::view::Problem) or a notice, a
+//! line of a report or of the log.
 
 use signet_fix::message::{AppMessage, GroupMark, KeyReport, SnapshotMark};
+pub use signet_rfq::is_deceptive;
 
 /// U+FFFD, which replaces a deceptive character.
 const REPLACEMENT: char = '\u{fffd}';
@@ -12,8 +15,9 @@ const CHARS_MAX: usize = 1_000;
 /// How many accents one letter may have; more of them draw over the lines above and below.
 const MARKS_MAX: usize = 2;
 
-/// The text as a trader may be shown it.
-pub(crate) fn shown(text: &str) -> String {
+/// The text as a trader may be shown it, on one line. What was shown is shown as it is.
+#[must_use]
+pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(CHARS_MAX));
     let mut marks = 0;
     for (i, c) in text.chars().enumerate() {
@@ -31,16 +35,10 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
-/// Control characters, and those without width or that change the direction of reading (Unicode 16,
-/// general category Cf and the blank letters).
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}'
-            | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+/// The same of a report for a terminal: its lines stay, and their length.
+#[must_use]
+pub fn lines(report: &str) -> String {
+    report.chars().map(|c| if c != '\n' && is_deceptive(c) { REPLACEMENT } else { c }).collect()
 }
 
 fn is_mark(c: char) -> bool {

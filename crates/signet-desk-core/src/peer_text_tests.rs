@@ -27,10 +27,17 @@ fn what_deceives_is_seen_and_what_does_not_stays() {
 }
 
 #[test]
+fn a_report_keeps_its_lines() {
+    let report = "CN=a\u{1b}[2J\u{202e}b\u{200b}\n  good\n";
+    assert_eq!(lines(report), "CN=a\u{fffd}[2J\u{fffd}b\u{fffd}\n  good\n");
+    assert_eq!(lines(&"x".repeat(5_000)).len(), 5_000);
+}
+
+#[test]
 fn names_of_dealers_pass_here_and_their_ids_do_not() {
     let id = DealerId::new("NORTHBANK").expect("an id");
     let name = "\u{202e}knabhtroN".into();
-    let dealer = DealerState { id: id.clone(), name, online: true, counters: false };
+    let dealer = DealerState { id: id.clone(), name, online: true, counters: false, parts: false };
     let AppMessage::VenueState(v) = message(AppMessage::VenueState(VenueState {
         name: String::new(),
         practice: false,

@@ -2,14 +2,15 @@
 
 #[path = "present_legs.rs"]
 pub(crate) mod legs;
+#[path = "present_parts.rs"]
+pub(crate) mod parts;
 
 use crate::{blotter::RowStatus, price, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
-use signet_rfq as rfq;
 use signet_rfq::{
-    AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq, UtcMillis,
-    group_digits,
+    self as rfq, AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq,
+    UtcMillis, group_digits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +69,7 @@ pub(crate) fn price_type(t: rfq::PriceType) -> PriceType {
         rfq::PriceType::Price => PriceType::Price,
         rfq::PriceType::Yield => PriceType::Yield,
         rfq::PriceType::Spread => PriceType::Spread,
+        rfq::PriceType::Margin(_) => PriceType::Margin,
     }
 }
 
@@ -189,7 +191,7 @@ pub(crate) fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> St
     let what = trade_status(s).words();
     format!(
         "{what}: {verb} {} at {} {from} {}",
-        group_digits(e.quantity),
+        parts::executed(a, e),
         stated(i, e.price),
         name(names, &a.dealer)
     )
@@ -227,6 +229,7 @@ pub(crate) fn accept(
 ) -> Option<AcceptView> {
     let (a, s) = r.accept.as_ref()?;
     let who = name(names, &a.dealer);
+    let to_check = || format!("{}. Check it with {who}.", outcome_text(r, i, names));
     let (state, text) = match s {
         Accepting::Armed => (AcceptState::Armed, "Nothing has been sent yet.".to_owned()),
         Accepting::Sent if waits.is_some() => {
@@ -238,12 +241,8 @@ pub(crate) fn accept(
         }
         Accepting::Filled(_) => (AcceptState::Filled, outcome_text(r, i, names)),
         Accepting::PartlyFilled(_) => (AcceptState::PartlyFilled, outcome_text(r, i, names)),
-        Accepting::Corrected(_) => {
-            (AcceptState::Corrected, format!("{}. Check it with {who}.", outcome_text(r, i, names)))
-        }
-        Accepting::Busted(_) => {
-            (AcceptState::Busted, format!("{}. Check it with {who}.", outcome_text(r, i, names)))
-        }
+        Accepting::Corrected(_) => (AcceptState::Corrected, to_check()),
+        Accepting::Busted(_) => (AcceptState::Busted, to_check()),
         Accepting::Disputed => (
             AcceptState::Disputed,
             format!(
@@ -281,6 +280,8 @@ pub(crate) fn accept(
         limit_ticks: a.limit.map_or(0, |l| limit_ticks(r, a, l.price, i)),
         legs: legs::agreed(a, &r.terms),
         quantity: group_digits(a.quantity),
+        quoted_quantity: parts::quoted(a),
+        takes_part: r.takes_part(),
         settlement_date: Some(iso(&r.terms.settlement_date)),
         valid_until_ms: quote
             .filter(|_| matches!(state, AcceptState::Armed))
@@ -328,7 +329,7 @@ pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Blotter
             .reason
             .clone()
             .filter(|_| r.state == rfq::RfqState::TakenOver)
-            .or_else(|| counters_text(r, i, names)),
+            .or_else(|| parts::before(r, counters_text(r, i, names))),
         ..BlotterRow::default()
     }
 }
@@ -369,7 +370,9 @@ pub(crate) fn trade_row(
         settlement_date: iso(e.settlement_date.as_deref().unwrap_or(&r.terms.settlement_date)),
         exec_id: Some(e.exec_id.clone()),
         accepted: Some(group_digits(a.quantity)),
+        quoted: parts::quoted(a),
         dealer_id: Some(a.dealer.to_string()),
+        executions: Some(r.executions.iter().filter(|k| k.accept == a.id).cloned().collect()),
         ..rfq_row(r, i, names)
     })
 }
@@ -474,15 +477,10 @@ pub(crate) fn price(i: Option<&Instrument>, p: Decimal) -> String {
     i.map_or_else(|| p.to_string(), |i| price::show(i, p))
 }
 
-/// As [`price`], where no heading says what the number counts: `2.475 %`, `42.0 bp`. A price
-/// stands alone.
+/// As [`price`], where no heading says what the number counts: `2.475 %`, `42.0 bp`, `45.0 bp over
+/// EURIBOR 3M`. A price stands alone.
 pub(crate) fn stated(i: Option<&Instrument>, p: Decimal) -> String {
-    let unit = match i.map(Instrument::price_type).unwrap_or_default() {
-        rfq::PriceType::Price => "",
-        rfq::PriceType::Yield => " %",
-        rfq::PriceType::Spread => " bp",
-    };
-    format!("{}{unit}", price(i, p))
+    format!("{}{}", price(i, p), i.map(price::unit).unwrap_or_default())
 }
 
 /// `20261124` as `2026-11-24`.

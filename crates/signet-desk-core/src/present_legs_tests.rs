@@ -83,6 +83,7 @@ fn legs_are_shown_from_the_traders_side() {
         ..StatedLeg::of(&terms.legs[i])
     };
     let a = Accept {
+        part_of: None,
         id: rfq::AcceptId::new("R1:1").unwrap(),
         rfq: terms.id.clone(),
         dealer: terms.dealers[0].clone(),

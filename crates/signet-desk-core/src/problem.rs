@@ -4,7 +4,9 @@ use crate::view::{Problem, TicketField, is_code};
 use signet_fix::{session::SendError, signature::SignatureError};
 use signet_identity::Refusal;
 use signet_keystore::KeychainError;
-use signet_rfq::{AcceptRefusal, CounterFault, InstrumentError, QuantityError, TermsError};
+use signet_rfq::{
+    AcceptRefusal, CounterFault, InstrumentError, PartFault, QuantityError, TermsError,
+};
 
 /// As [`Problem::new`].
 pub(crate) fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Problem {
@@ -134,6 +136,10 @@ impl From<&AcceptRefusal> for Problem {
             AcceptRefusal::BelowMinimum { .. } => {
                 "Choose a larger quote, or ask again without a least quantity."
             }
+            AcceptRefusal::Part(PartFault::NotTaken(_)) => {
+                "Take the whole quote, or ask again for less."
+            }
+            AcceptRefusal::Part(_) => "Type another quantity, or nothing for the whole quote.",
             AcceptRefusal::Late(_) => "Look at the price and accept again.",
             AcceptRefusal::RfqNotOpen(_) => "Send a new RFQ.",
             AcceptRefusal::Countered => "Wait for its next quote, or choose another dealer's.",

@@ -25,6 +25,23 @@ fn a_peers_text_is_not_shown_as_a_code() {
     }
 }
 
+/// Whatever error it comes by: a venue, a proxy, an enrolment service.
+#[test]
+fn a_problem_shows_a_peers_words_as_what_they_are() {
+    let refused = signet_keystore::est::EstError::Refused {
+        status: 403,
+        code: "enrol.code_used".into(),
+        message: "used\u{202e}by \u{200b}Bob\nCure: call 555".into(),
+        retry_after_s: None,
+    };
+    let p = Problem::from(&refused);
+    assert_eq!(p.message, "Used\u{fffd}by \u{fffd}Bob Cure: call 555.");
+    let long = problem("enrol.refused", "x".repeat(10_000), "y\u{1b}[2J");
+    assert_eq!((long.message.chars().count(), long.cure.as_str()), (1_001, "y\u{fffd}[2J"));
+    // Said once more, as where a notice quotes a problem, it is the same.
+    assert_eq!(problem("enrol.refused", long.message.clone(), long.cure.clone()), long);
+}
+
 /// Every literal that stands where a code belongs, in this crate and in the window's.
 #[test]
 fn every_code_is_an_area_a_dot_and_a_name() {

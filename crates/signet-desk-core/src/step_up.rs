@@ -4,18 +4,22 @@
 //! The module is pure. Ceremonies run on the link's thread (`link/ceremony.rs`), which reports
 //! their progress here.
 
-use crate::{present, problem::problem, view::*};
-use rust_decimal::Decimal;
+#[path = "step_up_terms.rs"]
+mod terms;
+
+use crate::{peer_text, problem::problem, view::*};
 use signet_fix::message::{StepUpChallenge, StepUpStatus};
-use signet_rfq::{
-    Catalogue, DealerId, Instrument, InstrumentId, PriceType, Rfq, RfqId, UtcMillis, group_digits,
-};
+use signet_rfq::{Catalogue, DealerId, Rfq, RfqId, UtcMillis};
 use signet_stepup::{
     AcceptTerms, Action, AheadTerms, Approval, RequestTerms,
     client::{CeremonyError, Status},
 };
 use std::collections::{BTreeMap, BTreeSet};
+use terms::{readable, shown};
 
+/// How long the gateway may take to open the dialog of a new key, milliseconds: one that never does
+/// keeps nobody from registering a key.
+const REGISTER_ANSWER_MS: i64 = 60_000;
 /// How many challenges may be open; further ones of the gateway are refused.
 const MAX_OPEN: usize = 16;
 
@@ -38,6 +42,8 @@ pub(crate) struct Dialog {
     pub deadline: UtcMillis,
     phase: StepUpPhase,
     pin: (bool, Option<u8>),
+    /// How often a PIN was asked for here: each answer names its question.
+    pin_question: u32,
     problem: Option<Problem>,
     /// It belongs to another desk: this person is the second, and reads before the key blinks.
     others: bool,
@@ -46,6 +52,11 @@ pub(crate) struct Dialog {
 impl Dialog {
     pub(crate) fn waits_to_begin(&self) -> bool {
         self.phase == StepUpPhase::Queued
+    }
+
+    /// The key has signed, and nothing takes that back.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.phase == StepUpPhase::Checking
     }
 
     pub(crate) fn rfq(&self) -> Option<RfqId> {
@@ -86,7 +97,8 @@ pub(crate) struct OnScreen<'a> {
 /// Checks that the gateway asks for exactly what this desk sent. The error completes a sentence
 /// for the trader and the log.
 pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'static str> {
-    let a = Approval::parse(text).map_err(|_| "it is not written as this version knows")?;
+    let read = Approval::parse(text).ok().filter(|a| a.action.counts_what_is_known());
+    let a = read.ok_or("it is not written as this version knows")?;
     if a.gateway != screen.gateway || a.approver != screen.desk {
         return Err("it is not for this desk at this gateway");
     }
@@ -120,6 +132,8 @@ pub(crate) struct StepUps {
     pub keys: KeysView,
     /// The name of the key that is being registered.
     pub registering: Option<String>,
+    /// Since when it is under way without a dialog.
+    pub unanswered: Option<UtcMillis>,
     /// RFQs that wait for a second person.
     pub second: BTreeSet<RfqId>,
     /// Whether the gateway wants to be told that the laptop woke, and that its screen was unlocked.
@@ -146,6 +160,7 @@ impl Default for StepUps {
             access: no_access(),
             keys,
             registering: None,
+            unanswered: None,
             second: BTreeSet::new(),
             wake: (false, false),
         }
@@ -167,6 +182,7 @@ impl StepUps {
             deadline: c.deadline,
             phase,
             pin: (false, None),
+            pin_question: 0,
             problem: None,
             others,
         })
@@ -188,6 +204,7 @@ impl StepUps {
             deadline,
             phase: StepUpPhase::Queued,
             pin: (false, None),
+            pin_question: 0,
             problem: None,
             others: false,
         })
@@ -239,13 +256,23 @@ impl StepUps {
                 Status::Insert => StepUpPhase::Insert,
                 Status::ChooseByTouch => StepUpPhase::ChooseByTouch,
                 Status::Pin { wrong, left } => {
-                    o.pin = (wrong, left);
+                    (o.pin, o.pin_question) = ((wrong, left), o.pin_question.wrapping_add(1));
                     StepUpPhase::Pin
                 }
                 Status::Touch => StepUpPhase::Touch,
                 Status::Verifying => StepUpPhase::Verifying,
             };
         });
+    }
+
+    /// Whether a PIN answers the question that is open. It is given once: a second answer would use
+    /// up a try of the next question, which nobody has seen.
+    pub(crate) fn takes_pin(&mut self, id: &str, question: u32) -> bool {
+        let asks = |o: &&mut Dialog| o.id == id && o.phase == StepUpPhase::Pin;
+        let open = self.open.iter_mut().find(asks).filter(|o| o.pin_question == question);
+        let Some(open) = open else { return false };
+        open.phase = StepUpPhase::Verifying;
+        true
     }
 
     pub(crate) fn checking(&mut self, id: &str) {
@@ -318,6 +345,17 @@ impl StepUps {
         gone
     }
 
+    /// Whether a registration has waited for its dialog for too long: the gateway has not answered,
+    /// or has taken the dialog back.
+    pub(crate) fn is_unanswered(&mut self, at: UtcMillis) -> bool {
+        let has_dialog = self.open.iter().any(|o| matches!(o.subject, Subject::NewKey { .. }));
+        if has_dialog || self.keys.phase != RegisterPhase::UnderWay {
+            self.unanswered = None;
+            return false;
+        }
+        at.since(*self.unanswered.get_or_insert(at)) >= REGISTER_ANSWER_MS
+    }
+
     /// What an RFQ waits for, in words, if it waits for a touch.
     pub(crate) fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
         let open = self.open.iter().find(|o| o.rfq().as_ref() == Some(rfq));
@@ -352,17 +390,19 @@ impl StepUps {
                 (terms, kind, key, o.others.then(|| a.desk.clone()))
             }
         };
+        let clean = |text: String| peer_text::shown(&text);
         vec![StepUpView {
             id: o.id.clone(),
             kind,
             phase: o.phase,
             reason: o.reason.clone(),
-            terms,
-            key_name,
-            asked_by,
+            terms: terms.map(readable),
+            key_name: key_name.map(clean),
+            asked_by: asked_by.map(clean),
             deadline_ms: o.deadline.0 as f64,
             pin_wrong: o.pin.0,
             pin_left: o.pin.1.map(u32::from),
+            pin_question: o.pin_question,
             problem: o.problem.clone(),
             rfq_id: o.rfq().map(|r| r.to_string()),
             behind: u32::try_from(self.open.len() - 1).unwrap_or(u32::MAX),
@@ -370,127 +410,6 @@ impl StepUps {
     }
 }
 
-/// A package has no instrument of its own: its legs say what is approved, word for word as in the
-/// text that is signed.
-fn of_package(terms: StepUpTerms, legs: &[String], catalogue: &Catalogue) -> StepUpTerms {
-    if legs.is_empty() {
-        return terms;
-    }
-    let name = match present::legs::of_lines(legs) {
-        Some(legs) => present::legs::instrument(&legs, &terms.currency, catalogue).symbol,
-        None => format!("package of {} legs", legs.len()),
-    };
-    StepUpTerms { symbol: name.clone(), instrument: name, legs: legs.to_vec(), ..terms }
-}
-
-/// An instrument as numbers of the approved type write it.
-fn told(catalogue: &Catalogue, id: &str, of: &Option<String>) -> Option<Instrument> {
-    let listed = InstrumentId::new(id).ok().and_then(|id| catalogue.get(&id))?;
-    let of = of.as_deref().map_or(Some(PriceType::Price), PriceType::read)?;
-    Some(listed.told_in(of))
-}
-
-fn ask_of(word: &str) -> Ask {
-    match word {
-        "buy" => Ask::Buy,
-        "sell" => Ask::Sell,
-        _ => Ask::TwoWay,
-    }
-}
-
-fn dated(terms: StepUpTerms, currency: &str, settlement: &str, of: &Option<String>) -> StepUpTerms {
-    let of = of.as_deref().and_then(PriceType::read).unwrap_or_default();
-    StepUpTerms {
-        price_type: present::price_type(of),
-        currency: currency.to_owned(),
-        settlement_date: present::iso(settlement),
-        ..terms
-    }
-}
-
-fn number(text: &str) -> Option<Decimal> {
-    text.parse().ok()
-}
-
-/// A price as its instrument writes it, or as it was signed.
-fn price(i: Option<Instrument>, text: &str) -> String {
-    match (i, number(text)) {
-        (Some(i), Some(p)) => present::price(Some(&i), p),
-        _ => text.to_owned(),
-    }
-}
-
-/// The dealer's name; its id, when the venue tells none.
-fn named(names: &BTreeMap<DealerId, String>, id: &str) -> String {
-    let known = DealerId::new(id).ok().and_then(|d| names.get(&d).cloned());
-    known.unwrap_or_else(|| id.to_owned())
-}
-
-/// The action as the dialog shows it, formatted for the instrument.
-fn shown(
-    action: &Action,
-    catalogue: &Catalogue,
-    names: &BTreeMap<DealerId, String>,
-) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
-    let name = |d: &String| named(names, d);
-    let quantity = |text: &str| number(text).map_or_else(|| text.to_owned(), group_digits);
-    // What every action about an instrument has.
-    let terms = |of: &str, i: Option<Instrument>, side: &str, size: &str| {
-        let i = i.as_ref();
-        StepUpTerms {
-            ask: ask_of(side),
-            quantity: quantity(size),
-            min_quantity: None,
-            currency: String::new(),
-            symbol: i.map_or_else(|| of.to_owned(), |i| i.symbol.clone()),
-            instrument: of.to_owned(),
-            price: None,
-            limit: None,
-            price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
-            price_type: Default::default(),
-            legs: Vec::new(),
-            dealers: Vec::new(),
-            settlement_date: String::new(),
-        }
-    };
-    match action {
-        Action::Session(_) => (None, StepUpKind::Session, None),
-        Action::RegisterKey { name } => (None, StepUpKind::RegisterKey, Some(name.clone())),
-        Action::Request(r) => {
-            let i = told(catalogue, &r.instrument, &r.price_type);
-            let unit = r.price_type.as_ref().and(i.as_ref()).map(|i| i.price_unit.clone());
-            let all = terms(&r.instrument, i, &r.ask, &r.quantity);
-            let all = dated(all, &r.currency, &r.settlement, &r.price_type);
-            let shown = StepUpTerms {
-                price_unit: unit.unwrap_or_default(),
-                min_quantity: r.min_quantity.as_deref().map(quantity),
-                dealers: r.dealers.iter().map(name).collect(),
-                ..of_package(all, &r.legs, catalogue)
-            };
-            (Some(shown), StepUpKind::Request, None)
-        }
-        Action::Ahead(a) => {
-            let i = || told(catalogue, &a.instrument, &a.price_type);
-            let all = terms(&a.instrument, i(), &a.side, &a.quantity);
-            let all = dated(all, &a.currency, &a.settlement, &a.price_type);
-            let shown = StepUpTerms {
-                limit: Some(price(i(), &a.limit.price)),
-                dealers: a.dealers.iter().map(name).collect(),
-                ..of_package(all, &a.legs, catalogue)
-            };
-            (Some(shown), StepUpKind::Ahead, None)
-        }
-        Action::Accept(a) => {
-            let i = || told(catalogue, &a.instrument, &a.price_type);
-            let all = terms(&a.instrument, i(), &a.side, &a.quantity);
-            let all = dated(all, &a.currency, &a.settlement, &a.price_type);
-            let shown = StepUpTerms {
-                price: Some(price(i(), &a.price)),
-                limit: a.limit.as_ref().map(|l| price(i(), &l.price)),
-                dealers: vec![name(&a.dealer)],
-                ..of_package(all, &a.legs, catalogue)
-            };
-            (Some(shown), StepUpKind::Accept, None)
-        }
-    }
-}
+#[cfg(test)]
+#[path = "step_up_tests.rs"]
+mod tests;

@@ -109,7 +109,7 @@ impl Blotter {
             }
         }
         b.log = Some(log);
-        b.tidy()?;
+        b.tidy();
         Ok(b)
     }
 
@@ -156,7 +156,7 @@ impl Blotter {
             if let (Some(log), Some(entry)) =
                 (&mut self.log, self.by_id.get(key).and_then(|i| self.rows.get(*i)))
             {
-                match log.append(&StoredRow::of(entry.tab, &entry.row).to_bytes()) {
+                match log.append(&StoredRow::of(entry.tab, &entry.row).into_bytes()) {
                     // The file never takes such a row, and it would block every row after it.
                     Err(e @ LogError::RecordTooLong(_)) => {
                         tracing::error!(error = %e, "a blotter row is not kept on disk")
@@ -168,7 +168,7 @@ impl Blotter {
             self.unsaved.pop_first();
         }
         if self.rows.len() > MAX_ROWS + SLACK_ROWS {
-            self.tidy()?;
+            self.tidy();
         }
         // Only a trade waits for the disk.
         match self.log.as_ref().filter(|_| trade) {
@@ -237,19 +237,23 @@ impl Blotter {
         }
     }
 
-    fn tidy(&mut self) -> Result<(), LogError> {
+    /// Drops the oldest rows, and writes a long file again. Where the disk refuses that, every row
+    /// is kept all the same.
+    fn tidy(&mut self) {
         if self.rows.len() > MAX_ROWS {
             self.rows.sort_by(|a, b| a.row.at_ms.total_cmp(&b.row.at_ms));
             self.rows.drain(..self.rows.len() - MAX_ROWS);
             self.by_id =
                 self.rows.iter().enumerate().map(|(i, s)| ((s.tab, s.row.id.clone()), i)).collect();
         }
-        self.rewrite_above(REWRITE_ABOVE_BYTES)
+        if let Err(e) = self.rewrite_above(REWRITE_ABOVE_BYTES) {
+            tracing::warn!(error = %e, "the blotter's file cannot be made shorter");
+        }
     }
 
     fn rewrite_above(&mut self, bytes: u64) -> Result<(), LogError> {
         let Some(log) = self.log.as_mut().filter(|l| l.len() > bytes) else { return Ok(()) };
-        let rows = self.rows.iter().map(|s| StoredRow::of(s.tab, &s.row).to_bytes());
+        let rows = self.rows.iter().map(|s| StoredRow::of(s.tab, &s.row).into_bytes());
         let all: Vec<Vec<u8>> = self.foreign.iter().cloned().chain(rows).collect();
         log.rewrite(all.iter().map(|r| &r[..]))
     }
@@ -270,6 +274,7 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
         side,
         quantity,
         min_quantity,
+        quoted,
         currency,
         price,
         dealer,
@@ -283,10 +288,11 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
         attended: _,
         accepted: _,
         dealer_id: _,
+        executions: _,
     } = r;
     let always =
         [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
-    let sometimes = [min_quantity, price, cover, exec_id, better, reason, text];
+    let sometimes = [min_quantity, quoted, price, cover, exec_id, better, reason, text];
     let all = always.into_iter().chain(sometimes.into_iter().flatten());
     let said = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");
     words.iter().all(|w| said.contains(w.as_str()))

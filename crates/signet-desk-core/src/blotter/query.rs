@@ -3,7 +3,7 @@
 
 use super::{Entry, RowStatus, matches};
 use crate::{
-    price,
+    peer_text, price,
     problem::problem,
     view::{
         BlotterRow, BlotterTab, Column, Problem, RowsChoices, RowsFilter, RowsGroup, RowsLine,
@@ -62,7 +62,7 @@ pub(crate) fn every(rows: &[Arc<Entry>], q: &RowsQuery) -> Result<Vec<BlotterRow
     let all: Vec<&Entry> = rows.iter().map(|e| &**e).filter(|e| in_tab(e, q.tab)).collect();
     let found = found(&all, q, &zone)?;
     let groups = grouped(&found, q, &zone);
-    Ok(groups.into_iter().flat_map(|g| g.rows).map(|e| e.row.clone()).collect())
+    Ok(groups.into_iter().flat_map(|g| g.rows).map(|e| shown(&e.row)).collect())
 }
 
 /// The time zone of a query.
@@ -155,6 +155,15 @@ fn passes(r: &BlotterRow, f: &RowsFilter) -> bool {
     }
 }
 
+/// The row for people: the dealer's ExecID is kept as it came, since reports are compared by it.
+fn shown(r: &BlotterRow) -> BlotterRow {
+    BlotterRow { exec_id: shown_id(r), ..r.clone() }
+}
+
+fn shown_id(r: &BlotterRow) -> Option<String> {
+    r.exec_id.as_deref().map(peer_text::shown)
+}
+
 /// What a row says in a column.
 pub(crate) fn text(r: &BlotterRow, c: Column) -> String {
     match c {
@@ -166,6 +175,7 @@ pub(crate) fn text(r: &BlotterRow, c: Column) -> String {
         Column::Side => r.side.clone(),
         Column::Quantity => r.quantity.clone(),
         Column::Least => r.min_quantity.clone().unwrap_or_default(),
+        Column::Quoted => r.quoted.clone().unwrap_or_default(),
         Column::Currency => r.currency.clone(),
         Column::Price => r.price.clone().unwrap_or_default(),
         Column::Dealer => r.dealer.clone(),
@@ -174,7 +184,7 @@ pub(crate) fn text(r: &BlotterRow, c: Column) -> String {
         Column::Reason => r.reason.clone().unwrap_or_default(),
         Column::Settles => r.settlement_date.clone(),
         Column::Rfq => r.rfq_id.clone(),
-        Column::Execution => r.exec_id.clone().unwrap_or_default(),
+        Column::Execution => shown_id(r).unwrap_or_default(),
     }
 }
 
@@ -184,9 +194,10 @@ pub(crate) fn number(text: &str) -> Option<Decimal> {
     plain.parse().ok()
 }
 
-/// A price as the blotter writes it, in its convention, and its unit; the unit of a price is empty.
+/// A price as the blotter writes it, in its convention, and its unit (`%`, `bp`, `bp over EURIBOR
+/// 3M`); the unit of a price is empty.
 pub(crate) fn priced_in(text: &str) -> Option<(Decimal, &str)> {
-    let (number, unit) = text.rsplit_once(' ').unwrap_or((text, ""));
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
     Some((priced(number)?, unit))
 }
 
@@ -218,8 +229,8 @@ impl Place {
         let at_ms = r.at_ms as i64;
         let said = text(r, sort);
         let counted = match sort {
-            Column::Quantity | Column::Least => number(&said),
-            Column::Price | Column::Cover => priced(said.trim_end_matches([' ', '%', 'b', 'p'])),
+            Column::Quantity | Column::Least | Column::Quoted => number(&said),
+            Column::Price | Column::Cover => priced_in(&said).map(|(price, _)| price),
             _ => None,
         };
         let key = match sort {
@@ -310,7 +321,7 @@ fn lines(
         let skip = wanted.start.saturating_sub(at);
         let take = wanted.end.saturating_sub(at.max(wanted.start));
         out.extend(g.rows.iter().skip(skip).take(take).map(|e| RowsLine::Row {
-            row: Box::new(e.row.clone()),
+            row: Box::new(shown(&e.row)),
             needs: needs(e).map(|why| e.row.text.clone().unwrap_or_else(|| why.into())),
             owes_reason: e.row.better.is_some() && e.row.reason.is_none(),
         }));

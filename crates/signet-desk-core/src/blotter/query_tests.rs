@@ -47,6 +47,25 @@ fn ids(rows: &[Arc<Entry>], q: &RowsQuery) -> String {
     ids.collect::<Vec<_>>().join(" ")
 }
 
+/// A dealer chooses its ExecIDs, up to any character of FIX.
+#[test]
+fn an_exec_id_is_cleaned_for_people_and_kept_as_it_came() {
+    const CAME: &str = "E\u{202e}1";
+    const SHOWN: &str = "E\u{fffd}1";
+    let rows =
+        [entry(BlotterTab::Trades, BlotterRow { exec_id: Some(CAME.into()), ..row("a", 1.0) })];
+    let values = vec![SHOWN.into()];
+    let filters = vec![RowsFilter { column: Column::Execution, values }];
+    let q = RowsQuery { filters, ..query(BlotterTab::Trades) };
+    let exported = every(&rows, &q).unwrap();
+    assert_eq!(exported[0].exec_id.as_deref(), Some(SHOWN));
+    assert_eq!(text(rows[0].row(), Column::Execution), SHOWN);
+    let lines = page(&rows, &q).unwrap().lines;
+    let [RowsLine::Row { row, .. }] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!(row.exec_id.as_deref(), Some(SHOWN));
+    assert_eq!(rows[0].row().exec_id.as_deref(), Some(CAME));
+}
+
 const DAY: f64 = 86_400_000.0;
 
 /// Five trades, an RFQ, and accepts that a person must look at.
@@ -278,6 +297,7 @@ fn some_query() -> impl Strategy<Value = RowsQuery> {
         Just(Column::Time),
         Just(Column::Quantity),
         Just(Column::Least),
+        Just(Column::Quoted),
         Just(Column::Dealer),
         Just(Column::Status),
         Just(Column::Price),
@@ -355,10 +375,12 @@ fn prices_in_32nds_are_sorted_as_numbers_among_those_in_decimals() {
         priced("f", "-0.25"),
         priced("g", "99-317"),
         priced("h", "by arrangement"),
+        priced("i", "45.0 bp over EURIBOR 3M"),
+        priced("j", "2.475 %"),
     ];
     let sorted = |sort, descending| RowsQuery { sort, descending, ..query(Trades) };
-    assert_eq!(ids(&rows, &sorted(Column::Price, false)), "f e d b a g c h");
-    assert_eq!(ids(&rows, &sorted(Column::Price, true)), "h c g a b d e f");
+    assert_eq!(ids(&rows, &sorted(Column::Price, false)), "f j e i d b a g c h");
+    assert_eq!(ids(&rows, &sorted(Column::Price, true)), "h c g a b d i e j f");
 }
 
 #[test]

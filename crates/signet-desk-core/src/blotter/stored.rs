@@ -10,6 +10,8 @@
 
 use crate::view::{BlotterRow, BlotterTab};
 use serde::{Deserialize, Serialize};
+use signet_journal::MAX_RECORD_LEN;
+use signet_rfq::Known;
 
 const VERSION: u32 = 2;
 
@@ -51,6 +53,8 @@ pub(super) struct StoredRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_quantity: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    quoted: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     better: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -62,6 +66,8 @@ pub(super) struct StoredRow {
     accepted: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dealer_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    executions: Option<Vec<Known>>,
 }
 
 fn is_false(b: &bool) -> bool {
@@ -126,6 +132,7 @@ impl StoredRow {
             side,
             quantity,
             min_quantity,
+            quoted,
             currency,
             price,
             dealer,
@@ -139,6 +146,7 @@ impl StoredRow {
             attended,
             accepted,
             dealer_id,
+            executions,
         } = r.clone();
         let tab = match tab {
             BlotterTab::Rfqs => Tab::Rfqs,
@@ -156,6 +164,7 @@ impl StoredRow {
             side,
             quantity,
             min_quantity,
+            quoted,
             currency,
             price,
             dealer,
@@ -169,6 +178,7 @@ impl StoredRow {
             attended,
             accepted,
             dealer_id,
+            executions,
         }
     }
 
@@ -192,12 +202,14 @@ impl StoredRow {
             settlement_date: r.settlement_date,
             exec_id: r.exec_id,
             min_quantity: None,
+            quoted: None,
             better: None,
             reason: None,
             text: None,
             attended: false,
             accepted: None,
             dealer_id: None,
+            executions: None,
         }
     }
 
@@ -219,6 +231,7 @@ impl StoredRow {
             side: self.side,
             quantity: self.quantity,
             min_quantity: self.min_quantity,
+            quoted: self.quoted,
             currency: self.currency,
             price: self.price,
             dealer: self.dealer,
@@ -232,11 +245,41 @@ impl StoredRow {
             attended: self.attended,
             accepted: self.accepted,
             dealer_id: self.dealer_id,
+            executions: self.executions,
         }
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    /// The record, which is never longer than the file takes: a dealer may correct a package with
+    /// many legs many times.
+    pub(super) fn into_bytes(mut self) -> Vec<u8> {
+        let bytes = self.written();
+        let excess = bytes.len().saturating_sub(MAX_RECORD_LEN);
+        if excess == 0 {
+            return bytes;
+        }
+        self.leave_out_legs(excess);
+        self.written()
+    }
+
+    fn written(&self) -> Vec<u8> {
         // Texts and numbers always serialise.
         serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Leaves so many bytes of legs out: first those of executions that were busted or corrected,
+    /// and the older first. Every ExecID stays with its price and quantity, so that a report which
+    /// comes again after a restart is known.
+    fn leave_out_legs(&mut self, mut excess: usize) {
+        let all = self.executions.as_deref_mut().unwrap_or_default();
+        for stands in [false, true] {
+            for known in all.iter_mut().filter(|k| k.stands == stands) {
+                if excess == 0 {
+                    return;
+                }
+                let legs = std::mem::take(&mut known.legs);
+                let length = serde_json::to_vec(&legs).map_or(0, |written| written.len());
+                excess = excess.saturating_sub(length);
+            }
+        }
     }
 }

@@ -89,7 +89,7 @@ fn rows_of_every_earlier_format_are_read() {
 
 #[test]
 fn the_stored_form_is_written_down_here() {
-    let bytes = StoredRow::of(BlotterTab::Rfqs, &row("R1", 1.0, "Northbank", "Open")).to_bytes();
+    let bytes = StoredRow::of(BlotterTab::Rfqs, &row("R1", 1.0, "Northbank", "Open")).into_bytes();
     assert_eq!(
         String::from_utf8(bytes).unwrap(),
         concat!(
@@ -124,18 +124,118 @@ fn a_least_quantity_survives_a_restart_and_an_earlier_record_has_none() {
     assert_eq!(b.get(BlotterTab::Rfqs, "R2"), Some(&any));
 }
 
+/// Most executions and corrections, of a package with most legs: the row would be longer than a
+/// record, and then neither it nor any later state of it would be on disk.
 #[test]
-fn what_was_accepted_and_of_which_dealer_survives_a_restart() {
+fn a_package_that_was_corrected_often_is_kept_with_every_exec_id() {
+    let leg = signet_rfq::StatedLeg {
+        instrument: signet_rfq::InstrumentId::new("DE000BU2Z049").unwrap(),
+        side: Some(signet_rfq::Side::Buy),
+        ratio: Some(1.into()),
+        currency: Some("EUR".into()),
+        quantity: Some(5_000_000.into()),
+        settlement_date: Some("20261124".into()),
+        bid: None,
+        offer: None,
+        last: "99.125".parse().ok(),
+    };
+    let known = |n: usize, stands: bool| signet_rfq::Known {
+        accept: signet_rfq::AcceptId::new("A1").unwrap(),
+        exec_id: format!("E{n}"),
+        price: "99.125".parse().unwrap(),
+        quantity: 5_000_000.into(),
+        settlement_date: None,
+        stands,
+        corrected: !stands,
+        legs: vec![leg.clone(); signet_rfq::MAX_LEGS],
+    };
+    let most = 2 * signet_rfq::MAX_EXECUTIONS_PER_RFQ;
+    for (what, stands) in [("all stand", most), ("one stands", 1), ("none stands", 0)] {
+        let executions: Vec<_> = (0..most).map(|n| known(n, n >= most - stands)).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        let mut b = opened(&path);
+        let long =
+            BlotterRow { executions: Some(executions.clone()), ..row("A1", 1.0, "N", "Corrected") };
+        assert!(matches!(b.put(BlotterTab::Trades, long.clone()), Saved::Yes), "{what}");
+        assert_eq!(b.get(BlotterTab::Trades, "A1"), Some(&long), "{what}: whole in memory");
+        b.rewrite_above(0).unwrap();
+        drop(b);
+        let b = opened(&path);
+        let kept = b.get(BlotterTab::Trades, "A1").expect(what).executions.clone().unwrap();
+        let bare = |all: &[signet_rfq::Known]| -> Vec<signet_rfq::Known> {
+            all.iter().map(|k| signet_rfq::Known { legs: vec![], ..k.clone() }).collect()
+        };
+        assert_eq!(bare(&kept), bare(&executions), "{what}");
+        // What was left out is of the oldest, and not more than was necessary.
+        let left_out = kept.iter().take_while(|k| k.legs.is_empty()).count();
+        assert!((1..most).contains(&left_out), "{what}: {left_out}");
+        assert_eq!(kept[left_out..], executions[left_out..], "{what}");
+    }
+}
+
+/// The legs of what stands are the last that are left out.
+#[test]
+fn what_stands_keeps_its_legs_before_what_was_corrected() {
+    let known = |n: usize, stands: bool| signet_rfq::Known {
+        accept: signet_rfq::AcceptId::new("A1").unwrap(),
+        exec_id: format!("E{n}"),
+        price: 1.into(),
+        quantity: 1.into(),
+        settlement_date: None,
+        stands,
+        corrected: !stands,
+        legs: vec![signet_rfq::StatedLeg {
+            instrument: signet_rfq::InstrumentId::new("x".repeat(60)).unwrap(),
+            side: None,
+            ratio: None,
+            currency: Some("y".repeat(100_000)),
+            quantity: None,
+            settlement_date: None,
+            bid: None,
+            offer: None,
+            last: None,
+        }],
+    };
+    // The oldest stands.
+    let executions: Vec<_> = (0..4).map(|n| known(n, n == 0)).collect();
+    let trade = BlotterRow { executions: Some(executions), ..row("A1", 1.0, "N", "Corrected") };
+    let bytes = StoredRow::of(BlotterTab::Trades, &trade).into_bytes();
+    assert!(bytes.len() <= signet_journal::MAX_RECORD_LEN);
+    let Read::Row(read) = stored::read(&bytes) else { panic!("unreadable") };
+    let legs: Vec<usize> =
+        read.into_row().executions.unwrap().iter().map(|k| k.legs.len()).collect();
+    assert_eq!(legs, [1, 0, 0, 1]);
+}
+
+#[test]
+fn what_was_accepted_of_which_dealer_and_its_executions_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("b");
     let trade = BlotterRow {
         accepted: Some("5,000,000".into()),
         dealer_id: Some("NORTH".into()),
+        executions: Some(vec![signet_rfq::Known {
+            accept: signet_rfq::AcceptId::new("A1").unwrap(),
+            exec_id: "E1".into(),
+            price: "99.125".parse().unwrap(),
+            quantity: 2_000_000.into(),
+            settlement_date: None,
+            stands: true,
+            corrected: false,
+            legs: Vec::new(),
+        }]),
         ..row("A1", 1.0, "Northbank", "Partly filled")
     };
     let mut b = opened(&path);
     b.put(BlotterTab::Trades, trade.clone());
     drop(b);
+    let records = SealedLog::read(&path, &StoreKey::new([1; 32])).unwrap().records;
+    let executions = concat!(
+        r#""executions":[{"accept":"A1","exec_id":"E1","price":"99.125","quantity":"2000000","#,
+        r#""settlement_date":null,"stands":true}]}"#
+    );
+    assert!(String::from_utf8_lossy(&records[0]).ends_with(executions), "it is a form on disks");
     assert_eq!(opened(&path).get(BlotterTab::Trades, "A1"), Some(&trade));
 }
 

@@ -60,7 +60,7 @@ impl Book {
             return None;
         }
         let (i, names) = (self.reference.of_rfq(&r.terms), self.reference.names());
-        let AcceptView { dealer_name, side, price, quantity, text, .. } =
+        let AcceptView { dealer_name, side, price, quantity, quoted_quantity, text, .. } =
             present::accept(r, i.as_deref(), &names, None)?;
         let known = self.records.blotter.get(BlotterTab::Attention, id);
         Some(BlotterRow {
@@ -68,6 +68,7 @@ impl Book {
             at_ms: known.map_or(at_ms, |k| k.at_ms),
             side: if side == Side::Buy { "Buy" } else { "Sell" }.into(),
             quantity,
+            quoted: quoted_quantity,
             price: Some(price),
             dealer: dealer_name,
             status: status.words().into(),

@@ -71,7 +71,8 @@ impl Book {
         if !item.rfq.counter(counter.clone()) {
             return Err(refused(AcceptRefusal::Withdrawn));
         }
-        item.dirty = true;
+        // The trader goes on with it.
+        (item.stopped, item.dirty) = (false, true);
         self.frames.wake();
         let isin = self.reference.has_isin(&terms.instrument);
         self.blot_rfq(&id);

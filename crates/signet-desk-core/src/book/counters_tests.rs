@@ -12,8 +12,8 @@ use signet_rfq::{AcceptState as Accepting, Level, RfqState};
 
 /// The dealer takes counters, or does not.
 fn venue(b: &mut Book, counters: bool) {
-    let dealers =
-        vec![DealerState { id: north(), name: "Northbank".into(), online: true, counters }];
+    let (north, name) = (north(), "Northbank".into());
+    let dealers = vec![DealerState { id: north, name, online: true, counters, parts: false }];
     let v = VenueState { name: "Venue".into(), practice: false, dealers, at: NOW };
     b.message(AppMessage::VenueState(v), NOW);
     let list = signet_fix::message::SecurityList {
@@ -202,6 +202,27 @@ fn refused_unanswered_dropped_and_not_sent() {
     ask(&mut b);
     b.tick(NOW + COUNTER_WAITS_MS);
     assert_eq!(shown(&mut b).1, Some(Shown::Unanswered));
+}
+
+/// Else the request would be ended at the next logon, behind the trader's back.
+#[test]
+fn a_counter_goes_on_with_a_request_whose_stop_could_not_leave() {
+    for countered in [true, false] {
+        let mut b = ready();
+        for m in b.stop_all(NOW).0 {
+            b.not_sent(&m, crate::problem::offline(), NOW);
+        }
+        if countered {
+            ask(&mut b);
+        }
+        b.link(NOW, |s| s.state = LinkState::Reconnecting);
+        b.link_lost();
+        b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+        b.message(AppMessage::Snapshot(SnapshotMark::Rfq(request("R1"))), NOW);
+        let answers = b.message(AppMessage::Snapshot(SnapshotMark::End), NOW);
+        let ends = answers.iter().any(|m| matches!(m, AppMessage::RfqCancel { .. }));
+        assert_eq!(ends, !countered);
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn offers(b: &mut Book, ids: &str) {
         name: format!("{id} bank"),
         online: true,
         counters: false,
+        parts: false,
     };
     let dealers = ids.split_whitespace().map(dealer).collect();
     let state = VenueState { name: "Venue".into(), practice: false, dealers, at: NOW };

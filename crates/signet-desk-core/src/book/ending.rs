@@ -11,6 +11,9 @@ use signet_rfq::{RfqId, UtcMillis};
 
 /// A reason is a few words for the record, not a letter.
 const REASON_MAX: usize = 100;
+/// How many requests that are not ended yet the notice of a stop names: a notice is cut where it is
+/// too long.
+const LEFT_TOLD_MAX: usize = 4;
 
 impl Book {
     /// Checks that an RFQ may be ended now and returns the message to be sent.
@@ -70,6 +73,7 @@ impl Book {
             if stop(item) {
                 taken_back += 1;
             }
+            item.stopped = true;
             let why = match (&item.rfq.accept, item.rfq.in_flight()) {
                 (Some(_), true) if held => {
                     Some("an accept waits for approval, which is refused".to_owned())
@@ -114,11 +118,15 @@ impl Book {
                 done.ended, done.taken_back, done.rows
             ),
         };
-        for left in &done.left {
+        for left in done.left.iter().take(LEFT_TOLD_MAX) {
             text.push_str(&format!(
                 " Not ended yet: {} ({}): {}.",
                 left.symbol, left.rfq_id, left.why
             ));
+        }
+        let more = done.left.len().saturating_sub(LEFT_TOLD_MAX);
+        if more > 0 {
+            text.push_str(&format!(" Not ended yet besides: {more}."));
         }
         // It stays, before the notices of the RFQs that end by it, until the trader has read it.
         let kind = if nothing { NoticeKind::Plain } else { NoticeKind::Bad };

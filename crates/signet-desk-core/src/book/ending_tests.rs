@@ -116,6 +116,70 @@ fn without_a_connection_everything_is_ended_as_soon_as_there_is_one() {
     assert_eq!(ended(&answers).len(), 2);
 }
 
+/// A notice is cut at a thousand characters.
+#[test]
+fn a_stop_that_leaves_much_open_says_how_much() {
+    let mut b = two_open();
+    b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+    for n in 1..=9 {
+        b.message(AppMessage::Snapshot(SnapshotMark::Rfq(request(&format!("R{n}")))), NOW);
+    }
+    b.message(AppMessage::Snapshot(SnapshotMark::End), NOW);
+    b.link(NOW, |s| s.state = LinkState::Reconnecting);
+    b.link_lost();
+    assert_eq!(b.stop_all(NOW).2.left.len(), 9);
+    let told = b.pull(0, &[], NOW).notices;
+    let text = &told.iter().find(|n| n.code == "desk.stopped").unwrap().text;
+    assert!(text.ends_with(" Not ended yet besides: 5."), "{text}");
+}
+
+/// Stop is the trader's last word on a request until the trader goes on with it.
+#[test]
+fn a_stop_that_did_not_arrive_is_said_again_at_each_logon() {
+    let back = |b: &mut Book| {
+        b.link(NOW, |s| s.state = LinkState::Reconnecting);
+        b.link_lost();
+        let says = |rfq| AppMessage::Snapshot(SnapshotMark::Rfq(request(rfq)));
+        let held: Vec<&str> = ["R1", "R2"].into_iter().filter(|rfq| open(b, rfq)).collect();
+        b.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+        for rfq in held {
+            b.message(says(rfq), NOW);
+            b.message(quote(rfq, "q1", "1.08"), NOW);
+        }
+        let answers = b.message(AppMessage::Snapshot(SnapshotMark::End), NOW);
+        ended(&answers).into_iter().map(|(rfq, why)| (rfq, why.unwrap())).collect::<Vec<_>>()
+    };
+    let stopped = |rfqs: &[&str]| -> Vec<(String, String)> {
+        rfqs.iter().map(|rfq| ((*rfq).to_owned(), "stopped by the trader".to_owned())).collect()
+    };
+    // It was lost on its way, twice.
+    let mut b = two_open();
+    assert_eq!(b.stop_all(NOW).0.len(), 2);
+    assert_eq!(back(&mut b), stopped(&["R1", "R2"]));
+    assert!(b.pull(0, &[], NOW).lines.iter().all(|l| !l.can_lift));
+    b.message(status("R2", RfqStatus::Cancelled), NOW);
+    assert_eq!(back(&mut b), stopped(&["R1"]));
+    b.message(status("R1", RfqStatus::Cancelled), NOW);
+    assert_eq!(back(&mut b), stopped(&[]));
+    // It could not leave, and the trader goes on with one of them.
+    let mut b = two_open();
+    for m in b.stop_all(NOW).0 {
+        b.not_sent(&m, crate::problem::offline(), NOW);
+    }
+    arm(&mut b);
+    assert_eq!(back(&mut b), stopped(&["R2"]));
+    assert!(!notices(&b).contains(&"rfq.end_lost"));
+    // The end of one request is not said again by itself; that it was lost is told.
+    let mut b = two_open();
+    b.end("R1", None).unwrap();
+    assert_eq!(back(&mut b), stopped(&[]));
+    assert_eq!(notices(&b).iter().filter(|n| **n == "rfq.end_lost").count(), 1);
+}
+
+fn open(b: &Book, rfq: &str) -> bool {
+    b.rfq(&id(rfq)).is_some_and(|r| !r.state.ended())
+}
+
 /// The gateway asks for a touch.
 fn challenge(b: &mut Book, action: signet_stepup::Action) {
     let approval = signet_stepup::Approval {
@@ -157,6 +221,24 @@ fn stop_refuses_an_accept_that_waits_for_a_touch_and_ends_a_request_that_does() 
     challenge(&mut b, Action::Request(terms));
     let (messages, approvals, done) = b.stop_all(NOW);
     assert_eq!((ended(&messages).len(), approvals.len(), done.left.len()), (1, 0, 0));
+}
+
+/// Nothing at the gateway stops for it, so it must not look as if something did.
+#[test]
+fn declining_after_the_touch_comes_too_late_and_is_said() {
+    use signet_stepup::{Action, RequestTerms};
+    for signed in [false, true] {
+        let mut b = book();
+        b.at_gateway(&signet_identity::CompId::new("SIGNET").unwrap(), false);
+        b.link(NOW, |s| s.comp_id = Some("ALICE1".into()));
+        let terms = RequestTerms::of(&b.rfq(&id("R1")).unwrap().terms);
+        challenge(&mut b, Action::Request(terms));
+        if signed {
+            b.with_step_ups(|s| s.checking("c1"));
+        }
+        assert!(b.refuse_step_up("c1", NOW).is_some() && !b.has_step_up("c1"), "{signed}");
+        assert_eq!(notices(&b).contains(&"stepup.touched_already"), signed);
+    }
 }
 
 #[test]

@@ -172,6 +172,22 @@ fn an_accept_that_the_gateway_never_saw_was_not_sent() {
     arm(&mut b);
 }
 
+/// An answer comes several times a second, and a clock that was set is off by the same each time.
+#[test]
+fn how_far_the_clock_is_off_is_shown_once_and_not_added_up() {
+    let mut b = book();
+    for (after_ms, ahead_ms, shown) in [
+        (2_500, 60_000, 60_000.0),
+        (2_600, 60_000, 60_000.0),
+        (2_700, 0, 60_000.0),
+        (4_600, 7, 7.0),
+    ] {
+        let at = NOW + after_ms;
+        b.measured_beside(ahead_ms, at, at, at);
+        assert_eq!(view(&b).clock_offset_ms, Some(shown), "{after_ms}");
+    }
+}
+
 #[test]
 fn in_doubt_no_price_can_be_pressed_and_a_click_under_way_is_refused() {
     let mut b = book();

@@ -170,6 +170,8 @@ impl Book {
         let Some(i) = self.screen.get_mut(&h.rfq) else { return self.close_row(&h.rfq, by) };
         i.rfq.acknowledge();
         (i.ending, i.ahead, i.guard, i.dirty) = (false, None, None, true);
+        // Taken back later it is another matter.
+        i.stopped = false;
         if i.rfq.in_flight() {
             // Its answer comes first: the gateway has refused it.
             i.over = Some((RfqState::TakenOver, Some(by)));

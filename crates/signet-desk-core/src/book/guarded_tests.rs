@@ -7,7 +7,8 @@ use crate::{
     view::{ArmIntent, Side},
 };
 use signet_fix::message::{
-    AppMessage, ExecType, OrdStatus, QuoteMsg, QuoteRequest, SecurityList, SnapshotMark,
+    AppMessage, DealerState, ExecType, OrdStatus, QuoteMsg, QuoteRequest, SecurityList,
+    SnapshotMark, VenueState,
 };
 use signet_rfq::{AssetClass, DealerId, Instrument};
 
@@ -160,6 +161,22 @@ fn a_limit_that_goes_far_from_the_market_is_confirmed_twice() {
 }
 
 #[test]
+fn a_quantity_that_was_changed_is_read_and_warned_of_by_itself() {
+    let mut b = market(&["1.0700"]);
+    let (north, name) = (DealerId::new("NORTH").unwrap(), "Northbank".into());
+    let dealers = vec![DealerState { id: north, name, online: true, counters: false, parts: true }];
+    let venue = VenueState { name: "Venue".into(), practice: false, dealers, at: NOW };
+    b.message(AppMessage::VenueState(venue), NOW);
+    let armed = arm(&mut b);
+    assert_eq!(confirm(&mut b, &armed, 1_000), Err("accept.off_market".into()));
+    b.take_quantity("R1", "400", NOW + 1_500).unwrap();
+    let part = b.rfq(&id("R1")).unwrap().accept.as_ref().unwrap().0.id.to_string();
+    assert_eq!(confirm(&mut b, &part, 2_199), Err("accept.too_soon".into()));
+    assert_eq!(confirm(&mut b, &part, 3_000), Err("accept.off_market".into()), "of this one");
+    assert_eq!(confirm(&mut b, &part, 4_000), Ok(()));
+}
+
+#[test]
 fn the_next_trade_is_compared_with_the_last_and_keeps_its_cover() {
     let mut b = market(&["1.0795", "1.0802"]);
     let armed = arm(&mut b);
@@ -217,6 +234,7 @@ fn what_was_seen_of_a_dealer_is_told_once_and_again_when_it_changes() {
         name: "Northbank".into(),
         online: true,
         counters: false,
+        parts: false,
     }];
     let (name, practice) = (String::new(), false);
     b.message(AppMessage::VenueState(VenueState { name, practice, dealers, at: NOW }), NOW);

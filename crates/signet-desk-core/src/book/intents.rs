@@ -12,7 +12,7 @@ use crate::{
     settlement,
     view::{
         AcceptView, ArmIntent, Ask, PriceType, Problem, QuantityView, Reference, SettlementView,
-        Side, Ticket,
+        Side, Ticket, TicketField,
     },
 };
 use rust_decimal::Decimal;
@@ -105,7 +105,7 @@ impl Book {
         let terms = Terms {
             min_quantity: least,
             legs: vec![],
-            price_type: price_type(ticket.price_type),
+            price_type: price_type(ticket.price_type, instrument)?,
             id,
             instrument: instrument.id.clone(),
             ask: asked(ticket.ask),
@@ -146,7 +146,11 @@ impl Book {
         let accept = rfq::Accept { limit: (!direct).then_some(limit), ..accept };
         item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
         item.guard = Some(Guard::shown(now));
+        // The trader goes on with it.
+        item.stopped = false;
         item.dirty = true;
+        self.know_part_of_armed(&id);
+        let item = self.screen.get(&id).ok_or_else(no_rfq)?;
         let instrument = self.reference.of_rfq(&item.rfq.terms);
         let view = present::accept(&item.rfq, instrument.as_deref(), &names, None);
         let mut view = view.ok_or_else(no_rfq)?;
@@ -244,8 +248,10 @@ impl Book {
             side,
             limit: price,
             approved: false,
+            replaced: item.ahead.take().map(Ahead::unsettled).unwrap_or_default(),
         });
-        item.dirty = true;
+        // The trader goes on with it.
+        (item.stopped, item.dirty) = (false, true);
         self.frames.wake();
         Ok(AppMessage::ApproveAhead(ApproveAhead { rfq: id, side, quantity, limit }))
     }
@@ -284,7 +290,10 @@ impl Book {
             AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
         self.pressed(id, &accept, moment)?;
         self.record_accept(id, &accept, now);
-        let (id, item) = self.item(id)?;
+        let (id, _) = self.item(id)?;
+        // Its dealer may have said since that it takes no part.
+        self.know_part_of_armed(&id);
+        let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         item.dirty = true;
         not_ending(item)?;
         let sent = item.rfq.send_accept(&accept, moment.venue, moment.arrival_ms);
@@ -353,6 +362,7 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
     // Without the prices of all legs there is nothing to agree to; the RFQ says so.
     let legs = quote.and_then(|q| r.terms.agreed_legs(q, side)).unwrap_or_default();
     Ok(rfq::Accept {
+        part_of: None,
         legs,
         id,
         rfq: r.terms.id.clone(),
@@ -398,11 +408,25 @@ pub(super) fn asked(ask: Ask) -> rfq::Ask {
     }
 }
 
-pub(super) fn price_type(of: PriceType) -> rfq::PriceType {
+/// The type as it is asked for: a discount margin is over the rate that the instrument pays.
+pub(super) fn price_type(of: PriceType, i: &Instrument) -> Result<rfq::PriceType, Problem> {
+    without_reference(of).or_else(|| i.margin()).ok_or_else(|| {
+        problem(
+            "price_type.not_listed",
+            format!("{} is not asked for in discount margins here.", i.symbol),
+            "Ask in a type that the instrument has.",
+        )
+        .about(TicketField::PriceType)
+    })
+}
+
+/// The type where there is no rate that a discount margin could be over.
+pub(super) fn without_reference(of: PriceType) -> Option<rfq::PriceType> {
     match of {
-        PriceType::Price => rfq::PriceType::Price,
-        PriceType::Yield => rfq::PriceType::Yield,
-        PriceType::Spread => rfq::PriceType::Spread,
+        PriceType::Price => Some(rfq::PriceType::Price),
+        PriceType::Yield => Some(rfq::PriceType::Yield),
+        PriceType::Spread => Some(rfq::PriceType::Spread),
+        PriceType::Margin => None,
     }
 }
 
@@ -413,10 +437,10 @@ pub(super) fn wire(side: Side) -> rfq::Side {
     }
 }
 
-fn no_rfq() -> Problem {
+pub(super) fn no_rfq() -> Problem {
     problem("rfq.unknown", "This desk has no such RFQ.", "Reload the window.")
 }
 
-fn no_id(why: &str) -> Problem {
+pub(super) fn no_id(why: &str) -> Problem {
     problem("desk.internal", why, "Restart Signet Desk.")
 }

@@ -4,10 +4,11 @@ use super::Book;
 use crate::{
     peer_text::shown,
     problem::{code_of_peer, offline, problem, sentence},
+    step_up::StepUps,
     view::{KeyView, NoticeKind, Problem, RegisterPhase},
 };
 use signet_fix::message::{AppMessage, KeyReport, KeyRequest};
-use signet_rfq::UtcMillis;
+use signet_rfq::{UtcMillis, is_plain};
 use signet_stepup::client::CeremonyError;
 
 /// Characters of a one-time code, at most; the enrolment of a laptop takes no longer one.
@@ -32,15 +33,20 @@ impl Book {
                 "Nothing needs to be registered.",
             ));
         }
+        // What the gateway answers to a beginning does not say which name it is for.
+        if self.step_ups.keys.phase == RegisterPhase::UnderWay {
+            return Err(problem(
+                "key.under_way",
+                "A security key is being registered.",
+                "Finish that one, or decline it, and then register the next.",
+            ));
+        }
         let name = name.trim();
-        let good = !name.is_empty()
-            && name.chars().count() <= 40
-            && name.len() <= NAME_BYTES_MAX
-            && !name.chars().any(char::is_control);
+        let good = is_plain(name) && name.chars().count() <= 40 && name.len() <= NAME_BYTES_MAX;
         if !good {
             return Err(problem(
                 "key.name",
-                "A key's name has 1 to 40 characters, and at most 128 bytes.",
+                "A key's name has 1 to 40 characters that all show, and at most 128 bytes.",
                 "Type a short name that you will know the key by.",
             ));
         }
@@ -54,7 +60,7 @@ impl Book {
             ));
         }
         self.with_step_ups(|s| {
-            s.registering = Some(name.to_owned());
+            (s.registering, s.unanswered) = (Some(name.to_owned()), None);
             (s.keys.phase, s.keys.problem) = (RegisterPhase::UnderWay, None);
         });
         Ok(AppMessage::KeyRequest(KeyRequest::Begin { name: name.into(), code }))
@@ -69,7 +75,23 @@ impl Book {
         });
     }
 
-    /// A message of a registration went nowhere: one that is under way ends without a key.
+    /// Nobody touched a new key in time. Its dialog is gone.
+    pub(super) fn new_key_is_late(&mut self) {
+        let late = CeremonyError::TimedOut;
+        self.not_registered(problem(late.code(), sentence(&late.to_string()), late.cure()));
+    }
+
+    /// The gateway has not opened the dialog of a new key.
+    pub(super) fn new_key_is_unanswered(&mut self) {
+        self.not_registered(problem(
+            "key.not_answered",
+            "The gateway has not answered.",
+            "Register the key again; if that does not help, tell your administrator.",
+        ));
+    }
+
+    /// A registration that is under way ends without a key: a message of it went nowhere, or its
+    /// dialog is gone.
     pub(super) fn not_registered(&mut self, why: Problem) {
         if self.step_ups.keys.phase != RegisterPhase::UnderWay {
             return;
@@ -95,9 +117,15 @@ impl Book {
                 let name = self.step_ups.registering.clone();
                 match name {
                     Some(name) => {
-                        // With too many dialogs open this one is dropped; the gateway's challenge
-                        // expires.
-                        let _ = self.with_step_ups(|s| s.add_new_key(id, name, options, deadline));
+                        let add = |s: &mut StepUps| s.add_new_key(id, name, options, deadline);
+                        if !self.with_step_ups(add) {
+                            // The gateway's challenge expires.
+                            self.not_registered(problem(
+                                "key.too_many_open",
+                                "Too many approvals are open on this desk.",
+                                "Answer or decline them, and then register the key.",
+                            ));
+                        }
                     }
                     None => {
                         tracing::warn!(
@@ -179,6 +207,78 @@ mod tests {
             assert_eq!(keys.problem.as_ref().map(|p| p.code.as_str()), Some(code));
             assert_eq!(b.step_ups.registering, None);
         }
+    }
+
+    fn phase(b: &Book) -> (RegisterPhase, Option<&str>) {
+        let keys = &b.step_ups.keys;
+        (keys.phase, keys.problem.as_ref().map(|p| p.code.as_str()))
+    }
+
+    fn options(b: &mut Book, id: &str) {
+        let deadline = NOW + 30_000;
+        let report = KeyReport::Options { id: id.into(), deadline, options: "{}".into() };
+        b.message(AppMessage::KeyReport(report), NOW);
+    }
+
+    /// The options for the first would be shown, and touched for, under the name of the second.
+    #[test]
+    fn one_key_is_registered_at_a_time() {
+        let mut b = book();
+        b.message(with_keys(), NOW);
+        b.register_key("blue", None).unwrap();
+        assert_eq!(b.register_key("red", None).unwrap_err().code, "key.under_way");
+        options(&mut b, "k1");
+        let open = b.next_step_up().unwrap();
+        assert_eq!(open.subject, crate::step_up::Subject::NewKey { name: "blue".into() });
+        b.close_step_up("k1");
+        b.registration_failed(&CeremonyError::Cancelled);
+        b.register_key("red", None).unwrap();
+    }
+
+    /// One that never ended would keep the trader from registering any key.
+    #[test]
+    fn a_registration_whose_dialog_is_gone_is_over() {
+        let mut b = book();
+        b.message(with_keys(), NOW);
+        b.register_key("blue", None).unwrap();
+        options(&mut b, "k1");
+        b.tick(NOW + 29_000);
+        assert_eq!(phase(&b), (RegisterPhase::UnderWay, None));
+        b.tick(NOW + 31_000);
+        assert_eq!(phase(&b), (RegisterPhase::Failed, Some("key.timed_out")));
+        assert!(!b.has_step_up("k1"));
+        // It was never shown, because there was no room.
+        b.register_key("blue", None).unwrap();
+        for n in 0..100 {
+            let name = format!("other {n}");
+            b.with_step_ups(|s| s.add_new_key(name.clone(), name, "{}".into(), NOW + 60_000));
+        }
+        options(&mut b, "k2");
+        assert_eq!(phase(&b), (RegisterPhase::Failed, Some("key.too_many_open")));
+        b.register_key("blue", None).unwrap();
+    }
+
+    /// A gateway that says nothing keeps nobody from registering a key later.
+    #[test]
+    fn a_registration_that_the_gateway_does_not_answer_is_over() {
+        let mut b = book();
+        b.message(with_keys(), NOW);
+        // One that was answered in time waits for its touch, and not for the gateway.
+        b.register_key("blue", None).unwrap();
+        b.tick(NOW);
+        options(&mut b, "k1");
+        b.tick(NOW + 20_000);
+        assert_eq!(phase(&b), (RegisterPhase::UnderWay, None));
+        // The gateway takes the dialog back, and says no more.
+        b.close_step_up("k1");
+        b.tick(NOW + 21_000);
+        b.tick(NOW + 80_999);
+        assert_eq!(phase(&b), (RegisterPhase::UnderWay, None));
+        b.tick(NOW + 81_000);
+        assert_eq!(phase(&b), (RegisterPhase::Failed, Some("key.not_answered")));
+        b.register_key("red", None).unwrap();
+        b.tick(NOW + 82_000);
+        assert_eq!(phase(&b), (RegisterPhase::UnderWay, None));
     }
 
     /// The gateway refuses to read a longer field, and so never answers.

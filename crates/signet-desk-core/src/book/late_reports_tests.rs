@@ -4,7 +4,7 @@ use super::super::{
     life_tests::{book, id, notices, press, report, say},
     *,
 };
-use crate::view::{BlotterRow, BlotterTab};
+use crate::view::{BlotterQuery, BlotterRow, BlotterTab};
 use rust_decimal::Decimal;
 use signet_fix::message::{ExecType, ExecutionReport, OrdStatus};
 use signet_rfq::Level;
@@ -176,5 +176,258 @@ fn a_row_of_an_earlier_signet_does_not_say_what_was_accepted() {
     assert_eq!(row.accepted.as_deref(), Some("1,000"));
     b.blot(BlotterTab::Trades, BlotterRow { accepted: None, ..row });
     say(&mut b, part(&accept, "E2", "1.08", 600, 1_000));
+    assert!(notices(&b).contains(&"execution.mismatch"));
+}
+
+fn trades(b: &Book) -> Vec<(String, String)> {
+    let all = BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 100 };
+    let mut rows: Vec<_> =
+        b.blotter(&all).rows.into_iter().map(|r| (r.status, r.quantity)).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn what_was_told_before_a_change_says_nothing_new_when_it_is_told_again() {
+    fn fill(a: &str, exec: &str, price: &str) -> ExecutionReport {
+        report(a, ExecType::Trade, OrdStatus::Filled, exec, price, 1_000)
+    }
+    fn total(a: &str) -> ExecutionReport {
+        let e = report(a, ExecType::Status, OrdStatus::Filled, "S", "1.08", 1_000);
+        ExecutionReport { last: None, ..e }
+    }
+    fn bust(a: &str, exec: &str, of: &str) -> ExecutionReport {
+        let e = report(a, ExecType::TradeCancel, OrdStatus::Cancelled, exec, "0", 0);
+        ExecutionReport { exec_ref: Some(of.into()), ..e }
+    }
+    fn correct(a: &str, exec: &str, of: &str, price: &str, cum: i64) -> ExecutionReport {
+        let e = report(a, ExecType::TradeCorrect, OrdStatus::Filled, exec, price, cum);
+        ExecutionReport { exec_ref: Some(of.into()), ..e }
+    }
+    type Told = fn(&str) -> Vec<ExecutionReport>;
+    // What is told while the RFQ is on screen and afterwards, the trade's row, how many changes
+    // were told, and whether there is a dispute: at a plain venue, and behind a gateway.
+    type Row = (&'static str, [Told; 2], (&'static str, &'static str), usize, [bool; 2]);
+    let one: Told = |a| vec![fill(a, "E1", "1.08")];
+    let two: Told = |a| vec![part(a, "E1", "1.08", 400, 400), part(a, "E2", "1.08", 600, 1_000)];
+    let no = [false, false];
+    let table: [Row; 18] = [
+        (
+            "what was corrected, and the correction",
+            [one, |a| {
+                let g = correct(a, "G1", "E1", "1.07", 900);
+                vec![g.clone(), fill(a, "E1", "1.08"), g]
+            }],
+            ("Corrected", "900"),
+            1,
+            no,
+        ),
+        (
+            "what was corrected on screen",
+            [
+                |a| vec![fill(a, "E1", "1.08"), correct(a, "G1", "E1", "1.07", 900)],
+                |a| vec![fill(a, "E1", "1.08"), correct(a, "G1", "E1", "1.07", 900)],
+            ],
+            ("Corrected", "900"),
+            1,
+            no,
+        ),
+        (
+            "the first of two corrections",
+            [one, |a| {
+                let g = correct(a, "G1", "E1", "1.07", 900);
+                vec![g.clone(), correct(a, "G2", "G1", "1.06", 800), g]
+            }],
+            ("Corrected", "800"),
+            2,
+            no,
+        ),
+        (
+            "a bust of what was corrected",
+            [one, |a| vec![correct(a, "G1", "E1", "1.07", 900), bust(a, "H1", "E1")]],
+            ("Corrected", "900"),
+            1,
+            [true, true],
+        ),
+        (
+            "another correction of what was corrected",
+            [one, |a| {
+                vec![correct(a, "G1", "E1", "1.07", 900), correct(a, "G2", "E1", "1.06", 800)]
+            }],
+            ("Corrected", "900"),
+            1,
+            [true, true],
+        ),
+        (
+            "a bust of an execution that is not known",
+            [two, |a| vec![bust(a, "H1", "E9")]],
+            ("Filled", "1,000"),
+            0,
+            [true, true],
+        ),
+        (
+            "a correction that was taken back, and the bust",
+            [one, |a| {
+                let (g, h) = (correct(a, "G1", "E1", "1.07", 900), bust(a, "H1", "G1"));
+                vec![g.clone(), h.clone(), g, h, fill(a, "E1", "1.08")]
+            }],
+            ("Cancelled by the dealer", "900"),
+            2,
+            no,
+        ),
+        (
+            "a correction of what was taken back",
+            [one, |a| vec![bust(a, "H1", "E1"), correct(a, "G1", "E1", "1.07", 900)]],
+            ("Cancelled by the dealer", "1,000"),
+            1,
+            [true, true],
+        ),
+        (
+            "the corrected execution at another price",
+            [one, |a| vec![correct(a, "G1", "E1", "1.07", 900), fill(a, "E1", "1.09")]],
+            ("Corrected", "900"),
+            1,
+            [true, true],
+        ),
+        (
+            "a correction of another side",
+            [one, |a| {
+                let g = correct(a, "G1", "E1", "1.07", 900);
+                vec![ExecutionReport { side: signet_rfq::Side::Sell, ..g }]
+            }],
+            ("Filled", "1,000"),
+            0,
+            [true, true],
+        ),
+        (
+            "the first of two parts",
+            [two, |a| vec![part(a, "E1", "1.08", 400, 400)]],
+            ("Filled", "1,000"),
+            0,
+            no,
+        ),
+        (
+            "a part that was taken back, and the parts",
+            [two, |a| {
+                let mut told = vec![bust(a, "H1", "E1"), bust(a, "H1", "E1")];
+                told.extend([part(a, "E1", "1.08", 400, 400), part(a, "E2", "1.08", 600, 1_000)]);
+                told
+            }],
+            ("Corrected", "600"),
+            1,
+            no,
+        ),
+        (
+            "the parts of a total",
+            [
+                |a| vec![total(a)],
+                |a| vec![part(a, "E1", "1.08", 400, 400), part(a, "E2", "1.08", 600, 1_000)],
+            ],
+            ("Filled", "1,000"),
+            0,
+            no,
+        ),
+        (
+            "more than the parts of a total",
+            [
+                |a| vec![total(a)],
+                |a| vec![part(a, "E1", "1.08", 600, 600), part(a, "E2", "1.08", 600, 600)],
+            ],
+            ("Filled", "1,000"),
+            0,
+            [true, true],
+        ),
+        (
+            "what was known as a total only, and was corrected",
+            [
+                |a| vec![total(a)],
+                |a| vec![correct(a, "G1", "E1", "1.07", 900), fill(a, "E1", "1.08")],
+            ],
+            ("Filled", "1,000"),
+            0,
+            [true, true],
+        ),
+        (
+            "what was known as a total only, and was taken back",
+            [|a| vec![total(a)], |a| vec![bust(a, "H1", "E1")]],
+            ("Cancelled by the dealer", "1,000"),
+            1,
+            no,
+        ),
+        (
+            "an execution that has the id of a bust",
+            [one, |a| vec![bust(a, "H1", "E1"), fill(a, "H1", "1.08")]],
+            ("Cancelled by the dealer", "1,000"),
+            1,
+            [true, true],
+        ),
+        (
+            "another execution that is just like it",
+            [one, |a| vec![fill(a, "E2", "1.08")]],
+            ("Filled", "1,000"),
+            0,
+            // A gateway compares itself, and marks what does not fit.
+            [true, false],
+        ),
+    ];
+    for (what, [on_screen, later], row, changes, disputed) in table {
+        for (direct, disputed) in [true, false].into_iter().zip(disputed) {
+            let what = format!("{what}, direct: {direct}");
+            let mut b = book();
+            let (accept, _) = press(&mut b);
+            on_screen(&accept).into_iter().for_each(|e| say(&mut b, e));
+            b.dismiss("R1").unwrap();
+            b.connection.direct = direct;
+            later(&accept).into_iter().for_each(|e| say(&mut b, e));
+            let told = trades(&b);
+            let rest: Vec<_> = told.iter().filter(|(s, _)| s != "Disputed").collect();
+            assert_eq!(rest, [&(row.0.to_owned(), row.1.to_owned())], "{what}");
+            assert_eq!(told.len() > 1, disputed, "{what}");
+            let codes = notices(&b);
+            assert_eq!(codes.contains(&"execution.mismatch"), disputed, "{what}");
+            let changed = |c: &&&str| ["trade.busted", "trade.corrected"].contains(*c);
+            assert_eq!(codes.iter().filter(changed).count(), changes, "{what}");
+        }
+    }
+}
+
+/// As of an RFQ that is on screen.
+#[test]
+fn a_correction_of_a_part_shows_the_average_and_none_is_to_nothing_or_too_much() {
+    // How much the part is then, how much is executed in all, the average, and the row.
+    for (size, cum, average, want) in [
+        (350, 950, "1.076", Some(("1.076", "950"))),
+        // A venue may leave the average out.
+        (350, 950, "0", Some(("1.07", "950"))),
+        (450, 1_050, "1.076", None),
+        (0, 600, "1.08", None),
+    ] {
+        let (mut b, accept) = partly();
+        say(&mut b, part(&accept, "E2", "1.08", 600, 1_000));
+        b.connection.direct = true;
+        let g = report(&accept, ExecType::TradeCorrect, OrdStatus::Filled, "G1", "1.07", cum);
+        let last = Some(Level { price: "1.07".parse().unwrap(), size: Decimal::from(size) });
+        let (exec_ref, avg_px) = (Some("E1".into()), average.parse().unwrap());
+        say(&mut b, ExecutionReport { exec_ref, last, avg_px, ..g });
+        let row = b.records.blotter.get(BlotterTab::Trades, &accept).unwrap();
+        let told = (row.price.as_deref().unwrap(), row.quantity.as_str());
+        assert_eq!(told, want.unwrap_or(("1.08", "1,000")), "{size} {cum}");
+        assert_eq!(notices(&b).contains(&"execution.mismatch"), want.is_none(), "{size} {cum}");
+    }
+}
+
+#[test]
+fn a_row_of_an_earlier_signet_takes_a_correction_and_what_it_corrected() {
+    let (mut b, accept) = partly();
+    let row = b.records.blotter.get(BlotterTab::Trades, &accept).unwrap().clone();
+    assert!(row.executions.as_ref().is_some_and(|all| all.len() == 1));
+    let old = BlotterRow { executions: None, accepted: None, dealer_id: None, ..row };
+    b.blot(BlotterTab::Trades, old);
+    b.connection.direct = true;
+    let g = report(&accept, ExecType::TradeCorrect, OrdStatus::PartiallyFilled, "G1", "1.07", 300);
+    say(&mut b, g);
+    say(&mut b, part(&accept, "E1", "1.08", 400, 400));
+    assert_eq!(trades(&b), [("Corrected".into(), "300".into())]);
+    say(&mut b, part(&accept, "E2", "1.08", 400, 400));
     assert!(notices(&b).contains(&"execution.mismatch"));
 }

@@ -150,6 +150,10 @@ fn ahead(b: &mut Book) -> Option<AheadView> {
 
 /// The challenge that the gateway makes of what it was asked.
 fn challenge(b: &mut Book, m: &AppMessage, side: Side) -> Vec<AppMessage> {
+    challenge_as("c1", b, m, side)
+}
+
+fn challenge_as(challenge: &str, b: &mut Book, m: &AppMessage, side: Side) -> Vec<AppMessage> {
     let AppMessage::ApproveAhead(a) = m else { panic!("{m:?}") };
     let terms = b.rfq(&id("R1")).unwrap().terms.clone();
     let approval = Approval {
@@ -159,7 +163,7 @@ fn challenge(b: &mut Book, m: &AppMessage, side: Side) -> Vec<AppMessage> {
         action: Action::Ahead(AheadTerms::of(&terms, side, a.quantity, a.limit)),
     };
     let challenge = StepUpChallenge {
-        id: "c1".into(),
+        id: challenge.into(),
         reason: None,
         deadline: NOW + 30_000,
         approval: approval.text().unwrap(),
@@ -174,7 +178,12 @@ fn named(b: &mut Book) {
 }
 
 fn outcome(b: &mut Book, status: StepUpStatus) {
-    let outcome = StepUpOutcome { id: "c1".into(), status, code: None, text: None, cure: None };
+    outcome_of("c1", b, status);
+}
+
+fn outcome_of(challenge: &str, b: &mut Book, status: StepUpStatus) {
+    let id = challenge.into();
+    let outcome = StepUpOutcome { id, status, code: None, text: None, cure: None };
     b.message(AppMessage::StepUpOutcome(outcome), NOW);
 }
 
@@ -263,4 +272,79 @@ fn an_approval_ahead_ends_with_the_connection_and_with_the_accept_that_it_covers
     }
     let mut b = with_step_up();
     assert_eq!(b.approve_ahead("R1", view::Side::Sell, 0, NOW).unwrap_err().code, "quote.none");
+}
+
+/// Else the request would be ended at the next logon, behind the trader's back.
+#[test]
+fn an_approval_ahead_goes_on_with_a_request_whose_stop_could_not_leave() {
+    let mut b = with_step_up();
+    for m in b.stop_all(NOW).0 {
+        b.not_sent(&m, crate::problem::offline(), NOW);
+    }
+    assert!(b.screen.get_mut(&id("R1")).unwrap().stopped);
+    b.approve_ahead("R1", view::Side::Buy, 3, NOW).unwrap();
+    assert!(!b.screen.get_mut(&id("R1")).unwrap().stopped);
+}
+
+/// The gateway ends what was asked before, and asks for the touch of what was asked then. Its words
+/// about the two cross with the trader's.
+#[test]
+fn an_approval_ahead_that_is_asked_for_once_more_takes_the_place_of_the_one_before() {
+    #[derive(Debug, Clone, Copy)]
+    enum Now {
+        Ask(usize),
+        Challenge(usize),
+        Over(usize, StepUpStatus),
+    }
+    use Now::{Ask, Challenge, Over};
+    use StepUpStatus::{Passed, Refused, Withdrawn};
+    // What happens, and whether the second one is approved; `None`: it is not even asked for.
+    let table: [(&[Now], Option<bool>); 8] = [
+        (&[Ask(0), Challenge(0), Ask(1), Over(0, Withdrawn)], Some(false)),
+        (&[Ask(0), Challenge(0), Ask(1), Over(0, Withdrawn), Challenge(1)], Some(false)),
+        (
+            &[Ask(0), Challenge(0), Ask(1), Over(0, Withdrawn), Challenge(1), Over(1, Passed)],
+            Some(true),
+        ),
+        (
+            &[Ask(0), Ask(1), Challenge(0), Over(0, Withdrawn), Challenge(1), Over(1, Passed)],
+            Some(true),
+        ),
+        (&[Ask(0), Ask(1), Challenge(0), Over(0, Withdrawn), Challenge(1), Over(1, Refused)], None),
+        (&[Ask(0), Challenge(0), Over(0, Passed), Ask(1), Challenge(1)], Some(false)),
+        (&[Ask(0), Challenge(0), Over(0, Passed), Ask(1), Challenge(1), Over(1, Withdrawn)], None),
+        (
+            &[Ask(0), Challenge(0), Over(0, Passed), Ask(1), Challenge(1), Over(1, Passed)],
+            Some(true),
+        ),
+    ];
+    for (events, want) in table {
+        for ticks in [[3, 4], [3, 3]] {
+            let mut b = with_step_up();
+            named(&mut b);
+            let mut asked = Vec::new();
+            for event in events {
+                match *event {
+                    Ask(n) => asked.push(
+                        b.approve_ahead("R1", view::Side::Buy, ticks[n], NOW).expect("asked"),
+                    ),
+                    Challenge(n) => {
+                        challenge_as(&format!("c{n}"), &mut b, &asked[n], Side::Buy);
+                    }
+                    Over(n, status) => outcome_of(&format!("c{n}"), &mut b, status),
+                }
+            }
+            let what = format!("{events:?}, {ticks:?}");
+            assert_eq!(ahead(&mut b).map(|a| a.approved), want, "{what}");
+            assert!(!notices(&b).contains(&"approval.differs"), "{what}");
+        }
+    }
+    // What the key approved is not what is asked for now.
+    let mut b = with_step_up();
+    named(&mut b);
+    let first = b.approve_ahead("R1", view::Side::Buy, 3, NOW).unwrap();
+    challenge(&mut b, &first, Side::Buy);
+    b.approve_ahead("R1", view::Side::Buy, 4, NOW).unwrap();
+    outcome(&mut b, StepUpStatus::Passed);
+    assert!(!ahead(&mut b).unwrap().approved);
 }

@@ -6,7 +6,7 @@ use crate::{
     in_flight::InFlight,
     insight::Tally,
     problem::doubtful,
-    step_up::{Dialog, StepUps},
+    step_up::{Dialog, StepUps, Subject},
     view::{LinkState, NetworkView, NoticeKind, Problem, SessionView},
 };
 use signet_fix::message::{AppMessage, KeyRequest, Response};
@@ -69,24 +69,27 @@ impl Book {
     /// Why a message of the trader must not leave any longer: the link has come into doubt, or its
     /// deadline has passed, since the trader pressed.
     pub(crate) fn not_now(&self, m: &AppMessage, now: UtcMillis) -> Option<Problem> {
-        let commits = match m {
-            AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => true,
-            AppMessage::QuoteResponse(r) => r.response != Response::Pass,
-            _ => false,
-        };
-        if commits && self.connection.doubtful() {
-            return Some(doubtful());
-        }
-        if let Some(why) = self.recorder.may_trade().err().filter(|_| commits) {
+        if let Some(why) = self.held_up(m) {
             return Some(why);
         }
         match m {
-            AppMessage::QuoteResponse(r) if commits => {
+            AppMessage::QuoteResponse(r) if commits(m) => {
                 let late_ms = self.clock.gateway(now).since(r.deadline?);
                 (late_ms > 0).then(|| Problem::from(&AcceptRefusal::Late(late_ms)))
             }
             _ => None,
         }
+    }
+
+    /// The same without the deadline, which one that waited for a touch has passed.
+    pub(crate) fn held_up(&self, m: &AppMessage) -> Option<Problem> {
+        if !commits(m) {
+            return None;
+        }
+        if self.connection.doubtful() {
+            return Some(doubtful());
+        }
+        self.recorder.may_trade().err()
     }
 
     /// Sets the CompID of the gateway, or with `direct` of the plain venue.
@@ -147,6 +150,18 @@ impl Book {
     /// Takes a measurement: a ping sent at `sent` and answered at `received`, on the laptop's
     /// clock, whose answer the gateway stamped `stamped`.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
+        self.measured_beside(0, sent, stamped, received);
+    }
+
+    /// The same, with how far the laptop's clock without its steps is ahead of the operating
+    /// system's, milliseconds: the window shows how far the latter is off.
+    pub(crate) fn measured_beside(
+        &mut self,
+        ahead_ms: i64,
+        sent: UtcMillis,
+        stamped: UtcMillis,
+        received: UtcMillis,
+    ) {
         let known = self.clock.is_known();
         self.clock.measured(sent, stamped, received);
         if known != self.clock.is_known() {
@@ -162,7 +177,7 @@ impl Book {
         }
         self.connection.measured = Some(received);
         self.link(received, |s| {
-            s.clock_offset_ms = offset.map(|o| o as f64);
+            s.clock_offset_ms = offset.map(|o| o.saturating_add(ahead_ms) as f64);
             s.round_trip_ms = rtt.map(|r| r as f64);
         });
     }
@@ -272,9 +287,13 @@ impl Book {
     }
 
     fn tick_step_ups(&mut self, at: UtcMillis, now: UtcMillis) {
+        if self.step_ups.is_unanswered(at) {
+            self.new_key_is_unanswered();
+        }
         let late = self.step_ups.tick(at);
         let Some(first) = late.first() else { return };
         let rfq = Dialog::rfq(first);
+        let new_key = late.iter().any(|d| matches!(d.subject, Subject::NewKey { .. }));
         self.notice(
             NoticeKind::Bad,
             "stepup.late",
@@ -282,7 +301,19 @@ impl Book {
             rfq.as_ref(),
             now,
         );
+        if new_key {
+            self.new_key_is_late();
+        }
         self.with_step_ups(|_| ());
+    }
+}
+
+/// Whether a message commits the trader to something.
+fn commits(m: &AppMessage) -> bool {
+    match m {
+        AppMessage::QuoteRequest(_) | AppMessage::TakeOver(_) => true,
+        AppMessage::QuoteResponse(r) => r.response != Response::Pass,
+        _ => false,
     }
 }
 

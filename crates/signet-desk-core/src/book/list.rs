@@ -399,10 +399,11 @@ fn numbers_of(cell: &str) -> Result<Option<PriceType>, Problem> {
         "price" | "p" => Ok(Some(PriceType::Price)),
         "yield" | "y" => Ok(Some(PriceType::Yield)),
         "spread" | "s" => Ok(Some(PriceType::Spread)),
+        "discount margin" | "discount-margin" | "dm" => Ok(Some(PriceType::Margin)),
         _ => Err(problem(
             "price_type.unreadable",
             "It is not a price type.",
-            "Type price, yield or spread, or nothing for the usual one.",
+            "Type price, yield, spread or discount margin, or nothing for the usual one.",
         )),
     }
 }

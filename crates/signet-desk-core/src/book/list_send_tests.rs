@@ -281,6 +281,9 @@ fn a_row_is_asked_in_the_numbers_of_its_cell_or_the_usual_ones() {
         ("Price", "price", None),
         ("yield", "yield", Some("price_type")),
         ("margin", "", Some("price_type.unreadable")),
+        // A currency pair pays no reference rate.
+        ("Discount margin", "margin", Some("price_type.not_listed")),
+        ("dm", "margin", Some("price_type.not_listed")),
     ] {
         act(&mut b, ListIntent::Clear).unwrap();
         fill(&mut b, &format!("buy,eurusd,5k,,,1.08,,{cell}"));

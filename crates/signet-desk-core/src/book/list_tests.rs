@@ -36,6 +36,7 @@ pub(crate) fn venue(online: [bool; 2]) -> AppMessage {
         name: name.into(),
         online,
         counters: false,
+        parts: false,
     };
     let all = [("NORTH", "Northbank", online[0]), ("SOUTH", "South Bank", online[1])];
     AppMessage::VenueState(VenueState {
@@ -192,6 +193,7 @@ fn a_name_that_two_dealers_have_asks_neither() {
         name: name.into(),
         online: true,
         counters: false,
+        parts: false,
     };
     let all = [("NORTH", "Bank"), ("SOUTH", "bank"), ("East", "x"), ("EAST", "y")];
     let (name, practice) = ("Venue".into(), false);

@@ -14,12 +14,13 @@
 //! | `link_state.rs` | what the link tells: its state, what was sent, what could not be |
 //! | `inbound.rs` | messages of the gateway, or of a plain venue |
 //! | `restore.rs` | the snapshot after a logon |
-//! | `reports.rs`, `late_reports.rs` | execution reports on RFQs on screen and of earlier runs |
+//! | `reports.rs`, `late_reports.rs`, `late_rows.rs` | execution reports on RFQs on screen and of earlier runs |
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `questions.rs` | accepts that are asked about again |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
 //! | `list.rs`, `list_send.rs`, `list_look.rs`, `list_take.rs` | the list of requests: checked, sent, watched, taken together |
 //! | `package.rs` | the terms of a ticket with legs |
+//! | `parts.rs` | to take less than a quote is for |
 //! | `ticket.rs` | what the ticket needs beside its intents |
 //! | `dealer_lists.rs` | dealers that the trader put under names |
 //! | `direct.rs` | what direct mode asks of the book |
@@ -51,6 +52,7 @@ mod insights;
 mod intents;
 mod keys;
 mod late_reports;
+mod late_rows;
 mod link_state;
 mod list;
 mod list_look;
@@ -58,6 +60,7 @@ mod list_send;
 mod list_take;
 mod notices;
 mod package;
+mod parts;
 mod pulse;
 mod questions;
 mod records;

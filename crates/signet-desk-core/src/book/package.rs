@@ -10,7 +10,7 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Instrument, InstrumentId, Leg, RfqId, Side, Terms, UtcMillis, gross, parse_quantity,
+    Instrument, InstrumentId, Leg, RfqId, Side, Terms, TermsError, UtcMillis, gross, parse_quantity,
 };
 
 impl Book {
@@ -71,6 +71,8 @@ impl Book {
         let first = legs.first().and_then(|l| self.reference.instrument(&l.instrument));
         let currency = first.map(|i| i.currency.clone()).unwrap_or_default();
         let dealers = self.reference.chosen_dealers(&ticket.dealers)?;
+        let numbers = super::intents::without_reference(ticket.price_type)
+            .ok_or_else(|| Problem::from(&TermsError::PackagePriceType))?;
         let id = RfqId::new(self.ids.rfq());
         let terms = Terms {
             min_quantity: None,
@@ -84,7 +86,7 @@ impl Book {
             expires: at + i64::from(ticket.ttl_s) * 1_000,
             created: at,
             legs,
-            price_type: super::intents::price_type(ticket.price_type),
+            price_type: numbers,
         };
         terms.check_package(self.reference.catalogue(), at).map_err(|e| Problem::from(&e))?;
         Ok(terms)

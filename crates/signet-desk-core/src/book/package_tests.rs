@@ -52,8 +52,13 @@ fn desk() -> Book {
         vec![bond(SHORT, "DBR 32"), bond(BELLY, "DBR 35"), bond(LONG, "DBR 50"), dollars];
     let list = SecurityList { request: life_tests::id("list"), last: true, instruments };
     b.message(AppMessage::SecurityList(list), NOW);
-    let dealers =
-        vec![DealerState { id: north(), name: "Northbank".into(), online: true, counters: false }];
+    let dealers = vec![DealerState {
+        id: north(),
+        name: "Northbank".into(),
+        online: true,
+        counters: false,
+        parts: false,
+    }];
     let state = VenueState { name: "V".into(), practice: true, dealers, at: NOW };
     b.message(AppMessage::VenueState(state), NOW);
     b
@@ -263,6 +268,7 @@ fn off_market_is_measured_by_the_legs() {
             name: "x".into(),
             online: true,
             counters: false,
+            parts: false,
         };
         let dealers = vec![state(&north()), state(&south)];
         let venue = VenueState { name: "V".into(), practice: true, dealers, at: NOW };

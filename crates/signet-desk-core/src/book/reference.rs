@@ -10,8 +10,8 @@ use signet_fix::message::{
     DealerState, ExecutionReport, ListDigest, SecurityList, SecurityListRequest,
 };
 use signet_rfq::{
-    Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, RfqId, Terms,
-    UtcMillis,
+    Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, PriceType, RfqId, StatedType,
+    Terms, UtcMillis,
 };
 use std::{
     borrow::Cow,
@@ -84,7 +84,13 @@ impl ReferenceData {
     /// What a report is about, of which the RFQ is not on screen.
     pub(super) fn of_report(&self, e: &ExecutionReport) -> Option<Cow<'_, Instrument>> {
         if !e.instrument.is_package() {
-            let of = e.price_type.and_then(PriceType::of).unwrap_or_default();
+            let stated = match self.instrument(&e.instrument).and_then(Instrument::margin) {
+                // A note that has margins has no spread.
+                Some(margin) if e.price_type == Some(StatedType::from(6)) => margin.stated(),
+                _ => e.price_type,
+            };
+            // A number of no type that is known here is shown as it came.
+            let of = stated.map_or(Some(PriceType::Price), StatedType::price_type)?;
             return self.told(&e.instrument, of);
         }
         let legs = legs::reported(&e.legs);
@@ -131,6 +137,11 @@ impl ReferenceData {
     /// Whether a dealer takes counters.
     pub(super) fn takes_counters(&self, dealer: &DealerId) -> bool {
         self.dealers.iter().any(|d| d.id == *dealer && d.counters)
+    }
+
+    /// Whether a dealer lets a part of its quotes be taken.
+    pub(super) fn takes_parts(&self, dealer: &DealerId) -> bool {
+        self.dealers.iter().any(|d| d.id == *dealer && d.parts)
     }
 
     /// The dealers that take counters.
@@ -256,6 +267,7 @@ mod tests {
             name: (*name).into(),
             online: true,
             counters: false,
+            parts: false,
         };
         type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
         let table: [Row<'_>; 5] = [

@@ -29,7 +29,7 @@ impl Book {
                     r.seen.insert(id.clone());
                     r.current = Some(id.clone());
                 }
-                self.restore(&q);
+                self.restore(&q, now);
                 self.blot_rfq(&id);
             }
             SnapshotMark::End => return self.restored(now),
@@ -39,12 +39,18 @@ impl Book {
 
     /// An open RFQ as the gateway holds it. The one on screen takes its deadline and waits for the
     /// gateway to repeat the quotes.
-    fn restore(&mut self, q: &QuoteRequest) {
+    fn restore(&mut self, q: &QuoteRequest, now: UtcMillis) {
         let terms = q.terms();
+        let mut end_lost = false;
         match self.screen.get_mut(&q.id) {
             Some(i) if !i.rfq.state.ended() => {
                 i.rfq.deadline = Some(terms.expires);
                 // It is open at the gateway: the end did not arrive.
+                if i.stopped {
+                    self.ends_later.insert(q.id.clone());
+                } else {
+                    end_lost = i.ending;
+                }
                 (i.ending, i.over) = (false, None);
                 // A quote that the gateway does not repeat cannot be traded, but it was not
                 // withdrawn.
@@ -58,6 +64,12 @@ impl Book {
                 fresh.acknowledge();
                 self.screen.place(fresh, &mut self.frames);
             }
+        }
+        if end_lost {
+            let text = "You ended this RFQ, and that did not arrive: it is open. End it again if \
+                you want nothing of it."
+                .to_owned();
+            self.notice(NoticeKind::Bad, "rfq.end_lost", text, Some(&q.id), now);
         }
     }
 

@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 const MAX_ON_SCREEN: usize = 200;
 const _: () =
     assert!(MAX_ON_SCREEN <= MAX_KEPT, "every RFQ on screen may have an accept in flight");
+/// How many approvals ahead of one RFQ may be asked for in a row before the gateway answers.
+const MAX_REPLACED: usize = 16;
 /// How many removed RFQs are remembered for a page that has not removed them yet.
 const MAX_REMOVED: usize = 1_000;
 
@@ -27,6 +29,27 @@ pub(super) struct Ahead {
     pub side: Side,
     pub limit: Decimal,
     pub approved: bool,
+    /// What was asked before it, of which the gateway has not told the end. Its word about that is
+    /// none about this.
+    pub replaced: Vec<AheadTerms>,
+}
+
+impl Ahead {
+    /// Another one is asked for in its place: what the gateway may still say something of.
+    pub(super) fn unsettled(self) -> Vec<AheadTerms> {
+        let Self { terms, approved, mut replaced, .. } = self;
+        if !approved && replaced.len() < MAX_REPLACED {
+            replaced.push(terms);
+        }
+        replaced
+    }
+
+    /// The gateway told the end of one that was asked before; whether there was one with these
+    /// terms.
+    pub(super) fn settles_earlier(&mut self, terms: &AheadTerms) -> bool {
+        let at = self.replaced.iter().position(|t| t == terms);
+        at.map(|at| self.replaced.remove(at)).is_some()
+    }
 }
 
 /// Whether the views of an RFQ are older than its prices. An RFQ that nobody sees is drawn when it
@@ -51,6 +74,8 @@ pub(super) struct Item {
     pub stale: Stale,
     /// The trader ended it, and the peer has not answered: nothing more is agreed to in it.
     pub ending: bool,
+    /// The trader stopped everything: it is ended again if that did not arrive.
+    pub stopped: bool,
     /// Why the trader ended it.
     pub reason: Option<String>,
     /// The peer ended it while an accept was in flight, whose answer comes first.
@@ -252,6 +277,7 @@ impl Screen {
                 dirty: true,
                 stale: Stale::No,
                 ending: false,
+                stopped: false,
                 reason: None,
                 over: None,
                 approve_first: None,

@@ -35,6 +35,19 @@ impl Book {
         self.with_step_ups(|s| s.close(id))
     }
 
+    /// The person declines: closes the dialog. After the touch that comes too late, and is said.
+    pub(crate) fn refuse_step_up(&mut self, id: &str, now: UtcMillis) -> Option<Dialog> {
+        let closed = self.close_step_up(id)?;
+        if closed.is_signed() {
+            let text = "You had touched your key before you declined, and that cannot be taken \
+                back: what you touched it for may go on. Watch what becomes of it.";
+            let rfq = closed.rfq().or_else(|| closed.ahead());
+            let text = text.to_owned();
+            self.notice(NoticeKind::Bad, "stepup.touched_already", text, rfq.as_ref(), now);
+        }
+        Some(closed)
+    }
+
     /// Whether the desk is connected to a venue that uses step-up.
     pub(crate) fn knows_step_up(&self) -> bool {
         self.online() && self.step_ups.access.step_up
@@ -78,6 +91,7 @@ impl Book {
             }
             // They crossed: the trader had ended what was to be approved.
             Err(_) if self.was_ended(&c.approval) => Some("the request has ended"),
+            Err(_) if self.was_replaced(&c.approval) => Some("another approval was asked for"),
             Err(why) => {
                 tracing::error!(
                     why,
@@ -122,17 +136,38 @@ impl Book {
         }
     }
 
+    /// Whether this is about an accept that the trader asked to approve ahead, before asking once
+    /// more: they crossed, and the gateway ends it.
+    fn was_replaced(&mut self, approval: &str) -> bool {
+        let Ok(Approval { action: Action::Ahead(t), .. }) = Approval::parse(approval) else {
+            return false;
+        };
+        let item = RfqId::new(t.rfq.clone()).ok().and_then(|id| self.screen.get_mut(&id));
+        item.and_then(|i| i.ahead.as_mut()).is_some_and(|ahead| ahead.settles_earlier(&t))
+    }
+
+    /// An approval ahead was given, or comes to nothing.
+    fn ahead_settled(&mut self, open: &Dialog, status: StepUpStatus) {
+        let Some(item) = open.ahead().and_then(|id| self.screen.get_mut(&id)) else { return };
+        item.dirty = true;
+        let step_up::Subject::Approve(Approval { action: Action::Ahead(t), .. }) = &open.subject
+        else {
+            return;
+        };
+        let Some(ahead) = &mut item.ahead else { return };
+        let same = ahead.terms == *t;
+        if status == StepUpStatus::Passed && same {
+            ahead.approved = true;
+        } else if !ahead.settles_earlier(t) && same {
+            item.ahead = None;
+        }
+    }
+
     pub(super) fn step_up_outcome(&mut self, o: StepUpOutcome, now: UtcMillis) {
         let Some(open) = self.with_step_ups(|s| s.outcome(&o.id, o.status)) else { return };
         let text = o.text.unwrap_or_else(|| "no reason given".into());
         let rfq = open.rfq().or_else(|| open.ahead());
-        if let Some(item) = open.ahead().and_then(|id| self.screen.get_mut(&id)) {
-            match (o.status, &mut item.ahead) {
-                (StepUpStatus::Passed, Some(ahead)) => ahead.approved = true,
-                (_, ahead) => *ahead = None,
-            }
-            item.dirty = true;
-        }
+        self.ahead_settled(&open, o.status);
         if o.status == StepUpStatus::Passed
             && let Some(item) = open.rfq().and_then(|id| self.screen.get_mut(&id))
         {

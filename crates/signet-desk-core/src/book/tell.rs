@@ -3,6 +3,7 @@
 use super::Book;
 use crate::{
     blotter::Saved,
+    peer_text::shown,
     view::{AccessView, Notice, NoticeKind, Problem, SessionView, is_code},
 };
 use signet_rfq::{RfqId, UtcMillis};
@@ -46,7 +47,7 @@ impl Book {
         now: UtcMillis,
     ) {
         debug_assert!(is_code(code), "{code}: not an area, a dot and a name");
-        let rfq_id = rfq.map(ToString::to_string);
+        let (rfq_id, text) = (rfq.map(ToString::to_string), shown(&text));
         let notice = Notice { kind, at_ms: now.0 as f64, code: code.into(), text, rfq_id };
         self.notices.add(self.frames.bump(), notice);
     }

@@ -51,6 +51,15 @@ fn heads(frame: &Frame) -> Vec<&str> {
 }
 
 #[test]
+fn a_notice_shows_a_peers_words_as_what_they_are() {
+    let (mut book, seq) = two_rfqs();
+    book.session_reject(7, "35=R: bad\u{202e}\nOK", NOW);
+    let told = book.pull(seq, &[], NOW).notices;
+    let text = &told.last().expect("a notice").text;
+    assert!(text.contains("35=R: bad\u{fffd} OK"), "{text:?}");
+}
+
+#[test]
 fn what_became_of_a_request_is_told_whether_the_page_sees_it_or_not() {
     let (mut book, seq) = two_rfqs();
     change(&mut book, "A");
@@ -130,6 +139,7 @@ fn a_dealer_that_is_named_twice_is_one_dealer() {
         name: name.into(),
         online: true,
         counters: false,
+        parts: false,
     };
     let dealers = vec![dealer("Northbank"), dealer("Another")];
     book.message(

@@ -397,7 +397,7 @@ impl Book {
     }
 
     /// What the ticket of an RFQ wants of an accept; `None` if it is not kept.
-    fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
+    pub(super) fn wanted(&self, rfq: &str) -> Option<(Instrument, Wanted)> {
         let (item, form) = self.with_form(rfq)?;
         let terms = &item.rfq.terms;
         let instrument = self.reference.of_rfq(terms)?.into_owned();
@@ -409,11 +409,11 @@ impl Book {
     /// The instrument of a ticket as numbers of the chosen type write it, if it has the type.
     pub(super) fn told_in(&self, form: &TicketForm) -> Result<Instrument, Problem> {
         let i = self.reference.chosen(&form.instrument)?;
-        let of = price_type(form.price_type);
+        let of = price_type(form.price_type, i)?;
         if i.has(of) {
             return Ok(i.told_in(of));
         }
-        let why = TermsError::OtherPriceType(i.symbol.clone(), of.word());
+        let why = TermsError::OtherPriceType(i.symbol.clone(), of);
         Err(Problem::from(&why).about(TicketField::PriceType))
     }
 

@@ -36,6 +36,7 @@ fn dealers(online: [bool; 2]) -> AppMessage {
         name: name.into(),
         online,
         counters: false,
+        parts: false,
     };
     let all = [("NORTH", "Northbank", online[0]), ("SOUTH", "Southbank", online[1])];
     AppMessage::VenueState(VenueState {

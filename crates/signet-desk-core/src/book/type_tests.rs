@@ -1,4 +1,4 @@
-//! Requests in yields and spreads on the trader's screen.
+//! Requests in yields, spreads and discount margins on the trader's screen.
 
 use super::{
     super::life_tests::{NOW, id, report},
@@ -13,10 +13,26 @@ use signet_fix::message::{
     SecurityList, VenueState,
 };
 use signet_rfq::{
-    AssetClass, DealerId, InstrumentId, Level, PriceFormat, PriceType, Qualifiers, QuoteId,
+    AssetClass, Benchmark, DealerId, InstrumentId, Level, PriceFormat, PriceType, Qualifiers,
+    QuoteId, StatedType,
 };
 
 const BOND: &str = "DE0001102580";
+
+/// A discount margin over EURIBOR.
+fn margin(point: &str) -> PriceType {
+    PriceType::Margin(Benchmark::read("EURIBOR", point, "EUR").unwrap())
+}
+
+/// What a dealer states of numbers that are not prices.
+fn stated_of(of: Numbers) -> Option<StatedType> {
+    match of {
+        Numbers::Price => None,
+        Numbers::Yield => PriceType::Yield.stated(),
+        Numbers::Spread => PriceType::Spread.stated(),
+        Numbers::Margin => margin("3M").stated(),
+    }
+}
 
 fn bond(types: &[PriceType]) -> Instrument {
     Instrument {
@@ -38,15 +54,28 @@ fn bond(types: &[PriceType]) -> Instrument {
 }
 
 fn book() -> Book {
+    book_of(bond(&PriceType::WITHOUT_REFERENCE))
+}
+
+/// With a floating-rate note.
+fn floating() -> Book {
+    book_of(bond(&[PriceType::Price, margin("3M")]))
+}
+
+fn book_for(of: Numbers) -> Book {
+    if of == Numbers::Margin { floating() } else { book() }
+}
+
+fn book_of(listed: Instrument) -> Book {
     let mut b = super::super::life_tests::book();
-    let list =
-        SecurityList { request: id("list"), last: true, instruments: vec![bond(&PriceType::ALL)] };
+    let list = SecurityList { request: id("list"), last: true, instruments: vec![listed] };
     b.message(AppMessage::SecurityList(list), NOW);
     let dealer = |id: &str| DealerState {
         id: DealerId::new(id).unwrap(),
         name: id.into(),
         online: true,
         counters: false,
+        parts: false,
     };
     b.message(
         AppMessage::VenueState(VenueState {
@@ -89,7 +118,14 @@ fn asked(b: &mut Book, form: &TicketForm) -> String {
     rfq
 }
 
-fn quote(b: &mut Book, rfq: &str, dealer: &str, bid: &str, offer: &str, stated: Option<u16>) {
+fn quote(
+    b: &mut Book,
+    rfq: &str,
+    dealer: &str,
+    bid: &str,
+    offer: &str,
+    stated: Option<StatedType>,
+) {
     let level = |p: &str| Some(Level { price: p.parse().unwrap(), size: 1_000.into() });
     let q = QuoteMsg {
         legs: vec![],
@@ -124,7 +160,7 @@ fn take(rfq: &str, dealer: &str, side: Side, price: &str) -> ArmIntent {
 #[test]
 fn the_ticket_offers_what_the_instrument_has_and_asks_for_it() {
     let mut b = book();
-    let view = crate::present::instrument(&bond(&PriceType::ALL));
+    let view = crate::present::instrument(&bond(&PriceType::WITHOUT_REFERENCE));
     let seen: Vec<_> = view.price_types.iter().map(|t| (t.price_type, &t.example[..])).collect();
     assert_eq!(
         seen,
@@ -164,18 +200,17 @@ fn a_limit_is_typed_and_kept_in_the_numbers_that_were_asked_for() {
         (Numbers::Yield, Ask::Sell, "-0.1", "-0.2", Ok("-0.100")),
         (Numbers::Spread, Ask::Buy, "42", "42.5", Ok("42.0")),
         (Numbers::Spread, Ask::Buy, "42", "41.5", Err("accept.beyond_limit")),
+        (Numbers::Margin, Ask::Buy, "42", "42.5", Ok("42.0")),
+        (Numbers::Margin, Ask::Buy, "42", "41.5", Err("accept.beyond_limit")),
+        (Numbers::Margin, Ask::Sell, "42", "42.5", Err("accept.beyond_limit")),
+        (Numbers::Margin, Ask::Sell, "-3", "-3.5", Ok("-3.0")),
         (Numbers::Price, Ask::Buy, "99-16", "99.5", Ok("99-16")),
         (Numbers::Price, Ask::Buy, "99-16", "99.515625", Err("accept.beyond_limit")),
     ] {
         let what = format!("{of:?} {ask:?} {limit} {quoted}");
-        let mut b = book();
+        let mut b = book_for(of);
         let rfq = asked(&mut b, &form(of, ask, limit));
-        let stated = match of {
-            Numbers::Price => None,
-            Numbers::Yield => Some(9),
-            Numbers::Spread => Some(6),
-        };
-        quote(&mut b, &rfq, "A", quoted, quoted, stated);
+        quote(&mut b, &rfq, "A", quoted, quoted, stated_of(of));
         let side = if ask == Ask::Buy { Side::Buy } else { Side::Sell };
         let frame = b.pull(0, &[], NOW);
         let line = frame.lines.iter().find(|l| l.rfq_id == rfq && l.dealer == "A").unwrap();
@@ -203,7 +238,7 @@ fn the_best_yield_is_the_traders_best_and_stands_on_top() {
         let mut b = book();
         let rfq = asked(&mut b, &form(Numbers::Yield, ask, ""));
         for (dealer, at) in [("A", "2.5"), ("B", "2.6"), ("C", "2.4")] {
-            quote(&mut b, &rfq, dealer, at, at, Some(9));
+            quote(&mut b, &rfq, dealer, at, at, Some(9.into()));
         }
         let mut lines: Vec<_> =
             b.pull(0, &[], NOW).lines.into_iter().filter(|l| l.rfq_id == rfq).collect();
@@ -226,10 +261,10 @@ fn the_best_yield_is_the_traders_best_and_stands_on_top() {
 
 #[test]
 fn a_quote_in_other_numbers_is_not_shown_as_one() {
-    for stated in [None, Some(1), Some(6)] {
+    for stated in [None, Some(1.into()), Some(6.into()), margin("3M").stated()] {
         let mut b = book();
         let rfq = asked(&mut b, &form(Numbers::Yield, Ask::Buy, ""));
-        quote(&mut b, &rfq, "A", "2.5", "2.5", Some(9));
+        quote(&mut b, &rfq, "A", "2.5", "2.5", Some(9.into()));
         quote(&mut b, &rfq, "A", "99", "99", stated);
         let frame = b.pull(0, &[], NOW);
         let line = frame.lines.iter().find(|l| l.rfq_id == rfq && l.dealer == "A").unwrap();
@@ -243,8 +278,8 @@ fn a_quote_in_other_numbers_is_not_shown_as_one() {
 fn a_trade_in_a_yield_says_that_it_is_one() {
     let mut b = book();
     let rfq = asked(&mut b, &form(Numbers::Yield, Ask::Buy, ""));
-    quote(&mut b, &rfq, "A", "-0.25", "-0.25", Some(9));
-    quote(&mut b, &rfq, "B", "-0.3", "-0.3", Some(9));
+    quote(&mut b, &rfq, "A", "-0.25", "-0.25", Some(9.into()));
+    quote(&mut b, &rfq, "B", "-0.3", "-0.3", Some(9.into()));
     let armed = b.arm(&take(&rfq, "A", Side::Buy, "-0.25"), NOW).unwrap();
     assert_eq!((armed.price.as_str(), armed.limit.as_deref()), ("-0.250", Some("-0.250")));
     b.set_limit(&rfq, 3, NOW).unwrap();
@@ -258,7 +293,7 @@ fn a_trade_in_a_yield_says_that_it_is_one() {
     let fill = ExecutionReport {
         instrument: InstrumentId::new(BOND).unwrap(),
         dealer: Some(DealerId::new("A").unwrap()),
-        price_type: Some(9),
+        price_type: Some(9.into()),
         text: None,
         ..report(&armed.id, ExecType::Trade, OrdStatus::Filled, "e1", "-0.25", 1_000)
     };
@@ -268,4 +303,67 @@ fn a_trade_in_a_yield_says_that_it_is_one() {
     assert!(h.text.contains("bought 1,000 at -0.250 % from A"), "{}", h.text);
     let cover = h.cover.unwrap();
     assert_eq!((cover.price.as_str(), cover.ticks.as_deref()), ("-0.300 %", Some("+50")));
+}
+
+#[test]
+fn a_discount_margin_is_asked_for_over_the_rate_of_the_note_and_answered_in_it() {
+    let mut b = floating();
+    let view = crate::present::instrument(&bond(&[margin("3M"), PriceType::Price]));
+    let first = view.price_types.first().unwrap();
+    assert_eq!((first.price_type, first.example.as_str()), (Numbers::Margin, "42.5"));
+    assert_eq!(first.unit, "bp discount margin over EURIBOR 3M");
+    assert_eq!(first.words, "discount margin, basis points");
+    let m = b.ask(&form(Numbers::Margin, Ask::Buy, ""), NOW).unwrap();
+    let AppMessage::QuoteRequest(q) = m else { panic!() };
+    assert_eq!(q.price_type, margin("3M"));
+    // An instrument has spreads or margins, and is asked for in what it has.
+    for (mut b, of) in [(floating(), Numbers::Spread), (book(), Numbers::Margin)] {
+        let no = b.ask(&form(of, Ask::Buy, ""), NOW).unwrap_err();
+        let field = Some(TicketField::PriceType);
+        assert_eq!((no.code.as_str(), no.field), ("price_type.not_listed", field), "{of:?}");
+    }
+    let other = [None, Some(1.into()), Some(6.into()), margin("6M").stated()];
+    for stated in other {
+        let mut b = floating();
+        let rfq = asked(&mut b, &form(Numbers::Margin, Ask::Buy, ""));
+        quote(&mut b, &rfq, "A", "45", "45", margin("3M").stated());
+        quote(&mut b, &rfq, "A", "46", "46", stated);
+        let frame = b.pull(0, &[], NOW);
+        let line = frame.lines.iter().find(|l| l.rfq_id == rfq && l.dealer == "A").unwrap();
+        assert_eq!(line.state, LineState::Withdrawn, "{stated:?}");
+        let told = frame.notices.iter().find(|n| n.kind == NoticeKind::Bad).unwrap();
+        assert!(told.text.contains("discount margin over EURIBOR 3M in EUR"), "{}", told.text);
+    }
+}
+
+#[test]
+fn a_trade_in_a_discount_margin_says_over_what() {
+    let mut b = floating();
+    let rfq = asked(&mut b, &form(Numbers::Margin, Ask::Buy, ""));
+    quote(&mut b, &rfq, "A", "45", "45", margin("3M").stated());
+    quote(&mut b, &rfq, "B", "44", "44", margin("3M").stated());
+    let armed = b.arm(&take(&rfq, "A", Side::Buy, "45"), NOW).unwrap();
+    b.set_limit(&rfq, 3, NOW).unwrap();
+    let later = NOW + 5_000;
+    let m = b.accept(&rfq, &armed.id, later).unwrap();
+    let AppMessage::QuoteResponse(r) = &m else { panic!() };
+    assert_eq!(r.price_type, margin("3M"));
+    let limit: Decimal = "44.7".parse().unwrap();
+    assert_eq!(r.limit.map(|l| l.price), Some(limit), "three tenths less for a buyer");
+    b.sent_as(2, &m);
+    let fill = ExecutionReport {
+        instrument: InstrumentId::new(BOND).unwrap(),
+        dealer: Some(DealerId::new("A").unwrap()),
+        price_type: margin("3M").stated(),
+        text: None,
+        ..report(&armed.id, ExecType::Trade, OrdStatus::Filled, "e1", "45", 1_000)
+    };
+    b.message(AppMessage::ExecutionReport(fill), later);
+    let h = head(&mut b, &rfq);
+    assert_eq!(h.accept.as_ref().unwrap().state, Shown::Filled, "{:?}", h.accept);
+    assert_eq!(
+        (h.price_type, h.price_unit.as_str()),
+        (Numbers::Margin, "bp discount margin over EURIBOR 3M")
+    );
+    assert!(h.text.contains("bought 1,000 at 45.0 bp over EURIBOR 3M from A"), "{}", h.text);
 }

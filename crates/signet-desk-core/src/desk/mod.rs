@@ -38,8 +38,8 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use insights::Export;
 
-/// How long `shut_down` waits for the Logout to be answered.
-const STOP_MAX: Duration = Duration::from_secs(3);
+/// The longest that [`Desk::shut_down`] takes.
+pub const SHUT_DOWN_MAX: Duration = link::STOP_MAX;
 
 /// A running desk. Cheap to clone; every method may be called from any thread.
 #[derive(Clone)]
@@ -79,6 +79,7 @@ impl Desk {
             book: book.clone(),
             proxy: config.proxy.clone(),
             tls: config.tls,
+            renewing: Arc::default(),
         };
         let (c, i, k) = (config.clone(), issuer.clone(), keys.clone());
         std::thread::Builder::new()
@@ -164,10 +165,10 @@ impl Desk {
         Ok(())
     }
 
-    /// Answers a token that waits for its PIN; `None` declines. The PIN is wiped as soon as the
-    /// token has it.
-    pub fn give_pin(&self, pin: Option<String>) {
-        self.pins.answer(pin.map(Pin::new));
+    /// Answers a token that waits for its PIN; `None` declines. `question` is that of the frame; an
+    /// answer to another question does nothing. The PIN is wiped as soon as the token has it.
+    pub fn give_pin(&self, question: u32, pin: Option<String>) {
+        self.pins.answer(question, pin.map(Pin::new));
     }
 
     /// Tells the trader something about this program: a notice, which stays in their history.
@@ -270,6 +271,11 @@ impl Desk {
         lock(&self.book).set_limit_typed(rfq_id, ticks, laptop_now())
     }
 
+    /// Lets an armed accept take so much of its quote, as typed; nothing typed is the whole.
+    pub fn take_quantity(&self, rfq_id: &str, typed: &str) -> Result<(), Problem> {
+        lock(&self.book).take_quantity(rfq_id, typed, laptop_now())
+    }
+
     /// Asks to approve an accept of an RFQ before its quote is chosen: at the best price or so many
     /// ticks worse, or without `ticks` at the ticket's limit.
     pub fn approve_ahead(
@@ -298,9 +304,10 @@ impl Desk {
         self.command(Command::StepUp(StepUpIntent::Begin(id.into())))
     }
 
-    /// Answers a security key that waits for its PIN. The PIN is wiped as soon as the key has it.
-    pub fn give_key_pin(&self, id: &str, pin: String) -> Result<(), Problem> {
-        self.command(Command::StepUp(StepUpIntent::Pin(id.into(), KeyPin::new(pin))))
+    /// Answers a security key that waits for its PIN; an answer to another question than the one
+    /// that is open does nothing. The PIN is wiped as soon as the key has it.
+    pub fn give_key_pin(&self, id: &str, question: u32, pin: String) -> Result<(), Problem> {
+        self.command(Command::StepUp(StepUpIntent::Pin(id.into(), question, KeyPin::new(pin))))
     }
 
     /// Stops a ceremony; it may be started again until its deadline.
@@ -394,7 +401,7 @@ impl Desk {
     pub async fn shut_down(&self) {
         let (done, ended) = oneshot::channel();
         if self.commands.send(Command::Stop(done)).is_ok() {
-            let _ = tokio::time::timeout(STOP_MAX, ended).await;
+            let _ = tokio::time::timeout(SHUT_DOWN_MAX, ended).await;
         }
     }
 

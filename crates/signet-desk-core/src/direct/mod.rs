@@ -182,8 +182,12 @@ impl Direct {
         }
     }
 
-    /// Sends a message to the venue, unless the market moved while the person looked for the key.
+    /// Sends a message to the venue, unless the market moved while the person looked for the key,
+    /// or nothing may leave by now.
     pub(crate) fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
+        if let Some(why) = book.held_up(&m) {
+            return vec![DirectAction::NotSent(m, why)];
+        }
         if let Some(words) = book.no_longer_good(&m, now) {
             return gone(m, words);
         }

@@ -4,7 +4,7 @@
 use super::refusal::TouchRefusal;
 use crate::view::KeyView;
 use serde::{Deserialize, Serialize};
-use signet_identity::CompId;
+use signet_identity::{CompId, file_stem};
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::UtcMillis;
 use signet_stepup::{
@@ -58,9 +58,10 @@ impl TouchStore {
     /// Opens both files of the venue `comp_id` in the identity's `folder`. Fails if a record cannot
     /// be read, because the record may be the one that locks a key.
     pub(super) fn open(folder: &Path, comp_id: &CompId, key: &StoreKey) -> Result<Self, LogError> {
-        let path = folder.join(format!("{comp_id}.keys"));
+        let party = file_stem(comp_id.as_str());
+        let path = folder.join(format!("{party}.keys"));
         let (log, recovered) = SealedLog::open(&path, key)?;
-        let (evidence, _) = SealedLog::open(&folder.join(format!("{comp_id}.evidence")), key)?;
+        let (evidence, _) = SealedLog::open(&folder.join(format!("{party}.evidence")), key)?;
         let mut store = Self { keys: Vec::new(), log, evidence };
         for (index, record) in recovered.records.iter().enumerate() {
             let line = serde_json::from_slice(record)

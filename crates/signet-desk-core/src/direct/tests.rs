@@ -104,6 +104,7 @@ impl World {
             name: (*d).into(),
             online: true,
             counters: false,
+            parts: false,
         });
         let settings = DirectSettings {
             sender_comp_id: None,
@@ -456,6 +457,25 @@ fn a_trader_who_says_no_and_one_who_does_nothing_send_nothing() {
     );
     w.answer(late.0, Answer::Signed(late.1));
     assert_eq!((w.accepts(), w.evidence().len()), (0, 0));
+}
+
+/// A plain venue is told no deadline: what leaves in doubt may be executed at any time later.
+#[test]
+fn what_waited_for_its_touch_stays_where_nothing_may_leave_by_now() {
+    type Begins = fn(&mut World);
+    let table: [(&str, Begins); 2] = [
+        ("the link is in doubt", |w| w.book.doubt(UtcMillis(w.laptop), true)),
+        ("the history cannot be written", |w| {
+            w.book.record_with(crate::history::Recorder::refused())
+        }),
+    ];
+    for (what, begins) in table {
+        let (mut w, mut key) = with_key(RULES);
+        let (rfq, _) = w.trade("5m");
+        begins(&mut w);
+        w.touch(&mut key);
+        assert_eq!((w.accepts(), w.accept_text(&rfq).0), (0, AcceptState::Disarmed), "{what}");
+    }
 }
 
 /// As a gateway does: nobody may press what it would not have passed on.

@@ -117,9 +117,10 @@ pub(super) fn of_folder(
     keys: &Keys,
     wanted: &Selection,
 ) -> Result<HistoryExport, HistoryError> {
+    // Before the files are looked for: the desk may begin another one at any moment.
+    let noted = last_checkpoint(folder, keys)?;
     let all = begun(folder, keys)?;
     let Some(first) = all.first() else { return Err(HistoryError::None(keys.desk.clone())) };
-    let noted = last_checkpoint(folder, keys)?;
     let base = first_chain(folder, *first, keys)?;
     let (mut chain, mut records): (Chain, Vec<Vec<u8>>) = (base.clone(), Vec::new());
     for number in all {

@@ -24,7 +24,7 @@ const QUEUE_MAX: usize = 8_192;
 /// Bytes of records that wait, at most.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// How long the end of a history may take.
-const CLOSE_MAX: Duration = Duration::from_secs(3);
+pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(3);
 /// What the trader has not been told, at most.
 const NEWS_MAX: usize = 16;
 /// The venue's clock is not known.
@@ -39,6 +39,8 @@ pub(crate) enum News {
     Unwritable(String),
     /// It is written again; so many records are missing.
     Written(u64),
+    /// The day has taken all quotes that it may.
+    QuotesFull,
     /// The last record was never finished and was cut off.
     Torn(u64),
     /// It could not be continued and was put aside: where, and why.

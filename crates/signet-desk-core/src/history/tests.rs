@@ -1,7 +1,7 @@
 use super::{
     copy::{of_folder, tail_of},
     files::{Files, file, numbers},
-    recorder::{Job, Shared},
+    recorder::{Job, News, Shared},
     writer::Writer,
     *,
 };
@@ -313,19 +313,81 @@ fn a_disk_that_stands_still_fills_the_queue_and_stops_what_the_firm_says() {
 }
 
 #[test]
-fn one_day_takes_so_much_and_no_more() {
+fn one_day_takes_so_much_of_each_kind_and_no_more() {
+    let received = |msg: &str| What::Received { msg: msg.into(), signed: true, frame: "x".into() };
+    let refused = || What::Refused { msg: "8".into(), why: "bad".into(), frame: "x".into() };
+    let sent = || What::Sent { msg: "AJ".into(), frame: "x".into() };
+    // Quotes stop first, then what peers send besides, and the desk's own records last.
+    for (reserves, kept) in [
+        (0, [false, false, true, true, true]),
+        (1, [false, false, false, true, true]),
+        (2, [false, false, false, false, false]),
+    ] {
+        let all = [received("S"), refused(), received("8"), sent(), shown(1)];
+        for (what, kept) in all.into_iter().zip(kept) {
+            let dir = tempfile::tempdir().unwrap();
+            let (mut w, shared) = writer(dir.path());
+            w.day_is_full(T0, reserves);
+            let quotes = matches!(&what, What::Received { msg, .. } if msg == "S")
+                || matches!(&what, What::Refused { .. });
+            let case = format!("{reserves} {what:?}");
+            w.take(Job::Record(at(T0), what));
+            w.step(true);
+            // Quotes that are left out do not keep the trader from trading.
+            assert_eq!(shared.health().lost.is_some(), !kept && !quotes, "{case}");
+            w.take(Job::Record(at(T0 + DAY), shown(2)));
+            w.step(true);
+            assert_eq!(shared.health().lost, None, "{case}");
+            drop(w);
+            let v = exported(dir.path());
+            assert_eq!((v.lost, v.size), (u64::from(!kept), 3), "{case}");
+        }
+    }
+}
+
+/// Else a desk that is killed hours later would not have said that it did not keep them.
+#[test]
+fn quotes_that_are_left_out_are_counted_as_soon_as_it_is_quiet() {
+    let quote = || What::Received { msg: "S".into(), signed: true, frame: "x".into() };
+    let dir = tempfile::tempdir().unwrap();
+    let (mut w, _) = writer(dir.path());
+    w.day_is_full(T0, 0);
+    for n in 0..3 {
+        w.take(Job::Record(at(T0 + n * 1_000), quote()));
+        w.step(false);
+    }
+    w.step(true);
+    drop(w);
+    assert_eq!(exported(dir.path()).lost, 3);
+}
+
+#[test]
+fn quotes_that_are_left_out_are_told_once_and_counted_now_and_then() {
+    let quote = || What::Received { msg: "S".into(), signed: true, frame: "x".into() };
     let dir = tempfile::tempdir().unwrap();
     let (mut w, shared) = writer(dir.path());
-    w.day_is_full(T0);
-    w.take(Job::Record(at(T0), shown(1)));
+    w.day_is_full(T0, 0);
+    for n in 0..100 {
+        w.take(Job::Record(at(T0 + n * 1_000), quote()));
+        w.step(false);
+    }
+    assert_eq!(shared.health().news(), Some(News::QuotesFull));
+    assert_eq!(shared.health().news(), None);
+    assert!(w.take(Job::Stop(at(T0 + 100_000))));
     w.step(true);
-    assert!(shared.health().lost.is_some());
-    w.take(Job::Record(at(T0 + DAY), shown(2)));
-    w.step(true);
-    assert_eq!(shared.health().lost, None);
     drop(w);
     let v = exported(dir.path());
-    assert_eq!((v.lost, v.size), (1, 3));
+    // Started, one count at once, one after a minute, the rest before the end.
+    let kinds: Vec<_> = v.records.iter().map(|r| r.what.clone()).collect();
+    let counts: Vec<_> = kinds
+        .iter()
+        .filter_map(|what| match what {
+            What::Lost { records, .. } => Some(*records),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((counts, v.lost), (vec![1, 60, 39], 100));
+    assert!(matches!(kinds.last(), Some(What::Stopped)), "{kinds:?}");
 }
 
 #[test]

@@ -28,10 +28,15 @@ const NOTE_RECORDS: u64 = 64;
 const NOTE_IDLE: Duration = Duration::from_secs(2);
 /// How soon a disk that refused is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
-/// Bytes that one day may take; then records are counted and not kept. A peer that never stops
-/// must not fill the disk.
-const DAY_BYTES: u64 = 32 * FILE_BYTES;
+/// Bytes of one day that quotes may take; further ones are counted and not kept. Dealers that never
+/// stop must not fill the disk.
+const QUOTES_BYTES: u64 = 128 * FILE_BYTES;
+/// So many more are for what peers send besides, and once more for what the desk itself does: no
+/// peer can keep the trader's own acts out.
+const RESERVE_BYTES: u64 = 16 * FILE_BYTES;
 const DAY_MS: i64 = 86_400_000;
+/// How often quotes that were not kept are written down while there are more of them.
+const UNKEPT_MS: u64 = 60_000;
 
 /// The state of the thread.
 pub(super) struct Writer {
@@ -47,6 +52,10 @@ pub(super) struct Writer {
     due: Vec<What>,
     /// The day, and what it took.
     day: (i64, u64),
+    /// Quotes that were not kept and are not written down yet: how many, from when, until when.
+    unkept: Option<(u64, i64, i64)>,
+    /// When such were last written down.
+    unkept_told_ms: Option<i64>,
     /// Something was written since the last wait for the disk.
     unsynced: bool,
     /// The way to the second party.
@@ -63,6 +72,39 @@ pub(super) fn start(writer: Writer, jobs: Receiver<Job>, done: Sender<()>) -> io
     };
     std::thread::Builder::new().name("signet-history".into()).spawn(run).map(drop)
 }
+
+/// Of what a record is: each kind may take what is left of the day up to its own limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// What dealers may send as often as they like, and what was not believed.
+    Quotes,
+    /// What peers send besides.
+    Received,
+    /// What the desk itself does, and what its records are judged by.
+    Own,
+}
+
+impl Kind {
+    fn of(what: &What) -> Self {
+        match what {
+            What::Received { msg, .. } if msg != QUOTE => Self::Received,
+            What::Received { .. } | What::Refused { .. } => Self::Quotes,
+            _ => Self::Own,
+        }
+    }
+
+    /// Bytes that the day may have taken before the last record of this kind.
+    fn day_bytes(self) -> u64 {
+        match self {
+            Self::Quotes => QUOTES_BYTES,
+            Self::Received => QUOTES_BYTES + RESERVE_BYTES,
+            Self::Own => QUOTES_BYTES + 2 * RESERVE_BYTES,
+        }
+    }
+}
+
+/// MsgType (35) of a Quote.
+const QUOTE: &str = "S";
 
 /// About how many bytes a record takes.
 pub(super) fn size(what: &What) -> usize {
@@ -116,6 +158,8 @@ impl Writer {
             up: None,
             due: Vec::new(),
             day: (0, 0),
+            unkept: None,
+            unkept_told_ms: None,
             unsynced: false,
             publisher: None,
         })
@@ -158,9 +202,10 @@ impl Writer {
         }
     }
 
-    /// Writes what waits, and signs a checkpoint when it is time.
+    /// Writes what waits, and signs a checkpoint when it is time. With `note`, as when nothing has
+    /// come for a while, nothing is put off.
     pub(super) fn step(&mut self, note: bool) {
-        let done = self.write().and_then(|lost| {
+        let done = self.write(note).and_then(|lost| {
             if note || self.files.unnoted() >= NOTE_RECORDS {
                 self.note()?;
             }
@@ -207,22 +252,32 @@ impl Writer {
     }
 
     /// Writes what waits; how many records are told as lost. What the disk refuses waits on.
-    fn write(&mut self) -> Result<u64, HistoryError> {
+    fn write(&mut self, note: bool) -> Result<u64, HistoryError> {
         while let Some((m, what)) = self.waiting.front().cloned() {
             if self.files.is_full(m.at_ms) {
                 self.files.roll(m.at_ms)?;
                 self.due = [self.up.clone(), self.key.clone()].into_iter().flatten().collect();
             }
             self.write_due(m)?;
+            if matches!(what, What::Stopped) {
+                self.tell_unkept(true)?;
+            }
             self.carry(&what);
-            match self.fits_day(m, &what) {
-                true => self.append(m, what)?,
-                false => self.lose(m),
+            match (self.fits_day(m, &what), Kind::of(&what)) {
+                (true, _) => {
+                    let bytes = size(&what).min(MAX_RECORD_LEN) as u64;
+                    self.append(m, what)?;
+                    // Not before: a disk that refuses is tried again with the same record.
+                    self.day.1 = self.day.1.saturating_add(bytes);
+                }
+                (false, Kind::Quotes) => self.leave_out(m),
+                (false, Kind::Received | Kind::Own) => self.lose(m),
             }
             self.unsynced = true;
             self.waiting.pop_front();
         }
         let lost = self.tell_lost()?;
+        self.tell_unkept(note)?;
         if self.unsynced {
             self.files.sync()?;
             self.unsynced = false;
@@ -232,7 +287,7 @@ impl Writer {
 
     /// Writes down how many records are missing, once there is room for records again.
     fn tell_lost(&mut self) -> Result<u64, HistoryError> {
-        let lost = self.shared.health().lost.filter(|_| self.day.1 < DAY_BYTES);
+        let lost = self.shared.health().lost.filter(|_| self.day.1 < Kind::Received.day_bytes());
         let Some((records, from_ms, to_ms)) = lost else { return Ok(0) };
         let m = Moment { at_ms: to_ms, ..Moment::default() };
         self.files.append(m, What::Lost { records, from_ms, to_ms })?;
@@ -244,6 +299,32 @@ impl Writer {
             .map(|(n, _, to)| (n.saturating_sub(records), to_ms, to))
             .filter(|(n, ..)| *n > 0);
         Ok(records)
+    }
+
+    /// A quote of a day that has taken all quotes that it may. It does not hold the trader up: the
+    /// prices that were on screen are kept with each accept.
+    fn leave_out(&mut self, m: Moment) {
+        if self.unkept.is_none() && self.unkept_told_ms.is_none() {
+            self.shared.health().tell(News::QuotesFull);
+        }
+        let (n, from, _) = self.unkept.unwrap_or((0, m.at_ms, m.at_ms));
+        self.unkept = Some((n.saturating_add(1), from, m.at_ms));
+    }
+
+    /// Writes down how many quotes were not kept: now, or when the last such record is old enough,
+    /// since those records take room as well.
+    fn tell_unkept(&mut self, now: bool) -> Result<(), HistoryError> {
+        let Some((records, from_ms, to_ms)) = self.unkept else { return Ok(()) };
+        let old = |told: i64| to_ms.abs_diff(told) >= UNKEPT_MS;
+        if !now && !self.unkept_told_ms.is_none_or(old) {
+            return Ok(());
+        }
+        let m = Moment { at_ms: to_ms, ..Moment::default() };
+        self.files.append(m, What::Lost { records, from_ms, to_ms })?;
+        self.unsynced = true;
+        self.unkept = None;
+        self.unkept_told_ms = Some(to_ms);
+        Ok(())
     }
 
     /// A file begins with what its records cannot be judged without.
@@ -285,19 +366,16 @@ impl Writer {
         let day = m.at_ms.div_euclid(DAY_MS);
         if self.day.0 != day {
             self.day = (day, 0);
+            self.unkept_told_ms = None;
         }
-        let (_, taken) = &mut self.day;
-        let fits = *taken < DAY_BYTES;
-        if fits {
-            *taken += size(what).min(MAX_RECORD_LEN) as u64;
-        }
-        fits
+        self.day.1 < Kind::of(what).day_bytes()
     }
 
-    /// As if the day had taken all that it may.
+    /// As if the day had taken all quotes that it may (0), all that peers may send (1), or
+    /// everything (2).
     #[cfg(test)]
-    pub(super) fn day_is_full(&mut self, at_ms: i64) {
-        self.day = (at_ms.div_euclid(DAY_MS), DAY_BYTES);
+    pub(super) fn day_is_full(&mut self, at_ms: i64, reserves: u64) {
+        self.day = (at_ms.div_euclid(DAY_MS), QUOTES_BYTES + reserves * RESERVE_BYTES);
     }
 
     fn lose(&self, m: Moment) {

@@ -6,7 +6,7 @@
 use super::timeline::{Said, Step, Timeline};
 use crate::{
     insight::tally::Told,
-    present,
+    peer_text, present,
     view::{BestAccept, BestCounter, BestDealer, BestExecution, BestQuote},
 };
 use rust_decimal::Decimal;
@@ -24,6 +24,10 @@ use std::collections::BTreeMap;
 
 #[path = "best_counters.rs"]
 mod counters;
+#[path = "best_numbers.rs"]
+mod numbers;
+#[path = "best_parts.rs"]
+mod parts;
 
 /// Quotes that a page lists.
 const QUOTES_MAX: usize = 500;
@@ -52,7 +56,7 @@ impl Names<'_> {
 /// Fills in what the timeline says. The caller has filled in who the desk is and where the
 /// evidence is.
 pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> BestExecution {
-    let told = names.instrument.map(|i| i.told_in(asked_in(t)));
+    let told = names.instrument.map(|i| i.told_in(numbers::asked_in(t)));
     let names = &Names { dealers: names.dealers, instrument: told.as_ref() };
     let mut b = Builder::new(names);
     for step in &t.steps {
@@ -65,20 +69,6 @@ pub(crate) fn fill(mut page: BestExecution, t: &Timeline, names: &Names<'_>) -> 
     (page.quotes, page.accepts, page.counters) = (b.quotes, b.accepts, b.counters);
     notes(&mut page, t, b.repeated);
     with_reasons(page, &BTreeMap::new())
-}
-
-/// What the numbers of the RFQ count. One that came from a colleague is in a snapshot only.
-fn asked_in(t: &Timeline) -> PriceType {
-    let asked = t.steps.iter().find_map(|s| match &s.said {
-        Said::Sent(m) | Said::Heard(m) => match &**m {
-            AppMessage::QuoteRequest(q) | AppMessage::Snapshot(SnapshotMark::Rfq(q)) => {
-                Some(q.price_type)
-            }
-            _ => None,
-        },
-        _ => None,
-    });
-    asked.unwrap_or_default()
 }
 
 /// Adds reasons that were given a moment ago, by accept: the history writes them down behind the
@@ -97,6 +87,7 @@ pub(crate) fn with_reasons(
 
 fn notes(page: &mut BestExecution, t: &Timeline, repeated: bool) {
     let mut note = |text: String| page.notes.push(text);
+    numbers::counted(t).into_iter().for_each(&mut note);
     if t.lost > 0 {
         note(format!("The desk could not write down {} records in these days.", t.lost));
     }
@@ -373,6 +364,7 @@ impl<'a> Builder<'a> {
             price: n.price(r.price),
             limit: r.limit.map(|l| n.price(l.price)),
             quantity: group_digits(r.quantity),
+            quoted: self.part_of(dealer, r),
             at_ms: s.at_ms as f64,
             answer: "No answer".into(),
             traded: None,
@@ -408,7 +400,7 @@ impl<'a> Builder<'a> {
                 let word = if corrected { "Corrected" } else { "Executed" };
                 a.answer = format!("{word}: {quantity} at {shown}");
                 a.hold_ms = a.hold_ms.or(hold);
-                (a.traded, a.exec_id) = (Some(shown), Some(e.exec_id.clone()));
+                (a.traded, a.exec_id) = (Some(shown), Some(peer_text::shown(&e.exec_id)));
                 // A limit lets it trade at another price than that of the quote.
                 a.slippage_first = first.and_then(|c| slippage(of, side, price, c));
                 a.slippage = now.and_then(|c| slippage(of, side, price, c));

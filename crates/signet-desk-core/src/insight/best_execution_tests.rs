@@ -59,6 +59,7 @@ fn sent(ask: Ask) -> Step {
 
 fn accept(dealer: &str, price: &str, at: i64) -> Step {
     let a = signet_rfq::Accept {
+        part_of: None,
         legs: vec![],
         id: AcceptId::new("R1:1").unwrap(),
         rfq: RfqId::new("R1").unwrap(),
@@ -124,6 +125,49 @@ fn page(steps: Vec<Step>) -> BestExecution {
     let dealers = BTreeMap::from([(d("A"), "Northbank".to_owned())]);
     let names = Names { dealers: &dealers, instrument: None };
     fill(BestExecution::default(), &Timeline { steps, more: false, lost: 0 }, &names)
+}
+
+/// The quote q is for ten, or for what is asked of a larger one.
+#[test]
+fn a_page_says_what_the_quote_was_for_of_which_a_part_was_accepted() {
+    for (of, taken, size, quoted) in [
+        ("q", 10, 10, None),
+        ("q", 4, 10, Some("10")),
+        ("q", 4, 25, Some("10")),
+        ("q", 4, 4, None),
+        // The quote that was taken is not the one that the history has.
+        ("q0", 4, 10, None),
+    ] {
+        let mut steps = [sent(Ask::Buy), quote("A", of, "99.5", 100), accept("A", "99.5", 200)];
+        if let Said::Heard(m) = &mut steps[1].said
+            && let AppMessage::Quote(q) = &mut **m
+        {
+            q.offer.as_mut().unwrap().size = Decimal::from(size);
+        }
+        if let Said::Sent(m) = &mut steps[2].said
+            && let AppMessage::QuoteResponse(r) = &mut **m
+        {
+            r.quantity = Decimal::from(taken);
+        }
+        let page = page(steps.into());
+        let a = &page.accepts[0];
+        assert_eq!((a.quantity.clone(), a.quoted.as_deref()), (taken.to_string(), quoted));
+        let file = crate::insight::html(&page, 0);
+        assert_eq!(file.contains("of 10 quoted"), quoted.is_some(), "{file}");
+    }
+}
+
+#[test]
+fn an_exec_id_turns_no_text_of_the_page() {
+    let mut filled = report(ExecType::Trade, OrdStatus::Filled, "1.09", 300);
+    if let Said::Heard(m) = &mut filled.said
+        && let AppMessage::ExecutionReport(e) = &mut **m
+    {
+        e.exec_id = "E\u{202e}1".into();
+    }
+    let p =
+        page(vec![sent(Ask::Buy), quote("A", "q", "1.09", 100), accept("A", "1.09", 200), filled]);
+    assert_eq!(p.accepts[0].exec_id.as_deref(), Some("E\u{fffd}1"));
 }
 
 #[test]
@@ -224,7 +268,7 @@ fn a_request_that_was_taken_over_has_a_page_too() {
     let yields = QuoteRequest { price_type: PriceType::Yield, ..request(Ask::Buy) };
     let told = heard(0, AppMessage::Snapshot(SnapshotMark::Rfq(yields)));
     let t = Timeline { steps: steps(told), more: false, lost: 0 };
-    assert_eq!(asked_in(&t), PriceType::Yield);
+    assert_eq!(numbers::asked_in(&t), PriceType::Yield);
 }
 
 #[test]
@@ -264,13 +308,32 @@ fn what_a_peer_adds_makes_a_page_no_longer_than_is_read() {
 }
 
 #[test]
+fn a_page_says_what_its_numbers_are_when_they_are_not_prices() {
+    let over = signet_rfq::Benchmark::read("EURIBOR", "3M", "EUR").unwrap();
+    for (price_type, want) in [
+        (PriceType::Price, None),
+        (PriceType::Yield, Some("Its numbers are yields.")),
+        (PriceType::Margin(over), Some("Its numbers are discount margins over EURIBOR 3M in EUR.")),
+    ] {
+        let asked = QuoteRequest { price_type, ..request(Ask::Buy) };
+        let p = page(vec![step(0, Said::Sent(Box::new(AppMessage::QuoteRequest(asked))))]);
+        let said = p.notes.iter().find(|n| n.starts_with("Its numbers"));
+        assert_eq!(said.map(String::as_str), want);
+    }
+}
+
+#[test]
 fn slippage_is_said_from_the_traders_side() {
     use PriceType::{Price, Spread, Yield};
+    let over = signet_rfq::Benchmark::read("EURIBOR", "3M", "EUR").unwrap();
+    let margin = PriceType::Margin(over);
     for (of, side, price, composite, want) in [
         (Yield, Side::Buy, "2.49", "2.50", Some("0.01 worse (1.0 bp)")),
         (Yield, Side::Sell, "2.49", "2.50", Some("0.01 better (1.0 bp)")),
         (Yield, Side::Sell, "-0.10", "0", Some("0.1 better (10.0 bp)")),
         (Spread, Side::Buy, "72.5", "72", Some("0.5 better (0.5 bp)")),
+        (margin, Side::Buy, "72.5", "72", Some("0.5 better (0.5 bp)")),
+        (margin, Side::Sell, "72.5", "72", Some("0.5 worse (0.5 bp)")),
         (Price, Side::Buy, "100.01", "100", Some("0.01 worse (1.0 bp)")),
         (Price, Side::Buy, "99.99", "100", Some("0.01 better (1.0 bp)")),
         (Price, Side::Sell, "100.01", "100", Some("0.01 better (1.0 bp)")),

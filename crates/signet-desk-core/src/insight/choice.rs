@@ -103,6 +103,7 @@ mod tests {
 
     fn accept(r: &Rfq, side: Side, price: i64) -> Accept {
         Accept {
+            part_of: None,
             legs: vec![],
             id: AcceptId::new("R1:1").unwrap(),
             rfq: r.terms.id.clone(),

@@ -63,6 +63,7 @@ fn cover_distances(trades: &[BlotterRow], dealer: &str, name: Option<&String>) -
         let apart = price.checked_sub(cover)?.abs();
         match unit {
             "bp" => Some(apart),
+            over if over.starts_with("bp ") => Some(apart),
             "%" => apart.checked_mul(Decimal::ONE_HUNDRED),
             _ => apart.checked_mul(Decimal::from(10_000))?.checked_div(price),
         }
@@ -120,10 +121,14 @@ mod tests {
             trade("C", "2.475 %", Some("2.465 %")),
             trade("C", "-0.010 %", Some("0.010 %")),
             trade("C", "42.0 bp", Some("42.5 bp")),
+            trade("C", "45.0 bp over EURIBOR 3M", Some("44.0 bp over EURIBOR 3M")),
+            // A margin over another rate is another number, and so is a spread.
+            trade("C", "45.0 bp over EURIBOR 3M", Some("44.0 bp over EURIBOR 6M")),
+            trade("C", "45.0 bp over EURIBOR 3M", Some("44.0 bp")),
             // A yield is not compared with a price.
             trade("C", "2.475 %", Some("99")),
         ];
-        assert_eq!(named(&others, "C"), ["1", "2", "0.5"].map(|d| d.parse().unwrap()));
+        assert_eq!(named(&others, "C"), ["1", "2", "0.5", "1"].map(|d| d.parse().unwrap()));
         // In 32nds, and in eighths of them; a decimal is what these cannot write.
         for (price, cover, apart) in [
             ("100-00", "99-31", "3.125"),

@@ -88,7 +88,10 @@ impl Table<'_> {
             Column::Time => return Cell::Text(moment(r.at_ms, self.zone)),
             _ => text(r, c),
         };
-        let numeric = matches!(c, Column::Quantity | Column::Least | Column::Price | Column::Cover);
+        let numeric = matches!(
+            c,
+            Column::Quantity | Column::Least | Column::Quoted | Column::Price | Column::Cover
+        );
         let plain = number(&said).filter(|_| numeric).map(|d| d.to_string());
         let fits = |n: &String| n.chars().filter(char::is_ascii_digit).count() <= DIGITS_MAX;
         match plain.filter(fits) {
@@ -107,6 +110,7 @@ fn title(c: Column) -> &'static str {
         Column::Side => "Side",
         Column::Quantity => "Quantity",
         Column::Least => "At least",
+        Column::Quoted => "Quoted",
         Column::Currency => "Currency",
         Column::Price => "Price",
         Column::Dealer => "Dealer",

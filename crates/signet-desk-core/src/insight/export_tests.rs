@@ -1,13 +1,14 @@
 use super::*;
 use proptest::prelude::*;
 
-const ALL: [Column; 15] = [
+const ALL: [Column; 16] = [
     Column::Time,
     Column::Symbol,
     Column::Instrument,
     Column::Side,
     Column::Quantity,
     Column::Least,
+    Column::Quoted,
     Column::Currency,
     Column::Price,
     Column::Dealer,

@@ -64,6 +64,8 @@ fn accept(out: &mut String, a: &BestAccept) {
         None => none(),
     };
     let limit = a.limit.as_ref().map(|l| format!(", limit {l}")).unwrap_or_default();
+    let of = a.quoted.as_ref().map(|q| format!(" of {q} quoted")).unwrap_or_default();
+    let what = format!("{} {}{of} at {}{limit}, {}", a.side, a.quantity, a.price, a.name);
     let was = if a.was_best { "the best price" } else { "not the best price" };
     let held = a.hold_ms.map(|ms| format!(" after {ms:.0} ms")).unwrap_or_default();
     let reason = match (&a.reason, a.was_best) {
@@ -74,7 +76,7 @@ fn accept(out: &mut String, a: &BestAccept) {
     facts(
         out,
         &[
-            ("Accepted", &format!("{} {} at {}{limit}, {}", a.side, a.quantity, a.price, a.name)),
+            ("Accepted", &what),
             ("When", &format!("{}, {was}", moment(a.at_ms))),
             ("Answer", &format!("{}{held}", a.answer)),
             ("Best then", a.best.as_deref().unwrap_or("no quote could be had")),

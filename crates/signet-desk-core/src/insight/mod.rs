@@ -5,6 +5,8 @@
 //! | `timeline.rs` | what happened in one RFQ, from the signed history |
 //! | `best_execution.rs` | the page of one RFQ, from its timeline |
 //! | `best_counters.rs` | the counters on that page |
+//! | `best_numbers.rs` | what the numbers on that page count |
+//! | `best_parts.rs` | accepts of a part of a quote on that page |
 //! | `choice.rs` | whether another dealer had a better price when one was accepted |
 //! | `html.rs` | the same page as a file |
 //! | `proof.rs` | the page with the messages that prove it, and the check |

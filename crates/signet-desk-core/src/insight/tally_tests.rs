@@ -54,6 +54,7 @@ fn pass(rfq: &str, dealer: &str) -> AppMessage {
 
 fn accept(rfq: &str, dealer: &str, at: i64) -> AppMessage {
     let a = Accept {
+        part_of: None,
         legs: vec![],
         id: AcceptId::new(format!("{rfq}:1")).unwrap(),
         rfq: RfqId::new(rfq).unwrap(),

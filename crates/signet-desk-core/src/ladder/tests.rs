@@ -288,6 +288,7 @@ fn the_widest_quote_there_is_can_be_ranked() {
         repeated: false,
         revision: 1,
         counters: vec![],
+        part: None,
     };
     for ask in [Ask::TwoWay, Ask::Buy, Ask::Sell] {
         let terms = rfq(ask, &[]).terms;

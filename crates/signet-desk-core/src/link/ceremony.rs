@@ -46,7 +46,12 @@ impl Link {
     pub(super) fn step_up(self: &Rc<Self>, intent: StepUpIntent) {
         match intent {
             StepUpIntent::Begin(id) => lock(&self.book).with_step_ups(|s| s.begin(&id)),
-            StepUpIntent::Pin(id, pin) => self.ceremony.tell(&id, Told::Pin(pin)),
+            StepUpIntent::Pin(id, question, pin) => {
+                let taken = lock(&self.book).with_step_ups(|s| s.takes_pin(&id, question));
+                if taken {
+                    self.ceremony.tell(&id, Told::Pin(pin));
+                }
+            }
             StepUpIntent::Stop(id) => self.ceremony.tell(&id, Told::Cancel),
             StepUpIntent::Refuse(id) => self.refuse(&id),
         }
@@ -54,7 +59,8 @@ impl Link {
 
     fn refuse(&self, id: &str) {
         self.ceremony.tell(id, Told::Cancel);
-        let Some(closed) = lock(&self.book).close_step_up(id) else { return };
+        let closed = lock(&self.book).refuse_step_up(id, laptop_now());
+        let Some(closed) = closed else { return };
         match closed.subject {
             Subject::Approve(_) => {
                 let answer = Answer::Declined(None);

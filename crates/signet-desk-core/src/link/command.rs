@@ -30,7 +30,8 @@ pub(crate) enum Command {
 pub(crate) enum StepUpIntent {
     /// Starts the ceremony, or starts it again.
     Begin(String),
-    Pin(String, Pin),
+    /// With the number of the question that it answers.
+    Pin(String, u32, Pin),
     /// Stops the ceremony; it may be started again.
     Stop(String),
     /// Declines to the gateway.

@@ -205,6 +205,13 @@ fn words(news: News, required: bool) -> (NoticeKind, &'static str, String) {
             );
             (NoticeKind::Bad, "history.gap", text)
         }
+        News::QuotesFull => {
+            let text = "Dealers have sent more quotes today than this desk's history keeps. \
+                    Further ones are counted in it and not kept until tomorrow; your own \
+                    messages, what was on screen at each accept and every answer still are."
+                .into();
+            (NoticeKind::Plain, "history.quotes_full", text)
+        }
         News::Torn(bytes) => {
             let text = format!(
                 "The last record of this desk's history was never finished ({bytes} bytes): the \

@@ -91,12 +91,15 @@ impl Keys {
         match action {
             SwitchAction::Connect(slot) => self.next.set(slot),
             SwitchAction::Promote => {
+                self.failures.set(0);
                 if let Some(new) = self.pending.borrow_mut().take() {
                     *self.current.borrow_mut() = new;
                 }
                 self.next.set(IdentitySlot::Current);
             }
             SwitchAction::Discard => {
+                // Another one is asked for later and later, as after a renewal that failed.
+                self.failures.set(self.failures.get().saturating_add(1));
                 self.pending.borrow_mut().take();
                 self.next.set(IdentitySlot::Current);
             }
@@ -137,7 +140,6 @@ impl Keys {
         self.wanted.set(false);
         match result {
             Ok(identity) => {
-                self.failures.set(0);
                 self.tried.set(None);
                 *self.pending.borrow_mut() = Some(identity);
                 self.happened(SwitchEvent::Issued);

@@ -71,3 +71,21 @@ fn a_new_certificate_that_the_gateway_refuses_does_not_cost_the_old_one() {
     assert!(discarded);
     assert_eq!((print(&keys.current()), keys.take(now).0), (old, IdentitySlot::Current));
 }
+
+/// Each new certificate interrupts an idle link a few times.
+#[test]
+fn after_a_new_certificate_that_is_refused_another_is_asked_for_later_and_later() {
+    let (keys, new, _) = two();
+    let mut at = keys.current().facts().not_after - Duration::days(2);
+    for minutes in [1, 2, 4] {
+        assert_eq!(keys.due(at), Some(Renewal::Due));
+        keys.renewed(at, Ok(new.clone()));
+        for _ in 0..3 {
+            keys.happened(SwitchEvent::Refused(IdentitySlot::Pending));
+        }
+        let next = at + Duration::minutes(minutes);
+        assert_eq!(keys.due(next - Duration::SECOND), None, "{minutes}");
+        at = next;
+    }
+    assert_eq!(keys.due(at), Some(Renewal::Due));
+}

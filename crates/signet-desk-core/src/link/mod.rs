@@ -52,6 +52,7 @@ use crate::{
     blotter::Blotter,
     book::{Book, lock},
     direct::Direct,
+    history::CLOSE_MAX,
     issue::Issuer,
     laptop_clock::laptop_now,
     peer_text,
@@ -92,6 +93,11 @@ const FALLS_ASLEEP_MAX_MS: i64 = 10_000;
 const LOGOUT_MAX: Duration = Duration::from_secs(1);
 /// What the tasks of this thread have to send when it ends.
 const LAST_PACKETS: Duration = Duration::from_millis(10);
+/// For what else is closed when the thread ends, such as files.
+const CLOSING_MAX: Duration = Duration::from_secs(1);
+/// How long the end of the thread may take. Whoever waits less may lose the last records.
+pub(crate) const STOP_MAX: Duration =
+    LOGOUT_MAX.saturating_add(CLOSE_MAX).saturating_add(CLOSING_MAX);
 
 /// Runs the link's thread until `Stop`.
 pub(crate) fn run(

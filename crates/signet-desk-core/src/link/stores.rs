@@ -15,7 +15,7 @@ use signet_fix::{
     session::{Role, Session, SessionConfig, SessionOptions},
     store::SealedStore,
 };
-use signet_identity::{CompId, Identity};
+use signet_identity::{CompId, Identity, file_stem};
 use signet_journal::{StoreKey, private_folder};
 use signet_keystore::IdentityName;
 use std::path::{Path, PathBuf};
@@ -89,12 +89,13 @@ pub(super) fn open_stores(
         .map_err(|e| cannot(e.to_string()))?;
     let blotter =
         Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
-    let in_flight = InFlight::open(&folder.join(format!("{}.accepts", venue.comp_id)), key)
+    let party = file_stem(venue.comp_id.as_str());
+    let in_flight = InFlight::open(&folder.join(format!("{party}.accepts")), key)
         .map_err(|e| cannot(e.to_string()))?;
     let tickets =
         TicketStore::open(&folder.join("tickets.log"), key).map_err(|e| cannot(e.to_string()))?;
     // A list was sent to one venue; at another its rows are other requests.
-    let list = folder.join(format!("{}.{}.list", venue.comp_id, slug(&venue.name)));
+    let list = folder.join(format!("{party}.{}.list", slug(&venue.name)));
     let list = ListStore::open(&list, key).map_err(|e| cannot(e.to_string()))?;
     let direct =
         venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
@@ -106,8 +107,9 @@ pub(super) fn open_stores(
 /// have the same CompID. The file of an earlier version has only the CompID; the venue that is used
 /// first takes it.
 fn session_store(folder: &Path, venue: &Venue) -> std::io::Result<PathBuf> {
-    let path = folder.join(format!("{}.{}.fix", venue.comp_id, slug(&venue.name)));
-    let earlier = folder.join(format!("{}.fix", venue.comp_id));
+    let party = file_stem(venue.comp_id.as_str());
+    let path = folder.join(format!("{party}.{}.fix", slug(&venue.name)));
+    let earlier = folder.join(format!("{party}.fix"));
     if !path.exists() && earlier.exists() {
         std::fs::rename(&earlier, &path)?;
     }

@@ -63,10 +63,8 @@ impl Link {
     /// Takes the answer to a ping, which measures the link and the gateway's clock.
     pub(super) fn pong(&self, id: &str, stamped: UtcMillis, now: UtcMillis) {
         let Some(sent) = self.pings.answered(id, now) else { return };
-        lock(&self.book).measured(sent, stamped, now);
-        // The window shows how far the operating system's clock is off, steps included.
-        let stepped = now.since(laptop_clock::wall());
-        self.show(|s| s.clock_offset_ms = s.clock_offset_ms.map(|ms| ms + stepped as f64));
+        let ahead_ms = now.since(laptop_clock::wall());
+        lock(&self.book).measured_beside(ahead_ms, sent, stamped, now);
     }
 
     /// Measures the link, says when it is in doubt, and returns when it is dead.

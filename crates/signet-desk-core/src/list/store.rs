@@ -56,7 +56,7 @@ impl ListStore {
         }
         store.records = recovered.records.len();
         store.log = Some(log);
-        store.tidy()?;
+        store.tidy();
         Ok(store)
     }
 
@@ -89,7 +89,8 @@ impl ListStore {
                 self.write(Line::Row(Box::new(now)))?;
             }
         }
-        self.tidy()
+        self.tidy();
+        Ok(())
     }
 
     /// A row is about to be sent: it is on the disk itself before that.
@@ -166,9 +167,10 @@ impl ListStore {
         }
     }
 
-    fn tidy(&mut self) -> Result<(), LogError> {
+    /// Writes a long file again. Where the disk refuses that, everything is kept all the same.
+    fn tidy(&mut self) {
         if self.records <= TIDY_ABOVE {
-            return Ok(());
+            return;
         }
         let head = Line::List { id: self.id.clone(), ttl_s: self.ttl_s };
         // The rows come last, because what was sent before them says nothing of their turn.
@@ -176,11 +178,11 @@ impl ListStore {
         let rows = self.rows.values().cloned().map(|row| Line::Row(Box::new(row)));
         let all: Vec<Vec<u8>> =
             std::iter::once(head).chain(sent).chain(rows).map(|l| l.to_bytes()).collect();
-        if let Some(log) = &mut self.log {
-            log.rewrite(all.iter().map(Vec::as_slice))?;
-            self.records = all.len();
+        let Some(log) = &mut self.log else { return };
+        match log.rewrite(all.iter().map(Vec::as_slice)) {
+            Ok(()) => self.records = all.len(),
+            Err(e) => tracing::warn!(error = %e, "the file of the list cannot be made shorter"),
         }
-        Ok(())
     }
 }
 

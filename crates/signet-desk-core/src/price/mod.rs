@@ -15,6 +15,7 @@
 //! | 1, 2 | percent of par, price per unit | lower |
 //! | 9 | yield, percent | higher |
 //! | 6 | spread over a benchmark, basis points | higher |
+//! | 6 with 220 to 222 | discount margin over a reference rate, basis points | higher |
 
 use rust_decimal::Decimal;
 use signet_rfq::{Instrument, PriceFormat, PriceType};
@@ -26,6 +27,22 @@ pub(crate) fn words(i: &Instrument) -> &'static str {
         PriceType::Price => "per unit",
         PriceType::Yield => "yield, percent",
         PriceType::Spread => "spread, basis points",
+        PriceType::Margin(_) => "discount margin, basis points",
+    }
+}
+
+/// What stands behind a number of an instrument where no heading says what it counts.
+pub(crate) fn unit(i: &Instrument) -> String {
+    unit_of(i.price_type())
+}
+
+/// The same by its type alone, for an instrument that is not listed.
+pub(crate) fn unit_of(of: PriceType) -> String {
+    match of {
+        PriceType::Price => String::new(),
+        PriceType::Yield => " %".into(),
+        PriceType::Spread => " bp".into(),
+        PriceType::Margin(over) => format!(" bp over {}", over.short()),
     }
 }
 
@@ -105,7 +122,7 @@ pub(crate) fn typed(i: &Instrument, text: &str) -> Result<Decimal, PriceError> {
 pub(crate) fn example(i: &Instrument) -> String {
     match (i.price_type(), i.price_format) {
         (PriceType::Yield, _) => i.format_price(Decimal::new(2475, 3)),
-        (PriceType::Spread, _) => i.format_price(Decimal::new(425, 1)),
+        (PriceType::Spread | PriceType::Margin(_), _) => i.format_price(Decimal::new(425, 1)),
         (_, format) => example_price(i, format),
     }
 }

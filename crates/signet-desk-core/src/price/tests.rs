@@ -118,25 +118,41 @@ fn a_typed_price_is_one_that_can_be_quoted() {
 
 #[test]
 fn a_yield_or_a_spread_is_typed_in_its_own_convention() {
-    let b = Instrument { price_types: PriceType::ALL.into(), ..bond(PriceFormat::ThirtySeconds) };
+    let price_types = PriceType::WITHOUT_REFERENCE.into();
+    let b = Instrument { price_types, ..bond(PriceFormat::ThirtySeconds) };
     let (y, bp) = (b.told_in(PriceType::Yield), b.told_in(PriceType::Spread));
+    let over = signet_rfq::Benchmark::read("SONIA", "ON", "GBP").unwrap();
+    let dm = b.told_in(PriceType::Margin(over));
     for (i, text, want) in [
         (&y, "4.125", Ok(n("4.125"))),
         (&y, "0", Ok(n("0"))),
         (&y, "-0.35", Ok(n("-0.35"))),
         (&bp, "-12.5", Ok(n("-12.5"))),
+        (&dm, "45", Ok(n("45"))),
+        (&dm, "-0.1", Ok(n("-0.1"))),
     ] {
         assert_eq!(typed(i, text), want, "{text}");
     }
     assert!(matches!(typed(&y, "4.1255"), Err(PriceError::OffTick { .. })));
     assert!(matches!(typed(&bp, "42.55"), Err(PriceError::OffTick { .. })));
+    assert!(matches!(typed(&dm, "42.55"), Err(PriceError::OffTick { .. })));
+    assert!(matches!(typed(&dm, "99-16"), Err(PriceError::Unreadable { .. })));
     assert!(matches!(typed(&y, "99-16"), Err(PriceError::Unreadable { .. })));
     assert_eq!((show(&y, n("-0.35")), show(&bp, n("42"))), ("-0.350".into(), "42.0".into()));
-    for i in [&b, &y, &bp] {
+    for i in [&b, &y, &bp, &dm] {
         assert!(typed(i, &example(i)).is_ok(), "the example is one: {}", example(i));
     }
-    let all = [&b, &y, &bp].map(words);
-    assert_eq!(all, ["percent of par", "yield, percent", "spread, basis points"]);
+    assert_eq!([&b, &y, &bp, &dm].map(unit), ["", " %", " bp", " bp over SONIA ON"]);
+    let all = [&b, &y, &bp, &dm].map(words);
+    assert_eq!(
+        all,
+        [
+            "percent of par",
+            "yield, percent",
+            "spread, basis points",
+            "discount margin, basis points"
+        ]
+    );
 }
 
 fn any_format() -> impl Strategy<Value = PriceFormat> {

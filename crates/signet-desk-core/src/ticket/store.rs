@@ -78,7 +78,7 @@ impl TicketStore {
         }
         store.records = recovered.records.len();
         store.log = Some(log);
-        store.tidy()?;
+        store.tidy();
         Ok(store)
     }
 
@@ -193,7 +193,8 @@ impl TicketStore {
             self.records += 1;
         }
         self.take(line);
-        Ok(self.tidy()?)
+        self.tidy();
+        Ok(())
     }
 
     fn take(&mut self, line: Line) {
@@ -225,9 +226,10 @@ impl TicketStore {
         }
     }
 
-    fn tidy(&mut self) -> Result<(), LogError> {
+    /// Writes a long file again. Where the disk refuses that, everything is kept all the same.
+    fn tidy(&mut self) {
         if self.records <= TIDY_ABOVE {
-            return Ok(());
+            return;
         }
         let draft = self.draft.iter().map(|d| Line::Draft(Some(Form::of(d))));
         let templates = self.templates.values();
@@ -243,11 +245,11 @@ impl TicketStore {
         let lists = self.lists.iter().map(|((venue, _), list)| Line::dealer_list(venue, list));
         let all = draft.chain(templates).chain(favourites).chain(lists).chain(asked);
         let all: Vec<Vec<u8>> = all.map(|l| l.to_bytes()).collect();
-        if let Some(log) = &mut self.log {
-            log.rewrite(all.iter().map(Vec::as_slice))?;
-            self.records = all.len();
+        let Some(log) = &mut self.log else { return };
+        match log.rewrite(all.iter().map(Vec::as_slice)) {
+            Ok(()) => self.records = all.len(),
+            Err(e) => tracing::warn!(error = %e, "the file of tickets cannot be made shorter"),
         }
-        Ok(())
     }
 }
 

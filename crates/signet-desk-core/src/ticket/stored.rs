@@ -117,6 +117,7 @@ fn numbers(of: PriceType) -> &'static str {
         PriceType::Price => "",
         PriceType::Yield => "yield",
         PriceType::Spread => "spread",
+        PriceType::Margin => "discount margin",
     }
 }
 
@@ -124,6 +125,7 @@ fn price_type(numbers: &str) -> PriceType {
     match numbers {
         "yield" => PriceType::Yield,
         "spread" => PriceType::Spread,
+        "discount margin" => PriceType::Margin,
         _ => PriceType::Price,
     }
 }

@@ -8,12 +8,14 @@ use crate::guard::TradingSettings;
 use serde::Deserialize;
 use signet_identity::TlsPolicy;
 use signet_keystore::pkcs11::Pkcs11Settings;
-use signet_managed::{Holder, Managed};
+use signet_managed::{Holder, Managed, venue_key};
 use signet_net::{
     ProxyError, ProxySetting,
     watch::{BadPortalCheck, PortalCheck},
 };
+use signet_rfq::is_plain;
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -154,6 +156,24 @@ pub(crate) fn portal_check(text: Option<&str>) -> Result<Option<PortalCheck>, De
     }
 }
 
+/// A venue is found by its name, and people choose it by what they see of it.
+fn check_names(venues: &[Venue]) -> Result<(), DeskConfigError> {
+    let mut seen = BTreeSet::new();
+    for Venue { name, .. } in venues {
+        let wrong = |why: &str| DeskConfigError::Venue { venue: name.clone(), why: why.into() };
+        if !is_plain(name) {
+            return Err(wrong(
+                "name: it begins or ends with a blank, is empty, or has a character that does not \
+                    show",
+            ));
+        }
+        if !seen.insert(venue_key(name)) {
+            return Err(wrong("name: another venue has it too"));
+        }
+    }
+    Ok(())
+}
+
 impl DeskConfig {
     /// The configuration of a laptop without a `desk.toml`, with what a file that is empty says.
     pub fn without_file(data_dir: PathBuf, version: &str) -> Self {
@@ -193,12 +213,11 @@ impl DeskConfig {
         let file = read(path)?;
         file.trading.check().map_err(DeskConfigError::Trading)?;
         let base = path.parent().unwrap_or(Path::new(""));
+        let venues: Vec<Venue> =
+            file.venue.into_iter().map(|v| Venue::read(v, base)).collect::<Result<_, _>>()?;
+        check_names(&venues)?;
         Ok(Self {
-            venues: file
-                .venue
-                .into_iter()
-                .map(|v| Venue::read(v, base))
-                .collect::<Result<_, _>>()?,
+            venues,
             token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
             tls: file.tls,
             proxy: proxy(file.proxy.as_deref())?,

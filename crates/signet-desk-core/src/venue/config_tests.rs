@@ -66,3 +66,37 @@ fn a_firm_names_the_page_that_finds_portals_or_none() {
     assert_eq!(bare.portal_check.map(|check| check.page().to_owned()), of_system);
     assert!(DeskConfig::empty(PathBuf::new(), "test").portal_check.is_none());
 }
+
+/// A venue is found by its name: of two, the trader would choose one and get the other.
+#[test]
+fn venues_have_names_that_people_can_tell_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = time::OffsetDateTime::now_utc();
+    let pki = signet_devca::DevPki::generate("bank.example", now).unwrap();
+    let roots = pki.write_roots(dir.path()).unwrap();
+    let path = dir.path().join("desk.toml");
+    let read = |names: &[&str]| {
+        let venue = |name: &&str| {
+            format!(
+                "[[venue]]\nname = '{name}'\naddress = 'localhost:1'\ncomp_id = 'GATEWAY'\n\
+                 trust_domain = 'bank.example'\ntrust = {:?}\n",
+                roots.gateways
+            )
+        };
+        fs::write(&path, names.iter().map(venue).collect::<String>()).unwrap();
+        DeskConfig::from_file(&path, dir.path().into(), "test").map_err(|e| e.to_string())
+    };
+    for names in [&["Bank"][..], &["Bank", "Bank 2", "Bänk"][..]] {
+        assert_eq!(read(names).unwrap().venues.len(), names.len(), "{names:?}");
+    }
+    for (names, why) in [
+        (&["Bank", "Other", "Bank"][..], "venue Bank: name: another venue has it too"),
+        (&["Bank", "BANK"][..], "venue BANK: name: another venue has it too"),
+        (&["Bank", "Bank "][..], "a blank"),
+        (&[""][..], "is empty"),
+        (&["Bank\u{200b}"][..], "does not show"),
+    ] {
+        let said = read(names).map(|_| ()).unwrap_err();
+        assert!(said.contains(why), "{names:?}: {said}");
+    }
+}

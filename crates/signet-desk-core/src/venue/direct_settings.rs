@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use signet_fix::message::DealerState;
 use signet_identity::CompId;
-use signet_rfq::{Catalogue, DealerId};
+use signet_rfq::{Catalogue, DealerId, is_plain};
 use signet_stepup::{
     approval::digest_of,
     rp::{AttestationList, RelyingParty, RpSettings},
@@ -112,18 +112,22 @@ fn dealers(entries: Vec<DealerEntry>) -> Result<Vec<DealerState>, String> {
     }
     let mut ids = BTreeSet::new();
     let check = |d: DealerEntry| {
-        let named = (1..=NAME_CHARS_MAX).contains(&d.name.trim().chars().count())
-            && !d.name.chars().any(char::is_control);
+        let name = d.name.trim();
+        let named = name.chars().count() <= NAME_CHARS_MAX && is_plain(name);
+        if !is_plain(d.id.as_str()) {
+            return Err(format!("direct.dealers: \"{}\": it begins or ends with a blank", d.id));
+        }
         if !named {
             return Err(format!(
-                "direct.dealers: {}: the name has 1 to {NAME_CHARS_MAX} printable characters",
+                "direct.dealers: {}: the name has 1 to {NAME_CHARS_MAX} characters that all show",
                 d.id
             ));
         }
         if !ids.insert(d.id.clone()) {
             return Err(format!("direct.dealers: {} is listed twice", d.id));
         }
-        Ok(DealerState { id: d.id, name: d.name, online: true, counters: false })
+        let name = name.to_owned();
+        Ok(DealerState { id: d.id, name, online: true, counters: false, parts: false })
     };
     entries.into_iter().map(check).collect()
 }

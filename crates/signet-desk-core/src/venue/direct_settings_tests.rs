@@ -64,6 +64,8 @@ fn a_plain_venue_is_read() {
             .collect::<Vec<_>>(),
         [("NORTH", "North", true)]
     );
+    let blanks = d.direct(&DIRECT.replace("'North' }", "' North ' }")).unwrap();
+    assert_eq!(blanks.dealers[0].name, "North");
     let named = DIRECT.replace("dealers", "sender_comp_id = 'BANK7'\ndealers");
     let full = d
         .direct(&format!(
@@ -152,6 +154,8 @@ fn what_is_wrong_is_named_with_its_venue_and_key() {
             "NORTH is listed twice",
         ),
         (DIRECT.replace("'North' }", "'' }"), "direct.dealers: NORTH"),
+        (DIRECT.replace("'North' }", "'Nor\u{200b}th' }"), "direct.dealers: NORTH"),
+        (DIRECT.replace("'NORTH'", "'NORTH '"), "begins or ends with a blank"),
         (DIRECT.replace("'North' }", "'North', port = 1 }"), "port"),
         (format!("{DIRECT}surprise = 1\n"), "surprise"),
     ] {

@@ -2,7 +2,10 @@
 
 use super::{direct_settings::DirectSettings, error::DeskConfigError};
 use serde::Deserialize;
-use signet_identity::{CompId, EstAddress, Invitation, SpkiPin, TrustRoots, is_relying_party};
+use signet_identity::{
+    AddressError, CompId, EstAddress, Invitation, SpkiPin, TrustRoots, host_and_port,
+    is_relying_party,
+};
 use signet_net::Endpoint;
 use std::path::{Path, PathBuf};
 
@@ -194,22 +197,8 @@ fn other_hosts(v: &VenueEntry) -> Result<Vec<OtherHost>, String> {
     v.also.iter().map(read).collect()
 }
 
-/// `host:port`, with brackets around an IPv6 address: without them its last group could be the
-/// port. An error says what the text must be.
-fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
-    const WRONG: &str = "must be host:port";
-    const NO_BRACKETS: &str = "must have brackets around an IPv6 address, as in [2001:db8::1]:9443";
-    let (host, port) = text.rsplit_once(':').ok_or(WRONG)?;
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').ok_or(WRONG)?,
-        None if host.contains(':') => return Err(NO_BRACKETS),
-        None => host,
-    };
-    let port: u16 = port.parse().map_err(|_| WRONG)?;
-    if host.is_empty() || host.contains(['[', ']']) {
-        return Err(WRONG);
-    }
-    Ok(Endpoint { host: host.to_owned(), port })
+fn endpoint(text: &str) -> Result<Endpoint, AddressError> {
+    host_and_port(text).map(|(host, port)| Endpoint { host: host.to_owned(), port })
 }
 
 #[cfg(test)]
@@ -233,13 +222,16 @@ mod tests {
             ("gw.bank.example", form),
             ("gw.bank.example:", form),
             ("gw.bank.example:65536", form),
+            ("gw.bank.example:0", form),
             (":9443", form),
             ("[]:9443", form),
             ("", form),
         ] {
             match (endpoint(text), want) {
                 (Ok(e), Ok(want)) => assert_eq!((e.host.as_str(), e.port), want, "{text}"),
-                (Err(why), Err(word)) => assert!(why.contains(word), "{text}: {why}"),
+                (Err(why), Err(word)) => {
+                    assert!(why.to_string().contains(word), "{text}: {why}");
+                }
                 (read, _) => panic!("{text}: {read:?}"),
             }
         }

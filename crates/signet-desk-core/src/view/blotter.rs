@@ -1,6 +1,7 @@
 //! The blotter.
 
 use serde::{Deserialize, Serialize};
+use signet_rfq::Known;
 use specta::Type;
 
 /// A list of the blotter.
@@ -50,6 +51,9 @@ pub struct BlotterRow {
     pub quantity: String,
     /// The least that is traded of the request, with group separators; `None` for any part.
     pub min_quantity: Option<String>,
+    /// What the quote was for, with group separators, when a part of it was accepted by the
+    /// trader's choice; `None` for the whole.
+    pub quoted: Option<String>,
     /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
     /// With the instrument's decimals; `None` for an RFQ without a trade.
@@ -82,6 +86,10 @@ pub struct BlotterRow {
     /// it; `None` in a row of an earlier Signet.
     #[serde(skip)]
     pub dealer_id: Option<String>,
+    /// For a trade, the executions, busts and corrections told of its accept: one that comes again
+    /// says nothing new. The page does not have them; `None` in a row of an earlier Signet.
+    #[serde(skip)]
+    pub executions: Option<Vec<Known>>,
 }
 
 /// The newest rows that match a query.

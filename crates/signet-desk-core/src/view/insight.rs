@@ -99,6 +99,9 @@ pub struct BestAccept {
     pub limit: Option<String>,
     /// With group separators.
     pub quantity: String,
+    /// What the quote was for, with group separators, when a part of it was accepted; `None` for
+    /// the whole, and where the history does not have the quote.
+    pub quoted: Option<String>,
     /// When it left, milliseconds on the gateway's clock.
     pub at_ms: f64,
     /// What the dealer or the gateway answered, in words.

@@ -27,7 +27,7 @@ pub enum ListField {
     Limit,
     /// The trader's own note.
     Note,
-    /// Price, yield or spread; empty for the usual one of the instrument.
+    /// Price, yield, spread or discount margin; empty for the usual one of the instrument.
     PriceType,
     /// The least quantity, or `all` for all or none; empty for any part.
     Least,

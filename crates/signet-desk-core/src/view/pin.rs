@@ -23,6 +23,8 @@ pub enum PinTries {
 pub struct PinView {
     /// A token waits for its PIN.
     pub open: bool,
+    /// The number of this question, to be passed back with its answer.
+    pub question: u32,
     /// The token's label.
     pub token: String,
     /// How many attempts are left.
@@ -42,6 +44,7 @@ impl PinView {
     pub(crate) fn closed() -> Self {
         Self {
             open: false,
+            question: 0,
             token: String::new(),
             tries: PinTries::Full,
             wrong: false,

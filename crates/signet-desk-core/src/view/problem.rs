@@ -1,6 +1,7 @@
 //! A refusal in the parts that a person reads.
 
 use super::ticket::TicketField;
+use crate::peer_text::shown;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -28,7 +29,10 @@ impl Problem {
     /// somebody else sent, see `problem::code_of_peer`.
     pub fn new(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Self {
         debug_assert!(is_code(code), "{code}: not an area, a dot and a name");
-        Self { code: code.into(), message: message.into(), cure: cure.into(), field: None }
+        // Errors of every kind become problems, and some quote a peer: a venue, a proxy, an
+        // enrolment service, a certificate.
+        let (message, cure) = (shown(&message.into()), shown(&cure.into()));
+        Self { code: code.into(), message, cure, field: None }
     }
 
     /// The same, refused for this field of the ticket.

@@ -48,7 +48,7 @@ pub struct PriceTypeView {
     pub price_type: PriceType,
     /// `percent of par`, `yield, percent`.
     pub words: String,
-    /// `% of par`, `% yield`, `bp spread`.
+    /// `% of par`, `% yield`, `bp spread`, `bp discount margin over EURIBOR 3M`.
     pub unit: String,
     /// A number as it is typed: `2.475`.
     pub example: String,

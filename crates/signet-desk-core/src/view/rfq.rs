@@ -105,6 +105,10 @@ pub struct AcceptView {
     pub limit_ticks: u32,
     /// With group separators; of a package the sum of all legs.
     pub quantity: String,
+    /// What the quote is for, with group separators, when the trader takes less of it.
+    pub quoted_quantity: Option<String>,
+    /// The trader may type a smaller quantity; only while it is armed.
+    pub takes_part: bool,
     /// The legs of a package, each at its price; none for a single instrument.
     pub legs: Vec<LegView>,
     /// `2026-12-01`.

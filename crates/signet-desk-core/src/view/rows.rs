@@ -22,6 +22,8 @@ pub enum Column {
     Quantity,
     /// The least that is traded of the request.
     Least,
+    /// What the quote was for, when a part of it was taken.
+    Quoted,
     /// What the quantity is counted in.
     Currency,
     /// The price of the trade.

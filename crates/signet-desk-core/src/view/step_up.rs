@@ -109,6 +109,8 @@ pub struct StepUpView {
     pub pin_wrong: bool,
     /// How many attempts the key allows before it locks, if it says.
     pub pin_left: Option<u32>,
+    /// The number of the question for a PIN, to be passed back with its answer.
+    pub pin_question: u32,
     /// Why there is no signature.
     pub problem: Option<Problem>,
     /// The RFQ of this desk that it is about.

@@ -62,6 +62,8 @@ pub enum PriceType {
     Yield,
     /// Basis points over a benchmark.
     Spread,
+    /// Discount margin of a floating-rate note: basis points over the rate that it pays.
+    Margin,
 }
 
 /// The RFQ ticket as typed.

@@ -5,6 +5,8 @@ use crate::{
     account::{Fact, Said},
     difference::{Blame, Difference, Proof},
 };
+use rust_decimal::Decimal;
+use signet_rfq::Side;
 use std::collections::BTreeSet;
 
 pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
@@ -42,8 +44,8 @@ fn differs(p: &Pair<'_>, id: &str, g: &Fact, d: &Fact) -> Difference {
     .flatten()
     .collect();
     Difference {
-        gateway: told(g, words(&g.said)),
-        desk: told(d, words(&d.said)),
+        gateway: told(g, words(p, &g.said)),
+        desk: told(d, words(p, &d.said)),
         against: match (g.signer.is_some(), d.signer.is_some()) {
             (true, true) => Blame::Desk,
             (false, true) => Blame::Gateway,
@@ -57,7 +59,7 @@ fn differs(p: &Pair<'_>, id: &str, g: &Fact, d: &Fact) -> Difference {
 fn denied_by_desk(p: &Pair<'_>, id: &str, g: &Fact) -> Difference {
     let proof: Vec<_> = Proof::of("gateway", g, "the desk accepted").into_iter().collect();
     Difference {
-        gateway: told(g, words(&g.said)),
+        gateway: told(g, words(p, &g.said)),
         against: if proof.is_empty() { Blame::Open } else { Blame::Desk },
         explained: p.why_not_written(g, |said| about(said, Some(id)).is_some()),
         proof,
@@ -69,7 +71,7 @@ fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
     let (against, explained, answer) = p.answers(Some(id)).of_denied("accept");
     let sent = Proof::of("desk", d, "the desk accepted");
     Difference {
-        desk: told(d, words(&d.said)),
+        desk: told(d, words(p, &d.said)),
         against,
         explained,
         proof: answer.into_iter().chain(sent).collect(),
@@ -80,7 +82,7 @@ fn denied_by_gateway(p: &Pair<'_>, id: &str, d: &Fact) -> Difference {
     }
 }
 
-fn words(said: &Said) -> String {
+fn words(p: &Pair<'_>, said: &Said) -> String {
     match said {
         Said::Accepted {
             dealer,
@@ -96,12 +98,30 @@ fn words(said: &Said) -> String {
         } => {
             let limit = limit.map_or_else(String::new, |l| format!(", at worst {}", l.price));
             let legs = legs_words(legs);
+            let whole = whole_of(p, (dealer, quote), *side).filter(|whole| quantity < whole);
+            let part = whole.map_or_else(String::new, |w| format!(" (of {w} quoted)"));
             format!(
-                "{side:?} {quantity} of {instrument} at a {} of {price}{limit}, quote {quote} of \
-                    {dealer}{legs}",
-                price_type.word()
+                "{side:?} {quantity}{part} of {instrument} at a {price_type} of {price}{limit}, \
+                    quote {quote} of {dealer}{legs}"
             )
         }
         other => format!("{other:?}"),
     }
+}
+
+/// The quantity that an accept of this whole quote has: what was asked for, or a smaller size.
+fn whole_of(p: &Pair<'_>, (dealer, quote): (&str, &str), side: Side) -> Option<Decimal> {
+    let facts = || p.gateway.iter().chain(&p.desk).map(|f| &f.said);
+    let size = facts().find_map(|said| match said {
+        Said::Quoted { dealer: by, quote: id, bid, offer, .. } if by == dealer && id == quote => {
+            let level = if side == Side::Buy { offer } else { bid };
+            level.map(|l| l.size)
+        }
+        _ => None,
+    })?;
+    let asked = facts().find_map(|said| match said {
+        Said::Asked { quantity, .. } => Some(*quantity),
+        _ => None,
+    });
+    Some(asked.map_or(size, |asked| size.min(asked)))
 }

@@ -9,7 +9,7 @@ use signet_fix::{
     AppMessage,
     message::{ExecType, OrdStatus},
 };
-use signet_rfq::{Level, StatedLeg};
+use signet_rfq::{Level, StatedLeg, sides_with_the_least};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a dealer's quote is known by.
@@ -42,7 +42,8 @@ fn read(said: &Said) -> Option<(Key<'_>, Terms)> {
 }
 
 pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
-    let (gateway, desk) = (Pair::pick(&p.gateway, read), Pair::pick(&p.desk, read));
+    let (mut gateway, desk) = (Pair::pick(&p.gateway, read), Pair::pick(&p.desk, read));
+    passed_on(p, &mut gateway);
     let (by_gateway, by_desk) = (by_key(&gateway), by_key(&desk));
     let keys: BTreeSet<Key<'_>> = by_gateway.keys().chain(by_desk.keys()).copied().collect();
     let times = Times::of(p);
@@ -57,6 +58,18 @@ pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
         }
     }
     out
+}
+
+/// As the gateway passes quotes on: without a side that is too small for the request.
+fn passed_on(p: &Pair<'_>, quotes: &mut [Quote<'_>]) {
+    let wanted = p.gateway.iter().chain(&p.desk).find_map(|f| match &f.said {
+        Said::Asked { ask, min_quantity, .. } => Some((*ask, *min_quantity)),
+        _ => None,
+    });
+    let Some((ask, least)) = wanted else { return };
+    for (_, (_, t)) in quotes {
+        (t.bid, t.offer) = sides_with_the_least(ask, least, (t.bid, t.offer));
+    }
 }
 
 /// The places of the quotes of each name: a dealer may send many.

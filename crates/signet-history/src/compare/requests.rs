@@ -20,7 +20,39 @@ pub(super) fn compare(p: &Pair<'_>) -> Vec<Difference> {
         (None, None) => Vec::new(),
     };
     out.extend(passes(p));
+    out.extend(ended(p));
     out
+}
+
+/// The trader's word that ends the request, which the desk signs. The gateway passes no quote on
+/// from then on, so a word that was never given, or an earlier time of it, would excuse it for
+/// quotes that it kept back.
+fn ended(p: &Pair<'_>) -> Option<Difference> {
+    let g = first_end(&p.gateway)?;
+    match first_end(&p.desk) {
+        // The desk may have said it before, in vain.
+        Some(d) if d.at_ms <= g.at_ms => None,
+        Some(d) => p.time("end.time", "the end of the request", g, d),
+        // What is not in a part says nothing.
+        None if p.accounts.1.part => None,
+        None => Some(end_denied_by_desk(p, g)),
+    }
+}
+
+fn first_end<'f>(facts: &[&'f Fact]) -> Option<&'f Fact> {
+    facts.iter().copied().filter(|f| f.said == Said::Ended).min_by_key(|f| f.at_ms)
+}
+
+fn end_denied_by_desk(p: &Pair<'_>, g: &Fact) -> Difference {
+    let shows = "the desk ended the request";
+    let proof: Vec<_> = Proof::of("gateway", g, shows).into_iter().collect();
+    Difference {
+        gateway: told(g, "the trader ended the request"),
+        against: if proof.is_empty() { Blame::Open } else { Blame::Desk },
+        explained: p.why_not_written(g, |_| false),
+        proof,
+        ..p.difference("end.denied_by_desk", "the desk's history lacks the end of the request")
+    }
 }
 
 fn differs(p: &Pair<'_>, g: &Fact, d: &Fact) -> Difference {
@@ -114,8 +146,8 @@ fn words(said: &Said) -> String {
             let least = min_quantity.map_or_else(String::new, |q| format!(" (at least {q})"));
             format!(
                 "{ask:?} {quantity}{least} {currency} of {instrument} for {settlement}, asked in \
-                    {}s, of {}{}",
-                price_type.word(),
+                    {}, of {}{}",
+                price_type.plural(),
                 dealers.join(", "),
                 legs_words(&legs)
             )

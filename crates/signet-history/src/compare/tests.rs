@@ -72,6 +72,10 @@ fn is_trade(s: &Said) -> bool {
     matches!(s, Said::Traded { .. })
 }
 
+fn end() -> AppMessage {
+    AppMessage::RfqCancel { rfq: signet_rfq::RfqId::new(RFQ).unwrap(), text: None }
+}
+
 /// A desk's history without one of its messages, written by a desk that lies by leaving it out.
 fn desk_without(what: fn(&Said) -> bool) -> Account {
     let mut a = Written::traded().account();
@@ -257,7 +261,42 @@ fn every_lie_is_found_and_named() {
             open,
             &["dealer NORTHBANK"],
         ),
+        // Or it says that the trader had ended the request by then.
+        (
+            "it invented that the trader ended the request",
+            replaced(|_| false, &|e| {
+                e.add(T0 + 93, Way::FromDesk, plain(&end()), None);
+                e.dealer(T0 + 95, &quote("Q2", "99.1", FAR, true), true);
+            }),
+            told(),
+            "end.denied_by_desk",
+            open,
+            &[],
+        ),
+        (
+            "it says that the trader ended the request long before",
+            replaced(|_| false, &|e| {
+                e.desk(T0 + 93, &end());
+                e.dealer(T0 + 95, &quote("Q2", "99.1", FAR, true), true);
+            }),
+            {
+                let mut w = Written::traded();
+                w.sends(T0 + 3_000, &end());
+                w.account()
+            },
+            "end.time",
+            open,
+            &["desk TRADER1", "desk TRADER1"],
+        ),
         // The desk lies.
+        (
+            "it denies that it ended the request",
+            replaced(|_| false, &|e| e.desk(T0 + 500, &end())),
+            told(),
+            "end.denied_by_desk",
+            desk,
+            &["desk TRADER1"],
+        ),
         (
             "it denies a request that it signed",
             e(),
@@ -739,6 +778,19 @@ fn a_request_that_was_over_at_once_excuses_no_quote() {
     }
 }
 
+/// A word that was lost on its way is said again, and the gateway has the last one.
+#[test]
+fn an_end_that_the_gateway_had_later_does_not_differ() {
+    let mut w = Written::traded();
+    w.sends(T0 + 300, &end());
+    w.sends(T0 + 30_000, &end());
+    let mut e = Evidence::whole();
+    e.desk(T0 + 30_010, &end());
+    assert_eq!(compare(&e.0, &w.account(), Tolerance::default()), []);
+    // The desk's word alone ends nothing at the gateway.
+    assert_eq!(compare(&Evidence::whole().0, &w.account(), Tolerance::default()), []);
+}
+
 /// An accept leaves nothing to take until it has come to nothing, as the dealer says or as the
 /// gateway signed.
 #[test]
@@ -1124,4 +1176,28 @@ fn an_rfq_that_changed_hands_is_named_and_only_a_signature_says_so() {
     let mut signed = lies();
     signed.0.facts.push(Fact { signer: Some(signer(false)), ..last });
     assert_eq!(codes(&signed.0, &told), ["rfq.changed_hands"]);
+}
+
+/// The gateway passes on one side of a two-way quote when the other one is smaller than was asked
+/// for at least. A larger one must be at the desk.
+#[test]
+fn a_side_that_was_too_small_is_not_missed_at_the_desk() {
+    use signet_rfq::{Ask, Level};
+    for (size, codes) in [(1_999_999, &[][..]), (2_000_000, &["quote.price"][..])] {
+        let mut gateway = Evidence::whole().0;
+        let mut desk = Written::traded().account();
+        for f in gateway.facts.iter_mut().chain(&mut desk.facts) {
+            if let Said::Asked { ask, min_quantity, .. } = &mut f.said {
+                (*ask, *min_quantity) = (Ask::TwoWay, Some(2_000_000.into()));
+            }
+        }
+        for f in &mut gateway.facts {
+            if let Said::Quoted { bid, .. } = &mut f.said {
+                *bid = Some(Level { price: "99.1".parse().unwrap(), size: size.into() });
+            }
+        }
+        let found = compare(&gateway, &desk, Tolerance::default());
+        let found: Vec<_> = found.iter().map(|d| d.code).collect();
+        assert_eq!(found, codes, "{size}");
+    }
 }

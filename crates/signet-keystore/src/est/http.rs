@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use signet_identity::{EstAddress, Refusal, Stage};
+use signet_identity::{EstAddress, Refusal, Stage, authority};
 use signet_net::{ProxySetting, dial, handshake};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
@@ -114,14 +114,9 @@ fn broken(error: hyper::Error) -> EstError {
 
 fn built(address: &EstAddress, request: Request) -> Result<hyper::Request<Full<Bytes>>, EstError> {
     let bad = |_| EstError::BadInput("the request");
-    let host = if address.server_name.contains(':') {
-        format!("[{}]", address.server_name)
-    } else {
-        address.server_name.clone()
-    };
     let mut builder = hyper::Request::builder()
         .uri(format!("/.well-known/est/{}", request.operation))
-        .header(HOST, format!("{host}:{}", address.port))
+        .header(HOST, authority(&address.server_name, address.port))
         .header(ACCEPT, "*/*");
     if let Some(credentials) = &request.credentials {
         let text = Zeroizing::new(format!("Basic {}", credentials.as_str()));

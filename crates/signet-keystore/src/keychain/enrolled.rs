@@ -175,14 +175,28 @@ pub(super) fn settle(
     Ok(elsewhere)
 }
 
-/// The keys of this identity that are in holders, current first.
+/// The keys of this identity that are in holders, current first: the next key is made under the
+/// label that the first one does not have, in place of what is there.
 pub(super) fn places(
     entries: &mut dyn Entries,
     name: &IdentityName,
 ) -> Result<Vec<KeyPlace>, KeychainError> {
+    let current = match entries.get(&entry(name, IdentitySlot::Current)) {
+        // It can be deleted, which is the cure.
+        Err(KeychainError::Malformed { .. }) => None,
+        read => read?,
+    };
+    let current = current.and_then(|text| {
+        let chain = entries::decode_chain("", &text).ok()?;
+        let facts = CertificateFacts::from_certificate(chain.first()?).ok()?;
+        Some(entries::key_entry(name, &facts))
+    });
+    // A pending identity has another, and an interruption may have left more.
+    let mut all = entries::key_entries(entries, name)?;
+    all.sort_by_key(|one| Some(one) != current.as_ref());
     let mut found = Vec::new();
-    for entry in entries::key_entries(entries, name)? {
-        found.extend(place_in(entries, &entry)?);
+    for one in all {
+        found.extend(place_in(entries, &one)?);
     }
     Ok(found)
 }

@@ -93,6 +93,29 @@ fn labels_take_turns() {
     assert!(next_label(&longest, None).as_str().ends_with("-a"));
 }
 
+/// Whoever makes the next key deletes what is under its label. The entries of keys have no order,
+/// so one round would pass by chance.
+#[test]
+fn the_next_key_is_never_made_in_place_of_the_current_one() {
+    for _ in 0..16 {
+        let keychain = MemoryKeychain::new();
+        let (a, b) =
+            (place(HolderKind::Keychain, "ALICE1-a"), place(HolderKind::Keychain, "ALICE1-b"));
+        for (slot, place) in [(IdentitySlot::Current, &a), (IdentitySlot::Pending, &b)] {
+            let key = keychain.generate(&place.label).unwrap();
+            keychain
+                .store_enrolled(&name(), slot, place, key.as_ref(), &chain_for(key.as_ref()))
+                .unwrap();
+        }
+        let next = || next_label(&name(), keychain.key_places(&name()).unwrap().first());
+        assert_eq!(next(), b.label, "a pending identity is there");
+        // As if the power had been cut before its certificates were written.
+        keychain.with_entries(|entries| entries.remove("pending/ALICE1")).unwrap();
+        assert_eq!(keychain.key_places(&name()).unwrap(), [a, b.clone()]);
+        assert_eq!(next(), b.label, "an interruption left a key");
+    }
+}
+
 #[test]
 fn a_renewal_in_the_keychain_from_end_to_end() {
     let keychain = MemoryKeychain::new();

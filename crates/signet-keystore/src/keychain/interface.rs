@@ -113,8 +113,8 @@ pub trait Keychain: Send + Sync + fmt::Debug {
         Ok(Vec::new())
     }
 
-    /// Where the keys of an enrolled identity are. Ask before deleting it, since keys in other
-    /// holders are not deleted with it.
+    /// Where the keys of an enrolled identity are, that of the current one first. Ask before
+    /// deleting it, since keys in other holders are not deleted with it.
     ///
     /// # Errors
     /// When the keychain cannot be read.
