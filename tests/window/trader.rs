@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 const ESCAPE: &str = "\u{e00c}";
 const ENTER: &str = "\u{e007}";
+const TAB: &str = "\u{e004}";
+const DOWN: &str = "\u{e015}";
 const F8: &str = "\u{e038}";
 const F9: &str = "\u{e039}";
 
-/// Everything of a price or a size that is not seen whole: what the text needs beyond its own box,
-/// its button, or any box around it that hides what stands over its edge.
+/// Everything of a price, a size or a dealer's name that is not seen whole: what the text needs
+/// beyond its own box, its button, or any box around it that hides what stands over its edge.
 const CUT: &str = "
     const cut = [];
-    const figures = '[data-price], [data-size], [data-testid=blotter-row] .number';
+    const figures = '[data-price], [data-size], [data-testid=blotter-row] .number, \
+        [data-testid^=line-] .name';
     for (const e of document.querySelectorAll(figures)) {
         const range = document.createRange();
         range.selectNodeContents(e);
@@ -186,6 +189,25 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
     w.find(&format!("[data-testid='{panel}'][data-state='open'] [data-best-offer='true']")).await;
     w.keyboard_is(&panel).await;
 
+    // Tab comes to one price of the ladder, and the arrows lead to the others.
+    let price = format!("lift-{id}-");
+    for _ in 0..8 {
+        if w.keyboard().await.starts_with(&price) {
+            break;
+        }
+        w.type_here(TAB).await;
+    }
+    let first = w.keyboard().await;
+    w.press(DOWN).await;
+    let second = w.keyboard().await;
+    assert!(first.starts_with(&price) && second.starts_with(&price), "{first} {second}");
+    assert_ne!(first, second);
+    w.press(ENTER).await;
+    w.keyboard_is("confirm-accept").await;
+    w.press(ESCAPE).await;
+    w.gone("confirm-accept").await;
+    w.keyboard_is(&panel).await;
+
     // An impatient hand: the second click on the spot of the big button confirms nothing.
     let spot = format!(
         "const button = document.querySelector('[data-testid=\"primary-buy-{id}\"]');
@@ -244,7 +266,7 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
         w.press(key).await;
         w.id(dialog).await;
         for _ in 0..4 {
-            w.type_here("\u{e004}").await;
+            w.type_here(TAB).await;
             let inside = format!(
                 "const dialog = document.querySelector('[data-testid={dialog}]');
                  return dialog.contains(document.activeElement)"

@@ -292,7 +292,7 @@ export function fake(asked: URLSearchParams): Backend {
       })),
       ok(null)
     ),
-    giveKeyPin: (_, pin) => {
+    giveKeyPin: (_id, _question, pin) => {
       const wrong = pin === "0000";
       change((f) => ({
         ...f,
@@ -301,6 +301,7 @@ export function fake(asked: URLSearchParams): Backend {
           phase: wrong ? "pin" : "touch",
           pinWrong: wrong,
           pinLeft: wrong ? 7 : null,
+          pinQuestion: s.pinQuestion + 1,
         })),
       }));
       return ok(null);
@@ -330,6 +331,16 @@ export function fake(asked: URLSearchParams): Backend {
       editRfq(id, {
         accept: { ...armed, limit: (Number(armed.price) + way).toFixed(3), limitTicks: ticks },
       });
+      return ok(null);
+    },
+    takeQuantity: (id, quantity) => {
+      const armed = frame.rfqs.find((rfq) => rfq.id === id)?.accept;
+      if (!armed) return no<null>(scenes.problems.requoted);
+      const whole = armed.quotedQuantity ?? armed.quantity;
+      const part = quantity === "" ? whole : quantity.replace(/m$/, ",000,000");
+      const quotedQuantity = part === whole ? null : whole;
+      const again = `${armed.id}+`;
+      editRfq(id, { accept: { ...armed, id: again, quantity: part, quotedQuantity } });
       return ok(null);
     },
     approveAhead: (id, side) => {

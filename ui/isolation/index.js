@@ -32,6 +32,7 @@ const ALLOWED = new Set([
   "dismiss_rfq",
   "arm",
   "set_limit",
+  "take_quantity",
   "approve_ahead",
   "disarm",
   "accept",
@@ -82,6 +83,7 @@ const ALLOWED = new Set([
   "plugin:event|unlisten",
   // Exist in measuring builds only; elsewhere the program refuses them.
   "bench_frames",
+  "bench_keys",
   "first_paint",
 ]);
 

@@ -13,7 +13,7 @@ export const commands = {
 	/**  Makes a key, gets its certificate and stores both. The frames show how it goes. */
 	enrol: (intent: EnrolIntent) => typedError<null, Problem>(__TAURI_INVOKE("enrol", { intent })),
 	/**  Answers a token that waits for its PIN; `null` declines. */
-	givePin: (pin: string | null) => typedError<null, Problem>(__TAURI_INVOKE("give_pin", { pin })),
+	givePin: (question: number, pin: string | null) => typedError<null, Problem>(__TAURI_INVOKE("give_pin", { question, pin })),
 	/**  Connects, and reconnects until `disconnect`. */
 	connect: (identity: string, venue: string) => typedError<null, Problem>(__TAURI_INVOKE("connect", { identity, venue })),
 	/**  Logs out and stays offline. */
@@ -72,6 +72,11 @@ export const commands = {
 	 */
 	setLimit: (rfqId: string, ticks: number) => typedError<null, Problem>(__TAURI_INVOKE("set_limit", { rfqId, ticks })),
 	/**
+	 *  Lets an armed accept take so much of its quote, as it is typed; nothing typed is the whole. With
+	 *  another quantity the accept has another id.
+	 */
+	takeQuantity: (rfqId: string, quantity: string) => typedError<null, Problem>(__TAURI_INVOKE("take_quantity", { rfqId, quantity })),
+	/**
 	 *  Asks to approve an accept of an RFQ before its quote is chosen: at the best price of this side,
 	 *  or so many ticks worse.
 	 */
@@ -85,7 +90,7 @@ export const commands = {
 	/**  Starts the ceremony of a step-up dialog, or starts it again. */
 	beginStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("begin_step_up", { id })),
 	/**  Answers a security key that waits for its PIN. */
-	giveKeyPin: (id: string, pin: string) => typedError<null, Problem>(__TAURI_INVOKE("give_key_pin", { id, pin })),
+	giveKeyPin: (id: string, question: number, pin: string) => typedError<null, Problem>(__TAURI_INVOKE("give_key_pin", { id, question, pin })),
 	/**  Stops a ceremony; it may be started again. */
 	stopStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("stop_step_up", { id })),
 	/**  Declines: what waits for the touch is refused. */
@@ -236,6 +241,10 @@ export type AcceptView = {
 	limitTicks: number,
 	/**  With group separators; of a package the sum of all legs. */
 	quantity: string,
+	/**  What the quote is for, with group separators, when the trader takes less of it. */
+	quotedQuantity: string | null,
+	/**  The trader may type a smaller quantity; only while it is armed. */
+	takesPart: boolean,
 	/**  The legs of a package, each at its price; none for a single instrument. */
 	legs: LegView[],
 	/**  `2026-12-01`. */
@@ -353,6 +362,11 @@ export type BestAccept = {
 	limit: string | null,
 	/**  With group separators. */
 	quantity: string,
+	/**
+	 *  What the quote was for, with group separators, when a part of it was accepted; `None` for
+	 *  the whole, and where the history does not have the quote.
+	 */
+	quoted: string | null,
 	/**  When it left, milliseconds on the gateway's clock. */
 	atMs: number,
 	/**  What the dealer or the gateway answered, in words. */
@@ -521,6 +535,11 @@ export type BlotterRow = {
 	quantity: string,
 	/**  The least that is traded of the request, with group separators; `None` for any part. */
 	minQuantity: string | null,
+	/**
+	 *  What the quote was for, with group separators, when a part of it was accepted by the
+	 *  trader's choice; `None` for the whole.
+	 */
+	quoted: string | null,
 	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
 	/**  With the instrument's decimals; `None` for an RFQ without a trade. */
@@ -635,6 +654,8 @@ export type Column =
 "quantity" | 
 /**  The least that is traded of the request. */
 "least" | 
+/**  What the quote was for, when a part of it was taken. */
+"quoted" | 
 /**  What the quantity is counted in. */
 "currency" | 
 /**  The price of the trade. */
@@ -1281,7 +1302,7 @@ export type ListField =
 "limit" | 
 /**  The trader's own note. */
 "note" | 
-/**  Price, yield or spread; empty for the usual one of the instrument. */
+/**  Price, yield, spread or discount margin; empty for the usual one of the instrument. */
 "priceType" | 
 /**  The least quantity, or `all` for all or none; empty for any part. */
 "least";
@@ -1643,6 +1664,8 @@ export type PinTries =
 export type PinView = {
 	/**  A token waits for its PIN. */
 	open: boolean,
+	/**  The number of this question, to be passed back with its answer. */
+	question: number,
 	/**  The token's label. */
 	token: string,
 	/**  How many attempts are left. */
@@ -1664,7 +1687,9 @@ export type PriceType =
 /**  Percent a year. */
 "yield" | 
 /**  Basis points over a benchmark. */
-"spread";
+"spread" | 
+/**  Discount margin of a floating-rate note: basis points over the rate that it pays. */
+"margin";
 
 /**  How numbers of one type are typed for an instrument. */
 export type PriceTypeView = {
@@ -1672,7 +1697,7 @@ export type PriceTypeView = {
 	priceType: PriceType,
 	/**  `percent of par`, `yield, percent`. */
 	words: string,
-	/**  `% of par`, `% yield`, `bp spread`. */
+	/**  `% of par`, `% yield`, `bp spread`, `bp discount margin over EURIBOR 3M`. */
 	unit: string,
 	/**  A number as it is typed: `2.475`. */
 	example: string,
@@ -2170,6 +2195,8 @@ export type StepUpView = {
 	pinWrong: boolean,
 	/**  How many attempts the key allows before it locks, if it says. */
 	pinLeft: number | null,
+	/**  The number of the question for a PIN, to be passed back with its answer. */
+	pinQuestion: number,
 	/**  Why there is no signature. */
 	problem: Problem | null,
 	/**  The RFQ of this desk that it is about. */

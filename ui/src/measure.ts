@@ -52,17 +52,20 @@ export function countFrames() {
 
 /** What a key may change: how each reads now, in the part that has the keyboard. */
 const LOOKS: Record<string, () => string | undefined> = {
-  field: () => (document.activeElement instanceof HTMLInputElement ? value() : undefined),
+  field: () => typed(),
+  // The list that answers the text in the field. What it lists says nothing: a letter more often
+  // finds the same instruments, and a list that opens shows those of the text before.
   list: () => {
     const list = document.querySelector<HTMLElement>("[role=listbox]:not([hidden])");
-    // The list that answers the text as it is now, not the one before.
-    return list ? `${list.textContent}` : undefined;
+    const answers = list?.dataset.answers;
+    return answers === typed() ? answers : undefined;
   },
   line: () => panel()?.querySelector<HTMLElement>(".row.chosen")?.dataset.testid,
   accept: () => panel()?.querySelector<HTMLElement>("[data-testid=accept-state]")?.dataset.state,
 };
 
-const value = () => (document.activeElement as HTMLInputElement).value;
+const typed = () =>
+  document.activeElement instanceof HTMLInputElement ? document.activeElement.value : undefined;
 const panel = () => document.activeElement?.closest("[data-panel]");
 
 type Key = { at: number; before: Map<string, string | undefined>; until: number };
@@ -90,10 +93,11 @@ export function watchKeys() {
 function look({ at, before }: Key) {
   for (const [what, was] of before) {
     const is = LOOKS[what]!();
-    if (is === was) continue;
+    // What is not shown yet says nothing.
+    if (is === undefined || is === was) continue;
     before.delete(what);
     waiting.push(() => {
-      const mark = { what, is: is ?? "", eventAtMs: performance.timeOrigin + at };
+      const mark = { what, is, eventAtMs: performance.timeOrigin + at };
       void invoke("bench_keys", { marks: [{ ...mark, paintedAtMs: epochMs() }] });
     });
     port2.postMessage(0);

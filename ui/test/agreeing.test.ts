@@ -3,8 +3,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as scenes from "../dev/scenes";
 import type { AcceptView, Problem } from "../src/bindings";
-import type { Commands } from "../src/desk/backend";
-import { Agreeing, ANSWER_MAX_MS, SETTLED_MS } from "../src/rfq/agreeing.svelte";
+import { ANSWER_MAX_MS, type Commands } from "../src/desk/backend";
+import { Agreeing, SETTLED_MS } from "../src/rfq/agreeing.svelte";
 
 type Answered = { status: "ok"; data: null } | { status: "error"; error: Problem };
 const no = (code: string): Answered => ({
@@ -26,6 +26,7 @@ function terms() {
     });
   const commands = {
     setLimit: (_: string, ticks: number) => command(`limit ${ticks}`),
+    takeQuantity: (_: string, typed: string) => command(`take ${typed}`),
     accept: (_: string, id: string) => command(`accept ${id}`),
     disarm: () => command("disarm"),
   } as unknown as Commands;
@@ -147,6 +148,15 @@ test("a command that the desk never answers holds nothing up for ever", async ()
   expect(calls.slice(2)).toEqual(["accept A", "accept A"]);
 });
 
+test("an accept about which the program does not answer is told", async () => {
+  const { agreeing, shown } = terms();
+  void agreeing.confirm();
+  await vi.advanceTimersByTimeAsync(ANSWER_MAX_MS - 1);
+  expect(shown).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(shown).toEqual(["desk.unanswered"]);
+});
+
 test("a limit is moved neither after Confirm nor on terms that were taken back", async () => {
   const confirmed = terms();
   void confirmed.agreeing.confirm();
@@ -164,4 +174,21 @@ test("a limit is moved neither after Confirm nor on terms that were taken back",
   await back.answer();
   expect(back.calls).toEqual(["limit 1", "disarm"]);
   expect(back.shown, "only what became of taking back").toEqual([null]);
+});
+
+test("a quantity is taken of terms that are shown, and Confirm sends what the screen says", async () => {
+  const { agreeing, calls, shown, answer, draws } = terms();
+  const taken = agreeing.takeQuantity("2m");
+  await answer();
+  expect(await taken).toBe(true);
+  draws({ id: "B", quantity: "2,000,000", quotedQuantity: "5,000,000" });
+  void agreeing.confirm();
+  expect(calls).toEqual(["take 2m", "accept B"]);
+  expect(await agreeing.takeQuantity("1m"), "it was confirmed").toBe(false);
+
+  const refused = terms();
+  const no2 = refused.agreeing.takeQuantity("2.5");
+  await refused.answer(no("part.off_lot"));
+  expect([await no2, refused.shown]).toEqual([false, ["part.off_lot"]]);
+  expect(shown).toEqual([null]);
 });

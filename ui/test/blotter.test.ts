@@ -8,6 +8,7 @@ import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
 import type { RowsPage, RowsQuery } from "../src/bindings";
 import Blotter from "../src/blotter/Blotter.svelte";
+import { ANSWER_MAX_MS } from "../src/desk/backend";
 import { Page } from "../src/desk/page.svelte";
 import Screen from "./Screen.svelte";
 
@@ -213,6 +214,54 @@ test("an export that is being written keeps the keyboard, and is written once", 
   expect(write).toHaveBeenCalledTimes(1);
   expect([document.activeElement, button.disabled]).toEqual([button, false]);
   expect(button.getAttribute("aria-disabled")).toBe("true");
+});
+
+test("changes that come while the rows are looked for are one more question, not one each", async () => {
+  const answer = page.commands.blotterRows;
+  let release = () => {};
+  let questions = 0;
+  page.commands.blotterRows = async (query) => {
+    questions += 1;
+    await new Promise<void>((done) => (release = done));
+    return answer(query);
+  };
+  for (let n = 0; n < 20; n++) {
+    page.book.blotterRevision += 1;
+    await settled();
+  }
+  expect(questions).toBe(1);
+  release();
+  await settled();
+  expect(questions).toBe(2);
+  // What is wanted now waits for no earlier answer.
+  byId("blotter-tab-trades").click();
+  await settled();
+  expect(questions).toBe(3);
+});
+
+test("that rows do not come in time is told, and they are asked for until they come", async () => {
+  const answer = page.commands.blotterRows;
+  const code = () => document.querySelector("[data-testid=problem-code]")?.textContent;
+  const pass = async (ms: number) => {
+    await vi.advanceTimersByTimeAsync(ms);
+    flushSync();
+  };
+  vi.useFakeTimers();
+  try {
+    page.commands.blotterRows = () => new Promise(() => {});
+    page.book.blotterRevision += 1;
+    flushSync();
+    await pass(ANSWER_MAX_MS - 1);
+    expect([code(), rowsShown() > 0]).toEqual([undefined, true]);
+    await pass(1);
+    expect([code(), rowsShown()]).toEqual(["blotter.late", 0]);
+    page.commands.blotterRows = answer;
+    await pass(ANSWER_MAX_MS);
+    await pass(1);
+    expect([code(), rowsShown() > 0]).toEqual([undefined, true]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 /** The rows that the desk answers with are changed before the page has them. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { lines, totals, visible } from "../../gateway/console/diff.js";
 import * as format from "../../gateway/console/format.js";
 import { problems } from "../../gateway/console/problems.js";
-import { matches, merge, newest } from "../../gateway/console/rows.js";
+import { matches, merge, newest, total } from "../../gateway/console/rows.js";
 import type { Status } from "../../gateway/console/contract.js";
 
 const CONSOLE = new URL("../../gateway/console/", import.meta.url);
@@ -176,6 +176,10 @@ describe("rows", () => {
   it("of alerts are the newest, once each", () => {
     const n = (...all: number[]) => all.map((x) => ({ n: x }));
     expect(newest(n(3, 2, 1), n(3, 5, 4), 4)).toEqual(n(5, 4, 3, 2));
+  });
+
+  it("of alerts know how many there were, also those that did not get here", () => {
+    expect([total([]), total([{ n: 3 }, { n: 2 }]), total([{ n: 700 }])]).toEqual([0, 3, 700]);
   });
 });
 

@@ -55,6 +55,7 @@ type Case = {
 const NOW = 1_800_000_000_000;
 const pin = (part: Partial<PinView> = {}): PinView => ({
   open: true,
+  question: 1,
   token: "Signet token",
   charsMin: 4,
   charsMax: 8,

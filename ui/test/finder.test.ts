@@ -59,3 +59,16 @@ test("Enter before the answer chooses the first hit of the text that was typed",
   await asked[4]!.answer(of(pair));
   expect(taken).toEqual(["DE000BU2Z049"]);
 });
+
+test("an Enter is not lost when the list of instruments comes before the answer", async () => {
+  const { finder, asked } = slow();
+  const taken: string[] = [];
+  void finder.look("bund");
+  finder.whenThere((hit) => taken.push(hit.id));
+  // The reference data changed: the same text is asked about again.
+  void finder.look("bund");
+  await asked[0]!.answer(of(pair));
+  expect(taken).toEqual([]);
+  await asked[1]!.answer(of(bund));
+  expect(taken).toEqual(["DE000BU2Z049"]);
+});

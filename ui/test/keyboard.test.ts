@@ -1,12 +1,6 @@
 import { expect, test } from "vitest";
 import { nextStop } from "../src/keyboard/focus";
-import {
-  EnterKey,
-  isRepeat,
-  mayTakeKeyboard,
-  RELEASED_MS,
-  TYPING_MS,
-} from "../src/keyboard/typing";
+import { Clicks, EnterKey, mayTakeKeyboard, RELEASED_MS, TYPING_MS } from "../src/keyboard/typing";
 import { Zoom } from "../src/desk/zoom.svelte";
 
 test("a dialog takes no keyboard from a trader who types or is about to confirm", () => {
@@ -48,9 +42,21 @@ test("a second click on the same spot is a repeat, one elsewhere or later is not
     [502, 331, 1_900, true],
     [500, 330, 2_600, false],
     [560, 330, 1_050, false],
-  ] as const)
-    expect(isRepeat(first, { x, y, ms })).toBe(repeats);
-  expect(isRepeat({ ...first, ms: -Infinity }, first)).toBe(false);
+  ] as const) {
+    const clicks = new Clicks();
+    expect(clicks.repeats(first), "the first of all").toBe(false);
+    expect(clicks.repeats({ x, y, ms })).toBe(repeats);
+  }
+});
+
+test("an impatient hand confirms nothing however long it clicks; one click a second does", () => {
+  const at = (ms: number) => ({ x: 500, y: 330, ms });
+  const fast = new Clicks();
+  fast.repeats(at(0));
+  for (let ms = 120; ms < 10_000; ms += 120) expect(fast.repeats(at(ms)), `${ms} ms`).toBe(true);
+  const calm = new Clicks();
+  const repeated = [0, 1_000, 2_000, 3_000, 4_000].filter((ms) => calm.repeats(at(ms)));
+  expect(repeated).toEqual([1_000, 3_000]);
 });
 
 test("Tab goes round inside a dialog and leaves the steps inside to the browser", () => {

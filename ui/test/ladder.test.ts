@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
 import type { Frame, LineView, RfqView } from "../src/bindings";
+import { UNREAD_MS } from "../src/desk/notices.svelte";
 import { Page } from "../src/desk/page.svelte";
 import { RELEASED_MS } from "../src/keyboard/typing";
 import Panels from "../src/rfq/Panels.svelte";
@@ -120,6 +121,64 @@ test("no line moves while terms are shown", () => {
   expect(drawn()).toBe("BAC");
 });
 
+test("the prices are one stop of Tab, at the best; the arrows go as they stand, which holds still", () => {
+  start();
+  show(Panels);
+  const stops = () =>
+    [...document.querySelectorAll<HTMLElement>("[role=grid] button[tabindex='0']")].map(
+      (button) => button.dataset.testid,
+    );
+  const keyboard = () => (document.activeElement as HTMLElement).dataset.testid;
+  const arrow = (key: string) => press(document.activeElement as HTMLElement, key);
+  expect(stops()).toEqual(["lift-R-A"]);
+  pull({ lines: quotes("C", "B", "A") });
+  expect([drawn(), stops()]).toEqual(["CBA", ["lift-R-C"]]);
+  byId("lift-R-C")!.focus();
+  flushSync();
+  arrow("ArrowDown");
+  expect([keyboard(), stops()]).toEqual(["lift-R-B", ["lift-R-B"]]);
+  // Another price is the best now: neither the lines nor the keyboard move.
+  pull({ lines: quotes("A", "C", "B") });
+  expect([drawn(), keyboard(), stops()]).toEqual(["CBA", "lift-R-B", ["lift-R-B"]]);
+  expect(byId("order-held")?.textContent).toContain("Order held");
+  for (const [key, at] of [
+    ["ArrowDown", "lift-R-A"],
+    ["ArrowDown", "lift-R-A"],
+    ["Home", "lift-R-C"],
+    ["End", "lift-R-A"],
+    ["ArrowUp", "lift-R-B"],
+  ] as const) {
+    arrow(key);
+    expect(keyboard(), key).toBe(at);
+  }
+  byId("field")!.focus();
+  flushSync();
+  expect([drawn(), stops()]).toEqual(["ACB", ["lift-R-A"]]);
+  // A price that goes takes no hold of the order with it.
+  byId("lift-R-A")!.focus();
+  pull({ lines: [line("R", "A", { state: "withdrawn", rank: 2 })] });
+  pull({ lines: quotes("C", "B") });
+  expect([drawn(), stops(), keyboard()]).toEqual(["CBA", ["lift-R-C"], "rfq-panel-R"]);
+});
+
+test("the keyboard passes by a price whose time is over, though no frame has said so", () => {
+  start();
+  show(Panels);
+  const [a, b, c] = quotes("A", "B", "C");
+  pull({ lines: [{ ...a!, validUntilMs: 9_000 }, { ...b!, validUntilMs: 5_000 }, c!] });
+  page.clock.set(6_000);
+  flushSync();
+  byId("lift-R-A")!.focus();
+  flushSync();
+  press(document.activeElement as HTMLElement, "ArrowDown");
+  expect((document.activeElement as HTMLElement).dataset.testid).toBe("lift-R-C");
+  byId("field")!.focus();
+  page.clock.set(10_000);
+  flushSync();
+  const stops = document.querySelectorAll<HTMLElement>("[role=grid] button[tabindex='0']");
+  expect([...stops].map((button) => button.dataset.testid)).toEqual(["lift-R-C"]);
+});
+
 test("the number keys choose the line that is drawn there", () => {
   start();
   show(Panels);
@@ -130,6 +189,96 @@ test("the number keys choose the line that is drawn there", () => {
   panel.dispatchEvent(new KeyboardEvent("keydown", { key: "3", bubbles: true, cancelable: true }));
   flushSync();
   expect(document.querySelector(".chosen [role=rowheader]")?.textContent).toContain("C");
+});
+
+test("a chosen dealer whose line goes is not chosen, and an Enter meant for it goes to no other", () => {
+  start();
+  const arm = vi.spyOn(page.commands, "arm");
+  show(Panels);
+  const panel = byId("rfq-panel-R")!;
+  const only = (...dealers: string[]) =>
+    pull({ whole: true, session: session({}), rfqs: [open()], lines: quotes(...dealers) });
+  panel.focus();
+  press(panel, "2");
+  expect(document.querySelector(".chosen [role=rowheader]")?.textContent).toContain("B");
+  only("A", "C");
+  press(panel, "Enter");
+  expect(arm).not.toHaveBeenCalled();
+  // It comes back, and was not chosen again.
+  only("A", "B", "C");
+  expect(document.querySelector(".chosen [role=rowheader]")).toBe(null);
+  const later = performance.now() + UNREAD_MS;
+  vi.spyOn(performance, "now").mockReturnValue(later);
+  press(panel, "Enter");
+  expect(arm.mock.lastCall![0]).toMatchObject({ dealer: "A" });
+});
+
+test("a dealer that is chosen after another one's line went takes the next Enter at once", () => {
+  start();
+  const arm = vi.spyOn(page.commands, "arm");
+  show(Panels);
+  const panel = byId("rfq-panel-R")!;
+  panel.focus();
+  press(panel, "3");
+  pull({
+    whole: true,
+    session: session({}),
+    rfqs: [open()],
+    lines: quotes("A", "B"),
+  });
+  expect(document.querySelector(".chosen [role=rowheader]")).toBe(null);
+  // There is no such line: nobody is chosen by it.
+  press(panel, "9");
+  press(panel, "2");
+  press(panel, "Enter");
+  expect(arm.mock.lastCall![0]).toMatchObject({ dealer: "B" });
+});
+
+test("a price that is over, or may be, cannot be pressed and does not look so", () => {
+  start();
+  const arm = vi.spyOn(page.commands, "arm");
+  show(Panels);
+  pull({ lines: quotes("A").map((one) => ({ ...one, validUntilMs: 5_000 })) });
+  const may = () =>
+    ["lift-R-A", "primary-buy-R"].map((id) => !(byId(id) as HTMLButtonElement).disabled);
+  const at = (ms: number) => {
+    page.clock.set(ms);
+    flushSync();
+    return may();
+  };
+  expect(at(4_000)).toEqual([true, true]);
+  expect(at(5_200)).toEqual([false, false]);
+  press(byId("rfq-panel-R")!, "Enter");
+  expect(arm).not.toHaveBeenCalled();
+  expect(at(4_000)).toEqual([true, true]);
+  // The laptop has slept.
+  page.clock.lost = true;
+  flushSync();
+  expect(may()).toEqual([false, false]);
+  expect(words("primary-buy-R")).toContain("The prices are old");
+  expect(byId("rfq-panel-R")!.classList.contains("stale")).toBe(true);
+  expect(at(4_200)).toEqual([true, true]);
+  // The frames do not come, or cannot be taken.
+  page.trouble = { code: "desk.silent", message: "No answer.", cure: "Wait.", field: null };
+  flushSync();
+  expect(may()).toEqual([false, false]);
+  expect(byId("rfq-panel-R")!.classList.contains("stale")).toBe(true);
+});
+
+test("terms that were asked for in the other window scroll nothing in this one", () => {
+  start();
+  const scroll = vi.spyOn(Element.prototype, "scrollIntoView");
+  show(Panels);
+  pull({ rfqs: [open({ accept: armed })] });
+  expect(byId("confirm-accept")).not.toBe(null);
+  expect(scroll).not.toHaveBeenCalled();
+  pull({ rfqs: [open()] });
+  byId("primary-buy-R")!.click();
+  pull({ rfqs: [open({ accept: armed })] });
+  expect(scroll).toHaveBeenCalledOnce();
+  // Other words in the same terms scroll no more.
+  pull({ rfqs: [open({ accept: { ...armed, text: "as before" } })] });
+  expect(scroll).toHaveBeenCalledOnce();
 });
 
 test("each line says how its dealer did before, and how far its price is", () => {
@@ -235,6 +384,122 @@ test("Confirm is pale again with each other limit, and not with another frame", 
   expect(turns).toEqual([true, true, false, false, true]);
 });
 
+test("the terms of a screen that may be old are not confirmed", () => {
+  start();
+  const sent = vi.spyOn(page.commands, "accept");
+  show(Panels);
+  pull({ rfqs: [open({ accept: armed })] });
+  page.clock.lost = true;
+  flushSync();
+  byId("confirm-accept")!.click();
+  expect(sent).not.toHaveBeenCalled();
+  page.clock.set(4_000);
+  flushSync();
+  byId("confirm-accept")!.click();
+  expect(sent.mock.calls).toEqual([["R", armed.id]]);
+});
+
+test("where a dealer takes no part there is no field for one", () => {
+  start();
+  show(Panels);
+  pull({ rfqs: [open({ accept: armed })] });
+  expect(byId("part-form")).toBe(null);
+  expect(byId("accept-part")).toBe(null);
+});
+
+test("Confirm waits while another quantity is typed than the terms say", async () => {
+  start();
+  show(Panels);
+  const whole = { ...armed, id: "A1", takesPart: true };
+  const part = { ...whole, id: "A2", quantity: "2,000,000", quotedQuantity: "5,000,000" };
+  const calls: string[] = [];
+  const ok = { status: "ok" as const, data: null };
+  page.commands.takeQuantity = (_, typed) => (calls.push(`take ${typed}`), Promise.resolve(ok));
+  page.commands.accept = (_, id) => (calls.push(`accept ${id}`), Promise.resolve(ok));
+  pull({ rfqs: [open({ accept: whole })] });
+  const field = byId("part-quantity") as HTMLInputElement;
+  const confirms = byId("confirm-accept")!;
+  expect([field.value, field.placeholder]).toEqual(["", "5,000,000"]);
+  const settles = async () => {
+    for (let i = 0; i < 6; i++) await tick();
+    flushSync();
+  };
+  field.value = "2m";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  flushSync();
+  expect(confirms.getAttribute("aria-disabled")).toBe("true");
+  confirms.click();
+  await settles();
+  expect(calls, "not the whole, which nobody wants any longer").toEqual([]);
+  byId("part-take")!.click();
+  await settles();
+  expect(calls).toEqual(["take 2m"]);
+  pull({ rfqs: [open({ accept: part })] });
+  expect((byId("part-quantity") as HTMLInputElement).value).toBe("2,000,000");
+  expect(words("accept-part")).toContain("of 5,000,000 quoted");
+  confirms.click();
+  await settles();
+  expect(calls).toEqual(["take 2m", "accept A2"]);
+});
+
+test("the Enter that takes a quantity, held or pressed again at once, does not press Confirm", async () => {
+  start();
+  show(Panels);
+  const calls: string[] = [];
+  const ok = { status: "ok" as const, data: null };
+  page.commands.takeQuantity = (_, typed) => (calls.push(`take ${typed}`), Promise.resolve(ok));
+  pull({ rfqs: [open({ accept: { ...armed, id: "A1", takesPart: true } })] });
+  const field = byId("part-quantity") as HTMLInputElement;
+  const confirms = byId("confirm-accept")!;
+  /** Whether Enter there presses what it is on. */
+  const enter = (on: HTMLElement, repeat = false) => {
+    const init = { key: "Enter", repeat, bubbles: true, cancelable: true };
+    return on.dispatchEvent(new KeyboardEvent("keydown", init));
+  };
+  const submit = async () => {
+    byId("part-form")!.dispatchEvent(
+      new SubmitEvent("submit", { bubbles: true, cancelable: true }),
+    );
+    for (let i = 0; i < 6; i++) await tick();
+    flushSync();
+  };
+  field.focus();
+  // As many as the whole: the terms stay as they are.
+  field.value = "5m";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  flushSync();
+  let now = performance.now() + 1_000;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+  expect(enter(field)).toBe(true);
+  await submit();
+  expect([calls, document.activeElement]).toEqual([["take 5m"], confirms]);
+  expect(enter(confirms, true), "held").toBe(false);
+  now += RELEASED_MS - 1;
+  expect(enter(confirms), "held, on a remote display").toBe(false);
+  now += RELEASED_MS;
+  expect(enter(confirms), "a new one, for which the desk has a time to read").toBe(true);
+});
+
+test("what was typed for other terms is not of these", async () => {
+  start();
+  show(Panels);
+  const whole = { ...armed, id: "A1", takesPart: true };
+  const calls: string[] = [];
+  const ok = { status: "ok" as const, data: null };
+  page.commands.accept = (_, id) => (calls.push(`accept ${id}`), Promise.resolve(ok));
+  pull({ rfqs: [open({ accept: whole })] });
+  const field = byId("part-quantity") as HTMLInputElement;
+  field.value = "2m";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  flushSync();
+  // The trader shows the terms of another quote, which is for as much.
+  pull({ rfqs: [open({ accept: { ...whole, id: "A2" } })] });
+  expect((byId("part-quantity") as HTMLInputElement).value).toBe("");
+  byId("confirm-accept")!.click();
+  for (let i = 0; i < 6; i++) await tick();
+  expect(calls).toEqual(["accept A2"]);
+});
+
 test("a press that comes too soon is said beside Confirm, and moves nothing", async () => {
   start();
   const no = (code: string) => async () => ({
@@ -255,6 +520,27 @@ test("a press that comes too soon is said beside Confirm, and moves nothing", as
   await press("quote.expired");
   expect(words("confirm-state")).toContain("Quote valid");
   expect(byId("problem-code")?.textContent).toBe("quote.expired");
+});
+
+test("a click on the spot of the one that showed the terms confirms nothing, and that is said", () => {
+  start();
+  const sent = vi.spyOn(page.commands, "accept");
+  show(Panels);
+  const click = (id: string) => {
+    const at = { clientX: 5, clientY: 5, detail: 1, bubbles: true };
+    byId(id)!.dispatchEvent(new MouseEvent("click", at));
+    flushSync();
+  };
+  click("primary-buy-R");
+  pull({ rfqs: [open({ accept: armed, guard: { afterMs: 700, warning: null, seen: false } })] });
+  click("confirm-accept");
+  expect(sent).not.toHaveBeenCalled();
+  expect(words("confirm-state")).toContain("Too soon");
+  const later = performance.now() + 2_000;
+  vi.spyOn(performance, "now").mockReturnValue(later);
+  click("confirm-accept");
+  expect(sent.mock.calls).toEqual([["R", armed.id]]);
+  expect(words("confirm-state")).toContain("Quote valid");
 });
 
 test("the cover is shown with the trade", () => {

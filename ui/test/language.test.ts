@@ -27,6 +27,20 @@ test("a text is filled in, and what has no value is left out", () => {
   expect(say("x.named", { a: "{b}", b: "$&" })).toBe("{b} of $&, {b}");
 });
 
+test("a name of another direction of writing leaves what stands beside it where it is", () => {
+  const name = "\u05d0\u05d1\u05d2";
+  expect(say("x.named", { a: name, b: "two" })).toBe(
+    `\u2068${name}\u2069 of two, \u2068${name}\u2069`,
+  );
+  // One that is filled into a text that is filled in itself.
+  const inner = say("x.named", { a: "1", b: name });
+  expect(say("x.named", { a: inner, b: "2" })).toContain(`\u20681 of \u2068${name}\u2069, 1\u2069`);
+  // Nothing in it ends the isolation, or goes on behind it.
+  expect(say("x.named", { a: "\u2069x\u2067", b: "\u2067y\u2069" })).toBe(
+    "\u2068x\u2069 of \u2068\u2067y\u2069\u2069, \u2068x\u2069",
+  );
+});
+
 test("the form goes by the number", () => {
   expect(say("x.rows", { count: 1 })).toBe("1 row");
   expect([0, 2, 11].map((count) => say("x.rows", { count }))).toEqual([

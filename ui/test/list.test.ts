@@ -21,9 +21,12 @@ import {
   mayAgain,
   mayEdit,
   mayRemove,
+  textOf,
   wordsOf,
 } from "../src/list/rows";
+import { ANSWER_MAX_MS } from "../src/desk/backend";
 import { RELEASED_MS } from "../src/keyboard/typing";
+import Repeats from "../src/list/Repeats.svelte";
 import Screen from "./Screen.svelte";
 
 const [done, quoted, beyond, , , , pending, wrong, warned] = new scenes.RequestList("list")
@@ -59,6 +62,24 @@ describe("a row in words", () => {
 
   test("figures name only what there is", () => {
     expect(figures(new scenes.RequestList("list-draft").summary())).toBe("1 to correct · 2 ready");
+  });
+
+  test("a file is read in the letters in which it was written, or not at all", () => {
+    const text = "buy;Müller & Co;5";
+    const of = (letters: string) => [...letters].map((one) => one.charCodeAt(0));
+    const wide = (low: 0 | 1) => of(text).flatMap((one) => (low === 0 ? [one, 0] : [0, one]));
+    const utf8 = [...new TextEncoder().encode(text)];
+    for (const bytes of [
+      utf8,
+      [0xef, 0xbb, 0xbf, ...utf8],
+      [0xff, 0xfe, ...wide(0)],
+      [0xfe, 0xff, ...wide(1)],
+    ])
+      expect(textOf(Uint8Array.from(bytes))).toBe(text);
+    // As a spreadsheet on Windows writes "CSV" without more; and half a letter.
+    expect(textOf(Uint8Array.from(of(text)))).toBe(null);
+    expect(textOf(Uint8Array.from([0xff, 0xfe, 65]))).toBe(null);
+    expect(textOf(new Uint8Array())).toBe("");
   });
 
   test("a workbook is told by its name, and goes to the desk byte by byte", () => {
@@ -171,7 +192,7 @@ describe("the panel", () => {
     const paste = vi.spyOn(commands, "listPaste");
     const drop = (name: string, size: number) => {
       const bytes = new Uint8Array([80, 75]).buffer;
-      const file = { name, size, text: async () => "x", arrayBuffer: async () => bytes };
+      const file = { name, size, arrayBuffer: async () => bytes };
       const event = Object.assign(new Event("drop", { bubbles: true, cancelable: true }), {
         dataTransfer: { files: [file] },
       });
@@ -188,7 +209,7 @@ describe("the panel", () => {
     expect(paste).not.toHaveBeenCalled();
     drop("rows.csv", 1_048_576);
     await settled();
-    expect(paste).toHaveBeenCalledWith("x");
+    expect(paste).toHaveBeenCalledWith("PK");
     const book = vi.spyOn(commands, "listWorkbook");
     drop("rows.xlsx", 2);
     await settled();
@@ -249,13 +270,38 @@ describe("the panel", () => {
     answer!();
     await settled();
     expect(done).toEqual(["edit"]);
-    expect(byId("list-problem")!.textContent).toContain("The last cell that you typed");
+    expect(byId("list-problem")!.textContent).toContain("A cell that you typed");
     // Taken this time: then it is sent.
     act.mockImplementation((intent) => {
       done.push(intent.kind);
       return Promise.resolve({ status: "ok", data: null });
     });
     type();
+    byId("list-send")!.click();
+    await settled();
+    expect(done).toEqual(["edit", "edit", "send"]);
+  });
+
+  test("a cell that was not taken is not forgotten over another one that was", async () => {
+    const { commands } = await open("list-draft");
+    const done: string[] = [];
+    vi.spyOn(commands, "listAct").mockImplementation(async (intent) => {
+      done.push(intent.kind);
+      return done.length === 1
+        ? { status: "error", error: scenes.problems.quantity }
+        : { status: "ok", data: null };
+    });
+    for (const id of ["list-quantity-1", "list-quantity-2"]) {
+      const cell = byId<HTMLInputElement>(id)!;
+      cell.value += "7";
+      cell.dispatchEvent(new Event("change", { bubbles: true }));
+      await settled();
+    }
+    byId("list-send")!.click();
+    await settled();
+    expect(done).toEqual(["edit", "edit"]);
+    expect(byId("list-problem")!.textContent).toContain("A cell that you typed");
+    // The trader has read it.
     byId("list-send")!.click();
     await settled();
     expect(done).toEqual(["edit", "edit", "send"]);
@@ -333,5 +379,69 @@ describe("the panel", () => {
     await settled();
     expect(byId("list-take")).toBeNull();
     expect((document.activeElement as HTMLElement).dataset.testid).toBe("list-paste");
+  });
+
+  test("rows that were sent before in the same words are all shown", async () => {
+    const words = "Sent at 08:00 UTC as row 1 of list A: Filled.";
+    const row = {
+      key: 1,
+      number: 1,
+      ask: "buy" as const,
+      quantity: "5,000,000",
+      symbol: "DBR 2.5 02/35",
+      before: [words, words],
+    };
+    shown = mount(Screen, {
+      target: document.body,
+      props: {
+        page: new Page(fake(new URLSearchParams({ scene: "list" }))),
+        component: Repeats as unknown as Component,
+        props: {
+          repeats: { rows: [row], all: 1, afterMs: 0 },
+          problem: null,
+          onsend: () => {},
+          onclose: () => {},
+        },
+        ownButton: true,
+      },
+    });
+    await settled();
+    expect(byId("repeat-line")!.querySelectorAll("bdi")).toHaveLength(2);
+  });
+
+  test("a command without an answer holds up neither Stop nor the next one, and is told", async () => {
+    const { page, commands } = await open("list-draft");
+    const got = await commands.listPage(0, LINES);
+    if (got.status !== "ok") throw new Error("the simulated desk has a list");
+    page.book.list = { ...got.data.summary, run: "sending" };
+    await settled();
+    vi.useFakeTimers();
+    const done: string[] = [];
+    vi.spyOn(commands, "listAct").mockImplementation((intent) => {
+      done.push(intent.kind);
+      if (intent.kind === "edit") return new Promise(() => {});
+      return Promise.resolve({ status: "ok", data: null });
+    });
+    const cell = byId<HTMLInputElement>("list-quantity-1")!;
+    cell.value += "7";
+    cell.dispatchEvent(new Event("change", { bubbles: true }));
+    byId("list-send")!.click();
+    await settled();
+    expect(done).toEqual(["edit"]);
+    byId("list-stop")!.click();
+    await settled();
+    expect(done).toEqual(["edit", "stop"]);
+    await vi.advanceTimersByTimeAsync(ANSWER_MAX_MS);
+    await settled();
+    // What was to be sent before the Stop is not sent; and what was typed may not be with the desk.
+    expect(done).toEqual(["edit", "stop"]);
+    expect(byId("problem-code")!.textContent).toBe("desk.unanswered");
+    byId("list-send")!.click();
+    await settled();
+    expect(done).toEqual(["edit", "stop"]);
+    byId("list-send")!.click();
+    await settled();
+    expect(done).toEqual(["edit", "stop", "send"]);
+    vi.useRealTimers();
   });
 });

@@ -53,6 +53,28 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
+test("sides that are swapped twice in a hurry are as before, and what is typed meanwhile stays", async () => {
+  await ticket();
+  by("ticket-package").click();
+  await settle();
+  const sides = () => page.draft.pack!.legs.map((leg) => leg.side);
+  const before = sides();
+  const { editPackage } = page.commands;
+  const waiting: (() => void)[] = [];
+  page.backend.commands.editPackage = async (form, change) => {
+    await new Promise<void>((done) => waiting.push(done));
+    return editPackage(form, change);
+  };
+  by("package-turn").click();
+  by("package-turn").click();
+  type("package-size", "5m");
+  for (let n = 0; n < 6; n++) {
+    for (const answer of waiting.splice(0)) answer();
+    await settle();
+  }
+  expect([sides(), page.draft.pack!.size, waiting]).toEqual([before, "5m", []]);
+});
+
 test("a butterfly is made, turned, limited and sent as it was typed", async () => {
   const sent: TicketForm[] = [];
   await ticket((p) => {

@@ -9,6 +9,7 @@ import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
 import type { Frame } from "../src/bindings";
 import type { Backend } from "../src/desk/backend";
+import { UNREAD_MS } from "../src/desk/notices.svelte";
 import App from "../src/App.svelte";
 import { Page } from "../src/desk/page.svelte";
 import { panelOf, type PanelMode } from "../src/desk/panel";
@@ -353,6 +354,34 @@ test("an approval takes the keyboard for a new phase, and not whenever something
   expect(document.activeElement).toBe(byId("rfq-panel-R1"));
   await shows({ behind: 1, phase: "failed", problem: scenes.problems.keyRemoved });
   expect(document.activeElement).toBe(byId("step-up-again"));
+});
+
+test("a PIN typed for one approval is not given for the next, nor does its Escape refuse that", async () => {
+  const page = opened(null);
+  shown.push(mount(App, { target: document.body, props: { page } }));
+  await settled();
+  const refuse = vi.spyOn(page.commands, "refuseStepUp");
+  const shows = async (id: string) => {
+    const view = scenes.stepUp("accept", Date.now(), { id, phase: "pin" });
+    page.book.apply(frame({ seq: page.book.seq + 1, stepUp: [view] }));
+    await settled();
+  };
+  const field = () => byId("key-pin") as HTMLInputElement;
+  await shows("S1");
+  field().value = "1234";
+  field().dispatchEvent(new InputEvent("input", { bubbles: true }));
+  await settled();
+  expect((byId("key-pin-give") as HTMLButtonElement).disabled).toBe(false);
+  // The first one is over, and the next one asks for its PIN in the same frame.
+  await shows("S2");
+  expect([field().value, document.activeElement]).toEqual(["", field()]);
+  expect((byId("key-pin-give") as HTMLButtonElement).disabled).toBe(true);
+  press("Escape");
+  expect(refuse).not.toHaveBeenCalled();
+  const later = performance.now() + UNREAD_MS;
+  vi.spyOn(performance, "now").mockReturnValue(later);
+  press("Escape");
+  expect(refuse.mock.calls).toEqual([["S2"]]);
 });
 
 test("an older answer about the reference data does not replace a newer one", async () => {

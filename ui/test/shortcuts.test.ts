@@ -1,7 +1,8 @@
 // The whole table: in each place, the keys that have a command, and that no other key has one.
 
 import { describe, expect, test } from "vitest";
-import { commandFor, help, type Place, type Press, type States } from "../src/keyboard/shortcuts";
+import { help } from "../src/keyboard/help";
+import { commandFor, type Place, type Press, type States } from "../src/keyboard/shortcuts";
 
 type Hold = Partial<Omit<Press, "key">>;
 const press = (key: string, hold: Hold = {}): Press => ({
@@ -290,6 +291,15 @@ describe("a request", () => {
   });
 });
 
+test("on a price the arrows go to others, to the left and right where there are two sides", () => {
+  const line = ["ArrowUp", "ArrowDown", "Home", "End"].map((key) => plain(key, "line"));
+  const side = ["ArrowLeft", "ArrowRight"].map((key) => plain(key, "side"));
+  const both = Object.assign({}, ...line, ...side);
+  expect(all("ladder", { onPrice: true, twoWay: false })).toEqual(Object.assign({}, ...line));
+  expect(all("ladder", { onPrice: true, twoWay: true })).toEqual(both);
+  expect(all("ladder", { onPrice: false, twoWay: true })).toEqual({});
+});
+
 test("a held Enter does not press Confirm, a new one does", () => {
   expect(all("confirm", { enterIsFresh: false, limited: false })).toEqual(any("Enter", "ignore"));
   expect(all("confirm", { enterIsFresh: true, limited: false })).toEqual({});
@@ -370,7 +380,10 @@ test("Help names each shortcut once, in the words of the table", () => {
     "The second window": ["Ctrl Shift X", "Ctrl O", "Ctrl W"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
-    "A request": ["1 … 9", "B", "S", "Enter", "A", "C", "P", "Esc", "Del", "+ -", "← →"],
+    "A request": [
+      ...["1 … 9", "B", "S", "Enter", "A", "C", "P", "Esc", "Del"],
+      ...["↑ ↓ Home End", "← →", "+ -", "← →"],
+    ],
     Blotter: ["← →", "↑ ↓", "PgUp PgDn Home End", "Enter", "Del"],
     "List of requests": ["↑ ↓", "Enter"],
     "Every action (Ctrl K)": ["↑ ↓", "Enter"],

@@ -9,6 +9,7 @@ import { fake } from "../dev/fake";
 import * as scenes from "../dev/scenes";
 import { instruments } from "../dev/scenes/reference";
 import type { Problem, TicketForm } from "../src/bindings";
+import { ANSWER_MAX_MS } from "../src/desk/backend";
 import { Page } from "../src/desk/page.svelte";
 import { worseWay } from "../src/desk/words";
 import { askAgain, chosenRequest, duplicate } from "../src/ticket/reuse";
@@ -194,6 +195,27 @@ test("the touch can be asked for with the request where there is a limit, a side
   expect(draft(), "it is for one request").toBe(false);
 });
 
+test("what is typed while the instrument of a kept ticket is looked for stays", async () => {
+  let answer = () => {};
+  await open((p) => {
+    const { commands } = p.backend;
+    commands.keptTickets = async () => ({
+      status: "ok",
+      data: { draft: form(), templates: [], asked: [] },
+    });
+    const find = commands.findInstruments;
+    commands.findInstruments = async (typed) => {
+      if (typed === "DE000BU2Z049") await new Promise<void>((done) => (answer = done));
+      return find(typed);
+    };
+  });
+  type("ticket-instrument", "eur");
+  answer();
+  await settle();
+  expect(by<HTMLInputElement>("ticket-instrument").value).toBe("eur");
+  expect([page.draft.quantity, page.draft.side, page.draftTaken]).toEqual(["", "buy", true]);
+});
+
 test("a template is kept, replaced, used and deleted", async () => {
   await open();
   page.draft.fill(form(), null);
@@ -258,6 +280,112 @@ test("a request is asked again as it was, or put into the ticket", async () => {
   expect(chosenRequest(page, null)).toBe(page.book.rfqs.at(-1)?.view.id);
 });
 
+/** A desk that answers to a request when the test says so. */
+function slow() {
+  const asked: { answer: (id: string) => Promise<void> }[] = [];
+  const change = (p: Page) => {
+    p.backend.commands.sendRfq = () =>
+      new Promise((done) =>
+        asked.push({
+          answer: async (data) => {
+            done({ status: "ok", data });
+            await settle();
+          },
+        }),
+      );
+  };
+  return { asked, change };
+}
+
+test("a request without an answer may have left: no other leaves before the trader has looked", async () => {
+  const { asked, change } = slow();
+  await open(change);
+  page.draft.fill(form(), instruments[0] ?? null);
+  await settle();
+  by("ticket-send").click();
+  await settle(ANSWER_MAX_MS - 100);
+  expect([asked.length, by("ticket-unanswered")]).toEqual([1, null]);
+  await settle(200);
+  expect(by("ticket-unanswered").textContent).toContain("may have been sent, or not");
+  expect(by("ticket-unanswered").textContent).toContain("3m DBR 2.5 02/35");
+  by("ticket-send").click();
+  void askAgain(page, "R1");
+  await settle();
+  expect(asked).toHaveLength(1);
+  // It was sent after all, which settles it.
+  await asked[0]!.answer("N1");
+  expect([by("ticket-unanswered"), page.draft.quantity, page.wanted]).toEqual([null, "", null]);
+  expect(page.book.notices.first?.code).toBe("desk.sent_late");
+
+  void askAgain(page, "R1");
+  await settle();
+  expect(asked).toHaveLength(2);
+});
+
+test("a trader who has looked sends again, and a late answer takes nothing out of the ticket", async () => {
+  const { asked, change } = slow();
+  await open(change);
+  void askAgain(page, "R1");
+  await settle(ANSWER_MAX_MS + 100);
+  page.draft.fill(form(), instruments[0] ?? null);
+  await settle();
+  by("ticket-looked").click();
+  await settle();
+  expect(by("ticket-unanswered")).toBeNull();
+  expect(document.activeElement).not.toBe(by("ticket-send"));
+  by("ticket-send").click();
+  await settle();
+  expect(asked).toHaveLength(2);
+  await asked[0]!.answer("N1");
+  expect([page.draft.quantity, page.wanted]).toEqual(["3m", null]);
+  await asked[1]!.answer("N2");
+  expect([page.draft.quantity, page.wanted]).toEqual(["", "N2"]);
+});
+
+test("a request that never came to its sending is told, and the next one is sent", async () => {
+  const { asked, change } = slow();
+  await open((p) => {
+    change(p);
+    p.backend.commands.ticketOf = () => new Promise(() => {});
+  });
+  void askAgain(page, "R1");
+  await settle(ANSWER_MAX_MS + 100);
+  expect([page.draft.refusal?.code, asked.length]).toEqual(["desk.not_sent", 0]);
+  by("ticket-send").click();
+  await settle();
+  expect(asked).toHaveLength(1);
+});
+
+test("what is typed while a request is being sent is not taken out with it", async () => {
+  const { asked, change } = slow();
+  await open(change);
+  page.draft.fill(form(), instruments[0] ?? null);
+  await settle();
+  by("ticket-send").click();
+  await settle();
+  type("ticket-quantity", "7m");
+  page.draft.note = "the next one";
+  await settle();
+  await asked[0]!.answer("N1");
+  expect(page.draft).toMatchObject({ quantity: "7m", note: "the next one", limit: "" });
+  const leg = (quantity: string) => ({
+    side: "buy" as const,
+    instrument: "",
+    typed: "",
+    ratio: "1",
+    quantity,
+    settles: "",
+  });
+  page.draft.pack = { shape: "free", size: "1m", legs: [leg("1m"), leg("2m")] };
+  const then = page.draft.once;
+  page.draft.pack.legs[1]!.quantity = "3m";
+  page.draft.sent(then);
+  expect([page.draft.pack.size, page.draft.pack.legs.map((one) => one.quantity)]).toEqual([
+    "",
+    ["", "3m"],
+  ]);
+});
+
 test("the ticket asks for the numbers that the instrument has", async () => {
   const sent: TicketForm[] = [];
   await open((p) => {
@@ -287,6 +415,43 @@ test("the ticket asks for the numbers that the instrument has", async () => {
   expect(sent.at(-1)).toMatchObject({ priceType: "price" });
 });
 
+test("a discount margin is asked for over the rate that the note pays", async () => {
+  const sent: TicketForm[] = [];
+  await open((p) => {
+    const send = p.backend.commands.sendRfq;
+    p.backend.commands.sendRfq = (one) => (sent.push(one), send(one));
+  });
+  const over = (point: string) => ({
+    ...instruments[0]!,
+    priceTypes: [
+      ...instruments[0]!.priceTypes.slice(0, 1),
+      {
+        priceType: "margin" as const,
+        words: "discount margin, basis points",
+        unit: `bp discount margin over EURIBOR ${point}`,
+        example: "42.5",
+        tick: "0.1",
+      },
+    ],
+  });
+  page.draft.fill(form({ ask: "buy", priceType: "margin" }), over("3M"));
+  await settle();
+  expect(by("ticket-numbers-margin").querySelector("input")?.checked).toBe(true);
+  expect(by("ticket-unit").textContent).toBe("bp discount margin over EURIBOR 3M");
+  by<HTMLButtonElement>("ticket-send").click();
+  await settle();
+  expect(sent.at(-1)).toMatchObject({ priceType: "margin" });
+  // A margin over another rate is another number: a limit does not stay.
+  const limited = form({ ask: "buy", priceType: "margin", priceLimit: "45.0" });
+  page.draft.fill(limited, over("3M"));
+  await settle();
+  expect(page.draft.limit).toBe("45.0");
+  page.draft.chosen = over("6M");
+  await settle();
+  expect([page.draft.numbers, page.draft.limit]).toEqual(["margin", ""]);
+  expect(by("limit-gone").textContent).toContain("The limit 45.0 is gone");
+});
+
 test("a new word about the same instrument takes neither the keyboard nor what is typed", async () => {
   await open();
   page.draft.fill(form(), instruments[0] ?? null);
@@ -311,6 +476,8 @@ test("a limit lies where the numbers get worse for the side", () => {
     ["sell", "yield", "up"],
     ["buy", "spread", "down"],
     ["sell", "spread", "up"],
+    ["buy", "margin", "down"],
+    ["sell", "margin", "up"],
   ] as const)
     expect(worseWay(side, of)).toBe(want);
 });

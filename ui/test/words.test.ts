@@ -42,6 +42,35 @@ test("countdowns run on the gateway's clock, whatever the laptop's says", () => 
   expect(clock.nowMs).toBe(5_001_500);
 });
 
+test("after a sleep that the page's clock did not count, the time is lost until the next frame", () => {
+  let [monotonic, wall, told] = [1_000, 9_000_000, 0];
+  const clock = new GatewayClock(
+    () => monotonic,
+    () => wall,
+  );
+  clock.onlost = () => void (told += 1);
+  const pass = (counted: number, slept = 0) => {
+    monotonic += counted;
+    wall += counted + slept;
+    clock.tick();
+    return [clock.lost, told];
+  };
+  // Before the first frame nothing is known that could be lost.
+  expect(pass(200, 60_000)).toEqual([false, 0]);
+  clock.set(5_000_000);
+  expect(pass(200)).toEqual([false, 0]);
+  expect(pass(200, 60_000)).toEqual([true, 1]);
+  expect(pass(200)).toEqual([true, 1]);
+  clock.set(5_060_600);
+  expect([clock.lost, told, clock.nowMs]).toEqual([false, 1, 5_060_600]);
+  // A frame came before the first look after the sleep.
+  wall += 60_000;
+  clock.set(5_121_000);
+  expect(pass(200)).toEqual([false, 1]);
+  // The laptop's clock was set back.
+  expect(pass(200, -3_600_000)).toEqual([false, 1]);
+});
+
 test("a day is named by itself, whatever the time zone of the laptop", () => {
   expect(weekday("2026-12-01")).toBe("Tue");
   expect(weekday("2026-11-29")).toBe("Sun");

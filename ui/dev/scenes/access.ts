@@ -69,6 +69,7 @@ export function stepUp(
     deadlineMs: now + 27_000,
     pinWrong: false,
     pinLeft: null,
+    pinQuestion: 1,
     problem: null,
     rfqId: "R1",
     behind: 0,
@@ -152,6 +153,7 @@ export function risk(scene: string, now: number): RiskView {
 
 export const pin: PinView = {
   open: true,
+  question: 1,
   token: "Signet token",
   charsMin: 4,
   charsMax: 8,

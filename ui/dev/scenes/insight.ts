@@ -55,8 +55,11 @@ function all(query: RowsQuery, now: number, many: boolean): BlotterRow[] {
   });
 }
 
-const said = (row: BlotterRow, column: Column) =>
-  column === "least" ? (row.minQuantity ?? "") : row[column as "side"];
+const said = (row: BlotterRow, column: Column) => {
+  if (column === "least") return row.minQuantity ?? "";
+  if (column === "quoted") return row.quoted ?? "";
+  return column === "rfq" ? row.rfqId : row[column as "side"];
+};
 
 /** The desk does this in Rust; here only as much as a picture needs. */
 export function page(query: RowsQuery, now: number, many: boolean): RowsPage {
@@ -186,6 +189,7 @@ export function bestExecution(rfqId: string, now: number): BestExecution {
         price: "99.125",
         limit: "99.125",
         quantity: "5,000,000",
+        quoted: null,
         atMs: sent + 12_000,
         answer: "Executed: 5,000,000 at 99.125",
         traded: "99.125",

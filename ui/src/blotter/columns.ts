@@ -10,6 +10,7 @@ export const COLUMNS: [Column, string][] = [
   ["side", t("blotter.side")],
   ["quantity", t("blotter.quantity")],
   ["least", t("blotter.atLeast")],
+  ["quoted", t("blotter.quoted")],
   ["currency", t("blotter.currency")],
   ["price", t("blotter.price")],
   ["dealer", t("blotter.dealer")],
@@ -26,7 +27,7 @@ const NAMES = new Map(COLUMNS);
 export const nameOf = (column: Column) => NAMES.get(column) ?? column;
 
 export const isNumber = (column: Column) =>
-  ["quantity", "least", "price", "cover"].includes(column);
+  ["quantity", "least", "quoted", "price", "cover"].includes(column);
 
 /** What a row says in a column that is a text and nothing else. */
 export function textOf(row: BlotterRow, column: Column): string {
@@ -40,6 +41,8 @@ export function textOf(row: BlotterRow, column: Column): string {
       return row.side;
     case "least":
       return row.minQuantity ?? "";
+    case "quoted":
+      return row.quoted ?? "";
     case "currency":
       return row.currency;
     case "dealer":

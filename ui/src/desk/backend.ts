@@ -36,6 +36,47 @@ export async function ask<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   }
 }
 
+/** Without an answer after this long, whether a command was done is not known. */
+export const ANSWER_MAX_MS = 5_000;
+
+/** What a promise comes to; null where it has not ended in time. */
+export async function inTime<T>(work: Promise<T>): Promise<T | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), ANSWER_MAX_MS);
+  });
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** As `ask`, but one without an answer in time is told too: it may have been done. */
+export const askInTime = async <T>(call: Promise<Answer<T>>): Promise<Answer<T>> =>
+  (await inTime(ask(call))) ?? UNANSWERED;
+
+const UNANSWERED: { status: "error"; error: Problem } = {
+  status: "error",
+  error: {
+    code: "desk.unanswered",
+    message: t("desk.theProgramHasNotAnsweredThis"),
+    cure: t("desk.lookAtTheRequestsAndTheBlotter"),
+    field: null,
+  },
+};
+
+/** What the page shows may be old: its program does not answer. */
+export const SILENT: { status: "error"; error: Problem } = {
+  status: "error",
+  error: {
+    code: "desk.silent",
+    message: t("desk.theWindowsOwnProgramDoesNot"),
+    cure: t("desk.doNotTradeOnThemWaitAMomentIf"),
+    field: null,
+  },
+};
+
 function isProblem(error: unknown): error is Problem {
   return typeof error === "object" && error !== null && "code" in error && "message" in error;
 }

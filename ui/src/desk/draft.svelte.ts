@@ -146,20 +146,51 @@ export class Draft {
     this.tickOnly(form.dealers);
   }
 
-  /** After it was sent: what belongs to that request only is gone. */
-  sent() {
+  /** What belongs to one request only, as it is filled in now. */
+  get once(): Once {
+    return {
+      quantity: this.quantity,
+      size: this.pack?.size,
+      legs: this.pack?.legs.map((leg) => leg.quantity) ?? [],
+      settles: this.settles,
+      limit: this.limit,
+      least: this.least,
+      allOrNone: this.allOrNone,
+      approveFirst: this.approveFirst,
+      note: this.note,
+    };
+  }
+
+  /**
+   * After it was sent as it was filled in `then`: what belongs to that request only is gone, but
+   * nothing that the trader has filled in since.
+   */
+  sent(then: Once = this.once) {
+    const now = this.once;
     // The empty quantity keeps a second Ctrl+Enter from sending the request twice.
-    this.quantity = "";
+    if (now.quantity === then.quantity) this.quantity = "";
     if (this.pack) {
-      this.pack.size = "";
-      for (const leg of this.pack.legs) leg.quantity = "";
+      if (now.size === then.size) this.pack.size = "";
+      for (const [n, leg] of this.pack.legs.entries())
+        if (now.legs[n] === then.legs[n]) leg.quantity = "";
     }
-    this.settles = null;
-    this.limit = "";
-    this.limitGone = "";
-    this.least = "";
-    this.allOrNone = false;
-    this.approveFirst = false;
-    this.note = "";
+    if (now.settles === then.settles) this.settles = null;
+    if (now.limit === then.limit) [this.limit, this.limitGone] = ["", ""];
+    if (now.least === then.least) this.least = "";
+    if (now.allOrNone === then.allOrNone) this.allOrNone = false;
+    if (now.approveFirst === then.approveFirst) this.approveFirst = false;
+    if (now.note === then.note) this.note = "";
   }
 }
+
+type Once = {
+  quantity: string;
+  size: string | undefined;
+  legs: string[];
+  settles: string | null;
+  limit: string;
+  least: string;
+  allOrNone: boolean;
+  approveFirst: boolean;
+  note: string;
+};

@@ -3,11 +3,12 @@
 import { getContext, setContext } from "svelte";
 import type { DeskInfo, Frame, Problem, Reference } from "../bindings";
 import { Keyboard, provideKeyboard } from "../keyboard/keyboard";
-import { ask, unreachable, type Answer, type Backend } from "./backend";
+import { ask, askInTime, inTime, SILENT, unreachable, type Answer, type Backend } from "./backend";
 import { Book } from "./book.svelte";
 import { GatewayClock } from "./clock.svelte";
 import type { PanelMode } from "./panel";
 import { pump } from "./pump";
+import { Sending } from "./sending.svelte";
 import { Sight } from "./sight";
 import { Draft } from "./draft.svelte";
 import { Asked } from "./asked.svelte";
@@ -16,6 +17,7 @@ import { chime } from "./chime";
 import { Ear } from "./ear";
 import { Looks } from "./look.svelte";
 import { Places } from "./places.svelte";
+import { t } from "../language/t";
 
 export class Page {
   readonly book = new Book();
@@ -28,6 +30,11 @@ export class Page {
   readonly draft = new Draft();
   /** What was left in the ticket at the last end is in it again, or the trader has begun another. */
   draftTaken = $state(false);
+  readonly sending = new Sending({
+    commands: () => this.commands,
+    late: (answer) =>
+      answer.status === "ok" ? this.tell(SENT_LATE, answer.data) : this.tell(answer.error),
+  });
   readonly insight = new Insight();
   /** The list of the group's requests is open. */
   group = $state(false);
@@ -74,8 +81,10 @@ export class Page {
   // Derived: what depends on one of these does not run again at each measurement of the link.
   readonly link = $derived(this.book.session?.state ?? "offline");
   readonly online = $derived(this.link === "online");
-  /** Online, and the connection answers: only then can a price be taken. */
-  readonly live = $derived(this.online && this.book.session?.doubtfulSinceMs == null);
+  /** Online, and the screen shows what the desk says now: what is shown is no older than that. */
+  readonly current = $derived(this.online && this.trouble === null && !this.clock.lost);
+  /** And the connection answers: only then can a price be taken. */
+  readonly live = $derived(this.current && this.book.session?.doubtfulSinceMs == null);
 
   /** The line about the latest interruption is to be shown. */
   get backShown() {
@@ -95,24 +104,31 @@ export class Page {
     if (!this.panel)
       this.asked.listen(this.backend).catch((why: unknown) => this.tell(unreachable(why).error));
     await this.#loadInfo();
-    await pump(this.backend, {
-      seq: () => this.book.seq,
-      sight: this.sight,
-      trouble: (problem) => (this.trouble = problem),
-      take: (frame) => {
-        // Without it there is no screen before trading; the first question may have failed.
-        if (this.info === null) void this.#loadInfo();
-        this.clock.set(frame.gatewayNowMs);
-        const changed = this.book.apply(frame);
-        this.sight.know(frame);
-        this.#calmOrBusy(changed);
-        // One window tells: the desk's own.
-        if (!this.panel) this.#hear(frame);
-        if (this.online || this.link === "restoring") this.#wasOnline = true;
-        if (this.link === "offline") this.#wasOnline = false;
-        if (changed > 0 || frame.stepUp) painted?.(frame.seq, changed);
+    const onChanged = (wake: () => void) => {
+      this.clock.onlost = wake;
+      return this.backend.onChanged(wake);
+    };
+    await pump(
+      { ...this.backend, onChanged },
+      {
+        seq: () => this.book.seq,
+        sight: this.sight,
+        trouble: (problem) => (this.trouble = problem),
+        take: (frame) => {
+          // Without it there is no screen before trading; the first question may have failed.
+          if (this.info === null) void this.#loadInfo();
+          this.clock.set(frame.gatewayNowMs);
+          const changed = this.book.apply(frame);
+          this.sight.know(frame);
+          this.#calmOrBusy(changed);
+          // One window tells: the desk's own.
+          if (!this.panel) this.#hear(frame);
+          if (this.online || this.link === "restoring") this.#wasOnline = true;
+          if (this.link === "offline") this.#wasOnline = false;
+          if (changed > 0 || frame.stepUp) painted?.(frame.seq, changed);
+        },
       },
-    });
+    );
   }
 
   readonly #ear = new Ear();
@@ -148,10 +164,12 @@ export class Page {
   async #loadInfo() {
     if (this.#infoAsked) return;
     this.#infoAsked = true;
-    const info = await ask(this.commands.info());
+    // Without an answer the frames are pulled all the same, and it is asked for again.
+    const info = (await inTime(ask(this.commands.info()))) ?? SILENT;
     this.#infoAsked = false;
     if (info.status === "ok") this.info = info.data;
-    else this.trouble = info.error;
+    // Prices that come all the same are not old for it.
+    else if (!this.online) this.trouble = info.error;
   }
 
   #referenceAsked = 0;
@@ -171,12 +189,25 @@ export class Page {
     this.book.notices.add([{ kind: "bad", atMs: Date.now(), code, text, rfqId }]);
   }
 
+  /** Ends every open request, and asks nothing. That there is no answer is told too. */
+  async stopAll() {
+    const answer = await askInTime(this.commands.stopAll());
+    if (answer.status === "error") this.tell(answer.error);
+  }
+
   /** Waits for a command whose failure nothing else on the screen shows: a notice tells it. */
   async told<T>(call: Promise<Answer<T>>, rfqId: string | null = null) {
     const answer = await ask(call);
     if (answer.status === "error") this.tell(answer.error, rfqId);
   }
 }
+
+const SENT_LATE: Problem = {
+  code: "desk.sent_late",
+  message: t("desk.theRequestWasSentAfterAll"),
+  cure: t("desk.itIsAmongTheRequestsDoNotSend"),
+  field: null,
+};
 
 /** Lines that change in one frame before flashing stops, and for how long it then stops. */
 const MANY_LINES = 3;

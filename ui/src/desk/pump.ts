@@ -1,17 +1,14 @@
 // Pulls frames: once per animation frame while something changes; otherwise it sleeps.
 
 import type { Frame, Problem } from "../bindings";
-import { ask, unreachable, type Answer, type Backend } from "./backend";
+import { ask, inTime, SILENT, unreachable, type Answer, type Backend } from "./backend";
 import { CATCH_UP_MS, type Sight } from "./sight";
-import { t } from "../language/t";
 
 /** A parked page pulls again after this long, even without a wake-up. */
 const PARKED_MAX_MS = 5_000;
 const AFTER_PROBLEM_MS = 1_000;
 /** So long the page waits for a frame of the screen; one that is not drawn goes on without. */
 const HIDDEN_MS = 1_000;
-/** A call without an answer after this long counts as failed. */
-const ANSWER_MAX_MS = 5_000;
 
 export type Sink = {
   /** The frame the page has. */
@@ -76,25 +73,8 @@ async function hear(backend: Backend, bell: Bell, sink: Sink) {
  * A call that never ends would leave old prices on a screen that looks alive. The page gives it up,
  * shows the problem and calls again; it ignores a late answer.
  */
-async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Answer<T>>((resolve) => {
-    timer = setTimeout(() => resolve(SILENT), ANSWER_MAX_MS);
-  });
-  const answer = await Promise.race([ask(call), late]);
-  clearTimeout(timer);
-  return answer;
-}
-
-const SILENT: { status: "error"; error: Problem } = {
-  status: "error",
-  error: {
-    code: "desk.silent",
-    message: t("desk.theWindowsOwnProgramDoesNot"),
-    cure: t("desk.doNotTradeOnThemWaitAMomentIf"),
-    field: null,
-  },
-};
+const answered = async <T>(call: Promise<Answer<T>>): Promise<Answer<T>> =>
+  (await inTime(ask(call))) ?? SILENT;
 
 class Bell {
   #ring: (() => void) | null = null;

@@ -180,7 +180,13 @@ export const NUMBER: Record<PriceType, string> = {
   price: t("desk.price"),
   yield: t("desk.yield"),
   spread: t("desk.spread"),
+  margin: t("desk.discountMargin"),
 };
 
 /** What stands behind a number where no heading says what it is; a price stands alone. */
-export const UNIT: Record<PriceType, string> = { price: "", yield: " %", spread: t("desk.bp") };
+export const UNIT: Record<PriceType, string> = {
+  price: "",
+  yield: " %",
+  spread: t("desk.bp"),
+  margin: t("desk.bpMargin"),
+};

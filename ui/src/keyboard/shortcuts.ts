@@ -46,6 +46,12 @@ export type States = {
     /** How many dealers were asked. */
     lines: number;
   };
+  ladder: {
+    /** A price has the keyboard. */
+    onPrice: boolean;
+    /** The prices of both sides are shown. */
+    twoWay: boolean;
+  };
   counter: Stateless;
   confirm: {
     enterIsFresh: boolean;
@@ -105,6 +111,7 @@ export type Commands = {
     | "disarm"
     | "forget"
     | "dismiss";
+  ladder: "line" | "side";
   counter: "close";
   confirm: "ignore" | "farther" | "nearer";
   tabs: "previous" | "next";
@@ -373,6 +380,21 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       help: [["Del"], t("keyboard.dismissAnEndedRequest")],
     },
   ],
+  ladder: [
+    {
+      keys: ["ArrowUp", "ArrowDown", "Home", "End"],
+      when: ({ onPrice }) => onPrice,
+      command: "line",
+      help: [["↑", "↓", "Home", "End"], t("keyboard.fromPriceToPriceAsTheyStand")],
+    },
+    {
+      // At an edge it does nothing: one key too many must not lead to another request.
+      keys: ["ArrowLeft", "ArrowRight"],
+      when: ({ onPrice, twoWay }) => onPrice && twoWay,
+      command: "side",
+      help: [["←", "→"], t("keyboard.onAPriceOfATwoWayRequestItsBid")],
+    },
+  ],
   counter: [{ keys: ["Escape"], held: "any", command: "close" }],
   confirm: [
     // A held Enter armed the terms a moment ago; it must not confirm them too.
@@ -464,36 +486,13 @@ function holds(held: "ctrl" | "any" | undefined, press: Press): boolean {
   return held === "any" || (!press.alt && press.ctrl === (held === "ctrl"));
 }
 
-export type HelpGroup = { where: string; keys: { shown: string[]; words: string }[] };
-
-const GROUPS: [where: string, places: Place[]][] = [
-  [t("keyboard.everywhere"), ["page"]],
-  [t("keyboard.theSecondWindow"), ["panel"]],
-  [t("keyboard.connect"), ["connect"]],
-  [t("keyboard.ticket"), ["ticket"]],
-  [t("keyboard.approvalWithASecurityKey"), ["approval"]],
-  [t("keyboard.aRequest"), ["request", "confirm", "requests"]],
-  [t("keyboard.blotter"), ["tabs", "rows"]],
-  [t("keyboard.listOfRequests"), ["cells"]],
-  [t("keyboard.everyActionCtrlK"), ["palette"]],
-];
-
 /** The keys of a command, as Help shows them. */
 export const keysOf = <P extends Place>(place: P, command: Commands[P]): string[] =>
   (TABLE[place] as Row<P>[]).find((row) => row.command === command && row.help)?.help?.[0] ?? [];
 
-/** What Help shows: the rows that have words, grouped by where they apply. */
-export const help: HelpGroup[] = GROUPS.map(([where, places]) => ({
-  where,
-  keys: places.flatMap(linesOf),
-}));
-
-function linesOf(place: Place): HelpGroup["keys"] {
-  const lines = new Map<string, string[]>();
-  for (const row of TABLE[place]) {
-    if (!row.help) continue;
-    const [shown, words] = row.help;
-    lines.set(words, [...(lines.get(words) ?? []), ...shown]);
-  }
-  return [...lines].map(([words, shown]) => ({ shown, words }));
+/** The rows of a place that Help shows. */
+export function helpOf(place: Place): [shown: string[], words: string][] {
+  const rows: [shown: string[], words: string][] = [];
+  for (const { help } of TABLE[place]) if (help) rows.push(help);
+  return rows;
 }

@@ -40,15 +40,31 @@ export class EnterKey {
 /** Where and when something was clicked; pixels, milliseconds. */
 export type Click = { x: number; y: number; ms: number };
 
-/**
- * A second click on the same spot was meant for the button that was there before, not for the one
- * that replaced it.
- */
-export const isRepeat = (before: Click, now: Click) =>
-  now.ms - before.ms < REPEAT_MS && Math.hypot(now.x - before.x, now.y - before.y) <= REPEAT_PIXELS;
-
+/** So long after a click, one on the same spot repeats it. */
 const REPEAT_MS = 1_500;
+/** And so long after one that repeated it: an impatient hand goes on clicking. */
+const AGAIN_MS = 700;
 const REPEAT_PIXELS = 4;
+
+/**
+ * Tells a click that repeats another one. It was meant for the button that was there before, not
+ * for the one that replaced it. A person who clicks once a second means the button that is there.
+ */
+export class Clicks {
+  /** The one that the others repeat. */
+  #first: Click = { x: 0, y: 0, ms: -Infinity };
+  #lastMs = -Infinity;
+
+  /** Answers whether this one is a repetition. */
+  repeats(now: Click): boolean {
+    const first = this.#first;
+    const same = Math.hypot(now.x - first.x, now.y - first.y) <= REPEAT_PIXELS;
+    const soon = now.ms - first.ms < REPEAT_MS || now.ms - this.#lastMs < AGAIN_MS;
+    this.#lastMs = now.ms;
+    if (!(same && soon)) this.#first = now;
+    return same && soon;
+  }
+}
 
 /** What the page knows of keys and clicks, from the events of the window. */
 export class Typing {
@@ -62,7 +78,7 @@ export class Typing {
   keyIsFresh = true;
   /** The click that is being handled repeats the one before it. */
   clickRepeats = false;
-  #lastClick: Click = { x: 0, y: 0, ms: -Infinity };
+  readonly #clicks = new Clicks();
 
   watch(): () => void {
     const down = (event: KeyboardEvent) => {
@@ -83,9 +99,8 @@ export class Typing {
       const now = { x: event.clientX, y: event.clientY, ms: performance.now() };
       // `detail` is 0 where a key pressed the button.
       const pointed = event.detail > 0;
-      this.clickRepeats = pointed && isRepeat(this.#lastClick, now);
+      this.clickRepeats = pointed && this.#clicks.repeats(now);
       if (!pointed) return;
-      this.#lastClick = now;
       // An Enter that was held before has nothing to do with this click.
       this.enterIsFresh = true;
       this.keyIsFresh = true;

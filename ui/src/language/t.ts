@@ -3,6 +3,7 @@
 import type { English, Key, Language, Message, NamesOf, Words } from "./catalogue";
 import { choose } from "./choose";
 import { en } from "./en";
+import { isolated } from "./isolate";
 import { pseudo } from "./pseudo";
 
 type Value = string | number | null | undefined;
@@ -53,6 +54,8 @@ function look(key: string) {
 const countOf = (values: Record<string, Value>) =>
   Number(values.count ?? Object.values(values).find((value) => typeof value === "number"));
 
+const filled = (value: Value) => (typeof value === "string" ? isolated(value) : (value ?? ""));
+
 /**
  * The text of a key, with values for the names in braces. A value that is missing is left out. The
  * form of a plural goes by `count`, or else by the first number.
@@ -67,5 +70,5 @@ export function t<K extends Key>(key: K, ...[args]: Args<K>): string {
       : (message[plurals.select(countOf(values))] ?? message.other);
   let taken = parts.get(text);
   if (!taken) parts.set(text, (taken = text.split(/\{(\w+)\}/)));
-  return taken.map((part, i) => (i % 2 === 0 ? part : (values[part] ?? ""))).join("");
+  return taken.map((part, i) => (i % 2 === 0 ? part : filled(values[part]))).join("");
 }

@@ -1,6 +1,7 @@
 // What the list's panel decides about what it draws. It decides nothing about a request.
 
 import type { HiddenRows, ListField, ListRow, ListState, ListSummary, Problem } from "../bindings";
+import { NUMBER } from "../desk/words";
 import type { Shape, Tone } from "../parts/mark";
 import { t } from "../language/t";
 
@@ -93,7 +94,7 @@ export const figures = (list: ListSummary): string =>
 
 /** What a cell shows where nothing is typed: what it means. */
 export const usualOf = (row: ListRow, field: ListField): string =>
-  field === "priceType" ? (row.priceType ?? "") : "";
+  field === "priceType" && row.priceType !== null ? NUMBER[row.priceType] : "";
 
 /** How many rows the present sending has. */
 export const ofAll = (list: ListSummary) => list.sent + list.pending;
@@ -130,6 +131,14 @@ export const severalFiles: Problem = {
   field: null,
 };
 
+/** Its letters could be read as others. */
+export const otherLetters: Problem = {
+  code: "list.file",
+  message: t("list.theFilesCharactersAreNotUtf8"),
+  cure: t("list.saveItAsCsvUtf8OrAsXlsxOrCopy"),
+  field: null,
+};
+
 /** What became of the hidden rows of a workbook; nothing where there are none. */
 export const hiddenWords = (hidden: number, choice: HiddenRows | null): string =>
   hidden === 0
@@ -141,11 +150,30 @@ export const hiddenWords = (hidden: number, choice: HiddenRows | null): string =
 /** The list is not sent while what was typed last is not in it. */
 export const editNotTaken = (why: Problem): Problem => ({
   ...why,
-  message: t("list.theLastCellThatYouTypedWasNot", { message: why.message }),
+  message: t("list.aCellThatYouTypedWasNotTaken", { message: why.message }),
 });
 
 export const isWorkbook = (name: string) => /\.xlsx$/i.test(name);
 export const isOther = (name: string) => /\.(xls|xlsm|xlsb|ods|numbers)$/i.test(name);
+
+/**
+ * The text of a file, in UTF-8 or in what a spreadsheet calls Unicode text (UTF-16). Null where it
+ * is in neither: which letters it has is not known.
+ */
+export function textOf(bytes: Uint8Array): string | null {
+  const [first, second] = bytes;
+  const wide =
+    first === 0xff && second === 0xfe
+      ? "utf-16le"
+      : first === 0xfe && second === 0xff
+        ? "utf-16be"
+        : null;
+  try {
+    return new TextDecoder(wide ?? "utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
 
 /** Bytes that are turned into characters at once. */
 const PART = 8_192;

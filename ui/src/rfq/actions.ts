@@ -4,6 +4,7 @@ import type { LineView, RfqView, Side } from "../bindings";
 import { ASK, isOpen, VERB, VERB_WITHIN } from "../desk/words";
 import type { Action } from "../keyboard/actions";
 import { keysOf } from "../keyboard/shortcuts";
+import { isolated } from "../language/isolate";
 import { isBest, onlyForLess, quoteOn, target, tradable } from "./target";
 import { t } from "../language/t";
 
@@ -56,7 +57,7 @@ export function panelActions(panel: Panel, run: Run): Action[] {
       id: id(`take-${one}`),
       words: t("rfq.atTheBestPrice", {
         verb: VERB[one],
-        price: price ? `, ${price} ${best?.dealerName}` : "",
+        price: price ? `, ${price} ${isolated(best?.dealerName ?? "")}` : "",
       }),
       keys: sides.length > 1 ? [...keysOf("request", one), "Enter"] : ["Enter"],
       not:

@@ -1,11 +1,12 @@
-// What a trader does with terms that are shown: move their limit, confirm them, or take them back.
+// What a trader does with terms that are shown: move their limit, take less, confirm them, or take
+// them back.
 //
 // The desk runs commands side by side, so one may overtake the one before it. Confirm agrees to
 // what is on the screen: it waits for the limit that was asked for, and never sends what was taken
 // back.
 
 import type { AcceptView, Problem } from "../bindings";
-import { ask, type Answer, type Commands } from "../desk/backend";
+import { ANSWER_MAX_MS, ask, askInTime, type Answer, type Commands } from "../desk/backend";
 import { t } from "../language/t";
 
 /** As the desk has it. */
@@ -14,8 +15,6 @@ const TICKS_MAX = 100;
 const AGAIN = ["accept.too_soon", "accept.off_market"];
 /** A limit that the screen does not show this long after the desk took it was moved since. */
 export const SETTLED_MS = 1_000;
-/** A command without an answer after this long holds nothing up: the desk checks each itself. */
-export const ANSWER_MAX_MS = 5_000;
 
 /** A limit that was asked for; `answeredMs` is when the desk answered to it. */
 type Wanted = { accept: string; ticks: number; askedMs: number; answeredMs: number | null };
@@ -62,6 +61,19 @@ export class Agreeing {
     if (this.#takenBack !== wanted.accept) this.#of.show(answer);
   }
 
+  /**
+   * Takes so much of the quote, as typed. The terms get another id with another quantity, so that
+   * Confirm never sends one that was not on the screen. Answers whether the desk took it.
+   */
+  async takeQuantity(typed: string): Promise<boolean> {
+    const accept = this.#of.accept();
+    if (!accept || this.#isDecided(accept.id)) return false;
+    const answer = await ask(this.#of.commands().takeQuantity(this.#of.rfqId(), typed));
+    // Terms that were taken back meanwhile have no quantity, which is nothing to be told.
+    if (this.#takenBack !== accept.id) this.#of.show(answer);
+    return answer.status === "ok";
+  }
+
   async #send(wanted: Wanted): Promise<Answer<null>> {
     for (;;) {
       const { ticks } = wanted;
@@ -81,6 +93,7 @@ export class Agreeing {
   #unseen(accept: AcceptView): Wanted | null {
     const wanted = this.#wanted;
     if (wanted === null || wanted.accept !== accept.id) return null;
+    // One without an answer holds nothing up: the desk checks each itself.
     if (wanted.answeredMs === null)
       return performance.now() - wanted.askedMs > ANSWER_MAX_MS ? null : wanted;
     const shown = accept.limitTicks === wanted.ticks;
@@ -103,7 +116,7 @@ export class Agreeing {
     }
     const sent = { accept: accept.id, atMs: performance.now() };
     this.#sent = sent;
-    const answer = await ask(this.#of.commands().accept(this.#of.rfqId(), accept.id));
+    const answer = await askInTime(this.#of.commands().accept(this.#of.rfqId(), accept.id));
     const why = answer.status === "error" ? answer.error : null;
     if (why && this.#sent === sent) this.#sent = null;
     this.again = why && AGAIN.includes(why.code) ? why : null;

@@ -7,6 +7,9 @@ import { t } from "../language/t";
 export const quoteOn = (line: LineView, side: Side) => (side === "buy" ? line.offer : line.bid);
 export const tradable = (line: LineView, side: Side) =>
   side === "buy" ? line.canLift : line.canHit;
+/** Its time is over, though no frame has said so yet. */
+export const isOver = (line: LineView, nowMs: number) =>
+  line.validUntilMs !== null && line.validUntilMs <= nowMs;
 export const isBest = (line: LineView, side: Side) =>
   side === "buy" ? line.bestOffer : line.bestBid;
 

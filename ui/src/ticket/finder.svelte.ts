@@ -11,6 +11,7 @@ export class Finder {
   text: string | null = $state(null);
   #found: FoundInstruments = $state.raw(NOTHING);
   #newest = 0;
+  #asked: string | null = null;
   #waits: ((hit: InstrumentView) => void) | null = null;
 
   readonly #commands: () => Commands;
@@ -33,7 +34,10 @@ export class Finder {
 
   async look(text: string) {
     const mine = ++this.#newest;
-    this.#waits = null;
+    // The same text may be asked about again, as when a dealer comes or goes: an Enter that was
+    // pressed for it still counts.
+    if (text !== this.#asked) this.#waits = null;
+    this.#asked = text;
     const got = await ask(this.#commands().findInstruments(text));
     if (mine !== this.#newest) return;
     this.#found = got.status === "ok" ? got.data : NOTHING;

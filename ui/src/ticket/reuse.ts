@@ -1,7 +1,7 @@
 // A request again: into the ticket to be changed, or sent as it was.
 
 import type { PackageForm, RfqView, TicketForm, TicketOffer } from "../bindings";
-import { ask } from "../desk/backend";
+import { ask, inTime } from "../desk/backend";
 import type { Page } from "../desk/page.svelte";
 import { t } from "../language/t";
 
@@ -12,11 +12,14 @@ export function chosenRequest(page: Page, at: Element | null): string | undefine
   return id && page.book.find(id) ? id : page.book.rfqs.at(-1)?.view.id;
 }
 
-/** Fills the ticket from a form; its instrument may no longer be on the list. */
-export async function fill(page: Page, form: TicketForm) {
+/**
+ * Fills the ticket from a form; its instrument may have left the list. `wanted` is asked just
+ * before, because the trader may have typed meanwhile.
+ */
+export async function fill(page: Page, form: TicketForm, wanted = () => true) {
   const found = form.instrument ? await ask(page.commands.findInstruments(form.instrument)) : null;
   const meant = found?.status === "ok" ? found.data.meant : null;
-  page.draft.fill(form, meant?.id === form.instrument ? meant : null);
+  if (wanted()) page.draft.fill(form, meant?.id === form.instrument ? meant : null);
 }
 
 /** The ticket of a request: as it was typed, or as far as the screen knows it. */
@@ -82,24 +85,17 @@ export async function duplicate(page: Page, id: string | undefined) {
   document.getElementById(form.package ? "package-size" : "quantity")?.focus();
 }
 
-let asking = false;
-
 /** Sends a request again; what is refused is in the ticket, which says why. */
 export async function askAgain(page: Page, id: string | undefined) {
-  if (asking || !page.online) return;
-  asking = true;
-  try {
-    const form = id ? await formOf(page, id) : null;
-    if (!form) return;
-    const sent = await ask(page.commands.sendRfq(form));
-    if (sent.status === "ok") page.wanted = sent.data;
-    else {
-      await fill(page, form);
-      page.draft.refusal = sent.error;
-    }
-  } finally {
-    asking = false;
-  }
+  if (!page.online || !id) return;
+  const asked: { form: TicketForm | null } = { form: null };
+  const prepare = async () => (asked.form = await formOf(page, id)) ?? undefined;
+  const why = await page.sending.send(prepare, (sent, late) => {
+    if (!late) page.wanted = sent;
+  });
+  if (!why) return;
+  if (asked.form) await inTime(fill(page, asked.form));
+  page.draft.refusal = why;
 }
 
 /**
