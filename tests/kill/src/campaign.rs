@@ -5,8 +5,8 @@ use crate::{
     dice::Dice,
     firm::{DeskProcess, Firm, Killable, PATIENCE, Res},
     history::{Found, Histories},
-    look::{Depth, Figures, Looker, copy_journal, now},
-    report::Report,
+    look::{Depth, Figures, Looker, now},
+    report::{Report, in_words},
     talk::{Order, Screen, Told},
 };
 use signet_desk_core::view::RfqState;
@@ -22,8 +22,9 @@ const AGREE: Duration = Duration::from_secs(60);
 /// How soon books are compared again that are not the same yet.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// The whole evidence is looked at in one of so many rounds; in the others what came since.
-const WHOLE_EVERY: u64 = 25;
+/// Every record is looked at in one of so many rounds; in the others what came since. The time of
+/// so many rounds is said.
+const WHOLE_EVERY: u64 = 50;
 
 /// RFQs end by themselves within this time (`ttl_s` in `desk.rs`).
 const RFQS_END: Duration = Duration::from_secs(75);
@@ -66,7 +67,7 @@ pub struct Campaign {
 /// round and the moment.
 pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Report> {
     let mut c = Campaign::start(dir, program, SIEM, &[], seed)?;
-    let (began, mut round) = (Instant::now(), 0);
+    let (mut began, mut spent, mut round) = (Instant::now(), c.spent.clone(), 0);
     while c.done.gateways + c.done.desks < kills {
         round += 1;
         let mut moment = String::new();
@@ -78,8 +79,12 @@ pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Report> {
                 c.firm.log_end()
             ));
         }
-        if round % 10 == 0 {
-            println!("round {round}, {:.0} s: {:?}", began.elapsed().as_secs_f64(), c.done);
+        if round % WHOLE_EVERY == 0 {
+            let took = began.elapsed().as_secs_f64();
+            let parts = in_words(&since(&c.spent, &spent));
+            println!("rounds to {round}: {took:.0} s for the last {WHOLE_EVERY} ({parts})");
+            println!("{:?}", c.done);
+            (began, spent) = (Instant::now(), c.spent.clone());
         }
     }
     let found = c.last_look().map_err(|e| {
@@ -88,6 +93,15 @@ pub fn run(dir: &Path, program: &Path, kills: u64, seed: u64) -> Res<Report> {
     })?;
     let spent = std::mem::take(&mut c.spent);
     Ok(Report { done: c.end(), found, rounds: round, spent })
+}
+
+/// How long each part took since it had taken `before`.
+fn since(
+    now: &BTreeMap<&'static str, Duration>,
+    before: &BTreeMap<&'static str, Duration>,
+) -> BTreeMap<&'static str, Duration> {
+    let of = |part: &&'static str| before.get(part).copied().unwrap_or_default();
+    now.iter().map(|(part, took)| (*part, took.saturating_sub(of(part)))).collect()
 }
 
 impl Campaign {
@@ -284,25 +298,28 @@ impl Campaign {
         self.timed("tails of histories", |c| c.histories.tails())
     }
 
-    /// Waits until everything has an answer, and all books are the same. The whole evidence is
-    /// looked at.
+    /// Waits until everything has an answer, and all books are the same. Every record is looked at.
     pub fn look(&mut self) -> Res<()> {
         self.look_at(Depth::Whole)
     }
 
-    fn look_at(&mut self, depth: Depth) -> Res<()> {
+    /// The same. `depth`: which records are looked at.
+    pub fn look_at(&mut self, depth: Depth) -> Res<()> {
         let began = Instant::now();
         loop {
             let taken = now();
             let screens = self.timed("settling", Self::settle)?;
-            // At once: dealers go on quoting.
-            copy_journal(&self.firm)?;
-            match self.timed("looking", |c| c.looker.look(&c.firm, &screens, taken, depth)) {
+            let looked = self.timed("looking", |c| {
+                // At once: dealers go on quoting.
+                c.looker.read_journal(&c.firm)?;
+                c.looker.look(&c.firm, &screens, taken, depth)
+            });
+            match looked {
                 Ok(figures) => {
                     self.done.figures = figures;
                     return Ok(());
                 }
-                Err(e) if began.elapsed() > AGREE => return Err(e),
+                Err(e) if self.looker.is_at_fault() || began.elapsed() > AGREE => return Err(e),
                 Err(_) => std::thread::sleep(AGAIN),
             }
         }

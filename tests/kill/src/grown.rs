@@ -3,9 +3,10 @@
 use crate::{
     DEALERS, DESKS,
     firm::{Res, text},
+    followed::Followed,
     talk::Mark,
 };
-use signet_journal::{SealedLog, StoreKey};
+use signet_journal::StoreKey;
 use signet_router::journal;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,8 +57,8 @@ pub(crate) struct Events {
 pub(crate) struct Grown {
     /// How far each file of lines was read, in bytes.
     lines: BTreeMap<PathBuf, u64>,
-    /// How far each file of the evidence was read: records, and the last of them.
-    records: BTreeMap<PathBuf, (usize, Vec<u8>)>,
+    /// The files of the evidence.
+    evidence: BTreeMap<PathBuf, Followed>,
     /// What must never be. It does not heal, so every look says it again.
     faults: Vec<String>,
     pub(crate) marks: BTreeMap<&'static str, Vec<Mark>>,
@@ -90,6 +91,23 @@ impl Grown {
         self.whole()
     }
 
+    /// What must never be: it was found, and no later look takes it back.
+    pub(crate) fn is_at_fault(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// Keeps what must never be.
+    pub(crate) fn keep_fault(&mut self, found: Res<()>) {
+        self.faults.extend(found.err());
+    }
+
+    /// What was read of the evidence at earlier looks is as it was.
+    pub(crate) fn evidence_is_unchanged(&mut self) -> Res<()> {
+        let found = self.evidence.values().try_for_each(Followed::unchanged);
+        self.keep_fault(found.map_err(|e| format!("the evidence: {e}")));
+        self.whole()
+    }
+
     /// Reads on in the evidence and in the SIEM's file.
     pub(crate) fn read_records(&mut self, dir: &Path, key: &StoreKey) -> Res<()> {
         let folder = dir.join("state/signed");
@@ -97,13 +115,14 @@ impl Grown {
             fs::read_dir(folder).map_err(text)?.flatten().map(|e| e.path()).collect();
         files.sort();
         for file in files {
-            let all = SealedLog::read(&file, key).map_err(text)?.records;
-            let (seen, last) = self.records.get(&file).cloned().unwrap_or_default();
-            if seen > 0 && all.get(seen - 1).is_none_or(|r| r[..] != last[..]) {
+            let followed =
+                self.evidence.entry(file.clone()).or_insert_with(|| Followed::new(&file));
+            let news = followed.read_on(key)?;
+            if news.another {
                 let name = file.display();
-                self.faults.push(format!("record {seen} of {name} is gone, or another"));
+                self.faults.push(format!("{name} is another file than was read"));
             }
-            for record in all.iter().skip(seen) {
+            for record in news.records {
                 let copy = match record.split_first() {
                     Some((&JOURNAL, rest)) => Some(rest),
                     Some((&JOURNAL_US, rest)) => rest.get(MICROS_LEN..),
@@ -113,9 +132,6 @@ impl Grown {
                     let taken = self.journal.take(copy);
                     self.faults.extend(taken.err());
                 }
-            }
-            if let Some(record) = all.last() {
-                self.records.insert(file, (all.len(), record.to_vec()));
             }
         }
         for line in self.lines_of(&dir.join("events.jsonl"))? {
@@ -134,10 +150,18 @@ impl Grown {
     fn lines_of(&mut self, path: &Path) -> Res<Vec<Vec<u8>>> {
         let mut file = match File::open(path) {
             Ok(file) => file,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == ErrorKind::NotFound && !self.lines.contains_key(path) => {
+                return Ok(Vec::new());
+            }
             Err(e) => return Err(format!("{}: {e}", path.display())),
         };
         let at = self.lines.entry(path.into()).or_default();
+        let have = file.metadata().map_err(text)?.len();
+        if have < *at {
+            let name = path.display();
+            self.faults.push(format!("{name} was cut: {at} bytes were read, {have} are left"));
+            return Ok(Vec::new());
+        }
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(*at)).map_err(text)?;
         file.read_to_end(&mut bytes).map_err(text)?;
@@ -226,7 +250,8 @@ impl Events {
     }
 }
 
-fn field<'a>(message: &'a [u8], tag: &str) -> Option<&'a str> {
+/// The first field of a FIX message with this tag.
+pub(crate) fn field<'a>(message: &'a [u8], tag: &str) -> Option<&'a str> {
     let wanted = format!("{tag}=");
     let part = message.split(|b| *b == 1).find(|part| part.starts_with(wanted.as_bytes()))?;
     std::str::from_utf8(&part[wanted.len()..]).ok()

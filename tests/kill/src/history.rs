@@ -4,7 +4,7 @@
 use crate::{
     DESKS, desk,
     firm::{Res, text},
-    talk::{Mark, asked_in, is_last_of_its_run},
+    talk::{Asked, Mark},
 };
 use signet_desk_core::{DeskConfig, history_export, history_tail};
 use signet_gateway::{
@@ -245,9 +245,9 @@ fn shown_is_on_record(marks: &[Mark], account: &Account, excused: &BTreeSet<&str
     let of = |accept: &str| accept.rsplit_once(':').map_or(String::new(), |(rfq, _)| rfq.into());
     let mut order = asked.iter().map(|(rfq, at)| (*at, *rfq)).collect::<Vec<_>>();
     order.sort_unstable();
-    let marked = asked_in(marks);
-    order.retain(|(_, rfq)| !is_last_of_its_run(rfq, &marked));
-    let mut rest = marked.iter();
+    let marked = Asked::of(marks);
+    order.retain(|(_, rfq)| !marked.is_last_of_its_run(rfq));
+    let mut rest = marked.all.iter();
     if let Some((_, rfq)) = order.iter().find(|(_, rfq)| !rest.any(|a| a == rfq)) {
         return Err(format!("the request {rfq} is out of its order, or nobody asked it"));
     }

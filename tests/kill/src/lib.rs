@@ -3,25 +3,31 @@
 //!
 //! | file | does |
 //! | --- | --- |
+//! | `book.rs` | the gateway's book, replayed from its journal |
 //! | `campaign.rs` | the rounds: load, kill, restart, settle, look |
 //! | `desk.rs` | a desk's process: it trades by itself, and says what it was told |
 //! | `firm.rs` | the gateway's folder and process, and the simulated dealers |
+//! | `followed.rs` | a sealed file, read on from where the last look was |
 //! | `grown.rs` | the files that only grow, read on from where the last look was |
 //! | `history.rs` | the desks' signed histories, by themselves and against the gateway's evidence |
 //! | `look.rs` | what must hold, from the files of all parties |
 //! | `registry.rs` | the gateway's registry, with the desks in it |
 //! | `report.rs` | what was done and found, in one table |
+//! | `sessions.rs` | the sequence numbers of sessions, at both ends |
 //! | `siem.rs` | a receiver of syslog over TLS, which may be killed as well |
 
+mod book;
 pub mod campaign;
 pub mod desk;
 pub mod dice;
 pub mod firm;
+pub mod followed;
 mod grown;
 pub mod history;
 pub mod look;
 pub mod registry;
 pub mod report;
+mod sessions;
 pub mod siem;
 pub mod talk;
 

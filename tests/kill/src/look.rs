@@ -2,39 +2,34 @@
 //! the dealers' orders, what the desks wrote down and what they show.
 
 use crate::{
-    DEALERS, DESKS, GATEWAY, desk_secret,
+    book::{Book, Was},
     firm::{Firm, Res, text},
     grown::Grown,
-    talk::{Mark, Screen, asked_in, is_last_of_its_run},
+    sessions::Sessions,
+    talk::{Asked, Mark, Screen},
 };
 use signet_desk_core::view::{AcceptState as Shown, LineState as ShownLine, RfqState as ShownRfq};
-use signet_fix::store::{SealedStore, SessionStore as _};
 use signet_gateway::{Config, Loaded, checkpoint::journal_verify};
 use signet_identity::CompId;
 use signet_journal::StoreKey;
 use signet_rfq::{DealerId, LineState, Rfq, RfqState, UtcMillis};
-use signet_router::{
-    DealerSettings, DeskSettings, Input, Router,
-    journal::{Journal, OnBadRecord},
-};
+use signet_router::Router;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 /// Around the end of an RFQ either side may know of it first, milliseconds.
 const ENDING_MS: i64 = 5_000;
-/// The copy of the journal.
-const COPY: &str = "look.journal";
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// What came since the last look.
+    /// What came since the last look; what was read before must be the same bytes.
     Tail,
-    /// The whole evidence as well, with every checkpoint that the second party has.
+    /// Every record again: the whole evidence with every checkpoint that the second party has, the
+    /// whole journal, and the sessions' files.
     Whole,
 }
 
@@ -63,19 +58,10 @@ pub struct Figures {
 pub struct Looker {
     loaded: Loaded,
     grown: Grown,
+    book: Book,
+    sessions: Sessions,
     /// Records of the evidence and checkpoints, as the last whole look found them.
     whole: (u64, usize),
-}
-
-/// Copies the gateway's journal, to be replayed: what stands on screen now is in it.
-pub fn copy_journal(firm: &Firm) -> Res<()> {
-    let journal = fs::read_dir(firm.dir.join("state"))
-        .map_err(text)?
-        .flatten()
-        .map(|e| e.path())
-        .find(|p| p.extension().is_some_and(|e| e == "journal" || e == "log"))
-        .ok_or("no journal")?;
-    fs::copy(journal, firm.dir.join(COPY)).map(drop).map_err(text)
 }
 
 impl Looker {
@@ -83,7 +69,13 @@ impl Looker {
     pub fn new(firm: &Firm) -> Res<Self> {
         let config = Config::read(&firm.config).map_err(text)?;
         let loaded = Loaded::of(config).map_err(text)?;
-        Ok(Self { loaded, grown: Grown::default(), whole: (0, 0) })
+        Ok(Self {
+            loaded,
+            grown: Grown::default(),
+            book: Book::default(),
+            sessions: Sessions::default(),
+            whole: (0, 0),
+        })
     }
 
     /// The gateway's configuration.
@@ -96,6 +88,18 @@ impl Looker {
         self.grown.marks.get(desk).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether something was found that no later look takes back.
+    pub fn is_at_fault(&self) -> bool {
+        self.grown.is_at_fault()
+    }
+
+    /// Reads the gateway's journal as far as it is now: what stands on screen is in it.
+    pub fn read_journal(&mut self, firm: &Firm) -> Res<()> {
+        let found = self.book.unchanged();
+        self.grown.keep_fault(found.map_err(|e| format!("the journal: {e}")));
+        self.book.read_on(&firm.dir, &store_key(firm)?)
+    }
+
     /// Looks at everything; what is wrong, in words. `taken`: when the screens were asked for.
     pub fn look(
         &mut self,
@@ -104,10 +108,13 @@ impl Looker {
         taken: UtcMillis,
         depth: Depth,
     ) -> Res<Figures> {
-        let key = fs::read(firm.dir.join("state/store.key")).map_err(text)?;
-        let key = StoreKey::from_slice(&key).map_err(text)?;
+        let key = store_key(firm)?;
         self.grown.read_outcomes(&firm.dir)?;
-        let router = self.replay(&firm.dir, &key, taken)?;
+        self.grown.evidence_is_unchanged()?;
+        if depth == Depth::Whole {
+            self.book.whole();
+        }
+        let router = self.book.replay((firm.dir.as_path(), &key), &self.loaded, screens, taken)?;
         // What dealers call an accept is in the gateway's records.
         self.grown.read_records(&firm.dir, &key)?;
         self.outcomes(&router, screens, taken)?;
@@ -119,17 +126,17 @@ impl Looker {
         // What was told to the SIEM meanwhile counts too.
         self.grown.read_records(&firm.dir, &key)?;
         self.records()?;
-        for desk in DESKS {
-            numbers_agree(firm, desk, &key)?;
-        }
-        dealers_numbers_agree(firm, &key)?;
+        self.sessions.agree(&firm.dir, &key, depth)?;
         let orders = self.grown.orders();
         let filled = orders.iter().filter(|(_, o)| o.filled);
         let told = &self.grown.events.filled;
         if let Some((id, _)) = filled.clone().find(|(id, _)| !told.contains(*id)) {
             return Err(format!("{id} is executed and the SIEM has not heard of it"));
         }
-        Ok(self.figures(filled.count()))
+        let figures = self.figures(filled.count());
+        let ended_max = self.loaded.config.limits.ended_rfqs_per_desk;
+        self.book.found_right(&router, screens, ended_max)?;
+        Ok(figures)
     }
 
     fn figures(&self, fills: usize) -> Figures {
@@ -160,10 +167,10 @@ impl Looker {
         let journal = &self.grown.journal;
         let (requests, accepts, fills) = (&journal.requests, &journal.accepts, &journal.fills);
         for (desk, marks) in &self.grown.marks {
-            let asked = asked_in(marks);
-            let mut rest = asked.iter();
+            let asked = Asked::of(marks);
+            let mut rest = asked.all.iter();
             for rfq in journal.order.get(*desk).into_iter().flatten() {
-                if !is_last_of_its_run(rfq, &asked) && !rest.any(|a| a == rfq) {
+                if !asked.is_last_of_its_run(rfq) && !rest.any(|a| a == rfq) {
                     return Err(format!("RFQ {rfq} of {desk} is in the journal out of its order"));
                 }
             }
@@ -200,33 +207,6 @@ impl Looker {
         Ok(())
     }
 
-    /// The gateway's book, from a copy of its journal.
-    fn replay(&self, dir: &Path, key: &StoreKey, taken: UtcMillis) -> Res<Router> {
-        let config = &self.loaded.config;
-        let dealers = config.dealer.iter();
-        let mut router = Router::new(
-            config.gateway.name.clone(),
-            false,
-            self.loaded.catalogue.clone(),
-            config
-                .desk
-                .iter()
-                .map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() }),
-            dealers.map(|d| DealerSettings {
-                id: d.comp_id.clone(),
-                name: d.name.clone(),
-                counters: d.counter,
-            }),
-            // It takes no request: what it holds has its names.
-            || None,
-        )
-        .with_max_ended(config.limits.ended_rfqs_per_desk);
-        let opened = Journal::open(&dir.join(COPY), key, &mut router, OnBadRecord::Stop);
-        opened.map_err(|e| format!("the journal cannot be replayed: {e}"))?;
-        router.handle(taken, Input::Tick);
-        Ok(router)
-    }
-
     /// Each accept has one outcome: the dealer's, the gateway's, the desk's.
     fn outcomes(
         &self,
@@ -240,6 +220,9 @@ impl Looker {
             let id = CompId::new(*desk).map_err(text)?;
             let held: BTreeMap<&str, &Rfq> =
                 router.rfqs_of(&id).map(|r| (r.terms.id.as_str(), r)).collect();
+            // Of RFQs that ended long ago the gateway holds no more than the newest.
+            let ended_max = self.loaded.config.limits.ended_rfqs_per_desk;
+            let all_held = held.len() + self.book.set_aside(desk) < ended_max;
             let screen = screens.get(desk).ok_or("no screen")?;
             let trades: BTreeSet<&str> = screen.trades.iter().map(String::as_str).collect();
             let declined: BTreeSet<&str> = marks
@@ -265,10 +248,16 @@ impl Looker {
                 if filled && declined.contains(&accept[..]) {
                     return Err(format!("{accept} was shown as declined and is executed"));
                 }
-                // Of RFQs that ended long ago the gateway holds no more than the newest.
-                let all_held = held.len() < self.loaded.config.limits.ended_rfqs_per_desk;
-                if all_held || held.contains_key(&rfq[..]) {
-                    at_gateway(&held, rfq, accept, filled)?;
+                match self.book.was(&format!("{desk}.{rfq}"), &outer) {
+                    Was::Replayed if all_held || held.contains_key(&rfq[..]) => {
+                        at_gateway(&held, rfq, accept, filled)?;
+                    }
+                    Was::Ended(before) if before != filled => {
+                        return Err(format!(
+                            "{accept} was executed when its RFQ had ended: {before}; now: {filled}"
+                        ));
+                    }
+                    _ => {}
                 }
                 if filled {
                     fills += 1;
@@ -380,47 +369,13 @@ fn same_lines(desk: &str, id: &str, rfq: &Rfq, screen: &Screen) -> Res<()> {
     Ok(())
 }
 
-/// (next to send, next expected), from a copy of a session's file.
-fn numbers(path: &Path, key: &StoreKey, copy: &Path) -> Res<(u64, u64)> {
-    fs::copy(path, copy).map_err(|e| format!("{}: {e}", path.display()))?;
-    let store = SealedStore::open(copy, key, now(), false)
-        .map_err(|e| format!("{}: {e}", path.display()))?;
-    Ok((store.next_sender(), store.next_target()))
+/// The key that the gateway's files are sealed with.
+fn store_key(firm: &Firm) -> Res<StoreKey> {
+    let key = fs::read(firm.dir.join("state/store.key")).map_err(text)?;
+    StoreKey::from_slice(&key).map_err(text)
 }
 
-/// Both ends of a desk's session count alike.
-fn numbers_agree(firm: &Firm, desk: &str, key: &StoreKey) -> Res<()> {
-    let copy = firm.dir.join("look.fix");
-    let at_gateway = firm.dir.join(format!("state/desks/{desk}.fix"));
-    let own = fs::read_dir(firm.dir.join("desks").join(desk).join(desk))
-        .map_err(text)?
-        .flatten()
-        .map(|e| e.path())
-        .find(|p| p.extension().is_some_and(|e| e == "fix"))
-        .ok_or("the desk has no session")?;
-    // A heartbeat may be on its way.
-    let mut seen = Vec::new();
-    for _ in 0..50 {
-        let gateway = numbers(&at_gateway, key, &copy);
-        let desk = numbers(&own, &StoreKey::new(desk_secret(desk)), &copy);
-        match (&gateway, &desk) {
-            (Ok(g), Ok(d)) if (g.0, g.1) == (d.1, d.0) => return Ok(()),
-            _ => seen.push((gateway, desk)),
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    Err(format!("numbers of {GATEWAY} and {desk} (out, in) disagree: {:?}", seen.last()))
-}
-
-/// The same of the dealers, whose engine keeps its numbers in a file of its own.
-fn dealers_numbers_agree(firm: &Firm, key: &StoreKey) -> Res<()> {
-    let copy = firm.dir.join("look.fix");
-    for dealer in DEALERS {
-        numbers(&firm.dir.join(format!("state/dealers/{dealer}.fix")), key, &copy)?;
-    }
-    Ok(())
-}
-
+/// The wall clock.
 pub fn now() -> UtcMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

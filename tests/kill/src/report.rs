@@ -16,6 +16,12 @@ pub struct Report {
     pub spent: BTreeMap<&'static str, Duration>,
 }
 
+/// How many seconds each part took.
+pub fn in_words(spent: &BTreeMap<&'static str, Duration>) -> String {
+    let words = |(part, time): (&&str, &Duration)| format!("{part} {:.0}", time.as_secs_f64());
+    spent.iter().map(words).collect::<Vec<_>>().join(", ")
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (d, h) = (&self.done, &self.found);
@@ -24,7 +30,6 @@ impl fmt::Display for Report {
             DESKS.iter().zip(d.desks_each).map(|(name, n)| format!("{name} {n}")).collect();
         let explained: Vec<String> =
             h.explained.iter().map(|(code, n)| format!("{code} {n}")).collect();
-        let spent = |(part, time): (&&str, &Duration)| format!("{part} {:.0}", time.as_secs_f64());
         let (unknown, filled) = (figures.unknown, figures.unknown_filled);
         let rows = [
             ("rounds", self.rounds.to_string()),
@@ -63,7 +68,7 @@ impl fmt::Display for Report {
                     unknown - filled
                 ),
             ),
-            ("seconds", self.spent.iter().map(spent).collect::<Vec<_>>().join(", ")),
+            ("seconds", in_words(&self.spent)),
         ];
         for (what, words) in rows {
             writeln!(f, "| {what:<12} | {words} |")?;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use signet_desk_core::view::{LineView, RfqView};
+use std::collections::BTreeMap;
 
 /// What a desk's process does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,24 +58,41 @@ pub enum Mark {
     Unknown { accept: String },
 }
 
-/// The requests of the marks, in order.
-pub fn asked_in(marks: &[Mark]) -> Vec<&str> {
-    marks
-        .iter()
-        .filter_map(|m| if let Mark::Asked { rfq } = m { Some(&rfq[..]) } else { None })
-        .collect()
+/// The requests of a desk's marks.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// In order.
+    pub all: Vec<&'a str>,
+    /// The largest number of each run of the desk, whose requests are numbered (`RUN-N`).
+    last: BTreeMap<&'a str, u64>,
 }
 
-/// Whether a request has no mark because its desk was killed between the two: then it is the last
-/// of that run of the desk, whose requests are numbered (`RUN-N`).
-pub fn is_last_of_its_run(rfq: &str, asked: &[&str]) -> bool {
-    let numbered = |id: &str| {
-        let (run, n) = id.rsplit_once('-')?;
-        Some((run.to_owned(), n.parse::<u64>().ok()?))
-    };
-    let Some((run, n)) = numbered(rfq) else { return false };
-    let not_before = |(other, m): (String, u64)| other == run && m >= n;
-    !asked.iter().filter_map(|a| numbered(a)).any(not_before)
+impl<'a> Asked<'a> {
+    /// The requests of these marks.
+    pub fn of(marks: &'a [Mark]) -> Self {
+        let (mut all, mut last) = (Vec::new(), BTreeMap::new());
+        for mark in marks {
+            let Mark::Asked { rfq } = mark else { continue };
+            all.push(&rfq[..]);
+            if let Some((run, n)) = numbered(rfq) {
+                let most = last.entry(run).or_insert(n);
+                *most = n.max(*most);
+            }
+        }
+        Self { all, last }
+    }
+
+    /// Whether a request has no mark because its desk was killed between the two: then it is the
+    /// last of its run.
+    pub fn is_last_of_its_run(&self, rfq: &str) -> bool {
+        let before = |(run, n): (&str, u64)| self.last.get(run).is_none_or(|most| *most < n);
+        numbered(rfq).is_some_and(before)
+    }
+}
+
+fn numbered(id: &str) -> Option<(&str, u64)> {
+    let (run, n) = id.rsplit_once('-')?;
+    Some((run, n.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -83,7 +101,11 @@ mod tests {
 
     #[test]
     fn only_the_last_request_of_a_run_may_lack_its_mark() {
-        let asked = ["A-1", "A-2", "A-5", "B-9"];
+        let asked = ["A-1", "A-5", "A-2", "B-9"];
+        let mut marks: Vec<Mark> = asked.map(|rfq| Mark::Asked { rfq: rfq.into() }).into();
+        marks.push(Mark::Open { rfq: "C-7".into() });
+        let of = Asked::of(&marks);
+        assert_eq!(of.all, asked);
         for (rfq, is_last) in [
             ("A-6", true),
             ("A-10", true),
@@ -95,9 +117,7 @@ mod tests {
             ("no number", false),
             ("A-x", false),
         ] {
-            assert_eq!(is_last_of_its_run(rfq, &asked), is_last, "{rfq}");
+            assert_eq!(of.is_last_of_its_run(rfq), is_last, "{rfq}");
         }
-        assert_eq!(asked_in(&[Mark::Open { rfq: "A".into() }]), Vec::<&str>::new());
-        assert_eq!(asked_in(&[Mark::Asked { rfq: "A".into() }]), ["A"]);
     }
 }

@@ -6,13 +6,24 @@
 mod needs;
 mod support;
 
+use signet_gateway::{Config, checkpoint::journal_verify};
+use signet_journal::StoreKey;
 use signet_kill::{
     DEALERS,
     campaign::{Campaign, SIEM},
     firm::Killable,
+    followed::Followed,
+    look::Depth,
     siem::uids,
 };
-use std::{collections::BTreeSet, fs, net::TcpListener, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::TcpListener,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 use support::{PROGRAM, Small, codes, eventually, folder, seed, with_a_small_disk};
 
 #[test]
@@ -237,4 +248,59 @@ fn the_disk_is_full_and_works_again() {
         refused.iter().collect::<BTreeSet<_>>()
     );
     println!("{:?}", c.end());
+}
+
+/// The files of a folder that are sealed logs.
+fn logs(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let all = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    all.filter(|p| p.extension().is_some_and(|e| e == ending)).collect()
+}
+
+/// Changes one bit of a file that others have open; a second time it is as it was.
+fn flip(path: &Path, at: u64) {
+    let file = fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+}
+
+/// A look reads what came since the one before. That the records from before are there still, and
+/// are the same, is noticed at the next look; and the whole check finds it by itself.
+#[test]
+fn a_record_that_was_looked_at_and_is_changed_cut_or_lost_since_is_found() {
+    let dir = folder();
+    let state = dir.path().join("state");
+    let mut c = Campaign::start(dir.path(), Path::new(PROGRAM), SIEM, &[], seed()).unwrap();
+    for _ in 0..2 {
+        c.trade(800);
+        c.look_at(Depth::Tail).unwrap();
+    }
+    let evidence = logs(&state.join("signed"), "signed").remove(0);
+    flip(&evidence, 200);
+    let told = c.look_at(Depth::Tail).unwrap_err();
+    assert!(told.contains("the evidence") && told.contains("are others than were read"), "{told}");
+    let config = Config::read(&c.firm.config).unwrap();
+    println!("{:?}", c.end());
+    let found = journal_verify(&config, &[]).unwrap_err();
+    assert_eq!(found.code(), "signed_log.altered", "{found}");
+    flip(&evidence, 200);
+    // The kill may have been between a record of the journal and its copy.
+    let found = journal_verify(&config, &[]).map_or_else(|e| e.code(), |_| "whole");
+    assert!(matches!(found, "whole" | "journal.altered"), "{found}");
+
+    let key = StoreKey::from_slice(&fs::read(state.join("store.key")).unwrap()).unwrap();
+    let journal = logs(&state, "journal").remove(0);
+    for mut seen in [Followed::new(&evidence), Followed::replaceable(&journal)] {
+        assert!(!seen.read_on(&key).unwrap().records.is_empty());
+        seen.unchanged().unwrap();
+        let path = seen.path().to_owned();
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        let told = seen.unchanged().unwrap_err();
+        assert!(told.contains("was cut"), "{told}");
+        fs::remove_file(&path).unwrap();
+        seen.unchanged().unwrap_err();
+        fs::write(&path, &whole).unwrap();
+        seen.unchanged().unwrap();
+    }
 }

@@ -212,7 +212,7 @@ fn as_ns(time: Duration) -> u64 {
 fn give_pin(desk: &Desk, frame: &Frame) {
     for d in frame.step_up.iter().flatten() {
         match d.phase {
-            StepUpPhase::Pin => drop(desk.give_key_pin(&d.id, PIN.into())),
+            StepUpPhase::Pin => drop(desk.give_key_pin(&d.id, d.pin_question, PIN.into())),
             StepUpPhase::Ready => drop(desk.begin_step_up(&d.id)),
             _ => {}
         }
