@@ -31,7 +31,7 @@ MAY_USE = {
     "signet-events": set(),
     "signet-signals": set(),
     "signet-policy": set(),
-    "signet-managed": set(),
+    "signet-managed": {"signet-identity"},
     "signet-journal": set(),
     "signet-tlog": set(),
     "signet-identity": set(),

@@ -13,6 +13,7 @@ python3 scripts/secrets.py --self-test
 python3 scripts/secrets.py
 python3 scripts/docs.py --self-test
 python3 scripts/docs.py
+scripts/release_ref.sh --self-test
 python3 scripts/arrows.py
 python3 scripts/sizes.py
 # The scripts of packages have no ending.
