@@ -67,6 +67,7 @@ pub struct VenueState {
 /// `Begin` and `End` come, per open RFQ, one `Rfq`, then its quotes (S), passes (AG) and reports
 /// (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "the messages that it is one of are as large")]
 pub enum SnapshotMark {
     /// Phase (20020) 1.
     Begin,
