@@ -213,27 +213,6 @@ test("a chosen dealer whose line goes is not chosen, and an Enter meant for it g
   expect(arm.mock.lastCall![0]).toMatchObject({ dealer: "A" });
 });
 
-test("a dealer that is chosen after another one's line went takes the next Enter at once", () => {
-  start();
-  const arm = vi.spyOn(page.commands, "arm");
-  show(Panels);
-  const panel = byId("rfq-panel-R")!;
-  panel.focus();
-  press(panel, "3");
-  pull({
-    whole: true,
-    session: session({}),
-    rfqs: [open()],
-    lines: quotes("A", "B"),
-  });
-  expect(document.querySelector(".chosen [role=rowheader]")).toBe(null);
-  // There is no such line: nobody is chosen by it.
-  press(panel, "9");
-  press(panel, "2");
-  press(panel, "Enter");
-  expect(arm.mock.lastCall![0]).toMatchObject({ dealer: "B" });
-});
-
 test("a price that is over, or may be, cannot be pressed and does not look so", () => {
   start();
   const arm = vi.spyOn(page.commands, "arm");

@@ -166,6 +166,10 @@ impl Issuer {
         let n = name.clone();
         let (place, key) = self
             .blocking(move |h| {
+                // What cannot be read has no key first below, and a key in use would be taken for
+                // one that was left.
+                let current = h.keychain.load_enrolled(&n, IdentitySlot::Current);
+                current.map_err(|e| Problem::from(&e))?;
                 let places = h.keychain.key_places(&n).map_err(|e| Problem::from(&e))?;
                 let present = places.first();
                 let kind = present.map_or(HolderKind::Keychain, |p| p.holder);

@@ -3,12 +3,13 @@
 use super::{ConfigError, value};
 use signet_rfq::is_deceptive;
 
-/// Longest name.
+/// Longest name, in characters.
 const NAME_MAX: usize = 60;
 
-/// Refuses a name that people cannot read, or that can look like another one.
+/// Refuses a name that is blank, too long, or has characters that do not show.
 pub(super) fn check_name(key: &str, name: &str) -> Result<(), ConfigError> {
-    if name.trim().is_empty() || name.len() > NAME_MAX || name.chars().any(is_deceptive) {
+    let too_long = name.chars().count() > NAME_MAX;
+    if name.trim().is_empty() || too_long || name.chars().any(is_deceptive) {
         return Err(value(key, format!("write 1 to {NAME_MAX} printable characters")));
     }
     Ok(())
@@ -20,7 +21,7 @@ mod tests {
 
     #[test]
     fn a_name_is_of_characters_that_show() {
-        let (longest, longer) = ("x".repeat(60), "x".repeat(61));
+        let (longest, longer) = ("é".repeat(60), "x".repeat(61));
         for (name, good) in [
             ("Northbank", true),
             ("Crédit du Nord", true),

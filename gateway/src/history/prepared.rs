@@ -22,7 +22,7 @@ pub struct Person {
 
 /// The administrator's name out of what events say of them: `admin NAME from ADDRESS`, perhaps
 /// `with key ID` and a reason. Where events find the address, which may only follow a name of one
-/// word, that word is the name. Names of before had blanks, and nothing after the address: there
+/// word, that word is the name. Names of before had blanks, and no reason after the address: there
 /// the last ` from ` ends the name.
 pub(crate) fn name_of(actor: &str) -> &str {
     let Some(rest) = actor.strip_prefix("admin ") else { return actor };

@@ -91,24 +91,25 @@ impl Feed {
 
     /// The receiver has everything up to this number. Its cursor is written now and then: what is
     /// lost of it is sent again.
-    pub(super) fn confirm(&mut self, sequence: u64) -> Result<(), SpoolError> {
-        self.pass_over(sequence)?;
+    pub(super) fn confirm(&mut self, sequence: u64) {
+        self.pass_over(sequence);
         self.works();
-        Ok(())
     }
 
     /// The same for what the receiver will never take.
-    pub(super) fn pass_over(&mut self, sequence: u64) -> Result<(), SpoolError> {
+    pub(super) fn pass_over(&mut self, sequence: u64) {
         let mut spool = self.shared.spool.borrow_mut();
         spool.confirm(self.which, sequence);
         if self.cursor_written.elapsed() >= CURSOR_EVERY {
             self.cursor_written = Instant::now();
-            spool.write_cursor(self.which)?;
+            // The receiver is not at fault, and takes again what is lost of it.
+            if let Err(error) = spool.write_cursor(self.which) {
+                tracing::error!(alert = true, %error, "the disk does not take what was sent");
+            }
         }
         drop(spool);
         self.tell_waiting();
         self.shared.told_room();
-        Ok(())
     }
 
     /// A record by its number, when the spool has it.

@@ -50,7 +50,7 @@ impl File {
                 .and_then(|()| file.sync_data())
                 .map_err(DeliveryFailure::File)?;
             if let Some(last) = batch.last() {
-                feed.confirm(last.sequence)?;
+                feed.confirm(last.sequence);
             }
         }
     }
@@ -68,7 +68,7 @@ impl File {
                 .find(sequence)?
                 .is_some_and(|r| Some(r.uid.as_str()) == metadata["uid"].as_str())
         {
-            feed.confirm(sequence)?;
+            feed.confirm(sequence);
         }
         Ok(())
     }

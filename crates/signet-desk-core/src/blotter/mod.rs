@@ -292,6 +292,7 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
     } = r;
     let always =
         [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
+    let exec_id = &exec_id.as_deref().map(crate::peer_text::shown);
     let sometimes = [min_quantity, quoted, price, cover, exec_id, better, reason, text];
     let all = always.into_iter().chain(sometimes.into_iter().flatten());
     let said = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");

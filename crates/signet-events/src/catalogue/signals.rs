@@ -76,9 +76,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Finding,
         technique: None,
-        meaning: "A signal will not be delivered: the receiver refused it for good, the queue was \
-            full, or the disk failed.",
-        response: "The words say why; tell the receiver's owner what it has missed.",
+        meaning: "A signal will not be delivered, since the receiver refused it for good or the \
+            queue was full; or the disk of the queue failed.",
+        response: "The words say why. Where signals are lost, tell the receiver's owner what it \
+            has missed; where the disk failed, see to the disk.",
     },
     Entry {
         code: "signal.receiver_away",

@@ -127,7 +127,8 @@ pub enum Output {
     /// A desk traded with a dealer, for those who remember longer than the journal.
     Traded(CompId, DealerId),
     /// Nobody knows whether an accept of this desk was traded: the line to its dealer is lost. Once
-    /// for each accept, for those who watch the business.
+    /// for each accept while the gateway runs, and again at each start while it is unknown; for
+    /// those who watch the business.
     Unanswered(CompId, ExecutionReport),
     /// A line for the log: who is at fault and what happened.
     Note(String),

@@ -75,14 +75,14 @@ impl Otlp {
                         feed.rejected(count, &words);
                     }
                     (self.batch, self.set_aside) = (self.batch.saturating_mul(2), 0);
-                    feed.confirm(last)?;
+                    feed.confirm(last);
                 }
                 Verdict::Split => self.batch = records.len() / 2,
                 Verdict::SetAside(status) => {
                     let uid = records.first().map_or("", |r| r.uid.as_str());
                     feed.rejected(1, &format!("it answered {status} to event {uid}"));
                     self.set_aside = self.set_aside.saturating_add(1);
-                    feed.pass_over(last)?;
+                    feed.pass_over(last);
                     if self.set_aside > SET_ASIDE_MAX {
                         return Err(DeliveryFailure::TakesNone(status));
                     }

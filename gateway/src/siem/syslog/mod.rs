@@ -127,7 +127,7 @@ impl Syslog {
                 _ = looks.tick() => {
                     let acknowledged = sent.acknowledged().map_err(DeliveryFailure::Connection)?;
                     if let Some(sequence) = unsettled.settled(acknowledged, Instant::now()) {
-                        feed.confirm(sequence)?;
+                        feed.confirm(sequence);
                     }
                 }
                 batch = feed.next(after) => {
