@@ -212,7 +212,7 @@ export function requests(scene: string, now: number): [RfqView[], LineView[]] {
   ];
   if (scene === "counter") lines.splice(0, 4, ...counterLines("R1", now));
   if (scene === "armed" || scene === "far") {
-    one.accept = accept(now, {});
+    one.accept = accept(now, { takesPart: true });
     one.guard = { afterMs: 700, warning: null, seen: false };
   }
   if (scene === "far")
