@@ -349,9 +349,17 @@ fn what_a_locked_trader_has_open_is_withdrawn_at_once_and_at_the_next_start() {
         // It is looked at twice a second.
         std::thread::sleep(Duration::from_secs(2));
         set(&g, AccountState::Active);
-        std::thread::sleep(Duration::from_millis(600));
-        alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
-        alice.until("the session", |s| s.link() == Some(LinkState::Online));
+        // The gateway hears of it within a moment.
+        let began = Instant::now();
+        while alice.s.link() != Some(LinkState::Online) {
+            assert!(began.elapsed() < Duration::from_secs(15), "{:?}", alice.s.session);
+            std::thread::sleep(Duration::from_millis(600));
+            alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
+            alice.until("an answer", |s| {
+                matches!(s.link(), Some(LinkState::Online | LinkState::Refused))
+            });
+        }
+        alice.ready();
         // What is still open is told before anything new.
         let next = alice.ask("1m");
         alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == next && l.can_lift));
