@@ -12,12 +12,13 @@ const DOWN: &str = "\u{e015}";
 const F8: &str = "\u{e038}";
 const F9: &str = "\u{e039}";
 
-/// Everything of a price, a size or a dealer's name that is not seen whole: what the text needs
-/// beyond its own box, its button, or any box around it that hides what stands over its edge.
+/// Everything of a price, a size or, beside two prices, a dealer's name that is not seen whole: what
+/// the text needs beyond its own box, its button, or any box around it that hides what stands over
+/// its edge.
 const CUT: &str = "
     const cut = [];
     const figures = '[data-price], [data-size], [data-testid=blotter-row] .number, \
-        [data-testid^=line-] .name';
+        .both [data-testid^=line-] .name';
     for (const e of document.querySelectorAll(figures)) {
         const range = document.createRange();
         range.selectNodeContents(e);
