@@ -330,42 +330,51 @@ fn set(g: &Ground, state: AccountState) {
 /// The setting is about risk: whoever is locked has nothing open, whether the session is on, or the
 /// gateway finds it so when it starts. One that an administrator only ends keeps its RFQs, above.
 #[test]
-fn what_a_locked_trader_has_open_is_withdrawn_at_once_and_at_the_next_start() {
+fn what_a_locked_trader_has_open_is_withdrawn_at_once() {
+    locked_with_an_open_rfq(true);
+}
+
+#[test]
+fn what_a_locked_trader_has_open_is_withdrawn_at_the_next_start() {
+    locked_with_an_open_rfq(false);
+}
+
+/// The gateway is `on` while an administrator locks the trader, or not.
+fn locked_with_an_open_rfq(on: bool) {
     let mut g = Ground::with(OpenRfqs::Keep, true);
     let mut alice = g.alice();
     quotes(&g.w, "101.5", 1_000_000, 60_000);
-    for on in [true, false] {
-        scored(&mut alice, RiskVerdict::Allow, 5);
-        let rfq = alice.ask_for("1m", 120);
-        alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
-        if on {
-            set(&g, AccountState::Locked);
-        } else {
-            g.w.practice.stop_gateway();
-            set(&g, AccountState::Locked);
-            g.w.practice.restart_gateway().unwrap();
-        }
-        refused(&mut alice, "admission.user_locked");
-        // It is looked at twice a second.
-        std::thread::sleep(Duration::from_secs(2));
-        set(&g, AccountState::Active);
-        // The gateway hears of it within a moment.
-        let began = Instant::now();
-        while alice.s.link() != Some(LinkState::Online) {
-            assert!(began.elapsed() < Duration::from_secs(15), "{:?}", alice.s.session);
-            std::thread::sleep(Duration::from_millis(600));
-            alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
-            alice.until("an answer", |s| {
-                matches!(s.link(), Some(LinkState::Online | LinkState::Refused))
-            });
-        }
-        alice.ready();
-        // What is still open is told before anything new.
-        let next = alice.ask("1m");
-        alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == next && l.can_lift));
-        let open = |r: &RfqView| r.id == rfq && matches!(r.state, RfqState::Sent | RfqState::Open);
-        assert!(!alice.s.rfqs.iter().any(open), "{on}: {:#?}", alice.s.rfqs);
+    scored(&mut alice, RiskVerdict::Allow, 5);
+    let rfq = alice.ask_for("1m", 120);
+    alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+    // When the desk was last back, as a number that compares.
+    let back = |s: &Screen| s.session.as_ref()?.back.as_ref().map(|b| b.at_ms.to_bits());
+    let before = back(&alice.s);
+    if on {
+        set(&g, AccountState::Locked);
+    } else {
+        g.w.practice.stop_gateway();
+        set(&g, AccountState::Locked);
+        g.w.practice.restart_gateway().unwrap();
     }
+    refused(&mut alice, "admission.user_locked");
+    // It is looked at twice a second.
+    std::thread::sleep(Duration::from_secs(2));
+    set(&g, AccountState::Active);
+    // The gateway hears of it within a moment.
+    let began = Instant::now();
+    while alice.s.link() != Some(LinkState::Online) {
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", alice.s.session);
+        std::thread::sleep(Duration::from_millis(600));
+        alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
+        alice.until("an answer", |s| {
+            matches!(s.link(), Some(LinkState::Online | LinkState::Refused))
+        });
+    }
+    // The gateway has told everything that is still open.
+    alice.until("what became of it", |s| back(s) != before && back(s).is_some());
+    let open = |r: &RfqView| r.id == rfq && matches!(r.state, RfqState::Sent | RfqState::Open);
+    assert!(!alice.s.rfqs.iter().any(open), "{:#?}", alice.s.rfqs);
 }
 
 #[test]
