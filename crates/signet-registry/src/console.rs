@@ -305,7 +305,7 @@ impl Registry {
     }
 
     /// Locks, unlocks or removes a key, or all of an administrator; which ones. With all of them an
-    /// open code goes, also where there is no key yet: a code that reached somebody else is ended
+    /// open code goes, also before the first key: a code that reached somebody else is ended
     /// so.
     pub async fn set_console_keys(
         &self,

@@ -22,8 +22,8 @@ pub async fn console_invite(
     admin: &str,
 ) -> Result<(Zeroizing<String>, OffsetDateTime), AdminError> {
     checked(config, admin)?;
-    // As certificates spell it: `Ada` and `ada` would be two administrators to the gateway, each of
-    // whom could approve what the other one prepared, and a lock of `ada` would not hold `Ada`.
+    // As certificates spell it: `Ada` and `ada` would be two administrators to the gateway: one
+    // could approve what the other one prepared, and a lock of `ada` would not hold `Ada`.
     if !is_user_id(admin) {
         return Err(AdminError::NotAnAdministrator(admin.to_owned()));
     }

@@ -248,8 +248,8 @@ fn records(
 fn record(s: &Shown, rfq: &str) -> Option<Value> {
     let fields = Fields::parse(&s.message).ok()?;
     // Of an RFQ of a desk; its ids are as that desk calls them.
-    let from_desk = !s.is_of_dealer();
-    let actor = if s.is_by_gateway() { Actor::Gateway.to_string() } else { s.id.clone() };
+    let from_desk = !s.what.is_of_dealer();
+    let actor = if s.what.is_by_gateway() { Actor::Gateway.to_string() } else { s.id.clone() };
     let named = |id: &str| match from_desk {
         true => id == rfq || rfq.strip_prefix(s.id.as_str()) == Some(&format!(".{id}")),
         false => id == rfq || id.split_once('.').is_some_and(|(_, id)| id == rfq),
@@ -268,7 +268,8 @@ fn record(s: &Shown, rfq: &str) -> Option<Value> {
     let text = String::from_utf8_lossy(&s.message).replace('\u{1}', "|");
     let desk = if from_desk { Some(s.id.clone()) } else { None };
     Some(json!({
-        "at": date(s.at).ok(), "code": format!("journal.{}", s.kind), "user": null, "desk": desk,
+        "at": date(s.at).ok(), "code": format!("journal.{}", s.what.word()),
+        "user": null, "desk": desk,
         "rfq": rfq, "severity": "informational", "subject": s.id, "actor": actor,
         "words": Text::of(text).as_str(),
     }))

@@ -141,7 +141,8 @@ impl Found {
             }
             Some(Record::Journal(record)) => shown(record).and_then(|s| {
                 self.names.take(&s, |desk, id| wanted.takes(desk, id));
-                let desk = wanted.desk_of(!s.is_of_dealer(), &s.id, &s.message, &self.names)?;
+                let desk =
+                    wanted.desk_of(!s.what.is_of_dealer(), &s.id, &s.message, &self.names)?;
                 Some((desk, Kind::Journal))
             }),
             Some(Record::Decision(json)) => wanted.decision(json),

@@ -153,7 +153,7 @@ impl Growing<'_> {
                 "{:<24} {:>12} journal: {} {} {}{}",
                 RecordTime { at: s.at, us: Record::micros(&p.bytes) },
                 p.leaf,
-                s.kind,
+                s.what.word(),
                 s.id,
                 for_people(&s.message),
                 s.name.map(|name| format!(" (dealers call it {name})")).unwrap_or_default()

@@ -22,7 +22,7 @@ pub struct Person {
 
 /// The administrator's name out of what events say of them: `admin NAME from ADDRESS`, perhaps
 /// `with key ID` and a reason. Where events find the address, which may only follow a name of one
-/// word, that word is the name. Names of before had blanks, and no reason after the address: there
+/// word, that word is the name. Earlier names had blanks, and no reason after the address: there
 /// the last ` from ` ends the name.
 pub(crate) fn name_of(actor: &str) -> &str {
     let Some(rest) = actor.strip_prefix("admin ") else { return actor };
@@ -253,7 +253,7 @@ mod tests {
             ("admin ada from 192.0.2.1 with key AbC_-", "ada"),
             ("admin ada from 192.0.2.1", "ada"),
             ("admin ada", "ada"),
-            // A name of before names were spelled as certificates have them.
+            // A name that is older than the rule that names are spelled as certificates have them.
             ("admin ada lovelace from 192.0.2.1 with key AbC_-", "ada lovelace"),
             ("admin ada from bob from 192.0.2.1", "ada from bob"),
             ("admin from from 192.0.2.1 with key AbC_-", "from"),

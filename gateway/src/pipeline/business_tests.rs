@@ -108,7 +108,7 @@ fn report(exec_type: ExecType, dealer: Option<DealerId>, disputed: bool) -> AppM
     })
 }
 
-/// What a desk reads of an accept to which there is no answer yet.
+/// What a desk reads of an accept that the dealer has not answered.
 fn unanswered() -> ExecutionReport {
     let AppMessage::ExecutionReport(r) = report(ExecType::Status, Some(north()), false) else {
         unreachable!("it is a report");

@@ -299,7 +299,7 @@ impl Pipeline {
 
     /// Whether the entitlements let this administrator change policies, now: whoever asked, or
     /// prepared the change a day ago, may have lost the right since. `touched`: their key signed
-    /// for it. It takes force by two people, each of whom is asked about.
+    /// for it. It takes force by two people, and each is asked about.
     fn check_entitled(&self, who: &Person, touched: bool) -> Result<(), PolicyRefusal> {
         let (action, hardware_key) = (AdminAction::Policy, who.hardware_key);
         let act = Act::Admin { action, privileged: true, hardware_key };

@@ -17,7 +17,7 @@ use signet_journal::{SealedLog, StoreKey};
 use signet_rfq::{Rfq, UtcMillis};
 use signet_router::{
     DealerSettings, DeskSettings, Input, Router,
-    journal::{Journal, OnBadRecord, shown},
+    journal::{Journal, OnBadRecord, RecordKind, shown},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,8 +76,8 @@ impl Book {
         for record in news.records {
             match shown(&record) {
                 Some(r) => {
-                    let rfq = about(r.kind, &r.id, &r.message);
-                    self.take(rfq, r.kind == "request-decided", record);
+                    let rfq = about(r.what, &r.id, &r.message);
+                    self.take(rfq, r.what == RecordKind::RequestDecided, record);
                 }
                 // The replay says which one it is.
                 None => self.take(None, false, record),
@@ -204,14 +204,11 @@ fn over(desk: &str, rfq: &Rfq) -> Option<Outcomes> {
 }
 
 /// The RFQ that a record is about, by desk and id, as far as the ids in its message say so.
-fn about(kind: &str, id: &str, message: &[u8]) -> Option<String> {
+fn about(kind: RecordKind, id: &str, message: &[u8]) -> Option<String> {
     let of_accept = |tag| Some(field(message, tag)?.rsplit_once(':')?.0);
     let rfq = field(message, "131").or_else(|| of_accept("11")).or_else(|| of_accept("693"))?;
     // The ids in what is from or for a dealer have their desk in front already.
-    match kind {
-        "from-dealer" | "not-sent-to-dealer" => Some(rfq.into()),
-        _ => Some(format!("{id}.{rfq}")),
-    }
+    Some(if kind.is_of_dealer() { rfq.into() } else { format!("{id}.{rfq}") })
 }
 
 fn journal_in(state: &Path) -> Res<PathBuf> {
@@ -246,21 +243,21 @@ fn router(loaded: &Loaded) -> Router {
 mod tests {
     use super::*;
 
-    fn about_fields(kind: &str, id: &str, fields: &str) -> Option<String> {
+    fn about_fields(kind: RecordKind, id: &str, fields: &str) -> Option<String> {
         about(kind, id, fields.replace('|', "\x01").as_bytes())
     }
 
     #[test]
     fn table_of_what_records_are_about() {
         for (kind, id, fields, rfq) in [
-            ("request-decided", "KILL1", "35=R|131=A-1|", Some("KILL1.A-1")),
-            ("accept-decided", "KILL1", "35=AJ|693=A-1:1|131=A-1|", Some("KILL1.A-1")),
-            ("from-desk", "KILL1", "35=Z|131=A-1|", Some("KILL1.A-1")),
-            ("from-dealer", "NORTHBANK", "35=S|131=KILL1.A-1|117=Q|", Some("KILL1.A-1")),
-            ("from-dealer", "NORTHBANK", "35=8|11=KILL1.A-1:2|14=1|", Some("KILL1.A-1")),
-            ("not-sent-to-dealer", "NORTHBANK", "35=AJ|693=KILL1.A-1:2|", Some("KILL1.A-1")),
-            ("from-dealer", "NORTHBANK", "35=j|379=KILL1.A-1|", None),
-            ("from-dealer", "NORTHBANK", "35=8|11=NAME|", None),
+            (RecordKind::RequestDecided, "KILL1", "35=R|131=A-1|", Some("KILL1.A-1")),
+            (RecordKind::AcceptDecided, "KILL1", "35=AJ|693=A-1:1|131=A-1|", Some("KILL1.A-1")),
+            (RecordKind::FromDesk, "KILL1", "35=Z|131=A-1|", Some("KILL1.A-1")),
+            (RecordKind::FromDealer, "NORTHBANK", "35=S|131=KILL1.A-1|117=Q|", Some("KILL1.A-1")),
+            (RecordKind::FromDealer, "NORTHBANK", "35=8|11=KILL1.A-1:2|14=1|", Some("KILL1.A-1")),
+            (RecordKind::NotSentToDealer, "NORTHBANK", "35=AJ|693=KILL1.A-1:2|", Some("KILL1.A-1")),
+            (RecordKind::FromDealer, "NORTHBANK", "35=j|379=KILL1.A-1|", None),
+            (RecordKind::FromDealer, "NORTHBANK", "35=8|11=NAME|", None),
         ] {
             assert_eq!(about_fields(kind, id, fields).as_deref(), rfq, "{fields}");
         }

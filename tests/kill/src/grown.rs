@@ -7,7 +7,7 @@ use crate::{
     talk::Mark,
 };
 use signet_journal::StoreKey;
-use signet_router::journal;
+use signet_router::journal::{self, RecordKind};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -197,15 +197,15 @@ impl Journalled {
         self.taken += 1;
         let r = journal::shown(copy).ok_or("a record of the journal says nothing")?;
         let f = |tag| field(&r.message, tag);
-        match r.kind {
-            "request-decided" => {
+        match r.what {
+            RecordKind::RequestDecided => {
                 let rfq = f("131").ok_or("a request without an id")?;
                 if self.requests.insert(format!("{}.{rfq}", r.id), at).is_some() {
                     return Err(format!("RFQ {rfq} of {} was decided twice", r.id));
                 }
                 self.order.entry(r.id.clone()).or_default().push(rfq.into());
             }
-            "accept-decided" => {
+            RecordKind::AcceptDecided => {
                 let accept = f("693").ok_or("an accept without an id")?;
                 let id = format!("{}.{accept}", r.id);
                 if let Some(name) = &r.name {
@@ -215,7 +215,7 @@ impl Journalled {
                     return Err(format!("accept {accept} of {} was decided twice", r.id));
                 }
             }
-            "from-dealer" if f("35") == Some("8") && f("14").is_some_and(|n| n != "0") => {
+            RecordKind::FromDealer if f("35") == Some("8") && f("14").is_some_and(|n| n != "0") => {
                 let accept = f("11").ok_or("a report without an id")?;
                 self.fills.entry(accept.to_owned()).or_insert(at);
             }

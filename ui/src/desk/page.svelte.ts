@@ -81,7 +81,7 @@ export class Page {
   // Derived: what depends on one of these does not run again at each measurement of the link.
   readonly link = $derived(this.book.session?.state ?? "offline");
   readonly online = $derived(this.link === "online");
-  /** Online, and the screen shows what the desk says now: what is shown is no older than that. */
+  /** Online, and the screen shows what the desk says now, and nothing older. */
   readonly current = $derived(this.online && this.trouble === null && !this.clock.lost);
   /** And the connection answers: only then can a price be taken. */
   readonly live = $derived(this.current && this.book.session?.doubtfulSinceMs == null);
@@ -189,7 +189,7 @@ export class Page {
     this.book.notices.add([{ kind: "bad", atMs: Date.now(), code, text, rfqId }]);
   }
 
-  /** Ends every open request, and asks nothing. That there is no answer is told too. */
+  /** Ends every open request, and asks nothing. A missing answer is told, too. */
   async stopAll() {
     const answer = await askInTime(this.commands.stopAll());
     if (answer.status === "error") this.tell(answer.error);

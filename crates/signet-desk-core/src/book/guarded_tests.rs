@@ -1,5 +1,5 @@
 use super::super::{
-    life_tests::{NOW, arm, book, id, pair, quote, report, say, snapshot},
+    life_tests::{NOW, arm, book, euro_dollar, id, listed, quote, report, say, snapshot},
     *,
 };
 use crate::{
@@ -7,10 +7,9 @@ use crate::{
     view::{ArmIntent, Side},
 };
 use signet_fix::message::{
-    AppMessage, DealerState, ExecType, OrdStatus, QuoteMsg, QuoteRequest, SecurityList,
-    SnapshotMark, VenueState,
+    AppMessage, DealerState, ExecType, OrdStatus, QuoteMsg, QuoteRequest, SnapshotMark, VenueState,
 };
-use signet_rfq::{AssetClass, DealerId, Instrument};
+use signet_rfq::DealerId;
 
 fn slow() -> Book {
     book().protected_by(TradingSettings::default())
@@ -80,24 +79,7 @@ fn a_limit_that_was_moved_is_to_be_read_before_it_is_confirmed() {
 }
 
 fn instruments(b: &mut Book) {
-    let instrument = Instrument {
-        price_types: vec![signet_rfq::PriceType::Price],
-        price_format: signet_rfq::PriceFormat::default(),
-        id: pair(),
-        symbol: "EUR/USD".into(),
-        name: "Euro dollar".into(),
-        asset_class: AssetClass::FxSpot,
-        currency: "EUR".into(),
-        price_decimals: 5,
-        price_unit: "USD per EUR".into(),
-        tick: "0.00001".parse().unwrap(),
-        lot: 1.into(),
-        min_quantity: 1.into(),
-        max_quantity: 1_000_000.into(),
-        settlement: "spot".into(),
-    };
-    let list = SecurityList { request: id("list"), last: true, instruments: vec![instrument] };
-    b.message(AppMessage::SecurityList(list), NOW);
+    listed(b, euro_dollar());
 }
 
 /// R1 with NORTH at 1.08 and other dealers at these prices.

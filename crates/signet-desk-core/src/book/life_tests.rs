@@ -9,12 +9,13 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::{
     AppMessage, BusinessReject, ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg,
-    QuoteRequest, QuoteResponse, QuoteStatusReport, Response, RfqStatus, SnapshotMark,
+    QuoteRequest, QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList,
+    SnapshotMark,
 };
 use signet_journal::StoreKey;
 use signet_rfq::{
-    self as rfq, AcceptId, AcceptState as Accepting, DealerId, Declined, InstrumentId, Level,
-    LineState as Line, QuoteId,
+    self as rfq, AcceptId, AcceptState as Accepting, AssetClass, DealerId, Declined, Instrument,
+    InstrumentId, Level, LineState as Line, QuoteId,
 };
 use std::collections::BTreeSet;
 
@@ -82,6 +83,37 @@ pub(super) fn book() -> Book {
     snapshot(&mut b, &[("R1", &[quote("R1", "q1", "1.08")])]);
     assert!(b.online());
     b
+}
+
+/// The pair that R1 is about, in ones.
+pub(super) fn euro_dollar() -> Instrument {
+    Instrument {
+        price_types: vec![rfq::PriceType::Price],
+        id: pair(),
+        symbol: "EUR/USD".into(),
+        name: "Euro dollar".into(),
+        asset_class: AssetClass::FxSpot,
+        currency: "EUR".into(),
+        price_decimals: 5,
+        price_unit: "USD per EUR".into(),
+        tick: "0.00001".parse().unwrap(),
+        lot: 1.into(),
+        min_quantity: 1.into(),
+        max_quantity: 1_000_000.into(),
+        settlement: "spot".into(),
+        price_format: Default::default(),
+    }
+}
+
+/// The venue's list has this instrument and no other.
+pub(super) fn listed(b: &mut Book, instrument: Instrument) {
+    let list = SecurityList { request: id("list"), last: true, instruments: vec![instrument] };
+    b.message(AppMessage::SecurityList(list), NOW);
+}
+
+/// The accept of R1.
+pub(super) fn accept(b: &Book) -> rfq::Accept {
+    b.rfq(&id("R1")).unwrap().accept.as_ref().unwrap().0.clone()
 }
 
 pub(super) fn press(b: &mut Book) -> (String, AppMessage) {

@@ -1,43 +1,24 @@
 //! Accepts that follow their dealer's quotes up to a limit.
 
 use super::{
-    life_tests::{self, NOW, arm, id, notices, pair, press, quote, report, say, state, with_keys},
+    life_tests::{
+        self, NOW, accept, arm, euro_dollar, id, listed, notices, press, quote, report, say, state,
+        with_keys,
+    },
     *,
 };
 use crate::view::{self, AheadView};
 use signet_fix::message::{
-    Answer, AppMessage, QuoteResponse, SecurityList, StepUpAnswer, StepUpChallenge, StepUpOutcome,
-    StepUpStatus,
+    Answer, AppMessage, QuoteResponse, StepUpAnswer, StepUpChallenge, StepUpOutcome, StepUpStatus,
 };
-use signet_rfq::{Accept, AcceptState as Accepting, AssetClass, Instrument, QuoteId, Side};
+use signet_rfq::{Accept, AcceptState as Accepting, QuoteId, Side};
 use signet_stepup::{Action, AheadTerms, Approval};
 
 /// A book that knows the tick of its instrument.
 fn book() -> Book {
     let mut b = life_tests::book();
-    let instrument = Instrument {
-        price_types: vec![signet_rfq::PriceType::Price],
-        id: pair(),
-        symbol: "EUR/USD".into(),
-        name: "Euro dollar".into(),
-        asset_class: AssetClass::FxSpot,
-        currency: "EUR".into(),
-        price_decimals: 5,
-        price_unit: "USD per EUR".into(),
-        tick: "0.00001".parse().unwrap(),
-        lot: 1.into(),
-        min_quantity: 1.into(),
-        max_quantity: 1_000_000.into(),
-        settlement: "spot".into(),
-        price_format: Default::default(),
-    };
-    let list = SecurityList { request: id("list"), last: true, instruments: vec![instrument] };
-    b.message(AppMessage::SecurityList(list), NOW);
+    listed(&mut b, euro_dollar());
     b
-}
-
-fn accept(b: &Book) -> Accept {
-    b.rfq(&id("R1")).unwrap().accept.as_ref().unwrap().0.clone()
 }
 
 /// As the gateway says on which quote it passed an accept on.

@@ -1,5 +1,8 @@
 use super::super::{
-    life_tests::{self, NOW, arm, id, north, notices, pair, quote, report, request, say, state},
+    life_tests::{
+        self, NOW, accept, arm, euro_dollar, id, listed, north, notices, quote, report, request,
+        say, state,
+    },
     *,
 };
 use crate::view::{BlotterQuery, BlotterRow, BlotterTab, RfqView};
@@ -8,7 +11,7 @@ use signet_fix::message::{
     AppMessage, DealerState, ExecType, OrdStatus, QuoteMsg, QuoteResponse, SecurityList,
     SnapshotMark, VenueState,
 };
-use signet_rfq::{Accept, AcceptState as Accepting, AssetClass, Instrument, Level};
+use signet_rfq::{AcceptState as Accepting, Instrument, Level};
 
 fn venue(b: &mut Book, parts: bool) {
     let (north, name) = (north(), "Northbank".into());
@@ -21,29 +24,8 @@ fn venue(b: &mut Book, parts: bool) {
 fn book() -> Book {
     let mut b = life_tests::book();
     venue(&mut b, true);
-    let instrument = Instrument {
-        price_types: vec![signet_rfq::PriceType::Price],
-        id: pair(),
-        symbol: "EUR/USD".into(),
-        name: "Euro dollar".into(),
-        asset_class: AssetClass::FxSpot,
-        currency: "EUR".into(),
-        price_decimals: 5,
-        price_unit: "USD per EUR".into(),
-        tick: "0.00001".parse().unwrap(),
-        lot: 10.into(),
-        min_quantity: 100.into(),
-        max_quantity: 1_000_000.into(),
-        settlement: "spot".into(),
-        price_format: Default::default(),
-    };
-    let list = SecurityList { request: id("list"), last: true, instruments: vec![instrument] };
-    b.message(AppMessage::SecurityList(list), NOW);
+    listed(&mut b, Instrument { lot: 10.into(), min_quantity: 100.into(), ..euro_dollar() });
     b
-}
-
-fn accept(b: &Book) -> Accept {
-    b.rfq(&id("R1")).unwrap().accept.as_ref().unwrap().0.clone()
 }
 
 fn head(b: &mut Book) -> RfqView {

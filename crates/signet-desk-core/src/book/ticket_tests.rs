@@ -50,8 +50,7 @@ fn dealers(online: [bool; 2]) -> AppMessage {
 /// Online, with an instrument and two dealers.
 fn book_with(instrument: Instrument) -> Book {
     let mut b = life_tests::book();
-    let list = SecurityList { request: id("list"), last: true, instruments: vec![instrument] };
-    b.message(AppMessage::SecurityList(list), NOW);
+    life_tests::listed(&mut b, instrument);
     b.message(dealers([true, true]), NOW);
     b
 }

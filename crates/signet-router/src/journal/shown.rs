@@ -11,7 +11,7 @@ pub fn shown(record: &[u8]) -> Option<Shown> {
     let Parts { kind, id, frame, .. } = parts(record)?;
     let what = RecordKind::of(kind)?;
     let name = name_of(record).map(str::to_owned);
-    Some(Shown { at, what, kind: what.word(), id: id.to_owned(), name, message: frame.to_vec() })
+    Some(Shown { at, what, id: id.to_owned(), name, message: frame.to_vec() })
 }
 
 /// What a record of the journal is.
@@ -50,7 +50,8 @@ impl RecordKind {
         })
     }
 
-    fn word(self) -> &'static str {
+    /// In a word, such as `request-decided`, for people.
+    pub fn word(self) -> &'static str {
         match self {
             Self::FromDesk => "from-desk",
             Self::FromDealer => "from-dealer",
@@ -62,6 +63,33 @@ impl RecordKind {
             Self::TimeUp => "time-up",
         }
     }
+
+    /// Whether it is from or for a dealer: [`Shown::id`] is the dealer's, and the ids in the
+    /// message are those of the gateway.
+    pub fn is_of_dealer(self) -> bool {
+        match self {
+            Self::FromDealer | Self::NotSentToDealer => true,
+            Self::FromDesk
+            | Self::RequestDecided
+            | Self::TakeOverDecided
+            | Self::AcceptDecided
+            | Self::EndDecided
+            | Self::TimeUp => false,
+        }
+    }
+
+    /// Whether the gateway decided it, or time did.
+    pub fn is_by_gateway(self) -> bool {
+        match self {
+            Self::EndDecided | Self::TimeUp => true,
+            Self::FromDesk
+            | Self::FromDealer
+            | Self::NotSentToDealer
+            | Self::RequestDecided
+            | Self::TakeOverDecided
+            | Self::AcceptDecided => false,
+        }
+    }
 }
 
 /// A record of the journal in words.
@@ -71,8 +99,6 @@ pub struct Shown {
     pub at: UtcMillis,
     /// What it is.
     pub what: RecordKind,
-    /// The same in a word, such as `request-decided`, for people.
-    pub kind: &'static str,
     /// CompID of the desk or dealer that it is from or for.
     pub id: String,
     /// What dealers call the RFQ, the accept or the counter that began with it.
@@ -80,35 +106,6 @@ pub struct Shown {
     /// The FIX message. Ids in it are those of the desk, of a dealer's message those of the
     /// gateway.
     pub message: Vec<u8>,
-}
-
-impl Shown {
-    /// Whether it is from or for a dealer: `id` is the dealer's, and the ids in the message are
-    /// those of the gateway.
-    pub fn is_of_dealer(&self) -> bool {
-        match self.what {
-            RecordKind::FromDealer | RecordKind::NotSentToDealer => true,
-            RecordKind::FromDesk
-            | RecordKind::RequestDecided
-            | RecordKind::TakeOverDecided
-            | RecordKind::AcceptDecided
-            | RecordKind::EndDecided
-            | RecordKind::TimeUp => false,
-        }
-    }
-
-    /// Whether the gateway decided it, or time did.
-    pub fn is_by_gateway(&self) -> bool {
-        match self.what {
-            RecordKind::EndDecided | RecordKind::TimeUp => true,
-            RecordKind::FromDesk
-            | RecordKind::FromDealer
-            | RecordKind::NotSentToDealer
-            | RecordKind::RequestDecided
-            | RecordKind::TakeOverDecided
-            | RecordKind::AcceptDecided => false,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -119,10 +116,7 @@ mod tests {
     fn each_kind_has_a_word_and_somebody_whose_it_is() {
         let said = KINDS.map(|kind| {
             let what = RecordKind::of(kind).unwrap();
-            let (id, message) = ("X".to_owned(), Vec::new());
-            let at = UtcMillis(0);
-            let s = Shown { at, what, kind: what.word(), id, name: None, message };
-            (s.kind, s.is_of_dealer(), s.is_by_gateway())
+            (what.word(), what.is_of_dealer(), what.is_by_gateway())
         });
         assert_eq!(
             said,

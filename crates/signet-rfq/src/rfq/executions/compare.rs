@@ -233,7 +233,7 @@ impl Rfq {
 
     fn compare_bust(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
         // Under the ExecID of what stands it is not a repeat: it was not heard before, and whoever
-        // sent it holds that there is no trade.
+        // sent it holds that nothing was traded.
         match self.known(a, &r.exec_id) {
             Some(k) if k.stands => {
                 return Verdict::unfit("its ExecID was used for another execution");
@@ -261,7 +261,7 @@ impl Rfq {
                     ..Verdict::of(event)
                 }
             }
-            // Whoever busts what was replaced may mean that there is no trade.
+            // Whoever busts what was replaced may mean that nothing was traded.
             (Some(k), Some(_)) if k.corrected => {
                 Verdict::unfit("it cancels an execution that a correction has replaced")
             }
