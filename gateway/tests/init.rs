@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use signet_gateway::{
     Config, Loaded, doctor, faults,
     init::{
-        Answers, Bank, CertificateOrder, DealerAnswer, Given, InitError, Installed, Order, Renewed,
-        TraderAnswer, install, issue_certificate, renew_gateway,
+        Answers, Bank, CertificateOrder, DealerAnswer, Given, InitError, Installed, Listen, Order,
+        Renewed, TraderAnswer, install, issue_certificate, renew_gateway,
     },
     list_faults,
 };
@@ -87,8 +87,12 @@ fn names() -> impl Strategy<Value = String> {
     "[A-Za-z0-9'\"\\\\$#äß€ .-]{0,40}".prop_map(|t| format!("N{}", t.trim()).trim().to_owned())
 }
 
+/// Some with a label of IDNA, which only browsers look into.
 fn host_names() -> impl Strategy<Value = String> {
-    "[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\\.[a-z]{2,6}){1,3}"
+    prop_oneof![
+        9 => "[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\\.[a-z]{2,6}){1,3}",
+        1 => "xn--[a-z]{0,3}-?[a-z0-9]{1,4}\\.[a-z]{2,6}",
+    ]
 }
 
 fn dealer_answers() -> impl Strategy<Value = DealerAnswer> {
@@ -130,7 +134,10 @@ fn some_answers() -> impl Strategy<Value = Answers> {
         prop::collection::vec(trader_answers(), 0..6),
         "[a-z0-9._-]{1,32}",
     );
-    (who, where_from, parties, any::<bool>()).prop_map(|(who, from, parties, console)| Answers {
+    let address = prop::sample::select(vec!["", "0.0.0.0:443", "[::1]:8449"]);
+    let console = (any::<bool>(), address);
+    (who, where_from, parties, console).prop_map(|(who, from, parties, (console, at))| Answers {
+        listen: Listen { console: at.into(), ..Listen::default() },
         firm: who.0,
         trust_domain: who.1.clone(),
         console_host: if console { format!("c.{}", who.1) } else { String::new() },

@@ -6,6 +6,7 @@ use signet_identity::{CompId, is_trust_domain, is_user_id, policy_extension};
 use signet_policy::place::Country;
 use signet_registry::{RegistryUrl, is_desk_comp_id};
 use signet_rfq::{DealerId, is_plain};
+use signet_stepup::rp::is_rp_id;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -171,7 +172,7 @@ impl Bank {
         let admin = f.read(("admin", &a.admin), id, user_id);
         let first = a.hosts.first().map_or("", String::as_str);
         let console_host = f.read(("console_host", or(&a.console_host, first)), DOTTED, |t| {
-            host(t).filter(|h| h.contains('.'))
+            is_rp_id(t).then(|| t.to_owned())
         });
         // 2.25 is the arc of identifiers that somebody makes up (X.667).
         let made_up = format!("2.25.{}", random >> 1);
@@ -542,6 +543,8 @@ mod tests {
             (|a| a.console_host = "console".repeat(40), "console_host: "),
             (|a| a.console_host = "localhost".into(), "console_host: "),
             (|a| a.hosts = vec!["localhost".into()], "console_host: "),
+            (|a| a.console_host = "rfq.localhost".into(), "console_host: "),
+            (|a| a.console_host = "xn--a.bank.example".into(), "console_host: "),
             (|a| a.require = Some(vec!["encryption".into()]), "require: "),
             (|a| a.managed_policy = "managed".into(), "managed_policy: "),
             (|a| a.listen.desks = "9443".into(), "listen: desks: "),

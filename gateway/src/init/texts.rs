@@ -2,6 +2,7 @@
 
 use super::{bank::Bank, given::Given, policies::POLICIES};
 use rust_decimal::{Decimal, RoundingStrategy};
+use signet_stepup::rp::origin_of;
 use std::fmt::Write as _;
 
 /// The currencies with a rate to begin with, as the cure for another one.
@@ -97,7 +98,7 @@ fn access(b: &Bank) -> String {
     let password = password.unwrap_or_default();
     let (enrolment, port) = (b.enrolment, b.enrolment.port());
     let (admins, console, policy) = (b.admins, b.console, q(&b.managed_policy));
-    let origin = q(&format!("https://{}:{}", b.console_host, b.console.port()));
+    let origin = q(&origin_of(&b.console_host, b.console.port()));
     format!(
         r#"
 [registry]

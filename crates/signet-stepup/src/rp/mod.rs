@@ -19,7 +19,7 @@ mod web;
 pub use error::RpError;
 pub use list::{AttestationList, ListError};
 pub use passkey::{PASSKEY_LEN_MAX, Passkey};
-pub use settings::RpSettings;
+pub use settings::{RpSettings, is_rp_id, origin_of};
 pub use web::{NewWebKey, PendingWebAssertion, PendingWebRegistration, WebAssertion, WebParty};
 
 use crate::context::Context;

@@ -23,7 +23,7 @@ pub struct RpSettings {
 
 impl RpSettings {
     pub(super) fn build(&self) -> Result<(Webauthn, String), RpError> {
-        if !is_host_name(&self.rp_id) {
+        if !is_rp_id(&self.rp_id) {
             return Err(RpError::BadRpId(self.rp_id.clone()));
         }
         if self.name.trim().is_empty()
@@ -47,6 +47,23 @@ impl RpSettings {
         let ours = host == self.rp_id || host.ends_with(&format!(".{}", self.rp_id));
         let plain = url.scheme() == "https" && url.origin().ascii_serialization() == origin;
         (ours && plain && is_host_name(host)).then_some(url)
+    }
+}
+
+/// Whether keys can be registered for `name`: a host name with at least one dot, in the spelling of
+/// browsers. A label that begins with `xn--` and is not one that IDNA makes is refused, as they do.
+#[must_use]
+pub fn is_rp_id(name: &str) -> bool {
+    let url = || Url::parse(&format!("https://{name}")).ok();
+    is_host_name(name) && url().is_some_and(|u| u.host_str() == Some(name))
+}
+
+/// The origin of pages at `host` and `port` as browsers write it: without the port of HTTPS.
+#[must_use]
+pub fn origin_of(host: &str, port: u16) -> String {
+    match port {
+        443 => format!("https://{host}"),
+        _ => format!("https://{host}:{port}"),
     }
 }
 
@@ -101,6 +118,9 @@ mod tests {
             "::1",
             "[::1]",
             "Bank.example",
+            "xn--a.example",
+            "xn--.example",
+            "bank.xn--99999999",
         ] {
             assert_eq!(with(bad, None, "Bank"), Err(RpError::BadRpId(bad.into())), "{bad}");
         }
@@ -116,6 +136,17 @@ mod tests {
         }
         for bad in ["", " ", "a\nb", &"x".repeat(61)] {
             assert_eq!(with("bank.example", None, bad), Err(RpError::BadName), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_origin_of_a_host_and_port_is_one_that_is_taken() {
+        for id in ["bank.example", "xn--bnk-qla.example"] {
+            assert!(is_rp_id(id), "{id}");
+            for port in [1, 80, 443, 8443, u16::MAX] {
+                let origin = origin_of(id, port);
+                assert_eq!(with(id, Some(&origin), "Bank").as_ref(), Ok(&origin));
+            }
         }
     }
 
