@@ -281,6 +281,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             instrument: instrument.clone(),
             side: Side::Buy,
             dealer: dealer.clone(),
+            sent: None,
         }),
         AppMessage::QuoteResponse(QuoteResponse {
             text: None,

@@ -412,6 +412,7 @@ fn order_status_request(f: &Fields<'_>) -> Result<OrderStatusRequest, DecodeErro
         instrument: r.instrument()?,
         side: r.side()?,
         dealer: dealer(f)?,
+        sent: r.optional(tag::TRANSACT_TIME, Reader::utc)?,
     })
 }
 

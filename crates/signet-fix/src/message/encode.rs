@@ -247,6 +247,7 @@ fn order_status_request(b: &mut Body, h: &OrderStatusRequest) {
     parties(b, h.dealer.as_slice());
     instrument::put(b, &h.instrument, false);
     b.put(tag::SIDE, side(h.side));
+    b.put_opt(tag::TRANSACT_TIME, h.sent);
 }
 
 fn business_reject(b: &mut Body, j: &BusinessReject) {

@@ -44,7 +44,7 @@ pub struct ExecutionReport {
     /// which nothing is of; so is that of a report that tells one thing in two ways.
     pub price_type: Option<StatedType>,
     /// Price (44), from the gateway: the price at which it passed the accept on, which a limit lets
-    /// be another than the desk's.
+    /// be another than the desk's; in its own refusal, the quote's price that is the reason.
     pub price: Option<Decimal>,
     /// From the gateway (20104): it is not what was accepted, or comes after the answer was final.
     /// Never a trade.
@@ -73,6 +73,7 @@ impl ExecutionReport {
             side: self.side,
             last: self.last,
             cum_qty: self.cum_qty,
+            leaves_qty: self.leaves_qty,
             avg_px: self.avg_px,
             settlement_date: self.settlement_date.clone(),
             currency: self.currency.clone(),
@@ -98,6 +99,8 @@ pub struct OrderStatusRequest {
     pub side: Side,
     /// PartyID (448) with PartyRole (452) 35.
     pub dealer: Option<DealerId>,
+    /// TransactTime (60), from a desk to its gateway: the accept was not sent before this.
+    pub sent: Option<UtcMillis>,
 }
 
 /// BusinessMessageReject (j).

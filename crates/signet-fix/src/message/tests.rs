@@ -183,16 +183,16 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
                 })
             }),
         execution().prop_map(AppMessage::ExecutionReport),
-        (accept(), instrument(), side(), prop::option::of(dealer())).prop_map(
-            |(accept, instrument, side, dealer)| {
+        (accept(), instrument(), side(), prop::option::of(dealer()), prop::option::of(time()))
+            .prop_map(|(accept, instrument, side, dealer, sent)| {
                 AppMessage::OrderStatusRequest(OrderStatusRequest {
                     accept,
                     instrument,
                     side,
                     dealer,
+                    sent,
                 })
-            }
-        ),
+            }),
         (prop::option::of(1u64..9_999), prop::option::of(id()), 0u16..9, text()).prop_map(
             |(ref_seq_num, ref_id, reason, text)| {
                 AppMessage::BusinessReject(BusinessReject {

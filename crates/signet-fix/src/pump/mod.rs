@@ -62,7 +62,8 @@ pub enum Closed {
 
 /// Runs until the connection ends; the session is left detached unless a newer connection has it.
 /// `on_event` is called for everything that happens, on this task, after the engine has returned,
-/// so it may use the session freely.
+/// so it may use the session freely. When it returns, the event counts as dealt with; see
+/// [`Session::next_event`].
 pub async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     framer: &mut Framer,

@@ -19,6 +19,7 @@ mod ahead;
 mod answer;
 mod callbacks;
 mod config;
+mod counted;
 mod dictionary;
 mod envelope;
 mod error;
@@ -53,10 +54,16 @@ use crate::{
     tagvalue::{Body, Field},
 };
 use callbacks::{Callbacks, Log, Shared};
+use counted::Counted;
 use quickfix::{Acceptor, Application, FixSocketServerKind, Initiator, LogFactory};
 use registered::Registered;
 use signet_rfq::UtcMillis;
-use std::{cell::RefCell, ffi::CString, ptr::NonNull, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    ffi::CString,
+    ptr::NonNull,
+    rc::Rc,
+};
 use storage::StoreFactory;
 
 /// Bytes queued for a peer that does not read; then the connection ends.
@@ -98,6 +105,8 @@ pub struct Session {
     inbound: receive::Inbound,
     /// Memory for the fields of a frame.
     spare_fields: RefCell<Vec<Field>>,
+    /// The number of the message that was fetched last, while it is dealt with.
+    handling: Cell<Option<u64>>,
     names: Names,
     // Dropped in this order: the C++ object first, then what it points to.
     _engine: Engine,
@@ -179,6 +188,7 @@ impl Session {
             shared,
             inbound: receive::Inbound::new(config, options),
             spare_fields: RefCell::default(),
+            handling: Cell::new(None),
             names,
             _engine: engine,
             _application: application,
@@ -374,9 +384,29 @@ impl Session {
         self.with(|w| unsafe { (ffi::next_sender(w), ffi::next_target(w)) })
     }
 
-    /// The oldest event that has not been fetched.
+    /// The oldest event that has not been fetched. Who asks for it has dealt with those before it,
+    /// and has written down what it must know of them after a restart: only now does the store
+    /// count their messages. After a kill the peer is asked for what was not counted, so a message
+    /// that was being dealt with may come twice, and none is lost.
     pub fn next_event(&self) -> Option<Event> {
-        self.shared.next_event()
+        let handled = self.handling.take();
+        let event = self.shared.next_event();
+        let counted = match (&event, handled) {
+            (None, _) => self.store_factory().counted(Counted::all_handled),
+            (Some(_), Some(number)) => self.store_factory().counted(|c| c.handled(number)),
+            (Some(_), None) => Ok(()),
+        };
+        if let Err(e) = counted {
+            tracing::error!(session = ?self.names.target, error = %e, "the message store failed; \
+                the connection ends");
+            if let Some(attached) = &*self.wire.borrow() {
+                attached.outbox.close();
+            }
+        }
+        if let Some(Event::Message { meta, .. }) = &event {
+            self.handling.set(Some(meta.seq));
+        }
+        event
     }
 
     fn send_replies(&self) {

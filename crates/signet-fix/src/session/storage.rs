@@ -1,6 +1,6 @@
 //! Our store behind quickfix-rs's public store trait.
 
-use super::{SessionError, ffi};
+use super::{SessionError, counted::Counted, ffi};
 use crate::store::{SessionStore, StoreError};
 use quickfix::FfiMessageStoreFactory;
 use quickfix_ffi::FixMessageStoreFactory_t;
@@ -13,7 +13,7 @@ use std::{
 };
 
 struct Shared {
-    store: RefCell<Box<dyn SessionStore>>,
+    store: RefCell<Counted>,
     /// Not while the engine makes its session: it then resets every store that was made on an
     /// earlier day, since it learns that the session never stops only afterwards.
     may_be_reset: Cell<bool>,
@@ -28,7 +28,7 @@ pub(super) struct StoreFactory {
 impl StoreFactory {
     pub(crate) fn new(store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
         let store = super::Pinned::new(Shared {
-            store: RefCell::new(store),
+            store: RefCell::new(Counted::new(store)),
             may_be_reset: Cell::new(false),
         });
         // SAFETY: the table takes a `Shared`, which is a field of `Self` and dropped after
@@ -41,15 +41,20 @@ impl StoreFactory {
 
     /// The store itself. The engine caches nothing of it.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
+        self.counted(|counted| f(counted.as_store()))
+    }
+
+    /// The same, of which is told what was dealt with.
+    pub(super) fn counted<T>(&self, f: impl FnOnce(&mut Counted) -> T) -> T {
         // SAFETY: the store is a field of `self`, and the reference does not leave this function.
         // The engine's calls into the store return before anything else runs on this thread.
         let shared = unsafe { self.store.get() };
-        f(shared.store.borrow_mut().as_mut())
+        f(&mut shared.store.borrow_mut())
     }
 
     /// The engine has made its session; from now on a reset is one that a Logon asks for.
     pub(crate) fn session_is_made(&self) {
-        // SAFETY: as in `with`.
+        // SAFETY: as in `counted`.
         unsafe { self.store.get() }.may_be_reset.set(true);
     }
 }
@@ -86,7 +91,7 @@ static TABLE: ffi::StoreTable = ffi::StoreTable {
 fn run(ctx: *mut c_void, f: impl FnOnce(&mut dyn SessionStore) -> Result<(), StoreError>) -> i8 {
     // SAFETY: C++ passes the context given to `store_factory`, alive as long as the factory.
     let shared = unsafe { &*ctx.cast::<Shared>() };
-    match catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow_mut().as_mut()))) {
+    match catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow_mut().as_store()))) {
         Ok(Ok(())) => 0,
         Ok(Err(e)) => {
             tracing::error!(error = %e, "the message store failed; nothing is sent");
@@ -101,7 +106,7 @@ fn run(ctx: *mut c_void, f: impl FnOnce(&mut dyn SessionStore) -> Result<(), Sto
 fn read<T: Default>(ctx: *mut c_void, f: impl FnOnce(&dyn SessionStore) -> T) -> T {
     // SAFETY: as in `run`.
     let shared = unsafe { &*ctx.cast::<Shared>() };
-    catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow().as_ref()))).unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow().as_read()))).unwrap_or_default()
 }
 
 extern "C" fn set(ctx: *mut c_void, seq: u64, p: *const c_char, n: usize) -> i8 {
