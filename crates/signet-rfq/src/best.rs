@@ -57,11 +57,30 @@ pub fn ticks_worse(
     reference: Decimal,
     tick: Decimal,
 ) -> Option<Decimal> {
-    if tick <= Decimal::ZERO {
-        return None;
-    }
-    let ticks = direction.worse(side, price, reference)?.checked_div(tick)?;
-    Some(ticks.round_dp(1).normalize())
+    Some(ticks(direction, side, price, reference, tick)?.round_dp(1).normalize())
+}
+
+/// As [`ticks_worse`], in whole ticks: a part of one counts as one, so that no price looks nearer
+/// than it is.
+pub fn whole_ticks_worse(
+    direction: Direction,
+    side: Side,
+    price: Decimal,
+    reference: Decimal,
+    tick: Decimal,
+) -> Option<Decimal> {
+    Some(ticks(direction, side, price, reference, tick)?.ceil())
+}
+
+fn ticks(
+    direction: Direction,
+    side: Side,
+    price: Decimal,
+    reference: Decimal,
+    tick: Decimal,
+) -> Option<Decimal> {
+    let tick = Some(tick).filter(|t| *t > Decimal::ZERO)?;
+    direction.worse(side, price, reference)?.checked_div(tick)
 }
 
 /// The price in the middle of what dealers quote for a customer on `side` and at least `quantity`.
@@ -262,6 +281,20 @@ mod tests {
                 want,
                 "{direction:?} {side:?} {price}"
             );
+        }
+        // A part of a tick is one, however small, and no whole tick becomes two.
+        for (direction, side, price, want) in [
+            (Price, Side::Buy, "99.125", "0"),
+            (Price, Side::Buy, "99.1252", "1"),
+            (Price, Side::Buy, "99.130", "1"),
+            (Price, Side::Buy, "99.1302", "2"),
+            (Price, Side::Sell, "99.1248", "1"),
+            (Yield, Side::Buy, "99.1248", "1"),
+            (Yield, Side::Sell, "99.140", "3"),
+        ] {
+            let n = |s: &str| s.parse::<Decimal>().unwrap();
+            let got = whole_ticks_worse(direction, side, n(price), n("99.125"), n("0.005"));
+            assert_eq!(got, Some(n(want)), "{direction:?} {side:?} {price}");
         }
     }
 

@@ -33,7 +33,7 @@ mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution, Limit};
 pub use benchmark::{Benchmark, CurveCurrency, CurvePoint, Over, ReferenceRate};
-pub use best::{Best, Composite, best, composite, median_quoted, ticks_worse};
+pub use best::{Best, Composite, best, composite, median_quoted, ticks_worse, whole_ticks_worse};
 pub use counter::{
     COUNTER_WAIT_MAX_MS, Counter, CounterFault, CounterState, MAX_COUNTERS_PER_LINE,
 };
@@ -55,7 +55,7 @@ pub use quote::{
 };
 pub use rfq::{
     Counted, HandOverRefusal, Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ,
-    PASS_REASON_MAX, Passed, REASON_PASS, Report, Rfq, RfqError, Taken,
+    PASS_REASON_MAX, Passed, REASON_PASS, Report, Rfq, RfqError, Taken, averages_to_zero,
 };
 pub use side::Side;
 pub use terms::{Ask, Terms, TermsError};

@@ -67,6 +67,12 @@ impl PartRule {
         }
         Ok(self.0.check_quantity(taken)?)
     }
+
+    /// Whether less than `whole` may be taken at all: with all or none nothing less may.
+    pub(crate) fn leaves_room(&self, whole: Decimal, least: Option<Decimal>) -> bool {
+        let smallest = self.0.min_quantity;
+        least.map_or(smallest, |least| least.max(smallest)) < whole
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +98,27 @@ mod tests {
             let n = |text: &str| text.parse::<Decimal>().unwrap();
             let found = rule.check(n(taken), least.map(n)).map_err(|e| e.code());
             assert_eq!(found, want, "{taken} {least:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_offered_only_where_there_is_one() {
+        for (whole, least, want) in [
+            ("5000000", None, true),
+            ("5000000", Some("2000000"), true),
+            ("5000000", Some("4999000"), true),
+            // All or none.
+            ("5000000", Some("5000000"), false),
+            ("2000000", Some("2000000"), false),
+            // The instrument's smallest quantity.
+            ("101000", None, true),
+            ("100000", None, false),
+            ("100000", Some("1000"), false),
+            ("50000", None, false),
+        ] {
+            let n = |text: &str| text.parse::<Decimal>().unwrap();
+            let found = PartRule::of(&bund()).leaves_room(n(whole), least.map(n));
+            assert_eq!(found, want, "{whole} {least:?}");
         }
     }
 

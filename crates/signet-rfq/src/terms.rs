@@ -3,7 +3,7 @@
 use crate::{
     Catalogue, DealerId, Instrument, InstrumentError, InstrumentId, Leg, LegsError,
     MAX_DEALERS_PER_RFQ, MAX_LEGS, MIN_LEGS, PriceType, RfqId, Side, TTL_MAX_S, TTL_MIN_S,
-    UtcMillis, gross, leg::RATIO_MAX,
+    UtcMillis, gross, isin_check_digit, leg::RATIO_MAX,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,15 @@ impl Terms {
         }
         instrument.check_quantity(self.quantity)?;
         self.check_minimum()
+    }
+
+    /// Whether its prices are percent of par: of an ISIN, or of legs that all have one.
+    pub(crate) fn is_by_isin(&self) -> bool {
+        let has_isin = |id: &InstrumentId| isin_check_digit(id.as_str());
+        match &self.legs[..] {
+            [] => has_isin(&self.instrument),
+            legs => legs.iter().all(|l| has_isin(&l.instrument)),
+        }
     }
 
     /// Whether the least quantity is a part of the quantity, or the whole of it.

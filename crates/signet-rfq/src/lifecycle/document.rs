@@ -79,6 +79,11 @@ and all executions together are not more than was accepted. The same ExecID with
 is a repeat; with other contents it does not fit. A bust or a correction names (19) an execution
 that stands: after a correction the correction. An RFQ with a dispute takes no further accept.
 
+An accept of which a part was executed counts against the limits with all that was accepted, until
+its dealer says that nothing more comes: 150 is 3, 4 or C, or 39 is 3, 4, 8 or C, or 151 is 0 and 39
+is not 1. Then it counts with what was executed. What is executed afterwards does not fit, nor does
+an end below the least quantity that was asked for.
+
 ";
 
 const COUNTERED: &str = "A counter asks one dealer for a better price and agrees to nothing: \
@@ -114,8 +119,8 @@ fn reports(out: &mut String) {
         let _ = writeln!(out, "| {} | {} | {} | {} |", s.code(), s.words(), of(false), of(true));
     }
     out.push_str(
-        "\nOrdStatus matters with 150=I only. An unknown value of either is noted, or \
-        counts as what was executed so far.\n\n",
+        "\nWhich of these a report is, OrdStatus decides with 150=I only. An unknown value of \
+        either is noted, or counts as what was executed so far.\n\n",
     );
 }
 

@@ -89,6 +89,7 @@ fn report(kind: ExecType, exec: &str, last: &str, cum: &str) -> Report {
         side: Side::Buy,
         last: (last != "0").then(|| Level { price: dec("99.5"), size: dec(last) }),
         cum_qty: dec(cum),
+        leaves_qty: dec("5") - dec(cum),
         avg_px: dec("99.5"),
         settlement_date: Some("20261124".into()),
         currency: Some("EUR".into()),

@@ -187,7 +187,8 @@ impl Rfq {
     pub fn passed_on(&mut self, as_sent: &Accept) -> bool {
         let part_of = match &self.accept {
             Some((a, s)) if s.in_flight() && a.agrees_to(self.direction(), as_sent) => {
-                a.part_of.filter(|_| a.quote == as_sent.quote)
+                let same = (&a.quote, a.price) == (&as_sent.quote, as_sent.price);
+                a.part_of.filter(|_| same)
             }
             _ => return false,
         };
@@ -201,11 +202,13 @@ impl Rfq {
     /// The gateway says in a report at which price it passed the present accept on, when what said
     /// it first was lost. `executed` are the legs of the report: of a package they say the prices
     /// of the legs. Returns whether that is another price that the trader agreed to; if it was not
-    /// agreed to, nothing changes.
+    /// agreed to, nothing changes. It took another quote then than the one that was named: the one
+    /// on the line, if that has the price; else what the quote was for is not known.
     pub fn passed_on_at(&mut self, id: &AcceptId, price: Decimal, executed: &[StatedLeg]) -> bool {
         let as_sent = match &self.accept {
             Some((a, _)) if a.id == *id && a.price != price => {
-                Accept { price, legs: at_prices(&a.legs, executed), ..a.clone() }
+                let quote = self.quote_at(a, price).map_or(&a.quote, |q| &q.id).clone();
+                Accept { quote, price, legs: at_prices(&a.legs, executed), ..a.clone() }
             }
             _ => return false,
         };

@@ -11,13 +11,15 @@ mod line;
 mod parts;
 
 pub use answering::PASS_REASON_MAX;
-pub use executions::{Counted, Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
+pub use executions::{
+    Counted, Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken, averages_to_zero,
+};
 pub use hand_over::HandOverRefusal;
 pub use line::{Line, LineState, Passed};
 
 use crate::{
-    Accept, AcceptState, Best, CounterState, DealerId, Direction, Dispute, Quote, QuoteId, Side,
-    Terms, UtcMillis, best,
+    Accept, AcceptId, AcceptState, Best, CounterState, DealerId, Direction, Dispute, Quote,
+    QuoteId, Side, Terms, UtcMillis, best,
     lifecycle::{self, CounterEvent, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
 };
 use serde::{Deserialize, Serialize};
@@ -58,6 +60,9 @@ pub struct Rfq {
     pub past: Vec<(Accept, AcceptState)>,
     /// Executions, busts and corrections that were taken.
     pub executions: Vec<Known>,
+    /// Accepts of which a part was executed and, by their dealers' word, nothing more will be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rest_over: Vec<AcceptId>,
     /// What people must settle.
     pub disputes: Vec<Dispute>,
     /// Disputes beyond those kept.
@@ -87,6 +92,7 @@ impl Rfq {
             accept: None,
             past: Vec::new(),
             executions: Vec::new(),
+            rest_over: Vec::new(),
             disputes: Vec::new(),
             disputes_left_out: 0,
             reason: None,
@@ -373,6 +379,18 @@ impl Rfq {
         self.drop_armed("the RFQ ended");
         self.reason = reason;
         Ok(())
+    }
+
+    /// Ends the RFQ although its accept is unknown, since nobody can be asked about it. The accept
+    /// stays unknown, for people to settle. Returns whether it ended by this.
+    pub fn end_unanswered(&mut self, reason: String) -> bool {
+        let unknown = matches!(self.accept, Some((_, AcceptState::Unknown)));
+        let outcome = lifecycle::request(self.state, RequestEvent::Ended);
+        let (Outcome::To(state), true) = (outcome, unknown) else { return false };
+        self.state = state;
+        self.drop_counters();
+        self.reason = Some(reason);
+        true
     }
 }
 

@@ -148,6 +148,7 @@ fn fill(side: Side) -> Report {
         side,
         last: Some(Level { price: a.price, size: a.quantity }),
         cum_qty: a.quantity,
+        leaves_qty: Decimal::ZERO,
         avg_px: a.price,
         settlement_date: None,
         currency: None,

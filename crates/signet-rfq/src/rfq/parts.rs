@@ -3,7 +3,7 @@
 
 use super::Rfq;
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, DealerId, PartFault, PartRule, UtcMillis,
+    Accept, AcceptId, AcceptRefusal, AcceptState, DealerId, PartFault, PartRule, Quote, UtcMillis,
 };
 use rust_decimal::Decimal;
 
@@ -19,8 +19,10 @@ impl Rfq {
     /// Whether the armed accept may take less than its quote is for.
     pub fn takes_part(&self) -> bool {
         match &self.accept {
-            Some((a, AcceptState::Armed)) => {
-                !self.terms.is_package() && self.line(&a.dealer).is_some_and(|l| l.part.is_some())
+            Some((a, AcceptState::Armed)) if !self.terms.is_package() => {
+                let whole = a.part_of.unwrap_or(a.quantity);
+                let rule = self.line(&a.dealer).and_then(|l| l.part.as_ref());
+                rule.is_some_and(|rule| rule.leaves_room(whole, self.terms.min_quantity))
             }
             _ => false,
         }
@@ -83,11 +85,17 @@ impl Rfq {
     /// An accept that knows what its quote is for, if it takes a part of it and the quote is on the
     /// line. No message says it.
     pub(super) fn beside_its_quote(&self, a: Accept) -> Accept {
-        let quote = self.line(&a.dealer).and_then(|l| l.quote.as_ref());
-        match quote.filter(|q| q.id == a.quote).and_then(|q| self.accept_quantity(q, a.side)) {
+        let quote = self.quote_at(&a, a.price).filter(|q| q.id == a.quote);
+        match quote.and_then(|q| self.accept_quantity(q, a.side)) {
             Some(whole) => Accept { part_of: (a.quantity < whole).then_some(whole), ..a },
             None => a,
         }
+    }
+
+    /// The quote on the line of an accept's dealer, if this is its price.
+    pub(super) fn quote_at(&self, a: &Accept, price: Decimal) -> Option<&Quote> {
+        let quote = self.line(&a.dealer)?.quote.as_ref()?;
+        quote.level(a.side).is_some_and(|l| l.price == price).then_some(quote)
     }
 }
 

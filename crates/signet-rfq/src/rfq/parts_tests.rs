@@ -1,7 +1,7 @@
 use super::super::tests::{T, accept, d, dec, fill, id, open, part as executed, take};
 use super::*;
 use crate::{
-    Ask, Level, Limit, LineState, Quote, QuoteFault, RfqState, Side, Terms,
+    Ask, Level, Limit, LineState, QuoteFault, RfqState, Side, Terms,
     instrument::bund,
     lifecycle::{AcceptEvent, AcceptPhase},
     sides_with_the_least,
@@ -164,9 +164,9 @@ fn a_part_is_filled_by_what_was_accepted_and_by_no_more() {
         let said = "more was executed than was accepted: 2000000 of 5000000 quoted";
         assert_eq!(why == said, disputed, "{why}");
         assert_eq!(r.state == RfqState::Done, !disputed);
-        // It counts as what was executed, or, in dispute, as what was accepted.
+        // It counts as what was accepted: more of it may be executed, or it is in dispute.
         let counted: Vec<Decimal> = r.counted().iter().map(|c| c.quantity).collect();
-        assert_eq!(counted, [if disputed { dec("2000000") } else { dec(last) }]);
+        assert_eq!(counted, [dec("2000000")]);
     }
     // The rest of the accept, and then more than it.
     let mut r = part_sent();
@@ -206,6 +206,49 @@ fn a_part_with_a_limit_follows_for_the_same_quantity() {
             assert_eq!((stands.quote.as_str(), stands.part_of), ("a2", part_of), "{size}");
         }
     }
+}
+
+/// What said on which quote the accept went on was lost, and the report says the price.
+#[test]
+fn what_the_quote_was_for_is_not_taken_from_a_quote_of_another_price() {
+    let limit = Some(Limit { price: dec("99.6"), until: UtcMillis(60_000) });
+    // The size of the dealer's next quote, whether this end heard it, and what is known then.
+    for (size, heard, quote, part_of) in [
+        ("3000000", true, "a2", Some("3000000")),
+        ("2000000", true, "a2", None),
+        ("9000000", true, "a2", Some("5000000")),
+        ("3000000", false, "a1", None),
+    ] {
+        let mut r = parting();
+        r.arm(Accept { limit, ..some("2000000") }, T, 50).unwrap();
+        r.send_accept(&id("x1"), T, 50).unwrap();
+        if heard {
+            let before = r.line(&d("A")).unwrap().quote.clone().unwrap();
+            let offer = Some(Level { price: dec("99.55"), size: dec(size) });
+            r.quote(Quote { id: crate::QuoteId::new("a2").unwrap(), offer, ..before }, T).unwrap();
+        }
+        assert_eq!(r.accept.as_ref().unwrap().0.part_of, Some(dec("5000000")));
+        assert!(!r.passed_on_at(&id("x1"), dec("99.7"), &[]), "beyond the limit");
+        assert!(r.passed_on_at(&id("x1"), dec("99.55"), &[]), "{size} {heard}");
+        take(&mut r, "x1", &fill("e1", "99.55", "2000000"));
+        let (a, s) = r.accept.as_ref().unwrap();
+        let stands = (a.quote.as_str(), a.part_of, s.phase());
+        assert_eq!(stands, (quote, part_of.map(dec), AcceptPhase::Filled), "{size} {heard}");
+    }
+}
+
+#[test]
+fn no_part_is_offered_where_none_can_be_taken() {
+    for (least, offered) in [(None, true), (Some("4999000"), true), (Some("5000000"), false)] {
+        let mut r = parting();
+        r.terms.min_quantity = least.map(dec);
+        r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
+        assert_eq!(r.takes_part(), offered, "{least:?}");
+    }
+    // A part that is taken can be given up again, also where it is the smallest.
+    let mut r = parting();
+    r.arm(some("100000"), T, 50).unwrap();
+    assert!(r.takes_part());
 }
 
 #[test]

@@ -74,6 +74,7 @@ pub(crate) fn fill(exec: &str, price: &str, quantity: &str) -> Report {
         side: Side::Buy,
         last: Some(Level { price: dec(price), size: dec(quantity) }),
         cum_qty: dec(quantity),
+        leaves_qty: Decimal::ZERO,
         avg_px: dec(price),
         settlement_date: None,
         currency: None,
@@ -96,9 +97,12 @@ pub(crate) fn bust(exec: &str, of: &str) -> Report {
     Report { last: None, cum_qty: dec("0"), ..about(ExecType::TradeCancel, exec, of, "99.5", "1") }
 }
 
-/// An execution of `last` at 99.5, after which `cum` is executed in all.
+/// An execution of `last` at 99.5, after which `cum` of five million is executed.
 pub(crate) fn part(exec: &str, last: &str, cum: &str) -> Report {
-    Report { cum_qty: dec(cum), ..fill(exec, "99.5", last) }
+    let leaves_qty = dec("5000000") - dec(cum);
+    let whole = leaves_qty.is_zero();
+    let status = if whole { OrdStatus::Filled } else { OrdStatus::PartiallyFilled };
+    Report { status, cum_qty: dec(cum), leaves_qty, ..fill(exec, "99.5", last) }
 }
 
 pub(crate) fn take(r: &mut Rfq, accept: &str, report: &Report) -> crate::Taken {
@@ -689,7 +693,7 @@ fn a_peer_fills_no_memory() {
     assert_eq!((r.disputes.len(), r.disputes_left_out), (crate::MAX_DISPUTES_PER_RFQ, 100 - 16));
     let mut r = sent();
     for n in 0..100 {
-        take(&mut r, "x1", &Report { cum_qty: dec("1"), ..fill(&format!("e{n}"), "99.5", "1") });
+        take(&mut r, "x1", &part(&format!("e{n}"), "1", "1"));
     }
     assert_eq!(r.executions.len(), crate::MAX_EXECUTIONS_PER_RFQ);
     for n in 0..200 {

@@ -272,7 +272,7 @@ fn a_report_in_other_numbers_is_a_dispute() {
         (PriceType::Yield, code(6), false),
         (PriceType::Price, None, true),
         (PriceType::Price, code(1), true),
-        (PriceType::Price, code(2), true),
+        (PriceType::Price, code(2), false),
         (PriceType::Price, code(9), false),
         // What could not be read.
         (PriceType::Price, code(0), false),
@@ -297,6 +297,46 @@ fn a_report_in_other_numbers_is_a_dispute() {
         if let Some(dispute) = taken.dispute {
             assert_eq!(dispute.why, "the price type differs");
         }
+    }
+    // What has no ISIN is priced per unit.
+    let pair = InstrumentId::new("EUR/USD").unwrap();
+    for (stated, fits) in [(None, true), (code(2), true), (code(1), false)] {
+        let mut r = sent(PriceType::Price);
+        r.terms.instrument = pair.clone();
+        r.accept.as_mut().unwrap().0.instrument = pair.clone();
+        let filled = fill("e1", "2.5", "5000000");
+        let report = Report { price_type: stated, instrument: pair.clone(), ..filled };
+        assert_eq!(take(&mut r, "x1", &report).dispute.is_none(), fits, "{stated:?}");
+    }
+}
+
+#[test]
+fn an_average_of_zero_is_one_where_the_parts_average_to_it() {
+    // To what e1 of 2m is corrected, at what e2 of 3m stands, and the average that is stated.
+    for (of, e1, e2, avg, want) in [
+        (PriceType::Yield, "0.3", "-0.2", "0", "0"),
+        (PriceType::Yield, "0.301", "-0.2", "0", "0"),
+        (PriceType::Yield, "0.3", "-0.3", "0", "0.3"),
+        (PriceType::Yield, "0.3", "-0.3", "-0.06", "-0.06"),
+        (margin(), "3", "-2", "0", "0"),
+    ] {
+        let mut r = open(of, &[("A", e2, e2)]);
+        r.arm(accept("A", Side::Buy, e2, None), T, 0).unwrap();
+        r.send_accept(&id("x1"), T, 0).unwrap();
+        let part = |exec: &str, size: &str, cum: &str| Report {
+            last: Some(Level { price: dec(e2), size: dec(size) }),
+            avg_px: dec(e2),
+            ..super::tests::part(exec, size, cum)
+        };
+        take(&mut r, "x1", &part("e1", "2000000", "2000000"));
+        take(&mut r, "x1", &part("e2", "3000000", "5000000"));
+        let kind = crate::fix::ExecType::TradeCorrect;
+        let correct = super::tests::about(kind, "g1", "e1", e1, "2000000");
+        let correct = Report { avg_px: dec(avg), cum_qty: dec("5000000"), ..correct };
+        let taken = take(&mut r, "x1", &correct);
+        assert_eq!(taken.dispute, None, "{of} {e1} {e2}");
+        let trade = r.accept.as_ref().and_then(|(_, s)| s.last_trade()).unwrap();
+        assert_eq!(trade.price, dec(want), "{of} {e1} {e2} {avg}");
     }
 }
 

@@ -246,7 +246,7 @@ proptest! {
     /// holds.
     #[test]
     fn every_question_is_of_the_schema(
-        quantity in 1u64..u64::MAX, day in 0u64..1_000_000_000_000, open in 0usize..1000, dealers in 0usize..20,
+        quantity in 1i64..i64::MAX, day in 0u64..1_000_000_000_000, open in 0usize..1000, dealers in 0usize..20,
         bps in proptest::option::of(any::<i64>()), idle in any::<i64>(), side in 0usize..3, flags in 0u8..16, instrument in 0usize..13,
     ) {
         let (e, schema) = &*NO_POLICIES;
@@ -255,7 +255,7 @@ proptest! {
         let deal = Deal {
             instrument: &id,
             side: Side::ALL[side],
-            quantity: Decimal::new(i64::try_from(quantity >> 1).unwrap() + 1, 3),
+            quantity: Decimal::new(quantity, 3),
             day: &day,
             outstanding: &Amounts::new(),
             open_rfqs: open,

@@ -1,7 +1,7 @@
 //! Compares a report with the accept and with the executions known of it.
 
 use super::{
-    Known, MAX_EXECUTIONS_PER_RFQ, Report,
+    Known, MAX_EXECUTIONS_PER_RFQ, Report, averages_to_zero,
     legs::{Stated, executed_legs_differ},
 };
 use crate::{
@@ -20,12 +20,15 @@ pub(super) struct Verdict {
     pub known: Option<Known>,
     /// This execution stands no longer.
     pub ends: Option<String>,
+    /// Nothing more of the accept is executed, which was not known before.
+    pub over: bool,
     pub why: Cow<'static, str>,
 }
 
 impl Verdict {
     fn of(event: AcceptEvent) -> Self {
-        Self { event, trade: None, known: None, ends: None, why: Cow::Borrowed("") }
+        let why = Cow::Borrowed("");
+        Self { event, trade: None, known: None, ends: None, over: false, why }
     }
 
     fn unfit(why: impl Into<Cow<'static, str>>) -> Self {
@@ -51,7 +54,10 @@ impl Rfq {
         match lifecycle::meaning(r.kind, r.status, r.cum_qty > Decimal::ZERO) {
             Meaning::Working => Verdict::of(AcceptEvent::Working),
             Meaning::Refused => Verdict::of(AcceptEvent::Refused),
-            Meaning::NothingTraded => Verdict::of(AcceptEvent::NothingTraded),
+            Meaning::NothingTraded => {
+                let so_far = state.traded().map_or(Decimal::ZERO, |t| t.quantity);
+                self.ended((a, state), r, so_far, Verdict::of(AcceptEvent::NothingTraded))
+            }
             Meaning::Noted => Verdict::of(AcceptEvent::Noted),
             Meaning::Contradiction => {
                 Verdict::unfit("its type, its status and its quantity do not go together")
@@ -103,10 +109,10 @@ impl Rfq {
     }
 
     /// Whether a report says that its numbers count something else. What it leaves out is as in the
-    /// request.
+    /// request; what it says is read as a quote's: percent of par is not a price per unit.
     fn in_other_numbers(&self, r: &Report) -> bool {
-        let of = self.terms.price_type;
-        of.as_reported(r.price_type).is_some_and(|stated| stated.price_type() != Some(of))
+        let (of, by_isin) = (self.terms.price_type, self.terms.is_by_isin());
+        of.as_reported(r.price_type).is_some_and(|stated| !stated.answers(of, by_isin))
     }
 
     /// A package is executed as a whole or not at all.
@@ -149,6 +155,33 @@ impl Rfq {
         r.settlement_date.as_ref().is_some_and(|d| d != expected)
     }
 
+    /// A report that fits, after which `total` is executed: whether by it the rest is over, and is
+    /// too little then for the least quantity that its dealer was asked for.
+    fn ended(
+        &self,
+        (a, state): (&Accept, &AcceptState),
+        r: &Report,
+        total: Decimal,
+        fits: Verdict,
+    ) -> Verdict {
+        let goes_on = state.in_flight() || matches!(state, AcceptState::PartlyFilled(_));
+        let part = total > Decimal::ZERO && total < a.quantity;
+        if !goes_on || !part || !r.ends_the_rest() || self.is_rest_over(&a.id) {
+            return fits;
+        }
+        let verdict = match self.terms.min_quantity.filter(|least| total < *least) {
+            Some(least) => Verdict::unfit(too_little(total, least)),
+            None => fits,
+        };
+        Verdict { over: true, ..verdict }
+    }
+
+    /// Whether a report adds to an accept whose rest is over. What was freed by that may have been
+    /// traded elsewhere.
+    fn is_after_the_end(&self, a: &Accept, state: &AcceptState) -> bool {
+        matches!(state, AcceptState::PartlyFilled(_)) && self.is_rest_over(&a.id)
+    }
+
     /// ExecType F: an execution of its own.
     fn compare_execution(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
         let so_far = state.traded().map_or(Decimal::ZERO, |t| t.quantity);
@@ -185,9 +218,14 @@ impl Rfq {
         if r.cum_qty < quantity {
             return Verdict::unfit("the quantity differs");
         }
-        let known = Known::of(a, r, r.price(), quantity, true);
+        if total > so_far && self.is_after_the_end(a, state) {
+            return Verdict::unfit(AFTER_THE_END);
+        }
+        let known = Some(Known::of(a, r, r.price(), quantity, true));
         let event = if total <= so_far { AcceptEvent::Repeated } else { filled(total, a) };
-        Verdict { trade: Some(r.execution(total)), known: Some(known), ..Verdict::of(event) }
+        let fits = Verdict { trade: Some(r.execution(total)), known, ..Verdict::of(event) };
+        // A last report has the whole of what was executed.
+        if r.cum_qty == total { self.ended((a, state), r, total, fits) } else { fits }
     }
 
     /// The quantity executed so far, in a report that is not an execution itself.
@@ -214,10 +252,15 @@ impl Rfq {
         if r.cum_qty < so_far {
             return Verdict::unfit("less was executed than was reported before");
         }
-        if r.cum_qty == so_far {
-            return Verdict::of(AcceptEvent::Repeated);
-        }
-        Verdict { trade: Some(r.execution(r.cum_qty)), ..Verdict::of(filled(r.cum_qty, a)) }
+        let fits = if r.cum_qty == so_far {
+            Verdict::of(AcceptEvent::Repeated)
+        } else if self.is_after_the_end(a, state) {
+            return Verdict::unfit(AFTER_THE_END);
+        } else {
+            let trade = Some(r.execution(r.cum_qty));
+            Verdict { trade, ..Verdict::of(filled(r.cum_qty, a)) }
+        };
+        self.ended((a, state), r, r.cum_qty, fits)
     }
 
     /// The execution that a bust or a correction names; the only one when it names none.
@@ -302,7 +345,15 @@ impl Rfq {
         }
         let known = Known::of(a, r, r.price(), quantity, true);
         let mut trade = r.execution(total);
-        let averaged = r.avg_px > Decimal::ZERO || (!above_zero && !r.avg_px.is_zero());
+        let others = self.executions.iter().filter(|o| o.accept == a.id && o.stands);
+        let others = others.filter(|o| o.exec_id != k.exec_id).map(|o| (o.price, o.quantity));
+        let averaged = match r.avg_px {
+            zero if zero.is_zero() => {
+                let parts = others.chain([(r.price(), quantity)]);
+                averages_to_zero(self.terms.price_type, total, parts)
+            }
+            average => average > Decimal::ZERO || !above_zero,
+        };
         if rest > Decimal::ZERO && averaged {
             trade.price = r.avg_px;
         }
@@ -313,6 +364,14 @@ impl Rfq {
             ..Verdict::of(AcceptEvent::TradeCorrected)
         }
     }
+}
+
+const AFTER_THE_END: &str = "more was executed after the dealer had ended the rest";
+
+/// Who takes a quote of a request with a least quantity agreed to no less.
+fn too_little(executed: Decimal, least: Decimal) -> String {
+    let (executed, least) = (executed.normalize(), least.normalize());
+    format!("{executed} was executed and the rest ended, and at least {least} was asked for")
 }
 
 /// Of a part of a quote also how much that was: whoever settles it may have seen the quote only.

@@ -8,7 +8,7 @@ mod compare;
 mod legs;
 mod report;
 
-pub use report::{Known, Report};
+pub use report::{Known, Report, averages_to_zero};
 
 use crate::{
     Accept, AcceptId, AcceptState, DealerId, Declined, Dispute, LineState, Rfq, RfqError, RfqState,
@@ -76,6 +76,10 @@ impl Rfq {
             && verdict.event != AcceptEvent::Contradicted
         {
             self.remember(verdict.known, verdict.ends);
+        }
+        if verdict.over {
+            self.rest_over.push(accept.id.clone());
+            changed = true;
         }
         changed |= was != (self.executions.len(), self.disputes.len());
         let after = self.accept_of(id).map_or(before, |(_, s)| s.phase());
@@ -181,18 +185,36 @@ impl Rfq {
         self.accept.iter_mut().chain(&mut self.past).find(|(a, _)| &a.id == id)
     }
 
-    /// What this RFQ adds to a desk's day, by accept: the executed quantity, and the whole of an
-    /// accept whose trade was busted, corrected or is disputed, and of a counter for which a trade
-    /// is reported. A dealer's report alone never frees a limit.
+    /// Whether nothing more of a partly executed accept is to come, by its dealer's word.
+    fn is_rest_over(&self, id: &AcceptId) -> bool {
+        self.rest_over.contains(id)
+    }
+
+    /// What may still be executed of a partly executed accept; `None`: it is none, or its rest is
+    /// over.
+    pub fn open_rest(&self, id: &AcceptId) -> Option<Decimal> {
+        match self.accept_of(id)? {
+            (a, AcceptState::PartlyFilled(e)) if !self.is_rest_over(id) => {
+                Some(a.quantity.saturating_sub(e.quantity))
+            }
+            _ => None,
+        }
+    }
+
+    /// What this RFQ adds to a desk's day, by accept: the executed quantity once nothing more can
+    /// be executed, and the whole while it can, of an accept whose trade was busted, corrected or
+    /// is disputed, and of a counter for which a trade is reported. A dealer frees only what it
+    /// says it will not execute.
     pub fn counted(&self) -> Vec<Counted<'_>> {
         let mut out = Vec::new();
         for (a, s) in self.accept.iter().chain(&self.past) {
             let disputed = self.disputes.iter().find(|d| d.accept == a.id).map(|d| d.received);
+            // What is beyond the disputes that are kept may be about this one.
+            let settled = disputed.is_none() && self.disputes_left_out == 0;
+            let claimed = disputed.is_some() || *s == AcceptState::Disputed;
             let quantity = match s {
-                AcceptState::Filled(e) | AcceptState::PartlyFilled(e) if disputed.is_none() => {
-                    e.quantity
-                }
-                _ if disputed.is_some() || s.last_trade().is_some() => a.quantity,
+                AcceptState::PartlyFilled(e) if settled && self.is_rest_over(&a.id) => e.quantity,
+                _ if claimed || s.last_trade().is_some() => a.quantity,
                 _ => continue,
             };
             out.push(Counted { id: &a.id, dealer: &a.dealer, quantity, disputed });
@@ -208,7 +230,7 @@ impl Rfq {
 
     /// Whether it ended with a trade, or a dealer claims one.
     pub fn is_to_be_remembered(&self) -> bool {
-        self.state == RfqState::Done || self.is_disputed()
+        self.state == RfqState::Done || self.is_disputed() || self.in_flight()
     }
 }
 

@@ -1,8 +1,8 @@
 //! A report as it comes, and what is remembered of one that was taken.
 
 use crate::{
-    Accept, AcceptId, DealerId, Dispute, Execution, InstrumentId, Level, Side, StatedLeg,
-    StatedType, UtcMillis,
+    Accept, AcceptId, DealerId, Dispute, Execution, InstrumentId, Level, PriceType, Side,
+    StatedLeg, StatedType, UtcMillis,
     fix::{ExecType, OrdStatus},
 };
 use rust_decimal::Decimal;
@@ -54,6 +54,24 @@ impl Known {
     }
 }
 
+/// Whether executions (price, quantity), which are `total` together, average to a number that is
+/// written as zero in numbers of this type. An AvgPx (6) of 0 says so, or that there is none.
+pub fn averages_to_zero(
+    of: PriceType,
+    total: Decimal,
+    parts: impl IntoIterator<Item = (Decimal, Decimal)>,
+) -> bool {
+    let Some((decimals, ..)) = of.convention() else { return false };
+    let none = Some((Decimal::ZERO, Decimal::ZERO));
+    let sums = parts.into_iter().fold(none, |sums, (price, quantity)| {
+        let (worth, all) = sums?;
+        Some((worth.checked_add(price.checked_mul(quantity)?)?, all.checked_add(quantity)?))
+    });
+    let average = sums.filter(|(_, all)| *all == total);
+    let average = average.and_then(|(worth, all)| worth.checked_div(all));
+    average.is_some_and(|a| a.round_dp(decimals.into()).is_zero())
+}
+
 /// An ExecutionReport (8), as far as the life of an accept depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -77,6 +95,8 @@ pub struct Report {
     pub last: Option<Level>,
     /// CumQty (14).
     pub cum_qty: Decimal,
+    /// LeavesQty (151): may still be executed.
+    pub leaves_qty: Decimal,
     /// AvgPx (6).
     pub avg_px: Decimal,
     /// SettlDate (64), `YYYYMMDD`.
@@ -96,6 +116,21 @@ pub struct Report {
 impl Report {
     pub(in crate::rfq) fn price(&self) -> Decimal {
         self.last.map_or(self.avg_px, |l| l.price)
+    }
+
+    /// Whether the dealer says that nothing more of the accept is executed. Of a part (39=1) FIX
+    /// has a rest outstanding, and a dealer that executes in parts may leave 151 at zero all along:
+    /// that frees nothing.
+    pub(super) fn ends_the_rest(&self) -> bool {
+        matches!(self.kind, ExecType::Cancelled | ExecType::Expired | ExecType::DoneForDay)
+            || match self.status {
+                OrdStatus::Cancelled
+                | OrdStatus::Expired
+                | OrdStatus::DoneForDay
+                | OrdStatus::Rejected => true,
+                OrdStatus::PartiallyFilled => false,
+                _ => self.leaves_qty.is_zero(),
+            }
     }
 
     /// What people must settle: this report of the dealer, about its accept or counter.

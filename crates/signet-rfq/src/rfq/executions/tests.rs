@@ -1,6 +1,8 @@
 use super::*;
 use crate::{
-    AcceptId, Execution, InstrumentId, Level, Side,
+    AcceptId, Execution, InstrumentId, Level, PartRule, Side,
+    fix::OrdStatus,
+    instrument::bund,
     rfq::tests::{T, about, accept, bust, d, dec, fill, id, open, part, sent, take},
 };
 
@@ -310,14 +312,18 @@ fn disputes_found_by_somebody_else_are_noted_once_and_bounded() {
 }
 
 #[test]
-fn the_day_counts_what_was_executed_and_the_whole_of_what_is_in_dispute() {
+fn the_day_counts_the_whole_of_what_is_open_or_in_dispute() {
     let counted = |r: &Rfq| {
         r.counted().into_iter().map(|c| (c.id.clone(), c.quantity, c.disputed)).collect::<Vec<_>>()
     };
     let mut r = sent();
     assert!(counted(&r).is_empty(), "in flight");
     take(&mut r, "x1", &part("e1", "2000000", "2000000"));
+    assert_eq!(counted(&r), [(id("x1"), dec("5000000"), None)], "more may be executed");
+    assert_eq!(r.open_rest(&id("x1")), Some(dec("3000000")));
+    take(&mut r, "x1", &the_end(ExecType::Cancelled, OrdStatus::Cancelled, "2000000"));
     assert_eq!(counted(&r), [(id("x1"), dec("2000000"), None)]);
+    assert_eq!(r.open_rest(&id("x1")), None);
     r.note_dispute(dispute("x2", "e9", ExecType::Trade));
     assert_eq!(counted(&r), [(id("x1"), dec("2000000"), None)], "another accept is in dispute");
     r.note_dispute(dispute("x1", "e9", ExecType::Trade));
@@ -326,4 +332,207 @@ fn the_day_counts_what_was_executed_and_the_whole_of_what_is_in_dispute() {
     let mut r = sent();
     r.note_dispute(dispute("x1", "e9", ExecType::Trade));
     assert_eq!(counted(&r), [(id("x1"), dec("5000000"), Some(UtcMillis(7_000)))]);
+}
+
+/// x1 on so many of A's five million has left.
+fn accepted(quantity: &str) -> Rfq {
+    let mut r = open();
+    r.set_part(&d("A"), Some(PartRule::of(&bund())));
+    let a = Accept { quantity: dec(quantity), ..accept("x1", "A", "a1", "99.5") };
+    r.arm(a, T, 50).unwrap();
+    r.send_accept(&id("x1"), T, 50).unwrap();
+    r
+}
+
+/// Nothing more of x1 comes than `cum`.
+fn the_end(kind: ExecType, status: OrdStatus, cum: &str) -> Report {
+    Report { kind, status, last: None, cum_qty: dec(cum), ..fill("end", "99.5", "1") }
+}
+
+fn day(r: &Rfq) -> Vec<Decimal> {
+    r.counted().iter().map(|c| c.quantity).collect()
+}
+
+#[test]
+fn table_of_what_an_accept_counts_after_one_report() {
+    use ExecType as T;
+    use OrdStatus as S;
+    // 150, 39, 14 and 151, what was accepted, and what of it counts; in millions.
+    type Row = (ExecType, OrdStatus, &'static str, &'static str, &'static str, &'static str);
+    let table: [Row; 27] = [
+        // The whole.
+        (T::Trade, S::Filled, "2", "0", "2", "2"),
+        (T::Trade, S::Filled, "5", "0", "5", "5"),
+        // A part, and the rest may come.
+        (T::Trade, S::PartiallyFilled, "1", "1", "2", "2"),
+        (T::Trade, S::PartiallyFilled, "1", "4", "5", "5"),
+        (T::Trade, S::New, "1", "1", "2", "2"),
+        (T::Trade, S::PendingCancel, "1", "1", "2", "2"),
+        (T::Status, S::PartiallyFilled, "1", "1", "2", "2"),
+        (T::Restated, S::PartiallyFilled, "1", "1", "2", "2"),
+        (T::PendingCancel, S::PendingCancel, "1", "1", "2", "2"),
+        // A part, and nothing more comes.
+        (T::Trade, S::Filled, "1", "0", "2", "1"),
+        (T::Trade, S::Cancelled, "1", "0", "2", "1"),
+        (T::Trade, S::Cancelled, "1", "1", "2", "1"),
+        (T::Trade, S::Expired, "1", "0", "5", "1"),
+        (T::Trade, S::DoneForDay, "1", "0", "2", "1"),
+        (T::Trade, S::Rejected, "1", "0", "2", "1"),
+        (T::Cancelled, S::Cancelled, "1", "0", "2", "1"),
+        (T::Cancelled, S::PartiallyFilled, "1", "1", "2", "1"),
+        (T::Expired, S::Expired, "1", "0", "2", "1"),
+        (T::DoneForDay, S::DoneForDay, "1", "0", "2", "1"),
+        (T::Status, S::Cancelled, "1", "0", "2", "1"),
+        (T::Calculated, S::Calculated, "1", "0", "2", "1"),
+        // What contradicts itself frees nothing.
+        (T::Trade, S::PartiallyFilled, "1", "0", "2", "2"),
+        (T::Trade, S::Filled, "1", "1", "2", "2"),
+        (T::Trade, S::Filled, "1", "-1", "2", "2"),
+        // Nor does what is in dispute: more than was accepted, and a refusal of what was executed.
+        (T::Trade, S::Filled, "5", "0", "2", "2"),
+        (T::Cancelled, S::Cancelled, "5", "0", "2", "2"),
+        (T::Rejected, S::Rejected, "1", "0", "2", "2"),
+    ];
+    let million = |n: &str| dec(n) * dec("1000000");
+    for (kind, status, cum, leaves, of, counts) in table {
+        let what = format!("{kind:?} {status:?} 14={cum} 151={leaves} of {of}");
+        let mut r = accepted(&million(of).to_string());
+        let level = Level { price: dec("99.5"), size: million(cum) };
+        let last = Some(level).filter(|_| kind == T::Trade);
+        let (cum_qty, leaves_qty) = (million(cum), million(leaves));
+        let m = Report { kind, status, last, cum_qty, leaves_qty, ..fill("e1", "99.5", "1") };
+        take(&mut r, "x1", &m);
+        assert_eq!(day(&r), [million(counts)], "{what}");
+        assert!(!take(&mut r, "x1", &m).changed, "{what}: told again");
+        // After a part of which nothing was heard but that it is one.
+        let mut r = accepted(&million(of).to_string());
+        take(&mut r, "x1", &part("e0", "1000000", "1000000"));
+        assert_eq!(day(&r), [million(of)], "{what}");
+        if cum == "1" && kind != T::Trade {
+            take(&mut r, "x1", &m);
+            assert_eq!(day(&r), [million(counts)], "{what}: after its part");
+        }
+    }
+}
+
+/// What is over by a word without a quantity, and a last report that was overtaken.
+#[test]
+fn an_end_is_heard_once_and_in_whatever_order() {
+    for kind in [ExecType::Cancelled, ExecType::Expired, ExecType::DoneForDay] {
+        let mut r = in_part();
+        let end = the_end(kind, OrdStatus::Cancelled, "0");
+        let taken = take(&mut r, "x1", &end);
+        assert_eq!((taken.changed, taken.after), (true, AcceptPhase::PartlyFilled), "{kind:?}");
+        assert_eq!((day(&r), taken.dispute), (vec![dec("2000000")], None), "{kind:?}");
+        assert!(!take(&mut r, "x1", &end).changed, "{kind:?}: told again");
+    }
+    // The end has the whole quantity, and the execution behind it comes after it.
+    let mut r = sent();
+    take(&mut r, "x1", &the_end(ExecType::Cancelled, OrdStatus::Cancelled, "2000000"));
+    assert_eq!(day(&r), [dec("2000000")]);
+    let taken = take(&mut r, "x1", &part("e1", "2000000", "2000000"));
+    assert_eq!((day(&r), taken.dispute), (vec![dec("2000000")], None));
+    // An execution that calls itself the last and has less than is known ends nothing.
+    let mut r = sent();
+    take(&mut r, "x1", &part("e2", "1000000", "3000000"));
+    let first = Report { status: OrdStatus::Filled, ..fill("e1", "99.5", "2000000") };
+    assert!(take(&mut r, "x1", &first).dispute.is_none());
+    assert_eq!(day(&r), [dec("5000000")]);
+}
+
+/// 2m of x1's five are executed, and the rest is outstanding.
+fn in_part() -> Rfq {
+    let mut r = sent();
+    take(&mut r, "x1", &part("e1", "2000000", "2000000"));
+    r
+}
+
+/// What was freed may be traded elsewhere by then.
+#[test]
+fn what_is_executed_after_the_end_is_a_dispute_and_counts() {
+    for again in [
+        part("e2", "3000000", "5000000"),
+        part("e2", "1", "2000001"),
+        the_end(ExecType::Status, OrdStatus::Filled, "5000000"),
+        part("e2", "9000000", "11000000"),
+    ] {
+        let mut r = in_part();
+        take(&mut r, "x1", &the_end(ExecType::Cancelled, OrdStatus::Cancelled, "2000000"));
+        assert_eq!(day(&r), [dec("2000000")]);
+        let again = Report { exec_id: "e2".into(), ..again };
+        let taken = take(&mut r, "x1", &again);
+        let why = taken.dispute.map(|d| d.why).unwrap_or_default();
+        let said = if again.cum_qty > dec("5000000") {
+            "more was executed than was accepted"
+        } else {
+            "more was executed after the dealer had ended the rest"
+        };
+        assert_eq!(why, said);
+        assert_eq!(trade(&r).map(|t| t.quantity), Some(dec("2000000")), "the trade stands");
+        assert_eq!(day(&r), [dec("5000000")]);
+        assert!(!take(&mut r, "x1", &again).changed, "the same again is one dispute");
+    }
+}
+
+/// Two dealers may send as many as they like.
+#[test]
+fn a_dispute_that_is_not_kept_any_longer_frees_nothing() {
+    let full = |r: &mut Rfq| {
+        for n in 0..crate::MAX_DISPUTES_PER_RFQ {
+            assert!(r.note_dispute(dispute("x2", &format!("d{n}"), ExecType::Trade)));
+        }
+    };
+    let mut r = in_part();
+    full(&mut r);
+    take(&mut r, "x1", &the_end(ExecType::Cancelled, OrdStatus::Cancelled, "2000000"));
+    assert_eq!(day(&r), [dec("2000000")], "the others are not about it");
+    take(&mut r, "x1", &part("e2", "3000000", "5000000"));
+    assert_eq!((r.disputes_left_out, day(&r)), (1, vec![dec("5000000")]));
+    // It was in flight, and all that is known is that it is in dispute.
+    let mut r = sent();
+    full(&mut r);
+    take(&mut r, "x1", &fill("e1", "98", "5000000"));
+    assert_eq!((r.disputes_left_out, day(&r)), (1, vec![dec("5000000")]));
+}
+
+#[test]
+fn who_executes_less_than_the_least_and_ends_the_rest_is_at_fault() {
+    use ExecType as T;
+    use OrdStatus as S;
+    let (half, least) = ("2000000", "3000000");
+    let said = "2000000 was executed and the rest ended, and at least 3000000 was asked for";
+    let one = |status| Report { status, ..fill("e1", "99.5", half) };
+    // Reports in order, whether the last one is at fault, and the trade that stands then.
+    type Row = (Vec<Report>, bool, Option<&'static str>);
+    let table: [Row; 8] = [
+        (vec![part("e1", half, half)], false, Some(half)),
+        (vec![part("e1", half, half), the_end(T::Cancelled, S::Cancelled, half)], true, Some(half)),
+        (vec![part("e1", half, half), the_end(T::Expired, S::Expired, "0")], true, Some(half)),
+        (vec![part("e1", half, half), part("e2", "1000000", least)], false, Some(least)),
+        (vec![part("e1", least, least), the_end(T::Expired, S::Expired, "0")], false, Some(least)),
+        // In one report: it is no trade that was agreed to.
+        (vec![one(S::Filled)], true, None),
+        (vec![the_end(T::Cancelled, S::Cancelled, half)], true, None),
+        // Nothing at all is a refusal.
+        (vec![the_end(T::Cancelled, S::Cancelled, "0")], false, None),
+    ];
+    for (n, (reports, fault, stands)) in table.into_iter().enumerate() {
+        let mut r = sent();
+        r.terms.min_quantity = Some(dec(least));
+        let mut why = None;
+        for m in &reports {
+            why = take(&mut r, "x1", m).dispute.map(|d| d.why);
+        }
+        assert_eq!(why.as_deref(), fault.then_some(said), "{n}");
+        assert_eq!(trade(&r).map(|t| t.quantity), stands.map(dec), "{n}");
+        if fault {
+            assert_eq!(day(&r), [dec("5000000")], "{n}: it is in dispute");
+        }
+        if let Some(executed) = stands.filter(|_| fault) {
+            // How it stands, for who asks.
+            let asked = the_end(T::Status, S::Cancelled, executed);
+            let again = take(&mut r, "x1", &Report { exec_id: "s".into(), ..asked });
+            assert!(!again.changed && again.dispute.is_none(), "{n}: nothing new");
+        }
+    }
 }
