@@ -1,6 +1,6 @@
 //! Folders and files that only their owner may read.
 
-use crate::sealed::beside;
+use crate::{LogError, sealed::beside};
 use std::{
     fs,
     io::{self, Write as _},
@@ -47,6 +47,20 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Waits until what any process wrote to a file is on the disk itself.
+///
+/// # Errors
+/// The disk, or there is none of that name.
+pub fn sync_file(path: &Path) -> Result<(), LogError> {
+    #[cfg(feature = "test-double")]
+    if crate::disk::loses(path) {
+        return Err(LogError::Io { path: path.into(), source: io::ErrorKind::StorageFull.into() });
+    }
+    // Windows flushes only a file that is open for writing.
+    let file = fs::OpenOptions::new().write(true).open(path);
+    file.and_then(|f| f.sync_data()).map_err(|source| LogError::Io { path: path.into(), source })
 }
 
 /// On Windows a file cannot be replaced while another program, such as a virus scanner or a

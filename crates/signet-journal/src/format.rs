@@ -86,14 +86,28 @@ impl KeyType for AeadKeyLen {
     }
 }
 
-fn derive(store_key: &StoreKey, file_id: &[u8], label: &[u8]) -> Result<LessSafeKey, LogError> {
+pub(crate) fn derive(
+    store_key: &StoreKey,
+    file_id: &[u8],
+    label: &[u8],
+) -> Result<LessSafeKey, LogError> {
+    let bytes = derive_bytes(store_key, file_id, label)?;
+    let key = UnboundKey::new(&AES_256_GCM, &bytes[..]).map_err(|_| LogError::Crypto)?;
+    Ok(LessSafeKey::new(key))
+}
+
+/// A secret of one file for one purpose (RFC 5869).
+pub(crate) fn derive_bytes(
+    store_key: &StoreKey,
+    file_id: &[u8],
+    label: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, LogError> {
     let prk = Salt::new(HKDF_SHA256, file_id).extract(store_key.bytes());
     let mut bytes = Zeroizing::new([0u8; 32]);
     prk.expand(&[label], AeadKeyLen)
         .and_then(|okm| okm.fill(&mut bytes[..]))
         .map_err(|_| LogError::Crypto)?;
-    let key = UnboundKey::new(&AES_256_GCM, &bytes[..]).map_err(|_| LogError::Crypto)?;
-    Ok(LessSafeKey::new(key))
+    Ok(bytes)
 }
 
 /// A new file's header and its keys.
@@ -292,6 +306,25 @@ pub(crate) fn unseal(bytes: &mut [u8], keys: &FileKeys, skip: bool) -> Unsealed 
         u.lost.push(index);
     }
     u
+}
+
+/// The tag of the last of these records of format 2, which begin at `index` after the one with the
+/// tag `previous`; `None`: they are others, or not whole. They are opened in place.
+pub(crate) fn last_tag(
+    mut rest: &mut [u8],
+    keys: &FileKeys,
+    mut index: u64,
+    mut previous: Tag,
+) -> Option<Tag> {
+    while !rest.is_empty() {
+        let head = read_head(keys, index, rest)?;
+        let whole = HEAD_LEN + head.length + TAG_LEN;
+        let (record, after) = std::mem::take(&mut rest).split_at_mut_checked(whole)?;
+        let tag = tag_of(record);
+        open_body(keys, index, &previous, &head, &mut record[HEAD_LEN..])?;
+        (index, previous, rest) = (index + 1, tag, after);
+    }
+    Some(previous)
 }
 
 /// Whether `rest` is a record that was never finished: fewer than `head` bytes of it were written,

@@ -13,6 +13,9 @@
 //! The file alone does not show that records were cut off the **end**: yesterday's copy is a valid
 //! file. A FIX counterparty notices that as a sequence number too low.
 //!
+//! A [`KeyIndex`] says whether a closed file has something about a key. It is made from the file
+//! and can be made again.
+//!
 //! This crate reads no clock and does not know where keys come from.
 
 #![warn(missing_docs, unreachable_pub)]
@@ -23,13 +26,16 @@ mod error;
 mod folder;
 mod format;
 mod key;
+mod key_index;
+mod place;
 mod reader;
 mod recovered;
 mod sealed;
 
 pub use error::LogError;
-pub use folder::{private_folder, replace_file};
+pub use folder::{private_folder, replace_file, sync_file};
 pub use key::StoreKey;
+pub use key_index::KeyIndex;
 pub use reader::{LogReader, Mark};
 pub use recovered::Recovered;
 pub use sealed::{Salvaged, SealedLog};

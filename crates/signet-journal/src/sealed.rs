@@ -1,17 +1,15 @@
 use crate::{
     LogError, MAX_RECORD_LEN, Recovered, StoreKey,
     format::{self, FileKeys, HEADER_1_LEN, HEADER_LEN, Kind, TAG_LEN, Tag},
+    place::{open_locked, sync_folder, write_private},
 };
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
-
-/// A lock outlives its file for a moment: in a process that is ending, and in a child between fork
-/// and exec. So a lock that is held is tried again for a quarter of a second.
-const LOCK_TRIES: u32 = 25;
-const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+use zeroize::Zeroizing;
 
 /// What [`SealedLog::salvage`] did.
 #[derive(Debug, Default)]
@@ -25,6 +23,22 @@ pub struct Salvaged {
     pub rest_unreadable: bool,
     /// The damaged file, moved there unchanged.
     pub kept_aside: PathBuf,
+}
+
+/// How much of a file is on the disk itself: the next record, the tag before it, and its place.
+#[derive(Debug, Clone, Copy)]
+struct Durable {
+    index: u64,
+    previous: Tag,
+    length: u64,
+    /// A wait for what follows failed, and none was good since.
+    doubtful: bool,
+}
+
+impl Durable {
+    /// The header only: of what an earlier process left nobody knows.
+    const HEADER: Self =
+        Self { index: 0, previous: [0; TAG_LEN], length: HEADER_LEN as u64, doubtful: false };
 }
 
 /// An open record file. One process at a time.
@@ -42,6 +56,8 @@ pub struct SealedLog {
     /// `file` is another one: on Windows a file is closed to be replaced, and this one could
     /// neither be replaced nor opened again. Nothing is written before it is.
     closed: bool,
+    /// What the disk is known to have.
+    durable: Mutex<Durable>,
     scratch: Vec<u8>,
 }
 
@@ -80,6 +96,7 @@ impl SealedLog {
             length: HEADER_LEN as u64,
             unclean: false,
             closed: false,
+            durable: Mutex::new(Durable::HEADER),
             scratch: Vec::new(),
         })
     }
@@ -106,6 +123,7 @@ impl SealedLog {
             length: (HEADER_LEN + unsealed.end) as u64,
             unclean: false,
             closed: false,
+            durable: Mutex::new(Durable::HEADER),
             scratch: Vec::new(),
         };
         if unsealed.recovered.torn_bytes > 0 {
@@ -236,6 +254,21 @@ impl SealedLog {
         Ok(())
     }
 
+    /// The same, and waits until the record is on the disk itself. On failure it does not count as
+    /// written, in either place.
+    pub fn append_synced(&mut self, record: &[u8]) -> Result<(), LogError> {
+        let before = (self.index, self.previous, self.length);
+        self.append(record)?;
+        let synced = self.sync();
+        if synced.is_err() {
+            // The next start would read what nobody acted on.
+            (self.index, self.previous, self.length) = before;
+            self.unclean = true;
+            let _ = self.clean_up();
+        }
+        synced
+    }
+
     /// Opens the file that a failed rewrite closed.
     fn open_again(&mut self) -> Result<(), LogError> {
         if self.closed {
@@ -244,9 +277,14 @@ impl SealedLog {
         Ok(())
     }
 
-    /// Takes back what a failed append left, or the next record would follow garbage.
+    fn durable(&self) -> MutexGuard<'_, Durable> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes back what a failed append left, or the next record would follow garbage. After a wait
+    /// that failed the file may be at another place.
     fn clean_up(&mut self) -> Result<(), LogError> {
-        if self.unclean {
+        if self.unclean || self.durable().doubtful {
             self.file
                 .set_len(self.length)
                 .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
@@ -256,13 +294,53 @@ impl SealedLog {
         Ok(())
     }
 
+    /// Writes once more what a wait that failed was for: the system may hold it for written since
+    /// then, and would say at the next wait that all is well.
+    fn write_again(&self, durable: Durable) -> io::Result<()> {
+        if !durable.doubtful {
+            return Ok(());
+        }
+        let mut file = &self.file;
+        let length = usize::try_from(self.length.saturating_sub(durable.length));
+        let mut bytes = vec![0; length.map_err(io::Error::other)?];
+        file.seek(SeekFrom::Start(durable.length))?;
+        file.read_exact(&mut bytes)?;
+        // It may have been read back from the disk, which does not have it.
+        let mut opened = Zeroizing::new(bytes.clone());
+        let last = format::last_tag(&mut opened, &self.keys, durable.index, durable.previous);
+        if last != Some(self.previous) {
+            return Err(io::Error::other("the system has lost what was written before"));
+        }
+        file.seek(SeekFrom::Start(durable.length))?;
+        file.write_all(&bytes)
+    }
+
     /// Waits until what was appended is on the disk itself.
     pub fn sync(&self) -> Result<(), LogError> {
+        let mut durable = self.durable();
         let synced = match self.closed {
             true => Err(io::Error::other("it could neither be replaced nor opened again")),
-            false => self.file.sync_data(),
+            #[cfg(feature = "test-double")]
+            false if crate::disk::loses(&self.path) => Err(io::ErrorKind::StorageFull.into()),
+            false => self.write_again(*durable).and_then(|()| self.file.sync_data()),
+        };
+        *durable = match &synced {
+            Ok(()) => Durable {
+                index: self.index,
+                previous: self.previous,
+                length: self.length,
+                doubtful: false,
+            },
+            Err(_) => Durable { doubtful: true, ..*durable },
         };
         synced.map_err(|source| LogError::Io { path: self.path.clone(), source })
+    }
+
+    /// The same after a wait of another descriptor failed: what this log has not waited for itself
+    /// is written once more.
+    pub fn sync_again(&self) -> Result<(), LogError> {
+        self.durable().doubtful = true;
+        self.sync()
     }
 
     /// Bytes on disk.
@@ -378,24 +456,14 @@ fn write_new_file<'a>(
         _ => {}
     }
     let (mut fresh, _) = SealedLog::open(temporary, store_key)?;
-    for r in records {
-        fresh.append(r)?;
+    let written = records.into_iter().try_for_each(|r| fresh.append(r));
+    if let Err(e) = written.and_then(|()| fresh.sync()) {
+        drop(fresh);
+        // It may be what fills the disk.
+        let _ = fs::remove_file(temporary);
+        return Err(e);
     }
-    fresh.sync()?;
     Ok(fresh)
-}
-
-fn sync_folder(path: &Path) -> Result<(), LogError> {
-    #[cfg(unix)]
-    if let Some(dir) = path.parent() {
-        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-        File::open(dir)
-            .and_then(|d| d.sync_all())
-            .map_err(|source| LogError::Io { path: path.into(), source })?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 /// `path` with a further ending: two files that differ in their ending only have no such name in
@@ -417,65 +485,6 @@ fn free_name(path: &Path, ending: &str) -> PathBuf {
         n = n.saturating_add(1);
     }
     name
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    private(&mut options);
-    options
-        .open(path)
-        .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
-        .map_err(|source| LogError::Io { path: path.into(), source })
-}
-
-fn open_locked(path: &Path) -> Result<File, LogError> {
-    let io = |source| LogError::Io { path: path.into(), source };
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    private(&mut options);
-    for _ in 0..LOCK_TRIES {
-        let file = options.open(path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) if is_at(&file, path).map_err(io)? => return Ok(file),
-            // Whoever held the lock has put another file in its place, which it may hold too.
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-            Err(fs::TryLockError::Error(source)) => return Err(io(source)),
-        }
-    }
-    Err(LogError::InUse(path.into()))
-}
-
-/// Whether this open file is the one that is at `path` now.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let id = |m: fs::Metadata| (m.dev(), m.ino());
-        let held = id(file.metadata()?);
-        match fs::metadata(path) {
-            Ok(there) => Ok(id(there) == held),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e),
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (file, path);
-        Ok(true)
-    }
-}
-
-/// Only the owner may read the file, although it is encrypted.
-fn private(options: &mut OpenOptions) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    #[cfg(not(unix))]
-    let _ = options;
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@
 //!
 //! A [`CompactRange`] is all that a writer keeps of a tree: at most 64 hashes, whatever its size.
 //! Proofs are made from the leaf hashes, which a reader gets from the log itself; [`ProofSince`]
-//! needs only those that came since the older tree.
+//! needs only those that came since the older tree, and [`PartialTree`] those near what is proved.
 
 #![warn(missing_docs, unreachable_pub)]
 
 mod checkpoint;
 mod hash;
 pub mod note;
+mod partial;
 mod proof;
 mod proof_since;
 mod range;
@@ -24,6 +25,7 @@ pub mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use hash::{HASH_LEN, Hash, leaf_hash, node_hash};
+pub use partial::{PartialTree, Span};
 pub use proof::{
     ProofError, consistency, inclusion, root_of, verify_consistency, verify_inclusion,
 };

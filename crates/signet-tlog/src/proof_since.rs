@@ -86,7 +86,7 @@ impl ProofSince {
 }
 
 /// The largest power of two below `n`, which is at least 2.
-const fn split(n: u64) -> u64 {
+pub(crate) const fn split(n: u64) -> u64 {
     1 << (u64::BITS - 1 - (n - 1).leading_zeros())
 }
 

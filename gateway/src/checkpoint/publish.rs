@@ -323,13 +323,15 @@ mod tests {
                 tokio::task::spawn_local(keep_up(target, newest.subscribe(), EventSink::default()));
             let signed = |size, note: &str| Signed { at: UtcMillis(0), size, note: note.into() };
             newest.send_replace(Some(signed(7, "seven")));
-            while taken.borrow().len() < 2 {
-                sleep(Duration::from_millis(5)).await;
-            }
+            let came = async |count: usize| {
+                while taken.borrow().len() < count {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            };
+            let patience = Duration::from_secs(60);
+            tokio::time::timeout(patience, came(2)).await.expect("it is tried again");
             newest.send_replace(Some(signed(9, "nine")));
-            while taken.borrow().len() < 3 {
-                sleep(Duration::from_millis(5)).await;
-            }
+            tokio::time::timeout(patience, came(3)).await.expect("the newest comes");
             drop(newest);
             task.await.unwrap();
             let put = |size: &str, note: &str| {

@@ -114,18 +114,21 @@ fn take_journal(
     }
     // The first start with a tree: it begins with the present files.
     let first = log.tree().0.size() == 1 && state.now() == Totalled::default();
-    let known = usize::try_from(state.now().count).unwrap_or(usize::MAX);
-    let rest = records
-        .split_at_checked(known)
-        .filter(|(first, _)| Totalled::of(first.iter().copied()) == state.now())
-        .map(|(_, rest)| rest)
-        .filter(|rest| may_follow(rest));
+    let rest = state.possible().find_map(|s| {
+        let (begins, rest) = records.split_at_checked(usize::try_from(s.count).ok()?)?;
+        let fits = Totalled::of(begins.iter().copied()) == s && may_follow(rest);
+        fits.then_some((s, rest))
+    });
     match rest {
         _ if first => {
             log.journal_is(at, found)?;
             Ok(None)
         }
-        Some(rest) => {
+        Some((held, rest)) => {
+            // A rewrite that was announced failed, and a record came after it.
+            if state.now() != held {
+                log.journal_is(at, held)?;
+            }
             rest.iter().try_for_each(|r| log.journal(at, r))?;
             Ok(None)
         }
@@ -143,17 +146,18 @@ fn take_journal(
 }
 
 /// The operator had the journal accepted as it is, or records of it set aside, at this start: from
-/// here on that is what it holds, and the evidence says so.
+/// here on that is what it holds, and the evidence says so. Returns whether that was so.
 pub(crate) fn take_as_it_is(
     places: &Places,
     key: &StoreKey,
     log: &mut SignedLog,
     at: UtcMillis,
-) -> Result<(), GatewayError> {
+) -> Result<bool, GatewayError> {
     let recovered = SealedLog::read(&places.journal, key)?;
     let found = Totalled::of(recovered.records.iter().map(|r| &r[..]));
-    if log.journal_state().now() != found {
+    let other = log.journal_state().now() != found;
+    if other {
         log.journal_is(at, found)?;
     }
-    Ok(())
+    Ok(other)
 }

@@ -1,7 +1,7 @@
 use super::{each::standings, thread, verify::verify_against, *};
 use crate::signed::{Kept, Party, SignedLog, SignedLogError, TreeHead};
 use rustls_pki_types::CertificateDer;
-use signet_journal::{SealedLog, StoreKey};
+use signet_journal::{SealedLog, StoreKey, disk};
 use signet_rfq::UtcMillis;
 use signet_tlog::note::SignerKey;
 use std::{
@@ -72,7 +72,7 @@ impl World {
     }
 
     fn seals(&self, log: &SignedLog, n: usize) {
-        thread::first(&signer(), &self.places().checkpoint, &TreeHead::of(log)).unwrap();
+        thread::first(&signer(), &self.places(), &TreeHead::of(log)).unwrap();
         let copy = self.witness().join(format!("{n}.checkpoint"));
         fs::copy(self.places().checkpoint, copy).unwrap();
     }
@@ -314,6 +314,45 @@ fn a_rewrite_of_the_journal_is_announced_and_what_follows_it_is_checked() {
     let e = w.verify().unwrap_err().to_string();
     assert!(e.ends_with("one of the first 3 records is not as it was written"), "{e}");
     assert!(w.starts().is_some());
+}
+
+/// The disk was full: a rewrite of the journal was announced and failed, and records follow.
+#[test]
+fn a_rewrite_of_the_journal_that_failed_is_taken_back() {
+    let all: Vec<Vec<u8>> = days().into_iter().flat_map(|d| d.1).collect();
+    let left = crate::signed::Totalled::of(all[9..].iter().map(|r| &r[..]));
+    let announced = |w: &World| {
+        let mut log = SignedLog::open(&w.places().evidence, &store(), NOON, false).unwrap();
+        log.journal_is(NOON, left).unwrap();
+        log
+    };
+    let takes = |w: &World| rewrite(&w.places().journal, |r| r.push(b"next".to_vec()));
+    for said in [true, false] {
+        let w = World::new(&days());
+        let mut log = announced(&w);
+        let file = w.files().pop().unwrap();
+        disk::refuses(&file, !said);
+        assert_eq!(log.journal_stays(NOON).is_ok(), said);
+        disk::refuses(&file, false);
+        takes(&w);
+        log.journal(NOON, b"next").unwrap();
+        drop(log);
+        assert!(w.verify().is_ok(), "{said}");
+        assert_eq!(w.starts(), None, "{said}");
+    }
+    // The gateway stopped before the evidence could be written again.
+    let w = World::new(&days());
+    drop(announced(&w));
+    takes(&w);
+    assert!(w.verify().is_ok());
+    assert_eq!(w.starts(), None);
+    assert_eq!(w.verify().unwrap().journal, 13);
+    // Where none was announced there is nothing to take back.
+    let w = World::new(&days());
+    let mut log = SignedLog::open(&w.places().evidence, &store(), NOON, false).unwrap();
+    let size = log.size();
+    log.journal_stays(NOON).unwrap();
+    assert_eq!(log.size(), size);
 }
 
 #[test]

@@ -1,25 +1,30 @@
 //! The thread that signs checkpoints and hands them out.
 
-use super::publish::{Target, keep_up};
+use super::{
+    publish::{Target, keep_up},
+    start::Places,
+};
 use crate::{
     GatewayError,
     clock::now,
     config::CheckpointSection,
     events::EventSink,
-    signed::TreeHead,
+    signed::{Doubt, TreeHead},
     threads::{HostedThread, Stop, watched},
 };
 use signet_events::About;
 use signet_fix::tagvalue::{format_utc, parse_utc};
+use signet_journal::{LogError, sync_file};
 use signet_rfq::UtcMillis;
 use signet_tlog::{
     Checkpoint,
     note::{SignerKey, VerifierKey},
 };
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -46,9 +51,13 @@ pub(crate) struct Plan {
     pub(crate) key: SignerKey,
     /// The file of the newest checkpoint.
     pub(crate) path: PathBuf,
+    /// The journal, whose records the evidence has copies of.
+    pub(crate) journal: PathBuf,
     pub(crate) targets: Vec<Target>,
     pub(crate) events: EventSink,
     pub(crate) heads: watch::Receiver<TreeHead>,
+    /// Whether what was written may be believed to be on the disk after a wait.
+    pub(crate) doubt: Arc<Doubt>,
 }
 
 /// A checkpoint as it is handed out.
@@ -111,7 +120,7 @@ async fn seal_all(plan: &mut Plan, newest: &Newest, clock: impl Fn() -> UtcMilli
         let new = head.tree.size().saturating_sub(done);
         let waits = failed.is_some_and(|at| at.elapsed() < RETRY);
         if (stopping && new > 0) || (!waits && due(new, last.elapsed(), &plan.section)) {
-            let Some(signed) = plan.made(seal(&plan.key, &plan.path, &head, clock())) else {
+            let Some(signed) = plan.sealed(&head, clock()) else {
                 failed = Some(Instant::now());
                 continue;
             };
@@ -134,6 +143,12 @@ async fn seal_all(plan: &mut Plan, newest: &Newest, clock: impl Fn() -> UtcMilli
 }
 
 impl Plan {
+    /// A checkpoint of what is on the disk by then.
+    fn sealed(&self, head: &TreeHead, at: UtcMillis) -> Option<Signed> {
+        let synced = self.doubt.wait(|| synced(&self.journal, head));
+        self.made(synced.and_then(|()| sign(&self.key, &self.path, head, at)))
+    }
+
     /// A checkpoint that could be made; otherwise the event.
     fn made(&self, sealed: io::Result<Signed>) -> Option<Signed> {
         let failed = |e: io::Error| {
@@ -153,12 +168,18 @@ fn tell(plan: &Plan, head: &TreeHead) {
     plan.events.gateway("journal.checkpoint", about, format!("size {size}, root {root}"));
 }
 
-/// Waits until the disk has every record of the checkpoint, signs it, and keeps it.
-fn seal(key: &SignerKey, path: &Path, head: &TreeHead, at: UtcMillis) -> io::Result<Signed> {
+/// Waits until the disk has every record of the checkpoint.
+///
+/// The journal comes first: each of its records was written before the copy in the evidence, and
+/// after a power cut the evidence must not have copies of records that the journal lacks.
+fn synced(journal: &Path, head: &TreeHead) -> io::Result<()> {
+    match sync_file(journal) {
+        // Nothing was written to it so far.
+        Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        synced => synced.map_err(io::Error::other)?,
+    }
     // Another descriptor: what matters is the file. Earlier files were waited for when they ended.
-    // Windows flushes only a file that is open for writing.
-    OpenOptions::new().write(true).open(&head.file)?.sync_data()?;
-    sign(key, path, head, at)
+    sync_file(&head.file).map_err(io::Error::other)
 }
 
 /// Signs a checkpoint over what is on the disk, and keeps it.
@@ -182,8 +203,10 @@ pub(super) fn signed_at(checkpoint: &Checkpoint) -> Option<UtcMillis> {
 
 /// The checkpoint of a key that was made just now, before anything is traded: from then on one that
 /// is missing was taken away.
-pub(crate) fn first(key: &SignerKey, path: &Path, head: &TreeHead) -> Result<(), GatewayError> {
-    seal(key, path, head, now())
+pub(crate) fn first(key: &SignerKey, places: &Places, head: &TreeHead) -> Result<(), GatewayError> {
+    let path = &places.checkpoint;
+    synced(&places.journal, head)
+        .and_then(|()| sign(key, path, head, now()))
         .map(drop)
         .map_err(|source| GatewayError::Io { what: path.display().to_string(), source })
 }
@@ -217,8 +240,9 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signed::SignedLog;
-    use signet_journal::StoreKey;
+    use crate::signed::{Signed as Evidence, SignedLog};
+    use signet_journal::{StoreKey, disk};
+    use signet_router::journal::JournalError;
     use std::cell::Cell;
     use tokio::sync::oneshot;
     use zeroize::Zeroizing;
@@ -236,9 +260,11 @@ mod tests {
             section: CheckpointSection { every_records: 1, ..Default::default() },
             key: SignerKey::new("log", &Zeroizing::new([9; 32])).unwrap(),
             path: dir.path().join("evidence.checkpoint"),
+            journal: dir.path().join("rfqs.journal"),
             targets: Vec::new(),
             events: EventSink::default(),
             heads,
+            doubt: Arc::default(),
         };
         let verifier = plan.key.verifier().clone();
         let newest = Newest { each: watch::Sender::new(None), repeated: watch::Sender::new(None) };
@@ -301,9 +327,11 @@ mod tests {
             section: CheckpointSection { every_records: 1, ..Default::default() },
             key: SignerKey::new("log", &Zeroizing::new([9; 32])).unwrap(),
             path: folder.join("evidence.checkpoint"),
+            journal: dir.path().join("rfqs.journal"),
             targets: Vec::new(),
             events: EventSink::new(Some(failures.clone()), None),
             heads,
+            doubt: Arc::default(),
         };
         let newest = Newest { each: watch::Sender::new(None), repeated: watch::Sender::new(None) };
         let mut each = newest.each.subscribe();
@@ -326,6 +354,75 @@ mod tests {
             .unwrap();
         let sealing = seal_all(&mut plan, &newest, || UtcMillis(1_795_262_400_000), stop);
         runtime.block_on(async { tokio::join!(sealing, looked_at) });
+    }
+
+    /// A power cut after a checkpoint must not leave the evidence ahead of the journal.
+    #[test]
+    fn the_journal_is_on_the_disk_before_the_evidence() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = StoreKey::new([5; 32]);
+        let log = SignedLog::open(&dir.path().join("signed"), &store, UtcMillis(0), false).unwrap();
+        let head = TreeHead::of(&log);
+        let journal = dir.path().join("rfqs.journal");
+        let refused = || synced(&journal, &head).unwrap_err().to_string();
+        fs::write(&journal, b"records").unwrap();
+        // While both refuse, the one that is named was waited for first.
+        disk::refuses_to_sync(&journal, true);
+        disk::refuses_to_sync(&head.file, true);
+        assert!(refused().contains("rfqs.journal"), "{}", refused());
+        disk::refuses_to_sync(&head.file, false);
+        assert!(refused().contains("rfqs.journal"), "{}", refused());
+        disk::refuses_to_sync(&journal, false);
+        disk::refuses_to_sync(&head.file, true);
+        assert!(!refused().contains("rfqs.journal"), "{}", refused());
+        disk::refuses_to_sync(&head.file, false);
+        assert!(synced(&journal, &head).is_ok());
+    }
+
+    /// The next wait may be told that all is well, though the disk has nothing of it.
+    #[test]
+    fn after_a_wait_that_failed_nothing_is_signed_before_it_was_written_once_more() {
+        const AT: UtcMillis = UtcMillis(1_795_262_400_000);
+        let dir = tempfile::tempdir().unwrap();
+        let store = StoreKey::new([5; 32]);
+        let log = SignedLog::open(&dir.path().join("signed"), &store, UtcMillis(0), false).unwrap();
+        let head = TreeHead::of(&log);
+        let evidence = Evidence::new(log);
+        let plan = Plan {
+            section: CheckpointSection::default(),
+            key: SignerKey::new("log", &Zeroizing::new([9; 32])).unwrap(),
+            path: dir.path().join("evidence.checkpoint"),
+            journal: dir.path().join("rfqs.journal"),
+            targets: Vec::new(),
+            events: EventSink::default(),
+            heads: evidence.heads(),
+            doubt: evidence.doubt(),
+        };
+        let size = Some(head.tree.size());
+        let sealed = || plan.sealed(&head, AT).map(|s| s.size);
+        let began = std::time::Instant::now();
+        let after = |s: u64| began + Duration::from_secs(s);
+        let asked = Cell::new(0);
+        let journal = || {
+            asked.set(asked.get() + 1);
+            Ok(())
+        };
+        assert_eq!(sealed(), size);
+        evidence.settle_doubt(began, journal);
+        assert_eq!(asked.get(), 0, "there is none");
+        fs::remove_file(&plan.path).unwrap();
+        disk::refuses_to_sync(&head.file, true);
+        assert_eq!(sealed(), None);
+        evidence.settle_doubt(began, journal);
+        disk::refuses_to_sync(&head.file, false);
+        assert_eq!(sealed(), None, "the evidence was not written");
+        evidence.settle_doubt(after(1), journal);
+        assert_eq!((sealed(), asked.get()), (None, 1), "the disk is left alone for a while");
+        evidence.settle_doubt(after(6), || Err(JournalError::NotCopied));
+        assert_eq!(sealed(), None, "the journal was not written");
+        assert!(!plan.path.exists());
+        evidence.settle_doubt(after(12), journal);
+        assert_eq!((sealed(), asked.get()), (size, 2));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use signet_gateway::{
     Config,
     admin::{self, AdminError},
-    evidence::{BundleOrder, CompareOrder, Outcome, evidence_compare},
+    evidence::{BundleOrder, CompareOrder, Outcome, evidence_compare, evidence_index},
 };
 use signet_registry::KeyState;
 use std::process::ExitCode;
@@ -92,7 +92,13 @@ pub enum EvidenceCommand {
         /// Prove against this checkpoint, as a second party has it; else the gateway's last one.
         #[arg(long)]
         checkpoint: Option<std::path::PathBuf>,
+        /// Read every file of the evidence, and not only those that its indexes name.
+        #[arg(long)]
+        whole: bool,
     },
+    /// Make the indexes of the evidence that are missing, so that the next bundle reads only the
+    /// files that name its RFQ. A bundle makes them too, and then takes as long as this.
+    Index,
     /// Hold the evidence against a desk's own history: every request, quote, accept and trade of
     /// one against the other, and whose signature proves which. A bundle needs no gateway, only
     /// this program. Exit code 0: they say the same; 3: they do not, and each difference may be
@@ -161,8 +167,13 @@ pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminE
         }
         // Answered before the registry is opened.
         EvidenceCommand::Compare { .. } => {}
-        EvidenceCommand::Bundle { rfq, out: folder, desk, checkpoint } => {
-            let order = BundleOrder { rfq, desk, checkpoint, out: folder };
+        EvidenceCommand::Index => {
+            let i = evidence_index(c)?;
+            let (files, indexed, made) = (i.files, i.indexed, i.made);
+            println!("{files} files of evidence, {indexed} with an index: {made} made now");
+        }
+        EvidenceCommand::Bundle { rfq, out: folder, desk, checkpoint, whole } => {
+            let order = BundleOrder { rfq, desk, checkpoint, out: folder, whole };
             let b = admin::evidence_bundle(c, &order).await?;
             println!(
                 "RFQ {} of {}: {} records, {} signed messages, {} touches, in {}",

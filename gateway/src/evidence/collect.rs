@@ -1,19 +1,17 @@
-//! The records of one RFQ, out of the whole evidence.
+//! The records of one RFQ, out of the evidence.
 
 use super::BundleError;
-use crate::signed::{BlobKind, Digest, Record, SignedLogError, Step, sha256, walk};
-use rustls_pki_types::{CertificateRevocationListDer, pem::PemObject as _};
+use crate::signed::{
+    BlobKind, Digest, DocumentParts, EvidenceStore, NAMING_TAGS, Record, SignedLogError, Step,
+    lists_by_issuer, sha256, walk, walk_files,
+};
 use serde_json::Value;
 use signet_fix::{tag, tagvalue::Fields};
-use signet_journal::StoreKey;
-use signet_router::{
-    is_name,
-    journal::{NamesRead, RecordKind, shown},
-};
-use signet_tlog::{Hash, leaf_hash};
+use signet_router::journal::{NamesRead, RecordKind, shown};
+use signet_tlog::{Checkpoint, Hash, PartialTree, Span, leaf_hash};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::Path,
+    path::PathBuf,
     rc::Rc,
 };
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
@@ -37,6 +35,8 @@ pub(super) enum Kind {
 /// What else is needed to judge a signed message.
 pub(super) struct SignedMessage {
     pub(super) certificate: Digest,
+    /// The certificate was there when the message was read, as it is in every file.
+    pub(super) certified: bool,
     /// The list of the certificate's issuer that was in force.
     pub(super) list: Option<Rc<Vec<u8>>>,
 }
@@ -44,6 +44,8 @@ pub(super) struct SignedMessage {
 /// A record that belongs to the RFQ.
 pub(super) struct Picked {
     pub(super) leaf: u64,
+    /// The number of its file.
+    pub(super) file: u64,
     pub(super) bytes: Vec<u8>,
     pub(super) kind: Kind,
     desk: String,
@@ -53,31 +55,41 @@ pub(super) struct Picked {
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) desk: String,
-    pub(super) leaves: Vec<Hash>,
+    /// What is known of the tree: the leaves of files in which something is to be proved.
+    pub(super) tree: PartialTree,
+    /// Leaves of the whole tree.
+    pub(super) size: u64,
     pub(super) picked: Vec<Picked>,
     pub(super) certificates: HashMap<Digest, Vec<u8>>,
     pub(super) documents: HashMap<Digest, Vec<u8>>,
     /// What dealers call the RFQ and its accepts.
-    names: NamesRead,
-    /// Parts of the document that is being read.
-    part: Vec<u8>,
+    pub(super) names: NamesRead,
+    /// Leaves of the tree that something is proved in.
+    proved: u64,
+    parts: DocumentParts,
     /// The newest list of each issuer, by the issuer's name.
     lists: BTreeMap<Vec<u8>, Rc<Vec<u8>>>,
     begins: Option<u64>,
+    file: OpenFile,
 }
 
-/// The request that dealers call so: its desk, and what the desk calls it. `None`: the name has not
-/// the form of one, or the evidence does not know it.
+/// The file that is being read.
+#[derive(Default)]
+struct OpenFile {
+    begins: u64,
+    leaves: Vec<Hash>,
+    picked_before: usize,
+}
+
+/// The request that dealers call so: its desk, and what the desk calls it. `None`: these files do
+/// not know it.
 pub(super) fn asked_under(
-    folder: &Path,
-    key: &StoreKey,
+    store: &EvidenceStore,
+    files: &[(u64, PathBuf)],
     name: &str,
 ) -> Result<Option<(String, String)>, SignedLogError> {
     let mut found = None;
-    if !is_name(name) {
-        return Ok(found);
-    }
-    walk(folder, key, |step| {
+    walk_files(files, &store.key, |step| {
         if let Some(Record::Journal(record)) = Record::read(step.bytes)
             && let Some(s) = shown(record)
             && s.what == RecordKind::RequestDecided
@@ -92,38 +104,81 @@ pub(super) fn asked_under(
     Ok(found)
 }
 
-/// Reads the evidence and picks what belongs to the RFQ.
+/// Reads the whole evidence and picks what belongs to the RFQ. `proved`: leaves of the tree that it
+/// is to be proved in.
 pub(super) fn collect(
-    folder: &Path,
-    key: &StoreKey,
+    store: &EvidenceStore,
     wanted: &Subject,
+    proved: u64,
 ) -> Result<Found, BundleError> {
-    let mut found = Found::default();
-    walk(folder, key, |step| {
+    let mut found = Found::proved_in(proved);
+    walk(&store.folder, &store.key, |step| {
         found.take(step, wanted);
         Ok::<_, SignedLogError>(())
     })?;
-    if let Some(n) = found.begins.filter(|n| *n > 0) {
-        return Err(BundleError::Archived(n));
-    }
-    let desks: BTreeSet<&str> = found.picked.iter().map(|p| p.desk.as_str()).collect();
-    let named: Vec<&str> = desks.into_iter().collect();
-    match named[..] {
-        [] => Err(BundleError::Unknown(wanted.rfq.clone())),
-        [one] => {
-            found.desk = one.to_owned();
-            Ok(found)
-        }
-        _ => Err(BundleError::Several(wanted.rfq.clone(), named.join(", "))),
-    }
+    found.close_file();
+    found.judged(wanted, None)
 }
 
 impl Found {
-    fn take(&mut self, step: &Step<'_>, wanted: &Subject) {
+    /// Nothing so far.
+    pub(super) fn proved_in(proved: u64) -> Self {
+        Self { proved, ..Self::default() }
+    }
+
+    /// The same when it is of one desk and the evidence is all here. `first_leaf`: the first that
+    /// there is, where the first file was not read.
+    pub(super) fn judged(
+        mut self,
+        wanted: &Subject,
+        first_leaf: Option<u64>,
+    ) -> Result<Self, BundleError> {
+        if let Some(n) = first_leaf.or(self.begins).filter(|n| *n > 0) {
+            return Err(BundleError::Archived(n));
+        }
+        let desks: BTreeSet<&str> = self.picked.iter().map(|p| p.desk.as_str()).collect();
+        let named: Vec<&str> = desks.into_iter().collect();
+        match named[..] {
+            [] => Err(BundleError::Unknown(wanted.rfq.clone())),
+            [one] => {
+                self.desk = one.to_owned();
+                Ok(self)
+            }
+            _ => Err(BundleError::Several(wanted.rfq.clone(), named.join(", "))),
+        }
+    }
+
+    /// Whether its tree is that of the checkpoint, or too small to tell.
+    pub(super) fn leads_to(&self, checkpoint: &Checkpoint) -> bool {
+        self.size < checkpoint.size || self.tree.root(checkpoint.size) == Some(checkpoint.root)
+    }
+
+    /// The file that was read ends. Of one in which nothing is to be proved, a few hashes are kept.
+    pub(super) fn close_file(&mut self) {
+        self.parts.clear();
+        let file = std::mem::take(&mut self.file);
+        self.file.picked_before = self.picked.len();
+        let ends_within = file.begins < self.proved && self.proved < self.size;
+        let to_prove = ends_within || self.picked.len() > file.picked_before;
+        match Span::of(file.begins, &file.leaves).filter(|_| !to_prove) {
+            Some(span) => self.tree.add_span(&span),
+            None => self.tree.add_leaves(file.begins, &file.leaves),
+        }
+    }
+
+    /// Takes a record; files in order, and the records of each.
+    pub(super) fn take(&mut self, step: &Step<'_>, wanted: &Subject) {
+        if step.index == 0 {
+            self.close_file();
+        }
         let Some(tree) = step.tree else { return };
         let leaf = tree.size() - 1;
         self.begins.get_or_insert(leaf);
-        self.leaves.push(leaf_hash(step.bytes));
+        if self.file.leaves.is_empty() {
+            self.file.begins = leaf;
+        }
+        self.file.leaves.push(leaf_hash(step.bytes));
+        self.size = tree.size();
         let picked = match Record::read(step.bytes) {
             Some(Record::Certificate(der)) => {
                 self.certificates.insert(sha256(der), der.to_vec());
@@ -137,7 +192,9 @@ impl Found {
                 let from_desk = party == crate::signed::Party::Desk;
                 let desk = wanted.desk_of(from_desk, id, frame, &self.names);
                 let list = desk.as_ref().and_then(|_| self.list(&certificate, at.0));
-                desk.map(|d| (d, Kind::Message(SignedMessage { certificate, list })))
+                let certified = self.certificates.contains_key(&certificate);
+                let message = SignedMessage { certificate, certified, list };
+                desk.map(|d| (d, Kind::Message(message)))
             }
             Some(Record::Journal(record)) => shown(record).and_then(|s| {
                 self.names.take(&s, |desk, id| wanted.takes(desk, id));
@@ -149,7 +206,8 @@ impl Found {
             _ => None,
         };
         if let Some((desk, kind)) = picked {
-            self.picked.push(Picked { leaf, bytes: step.bytes.to_vec(), kind, desk });
+            let (file, bytes) = (step.file, step.bytes.to_vec());
+            self.picked.push(Picked { leaf, file, bytes, kind, desk });
         }
     }
 
@@ -160,24 +218,13 @@ impl Found {
         (part, parts): (u32, u32),
         bytes: &[u8],
     ) {
-        if part == 0 {
-            self.part.clear();
-        }
-        self.part.extend_from_slice(bytes);
-        if part + 1 < parts || sha256(&self.part) != digest {
-            return;
-        }
-        let whole = std::mem::take(&mut self.part);
+        let Some(whole) = self.parts.take(&digest, (part, parts), bytes) else { return };
         if kind != BlobKind::Crl {
             self.documents.insert(digest, whole);
             return;
         }
-        for list in lists(whole) {
-            if let Ok((_, read)) = CertificateRevocationList::from_der(&list) {
-                let issuer = read.issuer().as_raw().to_vec();
-                self.lists.insert(issuer, Rc::new(list));
-            }
-        }
+        let lists = lists_by_issuer(whole).into_iter();
+        self.lists.extend(lists.map(|(issuer, list)| (issuer, Rc::new(list))));
     }
 
     /// The list of a certificate's issuer, if it was in force at that time.
@@ -193,14 +240,6 @@ impl Found {
     }
 }
 
-/// The lists in a file, DER or PEM.
-fn lists(bytes: Vec<u8>) -> Vec<Vec<u8>> {
-    if bytes.first() == Some(&0x30) {
-        return vec![bytes];
-    }
-    CertificateRevocationListDer::pem_slice_iter(&bytes).flatten().map(|l| l.to_vec()).collect()
-}
-
 impl Subject {
     /// The desk whose RFQ a message is about, if it is the wanted one. Desks name an RFQ `R1` and
     /// its accepts `R1:1`; the gateway puts the desk's CompID and a dot before both, and dealers
@@ -213,8 +252,7 @@ impl Subject {
         called: &NamesRead,
     ) -> Option<String> {
         let fields = Fields::parse(frame).ok()?;
-        let tags = [tag::QUOTE_REQ_ID, tag::CL_ORD_ID, tag::QUOTE_RESP_ID];
-        let mut names = tags.iter().filter_map(|t| fields.text(*t));
+        let mut names = NAMING_TAGS.iter().filter_map(|t| fields.text(*t));
         names.find_map(|name| {
             let plain = |(desk, inner): (&str, &str)| (desk.to_owned(), inner.to_owned());
             let (desk, inner) = match from_desk {

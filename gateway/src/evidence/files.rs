@@ -4,7 +4,9 @@ use super::{
     BundleError, Bundled,
     collect::{Found, Kind, Picked, SignedMessage},
 };
-use crate::signed::{BlobKind, Digest, Party, Record, RecordTime, read::signature_der};
+use crate::signed::{
+    BlobKind, Digest, Party, Record, RecordTime, is_authority, read::signature_der,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 use signet_fix::{signature::parts, tagvalue::format_utc};
@@ -12,7 +14,7 @@ use signet_registry::{EvidenceRow, hex, hex_sha256};
 use signet_rfq::UtcMillis;
 use signet_router::journal::shown;
 use signet_stepup::evidence::Evidence;
-use signet_tlog::{Checkpoint, inclusion, note::SignerKey, root_of};
+use signet_tlog::{Checkpoint, note::SignerKey};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -56,20 +58,18 @@ struct Growing<'a> {
 
 /// Makes every file, the signed manifest last.
 pub(super) fn make(s: &Sources<'_>) -> Result<(Files, Bundled), BundleError> {
-    let size = usize::try_from(s.checkpoint.size).unwrap_or(usize::MAX);
+    let size = s.checkpoint.size;
     let last = s.found.picked.last().map_or(0, |p| p.leaf);
-    let covered = s.found.leaves.get(..size).filter(|_| last < s.checkpoint.size);
-    let Some(leaves) = covered else {
-        return Err(BundleError::NotCovered(s.checkpoint.size, last));
-    };
-    if root_of(leaves) != s.checkpoint.root {
+    if s.found.size < size || last >= size {
+        return Err(BundleError::NotCovered(size, last));
+    }
+    if !s.found.leads_to(s.checkpoint) {
         return Err(BundleError::Rewritten);
     }
     let index = format!("rfq\t{}\t{}\n", s.rfq, s.found.desk);
     let mut g = Growing { s, files: Files::new(), index, story: String::new(), messages: 0 };
     for p in &s.found.picked {
-        let number = usize::try_from(p.leaf).unwrap_or(usize::MAX);
-        let proof = inclusion(leaves, number).map_err(|_| BundleError::Rewritten)?;
+        let proof = s.found.tree.inclusion(p.leaf, size).ok_or(BundleError::Rewritten)?;
         let name = g.record(p, &proof);
         match &p.kind {
             Kind::Message(m) => g.message(p, m, &name)?,
@@ -192,14 +192,12 @@ impl Growing<'_> {
                 _ => None,
             })
             .collect();
-        let ca =
-            |der: &[u8]| x509_parser::parse_x509_certificate(der).is_ok_and(|(_, c)| c.is_ca());
         let mut others: Vec<_> = self
             .s
             .found
             .certificates
             .iter()
-            .filter(|(d, der)| !leaves.contains(d) && ca(der))
+            .filter(|(d, der)| !leaves.contains(d) && is_authority(der))
             .collect();
         others.sort();
         let text: String = others.iter().map(|(_, der)| pem("CERTIFICATE", der)).collect();

@@ -3,7 +3,8 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `collect.rs` | finds the records of an RFQ in the evidence |
+//! | `find.rs` | which files of the evidence are read, by their indexes |
+//! | `collect.rs` | finds the records of an RFQ in the files that are read |
 //! | `files.rs` | makes the files of the bundle from them |
 //! | `compare/` | a bundle, or the whole evidence, against a desk's own history |
 //! | `verify.sh`, `verify.js`, `verify.html` | go into every bundle, and into a release |
@@ -11,6 +12,7 @@
 mod collect;
 mod compare;
 mod files;
+mod find;
 
 pub use compare::{CompareError, CompareOrder, Compared, Outcome, evidence_compare};
 
@@ -18,12 +20,14 @@ use crate::{
     GatewayError,
     checkpoint::{self, JournalFault},
     config::Config,
-    signed::SignedLogError,
-    state_dir::{checkpoint_path, existing_store_key, signed_folder},
+    signed::{EvidenceStore, Segments, SignedLogError},
+    state_dir::{checkpoint_path, existing_store_key, index_folder, signed_folder},
 };
-use collect::{Subject, asked_under, collect};
+use collect::Subject;
 pub use files::Files;
 use files::{Sources, make};
+use find::{find, find_asked};
+use signet_journal::LogError;
 use signet_registry::EvidenceRow;
 use signet_stepup::{Action, Approval, evidence::Evidence};
 use signet_tlog::Checkpoint;
@@ -44,6 +48,19 @@ pub struct BundleOrder {
     pub checkpoint: Option<PathBuf>,
     /// A folder that is not there yet.
     pub out: PathBuf,
+    /// Read every file of the evidence, and not only those that its indexes name.
+    pub whole: bool,
+}
+
+/// What [`evidence_index`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EvidenceIndexed {
+    /// Files of the evidence.
+    pub files: usize,
+    /// Those that have an index; the file that is being written has none.
+    pub indexed: usize,
+    /// Indexes that were made now.
+    pub made: usize,
 }
 
 /// What a bundle holds.
@@ -119,6 +136,10 @@ impl BundleError {
     pub fn cure(&self) -> &'static str {
         match self {
             Self::Gateway(_) => "run it as the gateway's account, with its configuration",
+            // Evidence is read without a lock, and indexes are made under one.
+            Self::Signed(SignedLogError::Log(LogError::InUse(_))) => {
+                "another search makes the indexes: wait until it has ended"
+            }
             Self::Signed(e) => e.cure(),
             Self::Checkpoint(e) => e.cure(),
             Self::Unknown(_) => {
@@ -145,8 +166,29 @@ pub(crate) fn by_its_desk(
     config: &Config,
     order: &BundleOrder,
 ) -> Result<BundleOrder, BundleError> {
+    Ok(named(order, find_asked(&store(config)?, &order.rfq, order.whole)?))
+}
+
+/// Makes the indexes that are missing, which the next bundle would make.
+///
+/// # Errors
+/// The evidence cannot be read, or an index cannot be written, or another process makes them now.
+pub fn evidence_index(config: &Config) -> Result<EvidenceIndexed, BundleError> {
+    indexed(&store(config)?)
+}
+
+fn indexed(store: &EvidenceStore) -> Result<EvidenceIndexed, BundleError> {
+    let segments = Segments::open(store)?;
+    let (files, indexed, made) = segments.counts();
+    match segments.unmade() {
+        Some(e) => Err(e.into()),
+        None => Ok(EvidenceIndexed { files, indexed, made }),
+    }
+}
+
+fn store(config: &Config) -> Result<EvidenceStore, GatewayError> {
     let key = existing_store_key(config)?;
-    Ok(named(order, asked_under(&signed_folder(config), &key, &order.rfq)?))
+    Ok(EvidenceStore { folder: signed_folder(config), indexes: index_folder(config), key })
 }
 
 /// `found`: the desk that asked, and what it calls the RFQ. Of another desk than the wanted one it
@@ -184,14 +226,14 @@ pub fn bundle_files(
     order: &BundleOrder,
     approvals: Vec<(EvidenceRow, Evidence)>,
 ) -> Result<(Files, Bundled), BundleError> {
-    let key = existing_store_key(config)?;
+    let store = store(config)?;
     let signer = checkpoint::existing(config)?;
     let path = order.checkpoint.clone().unwrap_or_else(|| checkpoint_path(config));
     let note = read(&path)?;
     let checkpoint = Checkpoint::open(&note, signer.verifier())
         .map_err(|e| JournalFault::Checkpoint { path, why: e.to_string() })?;
     let wanted = Subject { rfq: order.rfq.clone(), desk: order.desk.clone() };
-    let found = collect(&signed_folder(config), &key, &wanted)?;
+    let found = find(&store, &wanted, &checkpoint, order.whole)?;
     let approvals: Vec<_> =
         approvals.into_iter().filter(|(_, e)| is_about(e, &found.desk, &order.rfq)).collect();
     let sources = Sources {
@@ -239,5 +281,7 @@ fn write(out: &Path, files: &Files) -> Result<(), BundleError> {
     Ok(())
 }
 
+#[cfg(test)]
+mod find_tests;
 #[cfg(test)]
 mod tests;

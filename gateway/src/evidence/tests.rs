@@ -1,5 +1,4 @@
 use super::{
-    collect::{Subject, collect},
     files::{Sources, make, pem},
     *,
 };
@@ -38,6 +37,11 @@ impl World {
             at: UtcMillis(at.unix_timestamp() * 1_000 + 3_600_000),
             signer: signer.unwrap(),
         }
+    }
+
+    fn store(&self) -> EvidenceStore {
+        let (folder, indexes) = (self.dir.path().join("signed"), self.dir.path().join("indexes"));
+        EvidenceStore { folder, indexes, key: StoreKey::new([5; 32]) }
     }
 
     fn log(&self) -> SignedLog {
@@ -106,7 +110,7 @@ impl World {
     ) -> Result<(PathBuf, Bundled), BundleError> {
         let note = checkpoint.sign(&self.signer).unwrap();
         let wanted = Subject { rfq: "R1".into(), desk: desk.map(Into::into) };
-        let found = collect(&self.dir.path().join("signed"), &StoreKey::new([5; 32]), &wanted)?;
+        let found = find(&self.store(), &wanted, checkpoint, false)?;
         let roots = pem("CERTIFICATE", self.pki.root(signet_identity::Role::Desk)).into_bytes();
         let (files, bundled) = make(&Sources {
             rfq: "R1",
@@ -331,7 +335,7 @@ fn table_of_what_dealers_call_the_rfq_of_a_bundle() {
     }
     let order = |rfq: &str, desk: Option<&str>| {
         let desk = desk.map(Into::into);
-        BundleOrder { rfq: rfq.into(), desk, checkpoint: None, out: "out".into() }
+        BundleOrder { rfq: rfq.into(), desk, checkpoint: None, out: "out".into(), whole: false }
     };
     for (rfq, desk, want) in [
         (ALICES, None, ("R1", Some("ALICE"))),
@@ -342,8 +346,7 @@ fn table_of_what_dealers_call_the_rfq_of_a_bundle() {
         ("R1", Some("BOB"), ("R1", Some("BOB"))),
         ("R1", None, ("R1", None)),
     ] {
-        let folder = w.dir.path().join("signed");
-        let found = asked_under(&folder, &StoreKey::new([5; 32]), rfq).unwrap();
+        let found = find_asked(&w.store(), rfq, false).unwrap();
         let named = named(&order(rfq, desk), found);
         assert_eq!((&*named.rfq, named.desk.as_deref()), want, "{rfq} {desk:?}");
     }

@@ -250,13 +250,30 @@ impl SignedLog {
         time: impl Into<RecordTime>,
         record: &[u8],
     ) -> Result<(), SignedLogError> {
-        let time: RecordTime = time.into();
+        self.journal_with(time.into(), record, false)
+    }
+
+    /// The same for what is acted on: with `sync` it waits for the disk.
+    pub(super) fn journal_synced(
+        &mut self,
+        time: impl Into<RecordTime>,
+        record: &[u8],
+    ) -> Result<(), SignedLogError> {
+        self.journal_with(time.into(), record, self.sync)
+    }
+
+    fn journal_with(
+        &mut self,
+        time: RecordTime,
+        record: &[u8],
+        wait: bool,
+    ) -> Result<(), SignedLogError> {
         self.room(time.at, record.len())?;
         if self.journal_unsaid {
             let now = self.state.journal.now();
             self.journal_is(time.at, now)?;
         }
-        self.append(&[&begin(JOURNAL, time)[..], record].concat())
+        self.append_with(&[&begin(JOURNAL, time)[..], record].concat(), wait)
     }
 
     /// Counts a record of the journal that is not written here: a quote of a dealer whose day is
@@ -276,6 +293,18 @@ impl SignedLog {
         self.append(&[&[JOURNAL_IS][..], &now.to_bytes()].concat())?;
         self.journal_unsaid = false;
         Ok(())
+    }
+
+    /// The rewrite of the journal that was announced last did not happen: it holds what it held
+    /// before. On failure that is written down before anything else of the journal is.
+    pub(crate) fn journal_stays(&mut self, at: UtcMillis) -> Result<(), SignedLogError> {
+        let Some(before) = self.state.journal.before() else { return Ok(()) };
+        let said = self.journal_is(at, before);
+        if said.is_err() {
+            self.state.journal.stays();
+            self.journal_unsaid = true;
+        }
+        said
     }
 
     /// What the journal's file must hold, as far as is known.
@@ -342,6 +371,11 @@ impl SignedLog {
         if day(at) > self.day || full { self.next_file(at) } else { Ok(()) }
     }
 
+    /// Writes the present file once more, where another wait for the disk failed, and waits.
+    pub(super) fn sync_again(&self) -> Result<(), SignedLogError> {
+        Ok(self.file.sync_again()?)
+    }
+
     fn synced(&mut self) -> Result<(), SignedLogError> {
         if self.sync {
             self.file.sync()?;
@@ -350,7 +384,14 @@ impl SignedLog {
     }
 
     fn append(&mut self, record: &[u8]) -> Result<(), SignedLogError> {
-        self.file.append(record)?;
+        self.append_with(record, false)
+    }
+
+    fn append_with(&mut self, record: &[u8], wait: bool) -> Result<(), SignedLogError> {
+        match wait {
+            true => self.file.append_synced(record)?,
+            false => self.file.append(record)?,
+        }
         self.state.take(record);
         self.fresh = false;
         Ok(())

@@ -273,6 +273,26 @@ fn an_export_stands_by_itself_and_no_change_to_it_stays_unseen() {
     assert_eq!(verify_export(endless).unwrap_err().line, 1);
 }
 
+/// `store.sync`: what is acted on waits for the disk, and quotes wait for what takes them.
+#[test]
+fn a_copy_of_the_journal_waits_for_the_disk_where_that_is_set() {
+    for (sync, taken) in [(false, true), (true, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = SignedLog::open(dir.path(), &key(), NOON, sync).unwrap();
+        let (size, path) = (log.size(), log.tree().1.to_owned());
+        signet_journal::disk::refuses_to_sync(&path, true);
+        assert_eq!(log.journal_synced(NOON, b"accept").is_ok(), taken);
+        log.journal(NOON, b"quote").unwrap();
+        signet_journal::disk::refuses_to_sync(&path, false);
+        assert_eq!(log.size(), size + 1 + u64::from(taken));
+        let records = log.journal_state().now();
+        assert_eq!(records.count, 1 + u64::from(taken));
+        drop(log);
+        let again = SignedLog::open(dir.path(), &key(), NOON, sync).unwrap();
+        assert_eq!(again.journal_state().now(), records);
+    }
+}
+
 /// tests/practice has the file system that is really full.
 #[test]
 fn what_cannot_be_written_is_an_error_and_the_log_goes_on_when_there_is_room() {

@@ -3,6 +3,9 @@
 //! This room keeps; the pipeline decides what is kept, and what follows when it cannot be.
 
 mod checks;
+mod documents;
+mod doubt;
+mod index;
 mod log;
 mod quotes;
 pub mod read;
@@ -15,9 +18,12 @@ pub use log::{Kept, Party, SignedLog, SignedLogError};
 pub use record_time::{BeyondMilli, MicrosInMilli, RecordTime};
 
 pub(crate) use checks::SignatureThreads;
+pub(crate) use documents::{DocumentParts, is_authority, issuer_of, lists_by_issuer};
+pub(crate) use doubt::Doubt;
+pub(crate) use index::{EvidenceStore, IndexKey, NAMING_TAGS, Segments};
 pub(crate) use read::judge;
 pub(crate) use record::{BlobKind, Digest, Record, Totalled, sha256};
-pub(crate) use walk::{Step, reaches_back_to, walk, walk_from};
+pub(crate) use walk::{Step, reaches_back_to, walk, walk_files, walk_from};
 
 use crate::clock::UtcMicros;
 use checks::Checks;
@@ -31,10 +37,12 @@ use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
 use signet_tlog::CompactRange;
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::BTreeMap,
     path::PathBuf,
     rc::Rc,
+    sync::Arc,
+    time::Instant,
 };
 pub(crate) use strikes::STRIKES_MAX;
 use strikes::Strikes;
@@ -72,6 +80,9 @@ pub struct Signed {
     dealers: RefCell<BTreeMap<DealerId, DealerChain>>,
     strikes: RefCell<BTreeMap<CompId, Strikes>>,
     checks: OnceCell<Checks>,
+    /// Whether a wait for the disk failed, and when what it was for was last written once more.
+    doubt: Arc<Doubt>,
+    doubt_tried: Cell<Option<Instant>>,
 }
 
 impl Signed {
@@ -84,6 +95,8 @@ impl Signed {
             dealers: RefCell::default(),
             strikes: RefCell::default(),
             checks: OnceCell::new(),
+            doubt: Arc::default(),
+            doubt_tried: Cell::default(),
         }
     }
 
@@ -137,6 +150,15 @@ impl Signed {
     /// # Errors
     /// It could not be written; nothing of it was kept.
     pub(crate) fn journal(&self, at: UtcMicros, record: &[u8]) -> Result<(), SignedLogError> {
+        self.log.borrow_mut().journal_synced(at, record)
+    }
+
+    /// The same of a dealer's quote. It commits nobody before it is accepted, and the accept waits
+    /// for the disk.
+    ///
+    /// # Errors
+    /// It could not be written; nothing of it was kept.
+    pub(crate) fn journal_offer(&self, at: UtcMicros, record: &[u8]) -> Result<(), SignedLogError> {
         self.log.borrow_mut().journal(at, record)
     }
 
@@ -153,6 +175,13 @@ impl Signed {
             tracing::error!(error = %e, "the journal is not rewritten: that is not on record");
         }
         written.is_ok()
+    }
+
+    /// Writes down that the rewrite which was announced last did not happen.
+    pub(crate) fn journal_stays(&self, at: UtcMillis) {
+        if let Err(e) = self.log.borrow_mut().journal_stays(at) {
+            tracing::error!(error = %e, "it is not on record so far that the journal stays");
+        }
     }
 
     /// Writes down a decision, and the documents that it follows if they are not there yet.

@@ -108,6 +108,18 @@ impl JournalState {
         [Some(self.now), self.before].into_iter().flatten()
     }
 
+    /// What it held when the rewrite was announced that nothing followed so far.
+    pub(super) fn before(&self) -> Option<Totalled> {
+        self.before
+    }
+
+    /// The rewrite did not happen.
+    pub(super) fn stays(&mut self) {
+        if let Some(before) = self.before {
+            *self = Self { now: before, before: Some(self.now) };
+        }
+    }
+
     pub(super) fn take(&mut self, record: &[u8]) {
         *self = Self { now: self.now.with(record), before: None };
     }

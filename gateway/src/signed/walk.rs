@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Step<'a> {
     /// The file that it is in.
     pub(crate) path: &'a Path,
+    /// The number of that file.
+    pub(crate) file: u64,
     /// Its place in the file, from 0.
     pub(crate) index: usize,
     /// The record.
@@ -82,13 +84,19 @@ fn leaves_before(first: &[u8]) -> Option<u64> {
     }
 }
 
-fn walk_files<E: From<SignedLogError>>(
+/// As [`walk`], of these files in order. Where some between them are left out, the head of the next
+/// is all there is to go by.
+pub(crate) fn walk_files<E: From<SignedLogError>>(
     files: &[(u64, PathBuf)],
     key: &StoreKey,
     mut with: impl FnMut(&Step<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut state: Option<State> = None;
+    let mut before: Option<u64> = None;
     for (number, path) in files {
+        if before.replace(*number).is_some_and(|n| n.checked_add(1) != Some(*number)) {
+            state = None;
+        }
         let recovered = SealedLog::read(path, key).map_err(SignedLogError::from)?;
         for (index, bytes) in recovered.records.iter().enumerate() {
             match (index, Record::read(bytes)) {
@@ -108,7 +116,7 @@ fn walk_files<E: From<SignedLogError>>(
             let Some(state) = &mut state else { continue };
             state.take(bytes);
             let (tree, journal) = (state.tree.as_ref(), state.journal.now());
-            with(&Step { path, index, bytes, tree, journal })?;
+            with(&Step { path, file: *number, index, bytes, tree, journal })?;
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! What evidence costs: appending with group commit, beside SQLite in WAL mode in the same run, and
-//! verifying. One table.
+//! What evidence costs: appending with group commit, beside SQLite in WAL mode in the same run,
+//! verifying, and finding one RFQ among many records. One table.
 //!
 //! A group is 100 records and one wait for the disk. A record is sealed, chained and a leaf of the
 //! tree; SQLite inserts a row of the same bytes in one transaction for each group, with
@@ -12,6 +12,7 @@ use rustls_pki_types::CertificateDer;
 use signet_bench::percentiles;
 use signet_desk_core::{Desk, view::*};
 use signet_gateway::{
+    Config,
     admin::evidence_bundle,
     checkpoint::{journal_verify, public_key},
     evidence::BundleOrder,
@@ -44,13 +45,15 @@ const NOON: UtcMillis = UtcMillis(1_795_176_000_000);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let groups: usize = std::env::var("SIGNET_BENCH_GROUPS").map_or(Ok(500), |n| n.parse())?;
+    let records: usize =
+        std::env::var("SIGNET_BENCH_RECORDS").map_or(Ok(1_000_000), |n| n.parse())?;
     let dir = tempfile::tempdir()?;
     let keychain = Arc::new(MemoryKeychain::new());
     let mut practice = Practice::start(&Plan::calm(dir.path())?, keychain.as_ref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rfq = trade(&practice, keychain, &runtime)?;
     practice.stop_gateway();
-    bundle(&practice, &runtime, rfq, dir.path())?;
+    bundle(&practice, &runtime, rfq.clone(), dir.path())?;
     let config = practice.gateway_config();
     let state = &config.gateway.state_dir;
     let key = StoreKey::from_slice(&fs::read(state.join("store.key"))?)?;
@@ -72,6 +75,42 @@ fn main() -> Result<(), Box<dyn Error>> {
         whole.size,
         bytes as f64 / 1e6
     );
+    among(config, &runtime, &rfq, &key, records)
+}
+
+/// One RFQ's bundle out of so many records more: with every file read, with the indexes made on the
+/// way, and by the indexes.
+fn among(
+    config: &Config,
+    runtime: &Runtime,
+    rfq: &str,
+    key: &StoreKey,
+    records: usize,
+) -> Result<(), Box<dyn Error>> {
+    let state = &config.gateway.state_dir;
+    let mut log = SignedLog::open(&state.join("signed"), key, NOON, false)?;
+    for _ in 0..records.div_ceil(GROUP) {
+        append(&mut log, &mut Vec::new())?;
+    }
+    drop(log);
+    let files = fs::read_dir(state.join("signed"))?.count();
+    fs::remove_dir_all(state.join("signed-index"))?;
+    for (what, whole) in
+        [("all files read", true), ("indexes made", false), ("by the indexes", false)]
+    {
+        let folder = tempfile::tempdir()?;
+        let out = folder.path().join("bundle");
+        let (rfq, desk, checkpoint) = (rfq.to_owned(), None, None);
+        let order = BundleOrder { rfq, desk, checkpoint, out, whole };
+        let began = Instant::now();
+        let made = runtime.block_on(evidence_bundle(config, &order))?;
+        println!(
+            "   bundle of one RFQ among {records} records more, {what}: {:.3} s ({} records, \
+             {files} files of evidence)",
+            began.elapsed().as_secs_f64(),
+            made.records
+        );
+    }
     Ok(())
 }
 
@@ -143,7 +182,7 @@ fn bundle(
 ) -> Result<(), Box<dyn Error>> {
     let config = practice.gateway_config();
     let out = dir.join("bundle");
-    let order = BundleOrder { rfq, desk: None, checkpoint: None, out: out.clone() };
+    let order = BundleOrder { rfq, desk: None, checkpoint: None, out: out.clone(), whole: false };
     runtime.block_on(evidence_bundle(config, &order))?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/src/evidence/verify.sh");
     let key = public_key(config)?;

@@ -26,6 +26,8 @@ mod desk;
 mod load;
 #[path = "../../../../needs/left_out.rs"]
 mod needs;
+#[path = "../../../../needs/ports.rs"]
+mod ports;
 #[allow(dead_code, reason = "other tests stop it and start it again")]
 #[path = "../../../../../gateway/tests/identity/postgres.rs"]
 mod postgres;
