@@ -1,6 +1,6 @@
-//! The trading thread without sockets, the machine's clock and the registry, for the simulator: the
+//! The trading thread without sockets, the machine's clock and a database, for the simulator: the
 //! pipeline is put together as a start does it (`start`), with router, journal, evidence,
-//! entitlements, risk and pending approvals as they are.
+//! entitlements, risk and pending approvals as they are. The registry says what the caller wants.
 //!
 //! The caller brings the FIX sessions and moves bytes and time. Timers of the pipeline's own tasks
 //! run on tokio's paused clock, which [`TradingThread::time_is`] moves.
@@ -12,8 +12,8 @@ use crate::{
     events::EventSink,
     metrics::Alerts,
     pipeline::{ActiveSession, Connection, Pipeline, SessionCut, StepUp, Transport},
-    registry_view::shown,
-    risk::Access,
+    registry_view::{RegistryView, shown, test_double::TestRegistry},
+    risk::{Access, DeskSoftware},
     signed::{
         self, SignedLogError,
         read::{GOOD, SignedLine, Wanted, each},
@@ -22,18 +22,24 @@ use crate::{
     state_dir::{make_folders, signed_folder},
     stepup::test_double::TestService,
 };
+
+pub use crate::registry_view::test_double::Bar;
+
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
+    AppMessage,
     message::TakeOver,
     session::{Binding, Channel, Event, Outbox, Session},
     signature::{Kinds, Signing, Verification, commits_asker, commits_gateway, every},
+    tagvalue::Fields,
 };
 use signet_identity::{CompId, MessagePublicKey, PeerIdentity};
 use signet_journal::StoreKey;
 use signet_policy::entitle::CedarEntitlements;
 use signet_policy::score::Decision;
+use signet_registry::admission::Shown;
 use signet_rfq::{AcceptId, DealerId, Rfq, UtcMillis};
-use signet_router::{NameBytes, journal::JournalLimits};
+use signet_router::{Amounts, NameBytes, journal::JournalLimits};
 use signet_stepup::rules::WhenSection;
 use std::{
     cell::{Cell, RefCell},
@@ -64,6 +70,10 @@ pub struct Plan<'a> {
     pub around: Around,
     /// What dealers call RFQs follows from this number: another one for each start of a run.
     pub names: u64,
+    /// The certificates of the desks that the registry has.
+    pub desks: &'a [CertificateDer<'static>],
+    /// Who is kept out when the gateway starts, by CompID.
+    pub barred: Option<(&'a str, Bar)>,
 }
 
 /// Puts something around a signer or a verifier, given the certificate of its key.
@@ -88,6 +98,8 @@ pub struct TradingThread {
     pipeline: Rc<Pipeline>,
     alerts: Arc<Alerts>,
     service: RefCell<TestService>,
+    registry: RefCell<TestRegistry>,
+    view: Rc<RegistryView>,
     desk: RefCell<Option<Desk>>,
     loaded: Loaded,
     around: Around,
@@ -146,7 +158,7 @@ impl TradingThread {
     /// As the start of a gateway: the journal or the evidence cannot be read, or was rewritten.
     ///
     /// # Panics
-    /// When the runtime of the thread's tasks cannot be made.
+    /// When the runtime of the thread's tasks cannot be made, or a certificate is not a desk's.
     pub fn start(plan: &Plan<'_>, at: UtcMillis, passed: Duration) -> Result<Self, GatewayError> {
         virtual_time::is(at, passed);
         let mut loaded = in_folder(plan.loaded, plan.state_dir);
@@ -165,11 +177,16 @@ impl TradingThread {
         let alerts = Arc::<Alerts>::default();
         let events = EventSink::alerting(alerts.clone());
         let parts = (books, kept(&loaded.config, &key)?, Vec::new());
-        let pipeline = assemble(&loaded, parts, None, Some(step_up), events, alerts.clone());
+        let of = |leaf| PeerIdentity::from_certificate(leaf).expect("a desk's certificate");
+        let people = plan.desks.iter().map(of).collect();
+        let (registry, view) = TestRegistry::new(people, plan.barred);
+        let pipeline = assemble(&loaded, parts, Some(&view), Some(step_up), events, alerts.clone());
         Ok(Self {
             pipeline,
             alerts,
             service: RefCell::new(service),
+            registry: RefCell::new(registry),
+            view,
             desk: RefCell::default(),
             loaded,
             around: plan.around,
@@ -249,7 +266,8 @@ impl TradingThread {
     }
 
     /// Attaches the session of a desk to a connection, as `listeners/desks` does with one whose
-    /// Logon is good; `None`: the risk of the access refuses it.
+    /// Logon is good; `None`: the registry or the risk of the access refuses it. `logon`: the
+    /// first message.
     ///
     /// # Panics
     /// When the certificate is not one of a desk, or the session takes no connection.
@@ -259,14 +277,52 @@ impl TradingThread {
         chain: &[CertificateDer<'static>],
         binding: &str,
         address: IpAddr,
+        logon: &[u8],
         at: UtcMillis,
     ) -> Option<Rc<Outbox>> {
+        let (id, outbox, cut) = self.admit(session, chain, binding, address, logon, at)?;
+        let (session, kept) = (session.clone(), outbox.clone());
+        self.desk.replace(Some(Desk { id, session, outbox: kept, cut }));
+        Some(outbox)
+    }
+
+    /// A colleague's desk is on, whose messages are the caller's; whether it may be.
+    ///
+    /// # Panics
+    /// As [`Self::desk_connects`].
+    pub fn colleague_connects(
+        &self,
+        session: &Rc<Session>,
+        chain: &[CertificateDer<'static>],
+        address: IpAddr,
+        at: UtcMillis,
+    ) -> bool {
+        self.admit(session, chain, "colleague", address, &[], at).is_some()
+    }
+
+    fn admit(
+        &self,
+        session: &Rc<Session>,
+        chain: &[CertificateDer<'static>],
+        binding: &str,
+        address: IpAddr,
+        logon: &[u8],
+        at: UtcMillis,
+    ) -> Option<(CompId, Rc<Outbox>, SessionCut)> {
         let leaf = chain.first().expect("a certificate");
         let peer = PeerIdentity::from_certificate(leaf).expect("a desk's certificate");
         let key = MessagePublicKey::of_certificate(leaf).expect("a desk's key");
         let id = CompId::new(peer.comp_id.as_str()).expect("a CompID");
-        let access = Access::new(id.to_string(), &peer, key.clone(), binding, Some(address));
-        if access.at_logon(self.pipeline.risk(), None, None, at).decision == Decision::Deny {
+        // Certificates are made on the machine's clock, and a run is on another one.
+        let shown = Shown { not_after: UtcMillis(i64::MAX), ..shown(&peer) };
+        self.view.still_good(&shown).ok()?;
+        let fields = Fields::parse(logon).ok();
+        let software = fields.as_ref().map(DeskSoftware::of_logon).unwrap_or_default();
+        let access = Access::new(id.to_string(), &peer, key.clone(), binding, Some(address))
+            .with_software(software);
+        let role = self.view.role(&peer.serial);
+        let judged = access.at_logon(self.pipeline.risk(), role.as_deref(), None, at);
+        if judged.decision == Decision::Deny {
             return None;
         }
         let access = Rc::new(access);
@@ -283,7 +339,7 @@ impl TradingThread {
         binding.bytes().zip(&mut exporter).for_each(|(b, e)| *e = b);
         let cut = SessionCut::default();
         let active = ActiveSession {
-            shown: shown(&peer),
+            shown,
             connection: Connection {
                 user: id.to_string(),
                 exporter,
@@ -302,9 +358,7 @@ impl TradingThread {
         };
         self.pipeline.sessions.begin(&id, active);
         self.pipeline.admitted(&access);
-        let (session, kept) = (session.clone(), outbox.clone());
-        self.desk.replace(Some(Desk { id, session, outbox: kept, cut }));
-        Some(outbox)
+        Some((id, outbox, cut))
     }
 
     /// The desk's connection is proved to be at another address; whether it may go on from there.
@@ -354,6 +408,12 @@ impl TradingThread {
         self.on_thread(|p| p.use_entitlements(new));
     }
 
+    /// The registry keeps somebody out from now on, by CompID, or nobody.
+    pub fn registry_bars(&self, who: Option<(&str, Bar)>) {
+        self.registry.borrow_mut().says(who);
+        self.on_thread(Pipeline::registry_changed);
+    }
+
     /// Whether a line to this dealer may be dialled.
     pub fn may_dial(&self, dealer: &DealerId) -> bool {
         !self.pipeline.line_is_cut(dealer)
@@ -380,11 +440,21 @@ impl TradingThread {
         self.pipeline.limit_journal(limits);
     }
 
+    /// A colleague's desk says something that is let through.
+    pub fn colleague_says(&self, desk: &CompId, m: AppMessage) {
+        self.on_thread(|p| p.colleague_says(desk, m));
+    }
+
     // ----- what is so -----
 
-    /// A colleague's desk, which is not on, asks for an RFQ; whether it has it then.
+    /// A colleague asks for an RFQ, whose desk is on; whether it has it then.
     pub fn colleague_asks(&self, desk: &CompId, t: TakeOver) -> bool {
         self.pipeline.colleague_asks(desk, t)
+    }
+
+    /// What limits count of a desk's day as of `at`: amounts, and how many trades.
+    pub fn day_of(&self, desk: &CompId, at: UtcMillis) -> (Amounts, usize) {
+        self.pipeline.day_of(desk, at)
     }
 
     /// What the gateway holds of a desk's RFQs.

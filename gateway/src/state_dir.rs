@@ -51,6 +51,11 @@ pub(crate) fn signed_folder(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("signed")
 }
 
+/// Where the indexes of the evidence lie: made from it, and made again when they are gone.
+pub(crate) fn index_folder(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("signed-index")
+}
+
 /// Where the history of the policies lies.
 pub(crate) fn history_file(config: &Config) -> PathBuf {
     config.gateway.state_dir.join("policies.history")

@@ -18,7 +18,8 @@ pub struct StoreSection {
     /// 32 random bytes, readable by the gateway only; made at the first start if it is not there.
     /// Defaults to `store.key` in the state directory.
     pub key_file: Option<PathBuf>,
-    /// Wait for the disk after every message sent. Survives a power cut, costs a disk write each.
+    /// Wait for the disk after every message sent and every record of the journal. Survives a power
+    /// cut, costs a disk write each.
     #[serde(default)]
     pub sync: bool,
 }

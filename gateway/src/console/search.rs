@@ -116,7 +116,13 @@ impl Console {
             let approvals = self.touches(&rfq).await?;
             let (config, order) = (
                 self.parts.config.clone(),
-                BundleOrder { rfq: rfq.clone(), desk, checkpoint: None, out: Default::default() },
+                BundleOrder {
+                    rfq: rfq.clone(),
+                    desk,
+                    checkpoint: None,
+                    out: Default::default(),
+                    whole: false,
+                },
             );
             // The turn goes with the work: whoever asked may be gone before it ends.
             let work = move || (bundle_files(&config, &order, approvals), turn);

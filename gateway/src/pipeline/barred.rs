@@ -11,7 +11,7 @@ use super::{
     rfq_ends::AT_ONCE,
     withdrawals::{Key, to_end},
 };
-use crate::clock::now;
+use crate::clock::{now, steady};
 use rustls_pki_types::CertificateDer;
 use signet_identity::{CompId, Refusal};
 use signet_registry::{
@@ -73,7 +73,7 @@ impl Pipeline {
     /// each end may wait for the disk.
     pub(super) fn barred_tick(&self) {
         let Some(registry) = &self.registry else { return };
-        if !self.barred_look.is_due(Instant::now()) {
+        if !self.barred_look.is_due(steady()) {
             return;
         }
         let (view, at) = (registry.view(), now());

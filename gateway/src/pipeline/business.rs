@@ -315,7 +315,9 @@ fn execution(cause: &Cause, about: About, desk: &CompId, e: &ExecutionReport) ->
         ExecType::TradeCancel => "execution.busted",
         ExecType::TradeCorrect => "execution.corrected",
         ExecType::Rejected if e.dealer.is_none() => "accept.refused",
-        ExecType::Rejected | ExecType::Cancelled | ExecType::Expired => "execution.rejected",
+        // A refusal is told as one, whatever the dealer called it: an end (150=4, C) that is passed
+        // on is that of the rest of what was executed in part.
+        ExecType::Rejected => "execution.rejected",
         _ => return None,
     };
     let about = About {
@@ -327,7 +329,7 @@ fn execution(cause: &Cause, about: About, desk: &CompId, e: &ExecutionReport) ->
     Some((code, about, e.text.clone().unwrap_or_default()))
 }
 
-/// The line to an accept's dealer was lost before the answer came.
+/// The line to an accept's dealer was lost, or the gateway restarted, before the answer came.
 fn unknown(desk: &CompId, e: &ExecutionReport) -> What {
     let about = message(About::desk(desk), &AppMessage::ExecutionReport(e.clone()));
     ("accept.unknown", reported(about, desk, e), e.text.clone().unwrap_or_default())

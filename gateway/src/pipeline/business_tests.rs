@@ -197,6 +197,7 @@ fn each_output_becomes_one_event_or_none_by_who_caused_it() {
         ),
         (at_desk(report(ExecType::Rejected, Some(north()), false)), same("execution.rejected")),
         (at_desk(report(ExecType::Rejected, None, false)), same("accept.refused")),
+        (at_desk(report(ExecType::Cancelled, Some(north()), false)), none),
         // The answer to a question of the gateway tells an execution; the answer to a question of
         // the desk repeats one.
         (
@@ -232,6 +233,7 @@ fn what_repeats_what_was_told_causes_none() {
         instrument: pair(),
         side: rfq::Side::Buy,
         dealer: None,
+        sent: None,
     });
     for (input, cause) in [
         (Input::DeskUp(desk()), None),

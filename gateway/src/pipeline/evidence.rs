@@ -15,7 +15,7 @@ use signet_fix::{
 };
 use signet_identity::CompId;
 use signet_rfq::{DealerId, QuoteId, UtcMillis};
-use signet_router::{Input, Keep};
+use signet_router::{Input, Keep, journal::is_quote};
 use signet_stepup::Action;
 use std::rc::Rc;
 
@@ -157,16 +157,13 @@ impl Pipeline {
         input: &Input,
         record: &[u8],
     ) -> Result<(), SignedLogError> {
-        match input {
-            Input::FromDealer(dealer, AppMessage::Quote(_))
-                // The day that counts is today, also for a record that is owed since yesterday.
-                if !self.quote_fits(dealer, now().max(at.millis()), record.len()) =>
-            {
-                self.signed.journal_unwritten(record);
-                Ok(())
-            }
-            _ => self.signed.journal(at, record),
+        let Some(dealer) = quoted_by(input, record) else { return self.signed.journal(at, record) };
+        // The day that counts is today, also for a record that is owed since yesterday.
+        if self.quote_fits(dealer, now().max(at.millis()), record.len()) {
+            return self.signed.journal_offer(at, record);
         }
+        self.signed.journal_unwritten(record);
+        Ok(())
     }
 
     fn keep_report(&self, dealer: &DealerId, frame: &[u8]) -> bool {
@@ -230,6 +227,13 @@ fn commits_desk(m: &AppMessage) -> bool {
     )
 }
 
+/// The dealer whose quote a record of the journal is. Of a quote that is refused the journal has
+/// that the one before it is gone, which is a withdrawal.
+fn quoted_by<'a>(input: &'a Input, record: &[u8]) -> Option<&'a DealerId> {
+    let Input::FromDealer(dealer, AppMessage::Quote(_)) = input else { return None };
+    is_quote(record).then_some(dealer)
+}
+
 fn accepted_dealer(r: &QuoteResponse) -> Option<&DealerId> {
     r.dealer.as_ref().filter(|_| r.response == Response::HitOrLift)
 }
@@ -245,7 +249,52 @@ fn with_other_quote(m: &AppMessage, goes_on: &Action) -> Option<AppMessage> {
 mod tests {
     use super::*;
     use crate::pipeline::message::tests::messages;
+    use signet_fix::{
+        BEGIN_STRING,
+        message::{QuoteCancel, QuoteMsg},
+    };
+    use signet_rfq::{InstrumentId, Qualifiers, RfqId};
     use signet_stepup::AcceptTerms;
+
+    /// A dealer's day is over for its quotes only: the journal may not have two other records that
+    /// the evidence lacks, or the next start takes them for somebody else's.
+    #[test]
+    fn what_the_journal_has_of_a_refused_quote_is_copied_whatever_the_day_holds() {
+        let (dealer, rfq) = (DealerId::new("NORTH").unwrap(), RfqId::new("ALICE1.R1").unwrap());
+        let at = UtcMillis(1_795_219_200_000);
+        let quote = AppMessage::Quote(QuoteMsg {
+            rfq: rfq.clone(),
+            id: QuoteId::new("q2").unwrap(),
+            instrument: InstrumentId::new("EUR/USD").unwrap(),
+            dealer: None,
+            bid: None,
+            offer: None,
+            valid_until: at + 1_000,
+            tradeable: true,
+            at,
+            qualifiers: Qualifiers::default(),
+            legs: vec![],
+        });
+        let gone = AppMessage::QuoteCancel(QuoteCancel {
+            rfq: Some(rfq),
+            quote: QuoteId::new("q1").ok(),
+            instrument: None,
+            dealer: None,
+            unreachable: false,
+        });
+        let record = |kind: u8, m: &AppMessage| {
+            let frame = m.encode().finish(BEGIN_STRING).unwrap();
+            [&[kind][..], &at.0.to_le_bytes(), &[5], b"NORTH", &frame[..]].concat()
+        };
+        let input = Input::FromDealer(dealer.clone(), quote.clone());
+        for (kind, m, want) in
+            [(b'L', &quote, Some(&dealer)), (b'L', &gone, None), (b'N', &quote, None)]
+        {
+            assert_eq!(quoted_by(&input, &record(kind, m)), want, "{m:?}");
+        }
+        assert_eq!(quoted_by(&Input::Tick, &record(b'L', &quote)), None);
+        assert_eq!(quoted_by(&input, b""), None);
+    }
 
     fn goes_on(quote: &str) -> Action {
         let s = str::to_owned;

@@ -8,7 +8,7 @@ use signet_router::{
     Input, Keep, Output, Proposal, Router,
     journal::{Journal, JournalError},
 };
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 /// The router and the record of its inputs.
 pub(super) struct JournalledRouter {
@@ -101,6 +101,16 @@ impl JournalledRouter {
         self.parts.borrow_mut().0.handle(at, input)
     }
 
+    /// Writes the journal once more, where a wait of another thread for the disk failed.
+    pub(super) fn sync_again(&self) -> Result<(), JournalError> {
+        self.parts.borrow().1.sync_again()
+    }
+
+    /// What both clocks say, before anything is judged.
+    pub(super) fn clocks(&self, now: UtcMillis, steady: Duration) {
+        self.parts.borrow_mut().0.clocks(now, steady);
+    }
+
     /// A trading day begins so long after midnight UTC.
     pub(super) fn day_begins(&self, ms: i64) {
         self.parts.borrow_mut().0.day_begins(ms);
@@ -112,14 +122,21 @@ impl JournalledRouter {
         self.parts.borrow_mut().1.limit(limits);
     }
 
-    /// Rewrites a journal that has grown; what will be left of it is announced first.
-    pub(super) fn tidy(&self, announce: impl FnOnce(&[&[u8]]) -> bool) {
+    /// Rewrites a journal that has grown; what will be left of it is announced first. `stays`: it
+    /// was announced, and did not happen.
+    pub(super) fn tidy(&self, announce: impl FnOnce(&[&[u8]]) -> bool, stays: impl FnOnce()) {
         if self.owed.borrow().is_some() {
             return;
         }
         let (router, journal) = &mut *self.parts.borrow_mut();
+        let before = journal.bytes();
         if let Err(e) = journal.tidy_announced(router, announce) {
             tracing::error!(error = %e, "the journal could not be tidied");
+            // A new file that is in its place already, though its folder may not be on the disk, is
+            // the shorter one.
+            if journal.bytes() == before {
+                stays();
+            }
         }
     }
 }
@@ -129,7 +146,7 @@ mod tests {
     use super::*;
     use crate::pipeline::rfq_ends::test_double::{NOW, desk, rfq, router};
     use signet_fix::message::OrderStatusRequest;
-    use signet_journal::StoreKey;
+    use signet_journal::{SealedLog, StoreKey, disk};
     use signet_rfq::{AcceptId, InstrumentId, Side};
     use signet_router::journal::OnBadRecord;
 
@@ -150,6 +167,7 @@ mod tests {
             instrument: InstrumentId::new("EUR/USD").unwrap(),
             side: Side::Buy,
             dealer: None,
+            sent: None,
         }));
         assert!(all.record(at, &cancel, fails).is_ok(), "the journal has it");
         let refused = all.record(at, &cancel, fails);
@@ -158,5 +176,58 @@ mod tests {
             assert_eq!(all.record(at, input, fails).ok().as_ref(), Some(input));
         }
         assert!(all.record(at, &cancel, |_, _, _| Ok(())).is_ok());
+    }
+
+    /// ALICE1 ends R1, in as many words as there may be.
+    fn cancel() -> Input {
+        let m = AppMessage::RfqCancel { rfq: rfq("R1"), text: Some("x".repeat(240)) };
+        Input::FromDesk(desk("ALICE1"), m)
+    }
+
+    /// `store.sync`: what is not on the disk itself is not acted on.
+    #[test]
+    fn a_journal_that_waits_for_the_disk_takes_nothing_that_does_not_reach_it() {
+        let key = StoreKey::new([1; 32]);
+        for (sync, taken) in [(false, true), (true, false)] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("rfqs.journal");
+            let mut router = router();
+            let journal = Journal::open(&path, &key, &mut router, OnBadRecord::Stop).unwrap();
+            let mut journal = journal.with_sync(sync);
+            disk::refuses_to_sync(&path, true);
+            assert_eq!(journal.record(NOW, cancel(), &router).is_ok(), taken);
+            disk::refuses_to_sync(&path, false);
+            let read = SealedLog::read(&path, &key).unwrap().records.len();
+            assert_eq!(read, usize::from(taken));
+        }
+    }
+
+    /// The evidence was told of a rewrite for which the disk has no room.
+    #[test]
+    fn a_rewrite_that_fails_is_taken_back_and_one_that_is_done_is_not() {
+        const LARGE: u64 = 9 * 1024 * 1024;
+        const FORGOTTEN: i64 = 60_000 + 15 * 60_000;
+        for (fails, want) in [(true, (1, 1)), (false, (1, 0))] {
+            let dir = tempfile::tempdir().unwrap();
+            let (path, key) = (dir.path().join("rfqs.journal"), StoreKey::new([1; 32]));
+            let mut router = router();
+            let mut journal = Journal::open(&path, &key, &mut router, OnBadRecord::Stop).unwrap();
+            while journal.bytes() < LARGE {
+                journal.record(NOW, cancel(), &router).unwrap();
+            }
+            for at in [60_000, FORGOTTEN] {
+                router.handle(NOW + at, Input::Tick);
+            }
+            let all = JournalledRouter::new(router, journal, Metrics::new([]));
+            disk::refuses_to_sync(&dir.path().join("rfqs.journal.new"), fails);
+            let (mut announced, mut taken_back) = (0, 0);
+            let announce = |left: &[&[u8]]| {
+                assert!(left.is_empty(), "nothing of it is needed");
+                announced += 1;
+                true
+            };
+            all.tidy(announce, || taken_back += 1);
+            assert_eq!((announced, taken_back), want);
+        }
     }
 }

@@ -48,8 +48,13 @@ pub(in crate::pipeline) fn messages() -> Vec<(AppMessage, &'static str)> {
     };
     let response = QuoteResponse::hit(&hit, &request.terms(), false, NOW);
     assert_eq!(response.response, Response::HitOrLift);
-    let ask =
-        OrderStatusRequest { accept: accept(), instrument: pair(), side: Side::Buy, dealer: None };
+    let ask = OrderStatusRequest {
+        accept: accept(),
+        instrument: pair(),
+        side: Side::Buy,
+        dealer: None,
+        sent: None,
+    };
     vec![
         (AppMessage::QuoteRequest(request), "R1"),
         (AppMessage::QuoteResponse(response), "R1:1"),

@@ -229,7 +229,7 @@ impl Pipeline {
     /// Ready for sessions.
     pub fn new(parts: Parts) -> Self {
         let Parts {
-            router,
+            mut router,
             journal,
             entitlements,
             signed,
@@ -249,6 +249,7 @@ impl Pipeline {
             transmitters,
         } = parts;
         let clocks = (steady(), now());
+        router.clocks(clocks.1, Duration::ZERO);
         let overtime = overtime::of_earlier_run(router.open(), router.last_tick(), clocks);
         Self {
             sessions: Sessions::default(),

@@ -78,6 +78,7 @@ mod tests {
             instrument: InstrumentId::new("EUR/USD").unwrap(),
             side: Side::Buy,
             dealer: None,
+            sent: None,
         };
         sent.note(9_999, &AppMessage::OrderStatusRequest(h));
         assert_eq!(sent.of(9_999), None, "a status request is not the accept");

@@ -3,7 +3,7 @@
 
 use super::{Pipeline, Reassess, policy_changes::changed};
 use crate::{
-    clock::now,
+    clock::{now, steady},
     config::{ConfigError, RiskPolicy, Texts, value},
     entitle::{Looked, PolicyVersion, read_aside},
     history::Policy,
@@ -188,7 +188,9 @@ impl Pipeline {
         self.dealer_faults_tick();
         self.storage_tick();
         self.events.tell_left_out();
-        self.router.tidy(|left| self.signed.journal_will_be(now(), left));
+        let announce = |left: &[&[u8]]| self.signed.journal_will_be(now(), left);
+        self.router.tidy(announce, || self.signed.journal_stays(now()));
+        self.signed.settle_doubt(steady(), || self.router.sync_again());
         self.signed.tell_tree();
         self.measure_state();
     }

@@ -1,10 +1,10 @@
 //! What the simulator asks and does beyond what happens in a gateway.
 
-use super::Pipeline;
-use signet_fix::message::TakeOver;
+use super::{EndReason, Pipeline};
+use signet_fix::{AppMessage, message::TakeOver};
 use signet_identity::CompId;
-use signet_rfq::{AcceptId, Rfq};
-use signet_router::journal::JournalLimits;
+use signet_rfq::{AcceptId, Rfq, UtcMillis};
+use signet_router::{Amounts, journal::JournalLimits};
 use std::rc::Rc;
 
 impl Pipeline {
@@ -22,6 +22,24 @@ impl Pipeline {
     pub(crate) fn colleague_asks(self: &Rc<Self>, desk: &CompId, t: TakeOver) -> bool {
         self.take_over(desk, t.clone(), crate::clock::now_micros());
         self.router.with(|r| r.rfqs_of(desk).any(|rfq| rfq.terms.id == t.rfq))
+    }
+
+    /// A colleague's desk says something that is let through.
+    pub(crate) fn colleague_says(&self, desk: &CompId, m: AppMessage) {
+        self.let_through(crate::clock::now_micros(), desk, m);
+    }
+
+    /// The registry says something else: sessions that may not be on end, as `watch_registry` has
+    /// it.
+    pub(crate) fn registry_changed(self: &Rc<Self>) {
+        let Some(registry) = &self.registry else { return };
+        self.end_sessions(|s| registry.still_good(&s.shown).map_err(EndReason::from));
+    }
+
+    /// What limits count of a desk's day as of `at`: amounts, and how many trades.
+    pub(crate) fn day_of(&self, desk: &CompId, at: UtcMillis) -> (Amounts, usize) {
+        let doing = self.router.with(|r| r.doing(desk, at));
+        (doing.day, doing.trades_today)
     }
 
     /// The RFQs of a desk.

@@ -1,6 +1,8 @@
 //! The registry as the trading thread sees it: the newest view, never waited for.
 
 mod outlet;
+#[cfg(feature = "test-double")]
+pub(crate) mod test_double;
 
 use crate::{events::Outlet, stepup::StepUpHandle};
 use outlet::RegistryOutlet;

@@ -39,8 +39,8 @@ use crate::{
     siem::{self, SiemHost},
     signed::{Signed, SignedLog, TreeHead},
     state_dir::{
-        checkpoint_path, dealers_folder, desks_folder, journal_path, last_places_path,
-        make_folders, session_file, signed_folder, store_key, store_key_path,
+        dealers_folder, desks_folder, journal_path, last_places_path, make_folders, session_file,
+        signed_folder, store_key, store_key_path,
     },
     threads::{Stop, lasting},
     transmit::{self, Transmitter},
@@ -184,10 +184,13 @@ pub(crate) async fn open_books(
     let mut untold = Untold::find(config, key)?;
     let (path, bad) = (journal_path(config), config.journal.on_bad_record);
     let journal = Journal::open_watched(&path, key, &mut router, bad, |r| untold.watch(r))?
-        .with_limits(config.limits.journal());
-    checkpoint::take_as_it_is(&places, key, &mut evidence, now())?;
+        .with_limits(config.limits.journal())
+        .with_sync(config.store.sync);
+    if checkpoint::take_as_it_is(&places, key, &mut evidence, now())? {
+        router.lacks_before(now());
+    }
     if made || accepted {
-        checkpoint::first(&signer, &checkpoint_path(config), &TreeHead::of(&evidence))?;
+        checkpoint::first(&signer, &places, &TreeHead::of(&evidence))?;
     }
     Ok((Books { router, journal, evidence, history, untold }, signer))
 }

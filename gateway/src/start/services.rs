@@ -16,7 +16,9 @@ use crate::{
     pipeline::{Pipeline, SignalOrders, Trading},
     signals,
     signed::SignatureThreads,
-    state_dir::{checkpoint_path, existing_store_key, signals_keys_file, signed_folder},
+    state_dir::{
+        checkpoint_path, existing_store_key, journal_path, signals_keys_file, signed_folder,
+    },
     threads::{HostedThread, lasting},
 };
 use signet_identity::{ClientProfile, ServerProfile, TlsVersions};
@@ -121,9 +123,11 @@ fn start_sealing(
         section: config.checkpoint.clone(),
         key,
         path: checkpoint_path(config),
+        journal: journal_path(config),
         targets,
         events: pipeline.events.clone(),
         heads: pipeline.signed.heads(),
+        doubt: pipeline.signed.doubt(),
     })
 }
 

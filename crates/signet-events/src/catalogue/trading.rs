@@ -128,8 +128,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::High,
         class: Class::Message(Change::Update, true),
         technique: None,
-        meaning: "It is not known whether a dealer traded; it is asked.",
-        response: "See that it is settled soon.",
+        meaning: "It is not known whether a dealer traded; it is asked, if it is in the settings.",
+        response: "See that it is settled soon. The words say if nobody can be asked.",
     },
     Entry {
         code: "accept.*",
@@ -170,6 +170,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         technique: None,
         meaning: "A dealer changed a trade that was reported before.",
         response: "Call the dealer.",
+    },
+    Entry {
+        code: "execution.untold",
+        severity: Severity::High,
+        class: Class::Finding,
+        technique: None,
+        meaning: "A dealer's answer waits no more for a desk that is away: too many do.",
+        response: "Tell the trader. The desk asks for it when it is back.",
     },
     Entry {
         code: "execution.*",

@@ -185,6 +185,9 @@ pub struct Replayed<'a> {
 /// every record.
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
 
+/// A rewrite that could not be announced is tried again after this: a look goes over every record.
+const ANNOUNCE_AGAIN: Duration = Duration::from_secs(5);
+
 /// The journal of a router's inputs: one sealed file, and its records in memory by RFQ.
 #[derive(Debug)]
 pub struct Journal {
@@ -195,10 +198,14 @@ pub struct Journal {
     /// Length of the records, in all and by desk.
     size: Size,
     limits: JournalLimits,
+    /// Each record waits for the disk.
+    sync: bool,
     /// When records of forgotten RFQs were last dropped to make room.
     purged: Option<Instant>,
     /// The file's length at which [`Self::tidy`] looks again: a look goes over every record.
     look_at: u64,
+    /// When a rewrite could not be announced, if none was since.
+    unannounced: Option<Instant>,
     /// The record that was written last, for whoever keeps a copy.
     written: Option<Vec<u8>>,
 }
@@ -230,8 +237,10 @@ impl Journal {
             next: 0,
             size: Size::default(),
             limits: JournalLimits::default(),
+            sync: false,
             purged: None,
             look_at: REWRITE_ABOVE_BYTES,
+            unannounced: None,
             written: None,
         };
         let mut unreadable: Vec<&[u8]> = Vec::new();
@@ -268,9 +277,22 @@ impl Journal {
         self
     }
 
+    /// Whether a record waits until it is on the disk itself, so that a power cut takes none that
+    /// was acted on.
+    #[must_use]
+    pub fn with_sync(mut self, sync: bool) -> Self {
+        self.sync = sync;
+        self
+    }
+
     /// Sets the limits of a journal that is in use.
     pub fn limit(&mut self, limits: JournalLimits) {
         self.limits = limits;
+    }
+
+    /// Writes once more what a wait for the disk failed for that somebody else made, and waits.
+    pub fn sync_again(&self) -> Result<(), JournalError> {
+        Ok(self.log.sync_again()?)
     }
 
     /// Length of the file.
@@ -342,7 +364,10 @@ impl Journal {
         if matches!(read, Input::Decided(_, Decided::Request(_))) {
             self.has_room(&rfq, router)?;
         }
-        self.log.append(&record)?;
+        match self.sync {
+            true => self.log.append_synced(&record)?,
+            false => self.log.append(&record)?,
+        }
         self.written = Some(record.clone());
         self.remember(rfq, About::of(&read), record);
         Ok(read)
@@ -356,13 +381,14 @@ impl Journal {
     }
 
     /// The same. The records that will be left are announced before the file is rewritten; on
-    /// `false` it is not, and looked at again at the next call.
+    /// `false` it is not, and looked at again some seconds later.
     pub fn tidy_announced(
         &mut self,
         router: &Router,
         announce: impl FnOnce(&[&[u8]]) -> bool,
     ) -> Result<(), JournalError> {
-        if self.log.len() < self.look_at {
+        let waits = self.unannounced.is_some_and(|t| t.elapsed() < ANNOUNCE_AGAIN);
+        if self.log.len() < self.look_at || waits {
             return Ok(());
         }
         self.purge(router);
@@ -376,8 +402,10 @@ impl Journal {
         let left: Vec<&[u8]> = all.into_iter().map(|r| &r.bytes[..]).collect();
         if !announce(&left) {
             self.look_at = self.log.len();
+            self.unannounced = Some(Instant::now());
             return Ok(());
         }
+        self.unannounced = None;
         self.log.rewrite(left)?;
         self.look_at = REWRITE_ABOVE_BYTES.max(a_quarter_more(self.log.len()));
         Ok(())

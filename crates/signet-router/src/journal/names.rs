@@ -27,6 +27,11 @@ impl NamesRead {
         }
     }
 
+    /// What was remembered, as dealers say it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.keys().map(String::as_str)
+    }
+
     /// The desk, and what it calls what dealers call so. An accept that a later owner of the RFQ
     /// made has no other id at the desk that asked than its number in the RFQ.
     pub fn desk_and_id(&self, name: &str) -> Option<(String, String)> {

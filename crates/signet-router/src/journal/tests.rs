@@ -99,6 +99,31 @@ fn what_is_forgotten_leaves_the_file_and_what_is_not_is_read_again() {
     assert_eq!([99, 100, 102].map(known), [false, true, true]);
 }
 
+/// The disk of the evidence is full: a look goes over every record, on the trading thread.
+#[test]
+fn a_rewrite_that_cannot_be_announced_is_not_tried_at_every_tick() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut r = router();
+    let mut journal =
+        Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
+    trade(&mut journal, &mut r, 0, 100, T0);
+    journal.look_at = journal.log.len();
+    r.handle(LATER, Input::Tick);
+    let full = journal.log.len();
+    let mut asked = 0;
+    for _ in 0..3 {
+        let refuse = |_: &[&[u8]]| {
+            asked += 1;
+            false
+        };
+        journal.tidy_announced(&r, refuse).unwrap();
+    }
+    assert_eq!((asked, journal.log.len()), (1, full));
+    journal.unannounced = Instant::now().checked_sub(ANNOUNCE_AGAIN);
+    journal.tidy(&r).unwrap();
+    assert!(journal.log.len() < full / 2);
+}
+
 /// RFQs are kept apart in memory; on disk their records stay in the order in which they took
 /// effect.
 #[test]
@@ -322,6 +347,7 @@ fn status(accept: &str) -> AppMessage {
         instrument: InstrumentId::new("EUR/USD").unwrap(),
         side: Side::Buy,
         dealer: None,
+        sent: None,
     })
 }
 
@@ -413,9 +439,14 @@ fn a_restart_with_other_settings_changes_nothing_of_what_was_said() {
         let copy = dir.path().join(format!("{}.journal", what.replace(' ', "-")));
         std::fs::copy(&path, &copy).unwrap();
         let mut g = Gateway::start(&copy, other);
+        let now = g.doing(500);
+        // Without the dealer of its accept in flight the RFQ has ended, and counts for the day.
+        let without_n = what == "N is gone" || what.starts_with("ALICE and");
+        let open = doing.open_rfqs - usize::from(without_n);
+        assert_eq!((now.open_rfqs, now.outstanding == doing.outstanding), (open, !without_n));
         assert_eq!(
-            (g.doing(500), g.router.traded_pairs()),
-            (doing.clone(), pairs.clone()),
+            (now.day, now.trades_today, g.router.traded_pairs()),
+            (doing.day.clone(), doing.trades_today, pairs.clone()),
             "{what}"
         );
         assert!(!g.router.remembers(&RfqId::new("ALICE.TOO-LARGE").unwrap()), "{what}");
@@ -540,6 +571,54 @@ fn a_trade_is_not_lost_by_an_end_that_is_not_in_the_journal() {
     let first = told(&g.desk(600, status("R1:1")));
     assert_eq!(first.map(|t| t.0), Some(OrdStatus::Rejected));
     assert_eq!(g.doing(600), doing);
+}
+
+/// A restart between any two reports of one accept; the last one may not have been written, as by
+/// a gateway of before, which wrote no report that added nothing.
+#[test]
+fn a_partly_executed_accept_counts_the_same_after_a_restart() {
+    let of = |exec: &str, (kind, status), last: Option<i64>, cum: i64, leaves: i64| {
+        let AppMessage::ExecutionReport(e) = fill("R1:1", "1.08", cum) else { unreachable!() };
+        let price = "1.08".parse().unwrap();
+        AppMessage::ExecutionReport(ExecutionReport {
+            exec_id: exec.into(),
+            exec_type: kind,
+            status,
+            last: last.map(|size| Level { price, size: size.into() }),
+            leaves_qty: leaves.into(),
+            ..e
+        })
+    };
+    let day = |g: &Gateway| g.doing(900).day.get("EUR").copied();
+    let part = (ExecType::Trade, OrdStatus::PartiallyFilled);
+    let rest = of("E2", (ExecType::Trade, OrdStatus::Filled), Some(300_000), 500_000, 0);
+    let end = of("E2", (ExecType::Cancelled, OrdStatus::Cancelled), None, 200_000, 0);
+    for (what, last, written, before, after) in [
+        ("the rest", rest, true, 500_000, 500_000),
+        ("its end", end.clone(), true, 200_000, 200_000),
+        ("its end, not written", end, false, 200_000, 500_000),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rfqs.journal");
+        let mut g = Gateway::start(&path, router());
+        g.desk(0, request("R1", 500_000, 0));
+        g.dealer(100, "N", quote("R1", "q1", "1.08", 500_000));
+        g.desk(200, hit("R1", "R1:1", "q1", "1.08", 500_000, 200));
+        g.dealer(300, "N", of("E1", part, Some(200_000), 200_000, 300_000));
+        assert_eq!(day(&g), Some(500_000.into()), "{what}: the rest may come");
+        drop(g);
+        let mut g = Gateway::start(&path, router());
+        assert_eq!(day(&g), Some(500_000.into()), "{what}: the rest may come");
+        if written {
+            g.dealer(400, "N", last);
+        } else {
+            g.router.handle(T0 + 400, Input::FromDealer(dealer(), last));
+        }
+        assert_eq!(day(&g), Some(before.into()), "{what}");
+        drop(g);
+        let g = Gateway::start(&path, router());
+        assert_eq!(day(&g), Some(after.into()), "{what}: after the restart");
+    }
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! Accepts that went to dealers: by the gateway's id, and by what their desks call them.
 
-use super::{Entry, Router, outer};
-use signet_fix::message::QuoteResponse;
+use super::{Entry, REMEMBER_TRADED_MS, Router, answers, outer};
+use signet_fix::message::{AppMessage, OrderStatusRequest, QuoteResponse};
 use signet_identity::CompId;
-use signet_rfq::{AcceptId, Rfq, RfqId};
+use signet_rfq::{ACCEPT_AHEAD_MAX_MS, AcceptId, Rfq, RfqId, UtcMillis};
 use std::collections::HashMap;
 
 /// Before the number of an accept, towards dealers and in an RFQ that has changed hands. No desk
 /// may use it in an id.
 pub(super) const OF_TAKER: &str = ":~";
+
+/// An accept that is younger than this and was traded is remembered, or `Router::forgotten` says
+/// that it may not be. Less than what trades are remembered for, since the wall clock may have been
+/// set back between this run of the gateway and the one that forgot.
+const CERTAIN_MS: i64 = REMEMBER_TRADED_MS - 3_600_000;
 
 /// One that went to its dealer.
 #[derive(Debug, Clone)]
@@ -67,6 +72,35 @@ impl Accepts {
 }
 
 impl Router {
+    /// Answers about an accept that is not known here.
+    pub(super) fn status_of_none(&mut self, desk: &CompId, h: &OrderStatusRequest, now: UtcMillis) {
+        let certain = self.never_passed_on(desk, h, now);
+        if !certain {
+            self.note(format!("{desk} asks about accept {}, which may be forgotten", h.accept));
+        }
+        let report = answers::status_of_none(h, certain, now);
+        self.tell_desk(desk, AppMessage::ExecutionReport(report));
+    }
+
+    /// Whether it is certain that an accept which is not known here went to no dealer, or ended
+    /// without a trade.
+    ///
+    /// Accepts are forgotten with their RFQ only, whose id they begin with. And an accept is passed
+    /// on within seconds of its time (60), or never; so one that was passed on went to its dealer
+    /// no earlier than `sent`, but for what a clock may be ahead.
+    fn never_passed_on(&self, desk: &CompId, h: &OrderStatusRequest, now: UtcMillis) -> bool {
+        let rfq = h.accept.as_str().rsplit_once(':').and_then(|(rfq, _)| RfqId::new(rfq).ok());
+        let known =
+            |rfq: &RfqId| self.find(desk, rfq).is_some() || self.rfqs.formerly(desk, rfq).is_some();
+        if rfq.as_ref().is_some_and(known) {
+            return true;
+        }
+        // A desk of an earlier version does not say it.
+        let Some(sent) = h.sent else { return false };
+        let remembered = self.forgotten.is_none_or(|last| sent > last + ACCEPT_AHEAD_MAX_MS);
+        remembered && (-ACCEPT_AHEAD_MAX_MS..CERTAIN_MS).contains(&now.since(sent))
+    }
+
     /// The RFQ whose quote an accept takes. Our desks name it (131), as quote ids are unique only
     /// within one dealer and one RFQ; without it the quote must lead to a single RFQ.
     pub(super) fn rfq_of_accept(

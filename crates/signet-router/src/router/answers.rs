@@ -2,15 +2,51 @@
 
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    Advice, ExecType, ExecutionReport, OrdStatus, QuoteRequest, QuoteRequestReject, QuoteResponse,
+    Advice, ExecType, ExecutionReport, OrdStatus, OrderStatusRequest, QuoteRequest,
+    QuoteRequestReject, QuoteResponse,
 };
 use signet_rfq::{
     Accept, AcceptId, AcceptState, Declined, Dispute, InstrumentId, Level, Rfq, Side, UtcMillis,
 };
 
+/// Why it is not known what became of an accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum AnswerLost {
+    /// The line to its dealer was lost before the answer came.
+    #[default]
+    DealerLine,
+    /// The gateway was restarted before it had the answer.
+    Restart,
+    /// Its dealer is not in the gateway's settings: nobody can be asked.
+    DealerGone,
+}
+
+impl AnswerLost {
+    fn words(self) -> &'static str {
+        match self {
+            Self::DealerLine => "the link to the dealer was lost; asking what became of it",
+            Self::Restart => {
+                "the gateway was restarted before it had the answer; asking what became of it"
+            }
+            Self::DealerGone => {
+                "the dealer is not in the gateway's settings now, so it cannot be asked what \
+                    became of it"
+            }
+        }
+    }
+
+    /// OrdRejReason (103): the gateway will not have the answer.
+    fn reason(self) -> Option<u16> {
+        (self == Self::DealerGone).then_some(REJ_OTHER)
+    }
+}
+
 /// OrdRejReason (103).
 pub(super) const REJ_UNKNOWN_ORDER: u16 = 5;
 pub(super) const REJ_OTHER: u16 = 99;
+const NEVER_PASSED_ON: &str = "no dealer has it; nothing was traded";
+const MAY_BE_FORGOTTEN: &str = "it may be older than what the gateway remembers, which cannot tell \
+    whether it was traded";
 
 /// What the desk reads when the gateway refuses a whole request: why, and what would cure that.
 pub fn request_refusal(
@@ -79,8 +115,13 @@ pub(super) fn rejection(
     }
 }
 
-/// ExecType I: the state of an accept as the gateway holds it.
-pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> ExecutionReport {
+/// ExecType I: the state of an accept as the gateway holds it; `lost`: why it is unknown, if it is.
+pub(super) fn status_report(
+    a: &Accept,
+    state: &AcceptState,
+    lost: AnswerLost,
+    now: UtcMillis,
+) -> ExecutionReport {
     let mut r = rejection(&a.id, &a.instrument, a.side, REJ_OTHER, String::new(), now);
     r.exec_type = ExecType::Status;
     r.dealer = Some(a.dealer.clone());
@@ -122,7 +163,8 @@ pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> 
         AcceptState::Armed | AcceptState::Sent => r.status = OrdStatus::New,
         AcceptState::Unknown => {
             r.status = OrdStatus::New;
-            r.text = Some("the link to the dealer was lost; asking what became of it".into());
+            r.reject_reason = lost.reason();
+            r.text = Some(lost.words().into());
         }
         AcceptState::Disputed => {
             r.status = OrdStatus::New;
@@ -132,6 +174,23 @@ pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> 
         }
     }
     r
+}
+
+/// ExecType I about an accept that is not known here. `never_passed_on`: it is certain that no
+/// dealer has it; else nothing is said of what became of it, and a desk of any version holds it for
+/// unknown.
+pub(super) fn status_of_none(
+    h: &OrderStatusRequest,
+    never_passed_on: bool,
+    now: UtcMillis,
+) -> ExecutionReport {
+    let (status, words) = match never_passed_on {
+        true => (OrdStatus::Rejected, NEVER_PASSED_ON),
+        false => (OrdStatus::New, MAY_BE_FORGOTTEN),
+    };
+    let none =
+        rejection(&h.accept, &h.instrument, h.side, REJ_UNKNOWN_ORDER, words.to_owned(), now);
+    ExecutionReport { exec_type: ExecType::Status, status, ..none }
 }
 
 /// What people must settle, for a desk that may have lost its own record of it.

@@ -6,7 +6,7 @@ use signet_rfq::RfqId;
 fn status_of(state: AcceptState) -> ExecutionReport {
     let AppMessage::QuoteResponse(r) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
     let a = r.accept(RfqId::new("R1").unwrap(), dealer("N"));
-    status_report(&a, &state, T0)
+    status_report(&a, &state, AnswerLost::DealerLine, T0)
 }
 
 /// Who refused is told by the dealer being named or not.

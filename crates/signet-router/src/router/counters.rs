@@ -170,6 +170,9 @@ impl Router {
             report.accept
         ));
         if let Some(d) = dispute {
+            if let Some(e) = self.rfqs.get_mut(&id) {
+                e.kept = self.elapsed.kept(e.kept, now);
+            }
             let words = format!("{} for counter {}: {}", report.exec_id, report.accept, d.why);
             self.alert("execution.disputed", dealer, words);
             let maker = self.accepts.get(&report.accept).map(|sent| sent.desk.clone());

@@ -1,6 +1,10 @@
 //! The link to a dealer comes and goes, or a message does not reach it.
 
-use super::{Entry, Output, Router, answers::status_report, dealer_side::OTHER};
+use super::{
+    Entry, Output, Router,
+    answers::{AnswerLost, status_report},
+    dealer_side::OTHER,
+};
 use signet_fix::message::{AppMessage, QuoteCancel, Response};
 use signet_rfq::{AcceptState, DealerId, Declined, Passed, RfqId, UtcMillis};
 
@@ -82,7 +86,8 @@ impl Router {
                 let accept = Some((desk.clone(), a.id.clone()));
                 let is_news = e.unknown_told != accept;
                 e.unknown_told = accept;
-                let report = status_report(&a, &AcceptState::Unknown, now);
+                e.answer_lost = AnswerLost::DealerLine;
+                let report = status_report(&a, &AcceptState::Unknown, e.answer_lost, now);
                 self.tell_desk(&desk, AppMessage::ExecutionReport(report.clone()));
                 if is_news {
                     self.out.push(Output::Unanswered(desk.clone(), report));
@@ -107,9 +112,10 @@ impl Router {
     pub fn unanswered(&self, now: UtcMillis) -> Vec<Output> {
         let unknown = |(_, e): (&RfqId, &Entry)| {
             let (a, state) = e.rfq.accept.as_ref()?;
-            let report = || status_report(a, &AcceptState::Unknown, now);
+            let report = || status_report(a, &AcceptState::Unknown, e.answer_lost, now);
             (*state == AcceptState::Unknown).then(|| Output::Unanswered(e.desk.clone(), report()))
         };
-        self.rfqs.alive().filter_map(unknown).collect()
+        // One whose dealer is not in the settings has ended.
+        self.rfqs.iter().filter_map(unknown).collect()
     }
 }

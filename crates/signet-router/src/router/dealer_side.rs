@@ -6,8 +6,8 @@ use signet_fix::message::{
     RfqStatus,
 };
 use signet_rfq::{
-    AcceptId, DealerId, Declined, Passed, Qualifiers, Quote, QuoteId, REASON_PASS, RfqId, RfqState,
-    UtcMillis,
+    AcceptId, AcceptState, DealerId, Declined, Passed, Qualifiers, Quote, QuoteId, REASON_PASS,
+    RfqId, RfqState, UtcMillis,
     fix::QuoteStatus,
     lifecycle::{StatusMeaning, quote_status_meaning},
 };
@@ -219,9 +219,12 @@ impl Router {
         now: UtcMillis,
     ) {
         let Some(e) = self.rfqs.get_mut(id) else { return };
+        let before = e.rfq.line(dealer).map(|l| l.state.clone());
         if e.rfq.state.ended() || e.rfq.pass(dealer, why.clone()).is_err() {
             return;
         }
+        // After a restart a dealer may send again what was heard.
+        let again = e.rfq.line(dealer).map(|l| &l.state) == before.as_ref();
         let (desk, rfq) = (e.desk.clone(), e.rfq.terms.clone());
         let nobody = e.rfq.nobody_left() && !e.rfq.in_flight();
         let reject = QuoteRequestReject {
@@ -232,7 +235,9 @@ impl Router {
             text: Some(why.text),
             advice: None,
         };
-        self.tell_desk(&desk, AppMessage::QuoteRequestReject(reject));
+        if !again {
+            self.tell_desk(&desk, AppMessage::QuoteRequestReject(reject));
+        }
         if nobody {
             let text = Some("every dealer passed".to_owned());
             if let Some(e) = self.rfqs.get_mut(id) {
@@ -264,7 +269,13 @@ impl Router {
                     }
                     return self.stray(dealer, "a reject", outer_id.as_str());
                 };
-                if !self.decline(&rfq, &own, Declined::ByDealer(text), now) {
+                let declined = Declined::ByDealer(text);
+                let stands = self.rfqs.get(&rfq).and_then(|e| e.rfq.accept_of(&own));
+                // After a restart a dealer may send again what was heard.
+                if stands.is_some_and(|(_, s)| *s == AcceptState::Declined(declined.clone())) {
+                    return;
+                }
+                if !self.decline(&rfq, &own, declined, now) {
                     self.alert(
                         "execution.reject_after_answer",
                         dealer,

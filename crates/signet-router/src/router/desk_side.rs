@@ -1,16 +1,17 @@
 //! What desks ask for.
 
 use super::{
-    ASK_FOR_DESK_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
+    ASK_FOR_DESK_MS, Entry, Kept, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router,
+    accept_refusal,
     accepts::{self, SentAccept, outer_accept},
     age::{check_age, check_request_age, check_settlement},
-    answers::{REJ_OTHER, REJ_UNKNOWN_ORDER, rejection, status_report},
+    answers::{REJ_OTHER, rejection, status_report},
+    not_taken::NotTaken,
     outer, request_refusal,
 };
 use signet_fix::message::{
-    Advice, AppMessage, BusinessReject, ExecType, ExecutionReport, OrderStatusRequest,
-    QuoteRequest, QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList,
-    SecurityListRequest,
+    Advice, AppMessage, BusinessReject, ExecutionReport, OrderStatusRequest, QuoteRequest,
+    QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList, SecurityListRequest,
 };
 use signet_identity::CompId;
 use signet_rfq::{
@@ -186,6 +187,8 @@ impl Router {
                 ended_at: None,
                 asked_at: None,
                 unknown_told: None,
+                answer_lost: Default::default(),
+                kept: Kept { from: self.elapsed.memory(now), wall: now },
                 before: Vec::new(),
                 to_end: None,
             },
@@ -263,13 +266,14 @@ impl Router {
                 instrument: r.instrument,
                 side: r.side,
                 dealer: None,
+                sent: None,
             };
             return self.status(desk, h, now);
         }
-        let checked = self.check_accept(desk, &r, now).and_then(|c| check_age(&r, now).map(|()| c));
-        match checked {
+        let in_time = |c| check_age(&r, now).map(|()| c).map_err(NotTaken::from);
+        match self.check_accept(desk, &r, now).and_then(in_time) {
             Ok(checked) => self.pass_on(desk, checked.response(r), now),
-            Err((code, why)) => self.refuse_accept(desk, &r, code, &why, now),
+            Err(why) => self.refuse_accept(desk, &r, why, now),
         }
     }
 
@@ -286,6 +290,7 @@ impl Router {
             return;
         }
         e.asked_at = Some(now);
+        e.kept = self.elapsed.kept(e.kept, now);
         // The quote may not be the one that the desk named: it must know what is in flight.
         let followed = e.rfq.accept.as_ref().filter(|(a, _)| a.limit.is_some());
         let as_sent = followed.map(|(a, _)| QuoteResponse::hit(a, &e.rfq.terms, e.isin, now));
@@ -317,13 +322,13 @@ impl Router {
         self.tell_dealer(&dealer, AppMessage::QuoteResponse(onward));
     }
 
-    /// The accept as it would be sent and its RFQ as it would then be; or a code and why not.
+    /// The accept as it would be sent and its RFQ as it would then be; or why not.
     pub(super) fn check_accept(
         &self,
         desk: &CompId,
         r: &QuoteResponse,
         now: UtcMillis,
-    ) -> Result<Checked, (&'static str, String)> {
+    ) -> Result<Checked, NotTaken> {
         AcceptId::new(outer(desk, r.id.as_str()))
             .ok()
             .filter(|_| accepts::is_free_for_desks(&r.id))
@@ -334,12 +339,11 @@ impl Router {
         let mut rfq = self.rfqs.get(&id).ok_or_else(no_quote)?.rfq.clone();
         rfq.tick(now);
         rfq.set_part(&dealer, self.part_rule(&dealer, &rfq.terms));
-        let accept = rfq
-            .followed(&r.accept(rfq.terms.id.clone(), dealer), now)
-            .map_err(|e| (e.code(), e.to_string()))?;
+        let accept =
+            rfq.followed(&r.accept(rfq.terms.id.clone(), dealer), now).map_err(NotTaken::from)?;
         let sent = rfq.arm(accept.clone(), now, 0).and_then(|()| rfq.send_accept(&r.id, now, 0));
         let sent = sent.and_then(|_| same_terms(r, &rfq.terms));
-        sent.map(|()| Checked { id, accept, rfq }).map_err(|e| (e.code(), e.to_string()))
+        sent.map(|()| Checked { id, accept, rfq }).map_err(NotTaken::from)
     }
 
     /// What may be taken of a dealer's quotes by a trader who wants less; `None`: the whole only.
@@ -348,17 +352,12 @@ impl Router {
         self.catalogue.get(&terms.instrument).filter(|_| takes).map(PartRule::of)
     }
 
-    /// ExecType 8 from the gateway itself: no dealer party in it.
-    fn refuse_accept(
-        &mut self,
-        desk: &CompId,
-        r: &QuoteResponse,
-        code: &str,
-        why: &str,
-        now: UtcMillis,
-    ) {
-        self.note(format!("{desk} accept {} refused: {code}", r.id));
-        self.tell_desk(desk, AppMessage::ExecutionReport(accept_refusal(r, why.into(), now)));
+    /// ExecType 8 from the gateway itself: no dealer party in it. Price (44) is the price that the
+    /// quote has, where the accept is refused for it.
+    fn refuse_accept(&mut self, desk: &CompId, r: &QuoteResponse, no: NotTaken, now: UtcMillis) {
+        self.note(format!("{desk} accept {} refused: {}", r.id, no.code));
+        let report = ExecutionReport { price: no.stands, ..accept_refusal(r, no.why, now) };
+        self.tell_desk(desk, AppMessage::ExecutionReport(report));
     }
 
     /// An accept of this RFQ ends without a trade, by the gateway's or its dealer's word. Returns
@@ -402,18 +401,15 @@ impl Router {
             .and_then(|id| self.rfqs.get(id))
             .and_then(|e| e.rfq.accept_of(&h.accept).cloned());
         let Some(((a, state), id)) = state.zip(rfq) else {
-            let mut report = rejection(
-                &h.accept,
-                &h.instrument,
-                h.side,
-                REJ_UNKNOWN_ORDER,
-                "no dealer has it; nothing was traded".into(),
-                now,
-            );
-            report.exec_type = ExecType::Status;
-            return self.tell_desk(desk, AppMessage::ExecutionReport(report));
+            return self.status_of_none(desk, &h, now);
         };
-        self.tell_desk(desk, AppMessage::ExecutionReport(status_report(&a, &state, now)));
+        let entry = self.rfqs.get(&id);
+        let lost = entry.map(|e| e.answer_lost).unwrap_or_default();
+        let report = status_report(&a, &state, lost, now);
+        let rest = entry.and_then(|e| e.rfq.open_rest(&a.id));
+        let leaves_qty = rest.unwrap_or(report.leaves_qty);
+        let report = ExecutionReport { leaves_qty, ..report };
+        self.tell_desk(desk, AppMessage::ExecutionReport(report));
         let asked = self.rfqs.get(&id).and_then(|e| e.asked_at);
         if state.in_flight()
             && asked.is_none_or(|t| now.since(t).unsigned_abs() >= ASK_FOR_DESK_MS.unsigned_abs())

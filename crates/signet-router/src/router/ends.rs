@@ -37,6 +37,16 @@ impl Router {
         found.is_some_and(|e| !e.rfq.state.ended() && e.to_end.is_some())
     }
 
+    /// RFQs of a desk that can be ended without leaving an accept in flight alone, by the desk's
+    /// ids.
+    pub fn withdrawable(&self, desk: &CompId) -> Vec<RfqId> {
+        self.rfqs
+            .alive_of(desk)
+            .filter(|(_, e)| !e.rfq.in_flight())
+            .map(|(_, e)| e.rfq.terms.id.clone())
+            .collect()
+    }
+
     /// RFQs of a desk that cannot be ended at once, since an accept waits for its answer, by the
     /// desk's ids.
     pub fn waiting_for_answer(&self, desk: &CompId) -> Vec<RfqId> {

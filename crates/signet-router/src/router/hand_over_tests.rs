@@ -777,10 +777,13 @@ proptest! {
                         prop_assert_eq!(&before[&rfq].0, trader, "only the owner's accept reaches a dealer");
                         sent.push((rfq, r.id.to_string()));
                     }
+                    // Named by its accept: two may be filled in one moment.
                     Output::Traded(d, _) => {
-                        let (rfq, e) = g.router().rfqs.iter().find(|(_, e)| e.rfq.state == RfqState::Done && e.ended_at == Some(T0 + at) && e.desk == *d).unwrap();
-                        let _ = e;
-                        *filled.entry(rfq.to_string()).or_default() += 1;
+                        prop_assert_eq!(what, 9, "only a dealer's report fills");
+                        let (rfq, _) = &sent[which];
+                        let e = g.router().rfqs.get(&id(rfq)).unwrap();
+                        prop_assert!(e.rfq.state == RfqState::Done && e.ended_at == Some(T0 + at) && e.desk == *d);
+                        *filled.entry(rfq.clone()).or_default() += 1;
                     }
                     Output::ToDesk(d, AppMessage::Quote(q)) => {
                         let has = g.owners().values().any(|(o, name, _)| o == d.as_str() && name == q.rfq.as_str());

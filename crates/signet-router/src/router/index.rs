@@ -126,10 +126,6 @@ impl Contribution {
         let asked_again = e.asked_at.map(|t| t + ASK_AGAIN_MS);
         let remember_ms =
             if e.rfq.is_to_be_remembered() { REMEMBER_TRADED_MS } else { REMEMBER_OTHER_MS };
-        // What came into dispute later counts for the day in which it did, to the end of that day.
-        let disputed = |ended: UtcMillis| {
-            e.rfq.disputes.iter().map(|d| d.received).fold(ended, UtcMillis::max)
-        };
         Self {
             desk: e.desk.clone(),
             taken: (!e.before.is_empty()).then(|| e.rfq.terms.id.clone()),
@@ -145,7 +141,7 @@ impl Contribution {
                 .filter_map(|l| l.quote.as_ref().map(|q| (l.dealer.clone(), q.id.clone())))
                 .collect(),
             due: [e.rfq.next_deadline(), asked_again].into_iter().flatten().min(),
-            forget: e.ended_at.map(|t| disputed(t) + remember_ms),
+            forget: e.ended_at.map(|_| e.kept.from + remember_ms),
             spare: e.ended_at.filter(|_| !e.rfq.is_to_be_remembered()),
         }
     }
@@ -405,7 +401,7 @@ impl RfqIndex {
         self.derived.due.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
     }
 
-    /// RFQs that may be forgotten by `now`.
+    /// RFQs that may be forgotten by `now`, on the clock of `memory.rs`.
     pub(crate) fn to_forget(&self, now: UtcMillis) -> Vec<RfqId> {
         self.derived
             .forget

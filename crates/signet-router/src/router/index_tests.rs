@@ -16,16 +16,18 @@ fn recount(
 ) -> Doing {
     let mut doing = Doing::default();
     let put = |to: &mut Amounts, q: Decimal| *to.entry("EUR".into()).or_default() += q;
-    for (id, e) in r.rfqs.iter().filter(|(_, e)| &e.desk == who) {
-        if !e.rfq.state.ended() {
+    for (id, e) in r.rfqs.iter() {
+        if &e.desk == who && !e.rfq.state.ended() {
             let other = without != Some(id);
             put(&mut doing.outstanding, if other { e.rfq.terms.quantity } else { Decimal::ZERO });
             doing.open_rfqs += usize::from(other);
         }
-        if let Some((a, _)) = e.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
+        let in_flight = e.rfq.accept.as_ref().filter(|(_, s)| s.in_flight());
+        if let Some((a, _)) = in_flight.filter(|_| &e.desk == who) {
             put(&mut doing.day, a.quantity);
         }
-        for c in e.rfq.counted() {
+        // A trade is of the desk that made its accept, which another may have the RFQ of by now.
+        for c in e.rfq.counted().into_iter().filter(|c| e.made_by(c.id) == who) {
             let today =
                 |t: UtcMillis| (t.0 - begins).div_euclid(DAY) >= (now.0 - begins).div_euclid(DAY);
             if c.disputed.or(e.ended_at).is_some_and(today) {
@@ -60,15 +62,11 @@ fn check(r: &Router, now: UtcMillis, begins: i64) {
         assert_eq!(r.rfqs.open_count(&who), open.len());
         for d in ["N", "E", "S"].map(dealer) {
             let traded = |e: &Entry| {
-                e.rfq
-                    .counted()
-                    .iter()
-                    .any(|c| *c.dealer == d && c.disputed.or(e.ended_at).is_some())
+                e.rfq.counted().iter().any(|c| {
+                    *e.made_by(c.id) == who && *c.dealer == d && c.disputed.or(e.ended_at).is_some()
+                })
             };
-            assert_eq!(
-                r.rfqs.traded_with(&who, &d),
-                r.rfqs.iter().any(|(_, e)| e.desk == who && traded(e))
-            );
+            assert_eq!(r.rfqs.traded_with(&who, &d), r.rfqs.iter().any(|(_, e)| traded(e)));
             for q in ["q0", "q1", "q2", "q3"].map(|q| QuoteId::new(q).unwrap()) {
                 let has = |e: &Entry| {
                     e.desk == who

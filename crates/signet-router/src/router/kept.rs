@@ -3,16 +3,23 @@
 //! The journal keeps decisions and changes. A refused question, a repeat, and anything about a
 //! forgotten RFQ leave no record.
 
-use super::{Decided, Input, Output, Router, age, dealer_side, outer};
+use super::{
+    Decided, Input, MAX_PENDING_PER_DESK, Output, Router, age, answers::AnswerLost, dealer_side,
+    outer,
+};
 use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
 use signet_identity::CompId;
 use signet_rfq::{
     AcceptId, AcceptState, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
     lifecycle::{Meaning, StatusMeaning, meaning},
 };
+use std::collections::VecDeque;
 
 /// Of an accept whose end is not in the journal.
 const UNRECORDED: &str = "it was over before the gateway stopped; how is not in the journal";
+
+/// Of an RFQ whose accept nobody can be asked about.
+const DEALER_GONE: &str = "the dealer of its accept is not in the gateway's settings now";
 
 /// What is written of an input before it takes effect.
 // A handful of these exist at a time.
@@ -34,6 +41,7 @@ impl Router {
     /// not to be done again.
     pub fn replay(&mut self, at: UtcMillis, input: Input, name: Option<&str>) -> Vec<Output> {
         self.replaying = true;
+        self.elapsed.replayed(at);
         self.handle(at, Input::Tick);
         self.end_unrecorded(&input);
         self.recorded_name = name.map(str::to_owned);
@@ -75,6 +83,9 @@ impl Router {
     /// journal does not say which were up before: until a dealer is back and says it again, nothing
     /// that it quoted can be taken.
     ///
+    /// An accept whose dealer is not in today's settings is unknown, and its RFQ ends, since nobody
+    /// can be asked. That is not written down: a start with the dealer asks it.
+    ///
     /// Desks have heard most of what was replayed: only the answers to accepts are told once more,
     /// in their order, which a desk that was away may have missed and one that was not knows
     /// already.
@@ -87,6 +98,14 @@ impl Router {
                 let accept = e.rfq.accept.as_ref();
                 let unknown = accept.filter(|(_, state)| *state == AcceptState::Unknown);
                 e.unknown_told = unknown.map(|(a, _)| (e.desk.clone(), a.id.clone()));
+                e.answer_lost = AnswerLost::Restart;
+                let waits = e.rfq.accept.as_ref().filter(|(_, state)| state.in_flight());
+                let gone = waits.is_some_and(|(a, _)| !self.dealers.contains_key(&a.dealer));
+                if gone && e.rfq.end_unanswered(DEALER_GONE.into()) {
+                    e.answer_lost = AnswerLost::DealerGone;
+                    e.asked_at = None;
+                    e.ended_at = Some(e.kept.wall);
+                }
             }
         }
         self.rfqs.settle();
@@ -183,7 +202,7 @@ impl Router {
                 let known = self.accepts.is_known(desk, &r.id);
                 let checked = self
                     .check_accept(desk, r, now)
-                    .and_then(|c| age::check_age(r, now).map(|()| c));
+                    .and_then(|c| age::check_age(r, now).map(|()| c).map_err(Into::into));
                 match checked {
                     Ok(c) if !known => {
                         let r = c.response(r.clone());
@@ -309,8 +328,29 @@ fn no_dealer_is_on(rfq: &mut Rfq) {
     rfq.answer_lost();
 }
 
+/// Keeps what a desk that is away is to hear. If that is too much, the oldest that is no answer to
+/// an accept is left out; else the oldest answer, which is returned.
+pub(super) fn await_desk(
+    pending: &mut VecDeque<AppMessage>,
+    m: AppMessage,
+) -> Option<ExecutionReport> {
+    pending.retain(|old| !replaces(&m, old));
+    let mut lost = None;
+    if pending.len() >= MAX_PENDING_PER_DESK {
+        let answer =
+            |m: &AppMessage| matches!(m, AppMessage::ExecutionReport(e) if is_an_answer(e));
+        let least = pending.iter().position(|old| !answer(old)).unwrap_or(0);
+        lost = match pending.remove(least) {
+            Some(AppMessage::ExecutionReport(e)) if is_an_answer(&e) => Some(e),
+            _ => None,
+        };
+    }
+    pending.push_back(m);
+    lost
+}
+
 /// Whether a message that waits for a desk is worth nothing once `new` waits for it too.
-pub(super) fn replaces(new: &AppMessage, old: &AppMessage) -> bool {
+fn replaces(new: &AppMessage, old: &AppMessage) -> bool {
     match (new, old) {
         (AppMessage::QuoteStatusReport(n), AppMessage::QuoteStatusReport(o)) => n.rfq == o.rfq,
         (AppMessage::ExecutionReport(n), AppMessage::ExecutionReport(o)) => {

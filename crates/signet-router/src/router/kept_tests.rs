@@ -1,15 +1,19 @@
 //! What is written down, and what takes the place of what in the answers that wait for a desk.
 
 use super::*;
-use crate::router::tests::{
-    T0, answer, bund, dealer, dec, desk, hit, quote, quoted, refusal, report, request, router, send,
+use crate::router::{
+    DealerSettings, counted,
+    tests::{
+        T0, answer, bund, dealer, dec, desk, hit, quote, quoted, refusal, report, request, router,
+        send,
+    },
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    BusinessReject, ExecType, OrdStatus, QuoteMsg, QuoteResponse, QuoteStatusReport, RfqStatus,
-    TakeOver,
+    BusinessReject, ExecType, OrdStatus, OrderStatusRequest, QuoteMsg, QuoteResponse,
+    QuoteStatusReport, RfqStatus, TakeOver,
 };
-use signet_rfq::{InstrumentId, QuoteId};
+use signet_rfq::{InstrumentId, QuoteId, Side};
 
 fn from(who: &str, m: AppMessage) -> Input {
     Input::FromDealer(dealer(who), m)
@@ -133,11 +137,135 @@ fn an_accept_that_is_unknown_after_a_restart_is_told_by_the_start_alone() {
             if d == &desk("ALICE") && e.accept.as_str() == "x1" && e.dealer == Some(dealer("N"))),
         "{all:?}"
     );
+    // Why it is unknown is said as it was, to whoever watches and to the desk that asks or is back.
+    let why = |out: &[Output]| -> Vec<&'static str> {
+        let of = |o: &Output| match o {
+            Output::ToDesk(_, AppMessage::ExecutionReport(e))
+            | Output::Untold(_, AppMessage::ExecutionReport(e))
+            | Output::Unanswered(_, e) => {
+                let text = e.text.clone().unwrap_or_default();
+                Some(if text.contains("restarted") { "restarted" } else { "link" })
+            }
+            _ => None,
+        };
+        out.iter().filter_map(of).collect()
+    };
+    let asks = || {
+        AppMessage::OrderStatusRequest(OrderStatusRequest {
+            accept: AcceptId::new("x1").unwrap(),
+            instrument: bund(),
+            side: Side::Buy,
+            dealer: None,
+            sent: None,
+        })
+    };
+    let by_desk = || Input::FromDesk(desk("ALICE"), asks());
+    assert_eq!(why(&all), ["restarted"]);
+    assert_eq!(why(&r.handle(T0 + 310, by_desk())), ["restarted"]);
+    assert_eq!(why(&r.handle(T0 + 320, Input::DeskUp(desk("ALICE")))), ["restarted"]);
     r.handle(T0 + 400, Input::DealerUp(dealer("N")));
-    assert_eq!(told(&r.handle(T0 + 500, Input::DealerDown(dealer("N")))), 0);
+    let lost = r.handle(T0 + 500, Input::DealerDown(dealer("N")));
+    assert_eq!((told(&lost), why(&lost)), (0, vec!["link"]));
+    assert_eq!(why(&r.handle(T0 + 510, by_desk())), ["link"]);
     let mut r = replayed(&[from("N", AppMessage::ExecutionReport(fill()))]);
     r.replayed();
     assert_eq!(told(&r.unanswered(T0 + 300)), 0, "it is answered");
+}
+
+/// Its answer will never come, and the RFQ would be open for ever.
+#[test]
+fn an_accept_whose_dealer_is_not_in_the_settings_is_unknown_and_its_rfq_ends() {
+    const DAY: i64 = 24 * 3_600_000;
+    let id = RfqId::new("ALICE.R1").unwrap();
+    let mut r = replayed(&[]);
+    r.dealers.remove(&dealer("N"));
+    r.replayed();
+    assert!(r.open_with_id(&id).is_none() && r.rfqs.is_consistent());
+    let doing = r.doing(&desk("ALICE"), T0 + 300);
+    assert_eq!((doing.open_rfqs, doing.day.get("EUR")), (0, Some(&dec("5000000"))), "in flight");
+    let all = r.unanswered(T0 + 300);
+    let [Output::Unanswered(_, told)] = &all[..] else { panic!("{all:?}") };
+    let asks = AppMessage::OrderStatusRequest(OrderStatusRequest {
+        accept: AcceptId::new("x1").unwrap(),
+        instrument: bund(),
+        side: Side::Buy,
+        dealer: None,
+        sent: None,
+    });
+    let out = send(&mut r, "ALICE", asks, 310);
+    let heard = out.iter().find_map(|o| match o {
+        Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some(e),
+        _ => None,
+    });
+    for e in [told, heard.unwrap()] {
+        assert_eq!((e.status, e.reject_reason), (OrdStatus::New, Some(99)), "{e:?}");
+        assert!(e.text.as_ref().is_some_and(|t| t.contains("settings")), "{e:?}");
+    }
+    r.handle(T0 + 199 + DAY, Input::Tick);
+    assert!(r.remembers(&id));
+    r.handle(T0 + 200 + DAY, Input::Tick);
+    assert!(!r.remembers(&id) && r.rfqs.is_consistent());
+}
+
+#[test]
+fn what_waits_for_a_desk_is_bounded_and_answers_to_accepts_fall_out_last() {
+    let answer = |n: usize| {
+        let accept = AcceptId::new(format!("y{n}")).unwrap();
+        AppMessage::ExecutionReport(ExecutionReport { accept, ..fill() })
+    };
+    let mut pending: VecDeque<AppMessage> = (1..MAX_PENDING_PER_DESK).map(answer).collect();
+    let over =
+        QuoteStatusReport::of_rfq(RfqId::new("R7").unwrap(), bund(), RfqStatus::Expired, None);
+    assert_eq!(await_desk(&mut pending, AppMessage::QuoteStatusReport(over)), None);
+    assert_eq!(await_desk(&mut pending, answer(5_000)), None, "the end of an RFQ falls out");
+    let lost = await_desk(&mut pending, answer(5_001)).map(|e| e.accept.to_string());
+    assert_eq!((lost.as_deref(), pending.len()), (Some("y1"), MAX_PENDING_PER_DESK));
+}
+
+/// An answer that falls out is an event.
+#[test]
+fn an_answer_that_waits_no_more_is_said() {
+    let mut r = router();
+    r.handle(T0, Input::DeskDown(desk("ALICE")));
+    let mut alerts = Vec::new();
+    for n in 0..=MAX_PENDING_PER_DESK {
+        let accept = AcceptId::new(format!("y{n}")).unwrap();
+        let told = ExecutionReport { accept, dealer: Some(dealer("N")), ..fill() };
+        r.tell_desk(&desk("ALICE"), AppMessage::ExecutionReport(told));
+        alerts.extend(std::mem::take(&mut r.out).into_iter().filter_map(|o| match o {
+            Output::Alert { code, about, .. } => Some((n, code, about)),
+            _ => None,
+        }));
+    }
+    assert_eq!(alerts, [(MAX_PENDING_PER_DESK, "execution.untold", "N".to_owned())]);
+}
+
+/// Most desks are registered and have no settings of their own. What came for one of them while it
+/// was away waits for it over a restart as for any other.
+#[test]
+fn what_a_registered_desk_missed_is_told_after_a_restart() {
+    let settings =
+        DealerSettings { id: dealer("N"), name: "N".into(), counters: false, parts: false };
+    let catalogue = signet_rfq::Catalogue::new([]).unwrap();
+    let r = Router::new("Venue".into(), false, catalogue, [], [settings], counted());
+    let mut r = r.with_desk_default(Some(Default::default()));
+    let inputs = [
+        Input::Decided(desk("ALICE"), Decided::Request(request("R1", &["N"]))),
+        from("N", quote("ALICE.R1", "n1", "99.5", 10_000)),
+        accepted("x1"),
+        from("N", AppMessage::ExecutionReport(fill())),
+    ];
+    for input in inputs {
+        r.replay(T0 + 200, input, None);
+    }
+    r.replayed();
+    let told = r.handle(T0 + 300, Input::DeskUp(desk("ALICE")));
+    let reports = |o: &Output| match o {
+        Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some(e.exec_type),
+        _ => None,
+    };
+    let reports: Vec<ExecType> = told.iter().filter_map(reports).collect();
+    assert_eq!(reports, [ExecType::Trade], "{told:?}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The least quantity of a request, from the desk to its dealers and back.
 
 use super::*;
-use super::{T0, answer, dealer, dec, desk, quote, request, router, send};
-use signet_fix::message::{QuoteMsg, SnapshotMark, TakeOver};
+use super::{T0, answer, dealer, dec, desk, hit, quote, report, request, router, send};
+use signet_fix::message::{ExecutionReport, OrdStatus, QuoteMsg, SnapshotMark, TakeOver};
 use signet_rfq::Level;
 
 fn asked(least: &str) -> QuoteRequest {
@@ -95,4 +95,64 @@ fn it_is_kept_with_the_request_in_journal_snapshot_and_hand_over() {
     let terms = QuoteRequest { dealers: vec![dealer("N")], ..asked("5000000") }.terms();
     let text = signet_stepup::RequestTerms::of(&terms);
     assert_eq!(text.min_quantity.as_deref(), Some("5000000"));
+}
+
+/// It was told the least with the request.
+#[test]
+fn a_dealer_that_executes_less_and_ends_the_rest_is_at_fault() {
+    let of = |exec: &str, kind, status, last: Option<&str>, cum: &str| {
+        let AppMessage::ExecutionReport(e) = report("ALICE.x1", kind, status, "99.5") else {
+            unreachable!()
+        };
+        let last = last.map(|size| Level { price: dec("99.5"), size: dec(size) });
+        let (exec_id, cum_qty) = (exec.into(), dec(cum));
+        let leaves_qty = match status {
+            OrdStatus::PartiallyFilled => dec("5000000") - cum_qty,
+            _ => Decimal::ZERO,
+        };
+        AppMessage::ExecutionReport(ExecutionReport { exec_id, last, cum_qty, leaves_qty, ..e })
+    };
+    let (trade, cut) = (ExecType::Trade, ExecType::Cancelled);
+    let (part, over) = (OrdStatus::PartiallyFilled, OrdStatus::Cancelled);
+    let in_part = |size| of("X1", trade, part, Some(size), size);
+    let end = |cum| of("X2", cut, over, None, cum);
+    let only = of("X1", trade, OrdStatus::Filled, Some("1999000"), "1999000");
+    // What was asked for at least; the reports; what the last of them is at fault for.
+    let table = [
+        ("2000000", vec![in_part("2000000"), end("2000000")], None),
+        ("2000000", vec![in_part("1999000")], None),
+        ("2000000", vec![in_part("1999000"), end("1999000")], Some("least 2000000 was asked for")),
+        ("2000000", vec![in_part("1999000"), end("0")], Some("least 2000000 was asked for")),
+        ("2000000", vec![only], Some("least 2000000 was asked for")),
+        // All or none.
+        ("5000000", vec![in_part("4999000"), end("4999000")], Some("5000000 was asked for")),
+    ];
+    for (n, (least, reports, fault)) in table.into_iter().enumerate() {
+        let mut r = router();
+        send(&mut r, "ALICE", AppMessage::QuoteRequest(asked(least)), 0);
+        answer(&mut r, "N", of_size("n1", "5000000"), 10);
+        send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 20);
+        let mut out = Vec::new();
+        for (at, m) in (30..).zip(reports) {
+            out = answer(&mut r, "N", m, at);
+        }
+        let event = out.iter().find_map(|o| match o {
+            Output::Alert { code: "execution.disputed", about, words } if about == "N" => {
+                Some(words.clone())
+            }
+            _ => None,
+        });
+        let told = out.iter().find_map(|o| match o {
+            Output::ToDesk(_, AppMessage::ExecutionReport(e)) if e.disputed => e.text.clone(),
+            _ => None,
+        });
+        for said in [event, told] {
+            assert_eq!(said.is_some(), fault.is_some(), "{n}: {out:?}");
+            let said = said.unwrap_or_default();
+            assert!(said.ends_with(fault.unwrap_or_default()), "{n}: {said}");
+        }
+        let day = r.doing(&desk("ALICE"), T0 + 50).day.get("EUR").copied();
+        let whole = fault.is_some() || n == 1;
+        assert_eq!(day, Some(dec(if whole { "5000000" } else { "2000000" })), "{n}");
+    }
 }

@@ -872,3 +872,73 @@ fn the_instruments_come_in_parts_and_the_last_says_so() {
         );
     }
 }
+
+/// A gateway that is killed after it has written down what a dealer said, and before its session
+/// counts the message, asks the dealer for it once more.
+#[test]
+fn what_a_dealer_says_again_is_not_done_again() {
+    let r1 = || RfqId::new("ALICE.R1").unwrap();
+    let status = |code: u16, accept: Option<&str>| {
+        AppMessage::QuoteStatusReport(QuoteStatusReport {
+            answers: accept.map(|a| AcceptId::new(a).unwrap()),
+            ..QuoteStatusReport::of_rfq(r1(), bund(), RfqStatus::of(code), Some("why".into()))
+        })
+    };
+    let said = AppMessage::ExecutionReport;
+    let fill = || execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000");
+    let changed = |kind, status, exec: &str, cum: &str| {
+        said(ExecutionReport { exec_ref: Some("f1".into()), ..execution(kind, status, exec, cum) })
+    };
+    let filled = move || {
+        let mut r = accepted();
+        say(&mut r, "N", fill(), 300);
+        r
+    };
+    let disputed = ExecutionReport { side: Side::Sell, ..fill() };
+    let unnamed = QuoteCancel {
+        rfq: Some(r1()),
+        quote: None,
+        instrument: None,
+        dealer: None,
+        unreachable: false,
+    };
+    let refused = execution(ExecType::Rejected, OrdStatus::Rejected, "r1", "0");
+    let looking = execution(ExecType::PendingNew, OrdStatus::PendingNew, "p1", "0");
+    let cases: [(&str, &dyn Fn() -> Router, AppMessage); 16] = [
+        ("another quote", &quoted, quote("ALICE.R1", "n2", "99.4", 10_000)),
+        ("a withdrawal", &quoted, cancel("ALICE.R1", "n1")),
+        ("one that names no quote", &quoted, AppMessage::QuoteCancel(unnamed)),
+        ("a pass", &quoted, refusal(10, Some("no"))),
+        ("a refusal", &quoted, refusal(99, Some("no"))),
+        ("AI: refused", &quoted, status(5, None)),
+        ("AI: passed", &quoted, status(11, None)),
+        ("AI: gone", &quoted, status(7, None)),
+        ("j for the request", &quoted, reject("R", "ALICE.R1")),
+        ("j for the accept", &accepted, reject("AJ", "ALICE.x1")),
+        ("AI for the accept", &accepted, status(5, Some("ALICE.x1"))),
+        ("8: rejected", &accepted, said(refused)),
+        ("8: executed", &accepted, said(fill())),
+        ("8: executed otherwise", &accepted, said(disputed)),
+        ("8: busted", &filled, changed(ExecType::TradeCancel, OrdStatus::Cancelled, "h1", "0")),
+        ("8: last look", &accepted, said(looking)),
+    ];
+    for (what, before, m) in cases {
+        for restarted in [false, true] {
+            let mut r = before();
+            assert!(!brief(&answer(&mut r, "N", m.clone(), 400)).is_empty(), "{what}");
+            if restarted {
+                r.replayed();
+            }
+            let stood = r.dump();
+            let out = answer(&mut r, "N", m.clone(), 400);
+            // What the lost line took away is there again when its dealer says it again.
+            let is_quote = matches!(m, AppMessage::Quote(_));
+            let again = restarted && (is_quote || what == "8: last look");
+            assert!(is_quote || (r.dump() == stood) != again, "{what}, restarted: {restarted}");
+            let told = (brief(&out).len(), alerts(&out));
+            assert_eq!(told, (usize::from(again), vec![]), "{what}: {out:?}");
+            assert!(!out.iter().any(|o| matches!(o, Output::Traded(..))), "{what}");
+            assert!(r.rfqs.is_consistent(), "{what}");
+        }
+    }
+}

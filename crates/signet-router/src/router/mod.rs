@@ -22,7 +22,9 @@ mod ends;
 mod hand_over;
 mod index;
 mod kept;
+mod memory;
 mod names;
+mod not_taken;
 mod proposal;
 mod reports;
 mod seen;
@@ -31,6 +33,7 @@ mod turned_down;
 
 use accepts::Accepts;
 pub use age::accept_age;
+use answers::AnswerLost;
 pub use answers::{accept_refusal, accept_waits, request_refusal};
 pub use counters::counter_refusal;
 use hand_over::Former;
@@ -38,6 +41,7 @@ pub use hand_over::{TakeOverFacts, TakeOverRefusal, not_taken_over};
 use index::RfqIndex;
 pub use index::{Amounts, Doing};
 pub use kept::Keep;
+use memory::{Elapsed, Kept};
 use names::DealerNames;
 #[cfg(test)]
 pub(crate) use names::counted;
@@ -126,9 +130,9 @@ pub enum Output {
     ToDealer(DealerId, AppMessage),
     /// A desk traded with a dealer, for those who remember longer than the journal.
     Traded(CompId, DealerId),
-    /// Nobody knows whether an accept of this desk was traded: the line to its dealer is lost. Once
-    /// for each accept while the gateway runs, and again at each start while it is unknown; for
-    /// those who watch the business.
+    /// Nobody knows whether an accept of this desk was traded: the line to its dealer is lost, or
+    /// the gateway was restarted. Once for each accept while the gateway runs, and again at each
+    /// start while it is unknown; for those who watch the business.
     Unanswered(CompId, ExecutionReport),
     /// A line for the log: who is at fault and what happened.
     Note(String),
@@ -192,6 +196,10 @@ struct Entry {
     asked_at: Option<UtcMillis>,
     /// The last accept, by its desk, that was said to be unknown.
     unknown_told: Option<(CompId, AcceptId)>,
+    /// Why the accept in flight is unknown, if it is.
+    answer_lost: AnswerLost,
+    /// When it last had something that is to be remembered.
+    kept: Kept,
     /// The desks that had it before, the first one first.
     before: Vec<Former>,
     /// Why the gateway ends it as soon as no accept waits for its answer.
@@ -233,6 +241,10 @@ pub struct Router {
     venue_cursor: Option<CompId>,
     /// The time of the last tick.
     ticked: Option<UtcMillis>,
+    elapsed: Elapsed,
+    /// Accepts of RFQs that were traded in, or are in dispute, up to this time of the wall clock may
+    /// be forgotten; `None`: none is.
+    forgotten: Option<UtcMillis>,
     out: Vec<Output>,
 }
 
@@ -270,6 +282,8 @@ impl Router {
             venue_stale: BTreeSet::new(),
             venue_cursor: None,
             ticked: None,
+            elapsed: Elapsed::default(),
+            forgotten: None,
             out: Vec::new(),
         }
     }
@@ -299,7 +313,11 @@ impl Router {
 
     /// Takes one input at time `now` and returns what to do.
     pub fn handle(&mut self, now: UtcMillis, input: Input) -> Vec<Output> {
-        if let Input::DeskUp(d) | Input::FromDesk(d, _) = &input {
+        if !self.replaying {
+            self.elapsed.wall_is(now);
+        }
+        // Of most desks the journal has decisions only, and what came of them is kept for the desk.
+        if let Input::DeskUp(d) | Input::FromDesk(d, _) | Input::Decided(d, _) = &input {
             self.meet(d);
         }
         match input {
@@ -328,26 +346,6 @@ impl Router {
         std::mem::take(&mut self.out)
     }
 
-    /// RFQs of a desk that can be ended without leaving an accept in flight alone, by the desk's
-    /// ids.
-    pub fn withdrawable(&self, desk: &CompId) -> Vec<RfqId> {
-        self.rfqs
-            .alive_of(desk)
-            .filter(|(_, e)| !e.rfq.in_flight())
-            .map(|(_, e)| e.rfq.terms.id.clone())
-            .collect()
-    }
-
-    /// Whether an RFQ is remembered; if not, its records may be dropped.
-    pub fn remembers(&self, rfq: &RfqId) -> bool {
-        self.rfqs.contains_key(rfq)
-    }
-
-    /// Every RFQ of a desk that is remembered, ended ones among them, as the gateway holds it.
-    pub fn rfqs_of<'a>(&'a self, desk: &'a CompId) -> impl Iterator<Item = &'a Rfq> {
-        self.rfqs.iter().filter(move |(_, e)| &e.desk == desk).map(|(_, e)| &e.rfq)
-    }
-
     /// A report about an accept whose numbers are not prices says what they are.
     fn typed(&self, desk: &CompId, e: ExecutionReport) -> ExecutionReport {
         let sent = self.accepts.of_desk(desk, &e.accept);
@@ -368,11 +366,15 @@ impl Router {
         }
         self.out.push(Output::Untold(desk.clone(), m.clone()));
         if matches!(m, AppMessage::ExecutionReport(_) | AppMessage::QuoteStatusReport(_)) {
-            d.pending.retain(|old| !kept::replaces(&m, old));
-            if d.pending.len() == MAX_PENDING_PER_DESK {
-                d.pending.pop_front();
+            let lost = kept::await_desk(&mut d.pending, m);
+            if let Some((dealer, e)) = lost.and_then(|e| Some((e.dealer.clone()?, e))) {
+                let words = format!(
+                    "{} for accept {} waits no more for {desk}, which is away: more than \
+                        {MAX_PENDING_PER_DESK} answers do",
+                    e.exec_id, e.accept
+                );
+                self.alert("execution.untold", &dealer, words);
             }
-            d.pending.push_back(m);
         }
     }
 
@@ -402,20 +404,6 @@ impl Router {
         self.tell_stale(now);
     }
 
-    /// What was asked in the future counts as asked now: a lost answer would not be asked for again
-    /// before then.
-    fn clock_was_set_back(&mut self, now: UtcMillis) {
-        let asked = |e: &Entry| e.asked_at.is_some_and(|t| t > now);
-        let ids: Vec<RfqId> =
-            self.rfqs.alive().filter(|(_, e)| asked(e)).map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            if let Some(e) = self.rfqs.get_mut(&id) {
-                e.asked_at = Some(now);
-            }
-        }
-        self.rfqs.settle();
-    }
-
     fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {
         let Some(e) = self.rfqs.get_mut(id) else { return };
         let waiting: Vec<AcceptId> =
@@ -435,23 +423,11 @@ impl Router {
         }
     }
 
-    fn forget(&mut self, now: UtcMillis) {
-        for id in self.rfqs.to_forget(now) {
-            self.forget_one(&id);
-        }
-    }
-
-    fn forget_one(&mut self, id: &RfqId) {
-        if self.rfqs.remove(id).is_some() {
-            self.accepts.forget(id);
-            self.names.forget(id);
-        }
-    }
-
     /// Tells the desk that its RFQ has ended and the dealers who still quote that they may stop.
     fn ended(&mut self, id: &RfqId, status: RfqStatus, text: Option<String>, now: UtcMillis) {
         let Some(e) = self.rfqs.get_mut(id) else { return };
         e.ended_at = Some(now);
+        e.kept = self.elapsed.kept(e.kept, now);
         e.asked_at = None;
         let (desk, rfq, isin) = (e.desk.clone(), e.rfq.clone(), e.isin);
         if rfq.state != RfqState::Done {
@@ -488,6 +464,7 @@ impl Router {
             instrument: a.instrument.clone(),
             side: a.side,
             dealer: None,
+            sent: None,
         };
         let dealer = a.dealer.clone();
         if self.dealers.get(&dealer).is_some_and(|d| d.online) {
@@ -516,11 +493,6 @@ impl Router {
 
 #[cfg(test)]
 impl Router {
-    /// What a desk is doing, for tests.
-    pub fn doing(&self, desk: &CompId, now: UtcMillis) -> Doing {
-        self.rfqs.doing(desk, None, now)
-    }
-
     /// Every RFQ as it stands, for tests.
     pub fn dump(&self) -> Vec<(RfqId, Rfq)> {
         self.rfqs.iter().map(|(id, e)| (id.clone(), e.rfq.clone())).collect()

@@ -171,6 +171,7 @@ fn a_package_comes_back_filled_with_every_leg() {
         instrument: InstrumentId::package(),
         side: Side::Buy,
         dealer: None,
+        sent: None,
     };
     let out = send(&mut r, "ALICE", AppMessage::OrderStatusRequest(h), 400);
     let Output::ToDesk(_, AppMessage::ExecutionReport(e)) = &out[0] else { panic!() };

@@ -76,7 +76,7 @@ impl Router {
                     dealers: terms.dealers.iter().map(with).collect(),
                     asked: terms.dealers.len(),
                     off_market_bps: None,
-                    doing: self.rfqs.doing(desk, None, now),
+                    doing: self.doing(desk, now),
                 };
                 let action = Action::Request(RequestTerms::of(&terms));
                 Some(Proposal { goes_on: action.clone(), action, ends: None, trade })
@@ -95,7 +95,7 @@ impl Router {
                     dealers: vec![(a.dealer.clone(), self.rfqs.traded_with(desk, &a.dealer))],
                     asked: rfq.terms.dealers.len(),
                     off_market_bps: off_market_bps(rfq, a, now),
-                    doing: self.rfqs.doing(desk, Some(&checked.id), now),
+                    doing: self.doing_without(desk, Some(&checked.id), now),
                 };
                 let quote = rfq.line(&a.dealer).and_then(|l| l.quote.as_ref());
                 let ends = match a.limit {
@@ -123,7 +123,7 @@ impl Router {
                     dealers: vec![(c.dealer.clone(), self.rfqs.traded_with(desk, &c.dealer))],
                     asked: rfq.terms.dealers.len(),
                     off_market_bps: None,
-                    doing: self.rfqs.doing(desk, Some(checked.rfq_id()), now),
+                    doing: self.doing_without(desk, Some(checked.rfq_id()), now),
                 };
                 // It commits the trader to no more than the request did.
                 let action = Action::Request(RequestTerms::of(&rfq.terms));

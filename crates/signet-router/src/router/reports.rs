@@ -59,6 +59,10 @@ impl Router {
         now: UtcMillis,
     ) {
         if let Some(d) = &taken.dispute {
+            // It counts for the day in which it came into dispute.
+            if let Some(e) = self.rfqs.get_mut(id) {
+                e.kept = self.elapsed.kept(e.kept, now);
+            }
             self.alert(
                 "execution.disputed",
                 dealer,
@@ -88,11 +92,11 @@ impl Router {
                 };
                 self.forward(desk, dealer, own, looking);
             }
-            (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
-                if let Some((a, AcceptState::Declined(why))) = state {
-                    self.tell_declined(id, &a, &why, now);
-                }
-            }
+            (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => match state {
+                Some((a, AcceptState::Declined(why))) => self.tell_declined(id, &a, &why, now),
+                // The rest of what was executed in part.
+                _ => self.forward(desk, dealer, own, report),
+            },
             (AcceptEvent::TradeCancelled | AcceptEvent::TradeCorrected, _) => {
                 let words = format!("{} of {}: {}", report.exec_id, report.accept, taken.event);
                 self.alert("execution.changed", dealer, words);

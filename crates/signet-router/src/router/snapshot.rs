@@ -57,7 +57,10 @@ impl Router {
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
             // What was accepted, word for word: the quote on the line may be another by now.
             self.tell_desk(desk, AppMessage::QuoteResponse(QuoteResponse::hit(a, t, isin, now)));
-            self.tell_desk(desk, AppMessage::ExecutionReport(answers::status_report(a, s, now)));
+            let entry = self.find(desk, &t.id).and_then(|id| self.rfqs.get(&id));
+            let lost = entry.map(|e| e.answer_lost).unwrap_or_default();
+            let report = answers::status_report(a, s, lost, now);
+            self.tell_desk(desk, AppMessage::ExecutionReport(report));
         }
     }
 

@@ -431,6 +431,11 @@ fn an_accept_with_a_limit_takes_the_quote_that_stands_and_the_dealer_never_sees_
         assert_eq!(desk_knows, wanted, "{again:?}");
         let Some((_, price)) = takes else {
             assert_eq!(brief(&out), ["ALICE<8"], "{again:?}: refused in words");
+            let stands = out.iter().find_map(|o| match o {
+                Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some(e.price),
+                _ => None,
+            });
+            assert_eq!(stands, Some(again.map(dec)), "and with the price that stands");
             continue;
         };
         let filled = report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, price);
@@ -841,6 +846,7 @@ fn a_status_request_gets_the_truth() {
             instrument: bund(),
             side: Side::Buy,
             dealer: None,
+            sent: Some(T0),
         })
     };
     let mut r = quoted();

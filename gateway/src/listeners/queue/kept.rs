@@ -234,7 +234,9 @@ mod tests {
         };
         tokio::select! {
             never = kept.serve() => match never {},
-            () = written => {}
+            in_time = tokio::time::timeout(Duration::from_secs(60), written) => {
+                in_time.expect("it is written");
+            }
         }
         assert!(kept.due().is_none(), "it is written once");
     }
