@@ -11,7 +11,9 @@ use std::{
 
 use signet_desk_core::{
     Desk,
-    view::{AcceptState, ArmIntent, Ask, Frame, LineView, LinkState, RfqView, Side, Ticket},
+    view::{
+        AcceptState, ArmIntent, Ask, Frame, LineView, LinkState, Problem, RfqView, Side, Ticket,
+    },
 };
 use tauri::AppHandle;
 
@@ -30,14 +32,19 @@ const STEP: Duration = Duration::from_millis(100);
 const AGAIN: [&str; 2] = ["accept.off_market", "accept.too_soon"];
 const PRESSES_MAX: u32 = 4;
 
-/// Starts the check beside the window when the environment asks for it.
-pub fn start_if_asked(app: &AppHandle, desk: &Desk) {
+/// Starts the check beside the window when the environment asks for it. Why there is no desk, the
+/// window shows; on a display that nobody sees, standard error does.
+pub fn start_if_asked(app: &AppHandle, desk: &Result<Desk, Problem>) {
+    if let Err(why) = desk {
+        eprintln!("signet-desk: {} {} ({})", why.message, why.cure, why.code);
+    }
     if std::env::var_os(SWITCH).is_none() {
         return;
     }
     let (app, desk) = (app.clone(), desk.clone());
     std::thread::spawn(move || {
-        let code = match run(&desk) {
+        let done = desk.map_err(|p| p.message).and_then(|desk| run(&desk));
+        let code = match done {
             Ok(said) => {
                 println!("practice check: {said}");
                 0

@@ -12,6 +12,7 @@ use signet_desk_core::{
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 use tauri::State;
 
@@ -19,6 +20,16 @@ type Answer<T> = Result<T, Problem>;
 
 /// Files of one name in one second, at most.
 const SAME_NAME_MAX: u32 = 100;
+
+/// Does what may take seconds, beside the threads on which prices and accepts travel: there are as
+/// few of those as processors. One at a time, since each may need much memory.
+fn beside<T>(work: impl FnOnce() -> T) -> T {
+    static ONE: Mutex<()> = Mutex::new(());
+    tokio::task::block_in_place(|| {
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    })
+}
 
 /// A window of the blotter's lines.
 #[tauri::command(async)]
@@ -50,7 +61,7 @@ pub fn export_blotter(
     columns: Vec<Column>,
     format: ExportFormat,
 ) -> Answer<SavedFile> {
-    saved(&shell.desk()?.export_rows(&query, &columns, format)?)
+    beside(|| saved(&shell.desk()?.export_rows(&query, &columns, format)?))
 }
 
 /// Takes the trader's reason for a trade at another price than the best.
@@ -71,14 +82,14 @@ pub fn attend(shell: State<'_, Shell>, id: String) -> Answer<()> {
 #[tauri::command(async)]
 #[specta::specta]
 pub fn best_execution(shell: State<'_, Shell>, rfq_id: String) -> Answer<BestExecution> {
-    shell.desk()?.best_execution(&rfq_id)
+    beside(|| shell.desk()?.best_execution(&rfq_id))
 }
 
 /// Writes the best-execution page of a request into a file of the downloads folder.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn save_best_execution(shell: State<'_, Shell>, rfq_id: String) -> Answer<SavedFile> {
-    saved(&shell.desk()?.best_execution_file(&rfq_id)?)
+    beside(|| saved(&shell.desk()?.best_execution_file(&rfq_id)?))
 }
 
 /// Writes the best-execution page of a request with what proves it into an archive in the downloads
@@ -86,7 +97,7 @@ pub fn save_best_execution(shell: State<'_, Shell>, rfq_id: String) -> Answer<Sa
 #[tauri::command(async)]
 #[specta::specta]
 pub fn save_proof(shell: State<'_, Shell>, rfq_id: String) -> Answer<SavedFile> {
-    saved(&shell.desk()?.proof_file(&rfq_id)?)
+    beside(|| saved(&shell.desk()?.proof_file(&rfq_id)?))
 }
 
 /// Opens the system's dialog that prints what the window shows; its style for paper leaves only

@@ -214,9 +214,7 @@ fn open(_: Option<PathBuf>, link: Option<String>) -> ExitCode {
     let venue = unsafe { signet_desk::practice::Venue::start() };
     let desk = venue.desk();
     let code = signet_desk::run(Some(instance), link, move |app| {
-        if let Ok(desk) = &desk {
-            signet_desk::check::start_if_asked(app, desk);
-        }
+        signet_desk::check::start_if_asked(app, &desk);
         desk
     });
     drop(venue);

@@ -1,6 +1,7 @@
 //! The practice venue inside the desk. No release build contains it.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -11,7 +12,7 @@ use signet_desk_core::{
     view::{Ask, Problem, Ticket},
 };
 use signet_devca::private_keyring::{PrivateKeyring, Start};
-use signet_keystore::{Keychain, KeychainError, OsKeychain};
+use signet_keystore::{IdentityName, Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
 use signet_vkey::{Settings, VirtualKey, VirtualKeys};
 
@@ -183,18 +184,25 @@ pub fn folder() -> PathBuf {
         return dir.into();
     }
     let home = || std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/share"));
-    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    // One that is empty or relative counts as none (XDG Base Directory Specification).
+    let data = data.filter(|d| d.is_absolute()).or_else(home);
     data.unwrap_or_else(std::env::temp_dir).join("signet-practice")
 }
 
-/// Starts a private gnome-keyring when this machine has no keychain at all.
+/// Starts a private gnome-keyring when this session has no keychain that keeps anything.
 ///
 /// # Safety
 /// Changes the environment, so no other thread may run yet.
 unsafe fn keyring_if_none(dir: &Path) -> Result<Option<PrivateKeyring>, Problem> {
-    if !matches!(OsKeychain::new(PROBE_MAX).identities(), Err(KeychainError::NoKeychain { .. })) {
-        return Ok(None);
-    }
+    let name: IdentityName = TRADER.parse().map_err(|e: KeychainError| problem(e.to_string()))?;
+    // Looking asks nobody, and making does, who then has the usual time.
+    let looked = OsKeychain::new(PROBE_MAX).identities().map(drop);
+    let kept = looked.and_then(|()| OsKeychain::default().secret(&name).map(drop));
+    let why = match kept {
+        Err(why) if keeps_nothing(&why) => why,
+        _ => return Ok(None),
+    };
     let home = dir.join("keyring");
     let keyring = std::fs::create_dir_all(&home)
         .map_err(|e| e.to_string())
@@ -202,20 +210,66 @@ unsafe fn keyring_if_none(dir: &Path) -> Result<Option<PrivateKeyring>, Problem>
             PrivateKeyring::start_in(&home, PRACTICE_PASSWORD, Start::Unlocked)
                 .map_err(|e| e.to_string())
         })
-        .map_err(|e| {
-            problem(format!("no keychain on this machine, and none could be started: {e}"))
-        })?;
+        .map_err(|e| problem(format!("{why}, and no other keychain could be started: {e}")))?;
     for (name, value) in keyring.env() {
-        // SAFETY: the caller's promise; the probe's thread has answered and only waits.
+        if stays(name, std::env::var_os(name).as_deref()) {
+            continue;
+        }
+        // SAFETY: the caller's promise; the probes' threads have answered and ended.
         unsafe { std::env::set_var(name, value) };
     }
     Ok(Some(keyring))
+}
+
+/// Whether nothing can be kept in the session's keychain: there is none, or nobody opens it. Over
+/// SSH a bus starts one that has no desktop to ask for its password on.
+fn keeps_nothing(said: &KeychainError) -> bool {
+    use KeychainError::{Locked, NoDefaultCollection, NoKeychain, PromptDismissed};
+    matches!(said, NoKeychain { .. } | Locked | NoDefaultCollection | PromptDismissed)
+}
+
+/// Whether this program keeps the variable of its session, `own`, beside the private keyring. A
+/// Wayland display is a socket in the session's runtime folder; the keyring needs one as well, but
+/// this program finds the keyring by the bus.
+fn stays(name: &str, own: Option<&OsStr>) -> bool {
+    name == "XDG_RUNTIME_DIR" && own.is_some_and(|folder| !folder.is_empty())
 }
 
 fn problem(message: String) -> Problem {
     Problem::new(
         "practice.not_started",
         format!("The practice venue could not start: {message}."),
-        "Run `make run` again; it installs what is missing and says what it cannot install.",
+        format!(
+            "If it names the keychain, unlock that. Otherwise run `make run` again, which installs \
+                what is missing. If that does not help, move {} away: it has practice trades only.",
+            folder().display()
+        ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PROBE_MAX, keeps_nothing, stays};
+    use signet_keystore::KeychainError;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn a_keychain_that_nobody_opens_counts_as_none() {
+        let none = KeychainError::NoKeychain { detail: "no bus".into() };
+        let nobody = [KeychainError::Locked, KeychainError::PromptDismissed];
+        let without = [none, KeychainError::NoDefaultCollection];
+        assert!(nobody.iter().chain(&without).all(keeps_nothing));
+        // A person may be reading the question, and what is damaged is told.
+        let damaged = KeychainError::Malformed { entry: "a".into(), why: "b" };
+        assert!(![KeychainError::TimedOut(PROBE_MAX), damaged].iter().any(keeps_nothing));
+    }
+
+    #[test]
+    fn a_private_keyring_leaves_the_folder_in_which_a_wayland_display_is() {
+        let session = Some(OsStr::new("/run/user/1000"));
+        assert!(stays("XDG_RUNTIME_DIR", session));
+        assert!(!stays("XDG_RUNTIME_DIR", None), "none is there to keep");
+        assert!(!stays("XDG_RUNTIME_DIR", Some(OsStr::new(""))));
+        assert!(!stays("DBUS_SESSION_BUS_ADDRESS", session), "the keyring is found by it");
+    }
 }

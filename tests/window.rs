@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use signet_devca::private_keyring::{PrivateKeyring, Start};
 use std::{
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::{Condvar, Mutex, PoisonError},
@@ -31,6 +30,8 @@ mod insight;
 mod list;
 #[path = "window/package.rs"]
 mod package;
+#[path = "needs/ports.rs"]
+mod ports;
 #[path = "window/ticket.rs"]
 mod ticket;
 #[path = "window/trader.rs"]
@@ -152,7 +153,7 @@ impl Stage {
     }
 
     async fn open_with(&self, setting: Option<(&str, &str)>) -> Window {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = ports::free_port();
         let log = self.dir.path().join(format!("desk-{port}.log"));
         let mut command = Command::new("WebKitWebDriver");
         command

@@ -15,5 +15,6 @@ export default defineConfig(({ mode }) => ({
   },
   // Vitest would otherwise pick Svelte's server build, in which nothing is reactive.
   resolve: mode === "test" ? { conditions: ["browser"] } : undefined,
-  test: { include: ["test/**/*.test.ts"], environment: "node", css: true },
+  // A test waits for nothing that long; a busy machine may take more than the usual five seconds.
+  test: { include: ["test/**/*.test.ts"], environment: "node", css: true, testTimeout: 60_000 },
 }));

@@ -291,7 +291,9 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
     let line =
         w.find("[data-region='blotter'] [data-testid='notice'][data-code='accept.declined']").await;
     assert!(!line.text().await.unwrap().is_empty());
+    let began = Instant::now();
     while w.count("[data-testid='notice']").await > 0 {
+        assert!(began.elapsed() < PATIENCE, "F9 leaves a notice");
         w.press(F9).await;
     }
     w.click("blotter-tab-notices").await;
@@ -349,7 +351,9 @@ async fn nothing_moves_while_the_ticket_is_filled_in_and_no_challenge_takes_the_
     quantity.click().await.unwrap();
     quantity.send_keys("1").await.unwrap();
     stage.unlock_screen();
+    let began = Instant::now();
     while w.count("[data-testid='step-up'][data-kind='session'][data-phase='pin']").await == 0 {
+        assert!(began.elapsed() < PATIENCE, "nobody asks for a touch");
         w.type_here("2").await;
     }
     w.type_here("3").await;

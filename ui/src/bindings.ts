@@ -619,6 +619,11 @@ export type ColleagueRfq = {
 	minQuantity: string | null,
 	/**  ISO 4217. */
 	currency: string,
+	/**
+	 *  What its numbers count: `% of par`, `% yield`, `bp discount margin over EURIBOR 3M`; empty
+	 *  for a price of an instrument that is not listed here.
+	 */
+	priceUnit: string,
 	/**  Names of the dealers asked. */
 	dealers: string[],
 	/**  Dealers whose quote can be taken now. */
@@ -1695,6 +1700,8 @@ export type PriceType =
 export type PriceTypeView = {
 	/**  To be sent with the ticket. */
 	priceType: PriceType,
+	/**  The rate that a discount margin is over, `EURIBOR 3M in EUR`; `None` for other numbers. */
+	over: string | null,
 	/**  `percent of par`, `yield, percent`. */
 	words: string,
 	/**  `% of par`, `% yield`, `bp spread`, `bp discount margin over EURIBOR 3M`. */
@@ -2344,6 +2351,11 @@ export type TicketForm = {
 	priceType?: PriceType,
 	/**  The worst price that an accept may have, as typed; empty for none. */
 	priceLimit: string,
+	/**
+	 *  The rate that a limit in discount margins is over, `EURIBOR 3M in EUR`; `None` for other
+	 *  numbers, and in what was kept without it.
+	 */
+	limitOver?: string | null,
 	/**  The least that an accept may take, as typed; empty for any. */
 	minQuantity: string,
 	/**  An accept takes the whole quantity or nothing. */

@@ -140,6 +140,9 @@ test("a request offers what can be done with it, and says why the rest cannot", 
   const off = panelActions(panel({ lines: [mine], live: false }), run);
   expect(off.find((one) => one.id === "R-pass-B")?.not).toBe("not online");
   expect(offered({ view: rfq("R", { state: "done" }), offering: false })).toEqual(["dismiss"]);
+  // People have settled what nobody here will learn.
+  const problem = { code: "accept.unsettled", message: "", cure: "", field: null };
+  expect(offered({ view: rfq("R", { problem }), offering: false })).toContain("dismiss");
   const both = panelActions(panel({ sides: ["sell", "buy"], side: null }), run);
   expect(both.find((one) => one.id === "R-take-buy")?.keys).toEqual(["B", "Enter"]);
   expect(both.find((one) => one.id === "R-take-sell")?.not).toBe("no price to trade on");

@@ -109,6 +109,7 @@ export const instrument = (id: string, symbol: string, name: string): Instrument
   priceTypes: [
     {
       priceType: "price",
+      over: null,
       words: "percent of par",
       unit: "% of par",
       example: "99.500",

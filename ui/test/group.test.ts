@@ -76,6 +76,8 @@ test("it asks the gateway when it opens, and shows no price", async () => {
   expect(asked).toEqual(["list"]);
   expect(all("group-row")).toHaveLength(3);
   expect(document.querySelector("[data-testid=group]")!.textContent).toContain("2 of 3 quote");
+  const units = all("group-unit").map((one) => one.textContent);
+  expect(units).toEqual(["in % of par", "in USD per EUR", "in % yield"]);
 });
 
 test("one confirmation takes a request over, and what stands in the way offers none", async () => {

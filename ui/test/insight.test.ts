@@ -85,7 +85,13 @@ describe("charts", () => {
   });
 
   test("a price that is no number is not drawn", () => {
-    expect(["99.5", "0", "", null, "99-16+"].map(drawn)).toEqual([99.5, 0, null, null, null]);
+    expect(["99.5", "0", "", null, "99-x"].map(drawn)).toEqual([99.5, 0, null, null, null]);
+  });
+
+  test("a price in 32nds is drawn where its decimals are", () => {
+    const texts = ["99-16", "99-16+", "99-162", "0-31", "99-00", "-0.500000", "99-168", "99-5"];
+    const at = [99.5, 99.515625, 99.5078125, 0.96875, 99, -0.5, null, null];
+    expect(texts.map(drawn)).toEqual(at);
   });
 
   test("a re-quote that follows at once is one line, a gap is two", () => {

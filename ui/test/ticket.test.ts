@@ -427,6 +427,7 @@ test("a discount margin is asked for over the rate that the note pays", async ()
       ...instruments[0]!.priceTypes.slice(0, 1),
       {
         priceType: "margin" as const,
+        over: `EURIBOR ${point} in EUR`,
         words: "discount margin, basis points",
         unit: `bp discount margin over EURIBOR ${point}`,
         example: "42.5",
@@ -442,14 +443,29 @@ test("a discount margin is asked for over the rate that the note pays", async ()
   await settle();
   expect(sent.at(-1)).toMatchObject({ priceType: "margin" });
   // A margin over another rate is another number: a limit does not stay.
-  const limited = form({ ask: "buy", priceType: "margin", priceLimit: "45.0" });
+  const limitOver = "EURIBOR 3M in EUR";
+  const limited = form({ ask: "buy", priceType: "margin", priceLimit: "45.0", limitOver });
   page.draft.fill(limited, over("3M"));
   await settle();
   expect(page.draft.limit).toBe("45.0");
+  expect(page.draft.form(over("3M"), [])).toMatchObject({ priceLimit: "45.0", limitOver });
   page.draft.chosen = over("6M");
   await settle();
   expect([page.draft.numbers, page.draft.limit]).toEqual(["margin", ""]);
   expect(by("limit-gone").textContent).toContain("The limit 45.0 is gone");
+  // Nor does one that was kept with the other rate, or without any.
+  for (const kept of [limited, { ...limited, limitOver: null }]) {
+    page.draft.fill(kept, over("6M"));
+    await settle();
+    expect(page.draft.limit).toBe("");
+    expect(by("limit-gone").textContent).toContain("EURIBOR 6M");
+  }
+  // What is typed then is over the new one.
+  page.draft.limit = "44.0";
+  expect(page.draft.form(over("6M"), []).limitOver).toBe("EURIBOR 6M in EUR");
+  // While the instrument is not in the list, what was kept stays as it was.
+  page.draft.fill(limited, null);
+  expect(page.draft.form(undefined, [])).toMatchObject({ priceLimit: "45.0", limitOver });
 });
 
 test("a new word about the same instrument takes neither the keyboard nor what is typed", async () => {
@@ -485,6 +501,7 @@ test("a limit lies where the numbers get worse for the side", () => {
 test("a limit stays for an instrument of the same numbers only, and says why it went", () => {
   const numbers = (priceType: "price" | "yield", unit: string) => ({
     priceType,
+    over: null,
     words: priceType,
     unit,
     example: "",
@@ -511,6 +528,31 @@ test("a limit stays for an instrument of the same numbers only, and says why it 
   draft.fill({ ...draft.form(undefined, []), priceLimit: "1.5" }, null);
   draft.asksIn(par);
   expect([draft.limit, draft.limitGone]).toEqual(["1.5", ""]);
+});
+
+test.each([
+  ["the list has the instrument without these numbers", true],
+  ["the list does not have it, and another one is chosen", false],
+])("a kept limit is not read in other numbers: %s", async (_, listed) => {
+  const sent: TicketForm[] = [];
+  await open((p) => {
+    const send = p.backend.commands.sendRfq;
+    p.backend.commands.sendRfq = (one) => (sent.push(one), send(one));
+  });
+  const prices = {
+    ...instruments[0]!,
+    priceTypes: instruments[0]!.priceTypes.filter((one) => one.priceType === "price"),
+  };
+  // Of a seller any price is better than 45.
+  const kept = form({ ask: "sell", priceType: "margin", priceLimit: "45.0", allOrNone: false });
+  page.draft.fill(kept, listed ? prices : null);
+  page.draft.chosen = prices;
+  await settle();
+  expect(page.draft.limit).toBe("");
+  expect(by("limit-gone").textContent).toContain("The limit 45.0 is gone");
+  by<HTMLButtonElement>("ticket-send").click();
+  await settle();
+  expect(sent.at(-1)).toMatchObject({ priceType: "price", priceLimit: "" });
 });
 
 test("a settlement day that is typed is asked for, though its field still has the keyboard", async () => {

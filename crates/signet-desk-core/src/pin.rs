@@ -116,10 +116,12 @@ mod tests {
 
     /// The question that is open, once it is another than `before`.
     fn open(book: &Mutex<Book>, before: u32) -> u32 {
+        let began = std::time::Instant::now();
         loop {
             if let Some(question) = shown(book).filter(|q| *q != before) {
                 return question;
             }
+            assert!(began.elapsed().as_secs() < 60, "no question is open");
             thread::yield_now();
         }
     }

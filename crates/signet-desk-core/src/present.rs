@@ -78,6 +78,7 @@ fn price_type_view(i: &Instrument, t: rfq::PriceType) -> PriceTypeView {
     let told = i.told_in(t);
     PriceTypeView {
         price_type: price_type(t),
+        over: price::over(t),
         words: price::words(&told).into(),
         unit: told.price_unit.clone(),
         example: price::example(&told),
@@ -294,8 +295,8 @@ pub(crate) fn accept(
 /// How many ticks a limit is worse than the price of its accept; part of one counts as one.
 fn limit_ticks(r: &Rfq, a: &rfq::Accept, limit: Decimal, i: Option<&Instrument>) -> u32 {
     let way = r.terms.price_type.direction();
-    let ticks = i.and_then(|i| rfq::ticks_worse(way, a.side, limit, a.price, i.tick));
-    let whole = ticks.map(|t| t.max(Decimal::ZERO).ceil());
+    let ticks = i.and_then(|i| rfq::whole_ticks_worse(way, a.side, limit, a.price, i.tick));
+    let whole = ticks.map(|t| t.max(Decimal::ZERO));
     whole.and_then(|t| rust_decimal::prelude::ToPrimitive::to_u32(&t)).unwrap_or(0)
 }
 

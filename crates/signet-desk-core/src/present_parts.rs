@@ -1,6 +1,6 @@
 //! What was accepted of what was quoted, in words: a trader may take a part of a quote.
 
-use signet_rfq::{Accept, Execution, Rfq, group_digits};
+use signet_rfq::{Accept, AcceptState, Execution, Rfq, group_digits};
 
 /// What the quote is for, when less of it is taken.
 pub(crate) fn quoted(a: &Accept) -> Option<String> {
@@ -17,9 +17,11 @@ pub(super) fn executed(a: &Accept, e: &Execution) -> String {
     }
 }
 
-/// `Accepted 2,000,000 of 5,000,000 quoted`, of a trade of a part, before what else is said of it.
+/// `Accepted 2,000,000 of 5,000,000 quoted`, of a trade of a part, done or in dispute, before what
+/// else is said of it.
 pub(super) fn before(r: &Rfq, rest: Option<String>) -> Option<String> {
-    let traded = r.accept.as_ref().filter(|(_, s)| s.last_trade().is_some());
+    let claimed = |s: &AcceptState| s.last_trade().is_some() || *s == AcceptState::Disputed;
+    let traded = r.accept.as_ref().filter(|(_, s)| claimed(s));
     let part = traded.and_then(|(a, _)| {
         Some(format!("Accepted {} of {} quoted", group_digits(a.quantity), quoted(a)?))
     });

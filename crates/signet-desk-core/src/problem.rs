@@ -139,6 +139,10 @@ impl From<&AcceptRefusal> for Problem {
             AcceptRefusal::Part(PartFault::NotTaken(_)) => {
                 "Take the whole quote, or ask again for less."
             }
+            // Its dealer has stopped taking parts since the trader chose one.
+            AcceptRefusal::OtherQuantity { quoted, accepted } if accepted < quoted => {
+                "Take the whole quote, or ask again for less."
+            }
             AcceptRefusal::Part(_) => "Type another quantity, or nothing for the whole quote.",
             AcceptRefusal::Late(_) => "Look at the price and accept again.",
             AcceptRefusal::RfqNotOpen(_) => "Send a new RFQ.",

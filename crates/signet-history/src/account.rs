@@ -222,6 +222,8 @@ pub struct Lost {
     pub to_ms: i64,
     /// How many.
     pub records: u64,
+    /// They are quotes only, and explain nothing else that is missing.
+    pub quotes: bool,
     /// How many of the account's facts are from before the record that says so.
     pub(crate) facts_before: usize,
 }
@@ -229,7 +231,8 @@ pub struct Lost {
 impl Lost {
     /// Whether a fact of the gateway's may be among them.
     fn explains(&self, f: &Fact) -> bool {
-        is_within((self.from_ms, self.to_ms), f)
+        let is_quote = matches!(f.said, Said::Quoted { .. });
+        (is_quote || !self.quotes) && is_within((self.from_ms, self.to_ms), f)
     }
 }
 
@@ -294,10 +297,10 @@ impl Account {
         }
     }
 
-    /// The desk could not write down so many records.
-    pub(crate) fn loses(&mut self, (from_ms, to_ms): (i64, i64), records: u64) {
+    /// The desk could not write down so many records; `quotes`: which are quotes only.
+    pub(crate) fn loses(&mut self, (from_ms, to_ms): (i64, i64), records: u64, quotes: bool) {
         let facts_before = self.facts.len();
-        self.lost.push(Lost { from_ms, to_ms, records, facts_before });
+        self.lost.push(Lost { from_ms, to_ms, records, quotes, facts_before });
     }
 
     /// The ends without a word that may explain that this fact of the gateway's is not here.

@@ -85,29 +85,64 @@ pub struct Source<'a> {
 /// # Errors
 /// The history is not whole.
 pub fn export(s: &Source<'_>, wanted: &Selection) -> Result<String, u64> {
-    let mut out = format!(
-        "{EXPORT_MAGIC}\nkey {}\ncheckpoint {}\nbase {}\n",
-        s.key,
-        encode(s.checkpoint),
-        encode(s.base.to_bytes())
-    );
-    let mut chain = s.base.clone();
+    let mut out = Exporter::begin(s.key, s.checkpoint, s.base.clone());
     for bytes in s.records {
-        let n = chain.size();
-        let record = chain.check(bytes).map_err(|_| n)?;
-        let hash = encode(leaf_hash(bytes));
-        // Writing to a string does not fail.
-        let _ = match wanted.takes(&record) {
-            true => writeln!(out, "r {n} {hash} {}", encode(bytes)),
-            false => writeln!(out, "h {n} {hash}"),
-        };
-        if wanted.takes(&record) {
-            aids(&mut out, n, &record);
-        }
-        chain.push(bytes);
+        out.record(bytes, wanted)?;
     }
-    let _ = writeln!(out, "end {}", chain.size());
-    Ok(out)
+    Ok(out.end())
+}
+
+/// An export that is written record by record, so that the history need not be in memory.
+#[derive(Debug)]
+pub struct Exporter {
+    out: String,
+    chain: Chain,
+}
+
+impl Exporter {
+    /// Begins one with `key`, which `checkpoint` is signed with, and what was before the first
+    /// record. The checkpoint must be over exactly the records that follow.
+    pub fn begin(key: &VerifierKey, checkpoint: &str, base: Chain) -> Self {
+        let out = format!(
+            "{EXPORT_MAGIC}\nkey {key}\ncheckpoint {}\nbase {}\n",
+            encode(checkpoint),
+            encode(base.to_bytes())
+        );
+        Self { out, chain: base }
+    }
+
+    /// Adds the next record, whole or its hash. `Err`: the number of the place where it does not
+    /// belong.
+    ///
+    /// # Errors
+    /// The history is not whole.
+    pub fn record(&mut self, bytes: &[u8], wanted: &Selection) -> Result<(), u64> {
+        let n = self.chain.size();
+        let record = self.chain.check(bytes).map_err(|_| n)?;
+        let hash = leaf_hash(bytes);
+        let takes = wanted.takes(&record);
+        // Writing to a string does not fail.
+        let _ = match takes {
+            true => writeln!(self.out, "r {n} {} {}", encode(hash), encode(bytes)),
+            false => writeln!(self.out, "h {n} {}", encode(hash)),
+        };
+        if takes {
+            aids(&mut self.out, n, &record);
+        }
+        self.chain.push_hash(hash);
+        Ok(())
+    }
+
+    /// Bytes so far.
+    pub fn bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// The whole text.
+    pub fn end(mut self) -> String {
+        let _ = writeln!(self.out, "end {}", self.chain.size());
+        self.out
+    }
 }
 
 /// Lines that say nothing new, in the form in which OpenSSL wants it.

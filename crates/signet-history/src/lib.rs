@@ -32,7 +32,7 @@ pub use account::{Account, Answer, Fact, Lost, Said, Signer, Tear, Way, fact_nam
 pub use certify::{Certified, statement};
 pub use compare::{Tolerance, compare};
 pub use difference::{Blame, Difference, Proof};
-pub use export::{Selection, Source, export};
+pub use export::{Exporter, Selection, Source, export};
 pub use observe::{Seen, keeps, observe};
 pub use record::{Chain, Moment, Record, RecordError, What};
 pub use verify::{Fault, Place, Verified, account_of, verify, verify_since};

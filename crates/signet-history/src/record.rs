@@ -147,6 +147,16 @@ pub enum What {
         /// When the last of them was.
         to_ms: i64,
     },
+    /// So many quotes, and messages that were not believed, were not written: dealers sent more
+    /// than is kept. Nothing else is missing for it.
+    QuotesLeftOut {
+        /// How many.
+        records: u64,
+        /// When the first of them came.
+        from_ms: i64,
+        /// When the last of them did.
+        to_ms: i64,
+    },
     /// Records were removed because they are older than is wanted.
     Removed {
         /// Every record before this number.

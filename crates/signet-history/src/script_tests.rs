@@ -77,6 +77,7 @@ fn the_script_finds_nothing_wrong_with_what_is_right() {
     whole.add(T0, What::Note { rfq: RFQ.into(), text: texts.into() });
     let lost = What::Lost { records: 2, from_ms: -1, to_ms: 0 };
     whole.add(-5, lost);
+    whole.add(T0, What::QuotesLeftOut { records: 9, from_ms: -1, to_ms: T0 });
     whole.add(T0, What::Aside { folder: "C:\\old".into(), why: texts.into() });
     whole.add(T0, What::NotSent { msg: "AJ".into(), id: "R1:1".into(), code: "c".into() });
     let frame = encode(texts);
@@ -86,7 +87,7 @@ fn the_script_finds_nothing_wrong_with_what_is_right() {
     let key = whole.key.verifier().to_string();
     let all = whole.export(&Selection::default());
     let (good, said) = judged("whole", &all, &[&key]);
-    assert!(good && said.contains("OK: history of TRADER1: 18 records, 0 left out, 4 "), "{said}");
+    assert!(good && said.contains("OK: history of TRADER1: 19 records, 0 left out, 4 "), "{said}");
     assert!(said.contains("Without an earlier checkpoint an end that was cut off"), "{said}");
     let part = Selection { rfq: Some("R2".into()), ..Selection::default() };
     assert!(judged("a part", &whole.export(&part), &[]).0);

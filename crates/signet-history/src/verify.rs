@@ -327,7 +327,9 @@ impl Verifier {
             What::Received { frame, signed: true, .. } => {
                 self.signature(here, frame, |e| &e.peer, true);
             }
-            What::Lost { records, .. } => self.out.lost = self.out.lost.saturating_add(*records),
+            What::Lost { records, .. } | What::QuotesLeftOut { records, .. } => {
+                self.out.lost = self.out.lost.saturating_add(*records);
+            }
             What::Removed { before, root, .. } => self.removed.push((*before, decode_hash(root))),
             _ => {}
         }
@@ -446,9 +448,11 @@ pub fn account_of(v: &Verified) -> Account {
                 account.down(at_ms);
                 continue;
             }
-            What::Lost { records, from_ms, to_ms } => {
+            What::Lost { records, from_ms, to_ms }
+            | What::QuotesLeftOut { records, from_ms, to_ms } => {
                 let venue = |ms: &i64| ms.saturating_add(offset_ms.unwrap_or(0));
-                account.loses((venue(from_ms), venue(to_ms)), *records);
+                let quotes = matches!(r.what, What::QuotesLeftOut { .. });
+                account.loses((venue(from_ms), venue(to_ms)), *records, quotes);
                 continue;
             }
             What::Sent { frame, .. } => (Way::FromDesk, frame, true),

@@ -53,7 +53,7 @@ form "\"not-sent\",\"msg\":$text,\"id\":$text,\"code\":$text"
 form "\"shown\",\"rfq\":$text,\"accept\":$text,\"screen\":$text"
 form "\"note\",\"rfq\":$text,\"text\":$text"
 form "\"reason\",\"rfq\":$text,\"accept\":$text,\"text\":$text"
-form "\"lost\",\"records\":$number,\"from_ms\":$time,\"to_ms\":$time"
+form "\"(lost|quotes-left-out)\",\"records\":$number,\"from_ms\":$time,\"to_ms\":$time"
 form "\"removed\",\"before\":$number,\"root\":$text,\"keep_days\":[0-9]{1,9}"
 form "\"aside\",\"folder\":$text,\"why\":$text"
 # The one member of this name: a quote within a text has a backslash before it, so a text cannot look like a member.
@@ -118,6 +118,7 @@ record() {
     sent) if [ "$direct" = true ]; then message "$1" own; else message "$1" own must; fi ;;
     received) [ "$(value signed)" != true ] || message "$1" peer must ;;
     lost) say "NOTE: record $1 says that records could not be written" ;;
+    quotes-left-out) say "NOTE: record $1 says that quotes were not written" ;;
     removed) removes "$(value before)" "$(member root)" ;;
   esac
 }

@@ -52,7 +52,7 @@ export function stepUp(
     instrument: "DE000BU2Z049",
     legs: [],
     price: kind === "request" ? null : "99.125",
-    priceUnit: "% of par",
+    priceUnit: kind === "request" ? "" : "% of par",
     priceType: "price" as const,
     dealers: kind === "request" ? ["Northbank", "Eastbrook", "Southgate"] : ["Northbank"],
     settlementDate: "2026-11-24",

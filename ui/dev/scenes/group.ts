@@ -10,6 +10,7 @@ export function group(scene: string, now: number): GroupView {
     legs: 0,
     minQuantity: null,
     currency: "EUR",
+    priceUnit: "% of par",
     hindrance: null,
   };
   return {
@@ -39,6 +40,7 @@ export function group(scene: string, now: number): GroupView {
         ask: "sell" as const,
         symbol: "EUR/USD",
         instrument: "EUR/USD",
+        priceUnit: "USD per EUR",
         quantity: "5,000,000",
         dealers: ["Northbank"],
         quoting: 0,
@@ -50,6 +52,7 @@ export function group(scene: string, now: number): GroupView {
         key: "BOB/2",
         symbol: "BTPS 4.5 10/53",
         instrument: "IT0005534141",
+        priceUnit: "% yield",
         quantity: "2,000,000",
         minQuantity: "1,000,000",
         dealers: ["Meridian Securities", "Harbour Markets"],

@@ -59,6 +59,7 @@ export const DEALERS = [
 
 const PRICE: PriceTypeView = {
   priceType: "price",
+  over: null,
   words: "percent of par",
   unit: "% of par",
   example: "99.500",
@@ -66,7 +67,14 @@ const PRICE: PriceTypeView = {
 };
 const TYPES: PriceTypeView[] = [
   PRICE,
-  { priceType: "yield", words: "yield, percent", unit: "% yield", example: "2.475", tick: "0.001" },
+  {
+    priceType: "yield",
+    over: null,
+    words: "yield, percent",
+    unit: "% yield",
+    example: "2.475",
+    tick: "0.001",
+  },
 ];
 
 const instrument = (id: string, symbol: string, name: string, fx = false) => ({

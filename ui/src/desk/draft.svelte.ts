@@ -31,6 +31,10 @@ export class Draft {
   limitGone = $state("");
   /** What the limit counts; null while nobody knows. */
   #counts: string | null = null;
+  /** The numbers of a limit that was kept, until it is known what it counts now. */
+  #keptIn: PriceType | null = null;
+  /** The rate that a limit in discount margins is over. */
+  #over: string | null = $state(null);
   /** The least that an accept may take. */
   least = $state("");
   allOrNone = $state(false);
@@ -87,8 +91,14 @@ export class Draft {
    */
   asksIn(told: PriceTypeView | undefined) {
     if (!told) return;
-    const counts = `${told.priceType} ${told.words} ${told.unit}`;
-    if (this.#counts !== null && this.#counts !== counts && this.limit.trim() !== "") {
+    const counts = `${told.priceType} ${told.words} ${told.unit} ${told.over ?? ""}`;
+    const others =
+      this.#counts === null
+        ? this.#keptIn !== null && (this.#keptIn !== told.priceType || this.#over !== told.over)
+        : this.#counts !== counts;
+    this.#keptIn = null;
+    this.#over = told.over;
+    if (others && this.limit.trim() !== "") {
       this.limitGone = t("desk.theLimitIsGoneItWasNotIn", {
         limit: this.limit.trim(),
         unit: told.unit,
@@ -116,6 +126,7 @@ export class Draft {
       settlementDate: single ? this.settles : null,
       priceType: single ? (this.told(instrument)?.priceType ?? this.numbers) : "price",
       priceLimit: this.limit,
+      limitOver: single ? this.#over : null,
       minQuantity: single ? this.least : "",
       allOrNone: single && this.allOrNone,
       approveFirst: this.approveFirst && this.mayApproveFirst,
@@ -135,8 +146,12 @@ export class Draft {
     this.numbers = form.priceType ?? "price";
     this.limit = form.priceLimit;
     this.limitGone = "";
-    // What was kept together belongs together.
+    // What was kept together belongs together, unless the instrument is gone or is not asked for in
+    // these numbers now. The limit of a package is a net price.
     this.#counts = null;
+    const limited = form.priceLimit.trim() !== "" && !form.package;
+    this.#keptIn = limited ? (form.priceType ?? "price") : null;
+    this.#over = form.limitOver ?? null;
     this.asksIn(this.told(instrument ?? undefined));
     this.least = form.minQuantity;
     this.allOrNone = form.allOrNone;

@@ -18,9 +18,16 @@ export function scale(values: number[], low: number, high: number): Scale {
   return { at: (value) => low + ((value - from) / (to - from)) * (high - low), from, to };
 }
 
+/** `99-16+` and `99-162`: 32nds, and eighths of one, of which `+` is four. */
+const THIRTY_SECONDS = /^(\d+)-(\d\d)(\+|[0-7])?$/;
+
 /** A price as a number for drawing, or null for a text that is none. */
 export function drawn(price: string | null): number | null {
-  const value = price === null || price.trim() === "" ? NaN : Number(price);
+  if (price === null || price.trim() === "") return null;
+  const [, whole, parts, last = "0"] = THIRTY_SECONDS.exec(price) ?? [];
+  const eighths = last === "+" ? 4 : Number(last);
+  const value =
+    whole === undefined ? Number(price) : Number(whole) + (Number(parts) * 8 + eighths) / 256;
   return Number.isFinite(value) ? value : null;
 }
 

@@ -292,6 +292,7 @@ export const en = {
     close: "Close",
     dealers: "Dealers",
     instrument: "Instrument",
+    inUnit: "in {unit}",
     isSItBecomesYoursIsToldAndCan:
       "is {person}'s. It becomes yours: {person} is told and can no longer trade in it. Dealers see nothing change.",
     leaveIt: "Leave it",
@@ -862,6 +863,7 @@ export const en = {
     expired: "expired",
     from: "From",
     inProgressFollowTheDialogFor: "In progress: follow the dialog for the approval.",
+    inUnit: "in {unit}",
     key: "Key:",
     keys: "Keys",
     modelLocked: "{model}, locked",

@@ -164,7 +164,7 @@ export function panelActions(panel: Panel, run: Run): Action[] {
       id: id("dismiss"),
       words: t("rfq.dismissWhat", { what }),
       keys: keysOf("request", "dismiss"),
-      not: open ? t("rfq.itIsStillOpen") : undefined,
+      not: open && view.problem?.code !== "accept.unsettled" ? t("rfq.itIsStillOpen") : undefined,
       run: run.dismiss,
     },
   ];

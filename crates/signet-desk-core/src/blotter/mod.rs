@@ -20,12 +20,17 @@ mod stored;
 
 pub(crate) use status::RowStatus;
 
-/// How many rows are kept in the file and in memory; the oldest are dropped.
+/// How many rows are kept in the file and in memory; the oldest are dropped, requests before trades
+/// and what needs a person.
 pub(crate) const MAX_ROWS: usize = 50_000;
+/// So many requests are kept whatever else there is. A desk that sends lists has many of them, and
+/// they would push out trades that a dealer may still cancel.
+const REQUESTS_KEPT: usize = MAX_ROWS / 2;
 /// How many rows above [`MAX_ROWS`] may collect before the oldest are dropped.
 const SLACK_ROWS: usize = 1_000;
 /// How many rows one page may have.
 const MAX_PAGE: u32 = 1_000;
+/// With more bytes than this the file is written again: each state of a row takes some.
 const REWRITE_ABOVE_BYTES: u64 = 32 * 1024 * 1024;
 
 /// A row with the list that it is in.
@@ -66,6 +71,9 @@ pub struct Blotter {
     /// Records of a newer Signet, unchanged.
     foreign: Vec<Vec<u8>>,
     log: Option<SealedLog>,
+    /// With more bytes than this the file is written again. It is at least twice what was there
+    /// after the last time, so that many rows alone do not cause it again and again.
+    long_above: u64,
     salvaged: Option<Salvaged>,
 }
 
@@ -109,6 +117,7 @@ impl Blotter {
             }
         }
         b.log = Some(log);
+        b.long_above = REWRITE_ABOVE_BYTES;
         b.tidy();
         Ok(b)
     }
@@ -167,7 +176,7 @@ impl Blotter {
             }
             self.unsaved.pop_first();
         }
-        if self.rows.len() > MAX_ROWS + SLACK_ROWS {
+        if self.is_long() || self.rows.len() > MAX_ROWS + SLACK_ROWS {
             self.tidy();
         }
         // Only a trade waits for the disk.
@@ -242,13 +251,33 @@ impl Blotter {
     fn tidy(&mut self) {
         if self.rows.len() > MAX_ROWS {
             self.rows.sort_by(|a, b| a.row.at_ms.total_cmp(&b.row.at_ms));
-            self.rows.drain(..self.rows.len() - MAX_ROWS);
+            let is_request = |e: &Entry| e.tab == BlotterTab::Rfqs;
+            let requests = self.rows.iter().filter(|e| is_request(e)).count();
+            let excess = self.rows.len() - MAX_ROWS;
+            let mut old_requests = excess.min(requests.saturating_sub(REQUESTS_KEPT));
+            let mut old_others = excess - old_requests;
+            self.rows.retain(|e| {
+                let old = if is_request(e) { &mut old_requests } else { &mut old_others };
+                let goes = *old > 0;
+                *old = old.saturating_sub(1);
+                !goes
+            });
             self.by_id =
                 self.rows.iter().enumerate().map(|(i, s)| ((s.tab, s.row.id.clone()), i)).collect();
         }
-        if let Err(e) = self.rewrite_above(REWRITE_ABOVE_BYTES) {
+        if !self.is_long() {
+            return;
+        }
+        if let Err(e) = self.rewrite_above(self.long_above) {
             tracing::warn!(error = %e, "the blotter's file cannot be made shorter");
         }
+        // A disk that refused is not asked again at each row either.
+        let length = self.log.as_ref().map_or(0, SealedLog::len);
+        self.long_above = length.saturating_mul(2).max(REWRITE_ABOVE_BYTES);
+    }
+
+    fn is_long(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.len() > self.long_above)
     }
 
     fn rewrite_above(&mut self, bytes: u64) -> Result<(), LogError> {

@@ -330,3 +330,53 @@ fn with_a_limited_file_size() {
         100
     );
 }
+
+/// Each state of a row takes room in the file until the next start, and a dealer may send as many
+/// as it likes.
+#[test]
+fn a_row_that_changes_all_day_does_not_fill_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("b");
+    let mut b = opened(&path);
+    b.long_above = 20_000;
+    for n in 0..500 {
+        b.put(BlotterTab::Rfqs, row("R1", 1.0, &format!("Northbank {n}"), "Open"));
+    }
+    let length = std::fs::metadata(&path).unwrap().len();
+    assert!(b.long_above > 20_000, "it was written again");
+    drop(b);
+    let records = SealedLog::read(&path, &StoreKey::new([1; 32])).unwrap().records.len();
+    assert!(records < 490, "{records} records, {length} bytes");
+    assert_eq!(opened(&path).get(BlotterTab::Rfqs, "R1").unwrap().dealer, "Northbank 499");
+}
+
+#[test]
+fn many_requests_push_out_no_trade_and_no_row_that_needs_a_person() {
+    let mut b = Blotter::default();
+    for n in 0..10 {
+        let row = row(&format!("A{n}"), f64::from(n), "Northbank", "Filled");
+        b.place(Entry::new(BlotterTab::Trades, row.clone()));
+        b.place(Entry::new(BlotterTab::Attention, row));
+    }
+    let requests = u32::try_from(MAX_ROWS + 5).unwrap();
+    for n in 0..requests {
+        let at = f64::from(n + 100);
+        b.place(Entry::new(BlotterTab::Rfqs, row(&format!("R{n}"), at, "N", "Done")));
+    }
+    b.tidy();
+    assert_eq!((b.rows.len(), b.by_id.len()), (MAX_ROWS, MAX_ROWS));
+    for tab in [BlotterTab::Trades, BlotterTab::Attention] {
+        assert!((0..10).all(|n| b.get(tab, &format!("A{n}")).is_some()), "{tab:?}");
+    }
+    // The oldest requests went in their place.
+    let gone = (0..requests).filter(|n| b.get(BlotterTab::Rfqs, &format!("R{n}")).is_none());
+    assert_eq!(gone.collect::<Vec<_>>(), (0..25).collect::<Vec<_>>());
+    // Where trades are the most, the oldest of them go, and so many requests stay.
+    for n in 0..requests {
+        let at = f64::from(n + 100);
+        b.place(Entry::new(BlotterTab::Trades, row(&format!("T{n}"), at, "N", "Filled")));
+    }
+    b.tidy();
+    let kept = |tab| b.rows.iter().filter(|e| e.tab == tab).count();
+    assert_eq!((b.rows.len(), kept(BlotterTab::Rfqs)), (MAX_ROWS, REQUESTS_KEPT));
+}

@@ -8,7 +8,8 @@ use crate::{
 };
 use signet_fix::message::{AppMessage, QuoteResponse, QuoteStatusReport, RfqStatus};
 use signet_rfq::{
-    self as rfq, AcceptId, AcceptRefusal, Counter, CounterState, DealerId, RfqId, UtcMillis,
+    self as rfq, AcceptId, AcceptRefusal, Counter, CounterFault, CounterState, DealerId, RfqId,
+    UtcMillis,
 };
 
 /// How long a dealer has to answer, milliseconds: time for a person there, and no longer than a
@@ -66,8 +67,9 @@ impl Book {
         if counter.quote.as_str() != intent.quote_id {
             return Err(refused(AcceptRefusal::Requoted));
         }
+        let said = [asked, level.price].map(|p| price::show(&instrument, p));
         let (_, item) = self.item(&intent.rfq_id)?;
-        item.rfq.check_counter(&counter, at).map_err(refused)?;
+        item.rfq.check_counter(&counter, at).map_err(|e| in_its_numbers(&e, &said))?;
         if !item.rfq.counter(counter.clone()) {
             return Err(refused(AcceptRefusal::Withdrawn));
         }
@@ -160,6 +162,18 @@ impl Book {
             self.notice(kind, code, text, Some(&id), now);
             self.blot_rfq(&id);
         }
+    }
+}
+
+/// What is refused for its price says it as it was typed, in 32nds too.
+fn in_its_numbers(e: &AcceptRefusal, [asked, quoted]: &[String; 2]) -> Problem {
+    let why = Problem::from(e);
+    match e {
+        AcceptRefusal::Counter(CounterFault::NotBetter { .. }) => {
+            let message = format!("{asked} is not better for you than {quoted}.");
+            Problem { message, ..why }
+        }
+        _ => why,
     }
 }
 

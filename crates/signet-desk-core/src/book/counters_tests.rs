@@ -97,6 +97,9 @@ fn table_of_refusals() {
         assert_eq!(b.counter(&i, NOW).unwrap_err().code, code, "{what}");
         assert_eq!(shown(&mut b), (LineState::Quoted, None), "{what}");
     }
+    // Both prices as the screen has them.
+    let why = ready().counter(&intent("q1", "1.09"), NOW).unwrap_err();
+    assert_eq!(why.message, "1.09000 is not better for you than 1.08000.");
     let code = |b: &mut Book, now| b.counter(&intent("q1", "1.07"), now).err().map(|p| p.code);
     let mut b = ready();
     venue(&mut b, false);

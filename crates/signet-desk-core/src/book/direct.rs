@@ -19,7 +19,7 @@ impl Book {
     pub(crate) fn accepts_in_flight(&self) -> Vec<OrderStatusRequest> {
         let accepts =
             self.screen.rfqs().filter_map(|r| r.accept.as_ref()).filter(|(_, s)| s.in_flight());
-        accepts.map(|(a, _)| status_request(a)).collect()
+        accepts.map(|(a, _)| status_request(a, None)).collect()
     }
 
     /// Why a message must not be sent now, because the market moved meanwhile.

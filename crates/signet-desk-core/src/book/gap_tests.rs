@@ -172,6 +172,41 @@ fn an_accept_that_the_gateway_never_saw_was_not_sent() {
     arm(&mut b);
 }
 
+/// It may have been traded days ago: it stays unknown, and in front, until people have settled it.
+#[test]
+fn an_accept_that_the_gateway_cannot_tell_of_is_for_people_to_settle() {
+    let mut b = book();
+    let (accept, _) = press(&mut b);
+    let asked = gap(&mut b, &[]);
+    let made = b.rfq(&id("R1")).unwrap().terms.created;
+    assert!(
+        matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.sent == Some(made)),
+        "{asked:?}"
+    );
+    assert!(b.dismiss("R1").is_err(), "it is asked about");
+    for _ in 0..2 {
+        let mut e = report(&accept, ExecType::Status, OrdStatus::New, "e", "0", 0);
+        (e.dealer, e.reject_reason, e.text) = (None, Some(5), Some("it is too old".into()));
+        say(&mut b, e);
+        assert_eq!(state(&b), Accepting::Unknown);
+        let told = notices(&b).iter().filter(|n| **n == "accept.unsettled").count();
+        assert_eq!(told, 1, "{:?}", notices(&b));
+    }
+    assert_eq!(b.records.in_flight.all().count(), 1);
+    // Its dealer is in the settings once more, and is asked.
+    let problem = |b: &Book| b.screen.get(&id("R1")).and_then(|i| i.problem.clone());
+    let mut e = report(&accept, ExecType::Status, OrdStatus::New, "e", "0", 0);
+    (e.dealer, e.text) = (None, Some("asking".into()));
+    say(&mut b, e.clone());
+    assert_eq!(problem(&b).map(|p| p.code), None);
+    e.reject_reason = Some(99);
+    say(&mut b, e);
+    assert_eq!(problem(&b).map(|p| p.code).as_deref(), Some("accept.unsettled"));
+    b.dismiss("R1").unwrap();
+    assert!(b.rfq(&id("R1")).is_none());
+    assert_eq!(b.records.in_flight.all().count(), 0, "it is not back with the next start");
+}
+
 /// An answer comes several times a second, and a clock that was set is off by the same each time.
 #[test]
 fn how_far_the_clock_is_off_is_shown_once_and_not_added_up() {

@@ -267,6 +267,7 @@ impl Book {
                 quantity: group_digits(q.quantity),
                 min_quantity: q.min_quantity.map(group_digits),
                 currency: q.currency.clone(),
+                price_unit: price_unit(q.price_type, instrument.as_deref()),
                 dealers: q
                     .dealers
                     .iter()
@@ -287,6 +288,15 @@ impl Book {
             taken: g.taken.as_ref().map(ToString::to_string),
             problem: g.problem.clone(),
         }
+    }
+}
+
+/// What numbers of this type count, for a list that has no number.
+fn price_unit(of: rfq::PriceType, told: Option<&rfq::Instrument>) -> String {
+    match told {
+        Some(i) => i.price_unit.clone(),
+        None if of == rfq::PriceType::Price => String::new(),
+        None => of.to_string(),
     }
 }
 

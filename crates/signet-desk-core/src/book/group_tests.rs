@@ -1,5 +1,7 @@
 use super::super::{
-    life_tests::{NOW, arm, book, id, north, press, quote, report, request, say, snapshot},
+    life_tests::{
+        NOW, arm, book, euro_dollar, id, north, press, quote, report, request, say, snapshot,
+    },
     *,
 };
 use crate::view::{BlotterQuery, BlotterRow, BlotterTab, LinkState, RfqState as Shown};
@@ -75,6 +77,33 @@ fn the_list_is_what_was_told_from_begin_to_end() {
     b.message(AppMessage::Group(GroupMark::End { more: false }), NOW);
     b.message(AppMessage::Group(row("A4")), NOW);
     assert_eq!(b.group_view().rows.len(), 1);
+}
+
+#[test]
+fn the_list_says_in_which_numbers_a_request_is_asked() {
+    use signet_rfq::{Benchmark, PriceType};
+    let margin = PriceType::Margin(Benchmark::read("EURIBOR", "3M", "EUR").unwrap());
+    let own = euro_dollar().price_unit;
+    for (of, in_the_list, unlisted) in [
+        (PriceType::Price, own.as_str(), ""),
+        (PriceType::Yield, "% yield", "yield"),
+        (PriceType::Spread, "bp spread", "spread"),
+        (margin, "bp discount margin over EURIBOR 3M", "discount margin over EURIBOR 3M in EUR"),
+    ] {
+        let shown = |mut b: Book| {
+            b.ask_group(NOW).unwrap();
+            let GroupMark::Rfq(mut row) = row("A1") else { panic!() };
+            row.request.price_type = of;
+            for mark in [GroupMark::Begin, GroupMark::Rfq(row), GroupMark::End { more: false }] {
+                b.message(AppMessage::Group(mark), NOW);
+            }
+            b.group_view().rows[0].price_unit.clone()
+        };
+        assert_eq!(shown(book()), unlisted, "{of}");
+        let mut b = book();
+        super::super::life_tests::listed(&mut b, euro_dollar());
+        assert_eq!(shown(b), in_the_list, "{of}");
+    }
 }
 
 #[test]

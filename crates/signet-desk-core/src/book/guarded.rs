@@ -174,13 +174,21 @@ fn words(o: &OffMarket, of: PriceType, instrument: Option<&Instrument>) -> Strin
         Some(bp) => (bp, "bp"),
         None => (percent(o.worse, o.of), "%"),
     };
-    let far = far.map_or_else(|| "Far".into(), |p| format!("{} {unit}", p.round_dp(2).normalize()));
+    let far = far.map_or_else(|| "Far".into(), |p| distance(p, unit));
     let than = match o.against {
         Against::Composite(dealers) => format!("the composite of {dealers} dealers, {reference}"),
         Against::Other => format!("another dealer's price, {reference}"),
         Against::LastTrade => format!("your last trade of this instrument, {reference}"),
     };
     format!("{far} worse than {than}.")
+}
+
+/// `0.62 %`. A distance that ticks count may be smaller than what is written: it is never none.
+fn distance(far: Decimal, unit: &str) -> String {
+    match far.round_dp(2).normalize() {
+        none if none.is_zero() => format!("Less than 0.01 {unit}"),
+        far => format!("{far} {unit}"),
+    }
 }
 
 fn percent(part: Decimal, of: Decimal) -> Option<Decimal> {

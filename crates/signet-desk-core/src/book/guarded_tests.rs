@@ -143,6 +143,18 @@ fn a_limit_that_goes_far_from_the_market_is_confirmed_twice() {
 }
 
 #[test]
+fn a_distance_that_is_warned_of_is_not_said_to_be_none() {
+    let settings = TradingSettings { off_market_ticks: 1, ..TradingSettings::default() };
+    let mut b = market(&["1.0800", "1.0800"]).protected_by(settings);
+    arm(&mut b);
+    b.set_limit("R1", 2, NOW).unwrap();
+    assert_eq!(
+        b.pull(0, &[], NOW).rfqs[0].guard.clone().unwrap().warning.as_deref(),
+        Some("Less than 0.01 % worse than the composite of 3 dealers, 1.08000.")
+    );
+}
+
+#[test]
 fn a_quantity_that_was_changed_is_read_and_warned_of_by_itself() {
     let mut b = market(&["1.0700"]);
     let (north, name) = (DealerId::new("NORTH").unwrap(), "Northbank".into());

@@ -4,7 +4,7 @@ use super::Book;
 use crate::{
     blotter::Entry,
     history::Reader,
-    insight::{self, DealerRecord, Tally, Told},
+    insight::{self, DealerRecord, Tally, Told, Turn},
     present,
     problem::problem,
     view::{BlotterRow, BlotterTab, DealerInsight, Problem},
@@ -25,6 +25,22 @@ pub(crate) struct AboutRfq {
     pub(crate) reader: Option<Arc<Reader>>,
     /// The reasons that were given for its trades, by accept.
     pub(crate) reasons: BTreeMap<String, String>,
+}
+
+/// What was seen of the dealers, as it was at one moment.
+pub(crate) struct DealersSeen {
+    turns: Vec<Turn>,
+    rows: Vec<Arc<Entry>>,
+    names: Arc<BTreeMap<DealerId, String>>,
+}
+
+impl DealersSeen {
+    /// The same for people to look at.
+    pub(crate) fn insights(&self) -> Vec<DealerInsight> {
+        let trades: Vec<&BlotterRow> =
+            self.rows.iter().filter(|e| e.stands()).map(|e| e.row()).collect();
+        insight::insights(&self.turns, &trades, &self.names)
+    }
 }
 
 impl Book {
@@ -60,13 +76,13 @@ impl Book {
         })
     }
 
-    /// What this desk has seen of the dealers, for people to look at.
-    pub(crate) fn dealer_insights(&self) -> Vec<DealerInsight> {
-        let stands = |e: &Arc<Entry>| e.stands();
-        let rows = self.records.blotter.rows();
-        let trades: Vec<BlotterRow> =
-            rows.iter().filter(|e| stands(e)).map(|e| e.row().clone()).collect();
-        insight::insights(&self.tally, &trades, &self.reference.names())
+    /// What this desk has seen of the dealers.
+    pub(crate) fn dealers_seen(&self) -> DealersSeen {
+        DealersSeen {
+            turns: self.tally.turns(),
+            rows: self.records.blotter.rows(),
+            names: self.reference.names(),
+        }
     }
 
     /// What this desk has seen of a dealer, in this run and, as far as its history says, in

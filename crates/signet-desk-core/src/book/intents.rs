@@ -3,6 +3,7 @@
 
 use super::{
     Book,
+    reports::UNSETTLED,
     screen::{Ahead, Item},
 };
 use crate::{
@@ -120,11 +121,18 @@ impl Book {
         Ok(terms)
     }
 
-    /// Takes an ended RFQ off the screen.
+    /// Takes an ended RFQ off the screen, or one whose accept people have settled.
     pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
         let (id, item) = self.item(id)?;
-        if !item.rfq.state.ended() {
+        let unsettled = item.problem.as_ref().is_some_and(|p| p.code == UNSETTLED);
+        let settled = item.rfq.accept.as_ref().filter(|(_, s)| unsettled && s.in_flight());
+        let settled = settled.map(|(a, _)| a.id.clone());
+        if !item.rfq.state.ended() && settled.is_none() {
             return Err(problem("rfq.open", "The RFQ is still open.", "End it first."));
+        }
+        if let Some(accept) = settled {
+            // Otherwise it would be back with the next start.
+            self.records.in_flight.answered(&accept);
         }
         self.screen.take_off(&id, &mut self.frames);
         Ok(())

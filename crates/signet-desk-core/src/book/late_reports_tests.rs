@@ -119,6 +119,104 @@ fn the_rest_of_a_partly_executed_accept_that_fits_is_its_trade_and_what_does_not
 }
 
 #[test]
+fn the_end_of_the_rest_is_told_and_changes_no_row() {
+    for (kind, cum, told) in [
+        (ExecType::Cancelled, 400, true),
+        (ExecType::Cancelled, 0, true),
+        (ExecType::Expired, 0, true),
+        (ExecType::DoneForDay, 400, true),
+        // How it stands.
+        (ExecType::Status, 400, false),
+        (ExecType::Suspended, 0, false),
+    ] {
+        let (mut b, accept) = partly();
+        let before = notices(&b).len();
+        let e = report(&accept, kind, OrdStatus::Cancelled, "C1", "1.08", cum);
+        say(&mut b, ExecutionReport { last: None, ..e });
+        assert_eq!(rows(&b), [("Partly filled".into(), "400".into())], "{kind:?} {cum}");
+        let wanted: &[&str] = if told { &["report.noted"] } else { &[] };
+        assert_eq!(notices(&b)[before..], *wanted, "{kind:?} {cum}");
+    }
+    // Of what was filled, or is not known, there is no rest.
+    let mut b = book();
+    say(&mut b, report("OLD:1", ExecType::Cancelled, OrdStatus::Cancelled, "C1", "0", 0));
+    assert!(notices(&b).is_empty() && rows(&b).is_empty());
+}
+
+/// A dealer of a plain venue does not say what its numbers count, and need not: they are as asked.
+#[test]
+fn the_rest_of_a_trade_that_is_not_in_prices_fits_though_the_report_says_no_type() {
+    use super::super::life_tests::{NOW, listed, quote, request};
+    use signet_fix::message::{AppMessage, QuoteMsg, QuoteRequest, SnapshotMark};
+    use signet_rfq::{
+        AssetClass, Benchmark, Instrument, InstrumentId, PriceFormat, PriceType, Qualifiers,
+    };
+    let bond = || InstrumentId::new("DE0001102580").unwrap();
+    let margin = PriceType::Margin(Benchmark::read("EURIBOR", "3M", "EUR").unwrap());
+    for (of, price) in [
+        (PriceType::Yield, "1.080 %"),
+        (PriceType::Spread, "1.08 bp"),
+        (margin, "1.08 bp over EURIBOR 3M"),
+        (PriceType::Price, "1.080000"),
+    ] {
+        let mut b = Book::new(crate::book::Ids::new(NOW, 1), NOW);
+        b.measured(NOW, NOW, NOW);
+        let other = if of == PriceType::Price { PriceType::Yield } else { PriceType::Price };
+        listed(
+            &mut b,
+            Instrument {
+                id: bond(),
+                asset_class: AssetClass::GovernmentBond,
+                price_types: vec![other, of],
+                price_decimals: 6,
+                tick: "0.015625".parse().unwrap(),
+                price_format: PriceFormat::ThirtySeconds,
+                settlement: "T+2".into(),
+                ..super::super::life_tests::euro_dollar()
+            },
+        );
+        let asked =
+            QuoteRequest { price_type: of, instrument: bond(), isin: true, ..request("R1") };
+        let AppMessage::Quote(q) = quote("R1", "q1", "1.08") else { panic!() };
+        let qualifiers = Qualifiers { price_type: of.stated(), ..Qualifiers::default() };
+        for m in [
+            AppMessage::Snapshot(SnapshotMark::Begin),
+            AppMessage::Snapshot(SnapshotMark::Rfq(asked)),
+            AppMessage::Quote(QuoteMsg { instrument: bond(), qualifiers, ..q }),
+            AppMessage::Snapshot(SnapshotMark::End),
+        ] {
+            b.message(m, NOW);
+        }
+        let (accept, _) = press(&mut b);
+        let of_bond = |e: ExecutionReport| ExecutionReport { instrument: bond(), ..e };
+        say(&mut b, of_bond(part(&accept, "E1", "1.08", 400, 400)));
+        b.dismiss("R1").unwrap();
+        b.connection.direct = true;
+        say(&mut b, of_bond(part(&accept, "E2", "1.08", 300, 700)));
+        assert_eq!(rows(&b), [("Partly filled".into(), "700".into())], "{of}");
+        // The list of instruments is another one, or has not come yet.
+        listed(&mut b, super::super::life_tests::euro_dollar());
+        say(&mut b, of_bond(part(&accept, "E3", "1.08", 100, 800)));
+        let by_code = of.stated().map(|s| s.code().into());
+        let more = |exec, cum, stated| {
+            let more = of_bond(part(&accept, exec, "1.08", 50, cum));
+            ExecutionReport { price_type: stated, ..more }
+        };
+        say(&mut b, more("E4", 850, of.stated()));
+        say(&mut b, more("E5", 900, by_code));
+        assert_eq!(rows(&b), [("Partly filled".into(), "900".into())], "{of}");
+        assert!(!notices(&b).contains(&"execution.mismatch"), "{of}");
+        // What states another type is another number.
+        let other: u16 = if of == PriceType::Yield { 6 } else { 9 };
+        say(&mut b, more("E6", 950, Some(other.into())));
+        assert!(notices(&b).contains(&"execution.mismatch"), "{of}");
+        say(&mut b, more("E7", 950, None));
+        let row = b.records.blotter.get(BlotterTab::Trades, &accept).unwrap();
+        assert_eq!((row.price.as_deref(), row.quantity.as_str()), (Some(price), "950"));
+    }
+}
+
+#[test]
 fn after_a_bust_or_a_correction_a_plain_venue_has_no_other_execution() {
     let busted = |a: &str| {
         let e = report(a, ExecType::TradeCancel, OrdStatus::Cancelled, "H1", "1.08", 0);

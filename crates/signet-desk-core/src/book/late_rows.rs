@@ -11,7 +11,7 @@ use crate::{
 use rust_decimal::Decimal;
 use signet_fix::message::{ExecType, ExecutionReport};
 use signet_rfq::{
-    Instrument, Known, MAX_EXECUTIONS_PER_RFQ, group_digits,
+    Known, MAX_EXECUTIONS_PER_RFQ, PriceType, averages_to_zero, group_digits,
     lifecycle::{Meaning, meaning},
 };
 
@@ -66,6 +66,14 @@ fn meant(e: &ExecutionReport) -> Meaning {
         true => Meaning::Contradiction,
         false => meaning(e.exec_type, e.status, e.cum_qty > Decimal::ZERO),
     }
+}
+
+/// Whether nothing more of a partly executed accept is to come: as on screen, the trader is told.
+pub(super) fn ends_the_rest(known: Option<&BlotterRow>, e: &ExecutionReport) -> bool {
+    let is_part = |k: &BlotterRow| RowStatus::read(&k.status) == Some(RowStatus::PartlyFilled);
+    let ends =
+        matches!(e.exec_type, ExecType::Cancelled | ExecType::Expired | ExecType::DoneForDay);
+    ends && !e.disputed && known.is_some_and(is_part)
 }
 
 fn with_status(row: BlotterRow, status: RowStatus) -> BlotterRow {
@@ -134,9 +142,20 @@ fn may_be_corrected_to(known: &BlotterRow, e: &ExecutionReport) -> bool {
 }
 
 /// The average price that a correction of a part states: the row is about the other parts as well.
-pub(super) fn average(e: &ExecutionReport, i: Option<&Instrument>) -> Option<Decimal> {
-    let negative = i.is_some_and(|i| i.price_type().may_be_negative());
-    let stated = e.avg_px > Decimal::ZERO || (negative && !e.avg_px.is_zero());
+pub(super) fn average(
+    known: Option<&BlotterRow>,
+    e: &ExecutionReport,
+    of: PriceType,
+) -> Option<Decimal> {
+    let stated = match e.avg_px {
+        zero if zero.is_zero() => {
+            let all = known.map(executions).unwrap_or_default().iter().filter(|k| k.stands);
+            let others = all.filter(|k| e.exec_ref.as_ref() != Some(&k.exec_id));
+            let parts = others.map(|k| (k.price, k.quantity));
+            averages_to_zero(of, e.cum_qty, parts.chain(e.last.map(|l| (l.price, l.size))))
+        }
+        average => average > Decimal::ZERO || of.may_be_negative(),
+    };
     let is_part = e.last.is_some_and(|l| l.size < e.cum_qty);
     (e.exec_type == ExecType::TradeCorrect && is_part && stated).then_some(e.avg_px)
 }

@@ -389,6 +389,43 @@ fn every_report_changes_the_blotter_or_is_told() {
     }
 }
 
+/// The gateway says which end is too little; here the least quantity is what it says.
+#[test]
+fn the_end_of_a_rest_is_told_and_one_below_the_least_quantity_is_a_dispute() {
+    let least = "400 was executed and the rest ended, and at least 500 was asked for";
+    for (kind, cum, why) in [
+        (ExecType::Cancelled, 400, None),
+        (ExecType::Cancelled, 0, None),
+        (ExecType::Expired, 400, Some(least)),
+    ] {
+        let mut b = book();
+        let (accept, _) = press(&mut b);
+        let part = report(&accept, ExecType::Trade, OrdStatus::PartiallyFilled, "e1", "1.08", 400);
+        say(&mut b, ExecutionReport { leaves_qty: 600.into(), ..part });
+        let before = notices(&b).len();
+        let end = ExecutionReport {
+            last: None,
+            disputed: why.is_some(),
+            text: why.map(Into::into),
+            ..report(&accept, kind, OrdStatus::Cancelled, "c1", "1.08", cum)
+        };
+        say(&mut b, end.clone());
+        let code = if why.is_some() { "execution.mismatch" } else { "report.noted" };
+        assert_eq!(notices(&b)[before..], [code], "{kind:?} {cum}");
+        assert!(matches!(state(&b), Accepting::PartlyFilled(_)), "{kind:?} {cum}: it stands");
+        let rows: Vec<String> = trades(&b).into_iter().map(|t| t.0).collect();
+        let disputed = why.map(|_| "Disputed");
+        let wanted: Vec<&str> = disputed.into_iter().chain(["Partly filled"]).collect();
+        assert_eq!(rows, wanted, "{kind:?} {cum}");
+        if let Some(why) = why {
+            let problem = b.pull(0, &[], NOW).rfqs[0].problem.clone().unwrap();
+            assert!(problem.message.contains(why), "{}", problem.message);
+        }
+        say(&mut b, end);
+        assert_eq!(notices(&b).len(), before + 1, "{kind:?} {cum}: told again");
+    }
+}
+
 #[test]
 fn a_trade_of_an_earlier_run_is_busted_corrected_and_disputed_in_the_blotter_too() {
     let fill = |cum, price: &str, exec: &str| {

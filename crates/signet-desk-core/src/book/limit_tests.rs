@@ -51,6 +51,24 @@ fn a_limit_is_so_many_ticks_worse_and_only_while_the_terms_are_shown() {
     assert_eq!(b.set_limit("R1", 5, NOW).unwrap_err().code, "accept.not_armed", "it has left");
 }
 
+/// The dealer quotes finer than the tick, and the list of instruments may have changed: no limit
+/// that is worse than the price is said to be the same.
+#[test]
+fn a_limit_that_is_worse_by_a_part_of_a_tick_counts_as_one() {
+    for (limit, ticks) in [("1.08", 0), ("1.0800002", 1), ("1.08001", 1), ("1.0800102", 2)] {
+        let mut b = book();
+        arm(&mut b);
+        let item = b.screen.get_mut(&id("R1")).unwrap();
+        let until = item.rfq.expires();
+        let price = limit.parse().unwrap();
+        assert!(item.rfq.set_limit(signet_rfq::Limit { price, until }));
+        item.dirty = true;
+        let frame = b.pull(0, &[], NOW);
+        let shown = frame.rfqs.iter().find(|r| r.id == "R1").unwrap().accept.clone().unwrap();
+        assert_eq!(shown.limit_ticks, ticks, "{limit}");
+    }
+}
+
 #[test]
 fn a_plain_venue_is_sent_no_limit() {
     let mut b = book();

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     blotter::RowStatus,
     list::{self, Checked, Event, ListStore, Meaning, Offer, Phase, Row, Seen, in_usual_order},
-    present,
+    present, price,
     problem::problem,
     settlement,
     ticket::{at_least, check_texts, limit},
@@ -165,6 +165,7 @@ impl Book {
         let ask = wrong.take(ListField::Side, ask_of(&cells.side));
         let instrument = wrong.take(ListField::Instrument, self.meant(cells, meaning));
         let quantity = parse_quantity(&cells.quantity).map_err(|e| Problem::from(&e));
+        let quantity = quantity.and_then(|q| read_in_one_way(&cells.quantity).map(|()| q));
         let quantity = wrong.take(ListField::Quantity, quantity);
         let dealers = wrong.take(ListField::Dealers, self.listed_dealers(&cells.dealers));
         let numbers = wrong.take(ListField::PriceType, numbers_of(&cells.price_type));
@@ -202,6 +203,10 @@ impl Book {
             ttl_s: self.list.ttl_s.max(TTL_MIN_S),
             settlement_date: day,
             price_limit: cells.limit.clone(),
+            limit_over: i
+                .margin()
+                .filter(|_| price_type == PriceType::Margin)
+                .and_then(price::over),
             min_quantity: if all_or_none { String::new() } else { cells.least.clone() },
             all_or_none,
             approve_first: false,
@@ -212,8 +217,9 @@ impl Book {
         wrong.whole(check_texts(&form));
         if let Some(told) = wrong.take(ListField::PriceType, self.told_in(&form)) {
             checked.limit = wrong.take(ListField::Limit, limit(&form, &told)).flatten();
+            checked.counts = Some(told.price_type());
         }
-        wrong.take(ListField::Least, at_least(&form));
+        wrong.take(ListField::Least, read_in_one_way(&cells.least).and_then(|()| at_least(&form)));
         if wrong.0.is_empty() {
             wrong.whole(self.dry_run(&form, now));
         }
@@ -404,6 +410,28 @@ fn numbers_of(cell: &str) -> Result<Option<PriceType>, Problem> {
             "price_type.unreadable",
             "It is not a price type.",
             "Type price, yield, spread or discount margin, or nothing for the usual one.",
+        )),
+    }
+}
+
+/// Refuses a quantity like `500.000`, which may be thousands. The ticket says below its field what
+/// it read, and a row does not.
+fn read_in_one_way(cell: &str) -> Result<(), Problem> {
+    let cell = cell.trim();
+    let figures = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    let may_group = |whole: &str, rest: &str| {
+        (1..=3).contains(&whole.len())
+            && !whole.starts_with('0')
+            && rest.len() == 3
+            && figures(whole)
+            && figures(rest)
+    };
+    match cell.split_once('.').filter(|(whole, rest)| may_group(whole, rest)) {
+        None => Ok(()),
+        Some((whole, rest)) => Err(problem(
+            "quantity.two_ways",
+            format!("{cell} may mean {whole},{rest}, or {whole} and a fraction."),
+            format!("Type {whole},{rest} if it is thousands, else {cell}0."),
         )),
     }
 }

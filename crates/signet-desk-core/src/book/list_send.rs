@@ -216,9 +216,11 @@ impl Book {
 
     /// Sends one row by the way of a ticket. One that is refused does not hold up the others.
     fn send_row(&mut self, key: u32, now: UtcMillis) -> Option<AppMessage> {
+        let before = self.list.row(key)?.checked.counts;
         self.check_row(key, now);
         let checked = &self.list.row(key)?.checked;
         let wrong = checked.problems.first().map(|p| p.problem.clone());
+        let wrong = wrong.or_else(|| (checked.counts != before).then(other_numbers));
         let (form, asks) = (checked.form.clone(), checked.asks.clone().unwrap_or_default());
         let sent = match (form, wrong) {
             (Some(form), None) => {
@@ -277,6 +279,15 @@ impl Book {
             self.recorder.record(now.0, What::Note { rfq: rfq.to_string(), text });
         }
     }
+}
+
+/// The limit was typed, and read, in the numbers that the row asked for then.
+fn other_numbers() -> Problem {
+    problem(
+        "list.other_numbers",
+        "The list of instruments changed meanwhile, and the row would ask in other numbers",
+        "Look at its type and its limit, then send it again.",
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is asked and written before a row leaves, and what is known of it after a restart.
 
 use super::{
-    super::list::tests::{act, book, fill, quoted, rows, sent, states, turns},
+    super::list::tests::{NOTE, act, book, fill, note_in, quoted, rows, sent, states, turns},
     *,
 };
 use crate::{
@@ -271,6 +271,33 @@ fn what_waits_in_the_list_counts_when_the_trader_stops_or_leaves() {
     assert_eq!((stopped.ended, stopped.rows), (1, 2));
     let told = b.pull(0, &[], NOW).notices;
     assert!(told.iter().any(|n| n.text.contains("not sent: 2")), "{told:?}");
+}
+
+/// A limit of 42 was read as a price: nothing is sold at a yield of up to 42, or at a margin over
+/// another rate.
+#[test]
+fn a_row_that_would_ask_in_other_numbers_when_its_turn_comes_is_not_sent() {
+    use signet_rfq::{Benchmark, PriceType};
+    let over = |point: &str| PriceType::Margin(Benchmark::read("EURIBOR", point, "EUR").unwrap());
+    let (price, of_yield) = (PriceType::Price, PriceType::Yield);
+    for (cell, before, now, leaves) in [
+        ("", vec![price, of_yield], vec![price, of_yield], true),
+        ("", vec![price, of_yield], vec![of_yield, price], false),
+        ("price", vec![price, of_yield], vec![of_yield, price], true),
+        ("", vec![over("3M")], vec![over("6M")], false),
+        ("dm", vec![over("3M"), price], vec![price, over("6M")], false),
+        ("dm", vec![over("3M"), price], vec![price, over("3M")], true),
+    ] {
+        let mut b = book();
+        note_in(&mut b, &before);
+        fill(&mut b, &format!("sell,{NOTE},5k,,,42,,{cell}"));
+        act(&mut b, SEND).unwrap();
+        note_in(&mut b, &now);
+        assert_eq!(turns(&mut b, 0, 3).len(), usize::from(leaves), "{cell} {before:?} {now:?}");
+        let row = rows(&b).remove(0);
+        let refused = row.state == ListState::Refused && row.text.contains("other numbers");
+        assert_eq!(refused, !leaves, "{row:?}");
+    }
 }
 
 #[test]

@@ -183,7 +183,7 @@ impl Book {
             instrument: i.id.to_string(),
             dealer: row.offer.dealer.clone().unwrap_or_default(),
             price: row.offer.price.clone().filter(|_| row.offer.within),
-            limit: present::price(Some(&i), row.checked.limit?),
+            limit: present::stated(Some(&i), row.checked.limit?),
             settlement_date: present::iso(&terms.settlement_date),
             warning: t.warned.then(|| far.to_owned()),
         })

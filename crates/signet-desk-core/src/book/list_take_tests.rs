@@ -1,7 +1,7 @@
 //! Many rows taken by one confirmation.
 
 use super::{
-    super::list::tests::{act, book, opened, quoted, rows, sent, states, turns},
+    super::list::tests::{NOTE, act, book, note_in, opened, quoted, rows, sent, states, turns},
     *,
 };
 use crate::{
@@ -48,6 +48,26 @@ fn confirm(b: &mut Book, at: UtcMillis) -> Result<(), String> {
 fn take(b: &mut Book) -> ListTake {
     b.list_take(NOW).unwrap();
     b.list_page(0, 200).take.unwrap()
+}
+
+/// Its rows may be in several types, and no heading says which one is in which.
+#[test]
+fn a_limit_that_is_confirmed_says_what_it_counts() {
+    use signet_rfq::{Benchmark, PriceType};
+    let margin = PriceType::Margin(Benchmark::read("EURIBOR", "3M", "EUR").unwrap());
+    for (of, want) in [
+        (PriceType::Price, "42.00000"),
+        (PriceType::Yield, "42.000 %"),
+        (margin, "42.0 bp over EURIBOR 3M"),
+    ] {
+        let mut b = book();
+        note_in(&mut b, &[of]);
+        let ids = sent(&mut b, &format!("sell,{NOTE},5k,,,42"));
+        quoted(&mut b, &ids[0], "NORTH", "q1", "42");
+        turns(&mut b, 20, 1);
+        let limits: Vec<String> = take(&mut b).lines.into_iter().map(|l| l.limit).collect();
+        assert_eq!(limits, [want]);
+    }
 }
 
 #[test]

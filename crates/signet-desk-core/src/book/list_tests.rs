@@ -9,7 +9,7 @@ use crate::{
 use signet_fix::message::{
     BusinessReject, DealerState, QuoteMsg, QuoteStatusReport, RfqStatus, SecurityList, VenueState,
 };
-use signet_rfq::{AssetClass, DealerId, InstrumentId, Level, QuoteId};
+use signet_rfq::{AssetClass, DealerId, InstrumentId, Level, Qualifiers, QuoteId};
 
 fn instrument(name: &str) -> Instrument {
     Instrument {
@@ -60,10 +60,28 @@ pub(crate) fn book() -> Book {
     b
 }
 
+/// A floating-rate note.
+pub(crate) const NOTE: &str = "DE0001102580";
+
+/// Another list of instruments: the note alone, which may be asked for in these numbers.
+pub(crate) fn note_in(b: &mut Book, types: &[signet_rfq::PriceType]) {
+    let note = Instrument {
+        id: InstrumentId::new(NOTE).unwrap(),
+        asset_class: AssetClass::GovernmentBond,
+        currency: "EUR".into(),
+        settlement: "T+2".into(),
+        price_types: types.into(),
+        ..instrument("EUR/USD")
+    };
+    let list = SecurityList { request: id("later"), last: true, instruments: vec![note] };
+    b.message(AppMessage::SecurityList(list), NOW);
+}
+
 pub(crate) fn meaning(cell: &str) -> Meaning {
     match cell {
         "eurusd" | "EUR/USD" => Meaning::One("EUR/USD".into()),
         "gbpusd" | "GBP/USD" => Meaning::One("GBP/USD".into()),
+        NOTE => Meaning::One(NOTE.into()),
         "usd" => Meaning::Several(2),
         _ => Meaning::Nothing,
     }
@@ -114,7 +132,7 @@ pub(crate) fn quoted(b: &mut Book, rfq: &RfqId, dealer: &str, quote: &str, price
         valid_until: NOW + 60_000,
         tradeable: true,
         at: NOW,
-        qualifiers: Default::default(),
+        qualifiers: Qualifiers { price_type: terms.price_type.stated(), ..Qualifiers::default() },
     };
     b.message(AppMessage::Quote(quote), NOW);
 }
@@ -159,6 +177,11 @@ fn every_problem_of_a_row_is_named_at_its_cell() {
         (2, "5x", Some((F::Quantity, "quantity.unreadable"))),
         (2, "1", Some((F::Quantity, "quantity.too_small"))),
         (2, "9bn", Some((F::Quantity, "quantity.too_large"))),
+        (2, "500.000", Some((F::Quantity, "quantity.two_ways"))),
+        (2, " 5.000 ", Some((F::Quantity, "quantity.two_ways"))),
+        (2, "5000.000", None),
+        (2, "5,000.0000", None),
+        (2, "5.000k", None),
         (3, "2w", None),
         (3, "yesterday", Some((F::Settlement, "settlement_date.unreadable"))),
         (4, "ALL", None),

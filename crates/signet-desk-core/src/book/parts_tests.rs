@@ -226,4 +226,119 @@ fn more_than_the_part_is_a_dispute() {
     say(&mut b, report(&again, ExecType::Trade, OrdStatus::Filled, "e1", "1.08", 1_000));
     assert_eq!(state(&b), Accepting::Disputed);
     assert!(notices(&b).contains(&"execution.mismatch"), "{:?}", notices(&b));
+    // Whoever settles it reads what was claimed, and beside it what was accepted.
+    let trade = rows(&b, BlotterTab::Trades).remove(0);
+    assert_eq!((trade.status.as_str(), trade.quantity.as_str()), ("Disputed", "1,000"));
+    for tab in [BlotterTab::Trades, BlotterTab::Rfqs] {
+        let row = rows(&b, tab).remove(0);
+        assert_eq!(row.text.as_deref(), Some("Accepted 400 of 1,000 quoted"), "{tab:?}");
+    }
+}
+
+/// NORTH's next quote, of this size.
+fn next(quote_id: &str, price: &str, size: i64) -> AppMessage {
+    let AppMessage::Quote(q) = quote("R1", quote_id, price) else { unreachable!() };
+    let offer = Some(Level { price: price.parse().unwrap(), size: size.into() });
+    AppMessage::Quote(QuoteMsg { offer, ..q })
+}
+
+/// As the gateway says on which quote the accept went on.
+fn as_sent(b: &Book, quote_id: &str, price: &str) -> AppMessage {
+    let (quote, price) = (signet_rfq::QuoteId::new(quote_id).unwrap(), price.parse().unwrap());
+    let went_on = signet_rfq::Accept { quote, price, ..accept(b) };
+    let terms = b.rfq(&id("R1")).unwrap().terms.clone();
+    AppMessage::QuoteResponse(QuoteResponse::hit(&went_on, &terms, false, NOW))
+}
+
+/// A part of 400 with a limit of two ticks has left. What the gateway then says of the quote that
+/// it took, how the desk hears of it, and what every place shows and keeps.
+#[test]
+fn table_of_parts_that_follow_their_dealers_quotes_up_to_a_limit() {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Told {
+        /// At once.
+        Live,
+        /// In the snapshot after a gap.
+        InSnapshot,
+        /// By the price (44) of the report alone.
+        InReport,
+        /// By nothing but the price of the report, and the new quote was not heard either.
+        Unheard,
+    }
+    use Told::{InReport, InSnapshot, Live, Unheard};
+    for (told, price, size, quoted) in [
+        // The same quote.
+        (Live, "1.08", 1_000, Some("1,000")),
+        (InSnapshot, "1.08", 1_000, Some("1,000")),
+        (Unheard, "1.08", 1_000, Some("1,000")),
+        // A better one, for less, for as much as the part, and for more than was asked.
+        (Live, "1.079", 700, Some("700")),
+        (Live, "1.079", 400, None),
+        (Live, "1.079", 5_000, Some("1,000")),
+        (InSnapshot, "1.079", 700, Some("700")),
+        (InSnapshot, "1.079", 400, None),
+        (InReport, "1.079", 700, Some("700")),
+        (InReport, "1.079", 400, None),
+        // A worse one within the limit.
+        (Live, "1.08002", 700, Some("700")),
+        (InReport, "1.08002", 700, Some("700")),
+        // It is known that it was another quote, and not for how much.
+        (Unheard, "1.079", 700, None),
+    ] {
+        let what = format!("{told:?} {price} {size}");
+        let mut b = book();
+        arm(&mut b);
+        b.take_quantity("R1", "400", NOW).unwrap();
+        b.set_limit("R1", 2, NOW).unwrap();
+        let sent_as = accept(&b).id.to_string();
+        let r = sent(b.accept("R1", &sent_as, NOW).unwrap());
+        assert_eq!(r.quantity, 400.into(), "{what}");
+        let same = price == "1.08";
+        let quote_id = if same { "q1" } else { "q2" };
+        if !same && told != Unheard {
+            b.message(next(quote_id, price, size), NOW);
+        }
+        let went_on = as_sent(&b, quote_id, price);
+        match told {
+            Live => drop(b.message(went_on, NOW)),
+            InSnapshot => {
+                b.link_lost();
+                let again = next(quote_id, price, size);
+                life_tests::snapshot(&mut b, &[("R1", &[again, went_on])]);
+            }
+            InReport | Unheard => {}
+        }
+        if matches!(told, Live | InSnapshot) {
+            // What a restart finds is the same.
+            let kept = b.records.in_flight.all().next().unwrap().0.clone();
+            assert_eq!(kept, accept(&b), "{what}");
+        }
+        let done = report(&sent_as, ExecType::Trade, OrdStatus::Filled, "e1", price, 400);
+        let price = Some(price.parse().unwrap());
+        say(&mut b, signet_fix::message::ExecutionReport { price, ..done });
+        assert!(matches!(state(&b), Accepting::Filled(_)), "{what}: {:?}", state(&b));
+        assert!(!notices(&b).contains(&"execution.mismatch"), "{what}");
+        let whole = quoted.map(str::to_owned);
+        assert_eq!(shown(&mut b), ("400".into(), whole.clone(), false), "{what}");
+        let trade = rows(&b, BlotterTab::Trades).remove(0);
+        assert_eq!((trade.quantity.as_str(), trade.quoted), ("400", whole), "{what}");
+        assert_eq!(trade.accepted.as_deref(), Some("400"), "{what}");
+        let text = quoted.map(|whole| format!("Accepted 400 of {whole} quoted"));
+        assert_eq!(rows(&b, BlotterTab::Rfqs).remove(0).text, text, "{what}");
+    }
+}
+
+/// Who chose a part of a dealer that has stopped taking parts reads what helps.
+#[test]
+fn a_part_that_is_not_taken_any_longer_says_what_to_do() {
+    let mut b = book();
+    arm(&mut b);
+    b.take_quantity("R1", "400", NOW).unwrap();
+    venue(&mut b, false);
+    let again = accept(&b).id.to_string();
+    let why = b.accept("R1", &again, NOW).unwrap_err();
+    assert!(why.cure.contains("whole quote"), "{why:?}");
+    b.take_quantity("R1", "", NOW).unwrap();
+    let whole = accept(&b).id.to_string();
+    assert_eq!(sent(b.accept("R1", &whole, NOW).unwrap()).quantity, 1_000.into());
 }

@@ -57,12 +57,13 @@ impl Book {
     /// Asks what became of an accept that has no answer yet.
     pub(super) fn ask_about(&mut self, id: &AcceptId, now: UtcMillis) -> Option<AppMessage> {
         let rfq = super::rfq_of_accept(id).and_then(|rfq| self.screen.rfq(&rfq));
+        let since = rfq.filter(|_| !self.connection.direct).map(|r| r.terms.created);
         let found = rfq.and_then(|r| r.accept_of(id)).filter(|(_, s)| s.in_flight());
         let Some((accept, _)) = found else {
             self.questions.answered(id);
             return None;
         };
-        let question = status_request(accept);
+        let question = status_request(accept, since);
         self.questions.asked(id, now);
         Some(AppMessage::OrderStatusRequest(question))
     }

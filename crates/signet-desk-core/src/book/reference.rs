@@ -76,8 +76,9 @@ impl ReferenceData {
     pub(super) fn told(&self, id: &InstrumentId, of: PriceType) -> Option<Cow<'_, Instrument>> {
         let i = self.instrument(id)?;
         Some(match of {
-            PriceType::Price => Cow::Borrowed(i),
-            other => Cow::Owned(i.told_in(other)),
+            // Its usual type may be another one, whose unit would be shown.
+            PriceType::Price if i.price_type() == of => Cow::Borrowed(i),
+            of => Cow::Owned(i.told_in(of)),
         })
     }
 

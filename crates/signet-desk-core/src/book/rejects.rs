@@ -135,12 +135,13 @@ impl Book {
     }
 }
 
-/// Asks for the outcome of an accept.
-pub(super) fn status_request(a: &Accept) -> OrderStatusRequest {
+/// Asks for the outcome of an accept. `since`: for a gateway, when its RFQ was made.
+pub(super) fn status_request(a: &Accept, since: Option<UtcMillis>) -> OrderStatusRequest {
     OrderStatusRequest {
         accept: a.id.clone(),
         instrument: a.instrument.clone(),
         side: a.side,
         dealer: None,
+        sent: since,
     }
 }

@@ -2,18 +2,21 @@
 
 use super::{Book, rfq_of_accept};
 use crate::{
-    present,
+    present, price,
     problem::problem,
     view::{BlotterRow, BlotterTab, NoticeKind},
 };
 use signet_fix::message::{ExecType, ExecutionReport, OrdStatus};
 use signet_rfq::{
-    AcceptState, Declined, Dispute, RfqId, UtcMillis,
+    AcceptState, Declined, Dispute, RfqId, Taken, UtcMillis,
     lifecycle::{AcceptEvent, AcceptPhase},
 };
 
 /// OrdRejReason (103): unknown order.
 const UNKNOWN_ORDER: u16 = 5;
+
+/// The gateway will never say what became of an accept.
+pub(super) const UNSETTLED: &str = "accept.unsettled";
 
 impl Book {
     pub(super) fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
@@ -27,6 +30,7 @@ impl Book {
             self.settled(&id);
         }
         let at = self.clock.gateway(now);
+        let e = self.in_own_numbers(&id, e);
         if e.disputed && self.screen.get(&id).is_some_and(|i| i.rfq.accept_of(&e.accept).is_none())
         {
             return self.disputed_before(&id, &e, at, now);
@@ -36,11 +40,19 @@ impl Book {
             return self.report_without_rfq(&id, &e, now);
         };
         item.dirty = true;
+        if !from_gateway_itself || e.reject_reason.is_none() {
+            // It is known after all, or asked about.
+            item.problem = item.problem.take().filter(|p| p.code != UNSETTLED);
+        }
         if from_gateway_itself {
             // The gateway repeats the accept that it holds. A text says that it lost the dealer's
             // answer itself.
             if e.text.is_some() {
                 item.rfq.answer_lost();
+            }
+            // With a reason (103) it will not learn it.
+            if e.reject_reason.is_some() {
+                self.people_must_settle(&id, &e, now);
             }
             return;
         }
@@ -62,24 +74,91 @@ impl Book {
             self.write_as_sent(&id);
         }
         let Some(item) = self.screen.get_mut(&id) else { return };
+        let rest = item.rfq.open_rest(&e.accept);
         let Ok(taken) = item.rfq.report(&e.accept, &e.report(), by, at) else { return };
+        let rest_ended = rest.is_some() && item.rfq.open_rest(&e.accept).is_none();
         if let Some(d) = &taken.dispute {
             let why = e.text.clone().filter(|_| e.disputed);
             let told = Dispute { why: why.unwrap_or_else(|| d.why.clone()), ..d.clone() };
             return self.disputed(&id, &told, now);
         }
+        self.tell_taken(&id, &e, &taken, rest_ended, now);
+    }
+
+    /// What a report did that fits; `rest_ended`: by it nothing more of a part is to come.
+    fn tell_taken(
+        &mut self,
+        id: &RfqId,
+        e: &ExecutionReport,
+        taken: &Taken,
+        rest_ended: bool,
+        now: UtcMillis,
+    ) {
+        let noted = |b: &mut Self| {
+            b.notice(NoticeKind::Plain, "report.noted", report_words(e), Some(id), now);
+        };
         match (taken.event, taken.changed) {
-            (AcceptEvent::Noted, _) => {
-                self.notice(NoticeKind::Plain, "report.noted", report_words(&e), Some(&id), now)
-            }
+            (AcceptEvent::Noted, _) => noted(self),
+            (AcceptEvent::Repeated | AcceptEvent::NothingTraded, _) if rest_ended => noted(self),
             (_, false) | (AcceptEvent::Working | AcceptEvent::Repeated, _) => {}
             (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
-                self.refused(&id, by_dealer, now)
+                self.refused(id, e.dealer.is_some(), now)
             }
             (AcceptEvent::TradeCancelled | AcceptEvent::TradeCorrected, _) => {
-                self.trade_changed(&id, taken.after, now)
+                self.trade_changed(id, taken.after, now)
             }
-            _ => self.traded(&id, now),
+            _ => self.traded(id, now),
+        }
+    }
+
+    /// A gateway that refuses an accept for the price that a quote has states that price (44). The
+    /// trader reads it as the instrument's prices are written: the gateway's words have decimals.
+    fn in_own_numbers(&self, id: &RfqId, e: ExecutionReport) -> ExecutionReport {
+        let by_gateway = !self.connection.direct && e.dealer.is_none();
+        if !by_gateway || e.exec_type != ExecType::Rejected {
+            return e;
+        }
+        let text = self.refused_for_its_price(id, &e).or_else(|| e.text.clone());
+        ExecutionReport { text, price: None, ..e }
+    }
+
+    fn refused_for_its_price(&self, id: &RfqId, e: &ExecutionReport) -> Option<String> {
+        let rfq = self.screen.rfq(id)?;
+        let (a, _) = rfq.accept_of(&e.accept)?;
+        let i = self.reference.of_rfq(&rfq.terms)?;
+        let way = rfq.terms.price_type.direction();
+        let stands = e.price?;
+        let quoted = price::show(&i, stands);
+        match a.limit.filter(|l| way.beyond(a.side, stands, l.price)) {
+            Some(limit) => {
+                let limit = price::show(&i, limit.price);
+                Some(format!("the price is {quoted} by now, worse than the limit of {limit}"))
+            }
+            None => (stands != a.price)
+                .then(|| format!("the price is {quoted}, not {}", price::show(&i, a.price))),
+        }
+    }
+
+    /// The gateway cannot say what became of an accept, and nobody will tell it: it stays unknown,
+    /// and in front, until the trader takes it off the screen.
+    fn people_must_settle(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
+        let Some(item) = self.screen.get_mut(id) else { return };
+        let accept = item.rfq.accept.as_ref().filter(|(a, s)| a.id == e.accept && s.in_flight());
+        let Some((a, _)) = accept else { return };
+        let why = e.text.as_deref().unwrap_or("the gateway gives no reason");
+        let text = format!(
+            "Nobody here knows whether your accept {} was executed by {}: {why}.",
+            a.id, a.dealer
+        );
+        let told = item.problem.as_ref().is_some_and(|p| p.code == UNSETTLED);
+        item.problem = Some(problem(
+            UNSETTLED,
+            text.clone(),
+            "Ask the dealer or your desk's operations, with this id; the gateway's evidence has \
+                what was signed. Do not trade it again before. Then dismiss it.",
+        ));
+        if !told {
+            self.notice(NoticeKind::Bad, UNSETTLED, text, Some(id), now);
         }
     }
 

@@ -126,10 +126,14 @@ impl Book {
             return tracing::warn!(accept = %r.id, "an accept in other numbers was ignored");
         }
         let as_sent = r.accept(rfq.clone(), dealer);
+        let named = i.rfq.accept.as_ref().map(|(a, _)| a.quote.clone());
         // The one that this desk knows may have gone on while the link was lost.
         if i.rfq.passed_on(&as_sent) {
             i.dirty = true;
             self.settled(&rfq);
+            if named.as_ref() != Some(&as_sent.quote) {
+                self.write_as_sent(&rfq);
+            }
         } else if i.rfq.sent_before(as_sent) {
             i.rfq.answer_lost();
             i.dirty = true;
@@ -154,7 +158,7 @@ impl Book {
         self.approved_meanwhile(&seen, &held);
         let mut ask = Vec::new();
         let mut ended = Vec::new();
-        let at = self.clock.gateway(now);
+        let (at, direct) = (self.clock.gateway(now), self.connection.direct);
         for (id, i) in self.screen.iter_mut() {
             // What is over by now expired; of the rest, what was not repeated is gone.
             i.rfq.tick(at);
@@ -162,7 +166,8 @@ impl Book {
             i.rfq.settle_counters();
             if let Some((a, s)) = i.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
                 tracing::info!(accept = %a.id, state = ?s, "asking what became of an accept");
-                ask.push(AppMessage::OrderStatusRequest(status_request(a)));
+                let since = (!direct).then_some(i.rfq.terms.created);
+                ask.push(AppMessage::OrderStatusRequest(status_request(a, since)));
             } else if !i.rfq.state.ended() && !seen.contains(id) {
                 if i.rfq.state == RfqState::Sent {
                     i.rfq.refuse(NOT_ARRIVED.into());

@@ -1,12 +1,12 @@
-//! The list of requests for the simulator, which drives a book without a desk around it. An
-//! instrument cell holds the id of an instrument.
+//! The list of requests for the simulator, which drives a book without a desk around it, and what
+//! it compares. An instrument cell holds the id of an instrument.
 
 use super::Book;
 use crate::{
     list::{self, Meaning},
     view::{ListIntent, ListPage, Problem},
 };
-use signet_rfq::{Catalogue, InstrumentId, UtcMillis};
+use signet_rfq::{Catalogue, InstrumentId, Rfq, UtcMillis};
 
 /// Rows that are shown, at most.
 const SHOWN: u32 = 200;
@@ -45,6 +45,11 @@ impl Book {
     /// Nothing is shown, or it cannot be taken now.
     pub fn confirm_list(&mut self, now: UtcMillis) -> Result<(), Problem> {
         self.list_confirm(now)
+    }
+
+    /// The RFQs on screen, as the desk holds them.
+    pub fn rfqs_on_screen(&self) -> Vec<Rfq> {
+        self.screen.rfqs().cloned().collect()
     }
 
     /// The list as the page shows it.

@@ -289,6 +289,7 @@ impl Book {
         ticks: u32,
         now: UtcMillis,
     ) -> Result<(), Problem> {
+        self.can_keep_to(rfq)?;
         self.set_limit(rfq, ticks, now)?;
         let Some((instrument, wanted)) = self.wanted(rfq) else { return Ok(()) };
         let armed = RfqId::new(rfq).ok().and_then(|id| self.screen.rfq(&id)?.accept.clone());
@@ -317,6 +318,7 @@ impl Book {
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
         let Some(ticks) = ticks else { return self.approve_at_the_limit(rfq, wire(side)) };
+        self.can_keep_to(rfq)?;
         let before = RfqId::new(rfq).ok().and_then(|id| self.screen.ahead(&id).cloned());
         let message = self.approve_ahead(rfq, side, ticks, now)?;
         if let (Some((instrument, wanted)), AppMessage::ApproveAhead(a)) =
@@ -383,7 +385,7 @@ impl Book {
             None => Err(problem(
                 "catalogue.missing",
                 "The ticket has a limit, and its instrument is not in the list of instruments, so \
-                    no price can be compared with the limit. Nothing was armed.",
+                    no price can be compared with the limit. Nothing was done.",
                 "Wait for the list, or ask again without a limit.",
             )),
         }

@@ -66,6 +66,7 @@ fn form(ask: Ask, limit: &str, least: &str) -> TicketForm {
         ttl_s: 60,
         settlement_date: None,
         price_limit: limit.into(),
+        limit_over: None,
         min_quantity: least.into(),
         all_or_none: false,
         approve_first: false,
@@ -144,6 +145,32 @@ fn a_limit_that_cannot_be_compared_with_a_price_lets_nothing_be_armed() {
         let got = b.arm_typed(intent(&rfq, "1.08"), NOW).map(drop).map_err(|p| p.code);
         assert_eq!(got.as_ref().copied().map_err(String::as_str), want, "{limit:?}");
         assert_eq!(b.rfq(&id(&rfq)).unwrap().accept.is_some(), want.is_ok());
+    }
+}
+
+/// The same, once it is armed or is approved ahead: the keys go nowhere, and what stood stands.
+#[test]
+fn a_limit_that_cannot_be_compared_with_a_price_is_not_gone_beyond() {
+    let coarse = || Instrument { tick: "0.0001".parse().unwrap(), ..instrument() };
+    for (now, want) in [(instrument(), Ok(())), (coarse(), Err("limit.off_tick"))] {
+        let mut b = with_step_up();
+        // The whole of it is quoted.
+        let form = TicketForm { quantity: "1000".into(), ..form(Ask::Buy, "1.08003", "") };
+        let (rfq, _) = sent(&mut b, &form, RfqStatus::Open);
+        b.message(quote(&rfq, "q9", "1.08"), NOW);
+        b.arm_typed(intent(&rfq, "1.08"), NOW).unwrap();
+        let list = SecurityList { request: id("later"), last: true, instruments: vec![now] };
+        b.message(AppMessage::SecurityList(list), NOW);
+        let got = b.set_limit_typed(&rfq, 1, NOW).map_err(|p| p.code);
+        assert_eq!(got.as_ref().copied().map_err(String::as_str), want);
+        let limit = b.rfq(&id(&rfq)).unwrap().accept.as_ref().unwrap().0.limit.unwrap().price;
+        let kept = if want.is_ok() { "1.08001" } else { "1.08003" };
+        assert_eq!(limit, kept.parse().unwrap());
+        b.disarm(&rfq).unwrap();
+        let got = b.approve_ahead_typed(&rfq, Side::Buy, Some(2), NOW).map(drop);
+        let got = got.map_err(|p| p.code);
+        assert_eq!(got.as_ref().copied().map_err(String::as_str), want);
+        assert_eq!(b.screen.ahead(&id(&rfq)).is_some(), want.is_ok());
     }
 }
 

@@ -101,6 +101,7 @@ fn form(of: Numbers, ask: Ask, limit: &str) -> TicketForm {
         ttl_s: 60,
         settlement_date: None,
         price_limit: limit.into(),
+        limit_over: (of == Numbers::Margin).then(|| "EURIBOR 3M in EUR".into()),
         min_quantity: String::new(),
         all_or_none: false,
         approve_first: false,
@@ -228,6 +229,68 @@ fn a_limit_is_typed_and_kept_in_the_numbers_that_were_asked_for() {
         (Numbers::Yield, "99-16", "limit.unreadable"),
     ] {
         assert_eq!(b.ask(&form(of, Ask::Buy, limit), NOW).unwrap_err().code, code, "{of:?}");
+    }
+}
+
+#[test]
+fn a_limit_over_one_rate_is_not_sent_over_another() {
+    let mut b = floating();
+    let kept = form(Numbers::Margin, Ask::Buy, "42");
+    let rfq = asked(&mut b, &kept);
+    assert_eq!(b.ticket_of(&rfq), Some(kept.clone()));
+    let list = SecurityList {
+        request: id("list"),
+        last: true,
+        instruments: vec![bond(&[PriceType::Price, margin("6M")])],
+    };
+    b.message(AppMessage::SecurityList(list), NOW);
+    // Asked again, from a template or from a draft.
+    let why = b.ask(&kept, NOW).unwrap_err();
+    assert_eq!((why.code.as_str(), why.field), ("limit.other_rate", Some(TicketField::Limit)));
+    assert!(why.message.contains("EURIBOR 3M") && why.message.contains("EURIBOR 6M"), "{why:?}");
+    assert_eq!(b.check_ticket(&kept, NOW).refused, Some(why));
+    let old = TicketForm { limit_over: None, ..kept };
+    assert_eq!(b.ask(&old, NOW).unwrap_err().code, "limit.other_rate");
+    // What was sent still counts what it counted.
+    quote(&mut b, &rfq, "A", "42.5", "42.5", margin("3M").stated());
+    assert_eq!(b.arm_typed(take(&rfq, "A", Side::Buy, "42.5"), NOW).map(drop), Ok(()));
+    let newly = TicketForm { limit_over: Some("EURIBOR 6M in EUR".into()), ..old };
+    assert!(b.ask(&newly, NOW).is_ok());
+}
+
+#[test]
+fn a_gateway_that_refuses_for_a_price_is_read_in_the_instruments_numbers() {
+    let words = "the price is 99.1 by now, worse than the limit of 99.2";
+    // What the gateway states as the quote's price; what the trader reads.
+    for (stands, dealer, want) in [
+        (Some("99.53125"), None, "the price is 99-17 by now, worse than the limit of 99-16+"),
+        (Some("99.515625"), None, "the price is 99-16+, not 99-16"),
+        (Some("99.484375"), None, "the price is 99-15+, not 99-16"),
+        // An earlier gateway, or another reason, which has no price.
+        (None, None, words),
+        (Some("99.5"), None, words),
+        // A dealer's words are its own.
+        (Some("99.53125"), Some("A"), words),
+    ] {
+        let mut b = book();
+        let rfq = asked(&mut b, &form(Numbers::Price, Ask::Buy, ""));
+        quote(&mut b, &rfq, "A", "99.5", "99.5", None);
+        let armed = b.arm(&take(&rfq, "A", Side::Buy, "99.5"), NOW).unwrap();
+        b.set_limit(&rfq, 1, NOW).unwrap();
+        let later = NOW + 5_000;
+        let m = b.accept(&rfq, &armed.id, later).unwrap();
+        b.sent_as(2, &m);
+        let no = ExecutionReport {
+            instrument: InstrumentId::new(BOND).unwrap(),
+            dealer: dealer.map(|d| DealerId::new(d).unwrap()),
+            price: stands.map(|p| p.parse().unwrap()),
+            text: Some(words.into()),
+            ..report(&armed.id, ExecType::Rejected, OrdStatus::Rejected, "e1", "0", 0)
+        };
+        b.message(AppMessage::ExecutionReport(no), later);
+        let frame = b.pull(0, &[], later);
+        let told = frame.notices.iter().find(|n| n.kind == NoticeKind::Bad).unwrap();
+        assert!(told.text.ends_with(want), "{stands:?}: {}", told.text);
     }
 }
 

@@ -4,7 +4,7 @@ use super::Desk;
 use crate::{
     blotter::{columns, query},
     book::lock,
-    history::HistoryError,
+    history::{Around, HistoryError},
     insight::{self, Table},
     laptop_clock::laptop_now,
     problem::problem,
@@ -106,12 +106,14 @@ impl Desk {
         let rfq = RfqId::new(rfq_id).map_err(|_| no_page())?;
         let about = lock(&self.book).about_rfq(&rfq).ok_or_else(no_page)?;
         let reader = about.reader.as_ref().ok_or_else(no_history)?;
-        let from_ms = about.created_ms.saturating_sub(BEFORE_MS);
-        let to_ms = about.created_ms.saturating_add(AFTER_MS);
-        let looked = reader
-            .between(from_ms, to_ms, |r| insight::concerns(r, &rfq))
-            .map_err(|e| unreadable(&e))?;
-        let t = insight::timeline(&looked.records, &rfq);
+        let when = Around {
+            at_ms: about.created_ms,
+            from_ms: about.created_ms.saturating_sub(BEFORE_MS),
+            to_ms: about.created_ms.saturating_add(AFTER_MS),
+        };
+        let mut gathering = insight::Gathering::of(&rfq);
+        let looked = reader.between(when, |r| gathering.take(r)).map_err(|e| unreadable(&e))?;
+        let t = gathering.done();
         let (Some(first), Some(last)) = (t.steps.first(), t.steps.last()) else {
             return Err(no_history());
         };
@@ -175,7 +177,9 @@ impl Desk {
 
     /// What this desk has seen of the dealers.
     pub fn dealer_insights(&self) -> Vec<DealerInsight> {
-        lock(&self.book).dealer_insights()
+        let seen = lock(&self.book).dealers_seen();
+        // Nobody waits for the book meanwhile.
+        seen.insights()
     }
 }
 

@@ -2,16 +2,20 @@
 
 use super::{
     HistoryError, Keys,
-    files::{
-        altered, first_chain, is_begun, last_checkpoint, numbers, read_file, read_unchecked, sign,
-    },
+    files::{altered, begun, first_chain, last_checkpoint, read_unchecked, sign},
     folder,
 };
 use crate::{venue::DeskConfig, view::Problem};
-use signet_history::{Chain, Selection, Source, export};
+use signet_history::{Chain, Exporter, Selection};
 use signet_keystore::{Keychain, KeychainError};
 use signet_tlog::{Checkpoint, note::VerifierKey};
 use std::path::{Path, PathBuf};
+
+/// Bytes of an export that the desk makes while it trades. That of one RFQ has a line for each
+/// record of the history, and years of quotes do not fit into memory.
+pub(super) const TEXT_MAX: usize = 256 * 1024 * 1024;
+/// Bytes of the shortest line of a record: its number and its hash.
+const LINE_MIN: u64 = 49;
 
 /// An export, and what it is of.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub fn history_export(
     wanted: &Selection,
 ) -> Result<HistoryExport, HistoryError> {
     let (folder, keys) = place(config, keychain, identity)?;
-    of_folder(&folder, &keys, wanted)
+    of_folder(&folder, &keys, wanted, usize::MAX)
 }
 
 /// The end of a history, as it lies on the disk: its last file.
@@ -100,45 +104,53 @@ fn place(
     Ok((folder, keys))
 }
 
-/// The files that have a head.
-fn begun(folder: &Path, keys: &Keys) -> Result<Vec<u64>, HistoryError> {
-    let mut all = numbers(folder)?;
-    if let Some(last) = all.last().copied()
-        && !is_begun(folder, last, keys)?
-    {
-        all.pop();
-    }
-    Ok(all)
-}
-
-/// Exports the history in a folder.
+/// Exports the history in a folder. One file at a time is in memory, beside the text, which is at
+/// most this long.
 pub(super) fn of_folder(
     folder: &Path,
     keys: &Keys,
     wanted: &Selection,
+    text_max: usize,
 ) -> Result<HistoryExport, HistoryError> {
     // Before the files are looked for: the desk may begin another one at any moment.
     let noted = last_checkpoint(folder, keys)?;
     let all = begun(folder, keys)?;
-    let Some(first) = all.first() else { return Err(HistoryError::None(keys.desk.clone())) };
+    let (Some(first), Some(last)) = (all.first(), all.last()) else {
+        return Err(HistoryError::None(keys.desk.clone()));
+    };
     let base = first_chain(folder, *first, keys)?;
-    let (mut chain, mut records): (Chain, Vec<Vec<u8>>) = (base.clone(), Vec::new());
-    for number in all {
-        let (after, more) = read_file(folder, number, keys)?;
-        records.extend(more);
-        chain = after;
-    }
-    if noted.is_some_and(|c| c.size > chain.size()) {
+    // The signature stands above the records, so their end is read first. What the desk adds to the
+    // last file meanwhile is left out.
+    let (mut end, last_records) = read_unchecked(folder, *last, keys)?;
+    last_records.iter().for_each(|r| end.push(r));
+    if noted.is_some_and(|c| c.size > end.size()) {
         return Err(altered(folder, "records that a checkpoint was over are missing"));
     }
-    let note = sign(&chain, keys)?;
-    let source = Source { key: keys.verifier(), checkpoint: &note, base, records: &records };
-    let text = export(&source, wanted)
-        .map_err(|n| altered(folder, &format!("record {n} does not follow the one before it")))?;
+    // Before hundreds of files are read in vain.
+    let least = end.size().saturating_sub(base.size()).saturating_mul(LINE_MIN);
+    if !usize::try_from(least).is_ok_and(|least| least <= text_max) {
+        return Err(HistoryError::TooLong(text_max));
+    }
+    let mut out = Exporter::begin(keys.verifier(), &sign(&end, keys)?, base);
+    let misplaced =
+        |n: u64| altered(folder, &format!("record {n} does not follow the one before it"));
+    for number in &all {
+        let records = match number == last {
+            true => last_records.clone(),
+            false => read_unchecked(folder, *number, keys)?.1,
+        };
+        for record in &records {
+            out.record(record, wanted).map_err(misplaced)?;
+            if out.bytes() > text_max {
+                return Err(HistoryError::TooLong(text_max));
+            }
+        }
+    }
+    let text = out.end();
     Ok(HistoryExport {
         text,
         desk: keys.desk.clone(),
         key: keys.verifier().to_string(),
-        size: chain.size(),
+        size: end.size(),
     })
 }

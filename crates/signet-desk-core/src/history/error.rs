@@ -33,6 +33,9 @@ pub enum HistoryError {
     /// There is none of this identity.
     #[error("there is no history of {0} on this laptop")]
     None(String),
+    /// Its export does not fit beside a desk that trades: longer than so many bytes.
+    #[error("the export of this history is longer than {0} bytes")]
+    TooLong(usize),
     /// The keychain does not give the key.
     #[error("{}", .0.message)]
     Keychain(Box<Problem>),
@@ -49,6 +52,7 @@ impl HistoryError {
             Self::Log(e) if e.is_damage() => "history.altered",
             Self::Altered { .. } => "history.altered",
             Self::None(_) => "history.none",
+            Self::TooLong(_) => "history.too_long",
             Self::Keychain(p) => &p.code,
             _ => "history.unwritable",
         }
@@ -61,6 +65,10 @@ impl HistoryError {
             Self::Log(e) if e.is_damage() => "Give the files to your administrator.",
             Self::Altered { .. } => "Give the files to your administrator.",
             Self::None(_) => "Name the identity as the list of identities does.",
+            Self::TooLong(_) => {
+                "Save the page without the proof, and make the proof in a terminal: signet-desk \
+                 history export FILE --rfq ID."
+            }
             Self::Keychain(p) => &p.cure,
             _ => "Make room on the disk, or let this account write there.",
         }

@@ -4,18 +4,19 @@
 use super::{HistoryError, Keys};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
-use signet_history::{Chain, Moment, What};
-use signet_journal::{SealedLog, StoreKey, private_folder, replace_file};
+use signet_history::{Chain, Moment, Record, What};
+use signet_journal::{LogError, LogReader, SealedLog, StoreKey, private_folder, replace_file};
 use signet_tlog::{Checkpoint, note::VerifierKey};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+use zeroize::Zeroizing;
 
 /// A file that is this long is followed by the next one.
 pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// A file that is this old is followed by the next one, so that old ones can be removed.
-const FILE_MS: i64 = 86_400_000;
+const FILE_MS: u64 = 86_400_000;
 /// Histories that are put aside, at most; then the oldest stays and no new one begins.
 const ASIDE_MAX: u32 = 100;
 const CHECKPOINT: &str = "checkpoint";
@@ -72,7 +73,7 @@ pub(super) struct Files {
     pub(super) chain: Chain,
     log: SealedLog,
     pub(super) number: u64,
-    began_ms: i64,
+    pub(super) began_ms: i64,
     /// Size of the tree that the checkpoint on disk is over.
     noted: u64,
 }
@@ -175,9 +176,30 @@ impl Files {
         Ok(note)
     }
 
-    /// Whether the next file is due.
+    /// Whether the next file is due. One that began while the laptop's clock was ahead would else
+    /// stay the last one for as long.
     pub(super) fn is_full(&self, at_ms: i64) -> bool {
-        self.log.len() >= FILE_BYTES || at_ms.saturating_sub(self.began_ms) >= FILE_MS
+        self.log.len() >= FILE_BYTES || at_ms.abs_diff(self.began_ms) >= FILE_MS
+    }
+
+    /// About how many bytes were recorded since this moment: of the files that began then or later,
+    /// as far back as they can be read.
+    pub(super) fn bytes_since(&self, from_ms: i64) -> u64 {
+        if self.began_ms < from_ms {
+            return 0;
+        }
+        // The present one is not read: Windows lets nobody read a file that is locked.
+        let mut bytes = self.log.len();
+        let all = numbers(&self.folder).unwrap_or_default();
+        for number in all.into_iter().rev().filter(|n| *n != self.number) {
+            let Ok(Some((head, _))) = read_head(&self.folder, number, &self.keys) else { break };
+            let Ok(there) = fs::metadata(file(&self.folder, number)) else { break };
+            if head.at_ms < from_ms {
+                break;
+            }
+            bytes = bytes.saturating_add(there.len());
+        }
+        bytes
     }
 
     /// Goes on in the next file.
@@ -199,9 +221,9 @@ impl Files {
         Ok(())
     }
 
-    /// The key that seals the files, and the public key of the checkpoints.
-    pub(super) fn keys(&self) -> (&StoreKey, &VerifierKey) {
-        (&self.keys.store, self.keys.verifier())
+    /// The keys of the files and of the checkpoints.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The public key of the checkpoints.
@@ -237,16 +259,66 @@ fn before(folder: &Path, number: u64, keys: &Keys) -> Result<Chain, HistoryError
 
 /// What was before the first file that is there.
 pub(super) fn first_chain(folder: &Path, number: u64, keys: &Keys) -> Result<Chain, HistoryError> {
-    let path = file(folder, number);
-    let recovered = SealedLog::read(&path, &keys.store)?;
-    let head = recovered.records.first().ok_or_else(|| altered(&path, "it has no head"))?;
-    Ok(Head::read(head, number, keys.verifier(), &path)?.1)
+    let head = read_head(folder, number, keys)?;
+    head.map(|(_, before)| before).ok_or_else(|| altered(&file(folder, number), "it has no head"))
 }
 
-/// Whether a file has its head. One that was being begun when the desk ended, or is just now, has
-/// none.
-pub(super) fn is_begun(folder: &Path, number: u64, keys: &Keys) -> Result<bool, HistoryError> {
-    Ok(!SealedLog::read(&file(folder, number), &keys.store)?.records.is_empty())
+/// The head of a file and what was before it; `None`: one that was being begun when the desk ended,
+/// or is just now, has none. The file is read no further.
+pub(super) fn read_head(
+    folder: &Path,
+    number: u64,
+    keys: &Keys,
+) -> Result<Option<(Head, Chain)>, HistoryError> {
+    let path = file(folder, number);
+    let Some(head) = record_at(&path, 0, &keys.store)? else { return Ok(None) };
+    Head::read(&head, number, keys.verifier(), &path).map(Some)
+}
+
+/// The first record after the head of a file; `None`: there is none yet. The file is read no
+/// further, and nobody has looked whether the record follows the head.
+pub(super) fn read_first(
+    folder: &Path,
+    number: u64,
+    keys: &Keys,
+) -> Result<Option<Record>, HistoryError> {
+    let path = file(folder, number);
+    let Some(first) = record_at(&path, 1, &keys.store)? else { return Ok(None) };
+    Record::read(&first).map(Some).map_err(|e| altered(&path, &format!("record 0: {e}")))
+}
+
+/// The record in this place of a file, from 0.
+fn record_at(
+    path: &Path,
+    place: usize,
+    store: &StoreKey,
+) -> Result<Option<Zeroizing<Vec<u8>>>, LogError> {
+    let mut reader = match LogReader::open(path, store) {
+        Ok(Some(reader)) => reader,
+        Ok(None) => return Ok(None),
+        // It may be of an earlier format, which is read whole.
+        Err(LogError::NotALog(_)) => {
+            return Ok(SealedLog::read(path, store)?.records.into_iter().nth(place));
+        }
+        Err(e) => return Err(e),
+    };
+    for _ in 0..place {
+        if reader.next_record()?.is_none() {
+            return Ok(None);
+        }
+    }
+    reader.next_record()
+}
+
+/// The numbers of the files that have a head.
+pub(super) fn begun(folder: &Path, keys: &Keys) -> Result<Vec<u64>, HistoryError> {
+    let mut all = numbers(folder)?;
+    if let Some(last) = all.last().copied()
+        && read_head(folder, last, keys)?.is_none()
+    {
+        all.pop();
+    }
+    Ok(all)
 }
 
 /// The checkpoint on disk; `None` before the first.

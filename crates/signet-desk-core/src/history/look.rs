@@ -3,14 +3,17 @@
 
 use super::{
     HistoryError, HistoryExport, Keys,
-    copy::of_folder,
-    files::{is_begun, numbers, read_file},
+    copy::{TEXT_MAX, of_folder},
+    files::{begun, read_file, read_first},
 };
 use signet_history::{Chain, Record, Selection};
 use std::path::{Path, PathBuf};
 
-/// Files that one look reads: with a file a day, two weeks and a margin.
-const FILES_MAX: usize = 16;
+/// Files that one look reads: with a file a day, two months; on a day of most quotes, minutes.
+const FILES_MAX: usize = 64;
+/// Of them so many, at most, are before the one of the moment that is asked about: days of many
+/// quotes have hundreds of files, and the margin alone would take them all.
+const FILES_BEFORE: usize = 8;
 /// How far a laptop's clock may have been set back without a record being overlooked.
 const CLOCK_MARGIN_MS: i64 = 3_600_000;
 
@@ -20,15 +23,22 @@ pub(crate) struct Reader {
     keys: Keys,
 }
 
-/// What was found.
+/// What was found beside the records.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
-    /// In order, and each checked against the one before it.
-    pub(crate) records: Vec<Record>,
     /// Number of records in the history, as far as it was read.
     pub(crate) size: u64,
     /// There are more files of these days than one look reads.
     pub(crate) more: bool,
+}
+
+/// The time that a look is about, milliseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around {
+    /// The moment that must not be missed, on the venue's clock.
+    pub(crate) at_ms: i64,
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: i64,
 }
 
 impl Reader {
@@ -46,42 +56,36 @@ impl Reader {
         self.keys.verifier().to_string()
     }
 
-    /// Everything as it leaves the laptop.
+    /// Everything as it leaves the laptop, unless it is too long for a program that trades.
     ///
     /// # Errors
-    /// The files cannot be read, or were altered.
+    /// The files cannot be read, or were altered; or the text is too long.
     pub(crate) fn export(&self, wanted: &Selection) -> Result<HistoryExport, HistoryError> {
-        of_folder(&self.folder, &self.keys, wanted)
+        of_folder(&self.folder, &self.keys, wanted, TEXT_MAX)
     }
 
-    /// The records of the days from `from_ms` until `to_ms`, on the laptop's clock, that are to be
-    /// kept.
+    /// Hands over the records of this time, on the laptop's clock, in order and each checked
+    /// against the one before it. One file at a time is in memory.
     ///
     /// # Errors
     /// The files cannot be read, or were altered.
     pub(crate) fn between(
         &self,
-        from_ms: i64,
-        to_ms: i64,
-        kept: impl Fn(&Record) -> bool,
+        when: Around,
+        mut take: impl FnMut(&Record),
     ) -> Result<Looked, HistoryError> {
-        let mut all = numbers(&self.folder)?;
-        if let Some(last) = all.last().copied()
-            && !is_begun(&self.folder, last, &self.keys)?
-        {
-            all.pop();
-        }
-        let from_ms = from_ms.saturating_sub(CLOCK_MARGIN_MS);
-        let first = self.first_file(&all, from_ms)?;
+        let all = begun(&self.folder, &self.keys)?;
+        let from_ms = when.from_ms.saturating_sub(CLOCK_MARGIN_MS);
+        let nearest = self.first_file(&all, when.at_ms)?.saturating_sub(FILES_BEFORE);
+        let first = self.first_file(&all, from_ms)?.max(nearest);
+        let late = |r: &Record| r.at_ms > when.to_ms.saturating_add(CLOCK_MARGIN_MS);
         let mut out = Looked::default();
         for number in all.iter().skip(first).take(FILES_MAX) {
             let (chain, records) = self.file(*number)?;
             out.size = chain.size();
-            let late = |r: &Record| r.at_ms > to_ms.saturating_add(CLOCK_MARGIN_MS);
-            let over = records.first().is_some_and(late);
-            let wanted = |r: &Record| r.at_ms >= from_ms && !late(r) && kept(r);
-            out.records.extend(records.into_iter().filter(wanted));
-            if over {
+            let wanted = |r: &&Record| r.at_ms >= from_ms && !late(r);
+            records.iter().filter(wanted).for_each(&mut take);
+            if records.first().is_some_and(late) {
                 return Ok(out);
             }
         }
@@ -89,30 +93,34 @@ impl Reader {
         Ok(out)
     }
 
-    /// The newest records, of as many files as these, that are older than `before_ms`.
+    /// Hands over the newest records, of as many files as these, that are older than `before_ms`.
+    /// One file at a time is in memory.
     ///
     /// # Errors
     /// As [`Self::between`].
-    pub(crate) fn newest(&self, files: usize, before_ms: i64) -> Result<Vec<Record>, HistoryError> {
-        let all = numbers(&self.folder)?;
-        let mut out = Vec::new();
+    pub(crate) fn newest(
+        &self,
+        files: usize,
+        before_ms: i64,
+        mut take: impl FnMut(&Record),
+    ) -> Result<(), HistoryError> {
+        let all = begun(&self.folder, &self.keys)?;
         for number in all.iter().skip(all.len().saturating_sub(files)) {
-            if is_begun(&self.folder, *number, &self.keys)? {
-                let (_, records) = self.file(*number)?;
-                out.extend(records.into_iter().filter(|r| r.at_ms < before_ms));
-            }
+            let (_, records) = self.file(*number)?;
+            records.iter().filter(|r| r.at_ms < before_ms).for_each(&mut take);
         }
-        Ok(out)
+        Ok(())
     }
 
-    /// The place of the last file whose first record is not later than this.
+    /// The place of the last file whose first record is not later than this on the venue's clock,
+    /// as far as the desk knew that.
     fn first_file(&self, all: &[u64], from_ms: i64) -> Result<usize, HistoryError> {
         let (mut low, mut high) = (0, all.len());
         // The times of files only grow, apart from the margin.
         while low + 1 < high {
             let middle = low + (high - low) / 2;
-            let (_, records) = self.file(all[middle])?;
-            match records.first().is_some_and(|r| r.at_ms > from_ms) {
+            let first = read_first(&self.folder, all[middle], &self.keys)?;
+            match first.is_some_and(|r| r.venue_ms() > from_ms) {
                 true => high = middle,
                 false => low = middle,
             }

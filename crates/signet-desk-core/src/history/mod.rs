@@ -27,7 +27,7 @@ mod writer;
 pub use copy::{HistoryExport, HistoryTail, history_export, history_tail};
 pub use error::HistoryError;
 pub(crate) use keys::Keys;
-pub(crate) use look::Reader;
+pub(crate) use look::{Around, Reader};
 pub(crate) use recorder::{CLOSE_MAX, News, Recorder};
 
 use std::path::{Path, PathBuf};

@@ -13,8 +13,8 @@ use std::{
     rc::Rc,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
-        mpsc::{Receiver, SyncSender, channel, sync_channel},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
     },
     time::{Duration, Instant},
 };
@@ -23,8 +23,13 @@ use std::{
 const QUEUE_MAX: usize = 8_192;
 /// Bytes of records that wait, at most.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// Of both quotes take three quarters, at most: a disk that does not keep up with them does not
+/// keep the trader's own acts out.
+pub(super) const QUOTES_MAX: usize = QUEUE_MAX / 4 * 3;
+const QUOTES_BYTES: usize = QUEUE_BYTES / 4 * 3;
 /// How long the end of a history may take.
 pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(3);
+const CLOSE_PAUSE: Duration = Duration::from_millis(10);
 /// What the trader has not been told, at most.
 const NEWS_MAX: usize = 16;
 /// The venue's clock is not known.
@@ -41,6 +46,8 @@ pub(crate) enum News {
     Written(u64),
     /// The day has taken all quotes that it may.
     QuotesFull,
+    /// The disk does not keep up with quotes.
+    QuotesSlow,
     /// The last record was never finished and was cut off.
     Torn(u64),
     /// It could not be continued and was put aside: where, and why.
@@ -66,6 +73,10 @@ pub(super) struct Health {
     pub(super) fault: Option<String>,
     /// Records that did not fit into the queue: how many, from when, until when.
     pub(super) lost: Option<(u64, i64, i64)>,
+    /// Quotes that did not fit into it, and that the thread does not know of.
+    pub(super) left_out: Option<(u64, i64, i64)>,
+    /// The trader was told that there are such.
+    told_slow: bool,
     news: VecDeque<News>,
 }
 
@@ -89,14 +100,28 @@ impl Health {
         let (n, from, _) = self.lost.unwrap_or((0, at_ms, at_ms));
         self.lost = Some((n.saturating_add(1), from, at_ms));
     }
+
+    /// A quote is not kept. That holds nobody up: the prices that were on screen are kept with each
+    /// accept.
+    fn leave_out(&mut self, at_ms: i64) {
+        if !self.told_slow && self.fault.is_none() {
+            self.told_slow = true;
+            self.tell(News::QuotesSlow);
+        }
+        let (n, from, _) = self.left_out.unwrap_or((0, at_ms, at_ms));
+        self.left_out = Some((n.saturating_add(1), from, at_ms));
+    }
 }
 
 /// What both sides of the queue share.
 #[derive(Default)]
 pub(super) struct Shared {
     health: Mutex<Health>,
-    /// Bytes of records that wait.
+    /// Records that wait, and their bytes.
+    records: AtomicUsize,
     waiting: AtomicUsize,
+    /// The history is being closed.
+    closing: AtomicBool,
 }
 
 impl Shared {
@@ -105,7 +130,23 @@ impl Shared {
     }
 
     pub(super) fn taken(&self, bytes: usize) {
+        self.records.fetch_sub(1, Ordering::Relaxed);
         self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// A record of so many bytes waits from now on; whether there is room for it.
+    fn waits(&self, bytes: usize, quote: bool) -> bool {
+        let records = self.records.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let (records_max, bytes_max) = match quote {
+            true => (QUOTES_MAX, QUOTES_BYTES),
+            false => (QUEUE_MAX, QUEUE_BYTES),
+        };
+        records < records_max && waiting.saturating_add(bytes) <= bytes_max
     }
 }
 
@@ -149,13 +190,17 @@ impl Recorder {
     /// Writes down what happened now.
     pub(crate) fn record(&self, now_ms: i64, what: What) {
         let Some(inner) = &self.0 else { return };
-        let bytes = writer::size(&what);
+        let (bytes, quote) = (writer::size(&what), writer::is_of_quotes(&what));
         let m = moment(now_ms, inner.offset_ms.load(Ordering::Relaxed));
-        let waiting = inner.shared.waiting.fetch_add(bytes, Ordering::Relaxed);
-        let fits = waiting.saturating_add(bytes) <= QUEUE_BYTES;
-        if !fits || inner.queue.try_send(Job::Record(m, what)).is_err() {
-            inner.shared.taken(bytes);
-            inner.shared.health().lose(now_ms, "the disk does not keep up");
+        let fits = inner.shared.waits(bytes, quote);
+        if fits && inner.queue.try_send(Job::Record(m, what)).is_ok() {
+            return;
+        }
+        inner.shared.taken(bytes);
+        let mut health = inner.shared.health();
+        match quote && !fits {
+            true => health.leave_out(now_ms),
+            false => health.lose(now_ms, "the disk does not keep up"),
         }
     }
 
@@ -220,11 +265,20 @@ impl Recorder {
     pub(crate) fn close(&mut self, now_ms: i64) {
         let Some(inner) = self.0.take() else { return };
         let m = moment(now_ms, inner.offset_ms.load(Ordering::Relaxed));
-        if inner.queue.try_send(Job::Stop(m)).is_err() {
-            return;
+        inner.shared.closing.store(true, Ordering::Relaxed);
+        let until = Instant::now() + CLOSE_MAX;
+        // A queue that is full has room as soon as the disk takes something. A thread that is not
+        // told would keep the files from whoever opens them next.
+        let mut stop = Job::Stop(m);
+        while let Err(TrySendError::Full(job)) = inner.queue.try_send(stop) {
+            if Instant::now() >= until {
+                return;
+            }
+            stop = job;
+            std::thread::sleep(CLOSE_PAUSE);
         }
         let ended = inner.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = ended.recv_timeout(CLOSE_MAX);
+        let _ = ended.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -246,7 +300,12 @@ fn moment(at_ms: i64, offset_ms: i64) -> Moment {
 impl Recorder {
     /// One whose thread does not take anything: the queue as it is when the disk stands still.
     pub(super) fn stuck(required: bool) -> (Self, Receiver<Job>) {
-        let (queue, jobs) = sync_channel(2);
+        Self::stuck_after(required, 2)
+    }
+
+    /// The same with a queue for so many.
+    pub(super) fn stuck_after(required: bool, records: usize) -> (Self, Receiver<Job>) {
+        let (queue, jobs) = sync_channel(records);
         let shared = Arc::new(Shared::default());
         let ended = Mutex::new(channel().1);
         let offset_ms = AtomicI64::new(NO_OFFSET);
@@ -264,5 +323,9 @@ impl Recorder {
 
     pub(super) fn lost(&self) -> Option<(u64, i64, i64)> {
         self.0.as_ref()?.shared.health().lost
+    }
+
+    pub(super) fn left_out(&self) -> Option<(u64, i64, i64)> {
+        self.0.as_ref()?.shared.health().left_out
     }
 }

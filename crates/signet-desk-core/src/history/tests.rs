@@ -1,7 +1,7 @@
 use super::{
     copy::{of_folder, tail_of},
     files::{Files, file, numbers},
-    recorder::{Job, News, Shared},
+    recorder::{Job, News, QUOTES_MAX, Shared},
     writer::Writer,
     *,
 };
@@ -47,7 +47,7 @@ fn shown(n: usize) -> What {
 }
 
 fn exported(folder: &Path) -> signet_history::Verified {
-    let text = of_folder(folder, &keys(), &Selection::default()).unwrap().text;
+    let text = of_folder(folder, &keys(), &Selection::default(), usize::MAX).unwrap().text;
     verify(&text)
 }
 
@@ -82,7 +82,7 @@ fn what_is_recorded_is_exported_verifies_and_is_nowhere_in_clear() {
     }
     // Another secret opens nothing.
     let other = Keys::derive(&[6; 32], DESK).unwrap();
-    assert!(of_folder(&folder, &other, &Selection::default()).unwrap_err().is_damage());
+    assert!(of_folder(&folder, &other, &Selection::default(), usize::MAX).unwrap_err().is_damage());
 }
 
 #[test]
@@ -242,6 +242,25 @@ fn a_full_disk_is_said_once_and_nothing_is_silently_missing_afterwards() {
     assert_eq!(last, Some(What::Lost { records: 2, from_ms: T0 + 5, to_ms: T0 + 9 }));
 }
 
+/// The queue has a bound; what was taken from it has none of its own.
+#[test]
+fn a_disk_that_refuses_leaves_the_queue_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut w, _) = writer(dir.path());
+    let log = file(dir.path(), 1);
+    disk::refuses(&log, true);
+    let mut taken = 0;
+    while !w.takes_no_more() && taken < 10_000 {
+        w.take(Job::Record(at(T0), shown(taken)));
+        w.step(false);
+        taken += 1;
+    }
+    assert!(taken < 10_000);
+    disk::refuses(&log, false);
+    w.step(false);
+    assert!(!w.takes_no_more());
+}
+
 /// A file that lacks what certifies its key cannot be judged once the files before it are gone.
 #[test]
 fn a_disk_that_is_full_when_a_file_begins_leaves_it_with_its_key() {
@@ -310,6 +329,81 @@ fn a_disk_that_stands_still_fills_the_queue_and_stops_what_the_firm_says() {
     }
     // One without a history stops nobody: whether the desk may go without is decided before.
     assert!(Recorder::default().may_trade().is_ok());
+}
+
+/// More quotes than the disk takes: they fill their part of the queue, and nothing stops.
+#[test]
+fn quotes_that_the_disk_does_not_take_keep_nothing_else_out() {
+    let quote = || What::Received { msg: "S".into(), signed: true, frame: "x".into() };
+    let (r, jobs) = Recorder::stuck_after(true, 8_192);
+    let more = i64::try_from(QUOTES_MAX).unwrap();
+    (0..more + 3).for_each(|n| r.record(T0 + n, quote()));
+    assert_eq!(r.left_out(), Some((3, T0 + more, T0 + more + 2)));
+    (0..100).for_each(|n| r.record(T0, shown(n)));
+    assert_eq!((r.lost(), r.may_trade().is_ok()), (None, true));
+    assert_eq!((r.news(), r.news()), (Some(News::QuotesSlow), None), "told once");
+    assert_eq!(jobs.try_iter().count(), QUOTES_MAX + 100);
+    // The thread counts them in the history.
+    let dir = tempfile::tempdir().unwrap();
+    let (mut w, shared) = writer(dir.path());
+    shared.health().left_out = Some((3, T0, T0 + 2));
+    w.step(true);
+    assert_eq!(shared.health().left_out, None);
+    drop(w);
+    assert_eq!(exported(dir.path()).lost, 3);
+}
+
+/// A desk that may not trade until its history has room records nothing by which it would notice
+/// that a day began.
+#[test]
+fn a_new_day_has_room_also_where_nothing_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut w, shared) = writer(dir.path());
+    w.day_is_full(T0, 2);
+    w.take(Job::Record(at(T0), shown(1)));
+    w.step(true);
+    assert!(shared.health().lost.is_some());
+    w.turn(T0 + DAY);
+    w.step(true);
+    assert_eq!(shared.health().lost, None);
+    // What waited over midnight does not begin the day before once more.
+    w.day_is_full(T0 + DAY, 0);
+    let quote = What::Received { msg: "S".into(), signed: true, frame: "x".into() };
+    for at_ms in [T0, T0 + DAY] {
+        w.take(Job::Record(at(at_ms), quote.clone()));
+    }
+    w.step(true);
+    drop(w);
+    let kinds: Vec<_> = exported(dir.path()).records.into_iter().map(|r| r.what).collect();
+    assert!(!kinds.contains(&quote), "{kinds:?}");
+}
+
+#[test]
+fn a_desk_that_is_started_again_has_no_more_room_on_that_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Files::open(dir.path(), keys(), T0 - DAY).unwrap().files;
+    files.append(at(T0 - DAY), shown(0)).unwrap();
+    let length = |n| fs::metadata(file(dir.path(), n)).unwrap().len();
+    assert_eq!(files.bytes_since(T0), 0, "of the day before");
+    for n in 1..=2 {
+        files.roll(T0 + n).unwrap();
+        files.append(at(T0 + n), shown(0)).unwrap();
+    }
+    assert_eq!(files.bytes_since(T0), length(2) + length(3));
+    assert_eq!(files.bytes_since(T0 + 2), length(3));
+}
+
+#[test]
+fn an_export_that_is_too_long_for_a_desk_that_trades_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut r = open(dir.path());
+    (0..20).for_each(|n| r.record(T0, shown(n)));
+    r.close(T0);
+    let wanted = Selection::default();
+    let whole = of_folder(dir.path(), &keys(), &wanted, usize::MAX).unwrap().text;
+    assert_eq!(of_folder(dir.path(), &keys(), &wanted, whole.len()).unwrap().text, whole);
+    let e = of_folder(dir.path(), &keys(), &wanted, whole.len() / 2).unwrap_err();
+    assert_eq!((e.code(), e.is_damage()), ("history.too_long", false));
 }
 
 #[test]
@@ -385,7 +479,7 @@ fn quotes_that_are_left_out_are_told_once_and_counted_now_and_then() {
     let counts: Vec<_> = kinds
         .iter()
         .filter_map(|what| match what {
-            What::Lost { records, .. } => Some(*records),
+            What::QuotesLeftOut { records, .. } => Some(*records),
             _ => None,
         })
         .collect();
@@ -429,6 +523,40 @@ fn old_files_are_removed_and_what_is_left_verifies_from_a_signed_cut() {
     let (mut w, _) = writer(dir.path());
     w.take(Job::Remove(at(T0 + 999 * DAY), T0 + 900 * DAY, 5));
     assert_eq!(numbers(dir.path()).unwrap(), [10]);
+}
+
+/// A laptop whose clock was years ahead for a while has a file of that time between the others.
+#[test]
+fn a_file_from_a_time_to_come_keeps_nothing_from_being_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Files::open(dir.path(), keys(), T0).unwrap().files;
+    files.append(at(T0), shown(0)).unwrap();
+    let years = 3_000 * DAY;
+    for began in [T0 + years, T0 + DAY, T0 + 2 * DAY, T0 + 9 * DAY] {
+        assert!(files.is_full(began), "{began}: also after one that began later");
+        files.roll(began).unwrap();
+        files.append(at(began), shown(0)).unwrap();
+    }
+    let now = at(T0 + 9 * DAY);
+    // What began before it may be young: the next one with a time that can be says how old it is.
+    assert_eq!(files.remove_before(now, T0 - 1, 9).unwrap(), 0);
+    assert_eq!(numbers(dir.path()).unwrap(), [1, 2, 3, 4, 5]);
+    assert!(files.remove_before(now, T0 + 2 * DAY, 7).unwrap() > 0);
+    assert_eq!(numbers(dir.path()).unwrap(), [4, 5]);
+}
+
+/// A laptop that began a file with its clock far behind has the file of the day before there still.
+#[test]
+fn a_file_from_a_time_long_ago_removes_nothing_that_is_young() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Files::open(dir.path(), keys(), T0).unwrap().files;
+    files.append(at(T0), shown(0)).unwrap();
+    for began in [0, T0 + DAY] {
+        files.roll(began).unwrap();
+        files.append(at(began), shown(0)).unwrap();
+    }
+    assert_eq!(files.remove_before(at(T0 + DAY), T0 - 5 * DAY, 6).unwrap(), 0);
+    assert_eq!(numbers(dir.path()).unwrap(), [1, 2, 3]);
 }
 
 #[test]

@@ -50,12 +50,14 @@ pub(super) struct Writer {
     /// What of that the file that was just begun does not have yet, the last first. It waits while
     /// the disk refuses: a file without it could not be judged.
     due: Vec<What>,
-    /// The day, and what it took.
+    /// The day in UTC, and what it took.
     day: (i64, u64),
     /// Quotes that were not kept and are not written down yet: how many, from when, until when.
     unkept: Option<(u64, i64, i64)>,
     /// When such were last written down.
     unkept_told_ms: Option<i64>,
+    /// The trader was told that the day has taken all quotes that it may.
+    told_full: bool,
     /// Something was written since the last wait for the disk.
     unsynced: bool,
     /// The way to the second party.
@@ -106,6 +108,11 @@ impl Kind {
 /// MsgType (35) of a Quote.
 const QUOTE: &str = "S";
 
+/// Whether a record is one of which dealers may make as many as they like.
+pub(super) fn is_of_quotes(what: &What) -> bool {
+    Kind::of(what) == Kind::Quotes
+}
+
 /// About how many bytes a record takes.
 pub(super) fn size(what: &What) -> usize {
     const FRAME: usize = 256;
@@ -149,6 +156,9 @@ impl Writer {
         }
         files.sync()?;
         files.note()?;
+        // A desk that is started again and again gets no more room.
+        let day = m.at_ms.div_euclid(DAY_MS);
+        let day = (day, files.bytes_since(day.saturating_mul(DAY_MS)));
         let waiting = VecDeque::new();
         Ok(Self {
             files,
@@ -157,9 +167,10 @@ impl Writer {
             key: None,
             up: None,
             due: Vec::new(),
-            day: (0, 0),
+            day,
             unkept: None,
             unkept_told_ms: None,
+            told_full: false,
             unsynced: false,
             publisher: None,
         })
@@ -185,21 +196,32 @@ impl Writer {
         loop {
             let wait = if self.waiting.is_empty() { NOTE_IDLE } else { TRY_AGAIN };
             let (mut last, mut idle) = (false, false);
-            match jobs.recv_timeout(wait) {
-                Ok(job) => last = self.take(job),
-                Err(RecvTimeoutError::Timeout) => idle = true,
-                Err(RecvTimeoutError::Disconnected) => last = true,
-            }
             // While the disk refuses, the queue fills up and what does not fit is counted.
+            if self.takes_no_more() {
+                std::thread::sleep(wait);
+            } else {
+                match jobs.recv_timeout(wait) {
+                    Ok(job) => last = self.take(job),
+                    Err(RecvTimeoutError::Timeout) => idle = true,
+                    Err(RecvTimeoutError::Disconnected) => last = true,
+                }
+            }
             while !last && self.waiting.len() < BATCH {
                 let Ok(job) = jobs.try_recv() else { break };
                 last = self.take(job);
             }
+            self.turn(laptop_now().0);
             self.step(last || idle);
             if last {
                 return;
             }
         }
+    }
+
+    /// Whether the queue is left alone: memory is not a place for what the disk refuses. The end
+    /// is looked for all the same.
+    pub(super) fn takes_no_more(&self) -> bool {
+        self.waiting.len() >= BATCH && !self.shared.is_closing()
     }
 
     /// Writes what waits, and signs a checkpoint when it is time. With `note`, as when nothing has
@@ -304,23 +326,32 @@ impl Writer {
     /// A quote of a day that has taken all quotes that it may. It does not hold the trader up: the
     /// prices that were on screen are kept with each accept.
     fn leave_out(&mut self, m: Moment) {
-        if self.unkept.is_none() && self.unkept_told_ms.is_none() {
+        if !self.told_full {
+            self.told_full = true;
             self.shared.health().tell(News::QuotesFull);
         }
-        let (n, from, _) = self.unkept.unwrap_or((0, m.at_ms, m.at_ms));
-        self.unkept = Some((n.saturating_add(1), from, m.at_ms));
+        self.add_unkept((1, m.at_ms, m.at_ms));
+    }
+
+    fn add_unkept(&mut self, (more, from_ms, to_ms): (u64, i64, i64)) {
+        let (n, from, to) = self.unkept.unwrap_or((0, from_ms, to_ms));
+        self.unkept = Some((n.saturating_add(more), from.min(from_ms), to.max(to_ms)));
     }
 
     /// Writes down how many quotes were not kept: now, or when the last such record is old enough,
     /// since those records take room as well.
     fn tell_unkept(&mut self, now: bool) -> Result<(), HistoryError> {
+        let left_out = self.shared.health().left_out.take();
+        if let Some(left_out) = left_out {
+            self.add_unkept(left_out);
+        }
         let Some((records, from_ms, to_ms)) = self.unkept else { return Ok(()) };
         let old = |told: i64| to_ms.abs_diff(told) >= UNKEPT_MS;
         if !now && !self.unkept_told_ms.is_none_or(old) {
             return Ok(());
         }
         let m = Moment { at_ms: to_ms, ..Moment::default() };
-        self.files.append(m, What::Lost { records, from_ms, to_ms })?;
+        self.files.append(m, What::QuotesLeftOut { records, from_ms, to_ms })?;
         self.unsynced = true;
         self.unkept = None;
         self.unkept_told_ms = Some(to_ms);
@@ -363,12 +394,19 @@ impl Writer {
 
     /// Whether a record still fits into its day.
     fn fits_day(&mut self, m: Moment, what: &What) -> bool {
-        let day = m.at_ms.div_euclid(DAY_MS);
-        if self.day.0 != day {
-            self.day = (day, 0);
-            self.unkept_told_ms = None;
-        }
+        self.turn(m.at_ms);
         self.day.1 < Kind::of(what).day_bytes()
+    }
+
+    /// A day of UTC begins with room for all. It does so also where nothing is recorded: a desk
+    /// that may not trade before it has room would record nothing. What was recorded before
+    /// midnight and is written after it is of the day that began.
+    pub(super) fn turn(&mut self, now_ms: i64) {
+        let day = now_ms.div_euclid(DAY_MS);
+        if day > self.day.0 {
+            self.day = (day, 0);
+            (self.unkept_told_ms, self.told_full) = (None, false);
+        }
     }
 
     /// As if the day had taken all quotes that it may (0), all that peers may send (1), or

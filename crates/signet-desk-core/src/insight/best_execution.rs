@@ -29,6 +29,8 @@ mod numbers;
 #[path = "best_parts.rs"]
 mod parts;
 
+use numbers::{Counts, slippage};
+
 /// Quotes that a page lists.
 const QUOTES_MAX: usize = 500;
 
@@ -204,6 +206,7 @@ impl<'a> Builder<'a> {
                 }
             }
             AppMessage::ExecutionReport(e) => self.report(e, s),
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => self.passed_on(r),
             AppMessage::QuoteStatusReport(q) if q.answers.is_some() => self.counter_over(q, s),
             AppMessage::BusinessReject(j) => self.counter_refused(j, s),
             _ => {}
@@ -309,6 +312,11 @@ impl<'a> Builder<'a> {
         self.price_type().direction()
     }
 
+    fn counts(&self) -> Counts {
+        let package = self.asked.as_ref().is_some_and(|a| !a.request.legs.is_empty());
+        if package { Counts::Net } else { Counts::One(self.price_type()) }
+    }
+
     fn quantity(&self) -> Decimal {
         self.asked.as_ref().map_or(Decimal::ZERO, |a| a.request.quantity)
     }
@@ -355,7 +363,7 @@ impl<'a> Builder<'a> {
             self.first.get(&(r.side == Side::Buy)).copied(),
             self.composite(r.side, r.quantity, s.at_ms),
         );
-        let (n, of) = (self.names, self.price_type());
+        let (n, of) = (self.names, self.counts());
         self.terms.insert(r.id.to_string(), (r.clone(), now));
         self.accepts.push(BestAccept {
             id: r.id.to_string(),
@@ -387,7 +395,7 @@ impl<'a> Builder<'a> {
         let (side, dealer) = (terms.side, terms.dealer.clone());
         let price = e.last.map_or(e.avg_px, |l| l.price);
         let shown = self.names.price(price);
-        let (first, of) = (self.first.get(&(side == Side::Buy)).copied(), self.price_type());
+        let (first, of) = (self.first.get(&(side == Side::Buy)).copied(), self.counts());
         let Some(a) = self.accepts.iter_mut().find(|a| a.id == e.accept.as_str()) else { return };
         let why = e.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
         let executed = e.cum_qty > Decimal::ZERO;
@@ -410,6 +418,8 @@ impl<'a> Builder<'a> {
                 }
             }
             Meaning::TradeCancelled => a.answer = format!("Cancelled by the dealer{why}"),
+            // The end of the rest: what was executed stands.
+            Meaning::NothingTraded if a.traded.is_some() => {}
             Meaning::Refused | Meaning::NothingTraded => {
                 let who = if e.dealer.is_some() { "the dealer" } else { "the gateway" };
                 a.answer = format!("Declined by {who}{why}");
@@ -461,21 +471,6 @@ impl<'a> Builder<'a> {
         let order = self.asked.iter().flat_map(|a| &a.request.dealers);
         order.filter_map(|d| self.answers.get(d).cloned()).collect()
     }
-}
-
-/// A price against a composite, in words: a buyer who pays more, and a seller who gets less, did
-/// worse. `None` when the numbers are too large.
-fn slippage(of: PriceType, side: Side, price: Decimal, composite: Decimal) -> Option<String> {
-    let worse = of.direction().worse(side, price, composite)?;
-    if worse.is_zero() {
-        return Some("none".into());
-    }
-    let bp = match of.in_basis_points(worse.abs()) {
-        Some(bp) => bp?,
-        None => worse.abs().checked_mul(Decimal::from(10_000))?.checked_div(composite)?,
-    };
-    let word = if worse > Decimal::ZERO { "worse" } else { "better" };
-    Some(format!("{} {word} ({} bp)", worse.abs().normalize(), bp.round_dp(1)))
 }
 
 /// `35 ms`, `1.4 s`, `12 s`.

@@ -157,6 +157,53 @@ fn a_page_says_what_the_quote_was_for_of_which_a_part_was_accepted() {
     }
 }
 
+/// An accept of four, with a limit, that the gateway passed on with the quote `q2`.
+#[test]
+fn a_page_says_what_the_quote_was_for_that_the_gateway_took_within_the_limit() {
+    let sized = |mut s: Step, size: i64| {
+        if let Said::Heard(m) = &mut s.said
+            && let AppMessage::Quote(q) = &mut **m
+        {
+            q.offer.as_mut().unwrap().size = Decimal::from(size);
+        }
+        s
+    };
+    let of_four = |mut s: Step| {
+        if let Said::Sent(m) = &mut s.said
+            && let AppMessage::QuoteResponse(r) = &mut **m
+        {
+            r.quantity = Decimal::from(4);
+        }
+        s
+    };
+    let accepted = || of_four(accept("A", "99.5", 200));
+    let as_sent = |at: i64| {
+        let Said::Sent(mut m) = accepted().said else { unreachable!() };
+        if let AppMessage::QuoteResponse(r) = &mut *m {
+            (r.quote, r.price) = (QuoteId::new("q2").unwrap(), "99.4".parse().unwrap());
+        }
+        heard(at, *m)
+    };
+    for (size, quoted) in [(10, Some("10")), (7, Some("7")), (4, None), (25, Some("10"))] {
+        let steps = [
+            sent(Ask::Buy),
+            sized(quote("A", "q", "99.5", 100), 8),
+            accepted(),
+            sized(quote("A", "q2", "99.4", 210), size),
+            as_sent(220),
+            // After a logon it is told once more, and the dealer has quoted again by then.
+            sized(quote("A", "q3", "99.3", 230), 6),
+            as_sent(240),
+        ];
+        let before = page(steps[..4].to_vec());
+        assert_eq!(before.accepts[0].quoted.as_deref(), Some("8"), "not told yet");
+        let page = page(steps.into());
+        assert_eq!(page.accepts.len(), 1);
+        let a = &page.accepts[0];
+        assert_eq!((a.quantity.as_str(), a.quoted.as_deref()), ("4", quoted), "{size}");
+    }
+}
+
 #[test]
 fn an_exec_id_turns_no_text_of_the_page() {
     let mut filled = report(ExecType::Trade, OrdStatus::Filled, "1.09", 300);
@@ -255,6 +302,28 @@ fn the_reason_ends_the_question_and_the_latest_one_stands() {
     assert_eq!(p.accepts[0].composite, None, "two quotes make no composite");
 }
 
+/// The gateway passes on that nothing more comes, with or without what was executed.
+#[test]
+fn the_end_of_the_rest_hides_no_trade() {
+    let part = |mut s: Step| {
+        if let Said::Heard(m) = &mut s.said
+            && let AppMessage::ExecutionReport(e) = &mut **m
+        {
+            (e.cum_qty, e.last) = (Decimal::from(4), e.last.map(|l| Level { size: 4.into(), ..l }));
+        }
+        s
+    };
+    let executed = || part(report(ExecType::Trade, OrdStatus::PartiallyFilled, "1.10", 1_200));
+    let end = |kind| report(kind, OrdStatus::Cancelled, "1.10", 1_300);
+    let kinds = [ExecType::Cancelled, ExecType::Expired, ExecType::DoneForDay];
+    for end in kinds.into_iter().flat_map(|k| [end(k), part(end(k))]) {
+        let before = [sent(Ask::Buy), quote("A", "a1", "1.10", 400), accept("A", "1.10", 1_000)];
+        let p = page(before.into_iter().chain([executed(), end]).collect());
+        let a = &p.accepts[0];
+        assert_eq!((a.answer.as_str(), a.traded.as_deref()), ("Executed: 4 at 1.10", Some("1.10")));
+    }
+}
+
 /// A colleague asked; the desk that took it over has the request from the gateway.
 #[test]
 fn a_request_that_was_taken_over_has_a_page_too() {
@@ -341,8 +410,21 @@ fn slippage_is_said_from_the_traders_side() {
         (Price, Side::Buy, "100", "100.0", Some("none")),
         (Price, Side::Buy, "79228162514264337593543950335", "1", None),
     ] {
-        let found = slippage(of, side, price.parse().unwrap(), composite.parse().unwrap());
+        let n = |s: &str| s.parse().unwrap();
+        let found = slippage(Counts::One(of), side, n(price), n(composite));
         assert_eq!(found.as_deref(), want, "{side:?} {price}");
+    }
+    // A net price is bought less sold: near zero or below, a share of it would have another sign.
+    for (side, price, composite, want) in [
+        (Side::Buy, "-0.20", "-0.25", "0.05 worse"),
+        (Side::Sell, "-0.20", "-0.25", "0.05 better"),
+        (Side::Buy, "0.005", "0", "0.005 worse"),
+        (Side::Buy, "0.01", "0.005", "0.005 worse"),
+        (Side::Buy, "-0.25", "-0.250", "none"),
+    ] {
+        let n = |s: &str| s.parse().unwrap();
+        let found = slippage(Counts::Net, side, n(price), n(composite));
+        assert_eq!(found.as_deref(), Some(want), "{side:?} {price} {composite}");
     }
     assert_eq!(
         [-4, 450, 2_190, 12_900].map(seconds),

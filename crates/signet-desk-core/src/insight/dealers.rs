@@ -1,24 +1,23 @@
 //! What this desk has seen of each dealer, for people to look at. Pure.
 
-use super::{record::records, tally::Tally};
+use super::record::records;
 use crate::{
     blotter::query::priced_in,
     insight::record::{Outcome, Turn},
     view::{BlotterRow, DealerInsight},
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
-use signet_rfq::DealerId;
+use signet_rfq::{DealerId, InstrumentId};
 use std::collections::BTreeMap;
 
 /// All dealers that were asked, those that were asked most first. `trades` are the rows of trades
 /// that stand.
 pub(crate) fn insights(
-    tally: &Tally,
-    trades: &[BlotterRow],
+    turns: &[Turn],
+    trades: &[&BlotterRow],
     names: &BTreeMap<DealerId, String>,
 ) -> Vec<DealerInsight> {
-    let turns = tally.turns();
-    let mut out: Vec<DealerInsight> = records(&turns)
+    let mut out: Vec<DealerInsight> = records(turns)
         .into_iter()
         .map(|(dealer, r)| {
             let of = |t: &&Turn| t.dealer == dealer;
@@ -50,10 +49,13 @@ pub(crate) fn insights(
 }
 
 /// How far each trade with a dealer was from the next best price, in basis points of the price; of
-/// yields and spreads as they are. A row of an earlier Signet has the dealer's name only; it counts
-/// where `name` is that of no other dealer.
-fn cover_distances(trades: &[BlotterRow], dealer: &str, name: Option<&String>) -> Vec<Decimal> {
-    let of = trades.iter().filter(|t| match &t.dealer_id {
+/// yields and spreads as they are. A share of the net price of a package, which may be near zero or
+/// below, says nothing. A row of an earlier Signet has the dealer's name only; it counts where
+/// `name` is that of no other dealer.
+fn cover_distances(trades: &[&BlotterRow], dealer: &str, name: Option<&String>) -> Vec<Decimal> {
+    let package = InstrumentId::package();
+    let of = trades.iter().filter(|t| t.instrument != package.as_str());
+    let of = of.filter(|t| match &t.dealer_id {
         Some(id) => id == dealer,
         None => name == Some(&t.dealer),
     });
@@ -89,6 +91,7 @@ fn quartiles(mut all: Vec<i64>) -> Option<[f64; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::insight::tally::Tally;
     use proptest::prelude::*;
     use signet_fix::message::{AppMessage, QuoteRequest};
 
@@ -129,6 +132,12 @@ mod tests {
             trade("C", "2.475 %", Some("99")),
         ];
         assert_eq!(named(&others, "C"), ["1", "2", "0.5", "1"].map(|d| d.parse().unwrap()));
+        // The net price of a package: ten times its own size away, and below zero.
+        let net = |price: &str, cover| BlotterRow {
+            instrument: "[N/A]".into(),
+            ..trade("P", price, Some(cover))
+        };
+        assert!(named(&[net("-0.005", "0.045"), net("0.005", "0.055")], "P").is_empty());
         // In 32nds, and in eighths of them; a decimal is what these cannot write.
         for (price, cover, apart) in [
             ("100-00", "99-31", "3.125"),
@@ -143,7 +152,7 @@ mod tests {
 
     /// With rows that have names only.
     fn named(trades: &[BlotterRow], name: &str) -> Vec<Decimal> {
-        cover_distances(trades, "ID", Some(&name.to_owned()))
+        cover_distances(&trades.iter().collect::<Vec<_>>(), "ID", Some(&name.to_owned()))
     }
 
     #[test]
@@ -163,7 +172,8 @@ mod tests {
                 names.iter().map(|(id, name)| (dealer(id), (*name).to_owned())).collect();
             let mut tally = Tally::default();
             tally.sent(&asked(names.keys().cloned().collect()));
-            let found = insights(&tally, &trades, &names);
+            let trades: Vec<&BlotterRow> = trades.iter().collect();
+            let found = insights(&tally.turns(), &trades, &names);
             let of = |id: &str| {
                 let d = found.iter().find(|d| d.dealer == id).unwrap();
                 (d.covered, d.cover_bp.unwrap())

@@ -69,6 +69,19 @@ fn the_least_quantity_is_a_number_or_nothing() {
 }
 
 #[test]
+fn a_part_is_exported_with_what_was_done_and_what_was_quoted() {
+    let part =
+        BlotterRow { quoted: Some("5,000,000".into()), ..row("Northbank", "99.125", "2,000,000") };
+    let whole = row("Northbank", "99.125", "5,000,000");
+    assert_eq!(
+        csv_of(&[part.clone(), whole], &[Column::Quantity, Column::Quoted]),
+        "\u{feff}\"Quantity\",\"Quoted\"\r\n2000000,5000000\r\n5000000,\"\"\r\n"
+    );
+    let table = Table { columns: &ALL, rows: &[], zone: &TimeZone::UTC };
+    assert_eq!(table.cell(&part, Column::Quoted), Cell::Number("5000000".into()));
+}
+
+#[test]
 fn a_text_that_could_be_a_formula_gets_an_apostrophe_wherever_a_line_may_be_split() {
     for (text, want) in [
         ("Northbank", "Northbank"),

@@ -31,6 +31,6 @@ pub(crate) use dealers::insights;
 pub(crate) use export::{Table, file_name};
 pub(crate) use html::html;
 pub(crate) use proof::proof;
-pub(crate) use record::DealerRecord;
+pub(crate) use record::{DealerRecord, Turn};
 pub(crate) use tally::{Tally, Told};
-pub(crate) use timeline::{concerns, tally, timeline};
+pub(crate) use timeline::{Gathering, Tallying};

@@ -16,11 +16,13 @@ pub(crate) fn proof(
     made_ms: i64,
 ) -> ZipResult<Vec<u8>> {
     let mut out = ZipWriter::new(Cursor::new(Vec::new()));
+    let (html, words) = (html(page, made_ms), read_me(page, history));
+    // The text of a long history is not copied.
     let files = [
-        ("best-execution.html", html(page, made_ms)),
-        ("history.txt", history.text.clone()),
-        ("verify.sh", VERIFY_SH.to_owned()),
-        ("READ-ME.txt", read_me(page, history)),
+        ("best-execution.html", html.as_str()),
+        ("history.txt", history.text.as_str()),
+        ("verify.sh", VERIFY_SH),
+        ("READ-ME.txt", words.as_str()),
     ];
     for (name, text) in files {
         out.start_file(name, SimpleFileOptions::default())?;

@@ -8,10 +8,14 @@ use signet_fix::{
     message::{Response, SnapshotMark},
 };
 use signet_history::{Record, What};
-use signet_rfq::RfqId;
+use signet_rfq::{DealerId, MAX_DEALERS_PER_RFQ, RfqId};
+use std::collections::BTreeMap;
 
 /// Steps of one RFQ that are looked at; a peer decides how often it quotes.
-pub(crate) const STEPS_MAX: usize = 20_000;
+const STEPS_MAX: usize = 20_000;
+/// So many more are for what peers say besides, and once more for what the trader did: no quotes
+/// keep an accept or a trade off the page.
+const RESERVE: usize = 2_000;
 /// Longest message that is read.
 const FRAME_MAX: usize = 64 * 1024;
 
@@ -56,26 +60,53 @@ pub(crate) enum Said {
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     pub(crate) steps: Vec<Step>,
-    /// There were more steps.
+    /// There were more steps. Of those that say how a dealer's price stands the last before each
+    /// accept is here.
     pub(crate) more: bool,
     /// Records that could not be written while the RFQ may have been open.
     pub(crate) lost: u64,
 }
 
-/// The steps of an RFQ, in the order of the records.
-pub(crate) fn timeline<'a>(records: impl IntoIterator<Item = &'a Record>, rfq: &RfqId) -> Timeline {
-    let mut out = Timeline::default();
-    let mut told = Told::Live;
-    let id = rfq.as_str();
-    for r in records {
-        let said = match &r.what {
-            What::Lost { records, .. } => {
-                out.lost = out.lost.saturating_add(*records);
-                continue;
+/// Gathers the steps of an RFQ from the records, which come in their order, one after the other.
+pub(crate) struct Gathering<'a> {
+    rfq: &'a RfqId,
+    told: Told,
+    out: Timeline,
+    /// Of each dealer the last step that said how its price stands, where there were too many.
+    standing: BTreeMap<DealerId, Step>,
+}
+
+impl<'a> Gathering<'a> {
+    pub(crate) fn of(rfq: &'a RfqId) -> Self {
+        Self { rfq, told: Told::Live, out: Timeline::default(), standing: BTreeMap::new() }
+    }
+
+    /// Takes the next record, whatever it is about.
+    pub(crate) fn take(&mut self, r: &Record) {
+        let Some(said) = self.said(r) else { return };
+        let signed = matches!(r.what, What::Received { signed: true, .. });
+        self.place(Step { at_ms: r.venue_ms(), n: r.n, signed, told: self.told, said });
+    }
+
+    /// The steps, in the order of the records.
+    pub(crate) fn done(mut self) -> Timeline {
+        self.let_stand();
+        self.out.steps.sort_by_key(|s| s.n);
+        self.out
+    }
+
+    fn said(&mut self, r: &Record) -> Option<Said> {
+        let id = self.rfq.as_str();
+        match &r.what {
+            What::Lost { records, .. } | What::QuotesLeftOut { records, .. } => {
+                self.out.lost = self.out.lost.saturating_add(*records);
+                None
             }
             What::Sent { frame, .. } => about(frame, id).map(|m| Said::Sent(Box::new(m))),
-            What::Received { frame, .. } => {
-                told = told_now(told, frame);
+            What::Received { frame, msg, .. } => {
+                if msg == "U2" {
+                    self.told = told_now(self.told, frame);
+                }
                 about(frame, id).map(|m| Said::Heard(Box::new(m)))
             }
             What::Refused { frame, .. } => about(frame, id).map(|_| Said::Refused),
@@ -89,54 +120,91 @@ pub(crate) fn timeline<'a>(records: impl IntoIterator<Item = &'a Record>, rfq: &
                 Some(Said::Reason { accept: accept.clone(), text: text.clone() })
             }
             _ => None,
-        };
-        let Some(said) = said else { continue };
-        if out.steps.len() >= STEPS_MAX {
-            out.more = true;
-            continue;
         }
-        let signed = matches!(r.what, What::Received { signed: true, .. });
-        out.steps.push(Step { at_ms: r.venue_ms(), n: r.n, signed, told, said });
     }
-    out
+
+    fn place(&mut self, step: Step) {
+        if matches!(&step.said, Said::Sent(m) if matches!(**m, AppMessage::QuoteResponse(_))) {
+            self.let_stand();
+        }
+        if self.out.steps.len() < room(&step.said) {
+            return self.out.steps.push(step);
+        }
+        self.out.more = true;
+        if let Some(dealer) = prices(&step.said).flatten().cloned()
+            && (self.standing.len() < MAX_DEALERS_PER_RFQ || self.standing.contains_key(&dealer))
+        {
+            self.standing.insert(dealer, step);
+        }
+    }
+
+    /// What stood when there was no room for it is told now: an accept is judged by it.
+    fn let_stand(&mut self) {
+        let mut all: Vec<Step> = std::mem::take(&mut self.standing).into_values().collect();
+        all.sort_unstable_by_key(|s| s.n);
+        let left = (STEPS_MAX + 2 * RESERVE).saturating_sub(self.out.steps.len());
+        self.out.steps.extend(all.into_iter().take(left));
+    }
 }
 
-/// Whether a record may be a step of an RFQ, or says how its steps are to be taken.
-pub(crate) fn concerns(r: &Record, rfq: &RfqId) -> bool {
-    let id = rfq.as_str();
-    match &r.what {
-        What::Received { msg, .. } if msg == "U2" => true,
-        What::Sent { frame, .. } | What::Received { frame, .. } | What::Refused { frame, .. } => {
-            about(frame, id).is_some()
+/// How many steps there may be before one like this.
+fn room(said: &Said) -> usize {
+    match said {
+        Said::Refused => STEPS_MAX,
+        Said::Heard(_) if prices(said).is_some() => STEPS_MAX,
+        Said::Heard(_) => STEPS_MAX + RESERVE,
+        Said::Sent(_) | Said::Pressed { .. } | Said::NotSent { .. } | Said::Reason { .. } => {
+            STEPS_MAX + 2 * RESERVE
         }
-        What::Shown { rfq, .. } | What::Reason { rfq, .. } => rfq == id,
-        What::NotSent { id: of, .. } => belongs(of, id),
-        What::Lost { .. } => true,
-        _ => false,
     }
 }
 
-/// What records of earlier runs say of the dealers.
-pub(crate) fn tally<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tally {
-    let mut tally = Tally::default();
-    let mut told = Told::Live;
-    for r in records {
+/// Of a message that says how a dealer's price stands: whose.
+fn prices(said: &Said) -> Option<Option<&DealerId>> {
+    let Said::Heard(m) = said else { return None };
+    match &**m {
+        AppMessage::Quote(q) => Some(q.dealer.as_ref()),
+        AppMessage::QuoteCancel(c) => Some(c.dealer.as_ref()),
+        // That of the gateway itself names no dealer, and ends the RFQ.
+        AppMessage::QuoteRequestReject(r) => r.dealer.as_ref().map(Some),
+        _ => None,
+    }
+}
+
+/// Gathers what records of earlier runs say of the dealers, one after the other.
+pub(crate) struct Tallying {
+    tally: Tally,
+    told: Told,
+}
+
+impl Tallying {
+    pub(crate) fn new() -> Self {
+        Self { tally: Tally::default(), told: Told::Live }
+    }
+
+    /// Takes the next record, whatever it is about.
+    pub(crate) fn take(&mut self, r: &Record) {
         match &r.what {
             What::Sent { frame, msg } if matches!(msg.as_str(), "R" | "AJ") => {
                 if let Some(m) = message(frame) {
-                    tally.sent(&m);
+                    self.tally.sent(&m);
                 }
             }
             What::Received { frame, msg, .. } if matches!(msg.as_str(), "S" | "AG" | "8") => {
                 if let Some(m) = message(frame) {
-                    tally.heard(&m, r.venue_ms(), told);
+                    self.tally.heard(&m, r.venue_ms(), self.told);
                 }
             }
-            What::Received { frame, msg, .. } if msg == "U2" => told = told_now(told, frame),
+            What::Received { frame, msg, .. } if msg == "U2" => {
+                self.told = told_now(self.told, frame);
+            }
             _ => {}
         }
     }
-    tally
+
+    pub(crate) fn done(self) -> Tally {
+        self.tally
+    }
 }
 
 fn told_now(told: Told, frame: &str) -> Told {
@@ -192,3 +260,7 @@ fn of(m: &AppMessage) -> Option<String> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+#[path = "timeline_tests.rs"]
+mod tests;

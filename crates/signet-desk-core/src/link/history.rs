@@ -5,7 +5,7 @@ use super::{Link, target::Target, wire::Wire};
 use crate::{
     book::lock,
     history::{self, Keys, News, Reader, Recorder},
-    insight::tally,
+    insight::Tallying,
     laptop_clock::laptop_now,
     problem::sentence,
     venue::Venue,
@@ -93,10 +93,13 @@ impl Link {
         let reader = Arc::new(Reader::new(&history::folder(of_identity), keys));
         lock(&self.book).read_with(Some(reader.clone()));
         let (book, before_ms) = (self.book.clone(), now_ms());
-        let look = move || match reader.newest(DEALER_FILES, before_ms) {
-            Ok(records) => lock(&book).saw_before(&reader, tally(&records)),
-            Err(e) => {
-                tracing::warn!(error = %e, "what earlier runs saw of the dealers is not read")
+        let look = move || {
+            let mut earlier = Tallying::new();
+            match reader.newest(DEALER_FILES, before_ms, |r| earlier.take(r)) {
+                Ok(()) => lock(&book).saw_before(&reader, earlier.done()),
+                Err(e) => {
+                    tracing::warn!(error = %e, "what earlier runs saw of the dealers is not read")
+                }
             }
         };
         if let Err(e) = std::thread::Builder::new().name("signet-insight".into()).spawn(look) {
@@ -207,10 +210,17 @@ fn words(news: News, required: bool) -> (NoticeKind, &'static str, String) {
         }
         News::QuotesFull => {
             let text = "Dealers have sent more quotes today than this desk's history keeps. \
-                    Further ones are counted in it and not kept until tomorrow; your own \
+                    Further ones are counted in it and not kept until midnight UTC; your own \
                     messages, what was on screen at each accept and every answer still are."
                 .into();
             (NoticeKind::Plain, "history.quotes_full", text)
+        }
+        News::QuotesSlow => {
+            let text = "Dealers send more quotes than this laptop's disk takes into the desk's \
+                    history. Those that do not fit are counted in it and not kept; your own \
+                    messages, what was on screen at each accept and every answer still are."
+                .into();
+            (NoticeKind::Plain, "history.quotes_slow", text)
         }
         News::Torn(bytes) => {
             let text = format!(

@@ -48,6 +48,8 @@ pub(crate) struct Checked {
     pub before: Option<String>,
     /// In which numbers it asks.
     pub price_type: Option<PriceType>,
+    /// The same, with what a discount margin is over.
+    pub counts: Option<signet_rfq::PriceType>,
 }
 
 /// What the dealers offer for a row, or at which price it was traded.

@@ -15,6 +15,7 @@ fn form() -> TicketForm {
         ttl_s: 60,
         settlement_date: None,
         price_limit: String::new(),
+        limit_over: None,
         min_quantity: String::new(),
         all_or_none: false,
         approve_first: false,

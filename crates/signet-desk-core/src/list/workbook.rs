@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{problem::problem, view::Problem};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx};
+use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Style, Xlsx};
 use std::{
     collections::BTreeMap,
     io::{Cursor, Read as _},
@@ -100,8 +100,9 @@ fn sheet(bytes: &[u8]) -> Result<Vec<Record>, Problem> {
     let hidden = hidden::rows(bytes, &name).ok_or_else(unreadable)?;
     let mut cells = book.worksheet_cells_reader(&name).map_err(|_| unreadable())?;
     let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
-    while let Some(cell) = cells.next_cell().map_err(|_| unreadable())? {
-        let text = text(cell.get_value());
+    while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(|_| unreadable())? {
+        let percent = cells.styles().get(style).is_some_and(is_percent);
+        let text = text(cell.get_value(), percent);
         let (row, column) = cell.get_position();
         let column = column as usize;
         if column >= CELLS_MAX {
@@ -131,10 +132,13 @@ fn sheet(bytes: &[u8]) -> Result<Vec<Record>, Problem> {
     Ok(rows.into_iter().map(record).collect())
 }
 
-/// A cell as a trader would type it.
-fn text(value: &DataRef<'_>) -> String {
+/// A cell as a trader would type it. One that is shown in percent is a hundredth of what the trader
+/// reads: it keeps its `%`, which no number of a list has.
+fn text(value: &DataRef<'_>, percent: bool) -> String {
     match value {
         DataRef::Empty => String::new(),
+        DataRef::Int(n) if percent => format!("{}%", n.saturating_mul(100)),
+        DataRef::Float(n) if percent => format!("{}%", number(*n * 100.0)),
         DataRef::Int(n) => n.to_string(),
         DataRef::Float(n) => number(*n),
         DataRef::String(t) | DataRef::DateTimeIso(t) | DataRef::DurationIso(t) => t.clone(),
@@ -156,6 +160,28 @@ fn number(n: f64) -> String {
         true => digits.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => digits,
     }
+}
+
+fn is_percent(style: &Style) -> bool {
+    style.number_format.as_ref().is_some_and(|f| shows_percent(&f.format_code))
+}
+
+/// Whether a number format shows a number a hundred times as large (ECMA-376 part 1, 18.8.31): it
+/// has a `%` that is neither in quotation marks nor after a character that makes a letter of it.
+fn shows_percent(format: &str) -> bool {
+    let (mut quoted, mut letter) = (false, false);
+    format.chars().any(|c| {
+        if std::mem::take(&mut letter) {
+            return false;
+        }
+        match c {
+            '"' => quoted = !quoted,
+            '\\' | '_' | '*' => letter = !quoted,
+            '%' => return !quoted,
+            _ => {}
+        }
+        false
+    })
 }
 
 fn unreadable() -> Problem {

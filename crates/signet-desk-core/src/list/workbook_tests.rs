@@ -65,6 +65,32 @@ fn numbers_are_written_as_they_are_typed() {
     assert!(number(f64::NAN).parse::<rust_decimal::Decimal>().is_err());
 }
 
+/// Excel keeps a yield that is typed as `4.2%` as 0.042, which would be a limit that any yield
+/// keeps to.
+#[test]
+fn a_number_that_is_shown_in_percent_is_not_read_as_a_hundredth_of_it() {
+    for (format, n, want) in [
+        ("0.0%", 0.042, "4.2%"),
+        ("0%", 0.5, "50%"),
+        ("0.00%;[Red]-0.00%", -0.0035, "-0.35%"),
+        ("General", 4.2, "4.2"),
+        ("0.000", 4.2, "4.2"),
+        // The sign is a letter: the number is what is read.
+        ("0.000\"%\"", 4.2, "4.2"),
+        ("0.000\\%", 4.2, "4.2"),
+        ("0.000\"\\\"%", 0.042, "4.2%"),
+    ] {
+        let file = book(|sheet| {
+            let format = Format::new().set_num_format(format);
+            sheet.write_number_with_format(0, 0, n, &format).unwrap();
+        });
+        let read = records(&file).unwrap();
+        assert_eq!(read[0].cells, [want], "{format}");
+        let limit = crate::price::read(signet_rfq::PriceFormat::Decimals, &read[0].cells[0]);
+        assert_eq!(limit.is_none(), want.ends_with('%'), "{format}");
+    }
+}
+
 #[test]
 fn what_is_no_workbook_is_refused() {
     assert_eq!(refused(b""), "list.workbook");

@@ -46,6 +46,14 @@ pub(crate) fn unit_of(of: PriceType) -> String {
     }
 }
 
+/// The rate that a discount margin is over: `EURIBOR 3M in EUR`.
+pub(crate) fn over(of: PriceType) -> Option<String> {
+    match of {
+        PriceType::Price | PriceType::Yield | PriceType::Spread => None,
+        PriceType::Margin(over) => Some(over.to_string()),
+    }
+}
+
 /// Why a typed price is refused. At fault: whoever typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PriceError {

@@ -75,6 +75,12 @@ impl Calendar {
         if next.month() == d.month() { next } else { self.step(d, -1) }
     }
 
+    /// The last business day of the month of `d`.
+    pub(super) fn last_of_month(&self, d: Date) -> Date {
+        let last = d.last_of_month();
+        if self.is_business_day(last) { last } else { self.step(last, -1) }
+    }
+
     fn step(&self, d: Date, way: i64) -> Date {
         let mut day = d;
         for _ in 0..CLOSED_AT_A_STRETCH {

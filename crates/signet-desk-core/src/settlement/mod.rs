@@ -38,7 +38,7 @@ const USD_COUNTS_BEFORE_SPOT: [&str; 3] = ["ARS", "CLP", "MXN"];
 
 /// The days on which a trade done `at` may settle, the usual one first.
 pub(crate) fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
-    let calendar = Calendar::of(&currencies(i));
+    let calendar = Calendar::of(&settling(i));
     let mut day = usual(i, &calendar, at);
     let mut dates = Vec::with_capacity(OFFERED);
     for _ in 0..OFFERED {
@@ -55,7 +55,7 @@ pub(crate) fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
 
 /// SettlDate (64) of a request: the day the trader saw and chose, or the usual one.
 pub(crate) fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<String, Problem> {
-    let calendar = Calendar::of(&currencies(i));
+    let calendar = Calendar::of(&settling(i));
     let usual = usual(i, &calendar, at);
     let Some(text) = chosen else { return Ok(fix(usual)) };
     // A day is written in one way only.
@@ -67,11 +67,14 @@ pub(crate) fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Resul
 
 /// The day that a trader typed: `2026-12-15`, `15 dec`, `3m`.
 pub(crate) fn read(i: &Instrument, text: &str, at: UtcMillis) -> Result<SettlementDay, Problem> {
-    let calendar = Calendar::of(&currencies(i));
+    let calendar = Calendar::of(&settling(i));
     let usual = usual(i, &calendar, at);
+    // In foreign exchange months from the end of a month end at the end of a month.
+    let from_end = i.asset_class == AssetClass::FxSpot && calendar.last_of_month(usual) == usual;
     let day = match typed::read(text, usual).ok_or_else(unreadable)? {
         typed::Typed::Day(day) => day,
-        typed::Typed::Tenor(end) => calendar.rolled(end),
+        typed::Typed::Months(end) if from_end => calendar.last_of_month(end),
+        typed::Typed::Months(end) | typed::Typed::Weeks(end) => calendar.rolled(end),
     };
     let day = checked(&calendar, usual, day)?;
     Ok(SettlementDay { date: day.to_string(), text: day.strftime("%a %-d %b %Y").to_string() })
@@ -120,18 +123,17 @@ fn usual(i: &Instrument, calendar: &Calendar, at: UtcMillis) -> Date {
         .min(CONVENTION_DAYS_MAX);
     let day = trading_day(i, at);
     if i.asset_class == AssetClass::FxSpot {
-        return spot(&currencies(i), days, day);
+        return spot(&currencies(i), calendar, days, day);
     }
     (0..days).fold(calendar.this_or_next(day), |d, _| calendar.next(d))
 }
 
 /// As the market for spot foreign exchange counts: until the day of settlement a holiday of USD
 /// does not count, and on that day it counts for every pair, also for one without USD.
-fn spot(pair: &[String], days: u32, traded: Date) -> Date {
+fn spot(pair: &[String], settles: &Calendar, days: u32, traded: Date) -> Date {
     let usd_counts = pair.iter().any(|c| USD_COUNTS_BEFORE_SPOT.contains(&c.as_str()));
     let before: Vec<String> = pair.iter().filter(|c| usd_counts || *c != USD).cloned().collect();
-    let on_the_day: Vec<String> = pair.iter().cloned().chain([USD.to_owned()]).collect();
-    let (before, settles) = (Calendar::of(&before), Calendar::of(&on_the_day));
+    let before = Calendar::of(&before);
     let traded = Calendar::of(&[]).this_or_next(traded);
     match days.checked_sub(1) {
         None => settles.this_or_next(traded),
@@ -149,7 +151,17 @@ fn trading_day(i: &Instrument, at: UtcMillis) -> Date {
     there.saturating_add(ahead.hours()).date()
 }
 
-/// The currencies whose banks must be open: both of a pair, or the bond's own.
+/// The currencies whose banks must be open on the day of settlement. No pair settles on a holiday
+/// of USD, on spot or later: a cross is made of two trades against it.
+fn settling(i: &Instrument) -> Vec<String> {
+    let mut all = currencies(i);
+    if i.asset_class == AssetClass::FxSpot && !all.iter().any(|c| c == USD) {
+        all.push(USD.to_owned());
+    }
+    all
+}
+
+/// The currencies that change hands: both of a pair, or the bond's own.
 fn currencies(i: &Instrument) -> Vec<String> {
     let pair =
         (i.asset_class == AssetClass::FxSpot).then(|| i.id.as_str().split_once('/')).flatten();

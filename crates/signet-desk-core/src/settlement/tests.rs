@@ -132,6 +132,46 @@ fn another_day_is_refused_and_never_moved() {
 }
 
 #[test]
+fn a_cross_settles_on_no_holiday_of_usd() {
+    // 11 November 2026, a Wednesday, is Veterans Day; banks of EUR and GBP are open.
+    let (cross, now) = (pair("EUR/GBP"), at("2026-11-05T12:00:00Z"));
+    assert_eq!(view(&cross, now).dates[..3], ["2026-11-09", "2026-11-10", "2026-11-12"]);
+    let closed = date(&cross, Some("2026-11-11"), now).expect_err("a holiday");
+    assert_eq!(closed.code, "settlement_date.closed");
+    assert!(closed.message.contains("a holiday of USD") && closed.message.contains("2026-11-12"));
+    for (typed, when, want) in [
+        ("1w", "2026-11-02T12:00:00Z", "2026-11-12"),
+        ("1w", "2026-11-03T12:00:00Z", "2026-11-12"),
+        ("12 nov", "2026-11-05T12:00:00Z", "2026-11-12"),
+    ] {
+        assert_eq!(read(&cross, typed, at(when)).map(|d| d.date), Ok(want.into()), "{typed}");
+    }
+    // What is no foreign exchange has nothing to do with New York.
+    assert!(date(&bond("EUR", "T+2"), Some("2026-11-11"), now).is_ok());
+}
+
+#[test]
+fn months_from_the_last_business_day_end_on_the_last_business_day() {
+    for (i, when, typed, want) in [
+        // Spot is on Monday, 30 November.
+        (pair("EUR/USD"), "2026-11-26T12:00:00Z", "1m", "2026-12-31"),
+        (pair("EUR/USD"), "2026-11-26T12:00:00Z", "4m", "2027-03-31"),
+        (pair("EUR/USD"), "2026-11-26T12:00:00Z", "1w", "2026-12-07"),
+        (pair("EUR/USD"), "2026-11-26T12:00:00Z", "1y", "2027-11-30"),
+        // On Friday, 29 January; Easter Monday is on 29 March.
+        (pair("EUR/USD"), "2027-01-27T12:00:00Z", "2m", "2027-03-31"),
+        (pair("EUR/USD"), "2027-01-27T12:00:00Z", "1m", "2027-02-26"),
+        // A business day before: the day of the month counts.
+        (pair("EUR/USD"), "2027-01-26T12:00:00Z", "2m", "2027-03-30"),
+        (pair("EUR/USD"), "2026-11-20T12:00:00Z", "1m", "2026-12-24"),
+        (bond("EUR", "T+2"), "2026-11-26T12:00:00Z", "1m", "2026-12-30"),
+    ] {
+        let got = read(&i, typed, at(when)).map(|d| d.date);
+        assert_eq!(got, Ok(want.into()), "{} {typed} at {when}", i.id);
+    }
+}
+
+#[test]
 fn a_currency_without_rules_says_so() {
     let note = |i: &Instrument| view(i, at("2026-11-20T12:00:00Z")).note;
     assert_eq!(note(&bond("EUR", "T+2")), "");

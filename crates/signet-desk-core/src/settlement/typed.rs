@@ -1,7 +1,7 @@
 //! Reads a settlement day as traders type it. Day and month in figures alone are refused: `12/11`
 //! is one day in London and another in New York.
 
-use jiff::{ToSpan as _, civil::Date};
+use jiff::{Span, ToSpan as _, civil::Date};
 
 /// Most characters of a day.
 const TYPED_MAX: usize = 24;
@@ -27,8 +27,10 @@ const TENOR_MAX: i64 = 120;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Typed {
     Day(Date),
-    /// The day a tenor ends on, which need not be a business day.
-    Tenor(Date),
+    /// The day so many weeks later, which need not be a business day.
+    Weeks(Date),
+    /// As [`Typed::Weeks`], of months or years.
+    Months(Date),
 }
 
 /// `2026-12-15`, `15 dec`, `15 dec 2026`; or a tenor from `usual`: `2w`, `3m`, `1y`. A month
@@ -45,22 +47,20 @@ pub(super) fn read(text: &str, usual: Date) -> Option<Typed> {
     let end = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, rest) = text.split_at_checked(end)?;
     let number: i64 = number.parse().ok()?;
-    tenor(number, rest, usual)
-        .map(Typed::Tenor)
-        .or_else(|| named(number, rest, usual).map(Typed::Day))
+    tenor(number, rest, usual).or_else(|| named(number, rest, usual).map(Typed::Day))
 }
 
-fn tenor(number: i64, unit: &str, usual: Date) -> Option<Date> {
+fn tenor(number: i64, unit: &str, usual: Date) -> Option<Typed> {
     if !(1..=TENOR_MAX).contains(&number) {
         return None;
     }
-    let span = match unit {
-        "w" => number.weeks(),
-        "m" => number.months(),
-        "y" => number.years(),
-        _ => return None,
-    };
-    usual.checked_add(span).ok()
+    let end = |span: Span| usual.checked_add(span).ok();
+    match unit {
+        "w" => end(number.weeks()).map(Typed::Weeks),
+        "m" => end(number.months()).map(Typed::Months),
+        "y" => end(number.years()).map(Typed::Months),
+        _ => None,
+    }
 }
 
 fn named(day: i64, rest: &str, usual: Date) -> Option<Date> {

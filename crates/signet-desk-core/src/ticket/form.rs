@@ -36,13 +36,13 @@ pub(crate) struct Wanted {
 /// it has to be.
 pub(crate) fn check_texts(f: &TicketForm) -> Result<(), Problem> {
     let long = |text: &str, max| text.chars().count() > max;
-    let date = f.settlement_date.as_deref().unwrap_or_default();
+    let kept = [&f.settlement_date, &f.limit_over].into_iter().flatten().map(String::as_str);
     let short = [&f.instrument, &f.typed, &f.quantity, &f.price_limit, &f.min_quantity];
     let legs = f.package.iter().flat_map(|p| &p.legs).take(MAX_LEGS + 1);
     let of_legs = legs.flat_map(|l| [&l.instrument, &l.typed, &l.ratio, &l.quantity, &l.settles]);
     let size = f.package.iter().map(|p| &p.size);
     let texts = short.into_iter().chain(&f.dealers).chain(of_legs).chain(size);
-    let mut texts = texts.map(String::as_str).chain([date]);
+    let mut texts = texts.map(String::as_str).chain(kept);
     let bad = f.dealers.len() > DEALERS_MAX
         || f.package.as_ref().is_some_and(|p| p.legs.len() > MAX_LEGS)
         || texts.any(|t| long(t, TEXT_MAX) || t.chars().any(char::is_control));
@@ -101,6 +101,9 @@ pub(crate) fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, P
             ),
         };
     }
+    if let Some(why) = other_rate(f, i) {
+        return refused("limit.other_rate", why, "Type the limit again, or leave it out.");
+    }
     match price::typed(i, &f.price_limit) {
         Ok(price) => Ok(Some(price)),
         Err(e) => {
@@ -111,6 +114,23 @@ pub(crate) fn limit(f: &TicketForm, i: &Instrument) -> Result<Option<Decimal>, P
                 PriceError::OffTick { .. } => "limit.off_tick",
             };
             refused(code, sentence(&e.to_string()), "Type a price, or leave the limit out.")
+        }
+    }
+}
+
+/// Why the limit does not count what the request asks for: a note may pay another rate since the
+/// limit was typed, and a margin over that is another number.
+fn other_rate(f: &TicketForm, i: &Instrument) -> Option<String> {
+    let limit = f.price_limit.trim();
+    match (&f.limit_over, price::over(i.price_type())) {
+        (then, now) if *then == now => None,
+        (Some(then), Some(now)) => {
+            Some(format!("The limit {limit} is over {then}, and {} is over {now} now.", i.symbol))
+        }
+        (Some(then), None) => Some(format!("The limit {limit} is a discount margin over {then}.")),
+        (None, now) => {
+            let now = now.unwrap_or_default();
+            Some(format!("It is not known whether the limit {limit} is over {now}."))
         }
     }
 }

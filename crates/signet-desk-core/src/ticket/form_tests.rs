@@ -35,6 +35,7 @@ fn form(ask: Ask, limit: &str, least: &str, all: bool) -> TicketForm {
         ttl_s: 60,
         settlement_date: None,
         price_limit: limit.into(),
+        limit_over: None,
         min_quantity: least.into(),
         all_or_none: all,
         approve_first: false,
@@ -70,6 +71,32 @@ fn what_is_wanted_is_read_or_refused_at_its_field() {
     ] {
         let why = wanted(&f, &i).unwrap_err();
         assert_eq!((why.code.as_str(), why.field), (code, Some(field)), "{f:?}");
+    }
+}
+
+#[test]
+fn a_limit_in_margins_is_one_over_the_rate_that_is_asked_for() {
+    use signet_rfq::{Benchmark, PriceType};
+    let margin = |point| PriceType::Margin(Benchmark::read("EURIBOR", point, "EUR").unwrap());
+    let (three, six) = (Some("EURIBOR 3M in EUR"), Some("EURIBOR 6M in EUR"));
+    for (of, over, fits) in [
+        (margin("3M"), three, true),
+        (margin("6M"), three, false),
+        (margin("6M"), six, true),
+        // One that was kept before the rate was.
+        (margin("3M"), None, false),
+        (PriceType::Yield, None, true),
+        (PriceType::Price, three, false),
+    ] {
+        let i = Instrument { price_types: vec![of], ..bund() }.told_in(of);
+        let over = over.map(String::from);
+        let f = TicketForm { limit_over: over.clone(), ..form(Ask::Sell, "45", "", false) };
+        let got = wanted(&f, &i).map(|w| w.limit).map_err(|p| (p.code, p.field));
+        let other = Err(("limit.other_rate".to_owned(), Some(TicketField::Limit)));
+        assert_eq!(got, if fits { Ok(Some(n("45"))) } else { other }, "{of} {over:?}");
+        // Without a limit there is nothing to be mistaken.
+        let f = TicketForm { limit_over: over, ..form(Ask::Sell, " ", "", false) };
+        assert_eq!(wanted(&f, &i).map(|w| w.limit), Ok(None));
     }
 }
 
@@ -111,6 +138,7 @@ fn a_form_has_bounds() {
             "ticket.too_long",
         ),
         (TicketForm { settlement_date: Some("x".repeat(121)), ..good.clone() }, "ticket.too_long"),
+        (TicketForm { limit_over: Some("x".repeat(121)), ..good.clone() }, "ticket.too_long"),
     ] {
         assert_eq!(check_texts(&f).map_err(|p| p.code), Err(code.into()));
     }

@@ -13,6 +13,7 @@ fn form(quantity: &str) -> TicketForm {
         ttl_s: 60,
         settlement_date: Some("2026-12-15".into()),
         price_limit: "99.5".into(),
+        limit_over: Some("EURIBOR 3M in EUR".into()),
         min_quantity: "1m".into(),
         all_or_none: true,
         approve_first: true,
@@ -42,6 +43,15 @@ fn asked(id: &str) -> AskedView {
 
 fn place(dir: &tempfile::TempDir) -> (PathBuf, StoreKey) {
     (dir.path().join("tickets.log"), StoreKey::new([7; 32]))
+}
+
+#[test]
+fn a_limit_that_was_kept_without_its_rate_has_none() {
+    let kept = r#"{"draft":{"instrument":"A","typed":"A","ask":"buy","quantity":"1m","dealers":[],
+        "ttl_s":60,"price_limit":"45","numbers":"discount margin"}}"#;
+    let Line::Draft(Some(form)) = serde_json::from_str(kept).unwrap() else { panic!() };
+    let form = form.into_view();
+    assert_eq!((form.price_type, form.limit_over), (crate::view::PriceType::Margin, None));
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub(super) struct Form {
     /// What the limit counts; left out for a price.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     numbers: String,
+    /// The rate that a limit in discount margins is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    over: Option<String>,
     #[serde(default)]
     package: Option<Package>,
 }
@@ -148,6 +151,7 @@ impl Form {
             ttl_s,
             settlement_date,
             price_limit,
+            limit_over,
             min_quantity,
             all_or_none,
             approve_first,
@@ -174,6 +178,7 @@ impl Form {
             approve_first,
             note,
             numbers: numbers(price_type).into(),
+            over: limit_over,
             package: package.map(Package::of),
         }
     }
@@ -192,6 +197,7 @@ impl Form {
             ttl_s: self.ttl_s,
             settlement_date: self.settlement_date,
             price_limit: self.price_limit,
+            limit_over: self.over,
             min_quantity: self.min_quantity,
             all_or_none: self.all_or_none,
             approve_first: self.approve_first,

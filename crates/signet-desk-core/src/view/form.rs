@@ -27,6 +27,10 @@ pub struct TicketForm {
     pub price_type: PriceType,
     /// The worst price that an accept may have, as typed; empty for none.
     pub price_limit: String,
+    /// The rate that a limit in discount margins is over, `EURIBOR 3M in EUR`; `None` for other
+    /// numbers, and in what was kept without it.
+    #[serde(default)]
+    pub limit_over: Option<String>,
     /// The least that an accept may take, as typed; empty for any.
     pub min_quantity: String,
     /// An accept takes the whole quantity or nothing.

@@ -50,6 +50,9 @@ pub struct ColleagueRfq {
     pub min_quantity: Option<String>,
     /// ISO 4217.
     pub currency: String,
+    /// What its numbers count: `% of par`, `% yield`, `bp discount margin over EURIBOR 3M`; empty
+    /// for a price of an instrument that is not listed here.
+    pub price_unit: String,
     /// Names of the dealers asked.
     pub dealers: Vec<String>,
     /// Dealers whose quote can be taken now.

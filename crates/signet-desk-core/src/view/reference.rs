@@ -46,6 +46,8 @@ pub struct InstrumentView {
 pub struct PriceTypeView {
     /// To be sent with the ticket.
     pub price_type: PriceType,
+    /// The rate that a discount margin is over, `EURIBOR 3M in EUR`; `None` for other numbers.
+    pub over: Option<String>,
     /// `percent of par`, `yield, percent`.
     pub words: String,
     /// `% of par`, `% yield`, `bp spread`, `bp discount margin over EURIBOR 3M`.

@@ -587,6 +587,28 @@ fn what_a_desk_could_not_write_down_is_of_that_time() {
     }
 }
 
+/// On a day with more quotes than are kept nearly all of the day is such a time.
+#[test]
+fn quotes_that_a_desk_left_out_explain_missing_quotes_and_no_missing_accept() {
+    for (quotes_only, explained) in [(true, ""), (false, "3 records")] {
+        let mut w = Written::new();
+        w.sends(T0, &request(5_000_000));
+        let (records, from_ms, to_ms) = (3, T0, T0 + 500);
+        let what = match quotes_only {
+            true => crate::What::QuotesLeftOut { records, from_ms, to_ms },
+            false => crate::What::Lost { records, from_ms, to_ms },
+        };
+        w.add_by(T0 + 600, Some(0), what);
+        let e = Evidence::whole().without(is_trade);
+        let found = compare(&e.0, &w.account(), Tolerance::default());
+        let why = |code| &found.iter().find(|d| d.code == code).unwrap().explained;
+        assert!(why("quote.not_at_desk").contains("3 records"), "{found:?}");
+        let of_accept = why("accept.denied_by_desk");
+        assert_eq!(of_accept.is_empty(), quotes_only, "{of_accept}");
+        assert!(of_accept.contains(explained), "{of_accept}");
+    }
+}
+
 /// A cut end looks like a kill, so all of it may be explained. Whoever has kept a checkpoint from
 /// before the cut finds it.
 #[test]
@@ -1176,6 +1198,43 @@ fn an_rfq_that_changed_hands_is_named_and_only_a_signature_says_so() {
     let mut signed = lies();
     signed.0.facts.push(Fact { signer: Some(signer(false)), ..last });
     assert_eq!(codes(&signed.0, &told), ["rfq.changed_hands"]);
+}
+
+/// What was accepted of what was quoted, where the two sides do not say the same accept. Q1 is for
+/// five million.
+#[test]
+fn an_accept_of_a_part_is_told_with_what_its_quote_was_for() {
+    for (size, at_gateway, at_desk, words) in [
+        (5_000_000, 2_000_000, 5_000_000, ["Buy 2000000 (of 5000000 quoted) of", "Buy 5000000 of"]),
+        (3_000_000, 2_000_000, 3_000_000, ["Buy 2000000 (of 3000000 quoted) of", "Buy 3000000 of"]),
+        // No more of a larger quote than was asked for.
+        (9_000_000, 2_000_000, 5_000_000, ["Buy 2000000 (of 5000000 quoted) of", "Buy 5000000 of"]),
+    ] {
+        let mut gateway = Evidence::whole().0;
+        let mut desk = Written::traded().account();
+        for (account, taken) in [(&mut gateway, at_gateway), (&mut desk, at_desk)] {
+            for f in &mut account.facts {
+                match &mut f.said {
+                    Said::Quoted { offer: Some(offer), .. } => offer.size = size.into(),
+                    Said::Accepted { quantity, .. } => *quantity = taken.into(),
+                    _ => {}
+                }
+            }
+        }
+        let found = compare(&gateway, &desk, Tolerance::default());
+        let [differs] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(differs.code, "accept.differs");
+        for (told, words) in [&differs.gateway, &differs.desk].into_iter().zip(words) {
+            assert!(told.as_ref().is_some_and(|t| t.contains(words)), "{told:?} {words}");
+        }
+        // Two sides that say the same part do not differ.
+        for f in &mut desk.facts {
+            if let Said::Accepted { quantity, .. } = &mut f.said {
+                *quantity = at_gateway.into();
+            }
+        }
+        assert_eq!(compare(&gateway, &desk, Tolerance::default()), []);
+    }
 }
 
 /// The gateway passes on one side of a two-way quote when the other one is smaller than was asked
