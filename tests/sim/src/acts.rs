@@ -7,6 +7,7 @@ use crate::{
     link::{Connection, NEVER, Side},
     schedule::{Act, End},
 };
+use signet_gateway::simulated::Bar;
 
 impl World {
     /// An event happens.
@@ -16,6 +17,9 @@ impl World {
             Act::Ask { .. }
             | Act::AskPackage { .. }
             | Act::Take { .. }
+            | Act::TakePart { .. }
+            | Act::TakeWithin { .. }
+            | Act::ApproveAhead { .. }
             | Act::Arm { .. }
             | Act::Confirm
             | Act::Counter { .. }
@@ -23,12 +27,16 @@ impl World {
             | Act::Dismiss { .. }
             | Act::SendList { .. }
             | Act::TakeList => self.trader(act),
-            Act::Requote { dealer } | Act::Withdraw { dealer } | Act::Bust { dealer } => {
+            Act::Requote { dealer }
+            | Act::Withdraw { dealer }
+            | Act::Bust { dealer }
+            | Act::Correct { dealer } => {
                 let i = which(*dealer);
                 if self.dealer_runs[i].0 {
                     let does = match act {
                         Act::Requote { .. } => self.dealers[i].requote(self.t, &mut self.rng),
                         Act::Bust { .. } => self.dealers[i].bust(self.t),
+                        Act::Correct { .. } => self.dealers[i].correct(self.t),
                         _ => self.dealers[i].withdraw(),
                     };
                     self.do_all(i, does);
@@ -41,7 +49,13 @@ impl World {
                     .as_ref()
                     .and_then(|g| g.colleague_takes(*pick, self.colleagues, self.t));
                 if let Some(rfq) = taken {
-                    self.truth.taken.insert(rfq, self.t);
+                    self.truth.taken.insert(rfq.to_string(), self.t);
+                }
+            }
+            Act::ColleagueAccepts { pick } => {
+                self.colleagues += 1;
+                if let Some(g) = &self.gateway {
+                    g.colleague_accepts(*pick, self.colleagues, self.t);
                 }
             }
             act => self.path(act),
@@ -60,6 +74,15 @@ impl World {
                 let armed = d.arm(*pick, t);
                 armed.then(|| d.confirm(t));
             }
+            Act::TakePart { pick, percent } => {
+                let armed = d.arm_part(*pick, *percent, t);
+                armed.then(|| d.confirm(t));
+            }
+            Act::TakeWithin { pick, ticks } => {
+                let armed = d.arm_within(*pick, *ticks, t);
+                armed.then(|| d.confirm(t));
+            }
+            Act::ApproveAhead { pick, ticks } => d.approve_ahead(*pick, *ticks, t),
             Act::Arm { pick } => drop(d.arm(*pick, t)),
             Act::Confirm => d.confirm(t),
             Act::Counter { pick } => d.counter(*pick, t),
@@ -154,6 +177,11 @@ impl World {
                 self.crash_dealer(i);
                 self.away[i] = true;
             }
+            Act::DealerLeaves { dealer } => {
+                if let Some(session) = self.links[which(*dealer) + 1].session(Side::Listens) {
+                    session.logout("closed for a moment");
+                }
+            }
             Act::DealerReset { dealer } => {
                 let line = &mut self.links[which(*dealer) + 1];
                 line.connections.iter_mut().for_each(|c| c.reset(t));
@@ -189,6 +217,14 @@ impl World {
                 self.lock(true);
                 self.timers.push((t + for_ms, Timer::Unlock));
             }
+            Act::Barred { how, for_ms } => {
+                self.bar(Some(*how));
+                self.timers.extend(for_ms.map(|ms| (t + ms, Timer::Unbar)));
+            }
+            Act::KeepJournal => {
+                self.journal_copy = std::fs::read(self.folder.join("gateway/rfqs.journal")).ok();
+            }
+            Act::OlderJournal { for_ms } => self.older_journal(*for_ms),
             _ => {}
         }
     }
@@ -267,6 +303,25 @@ impl World {
         }
     }
 
+    /// The registry keeps the trader out, or lets the trader in again.
+    pub(super) fn bar(&mut self, bar: Option<Bar>) {
+        match (bar, self.barred) {
+            (Some(_), None) => self.truth.barred.push((self.t, NEVER)),
+            (None, Some(_)) => {
+                if let Some(span) = self.truth.barred.last_mut() {
+                    span.1 = self.t;
+                }
+            }
+            _ => {}
+        }
+        let changed = bar != self.barred;
+        self.barred = bar;
+        self.barred_is_due();
+        if let Some(g) = self.gateway.as_ref().filter(|_| changed) {
+            g.bar(bar, self.t);
+        }
+    }
+
     pub(super) fn disk(&mut self, full: bool) {
         self.disk_full = full;
         if let Some(g) = &self.gateway {
@@ -278,11 +333,17 @@ impl World {
     pub(super) fn disk_fails(&mut self, end: End, fails: bool) {
         let file = if end == End::Desk { "in_flight" } else { "gateway/rfqs.journal" };
         signet_journal::disk::refuses(&self.folder.join(file), fails);
+        if end == End::Gateway {
+            self.journal_refuses = fails;
+            self.barred_is_due();
+        }
     }
 
     /// The disk of the gateway's evidence refuses to write, or writes again.
     pub(super) fn evidence_fails(&mut self, fails: bool) {
         self.evidence_refuses = fails;
+        self.evidence_refused |= fails;
+        self.barred_is_due();
         let files = std::fs::read_dir(self.folder.join("gateway/signed"));
         for file in files.into_iter().flatten().flatten() {
             signet_journal::disk::refuses(&file.path(), fails);

@@ -4,10 +4,12 @@ use signet_identity::CompId;
 use signet_rfq::DealerId;
 
 pub(crate) const DESK: &str = "TRADER";
-/// Of the same group; it takes RFQs over and is never on.
+/// Of the same group; it takes RFQs over, and what it hears nobody reads.
 pub(crate) const COLLEAGUE: &str = "COLLEAGUE";
 pub(crate) const GATEWAY: &str = "GATEWAY";
 pub(crate) const DEALERS: [&str; 3] = ["NORTH", "SOUTH", "EAST"];
+/// Those that let a part of their quotes be taken.
+pub(crate) const TAKES_PART: [&str; 2] = [DEALERS[0], DEALERS[1]];
 pub(crate) const PAIR: &str = "EUR/USD";
 /// What packages are made of.
 pub(crate) const LEGS: [&str; 4] = ["EUR/USD", "EUR/GBP", "EUR/CHF", "EUR/SEK"];

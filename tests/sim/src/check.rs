@@ -3,21 +3,20 @@
 
 use crate::{
     cast::*,
-    dealer::{Dealer, Fill},
+    click::{Ahead, Click, Filled, was_ahead},
+    dealer::Dealer,
     desk::filled,
-    gateway::Gateway,
+    gateway::{Gateway, is_colleagues},
     link::NEVER,
     quotes::{live_quotes, unanswered},
-    rules::{is_denied, needs_touch},
+    rules::{DAY_MOST, is_denied},
     signer::Signer,
     tally::{Seen, Tally},
 };
 use rust_decimal::Decimal;
 use signet_desk_core::view::{CounterState, Frame, LineView, RfqState as ShownRfq};
 use signet_fix::message::QuoteResponse;
-use signet_rfq::{
-    ACCEPT_AGE_MAX_MS, AcceptState, Leg, Limit, Rfq, RfqState, Side, StatedLeg, UtcMillis,
-};
+use signet_rfq::{ACCEPT_AGE_MAX_MS, AcceptState, Leg, Rfq, RfqState, StatedLeg, UtcMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far apart the clocks of desk and gateway may be believed to be, milliseconds.
@@ -36,87 +35,21 @@ pub(crate) fn broken(invariant: &'static str, words: impl Into<String>) -> Viola
     Violation { invariant, words: words.into() }
 }
 
-/// An accept that the trader confirmed.
-#[derive(Debug, Clone)]
-pub(crate) struct Click {
-    pub id: String,
-    pub rfq: String,
-    pub dealer: String,
-    quote: String,
-    side: Side,
-    price: Decimal,
-    quantity: Decimal,
-    legs: Vec<StatedLeg>,
-    /// Which later quotes of the dealer it agrees to.
-    limit: Option<Limit>,
-    at: i64,
-    /// ValidUntilTime (62) of the accept, on the gateway's clock.
-    deadline: Option<UtcMillis>,
-    /// The session took it; otherwise the trader was told that it was not sent.
-    pub sent: bool,
-    /// It is of a row of a list.
-    pub listed: bool,
-}
-
-impl Click {
-    pub(crate) fn of(rfq: &str, r: &QuoteResponse, at: i64) -> Self {
-        Self {
-            id: r.id.to_string(),
-            rfq: rfq.into(),
-            dealer: r.dealer.as_ref().map(ToString::to_string).unwrap_or_default(),
-            quote: r.quote.to_string(),
-            side: r.side,
-            price: r.price,
-            quantity: r.quantity,
-            legs: r.legs.clone(),
-            limit: r.limit,
-            at,
-            deadline: r.deadline,
-            sent: false,
-            listed: false,
-        }
-    }
-
-    /// Whether a trade is what the trader agreed to.
-    fn agrees_to(&self, dealer: &str, f: &Fill) -> bool {
-        let same = self.quote == f.quote && self.price == f.price;
-        let within =
-            self.limit.is_some_and(|l| l.allows(signet_rfq::Direction::Price, self.side, f.price));
-        let terms = self.side == f.side && self.quantity == f.quantity && self.dealer == dealer;
-        let legs = match same {
-            true => self.legs == f.legs,
-            false => self.legs_but_for_prices(f),
-        };
-        terms && (same || within) && legs
-    }
-
-    /// Every leg of the package was executed as it was agreed to, at prices that make the net price.
-    fn legs_but_for_prices(&self, f: &Fill) -> bool {
-        let plain = |l: &StatedLeg| StatedLeg { bid: None, offer: None, ..l.clone() };
-        let sides = |l: &StatedLeg| (l.bid.is_some(), l.offer.is_some());
-        let same = self.legs.iter().map(plain).eq(f.legs.iter().map(plain))
-            && self.legs.iter().map(sides).eq(f.legs.iter().map(sides));
-        let net = f.legs.iter().map(|l| {
-            let price = l.ratio.unwrap_or_default() * l.agreed().unwrap_or_default();
-            if l.side == Some(Side::Buy) { price } else { -price }
-        });
-        same && (f.legs.is_empty() || net.sum::<Decimal>() == f.price)
-    }
-
-    fn needs_touch(&self) -> bool {
-        needs_touch(&self.dealer, self.quantity)
-    }
-}
-
 /// What is known of a run apart from what the programs say.
 #[derive(Default)]
 pub(crate) struct Truth {
     pub clicks: BTreeMap<String, Click>,
     /// Accepts that a person approved with a key.
     pub approved: BTreeSet<String>,
+    /// Accepts to come that a person approved with a key.
+    pub aheads: Vec<Ahead>,
     /// When the policies denied every accept.
     pub locked: Vec<(i64, i64)>,
+    /// When the registry kept the trader out.
+    pub barred: Vec<(i64, i64)>,
     pub clock_was_set: bool,
+    /// What was found broken between two steps.
+    pub fault: Option<Violation>,
     /// Why the gateway did not start again.
     pub does_not_start: Option<String>,
     /// From its first start that its disk refused until it was back.
@@ -132,11 +65,10 @@ pub(crate) struct Truth {
     arrivals_seen: [usize; 3],
     /// Of each dealer: how many busts and parts were looked at.
     told_seen: [(usize, usize); 3],
-    filled: BTreeSet<String>,
+    filled: Filled,
     busted: BTreeSet<String>,
     /// Packages of which a dealer executed a part.
     parts: BTreeSet<String>,
-    filled_rfqs: BTreeSet<String>,
     /// The desk's ids of the accepts that reached dealers, by what these call them.
     own: BTreeMap<String, String>,
 }
@@ -157,11 +89,18 @@ impl Truth {
         if let Some(why) = self.does_not_start.take() {
             return Err(broken("gateway.start", why));
         }
+        if let Some(violation) = self.fault.take() {
+            return Err(violation);
+        }
         for (i, d) in dealers.iter().enumerate() {
             if !self.knows_accepts(i, d, gateway)? {
                 continue;
             }
             for (left, r) in &d.arrived[self.arrivals_seen[i]..] {
+                if is_colleagues(own(&self.own, r.id.as_str())) {
+                    self.seen.colleague += 1;
+                    continue;
+                }
                 if !signer.has_signed(own(&self.own, r.id.as_str())) {
                     let words = format!("{} got {}, which its desk did not sign", DEALERS[i], r.id);
                     return Err(broken("fill.unsigned", words));
@@ -175,7 +114,14 @@ impl Truth {
             self.arrivals_seen[i] = d.arrived.len();
             for f in d.fills[self.fills_seen[i]..].iter() {
                 let id = own(&self.own, &f.accept);
-                fill(&mut self.filled, &mut self.filled_rfqs, &self.clicks, (DEALERS[i], id), f)?;
+                match is_colleagues(id) {
+                    true => self.filled.by_colleague(&self.taken, (DEALERS[i], id), f)?,
+                    false => self.filled.take(&self.clicks, (DEALERS[i], id), f)?,
+                }
+            }
+            if !self.clock_was_set && self.filled.total > Decimal::from(DAY_MOST) {
+                let words = format!("{} is traded, with {}", self.filled.total, DEALERS[i]);
+                return Err(broken("limit.day", words));
             }
             self.fills_seen[i] = d.fills.len();
             let (busted, parts) = &mut self.told_seen[i];
@@ -222,7 +168,8 @@ impl Truth {
     ) -> Result<(), Violation> {
         let arrived = dealers.iter().flat_map(|d| &d.arrived);
         let mut ids = arrived.map(|(_, r)| self.own(r.id.as_str()));
-        match ids.find(|id| !kept.contains(*id)) {
+        // What the colleague says is nobody's message.
+        match ids.find(|id| !kept.contains(*id) && !is_colleagues(id)) {
             Some(id) => Err(broken("evidence.accept", format!("{id} is not in the evidence"))),
             None => Ok(()),
         }
@@ -248,7 +195,7 @@ impl Truth {
     }
 
     /// An accept reached a dealer; it left the gateway at `at`.
-    fn arrived(&self, dealer: &str, r: &QuoteResponse, at: i64) -> Result<(), Violation> {
+    fn arrived(&mut self, dealer: &str, r: &QuoteResponse, at: i64) -> Result<(), Violation> {
         let id = own(&self.own, r.id.as_str());
         let Some(click) = self.clicks.get(id) else {
             return Err(broken(
@@ -266,12 +213,19 @@ impl Truth {
         if self.locked.iter().any(|(from, to)| *from < at && at < *to) {
             return Err(broken("fill.denied", format!("{dealer} got {id} while all was denied")));
         }
+        if self.barred.iter().any(|(from, to)| *from < at && at < *to) {
+            let words = format!("{dealer} got {id} of somebody who is kept out");
+            return Err(broken("fill.barred", words));
+        }
         if self.away.iter().any(|(from, to)| *from < at && at < *to) {
             let words = format!("{dealer} got {id} from a gateway that could not start");
             return Err(broken("gateway.away", words));
         }
         if click.needs_touch() && !self.approved.contains(id) {
-            return Err(broken("fill.untouched", format!("{dealer} got {id} without a touch")));
+            if !was_ahead(&mut self.aheads, click, r) {
+                return Err(broken("fill.untouched", format!("{dealer} got {id} without a touch")));
+            }
+            self.seen.aheads += 1;
         }
         let left = UtcMillis(EPOCH + at);
         let over = click.deadline.is_some_and(|d| left > d) && !click.needs_touch();
@@ -294,8 +248,9 @@ impl Truth {
             sent: self.clicks.values().filter(|c| c.sent).count(),
             listed: self.clicks.values().filter(|c| c.sent && c.listed).count(),
             arrived: self.arrivals_seen.iter().sum(),
-            fills: self.filled.len(),
-            packages: self.filled.iter().filter(|id| self.is_package(id)).count(),
+            taken_parts: self.clicks.values().filter(|c| c.sent && c.part).count(),
+            fills: self.filled.accepts.len(),
+            packages: self.filled.accepts.iter().filter(|id| self.is_package(id)).count(),
             parts: self.parts.len(),
             approved: self.approved.len(),
             taken: self.taken.len(),
@@ -311,7 +266,7 @@ impl Truth {
 
     /// The true outcome of an accept.
     fn traded(&self, id: &str) -> bool {
-        self.filled.contains(id) && !self.busted.contains(id)
+        self.filled.accepts.contains(id) && !self.busted.contains(id)
     }
 
     /// What must hold after settling.
@@ -426,31 +381,6 @@ fn whole(rfq: &Rfq) -> Result<(), Violation> {
             let words = format!("{} of {}: {} of {}", a.id, t.id, e.quantity, t.quantity);
             return Err(broken("package.whole", words));
         }
-    }
-    Ok(())
-}
-
-fn fill(
-    filled: &mut BTreeSet<String>,
-    rfqs: &mut BTreeSet<String>,
-    clicks: &BTreeMap<String, Click>,
-    (dealer, id): (&str, &str),
-    f: &Fill,
-) -> Result<(), Violation> {
-    let Some(c) = clicks.get(id) else {
-        return Err(broken(
-            "fill.unclicked",
-            format!("{dealer} filled {id}, which nobody clicked"),
-        ));
-    };
-    if !filled.insert(id.to_owned()) {
-        return Err(broken("accept.doubled", format!("{dealer} filled {id} twice")));
-    }
-    if !rfqs.insert(c.rfq.clone()) {
-        return Err(broken("accept.doubled", format!("{} traded twice", c.rfq)));
-    }
-    if !c.agrees_to(dealer, f) {
-        return Err(broken("fill.other_terms", format!("{dealer} filled {f:?}; clicked: {c:?}")));
     }
     Ok(())
 }

@@ -3,25 +3,31 @@
 
 use crate::{
     cast::*,
-    legs::{executed_legs, net, quoted_legs},
+    legs::{net, quoted_legs},
+    orders::{Fate, Fill, Order, correction, refusal, report, unknown},
     rng::Rng,
 };
 use rust_decimal::Decimal;
 use signet_fix::{
     AppMessage,
     message::{
-        BusinessReject, ExecType, ExecutionReport, OrdStatus, OrderStatusRequest, QuoteCancel,
-        QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse, Response,
+        OrderStatusRequest, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse,
+        Response,
     },
 };
-use signet_rfq::{AcceptId, Level, QuoteId, REASON_PASS, RfqId, Side, StatedLeg, UtcMillis};
+use signet_rfq::{AcceptId, Level, QuoteId, REASON_PASS, RfqId, Side, UtcMillis};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How long after the first part of an order its rest is decided.
+const REST_MS: i64 = 1_500;
 
 /// What a dealer does later, unless it ends before.
 #[derive(Debug, Clone)]
 pub(crate) enum Later {
     Quote(RfqId),
     Decide(AcceptId),
+    /// The rest of an order whose first part was executed.
+    Rest(AcceptId),
     /// Says the last report again.
     Again(AcceptId),
     /// Refuses a counter.
@@ -35,39 +41,6 @@ pub(crate) enum Does {
     In(i64, Later),
     /// The desk's link is cut at this moment.
     Cut,
-}
-
-/// An execution, as the dealer has it in its books.
-#[derive(Debug, Clone)]
-pub(crate) struct Fill {
-    pub accept: String,
-    pub quote: String,
-    pub side: Side,
-    pub price: Decimal,
-    pub quantity: Decimal,
-    pub legs: Vec<StatedLeg>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Fate {
-    Open,
-    Filled,
-    /// A part of a package was executed, against what was agreed.
-    Part,
-    /// Filled, and taken back.
-    Busted,
-    Declined,
-}
-
-#[derive(Debug, Clone)]
-struct Order {
-    terms: QuoteResponse,
-    fate: Fate,
-    will_fill: bool,
-    /// It executes a part of the package.
-    breaks: bool,
-    /// It was asked about this order.
-    asked: bool,
 }
 
 struct Asked {
@@ -97,6 +70,10 @@ pub(crate) struct Dealer {
     pub busted: Vec<String>,
     /// Packages of which a part was executed, by accept.
     pub parts: Vec<String>,
+    /// Orders whose rest was executed or cancelled after their first part.
+    pub rests: usize,
+    /// Fills that were corrected.
+    pub corrections: usize,
     /// What could not be said, and is said at the next logon.
     pub unsent: Vec<AppMessage>,
     /// Accepts that arrived, each with the time at which it left the gateway.
@@ -120,6 +97,8 @@ impl Dealer {
             fills: Vec::new(),
             busted: Vec::new(),
             parts: Vec::new(),
+            rests: 0,
+            corrections: 0,
             unsent: Vec::new(),
             arrived: Vec::new(),
             forgotten: BTreeSet::new(),
@@ -302,10 +281,14 @@ impl Dealer {
         };
         let good = self.asked.values().any(|a| matches(&a));
         let will_fill = good && !rng.chance(15);
-        // No number is drawn for a single instrument, so that its runs stay what they were.
-        let breaks = !r.legs.is_empty() && rng.chance(8);
-        let id = r.id.clone();
-        let order = Order { terms: r, fate: Fate::Open, will_fill, breaks, asked: false };
+        let single = r.legs.is_empty();
+        let breaks = !single && rng.chance(8);
+        let lasting = single && rng.chance(50);
+        let quarter = (r.quantity / Decimal::from(4)).floor();
+        let first = Some(quarter).filter(|q| lasting && *q > Decimal::ZERO && rng.chance(25));
+        let (id, fate, corrected) = (r.id.clone(), Fate::Open, None);
+        let asked = false;
+        let order = Order { terms: r, fate, will_fill, breaks, first, lasting, corrected, asked };
         self.orders.insert(id.clone(), order);
         match rng.within(0, 10) {
             // Silent until it is asked.
@@ -334,51 +317,78 @@ impl Dealer {
         let Some(order) = self.orders.get_mut(id).filter(|o| o.fate == Fate::Open) else {
             return Vec::new();
         };
-        order.fate = match (order.will_fill, order.breaks) {
-            (true, false) => Fate::Filled,
-            (true, true) => Fate::Part,
-            (false, _) => Fate::Declined,
+        order.fate = match (order.will_fill, order.breaks, order.first) {
+            (true, false, None) => Fate::Filled,
+            (true, false, Some(_)) => Fate::First,
+            (true, true, _) => Fate::Part,
+            (false, ..) => Fate::Declined,
         };
         if order.fate == Fate::Part {
             self.parts.push(id.to_string());
         }
-        if order.fate == Fate::Filled {
-            let r = &order.terms;
-            self.fills.push(Fill {
-                accept: id.to_string(),
-                quote: r.quote.to_string(),
-                side: r.side,
-                price: r.price,
-                quantity: r.quantity,
-                legs: r.legs.clone(),
-            });
+        let mut then = Vec::new();
+        if order.stands() {
+            self.fills.push(fill(order, order.executed(), false));
         }
-        self.say(id, false, t)
+        if order.fate == Fate::First {
+            then.push(Does::In(t + REST_MS, Later::Rest(id.clone())));
+        }
+        let mut does = self.say(id, false, t);
+        does.append(&mut then);
+        does
     }
 
-    /// Whether a message is kept until there is a connection: nobody asks for it.
-    pub(crate) fn keeps(m: &AppMessage) -> bool {
-        matches!(m, AppMessage::ExecutionReport(r) if r.exec_type == ExecType::TradeCancel)
+    /// The rest of an order whose first part was executed is executed too, or cancelled.
+    fn rest(&mut self, id: &AcceptId, fills: bool, t: i64) -> Vec<Does> {
+        let Some(order) = self.orders.get_mut(id).filter(|o| o.fate == Fate::First) else {
+            return Vec::new();
+        };
+        let rest = order.terms.quantity - order.executed();
+        order.fate = if fills { Fate::Filled } else { Fate::Cut };
+        if fills {
+            self.fills.push(fill(order, rest, true));
+        }
+        self.rests += 1;
+        self.say(id, false, t)
     }
 
     /// Takes a fill back.
     pub(crate) fn bust(&mut self, t: i64) -> Vec<Does> {
         let at = self.clock(t);
-        let filled = |(_, o): &(&AcceptId, &mut Order)| o.fate == Fate::Filled;
+        let filled = |(_, o): &(&AcceptId, &mut Order)| o.is_one();
         let Some((id, order)) = self.orders.iter_mut().rev().find(filled) else {
             return Vec::new();
         };
+        let stands = order.standing_id(self.name);
         order.fate = Fate::Busted;
         self.busted.push(id.to_string());
         let mut bust = report(order, format!("B.{}.{id}", self.name), false, at);
-        bust.exec_ref = Some(format!("X.{}.{id}", self.name));
+        bust.exec_ref = Some(stands);
         vec![Does::Say(AppMessage::ExecutionReport(bust))]
     }
 
+    /// Corrects the price of a fill of which the gateway has heard, or will hear before.
+    pub(crate) fn correct(&mut self, t: i64) -> Vec<Does> {
+        let (at, exec_id) = (self.clock(t), self.id("C"));
+        let heard = |o: &&mut Order| o.is_one() && o.lasting;
+        let Some(order) = self.orders.values_mut().rev().find(heard) else { return Vec::new() };
+        let ids = (exec_id.clone(), order.standing_id(self.name));
+        let price = order.price() + Decimal::new(1, 5);
+        order.corrected = Some((exec_id, price));
+        self.corrections += 1;
+        vec![Does::Say(AppMessage::ExecutionReport(correction(order, ids, price, at)))]
+    }
+
+    /// What stands executed, by what this dealer calls the accept: quantity and price.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = (&str, Decimal, Decimal)> {
+        let all = self.orders.iter().filter(|(_, o)| o.stands());
+        all.map(|(id, o)| (id.as_str(), o.executed(), o.price()))
+    }
+
     fn say(&mut self, id: &AcceptId, asked: bool, t: i64) -> Vec<Does> {
-        let exec_id = format!("X.{}.{id}", self.name);
-        let exec_id = if asked { self.id("H") } else { exec_id };
+        let told = asked.then(|| self.id("H"));
         let Some(order) = self.orders.get(id) else { return Vec::new() };
+        let exec_id = told.unwrap_or_else(|| order.exec_id(self.name));
         let report = report(order, exec_id, asked, self.clock(t));
         vec![Does::Say(AppMessage::ExecutionReport(report))]
     }
@@ -401,91 +411,27 @@ impl Dealer {
         match what {
             Later::Quote(rfq) => self.quote(&rfq, t, rng),
             Later::Decide(id) => self.decide(&id, t),
+            Later::Rest(id) => {
+                let fills = rng.chance(60);
+                self.rest(&id, fills, t)
+            }
             Later::Again(id) => self.say(&id, false, t),
             Later::Refuse(id) => vec![Does::Say(refusal(&id))],
         }
     }
 }
 
-/// A counter is refused.
-fn refusal(counter: &AcceptId) -> AppMessage {
-    AppMessage::BusinessReject(BusinessReject {
-        ref_seq_num: None,
-        ref_msg_type: "AJ".into(),
-        ref_id: Some(counter.to_string()),
-        reason: 0,
-        text: Some("firm".into()),
-    })
-}
-
-fn report(order: &Order, exec_id: String, asked: bool, at: UtcMillis) -> ExecutionReport {
+/// An execution of an order as it goes into the books.
+fn fill(order: &Order, quantity: Decimal, rest: bool) -> Fill {
     let r = &order.terms;
-    let (filled, part) = (order.fate == Fate::Filled, order.fate == Fate::Part);
-    let executed = if part { r.quantity / Decimal::TWO } else { r.quantity };
-    let (kind, status) = match order.fate {
-        Fate::Open => (ExecType::PendingNew, OrdStatus::PendingNew),
-        Fate::Filled => (ExecType::Trade, OrdStatus::Filled),
-        Fate::Part => (ExecType::Trade, OrdStatus::PartiallyFilled),
-        Fate::Busted => (ExecType::TradeCancel, OrdStatus::Cancelled),
-        Fate::Declined => (ExecType::Rejected, OrdStatus::Rejected),
-    };
-    let zero = Decimal::ZERO;
-    let traded = filled || part;
-    ExecutionReport {
-        price_type: None,
-        legs: if traded { executed_legs(&r.legs) } else { vec![] },
-        order_id: format!("O.{}", r.id),
-        exec_id,
-        exec_ref: None,
-        accept: r.id.clone(),
-        exec_type: if asked { ExecType::Status } else { kind },
-        status,
-        instrument: r.instrument.clone(),
-        dealer: None,
+    Fill {
+        accept: r.id.to_string(),
+        quote: r.quote.to_string(),
         side: r.side,
-        last: (traded && !asked).then_some(Level { price: r.price, size: executed }),
-        cum_qty: if traded { executed } else { zero },
-        leaves_qty: match order.fate {
-            Fate::Open => r.quantity,
-            Fate::Part => r.quantity - executed,
-            _ => zero,
-        },
-        avg_px: if traded { r.price } else { zero },
-        settlement_date: r.settlement_date.clone(),
-        currency: r.currency.clone(),
-        disputed: false,
-        price: None,
-        reject_reason: (order.fate == Fate::Declined).then_some(99),
-        text: (order.fate == Fate::Declined).then(|| "no longer at this price".into()),
-        at,
-    }
-}
-
-/// OrdRejReason (103) 5: unknown order.
-fn unknown(h: &OrderStatusRequest, t: i64, at: UtcMillis) -> ExecutionReport {
-    let zero = Decimal::ZERO;
-    ExecutionReport {
-        price_type: None,
-        legs: vec![],
-        order_id: "NONE".into(),
-        exec_id: format!("U.{}.{t}", h.accept),
-        exec_ref: None,
-        accept: h.accept.clone(),
-        exec_type: ExecType::Status,
-        status: OrdStatus::Rejected,
-        instrument: h.instrument.clone(),
-        dealer: None,
-        side: h.side,
-        last: None,
-        cum_qty: zero,
-        leaves_qty: zero,
-        avg_px: zero,
-        settlement_date: None,
-        currency: None,
-        disputed: false,
-        price: None,
-        reject_reason: Some(5),
-        text: Some("unknown order".into()),
-        at,
+        price: r.price,
+        quantity,
+        of: r.quantity,
+        rest,
+        legs: r.legs.clone(),
     }
 }

@@ -1,6 +1,13 @@
 //! The desk: the real book behind the real session. Its link is kept by `keeper.rs`.
 
-use crate::{cast::*, check::Click, keeper::Keeper, lists::Lists, pings::Pulse, rng::Rng};
+use crate::{
+    cast::*,
+    click::{Ahead, Click},
+    keeper::Keeper,
+    lists::Lists,
+    pings::Pulse,
+    rng::Rng,
+};
 use rust_decimal::Decimal;
 use signet_desk_core::{
     Book, Ids, InFlight,
@@ -25,6 +32,8 @@ pub(crate) struct Touch {
     pub answer: AppMessage,
     /// The accept that is approved.
     pub approves: Option<String>,
+    /// The accept to come that is approved.
+    pub ahead: Option<Ahead>,
 }
 
 pub(crate) struct Desk {
@@ -35,6 +44,8 @@ pub(crate) struct Desk {
     ahead_ms: i64,
     /// An accept that is armed: its RFQ and its id.
     armed: Option<(String, String)>,
+    /// What is armed is less than its quote is for.
+    is_part: bool,
     pub connection: Option<u32>,
     pub keeper: Keeper,
     pub touches: Vec<Touch>,
@@ -68,6 +79,7 @@ impl Desk {
             session,
             ahead_ms,
             armed: None,
+            is_part: false,
             connection: None,
             keeper,
             touches: Vec::new(),
@@ -215,14 +227,16 @@ impl Desk {
             true => Answer::Signed(crate::rules::touch_of(id)),
             false => Answer::Declined(None),
         };
-        let approves = Approval::parse(approval).ok().and_then(|a| match a.action {
-            Action::Accept(t) => Some(t.accept),
-            _ => None,
-        });
+        let (approves, ahead) = match Approval::parse(approval).ok().map(|a| a.action) {
+            Some(Action::Accept(t)) => (Some(t.accept), None),
+            Some(Action::Ahead(t)) => (None, Some(Ahead::of(&t))),
+            _ => (None, None),
+        };
         self.touches.push(Touch {
             at: t + rng.within(100, 3_000),
             answer: AppMessage::StepUpAnswer(StepUpAnswer { id: id.into(), answer }),
             approves: approves.filter(|_| signed),
+            ahead: ahead.filter(|_| signed),
         });
     }
 
@@ -309,6 +323,7 @@ impl Desk {
         match self.book.arm(intent, self.clock(t)) {
             Ok(view) => {
                 self.armed = Some((intent.rfq_id.clone(), view.id));
+                self.is_part = false;
                 self.probe(t);
                 true
             }
@@ -319,16 +334,75 @@ impl Desk {
         }
     }
 
+    /// Arms a price and types a part of its quantity; whether that part is armed then.
+    pub(crate) fn arm_part(&mut self, pick: u8, percent: u8, t: i64) -> bool {
+        if !self.arm(pick, t) {
+            return false;
+        }
+        let Some((rfq, (_, whole))) = self.armed_terms(t) else { return false };
+        let whole: Decimal = whole.replace(',', "").parse().unwrap_or_default();
+        let part = (whole * Decimal::from(percent) / Decimal::ONE_HUNDRED).floor();
+        match self.book.take_quantity(&rfq, &part.to_string(), self.clock(t)) {
+            Ok(()) => {
+                // Another quantity is another accept.
+                self.armed = self.armed_terms(t).map(|(rfq, (id, _))| (rfq, id));
+                self.is_part = true;
+                true
+            }
+            Err(p) => {
+                self.log.push(format!("may not take {part} of {whole}: {}", p.code));
+                false
+            }
+        }
+    }
+
+    /// Arms a price and lets it follow its dealer by so many ticks; whether it does.
+    pub(crate) fn arm_within(&mut self, pick: u8, ticks: u8, t: i64) -> bool {
+        if !self.arm(pick, t) {
+            return false;
+        }
+        let now = self.clock(t);
+        let Some((rfq, _)) = &self.armed else { return false };
+        let set = self.book.set_limit(rfq, u32::from(ticks), now);
+        if let Err(p) = &set {
+            self.log.push(format!("may not follow: {}", p.code));
+        }
+        set.is_ok()
+    }
+
+    /// The RFQ that is armed, with the id and the quantity of its accept as they are shown.
+    fn armed_terms(&mut self, t: i64) -> Option<(String, (String, String))> {
+        let (rfq, _) = self.armed.clone()?;
+        let frame = self.screen(t);
+        let head = frame.rfqs.iter().find(|r| r.id == rfq)?;
+        let accept = head.accept.as_ref()?;
+        Some((rfq, (accept.id.clone(), accept.quantity.clone())))
+    }
+
+    /// Asks to approve an accept to come, on the side of a price on screen and so much worse.
+    pub(crate) fn approve_ahead(&mut self, pick: u8, ticks: u8, t: i64) {
+        let prices = self.prices(t);
+        let Some(at) = prices.get(usize::from(pick) % prices.len().max(1)) else { return };
+        match self.book.approve_ahead(&at.rfq_id, at.side, u32::from(ticks), self.clock(t)) {
+            Ok(m) => {
+                let sent = self.send(&m, t);
+                self.log.push(format!("approves ahead in {}, sent: {sent}", at.rfq_id));
+            }
+            Err(p) => self.log.push(format!("may not approve ahead: {}", p.code)),
+        }
+    }
+
     pub(crate) fn confirm(&mut self, t: i64) {
         let Some((rfq, id)) = self.armed.take() else { return };
         match self.book.accept(&rfq, &id, self.clock(t)) {
             Ok(m) => {
                 let AppMessage::QuoteResponse(r) = &m else { return };
                 let mut click = Click::of(&rfq, r, t);
+                (click.part, click.connection) = (self.is_part, self.connection);
                 click.sent = self.send(&m, t);
                 self.log.push(format!(
-                    "took {} of {} in {rfq} as {id}, sent: {}",
-                    r.quote, click.dealer, click.sent
+                    "took {} of {} of {} in {rfq} as {id}, sent: {}",
+                    r.quantity, r.quote, click.dealer, click.sent
                 ));
                 self.clicks.push(click);
             }
@@ -403,5 +477,9 @@ fn chosen(dealers: u8) -> Vec<String> {
 /// The accepts that a frame shows as traded.
 pub(crate) fn filled(frame: &Frame) -> BTreeSet<String> {
     let accepts = frame.rfqs.iter().filter_map(|r| r.accept.as_ref());
-    accepts.filter(|a| a.state == AcceptState::Filled).map(|a| a.id.clone()).collect()
+    accepts.filter(|a| is_trade(a.state)).map(|a| a.id.clone()).collect()
+}
+
+fn is_trade(state: AcceptState) -> bool {
+    matches!(state, AcceptState::Filled | AcceptState::PartlyFilled | AcceptState::Corrected)
 }

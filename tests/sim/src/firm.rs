@@ -42,6 +42,9 @@ pub(crate) struct Firm {
     pub loaded: Loaded,
     locked: Arc<CedarEntitlements>,
     pub desk: Party,
+    pub colleague: Party,
+    /// The certificates of both desks.
+    pub registered: Vec<CertificateDer<'static>>,
     pub dealers: Vec<Party>,
     /// The gateway's, as its peers see it.
     pub gateway: Party,
@@ -69,10 +72,14 @@ impl Firm {
         let documents = Documents { policies: &policies, facts: rules::FACTS };
         let world = loaded.config.world(&loaded.catalogue);
         let locked = CedarEntitlements::load(&documents, &world).expect("policies");
+        let [desk, colleague] = [DESK, COLLEAGUE].map(|d| Party::of(&issue(Order::desk(d))));
+        let registered = [&desk, &colleague].map(|party| party.chain[0].clone()).into();
         Self {
             loaded,
             locked: Arc::new(locked),
-            desk: Party::of(&issue(Order::desk(DESK))),
+            desk,
+            colleague,
+            registered,
             dealers: DEALERS.iter().map(|d| Party::of(&issue(Order::dealer(d)))).collect(),
             gateway: Party::of(&gateway),
             stranger: Party::of(&issue(Order::desk("STRANGER"))).key,
@@ -99,15 +106,16 @@ fn configuration(folder: &Path) -> std::path::PathBuf {
         [desks]\nlisten = '127.0.0.1:0'\ntrust = 'desks-ca.pem'\n\
         [dealers]\ntrust = 'dealers-ca.pem'\n\
         [entitlements]\npolicies = 'entitlements.cedar'\nfacts = 'entitlements.toml'\n\
-        [risk]\nsettings = 'risk.toml'\n[[desk]]\ncomp_id = '{DESK}'\n\
+        [risk]\nsettings = 'risk.toml'\n[response]\nfatigue_challenges = 0\n\
+        [[desk]]\ncomp_id = '{DESK}'\n\
         [[desk]]\ncomp_id = '{COLLEAGUE}'\n"
     );
     for d in DEALERS {
-        let name = d.to_lowercase();
+        let (name, parts) = (d.to_lowercase(), TAKES_PART.contains(&d));
         let _ = write!(
             text,
             "[[dealer]]\ncomp_id = '{d}'\nname = '{name}'\naddress = 'localhost:1'\n\
-            sign = true\nsigns = true\ncounter = true\n"
+            sign = true\nsigns = true\ncounter = true\ntakes_part = {parts}\n"
         );
     }
     write("gateway.toml", &text);

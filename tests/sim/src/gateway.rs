@@ -10,45 +10,59 @@ use crate::{
 use signet_fix::{
     AppMessage,
     message::{QuoteResponse, Response, TakeOver},
-    session::{Channel, Event, Outbox, Session},
+    session::{Channel, Event, Outbox, Role, Session, SessionConfig, SessionOptions},
+    store::MemoryStore,
 };
 use signet_gateway::{
     GatewayError,
     signed::read::{SignedLine, Wanted},
-    simulated::{Plan, TradingThread},
+    simulated::{Bar, Plan, TradingThread},
 };
-use signet_rfq::{AcceptId, Rfq, RfqId, UtcMillis};
-use signet_router::journal::JournalLimits;
-use std::{collections::BTreeSet, net::IpAddr, path::Path, rc::Rc, time::Duration};
+use signet_rfq::{Accept, AcceptId, Line, LineState, Rfq, RfqId, Side, UtcMillis};
+use signet_router::{Amounts, journal::JournalLimits};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    net::IpAddr,
+    path::Path,
+    rc::Rc,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 /// How long the step-up service takes, milliseconds.
 const SERVICE_MS: i64 = 5;
+/// How long an accept of the colleague may wait, as one of a desk.
+const WAITS_MS: i64 = 2_000;
 
 pub(crate) struct Gateway {
     thread: TradingThread,
     desk: Rc<Session>,
+    /// Of the colleague's desk, once it was needed.
+    colleague: RefCell<Option<Rc<Session>>>,
     /// The gateway's clock is ahead of the true one by so much.
     pub offset: i64,
 }
 
 impl Gateway {
-    /// Starts on what the folder holds.
+    /// Starts on what the folder holds; `bar`: how the trader is kept out, if that is so.
     pub(crate) fn start(
         folder: &Path,
         desk: Rc<Session>,
         dealers: &[Rc<Session>],
-        offset: i64,
+        (offset, bar): (i64, Option<Bar>),
         t: i64,
     ) -> Result<Self, GatewayError> {
         let loaded = &firm().loaded;
         let step_up = (step_up_rules(), ANSWER_MS);
         let (around, names) = (made::AROUND, t.unsigned_abs());
-        let plan = Plan { loaded, state_dir: folder, step_up, around, names };
+        let (desks, barred) = (&*firm().registered, bar.map(|bar| (DESK, bar)));
+        let plan = Plan { loaded, state_dir: folder, step_up, around, names, desks, barred };
         let thread = TradingThread::start(&plan, UtcMillis(EPOCH + t + offset), passed(t))?;
         for (name, session) in DEALERS.iter().zip(dealers) {
             thread.add_dealer(&dealer(name), session);
         }
-        Ok(Self { thread, desk, offset })
+        Ok(Self { thread, desk, colleague: RefCell::default(), offset })
     }
 
     /// What time it is for the gateway.
@@ -69,22 +83,77 @@ impl Gateway {
         self.thread.rfqs_of(&comp(DESK))
     }
 
-    /// What the desk calls the accept that a dealer calls so; `None`: it made none.
+    /// What the desk calls the accept that a dealer calls so, or the gateway where it is the
+    /// colleague's ([`is_colleagues`]); `None`: nobody made it.
     pub(crate) fn accept_called(&self, name: &str) -> Option<String> {
-        let id = self.thread.accept_called(&AcceptId::new(name).ok()?);
-        id.as_str().strip_prefix(DESK)?.strip_prefix('.').map(str::to_owned)
+        let id = self.thread.accept_called(&AcceptId::new(name).ok()?).to_string();
+        if is_colleagues(&id) {
+            return Some(id);
+        }
+        id.strip_prefix(DESK)?.strip_prefix('.').map(str::to_owned)
     }
 
     /// A colleague asks for one of the desk's RFQs, by its place among those that are open; the one
     /// that the colleague has then.
-    pub(crate) fn colleague_takes(&self, pick: u8, number: u32, t: i64) -> Option<String> {
+    pub(crate) fn colleague_takes(&self, pick: u8, number: u32, t: i64) -> Option<RfqId> {
         let all = self.rfqs();
         let open: Vec<&Rfq> = all.iter().filter(|r| !r.state.ended()).collect();
         let of = open.get(usize::from(pick) % open.len().max(1))?.terms.id.clone();
         let rfq = RfqId::new(format!("C{number}")).ok()?;
-        let asks = TakeOver { rfq, desk: comp(DESK), of: of.clone(), at: self.clock(t) };
+        self.colleague_is_on(t);
+        let (desk, at) = (comp(DESK), self.clock(t));
+        let asks = TakeOver { rfq, desk, of: of.clone(), at };
         let taken = self.at(t, |g| g.colleague_asks(&comp(COLLEAGUE), asks));
-        taken.then(|| of.to_string())
+        taken.then_some(of)
+    }
+
+    /// The colleague's desk has a session from the first time that it is needed. What is sent to it
+    /// goes nowhere, since it has not logged on.
+    fn colleague_is_on(&self, t: i64) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        if self.colleague.borrow().is_some() {
+            return;
+        }
+        // Sessions of runs on other threads have other names.
+        let name = format!("{GATEWAY}-C{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let (role, sender, target) = (Role::Acceptor, comp(&name), comp(COLLEAGUE));
+        let config = SessionConfig { role, sender, target, heartbeat_s: 60, strict: true };
+        let options = SessionOptions::between_desk_and_gateway();
+        let store = Box::new(MemoryStore::new(UtcMillis(0)));
+        let session = Session::open_with(&config, options, store).expect("a session");
+        let (session, chain) = (Rc::new(session), &firm().colleague.chain);
+        let now = self.clock(t);
+        let is_on = self.at(t, |g| g.colleague_connects(&session, chain, address(0), now));
+        assert!(is_on, "a colleague against whom nobody has anything");
+        self.colleague.replace(Some(session));
+    }
+
+    /// The colleague accepts a quote in an RFQ that was taken over, if there is one: which one.
+    pub(crate) fn colleague_accepts(&self, pick: u8, number: u32, t: i64) {
+        let desk = comp(COLLEAGUE);
+        let all = self.thread.rfqs_of(&desk);
+        let open = all.iter().filter(|r| !r.state.ended());
+        let lines = open.flat_map(|r| r.lines.iter().map(move |l| (r, l)));
+        let quoted = lines.filter(|(_, l)| l.state == LineState::Quoted);
+        let sides = quoted.flat_map(|(r, l)| [(r, l, Side::Buy), (r, l, Side::Sell)]);
+        let can: Vec<(&Rfq, Accept)> =
+            sides.filter_map(|(r, l, side)| Some((r, accept_of(r, l, side, number)?))).collect();
+        let Some((rfq, accept)) = can.get(usize::from(pick) % can.len().max(1)) else { return };
+        let now = self.clock(t);
+        let deadline = Some(UtcMillis(now.0 + WAITS_MS));
+        let hit = QuoteResponse::hit(accept, &rfq.terms, false, now);
+        let m = QuoteResponse { deadline, ..hit };
+        self.at(t, |g| g.colleague_says(&desk, AppMessage::QuoteResponse(m)));
+    }
+
+    /// The registry keeps the trader out, or nobody.
+    pub(crate) fn bar(&self, bar: Option<Bar>, t: i64) {
+        self.at(t, |g| g.registry_bars(bar.map(|bar| (DESK, bar))));
+    }
+
+    /// What limits count of the trader's day as of `at`, by the gateway's clock.
+    pub(crate) fn day_of(&self, at: UtcMillis) -> (Amounts, usize) {
+        self.thread.day_of(&comp(DESK), at)
     }
 
     /// The journal takes no new RFQ, or does again.
@@ -121,11 +190,12 @@ impl Gateway {
 
     // ----- connections -----
 
-    /// The desk's session takes a connection.
-    pub(crate) fn desk_connects(&self, id: u32, t: i64) -> Option<Rc<Outbox>> {
+    /// The desk's session takes a connection, which begins with this message; `None`: it is
+    /// refused.
+    pub(crate) fn desk_connects(&self, id: u32, logon: &[u8], t: i64) -> Option<Rc<Outbox>> {
         let chain = &firm().desk.chain;
         let (binding, now) = (binding(id), self.clock(t));
-        self.at(t, |g| g.desk_connects(&self.desk, chain, &binding, address(id), now))
+        self.at(t, |g| g.desk_connects(&self.desk, chain, &binding, address(id), logon, now))
     }
 
     /// The desk's connection is at another address; whether it may go on from there.
@@ -170,6 +240,30 @@ impl Gateway {
     pub(crate) fn dealer_event(&self, which: usize, event: Event, t: i64) {
         self.at(t, |g| g.dealer_event(&dealer(DEALERS[which]), event));
     }
+}
+
+/// Whether the gateway calls an accept of the colleague so: by the RFQ of whoever asked, and a number
+/// of its own.
+pub(crate) fn is_colleagues(id: &str) -> bool {
+    id.contains(":~")
+}
+
+/// An accept of the quote on a line; `None`: there is none on this side.
+fn accept_of(r: &Rfq, l: &Line, side: Side, number: u32) -> Option<Accept> {
+    let quote = l.quote.as_ref()?;
+    Some(Accept {
+        id: AcceptId::new(format!("{}:{number}", r.terms.id)).ok()?,
+        rfq: r.terms.id.clone(),
+        dealer: l.dealer.clone(),
+        quote: quote.id.clone(),
+        instrument: r.terms.instrument.clone(),
+        side,
+        price: quote.level(side)?.price,
+        quantity: r.accept_quantity(quote, side)?,
+        part_of: None,
+        limit: None,
+        legs: r.terms.agreed_legs(quote, side)?,
+    })
 }
 
 fn passed(t: i64) -> Duration {

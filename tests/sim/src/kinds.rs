@@ -7,6 +7,7 @@ use crate::{
     schedule::{Act, End, Event, LENGTH_MS, ask, fault, small, trader},
     signer::Forgery,
 };
+use signet_gateway::simulated::Bar;
 
 /// The schedule of a seed, in order of time.
 pub fn schedule(seed: u64) -> Vec<Event> {
@@ -51,6 +52,12 @@ fn add(seed: u64, events: &mut Vec<Event>) {
     forgets(seed, events);
     listed(seed, events);
     away(seed, events);
+    ahead(seed, events);
+    corrected(seed, events);
+    barred(seed, events);
+    older(seed, events);
+    // Last, since other kinds stand close to what is taken as a whole.
+    parted(seed, events);
 }
 
 /// The trader counters close to what else happens, in a part of the runs. From a generator of its
@@ -80,6 +87,14 @@ fn taken_over(seed: u64, events: &mut Vec<Event>) {
         let near = acts[rng.pick(acts.len())] + rng.within(-200, 400);
         let act = Act::TakenOver { pick: small(&mut rng) };
         events.push(Event { at: near.clamp(0, LENGTH_MS), act });
+        if rng.chance(60) {
+            let act = Act::ColleagueAccepts { pick: small(&mut rng) };
+            put(events, near + rng.within(1, 4_000), act);
+        }
+        if rng.chance(20) {
+            let act = Act::GatewayCrash { for_ms: 200, store_lost: false };
+            put(events, near + rng.within(1, 4_000), act);
+        }
     }
 }
 
@@ -273,9 +288,132 @@ fn away(seed: u64, events: &mut Vec<Event>) {
     let acts = times(events);
     let at = acts[rng.pick(acts.len())] + rng.within(-300, 4_000);
     put(events, at, Act::DealerAway { dealer: a_dealer(&mut rng) });
+    let leaves = acts[rng.pick(acts.len())] + rng.within(-100, 1_000);
+    put(events, leaves, Act::DealerLeaves { dealer: a_dealer(&mut rng) });
     if rng.chance(60) {
         let (for_ms, store_lost) = ([200, 1_000, 4_000][rng.pick(3)], rng.chance(20));
         put(events, at + rng.within(-500, 3_000), Act::GatewayCrash { for_ms, store_lost });
+    }
+}
+
+/// The trader approves an accept to come and takes a price after it, often with a fault between, in
+/// a part of the runs. From a generator of its own, as `forge`.
+fn ahead(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0xb5c0_fbcf_ec4d_3b2f);
+    if !rng.chance(25) {
+        return;
+    }
+    let asked: Vec<i64> = events
+        .iter()
+        .filter(|e| matches!(e.act, Act::Ask { .. } | Act::AskPackage { .. }))
+        .map(|e| e.at)
+        .collect();
+    for _ in 0..rng.within(1, 4) {
+        let at = asked[rng.pick(asked.len())] + rng.within(200, 4_000);
+        let pick = small(&mut rng);
+        put(events, at, Act::ApproveAhead { pick, ticks: [0, 20, 100][rng.pick(3)] });
+        for _ in 0..rng.within(1, 3) {
+            let takes = at + rng.within(200, 6_000);
+            let pick = if rng.chance(70) { pick } else { small(&mut rng) };
+            put(events, takes, Act::Take { pick });
+            if rng.chance(25) {
+                put(events, takes + rng.within(-1_000, 200), fault(&mut rng));
+            }
+        }
+    }
+}
+
+/// Dealers correct fills, often close to a crash of the gateway or the desk, in a part of the runs.
+/// From a generator of its own, as `forge`.
+fn corrected(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0xe9b5_dba5_8189_dbbc);
+    let taken: Vec<i64> =
+        events.iter().filter(|e| matches!(e.act, Act::Take { .. })).map(|e| e.at).collect();
+    if taken.is_empty() || !rng.chance(25) {
+        return;
+    }
+    for _ in 0..rng.within(1, 4) {
+        let at = taken[rng.pick(taken.len())] + rng.within(100, 6_000);
+        let dealer = a_dealer(&mut rng);
+        put(events, at, Act::Correct { dealer });
+        if rng.chance(25) {
+            put(events, at + rng.within(10, 2_000), Act::Bust { dealer });
+        }
+        if rng.chance(30) {
+            put(events, at + rng.within(-500, 500), fault(&mut rng));
+        }
+        if rng.chance(30) {
+            let (for_ms, store_lost) = ([200, 1_000, 4_000][rng.pick(3)], rng.chance(20));
+            let act = match rng.chance(50) {
+                true => Act::GatewayCrash { for_ms, store_lost },
+                false => Act::DeskCrash { for_ms, store_lost },
+            };
+            put(events, at + rng.within(-500, 1_500), act);
+        }
+    }
+}
+
+/// The trader is kept out, while on or away, often close to a crash of the gateway or to a disk that
+/// takes nothing, in a part of the runs. From a generator of its own, as `forge`.
+fn barred(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x3956_c25b_f348_b538);
+    if !rng.chance(25) {
+        return;
+    }
+    let acts = times(events);
+    for _ in 0..rng.within(1, 3) {
+        let at = acts[rng.pick(acts.len())] + rng.within(-300, 3_000);
+        let all = [Bar::User, Bar::Device, Bar::Certificate, Bar::Fatigue, Bar::Signal];
+        let (how, for_ms) = (all[rng.pick(5)], [Some(1_000), Some(8_000), None][rng.pick(3)]);
+        put(events, at, Act::Barred { how, for_ms });
+        if rng.chance(30) {
+            let for_ms = [200, 1_000, 4_000][rng.pick(3)];
+            let act = Act::DeskCrash { for_ms, store_lost: false };
+            put(events, at + rng.within(-3_000, 500), act);
+        }
+        if rng.chance(40) {
+            let (for_ms, store_lost) = ([200, 1_000, 4_000][rng.pick(3)], rng.chance(20));
+            let act = Act::GatewayCrash { for_ms, store_lost };
+            put(events, at + rng.within(-3_000, 3_000), act);
+        }
+        if rng.chance(25) {
+            let for_ms = [200, 1_000, 4_000, 7_000][rng.pick(4)];
+            let act = match rng.chance(50) {
+                true => Act::DiskFails { end: End::Gateway, for_ms },
+                false => Act::EvidenceFails { for_ms },
+            };
+            put(events, at + rng.within(-500, 200), act);
+        }
+    }
+}
+
+/// The gateway is started on an older journal, in a few of the runs. From a generator of its own,
+/// as `forge`.
+fn older(seed: u64, events: &mut Vec<Event>) {
+    let mut rng = Rng::new(seed ^ 0x59f1_11f1_b605_d019);
+    if !rng.chance(6) {
+        return;
+    }
+    let at = rng.within(0, 8_000);
+    put(events, at, Act::KeepJournal);
+    let for_ms = [200, 1_000, 4_000][rng.pick(3)];
+    put(events, at + rng.within(500, 12_000), Act::OlderJournal { for_ms });
+}
+
+/// The trader takes parts of quotes, or lets quotes follow their dealers, in place of quotes as they
+/// are, in a part of the runs. From a generator of its own, as `forge`.
+fn parted(seed: u64, events: &mut [Event]) {
+    let mut rng = Rng::new(seed ^ 0xd807_aa98_a303_0242);
+    if !rng.chance(40) {
+        return;
+    }
+    for e in events {
+        let Act::Take { pick } = e.act else { continue };
+        match rng.within(0, 4) {
+            0..=1 => e.act = Act::TakePart { pick, percent: [1, 25, 50, 99][rng.pick(4)] },
+            2 => e.act = Act::TakeWithin { pick, ticks: [1, 10, 100][rng.pick(3)] },
+            _ => {}
+        }
     }
 }
 

@@ -5,13 +5,16 @@
 //! accepts in flight, QuickFIX sessions through [`signet_fix::session::Session`] and the framer on
 //! both ends of each link, and the gateway's [trading thread](signet_gateway::simulated): the whole
 //! pipeline with budgets, evidence, entitlements, risk, pending approvals, journal and router.
-//! Signatures are real; how they are verified says `made.rs`.
+//! What is signed, with which key and over which bytes is the product's; how it is signed and
+//! verified says `made.rs`.
 //!
 //! What stands in for the rest:
 //!
 //! | product | here |
 //! | --- | --- |
-//! | the gateway's sockets and admission | `wires.rs` attaches a session to a connection when its first message is whole; the registry is left out |
+//! | the gateway's sockets and admission | `wires.rs` attaches a session to a connection when its first message is whole, if the registry has nothing against it |
+//! | the registry's database | a view that says who is kept out; sessions are judged at once when it changes |
+//! | a colleague's desk | a session that is on and never logs on; its take-overs are the simulator's |
 //! | the step-up service | the product's table of challenges, each bound to its connection; a word instead of a security key's signature |
 //! | the desk's link keeper | `keeper.rs`: pings, doubts and gives up by the product's own `pings.rs`, and dials beside a connection that is up, as over TCP |
 //! | TCP, TLS, QUIC | `link.rs`: bytes in order with a delay, that stop at any byte in one direction or both, for a time or for good, or arrive late, also on a connection that a newer one displaced |
@@ -28,8 +31,10 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+mod amounts;
 mod cast;
 mod check;
+mod click;
 mod dealer;
 mod desk;
 mod firm;
@@ -41,6 +46,7 @@ mod link;
 mod lists;
 mod made;
 mod many;
+mod orders;
 // What the desk concludes from its pings: the product's own file, so that it is the same here.
 #[path = "../../../crates/signet-desk-core/src/link/pings.rs"]
 #[allow(dead_code, reason = "some of it is for connections over QUIC that move, and for sleep")]
@@ -58,6 +64,7 @@ pub use kinds::schedule;
 pub use many::{Failures, run_many};
 pub use schedule::{ACTS, Act, End, Event, LENGTH_MS};
 pub use signer::Forgery;
+pub use signet_gateway::simulated::Bar;
 pub use tally::{Seen, Tally};
 pub use world::Recorded;
 
@@ -100,6 +107,8 @@ pub fn traced(seed: u64, events: &[Event], trace: bool) -> (Result<Tally, Violat
 pub fn recorded(seed: u64, events: &[Event]) -> Result<Recorded, Violation> {
     let folder = Folder::new();
     let mut world = folder.world(seed, false);
+    // Every signature on record is verified.
+    made::all_are_real();
     let tally = world.run(events)?;
     world.recorded(tally)
 }

@@ -2,7 +2,8 @@
 //! confirmation.
 
 use crate::{
-    check::{Click, Violation, broken},
+    check::{Violation, broken},
+    click::Click,
     desk::Desk,
     pings::LOOK_MS,
 };
@@ -135,7 +136,7 @@ impl Desk {
             self.lists.fault = Some(format!("{} of {rfq}: {r:?}; confirmed: {agreed:?}", r.id));
         }
         let mut click = Click::of(&rfq, r, t);
-        click.listed = true;
+        (click.listed, click.connection) = (true, self.connection);
         click.sent = self.send(&AppMessage::QuoteResponse(r.clone()), t);
         self.log.push(format!("takes {} in {rfq} by its list, sent: {}", r.quote, click.sent));
         self.clicks.push(click);

@@ -115,9 +115,10 @@ fn progress(
     let all = seeds.end - seeds.start;
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let left_ms = u128::from(ms) * u128::from(all - done.min(all)) / u128::from(done.max(1));
+    let per_s = u128::from(done) * 1_000 / u128::from(ms.max(1));
     format!(
-        "{done} of {all} schedules (seeds {} to {}) after {}, about {} left; invariants broken: \
-         {broken}; to go on later: SIM_FIRST={} SIM_SCHEDULES={}",
+        "{done} of {all} schedules (seeds {} to {}) after {}, {per_s}/s, about {} left; invariants \
+         broken: {broken}; to go on later: SIM_FIRST={} SIM_SCHEDULES={}",
         seeds.start,
         seeds.end.saturating_sub(1),
         hours(ms),
@@ -143,9 +144,11 @@ mod tests {
         let line = progress(&(100..1_100), 250, &(340..1_100), Duration::from_secs(3_725), 2);
         assert_eq!(
             line,
-            "250 of 1000 schedules (seeds 100 to 1099) after 1:02:05, about 3:06:15 left; \
+            "250 of 1000 schedules (seeds 100 to 1099) after 1:02:05, 0/s, about 3:06:15 left; \
              invariants broken: 2; to go on later: SIM_FIRST=340 SIM_SCHEDULES=760"
         );
+        let fast = progress(&(0..10_000), 900, &(900..10_000), Duration::from_secs(3), 0);
+        assert!(fast.contains(" after 0:00:03, 300/s, about 0:00:30 left;"), "{fast}");
         let end = progress(&(0..10), 10, &(10..10), Duration::ZERO, 0);
         assert!(end.contains("about 0:00:00 left") && end.ends_with("SIM_SCHEDULES=0"), "{end}");
     }

@@ -1,8 +1,16 @@
 //! The desk, the gateway and the dealers start and end.
 
-use super::{Timer, World};
-use crate::{desk::Desk, gateway::Gateway, keeper::Keeper, link::Side, rng::Rng};
+use super::{BARRED_MS, Timer, World};
+use crate::{
+    check::broken,
+    desk::Desk,
+    gateway::Gateway,
+    keeper::Keeper,
+    link::{NEVER, Side},
+    rng::Rng,
+};
 use signet_gateway::GatewayError;
+use std::fs;
 
 /// A gateway that does not start is started again after so long, as by `RestartSec` of systemd.
 const RESTART_MS: i64 = 1_000;
@@ -38,10 +46,12 @@ impl World {
         }
         let desk = self.links[0].start(Side::Listens);
         let dealers = self.links[1..].iter_mut().map(|l| l.start(Side::Dials)).collect();
-        let (folder, offset) = (self.folder.join("gateway"), self.gateway_offset());
+        let (folder, around) = (self.folder.join("gateway"), (self.gateway_offset(), self.barred));
         let dealers: Vec<_> = dealers;
-        match Gateway::start(&folder, desk, &dealers, offset, self.t) {
+        match Gateway::start(&folder, desk, &dealers, around, self.t) {
             Ok(g) => {
+                self.same_day(&g);
+                self.barred_is_due();
                 if self.locked {
                     g.lock(true, self.t);
                 }
@@ -54,11 +64,61 @@ impl World {
         }
     }
 
+    /// Limits count of the trader's day what they counted when the gateway went.
+    fn same_day(&mut self, g: &Gateway) {
+        // Of an older journal something else is found.
+        if self.on_older {
+            return;
+        }
+        let Some((at, before)) = self.day.take() else { return };
+        let after = g.day_of(at);
+        // A run begins at midnight. A gateway that ran does not believe a clock that was set ahead
+        // into the next day, and one that starts does.
+        if !self.truth.clock_was_set && before != after {
+            let words = format!("{before:?} before the restart, {after:?} after it");
+            self.truth.fault = Some(broken("limit.restart", words));
+        }
+    }
+
+    /// A gateway that can end what somebody has open who is kept out has from now on so long to do
+    /// it.
+    pub(super) fn barred_is_due(&mut self) {
+        self.barred_due = if self.barred.is_some() { self.t + BARRED_MS } else { NEVER };
+    }
+
+    /// The gateway ends and is started on an older journal, which it must find out; then it has its
+    /// own again.
+    pub(super) fn older_journal(&mut self, for_ms: i64) {
+        self.crash_gateway(false);
+        self.timers.push((self.t + for_ms, Timer::StartGateway));
+        // A record that the evidence was still to get is missed by nobody.
+        if self.evidence_refused {
+            return;
+        }
+        let path = self.folder.join("gateway/rfqs.journal");
+        let newest = fs::read(&path).unwrap_or_default();
+        let Some(copy) = self.journal_copy.clone().filter(|copy| *copy != newest) else { return };
+        fs::write(&path, copy).expect("the journal");
+        self.on_older = true;
+        self.start_gateway();
+        if self.gateway.is_some() {
+            let words = "the gateway starts on an older journal";
+            self.truth.fault = Some(broken("journal.older", words));
+            self.crash_gateway(false);
+        }
+        self.on_older = false;
+        self.truth.seen.older += 1;
+        fs::write(&path, newest).expect("the journal");
+    }
+
     /// The process ends. While the disk of its evidence refuses, that is as it should be, and its
     /// supervisor starts it again.
     fn gateway_does_not_start(&mut self, e: &GatewayError) {
         self.say(|| format!("the gateway does not start: {e}"));
         self.gateway_ends(false);
+        if self.on_older && matches!(e, GatewayError::Rewritten(_)) {
+            return;
+        }
         if self.evidence_refuses && cannot_write_evidence(e) {
             self.truth.gateway_is_away(self.t);
             self.timers.push((self.t + RESTART_MS, Timer::StartGateway));
@@ -68,7 +128,12 @@ impl World {
     }
 
     pub(super) fn crash_gateway(&mut self, store_lost: bool) {
-        if self.gateway.take().is_some() {
+        if let Some(g) = self.gateway.take() {
+            if !self.on_older {
+                let at = g.clock(self.t);
+                self.day = Some((at, g.day_of(at)));
+            }
+            drop(g);
             self.gateway_ends(store_lost);
         }
     }

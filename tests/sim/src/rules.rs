@@ -14,6 +14,9 @@ const DENIED: (&str, i64) = (DEALERS[2], 4_000_000);
 /// Accepts of this dealer, which is new to the firm, above this need a touch by the policies.
 const NEW: (&str, i64) = (DEALERS[1], 500_000);
 
+/// Accepts by which a trader's day would be above this are denied.
+pub(crate) const DAY_MOST: i64 = 12_000_000;
+
 /// Rates that the policies need.
 pub(crate) const FACTS: &str =
     "reporting_currency = 'EUR'\n[groups]\ndesk = ['TRADER', 'COLLEAGUE']\n";
@@ -32,6 +35,8 @@ pub(crate) fn policies(locked: bool) -> String {
         Action::\"take-over\"], resource);\n\
         @id(\"denied\") forbid (principal, action == Action::\"accept\", \
         resource == Dealer::\"{denied}\") when {{ context.notional > {most} }};\n\
+        @id(\"day\") forbid (principal, action == Action::\"accept\", resource) \
+        when {{ context.dayNotional > {DAY_MOST} }};\n\
         @id(\"new\") forbid (principal, action == Action::\"accept\", \
         resource == Dealer::\"{new}\") when {{ context.notional > {small} }} \
         unless {{ context.touched }};\n"

@@ -4,6 +4,7 @@
 //! screen"), so that a schedule with some events left out still means something.
 
 use crate::{rng::Rng, signer::Forgery};
+use signet_gateway::simulated::Bar;
 use std::fmt;
 
 /// How long the events of a schedule may last, milliseconds.
@@ -29,6 +30,13 @@ pub enum Act {
     AskPackage { millions: u8, legs: u8, dealers: u8, ttl_s: u32 },
     /// The trader takes a price on screen: which one.
     Take { pick: u8 },
+    /// The trader takes a part of a price on screen: which one, and so many percent.
+    TakePart { pick: u8, percent: u8 },
+    /// The trader takes a price on screen and lets it follow its dealer: which one, and how many
+    /// ticks.
+    TakeWithin { pick: u8, ticks: u8 },
+    /// The trader approves an accept to come: at which price, and how many ticks worse.
+    ApproveAhead { pick: u8, ticks: u8 },
     /// The trader arms a price and looks at it.
     Arm { pick: u8 },
     /// The trader confirms what is armed.
@@ -84,6 +92,8 @@ pub enum Act {
     DealerForgets { dealer: u8, for_ms: i64 },
     /// A dealer ends without a word and stays away until everything else has settled.
     DealerAway { dealer: u8 },
+    /// A dealer logs out with a reason, and is dialled again.
+    DealerLeaves { dealer: u8 },
     /// The link to a dealer is reset.
     DealerReset { dealer: u8 },
     /// The gateway's disk takes no new RFQ for so long.
@@ -92,6 +102,13 @@ pub enum Act {
     DiskFails { end: End, for_ms: i64 },
     /// The policies deny every accept for so long.
     Locked { for_ms: i64 },
+    /// The registry keeps the trader out for so long; `None`: until everything is well.
+    Barred { how: Bar, for_ms: Option<i64> },
+    /// Somebody copies the gateway's journal.
+    KeepJournal,
+    /// The gateway ends without a word and is started on the journal that was copied, if it is an
+    /// older one; after so long it is started again on its own.
+    OlderJournal { for_ms: i64 },
     /// The signature of the desk's next accept is not what it should be.
     Forge(Forgery),
     /// The desk's last accept arrives once more, as it was.
@@ -102,17 +119,24 @@ pub enum Act {
     Requote { dealer: u8 },
     /// A dealer takes its last fill back.
     Bust { dealer: u8 },
+    /// A dealer corrects the price of a fill.
+    Correct { dealer: u8 },
     /// A dealer takes all its quotes back.
     Withdraw { dealer: u8 },
     /// A colleague takes an open RFQ over: which one.
     TakenOver { pick: u8 },
+    /// The colleague accepts in an RFQ that was taken over: which price.
+    ColleagueAccepts { pick: u8 },
 }
 
 /// The name of every act.
-pub const ACTS: [&str; 38] = [
+pub const ACTS: [&str; 47] = [
     "ask",
     "ask for a package",
     "take",
+    "take a part",
+    "take within a limit",
+    "approve ahead",
     "arm",
     "confirm",
     "counter",
@@ -137,17 +161,23 @@ pub const ACTS: [&str; 38] = [
     "crash of a dealer",
     "a dealer forgets",
     "a dealer is away",
+    "a dealer leaves",
     "reset of a dealer",
     "disk full",
     "disk fails",
     "locked",
+    "barred",
+    "keep the journal",
+    "an older journal",
     "forge",
     "replay",
     "evidence fails",
     "requote",
     "bust",
+    "correct",
     "withdraw",
     "taken over",
+    "a colleague accepts",
 ];
 
 impl Act {
@@ -157,6 +187,9 @@ impl Act {
             Self::Ask { .. } => "ask",
             Self::AskPackage { .. } => "ask for a package",
             Self::Take { .. } => "take",
+            Self::TakePart { .. } => "take a part",
+            Self::TakeWithin { .. } => "take within a limit",
+            Self::ApproveAhead { .. } => "approve ahead",
             Self::Arm { .. } => "arm",
             Self::Confirm => "confirm",
             Self::Counter { .. } => "counter",
@@ -181,17 +214,23 @@ impl Act {
             Self::DealerCrash { .. } => "crash of a dealer",
             Self::DealerForgets { .. } => "a dealer forgets",
             Self::DealerAway { .. } => "a dealer is away",
+            Self::DealerLeaves { .. } => "a dealer leaves",
             Self::DealerReset { .. } => "reset of a dealer",
             Self::DiskFull { .. } => "disk full",
             Self::DiskFails { .. } => "disk fails",
             Self::Locked { .. } => "locked",
+            Self::Barred { .. } => "barred",
+            Self::KeepJournal => "keep the journal",
+            Self::OlderJournal { .. } => "an older journal",
             Self::Forge(_) => "forge",
             Self::Replay => "replay",
             Self::EvidenceFails { .. } => "evidence fails",
             Self::Requote { .. } => "requote",
             Self::Bust { .. } => "bust",
+            Self::Correct { .. } => "correct",
             Self::Withdraw { .. } => "withdraw",
             Self::TakenOver { .. } => "taken over",
+            Self::ColleagueAccepts { .. } => "a colleague accepts",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::{
+    amounts::amounts_agree,
     cast::*,
     check::{Violation, broken, no_counter_waits},
     link::{Link, Side},
@@ -13,13 +14,14 @@ impl World {
     /// Everything is well, and nothing breaks from now on.
     pub(super) fn heal(&mut self) {
         self.say(|| "everything is well again".into());
-        self.healed = true;
+        (self.healed, self.healed_at) = (true, self.t);
         self.no_network_until = self.t;
         self.links[0].delay = 20;
         for link in &mut self.links {
             link.connections.iter_mut().for_each(|c| c.heal());
         }
         self.lock(false);
+        self.bar(None);
         self.disk(false);
         [End::Desk, End::Gateway].into_iter().for_each(|end| self.disk_fails(end, false));
         self.evidence_fails(false);
@@ -79,6 +81,9 @@ impl World {
         none_of_absent(&on, &gate, &frame)?;
         if last {
             self.truth.settled(&gate, &frame)?;
+            amounts_agree(&self.truth, &self.dealers, &gate, &d.book.rfqs_on_screen())?;
+            self.truth.seen.rests = self.dealers.iter().map(|d| d.rests).sum();
+            self.truth.seen.corrections = self.dealers.iter().map(|d| d.corrections).sum();
             d.list_holds(&frame)?;
             no_counter_waits(g.clock(t), &gate, &frame)?;
             let kept = g.accepts_in_evidence().map_err(|e| broken("evidence.accept", e))?;

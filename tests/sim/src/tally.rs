@@ -11,6 +11,8 @@ pub struct Tally {
     pub sent: usize,
     /// Of those: rows of a list, confirmed with others.
     pub listed: usize,
+    /// Of those: such as take less than their quote is for.
+    pub taken_parts: usize,
     /// Accepts that reached a dealer.
     pub arrived: usize,
     /// Accepts that traded.
@@ -36,6 +38,7 @@ impl std::ops::AddAssign for Tally {
         self.clicks += more.clicks;
         self.sent += more.sent;
         self.listed += more.listed;
+        self.taken_parts += more.taken_parts;
         self.arrived += more.arrived;
         self.fills += more.fills;
         self.packages += more.packages;
@@ -70,6 +73,18 @@ pub struct Seen {
     pub absent: usize,
     /// Answers that a dealer gave at the moment at which the desk's connection was cut.
     pub cuts: usize,
+    /// Accepts that needed a touch and went on by one that was given before.
+    pub aheads: usize,
+    /// Accepts of a colleague, in RFQs that were taken over, that reached a dealer.
+    pub colleague: usize,
+    /// Orders whose rest was executed or cancelled after their first part.
+    pub rests: usize,
+    /// Fills whose price was corrected.
+    pub corrections: usize,
+    /// Looks at what somebody has open who is kept out.
+    pub barred: usize,
+    /// Starts on an older journal.
+    pub older: usize,
 }
 
 impl std::ops::AddAssign for Seen {
@@ -82,5 +97,11 @@ impl std::ops::AddAssign for Seen {
         self.forgotten += more.forgotten;
         self.absent += more.absent;
         self.cuts += more.cuts;
+        self.aheads += more.aheads;
+        self.colleague += more.colleague;
+        self.rests += more.rests;
+        self.corrections += more.corrections;
+        self.barred += more.barred;
+        self.older += more.older;
     }
 }

@@ -3,19 +3,23 @@
 use super::{DEALER_DELAY_MS, Timer, World};
 use crate::{
     cast::*,
-    dealer::{Came, Dealer, Does},
+    dealer::{Came, Does},
     firm::{Party, firm},
     gateway::binding,
     link::{Due, Part, Side},
     made,
+    orders::is_lasting,
 };
 use signet_fix::{
     framer::Framer,
     pump::frames,
-    session::{self, Binding, Channel},
+    session::{self, Binding, Channel, Program},
     signature::{Kinds, Signing, Verification, commits_asker, commits_gateway, every},
 };
 use signet_gateway::signed::{signing, verification};
+
+/// Of the desk, which knows everything that this version knows.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl World {
     /// A side leaves its connection.
@@ -60,6 +64,9 @@ impl World {
             signing: Some(signing),
             verification: Some(judged(&firm().gateway, commits_gateway)),
         };
+        if let Some(session) = self.links[0].session(Side::Dials) {
+            session.say_program_at_logon(Program::new(VERSION, "linux/x86_64"));
+        }
         let id = self.links[0].dial(channel, self.t);
         self.drain(0, Side::Dials);
         let t = self.t;
@@ -99,19 +106,23 @@ impl World {
         if c.outbox[to as usize].is_none() {
             c.first.append(&mut bytes);
             // Half a Logon says nothing yet, and takes the place of no other connection.
-            if link == 0 && !is_whole(&c.first) {
+            let logon = first_message(&c.first);
+            if link == 0 && logon.is_none() {
                 return;
             }
             bytes = std::mem::take(&mut c.first);
             c.outbox[to as usize] = match &self.gateway {
-                Some(g) if link == 0 => g.desk_connects(id, t),
+                Some(g) if link == 0 => g.desk_connects(id, &logon.unwrap_or_default(), t),
                 _ if link == 0 => None,
                 _ => session.attach(dealer_channel(link - 1)).ok(),
             };
             self.drain(link, to);
         }
         let Some(c) = self.links[link].connection(id) else { return };
-        let Some(outbox) = c.outbox[to as usize].clone() else { return };
+        let Some(outbox) = c.outbox[to as usize].clone() else {
+            // It was refused.
+            return c.give_up(to, t, delay);
+        };
         let mut framer = std::mem::take(&mut c.framers[to as usize]);
         framer.push(&bytes);
         self.left = Some(left);
@@ -215,7 +226,7 @@ impl World {
                 Does::Say(m) => {
                     let session = self.links[i + 1].session(Side::Listens);
                     let sent = session.is_some_and(|s| s.send(&m).is_ok());
-                    if !sent && Dealer::keeps(&m) {
+                    if !sent && is_lasting(&m) {
                         self.dealers[i].unsent.push(m);
                     }
                 }
@@ -236,11 +247,11 @@ impl World {
     }
 }
 
-/// Whether a whole message has come.
-fn is_whole(bytes: &[u8]) -> bool {
+/// The first message, once all of it has come.
+fn first_message(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut framer = Framer::new();
     framer.push(bytes);
-    matches!(framer.next_frame(), Ok(Some(_)))
+    framer.next_frame().ok().flatten().map(<[u8]>::to_vec)
 }
 
 /// How a dealer's session takes a connection: everything that it says is signed.

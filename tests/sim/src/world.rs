@@ -36,7 +36,9 @@ use crate::{
     signer::Signer,
     tally::Tally,
 };
+use signet_gateway::simulated::Bar;
 use signet_rfq::UtcMillis;
+use signet_router::Amounts;
 use std::{path::PathBuf, rc::Rc};
 
 const TICK_MS: i64 = 250;
@@ -45,6 +47,14 @@ const GATEWAY_PATIENCE_MS: i64 = 10_000;
 const DEALER_DELAY_MS: i64 = 2;
 /// After the last event: when the first look is taken, and the last one.
 const LOOKS_MS: [i64; 2] = [4_000, 50_000];
+/// So long after everything is well again hardly anything happens any longer: desk and gateway have
+/// their turns more rarely, since most of a run's turns would be of that time.
+const CALM_AFTER_MS: i64 = 15_000;
+const CALM_LOOK_MS: i64 = 500;
+const CALM_TICK_MS: i64 = 1_000;
+/// By then a gateway has ended what somebody has open who is kept out: it tries again after 5 s,
+/// looks each half second, and has its turn at a tick.
+const BARRED_MS: i64 = 6_500;
 
 /// Something that is due at a time.
 enum Timer {
@@ -55,6 +65,7 @@ enum Timer {
     DiskFree,
     DiskWorks(End),
     Unlock,
+    Unbar,
     EvidenceWorks,
     Proved(u32),
     NotProved(u32),
@@ -91,8 +102,23 @@ pub(crate) struct World {
     disk_full: bool,
     /// The disk of the gateway's evidence takes nothing.
     evidence_refuses: bool,
-    /// Nothing breaks any longer.
+    /// It did so at some time of this run.
+    evidence_refused: bool,
+    /// The disk of the gateway's journal takes nothing.
+    journal_refuses: bool,
+    /// How the registry keeps the trader out.
+    barred: Option<Bar>,
+    /// When nothing may be open any longer of who is kept out; `NEVER`: nobody is.
+    barred_due: i64,
+    /// What limits counted of the trader's day when the gateway went, and as of when.
+    day: Option<(UtcMillis, (Amounts, usize))>,
+    /// The gateway's journal as somebody copied it.
+    journal_copy: Option<Vec<u8>>,
+    /// The gateway starts on that copy.
+    on_older: bool,
+    /// Nothing breaks any longer, and since when.
     healed: bool,
+    healed_at: i64,
     desk_runs: u32,
     /// What each run of the desk leaves to chance when it dials.
     dials: Rng,
@@ -106,7 +132,7 @@ impl World {
     /// `lane` keeps the sessions of runs on other threads apart: the gateway's name in them is this
     /// run's. `folder` is empty.
     pub(crate) fn new(seed: u64, lane: &str, folder: PathBuf, trace: bool) -> Self {
-        made::forget();
+        made::forget(seed);
         let mut rng = Rng::new(seed);
         let delay = [1, 5, 20, 60][rng.pick(4)];
         let mut links = vec![Link::new(DESK, &format!("{GATEWAY}{lane}"), true, delay)];
@@ -135,7 +161,15 @@ impl World {
             locked: false,
             disk_full: false,
             evidence_refuses: false,
+            evidence_refused: false,
+            journal_refuses: false,
+            barred: None,
+            barred_due: NEVER,
+            day: None,
+            journal_copy: None,
+            on_older: false,
             healed: false,
+            healed_at: NEVER,
             desk_runs: 0,
             dials: Rng::new(seed ^ 0x9b05_688c_2b3e_6c1f),
             folder,
@@ -235,13 +269,17 @@ impl World {
             self.connects();
         }
         if self.next_watch <= t {
-            self.next_watch = t + LOOK_MS;
+            self.next_watch = t + if self.is_calm() { CALM_LOOK_MS } else { LOOK_MS };
             self.watch();
         }
         if self.next_tick <= t {
-            self.next_tick = t + TICK_MS;
+            self.next_tick = t + if self.is_calm() { CALM_TICK_MS } else { TICK_MS };
             self.tick();
         }
+    }
+
+    fn is_calm(&self) -> bool {
+        self.healed && self.t >= self.healed_at + CALM_AFTER_MS
     }
 
     fn touch(&mut self) {
@@ -251,6 +289,7 @@ impl World {
             let touch = desk.touches.remove(i);
             if desk.send(&touch.answer, t) {
                 self.truth.approved.extend(touch.approves);
+                self.truth.aheads.extend(touch.ahead.map(|a| a.over(desk.connection)));
             }
         }
     }
@@ -271,6 +310,7 @@ impl World {
             Timer::DiskFree => self.disk(false),
             Timer::DiskWorks(end) => self.disk_fails(end, false),
             Timer::Unlock => self.lock(false),
+            Timer::Unbar => self.bar(None),
             Timer::EvidenceWorks => self.evidence_fails(false),
             Timer::Proved(id) => self.proved(id),
             Timer::NotProved(id) => {
@@ -364,7 +404,25 @@ impl World {
                 return Err(broken("list.unconfirmed", words));
             }
         }
-        self.truth.step(&self.dealers, &self.signer, self.gateway.as_ref())
+        self.truth.step(&self.dealers, &self.signer, self.gateway.as_ref())?;
+        self.nothing_open_of_barred()
+    }
+
+    /// Somebody who is kept out has nothing open by now, on a gateway that could end it.
+    fn nothing_open_of_barred(&mut self) -> Result<(), Violation> {
+        let writes = !self.journal_refuses && !self.evidence_refuses;
+        if self.t < self.barred_due || !writes {
+            return Ok(());
+        }
+        let Some(g) = &self.gateway else { return Ok(()) };
+        self.barred_due = self.t + TICK_MS;
+        self.truth.seen.barred += 1;
+        // One whose accept is in flight ends by its dealer's word.
+        let open = g.rfqs().into_iter().find(|r| !r.state.ended() && !r.in_flight());
+        match open {
+            Some(r) => Err(broken("barred.open", format!("{} is {:?}", r.terms.id, r.state))),
+            None => Ok(()),
+        }
     }
 
     fn lost(&mut self) {

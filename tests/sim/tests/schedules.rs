@@ -2,8 +2,8 @@
 //! story, `SIM_SCHEDULES=...` says how many are run, `SIM_FIRST=...` from which seed on.
 
 use signet_sim::{
-    ACTS, Act, End, Event, Failures, LENGTH_MS, Recorded, Seen, Tally, recorded, run, run_many,
-    schedule, shrunk, traced,
+    ACTS, Act, Bar, End, Event, Failures, LENGTH_MS, Recorded, Seen, Tally, recorded, run,
+    run_many, schedule, shrunk, traced,
 };
 use std::collections::BTreeMap;
 
@@ -26,8 +26,9 @@ fn report((tally, failures): &(Tally, Failures), count: u64) {
 fn everything_occurred(tally: &Tally) {
     let never: Vec<_> = ACTS.iter().filter(|act| !tally.acts.contains_key(*act)).collect();
     assert!(never.is_empty(), "in no schedule: {never:?}");
-    let Seen { displaced, late, late_moves, overtaken, wrong_clocks, forgotten, absent, cuts } =
+    let Seen { displaced, late, late_moves, overtaken, wrong_clocks, forgotten, absent, .. } =
         tally.seen;
+    let Seen { cuts, aheads, colleague, rests, corrections, barred, older, .. } = tally.seen;
     for (what, n) in [
         ("a connection takes the place of one that is up", displaced),
         ("a message of a displaced connection comes late", late),
@@ -37,6 +38,13 @@ fn everything_occurred(tally: &Tally) {
         ("a dealer forgets live quotes", forgotten),
         ("a dealer is off when everything else has settled", absent),
         ("a dealer answers at the cut", cuts),
+        ("an accept goes on by a touch that was given before", aheads),
+        ("a colleague accepts in an RFQ that was taken over", colleague),
+        ("an order has a rest after its first part", rests),
+        ("a fill is corrected", corrections),
+        ("a look at what somebody has open who is kept out", barred),
+        ("a gateway is started on an older journal", older),
+        ("a part of a quote is taken", tally.taken_parts),
     ] {
         assert!(n > 0, "in no schedule: {what}");
     }
@@ -345,6 +353,98 @@ fn no_message_passes_unrecorded_when_the_clock_of_the_gateway_is_set() {
         backwards += back;
     }
     assert!(fills > 5 && backwards > 10, "{fills} fills, {backwards} times back");
+}
+
+/// A trader may take less than a quote is for: the dealer executes that and no more, at once or in
+/// two parts, and both ends have the same numbers.
+#[test]
+fn a_part_of_a_quote_is_traded_as_it_was_taken() {
+    let part = Event { at: 4_000, act: Act::TakePart { pick: 0, percent: 30 } };
+    let all = sum(160, &[ask_one(1_000), part]);
+    assert!(all.taken_parts > 30 && all.taken_parts == all.sent, "{all:?}");
+    assert!(all.fills > 20 && all.seen.rests > 0, "{all:?}");
+}
+
+/// EAST lets no part of its quotes be taken.
+#[test]
+fn a_dealer_that_lets_no_part_be_taken_is_sent_none() {
+    let ask = Act::Ask { millions: 1, dealers: 4, ttl_s: 60 };
+    let part = Event { at: 4_000, act: Act::TakePart { pick: 0, percent: 30 } };
+    let all = sum(40, &[Event { at: 1_000, act: ask }, part]);
+    assert_eq!(all.sent, 0, "{all:?}");
+}
+
+/// Five million need a touch, which is given before the quote is chosen: once, over the connection
+/// that is up.
+#[test]
+fn an_accept_that_was_approved_ahead_needs_no_other_touch() {
+    let ask = Event { at: 1_000, act: Act::Ask { millions: 5, dealers: 1, ttl_s: 60 } };
+    let ahead = Event { at: 3_000, act: Act::ApproveAhead { pick: 0, ticks: 100 } };
+    let all = sum(60, &[ask.clone(), ahead.clone(), take(8_000)]);
+    assert!(all.seen.aheads > 8 && all.fills > 5, "{all:?}");
+    // Over another connection it needs a touch of its own.
+    let reset = Event { at: 7_000, act: Act::Reset };
+    let all = sum(60, &[ask, ahead, reset, take(9_500)]);
+    assert!(all.seen.aheads == 0 && all.approved > 8, "{all:?}");
+}
+
+/// An RFQ that a colleague took over trades once, whoever of both accepts, and after a restart too.
+#[test]
+fn an_rfq_that_was_taken_over_is_the_colleagues_to_trade() {
+    let taken = Event { at: 4_000, act: Act::TakenOver { pick: 0 } };
+    let crash = Act::GatewayCrash { for_ms: 500, store_lost: false };
+    let accepts = |at| Event { at, act: Act::ColleagueAccepts { pick: 0 } };
+    let all = sum(40, &[ask_one(1_000), taken.clone(), accepts(4_500), take(4_510)]);
+    assert!(all.taken > 30 && all.seen.colleague > 15, "{all:?}");
+    assert_eq!(all.arrived, all.seen.colleague, "{all:?}");
+    let crash = Event { at: 4_600, act: crash };
+    let all = sum(40, &[ask_one(1_000), taken, crash, accepts(8_000), take(8_010)]);
+    assert!(all.seen.colleague > 10 && all.arrived == all.seen.colleague, "{all:?}");
+}
+
+/// What a dealer corrects has the same numbers at both ends, also after a restart of either.
+#[test]
+fn a_corrected_fill_is_the_same_everywhere_also_after_a_restart() {
+    let correct = Event { at: 7_000, act: Act::Correct { dealer: 0 } };
+    let events = [ask_one(1_000), take(3_500), correct];
+    for crash in [
+        Act::GatewayCrash { for_ms: 1_000, store_lost: false },
+        Act::DeskCrash { for_ms: 1_000, store_lost: false },
+    ] {
+        let mut events = events.to_vec();
+        events.push(Event { at: 7_100, act: crash });
+        let all = sum(60, &events);
+        assert!(all.seen.corrections > 0, "{all:?}");
+    }
+}
+
+/// Whoever is kept out has nothing open at dealers: one who is on, one who is away, and one who was
+/// kept out while the gateway was down. It ends with the bar.
+#[test]
+fn whoever_is_kept_out_has_nothing_open_also_at_a_restart() {
+    let crash = |at| Event { at, act: Act::GatewayCrash { for_ms: 2_000, store_lost: false } };
+    let away = Act::DeskCrash { for_ms: 9_000, store_lost: false };
+    for how in [Bar::User, Bar::Device, Bar::Certificate, Bar::Fatigue, Bar::Signal] {
+        let bar = |for_ms| Event { at: 3_000, act: Act::Barred { how, for_ms } };
+        for before in [None, Some(crash(2_500)), Some(Event { at: 2_500, act: away.clone() })] {
+            let mut events = vec![ask_one(1_000)];
+            events.extend(before);
+            events.extend([bar(None), take(6_000)]);
+            let all = sum(10, &events);
+            assert!(all.seen.barred >= 10 && all.sent == 0, "{how:?}: {all:?}");
+        }
+        let all = sum(20, &[bar(Some(1_000)), ask_one(12_000), take(15_000)]);
+        assert!(all.sent > 5, "{how:?}: {all:?}");
+    }
+}
+
+/// A gateway finds out that its journal is an older one, and starts on its own.
+#[test]
+fn a_gateway_does_not_start_on_an_older_journal() {
+    let keep = Event { at: 3_000, act: Act::KeepJournal };
+    let older = Event { at: 8_000, act: Act::OlderJournal { for_ms: 500 } };
+    let all = sum(40, &[ask_one(1_000), keep, take(4_000), older]);
+    assert!(all.seen.older > 10 && all.fills > 5, "{all:?}");
 }
 
 #[test]
