@@ -322,8 +322,18 @@ fn second(w: &World) -> Gateway {
 }
 
 async fn until(desk: &mut Desk, what: &str, is: impl Fn(&str) -> bool) {
-    let found = async { while !is(&desk.next().await.expect("the session is on")) {} };
-    tokio::time::timeout(Duration::from_secs(20), found).await.expect(what);
+    let mut heard = Vec::new();
+    let found = async {
+        loop {
+            let frame = desk.next().await.expect("the session is on");
+            if is(&frame) {
+                break;
+            }
+            heard.push(frame);
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+    assert!(found.is_ok(), "never {what}, but {heard:#?}");
 }
 
 #[test]
