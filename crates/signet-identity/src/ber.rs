@@ -73,12 +73,9 @@ fn joined(mut der: &[u8]) -> Option<Vec<u8>> {
 
 fn tag(ber: &[u8]) -> Option<(&[u8], &[u8])> {
     let first = *ber.first()?;
-    // Tag numbers above 30 use further octets (§8.1.2.4); PKCS#7 messages have no such tag.
-    if first & 0x1f == 0x1f || ber.starts_with(&END_OF_CONTENTS) {
-        None
-    } else {
-        ber.split_at_checked(1)
-    }
+    // Tag numbers above 30 use further octets (§8.1.2.4); PKCS#7 messages have no such tag. Tag 0
+    // is that of the end-of-contents octets alone (§8.6), however its length is written.
+    if first & 0x1f == 0x1f || first == 0 { None } else { ber.split_at_checked(1) }
 }
 
 /// `None` inside: the indefinite form.
@@ -154,6 +151,8 @@ mod tests {
             &[0x30, 0x05, 0],
             &[0x04, 0x80, 0, 0],
             &[0, 0],
+            &[0, 0x81, 0],
+            &[0x30, 0x03, 0, 0x81, 0],
             &[0x05, 0, 0x05, 0],
             &deep,
             &[0x30, 0x85, 1, 1, 1, 1, 1],

@@ -167,7 +167,8 @@ mod tests {
     use super::*;
     use std::sync::mpsc::TryRecvError;
 
-    const ANSWER: Duration = Duration::from_millis(500);
+    const ANSWER: Duration = Duration::from_secs(2);
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     fn worker() -> Worker<u32> {
         Worker::new("test", ANSWER)
@@ -199,7 +200,9 @@ mod tests {
         assert!(matches!(next, Err(NoAnswer::TimedOut(time)) if time == ANSWER), "{next:?}");
         assert_eq!(runs.try_recv(), Err(TryRecvError::Disconnected), "it does not wait either");
         end.send(()).unwrap();
+        let began = Instant::now();
         while asks(&worker).is_err() {
+            assert!(began.elapsed() < PATIENCE, "it is at work again");
             thread::yield_now();
         }
     }

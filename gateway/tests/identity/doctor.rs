@@ -102,8 +102,7 @@ fn the_doctor_never_poses_as_a_live_party() {
 #[test]
 fn a_dealer_that_is_down_is_named() {
     let mut w = World::new();
-    // A port that was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = crate::ports::free_port();
     dealer::configure(&w, port, None);
     w.start();
     let (code, text) = doctor(&w, &[]);

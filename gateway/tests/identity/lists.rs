@@ -1,12 +1,12 @@
 //! Revocation lists of outside authorities: loaded without a restart, for live sessions too;
 //! missing and stale ones close the door when they are required.
 
-use crate::support::{Desk, World, runtime};
+use crate::support::{Desk, PATIENCE, World, runtime};
 use std::{
     fs,
     process::Command,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A gateway without a registry, whose desks come from an outside authority run with openssl.
@@ -135,8 +135,9 @@ fn a_new_list_counts_for_a_connection_that_has_not_logged_on_yet() {
             };
             w.openssl(&["ca", "-revoke", "laptop.pem", "-config", "ca.cnf"]);
             publish(&w, "DER", &[]);
-            let mut seq = 20;
+            let (mut seq, began) = (20, Instant::now());
             while is_let_in(&w, seq).await {
+                assert!(began.elapsed() < PATIENCE, "the list is not in force");
                 seq += 10;
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }

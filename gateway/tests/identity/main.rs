@@ -33,6 +33,8 @@ mod own_certificate;
 mod own_client;
 mod package;
 mod policy;
+#[path = "../../../tests/needs/ports.rs"]
+mod ports;
 mod postgres;
 mod providers;
 mod python;

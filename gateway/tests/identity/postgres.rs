@@ -1,9 +1,8 @@
 //! A PostgreSQL server of one's own for a test: a cluster in a temporary directory, loopback only.
 
-use crate::needs::left_out;
+use crate::{needs::left_out, ports::free_port};
 use std::{
     fs,
-    net::TcpListener,
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Command,
@@ -33,7 +32,7 @@ impl Postgres {
         });
         let dir = tempfile::Builder::new().prefix("signet-pg-").tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let pg = Self { dir, bin, port };
         fs::write(pg.dir.path().join("pw"), PASSWORD).unwrap();
         if is_root() {

@@ -217,7 +217,7 @@ fn a_connection_that_moves_before_its_logon_is_judged_where_it_is() {
         runtime().block_on(async {
             let (mut d, rebinder) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.1").await;
             // The gateway has the end of the handshake: during it nobody moves.
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
             moves_to(&rebinder, to);
             let began = std::time::Instant::now();
             let answer = d.log_on(seq).await;

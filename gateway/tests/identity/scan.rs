@@ -209,9 +209,9 @@ fn s_client(w: &World, port: u16, args: &[&str], says: &str) -> String {
     let mut child = c.spawn().expect("openssl is installed");
     let mut stdin = child.stdin.take().unwrap();
     // After the handshake, and time enough for a ticket to come.
-    std::thread::sleep(Duration::from_millis(700));
+    std::thread::sleep(Duration::from_millis(1_500));
     let _ = stdin.write_all(says.as_bytes());
-    std::thread::sleep(Duration::from_millis(700));
+    std::thread::sleep(Duration::from_millis(1_500));
     drop(stdin);
     let out = child.wait_with_output().unwrap();
     String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned()

@@ -1,12 +1,13 @@
 //! Receivers of events that nobody here wrote, and a gateway in a process of its own.
 
+pub(crate) use crate::ports::free_port;
 use crate::{needs::left_out, support::World};
 use serde_json::Value;
 use signet_devca::Order;
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -77,11 +78,6 @@ pub fn receiver_certificate(w: &World) {
         let order = Order::dealer(&format!("SIEM{}", w.n)).with_dns(["localhost"]);
         w.pki.issue(&order).unwrap().write_to(w.dir.path(), "siem").unwrap();
     }
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Receiver {

@@ -39,7 +39,11 @@ use tokio_rustls::{
     },
 };
 
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Less than the heartbeat of the desks here, or one who waits for another message would go on.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// For what the gateway looks at once or twice a second; the rest is for the machine. What nothing
+/// tells of is judged again after ten.
+pub const AT_ONCE: Duration = Duration::from_secs(6);
 
 /// FIX sessions are unique in a process, so every world has CompIDs of its own.
 static WORLDS: AtomicU32 = AtomicU32::new(1);

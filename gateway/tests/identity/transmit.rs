@@ -130,9 +130,11 @@ fn an_ended_session_and_a_risk_are_told_in_tokens_that_another_maker_verifies() 
     });
     w.eventually("the risk and the end are told", || sets(&w).len() == 3);
     let good = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n";
+    let loads = || w.events().lines().filter(|l| l.contains("policy.loaded")).count();
+    let before = loads();
     fs::write(w.path("risk.toml"), good).unwrap();
     // Refused Logons would lock her out, so the change is waited for.
-    std::thread::sleep(Duration::from_secs(3));
+    w.eventually("it is in force", || loads() > before);
     runtime().block_on(async {
         let mut alice = Desk::connect_to(&w, at, "laptop", "ALICE").await;
         assert!(alice.log_on(20).await.contains("|35=A|"));

@@ -1,6 +1,6 @@
 //! One Chromium with a profile and security keys of its own.
 
-use crate::{Daemon, PATIENCE, root, unpacked};
+use crate::{Daemon, PATIENCE, ports::free_port, root, unpacked};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fantoccini::{
     Client, ClientBuilder, Locator,
@@ -82,8 +82,7 @@ impl Browser {
             import(&tools, folder.path(), &c.p12);
         }
         let log = folder.path().join("driver.log");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-        let port = port.expect("a port").port();
+        let port = free_port();
         let driver = Command::new(tools.join("chromedriver"))
             .arg(format!("--port={port}"))
             .env("HOME", folder.path())

@@ -9,6 +9,8 @@ mod browser;
 mod fake;
 #[path = "../../needs/left_out.rs"]
 mod needs;
+#[path = "../../needs/ports.rs"]
+mod ports;
 mod vite;
 
 pub use browser::{Browser, ClientCertificate, Start};

@@ -1,8 +1,8 @@
 //! The desk's page on its development server, with the simulated desk of `ui/dev`.
 
-use crate::{Daemon, PATIENCE, root};
+use crate::{Daemon, PATIENCE, ports::free_port, root};
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -21,8 +21,7 @@ impl Vite {
     /// When it does not start.
     #[must_use]
     pub fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-        let port = port.expect("a port").port();
+        let port = free_port();
         let ui = root().join("ui");
         let node = Command::new("node")
             .arg(ui.join("node_modules/vite/bin/vite.js"))

@@ -5,6 +5,8 @@ pub mod dealers;
 pub mod desks;
 pub mod dice;
 pub mod honest;
+#[path = "../../needs/ports.rs"]
+mod ports;
 pub mod strangers;
 pub mod venue;
 pub mod wire;

@@ -1,11 +1,11 @@
 //! The gateway's folder, its process, and what the system says of it.
 
-use crate::{DOMAIN, GATEWAY, HONEST_DEALER, HONEST_DESK};
+use crate::{DOMAIN, GATEWAY, HONEST_DEALER, HONEST_DESK, ports::free_port};
 use signet_devca::{DevPki, Order};
 use std::{
     fmt::Write as _,
     fs,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -35,14 +35,14 @@ pub fn pki() -> Res<DevPki> {
     Ok(DevPki::generate(DOMAIN, OffsetDateTime::now_utc())?)
 }
 
-fn free_address() -> Res<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+fn free_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 impl Venue {
     /// Starts `program`, a gateway, on a configuration written into `dir`.
     pub fn start(program: &Path, dir: &Path, pki: DevPki, parties: &Parties) -> Res<Self> {
-        let desks_at = free_address()?;
+        let desks_at = free_address();
         let config = configure(&pki, dir, desks_at, parties)?;
         let log = fs::File::create(dir.join("gateway.log"))?;
         let mut child =

@@ -4,6 +4,8 @@
 
 #[path = "../../needs/left_out.rs"]
 mod needs;
+#[path = "../../needs/ports.rs"]
+mod ports;
 mod support;
 
 use signet_gateway::{Config, checkpoint::journal_verify};
@@ -19,7 +21,6 @@ use signet_kill::{
 use std::{
     collections::BTreeSet,
     fs,
-    net::TcpListener,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -29,7 +30,7 @@ use support::{PROGRAM, Small, codes, eventually, folder, seed, with_a_small_disk
 #[test]
 fn a_siem_that_is_killed_under_load_lacks_nothing_and_has_nothing_twice_by_uid() {
     let dir = folder();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = ports::free_port();
     let more = format!(
         "{SIEM}[[siem.sink]]\nkind = \"syslog\"\nname = \"soc\"\naddress = \"localhost:{port}\"\n\
          trust = \"dealers-ca.pem\"\n"

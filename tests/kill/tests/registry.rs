@@ -5,6 +5,8 @@
 
 #[path = "../../needs/left_out.rs"]
 mod needs;
+#[path = "../../needs/ports.rs"]
+mod ports;
 #[path = "../../../gateway/tests/identity/postgres.rs"]
 mod postgres;
 mod support;

@@ -2,7 +2,7 @@
 
 use crate::{PracticeError, TRADER, failed};
 use signet_dealer::{DEALERS_TOML, DealerSettings, Settings};
-use signet_gateway::config::{CheckpointSection, OpenRfqs, ResetSchedule};
+use signet_gateway::config::{CheckpointSection, OpenRfqs, ResetSchedule, SiemSection};
 use signet_rfq::AssetClass;
 use std::{
     net::SocketAddr,
@@ -68,6 +68,10 @@ pub struct Plan {
     pub connection_threads: usize,
     /// Instruments that the gateway knows beside those of the dealers (TOML).
     pub more_instruments: String,
+    /// Where events go.
+    pub siem: Option<SiemSection>,
+    /// The gateway waits for the disk: `store.sync`.
+    pub sync: bool,
 }
 
 impl Plan {
@@ -98,6 +102,8 @@ impl Plan {
             signature_threads: 0,
             connection_threads: 0,
             more_instruments: String::new(),
+            siem: None,
+            sync: false,
             policies: POLICIES.into(),
             facts: FACTS.into(),
         })

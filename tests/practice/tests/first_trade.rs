@@ -4,6 +4,10 @@
 // A gateway is a Unix server.
 #![cfg(unix)]
 
+#[path = "../../needs/ports.rs"]
+mod ports;
+
+use ports::free_port;
 use signet_dealer::{Credentials, Instruments, Settings, Simulator};
 use signet_desk_core::{Desk, DeskConfig, TradingSettings, view::*};
 use signet_gateway::{
@@ -16,7 +20,6 @@ use signet_registry::NewUser;
 use signet_stepup::client::NoKeys;
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, PoisonError},
@@ -108,10 +111,6 @@ fn first_trade(data: &Path, link: &str, code: &str) -> String {
     }
     runtime.block_on(desk.shut_down());
     ended.unwrap_or_default()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A dealer's key, which its own machine makes, and its request.

@@ -5,6 +5,9 @@
 //! and the registry this machine is set up for; without them these tests fail and say so.
 #![cfg(unix)] // the script that installs them is a Unix one
 
+#[path = "../../needs/ports.rs"]
+mod ports;
+
 use signet_devca::{DevPki, Issued, Order};
 use signet_fix::{
     AppMessage,
@@ -23,7 +26,6 @@ use std::{
     cell::RefCell,
     env,
     io::{BufRead, BufReader, Write},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     rc::Rc,
@@ -45,7 +47,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerNam
 const BUND: &str = "DE000BU2Z049";
 const VENUE: &str = "VENUE";
 const TRUST_DOMAIN: &str = "interop.signet.example";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const NOW: UtcMillis = UtcMillis(1_795_227_720_125);
 const FAR: UtcMillis = UtcMillis(4_102_444_799_000);
 
@@ -113,7 +115,7 @@ impl Counterparty {
         let files = keys.pki.issue(&order).unwrap().write_to(keys.dir.path(), "venue").unwrap();
         let roots = keys.pki.write_roots(keys.dir.path()).unwrap();
         // Neither engine can be asked which port it took.
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = ports::free_port();
         let place = installed();
         let scripts = root().join("tests/interop");
         let mut command = match engine {

@@ -149,7 +149,7 @@ async fn no_key_is_waited_for_and_the_first_to_come_is_taken() {
     w.key.unplug();
     let (options, state) = w.rp.ask_to_register(&[]);
     let short = signet_stepup::client::Order {
-        timeout: Duration::from_millis(300),
+        timeout: Duration::from_secs(2),
         ..order(KeyOperation::Register(options.clone()))
     };
     let (answer, seen) = run(w.keys.begin(short), knows_pin).await;

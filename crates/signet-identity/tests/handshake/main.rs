@@ -4,5 +4,7 @@ mod fixs_profile;
 mod lists;
 mod pair;
 mod paths;
+#[path = "../../../../tests/needs/ports.rs"]
+mod ports;
 mod refusals;
 mod revocation;

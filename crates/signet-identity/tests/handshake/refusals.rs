@@ -1,7 +1,7 @@
 //! Every way a handshake is refused, and what each end says about it.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
@@ -240,7 +240,7 @@ fn peers_that_are_not_there() {
     let (stage, error) = dial(&config, address);
     assert_eq!(Refusal::seen_by_client(&error, stage), Refusal::ClosedDuringHandshake, "{error}");
 
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = (Ipv4Addr::LOCALHOST, crate::ports::free_port()).into();
     let (stage, error) = dial(&config, free);
     assert_eq!(Refusal::seen_by_client(&error, stage), Refusal::ConnectionRefused, "{error}");
 }

@@ -3,6 +3,8 @@
 #![cfg(all(unix, feature = "est"))]
 
 mod openssl;
+#[path = "../../../../tests/needs/ports.rs"]
+mod ports;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,7 +178,7 @@ fn a_service_that_does_not_answer() {
     let Some(service) = Service::start() else { return };
     service.answer(Answer::Silence);
     run(async {
-        let waiting = client(&service).with_time_max(Duration::from_secs(3));
+        let waiting = client(&service).with_time_max(Duration::from_secs(10));
         assert_eq!(waiting.cacerts().await.unwrap_err().code(), "enrol.timed_out");
         assert_eq!(service.requests().len(), 1);
     });

@@ -126,9 +126,7 @@ impl Drop for Running {
 /// Puts an `s_server` of its own behind one connection. Renewal is told by the path, which is
 /// inside TLS; so every connection may show a certificate and `-verify` checks it if it does.
 fn serve(mut front: TcpStream, home: &Path, answer: Answer, requests: &Mutex<Vec<String>>) {
-    let back = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = back.local_addr().unwrap().port();
-    drop(back);
+    let port = crate::ports::free_port();
     let child = Command::new("openssl")
         .args([
             "s_server",
@@ -157,7 +155,7 @@ fn serve(mut front: TcpStream, home: &Path, answer: Answer, requests: &Mutex<Vec
         .spawn()
         .unwrap();
     let mut child = Running(child);
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let mut behind = loop {
         match TcpStream::connect(("127.0.0.1", port)) {
             Ok(stream) => break stream,

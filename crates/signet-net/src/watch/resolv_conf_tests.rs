@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing must come.
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_secs(1);
 
 fn replace(path: &Path, text: &str) {
     let beside = path.with_extension("new");

@@ -7,7 +7,7 @@ use zbus::{Connection, interface, object_server::SignalEmitter};
 const LINK_PATH: &str = "/org/freedesktop/resolve1/link/_32";
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing must come.
-const QUIET: Duration = Duration::from_millis(600);
+const QUIET: Duration = Duration::from_secs(1);
 
 struct Manager;
 

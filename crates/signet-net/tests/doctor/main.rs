@@ -134,7 +134,10 @@ async fn each_failure_at_its_own_step() {
     });
     assert_eq!(failed(&examine(port, profile(&ours)).await), (Check::Tls, "tls.not_tls".into()));
 
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    // Bound and not listening: it refuses, and nothing else gets this port meanwhile.
+    let gone = tokio::net::TcpSocket::new_v4().unwrap();
+    gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = gone.local_addr().unwrap().port();
     assert_eq!(
         failed(&examine(free, profile(&ours)).await),
         (Check::Route, "net.connection_refused".into())

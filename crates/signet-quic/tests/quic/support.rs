@@ -17,15 +17,17 @@ use std::{
     net::{SocketAddr, UdpSocket as StdSocket},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
-use tokio::{net::UdpSocket, task::LocalSet};
+use tokio::{net::UdpSocket, task::LocalSet, time::timeout};
 
 pub(crate) const NAME: &str = "gateway.test";
 
-/// Runs a test as gateway and desk run: one thread, local tasks.
+/// Runs a test as gateway and desk run: one thread, local tasks. Not for ever.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, test);
+    let ended = async { timeout(Duration::from_secs(180), test).await };
+    LocalSet::new().block_on(&runtime, ended).expect("the test ends");
 }
 
 /// A development authority with one server and one client.

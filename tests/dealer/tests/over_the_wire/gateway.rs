@@ -21,7 +21,8 @@ use tokio_rustls::client::TlsStream;
 
 pub const TRUST_DOMAIN: &str = "practice.signet.example";
 pub const DEALER: &str = "NORTHBANK";
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Less than the heartbeat.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// One practice world: authorities, settings of one well-behaved dealer, a directory for its state.
 pub struct World {

@@ -129,14 +129,17 @@ async fn dead_and_back_with_the_fill_that_was_made_meanwhile() {
     gateway.log_on().await;
     gateway.ask("Q1", "").await;
     let quote = gateway.read_type("S").await;
-    simulator.force(DEALER, Force::HoldNextAccept(200)).await.unwrap();
+    // Long enough that it is dead before it fills, and asked again after that.
+    let held = Duration::from_secs(2);
+    let held_ms = u64::try_from(held.as_millis()).unwrap();
+    simulator.force(DEALER, Force::HoldNextAccept(held_ms)).await.unwrap();
     gateway.lift(&quote, "C1").await;
     assert_eq!(gateway.read_type("8").await.get(39), "A");
     simulator.force(DEALER, Force::Die).await.unwrap();
     assert!(gateway.is_closed().await);
     let address = simulator.addresses()[DEALER];
     assert!(TcpStream::connect(address).await.is_err(), "nothing listens");
-    tokio::time::sleep(QUIET).await;
+    tokio::time::sleep(held + QUIET).await;
     simulator.force(DEALER, Force::Resume).await.unwrap();
 
     let mut again = world.dial(&simulator).await;

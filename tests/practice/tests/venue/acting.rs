@@ -8,9 +8,13 @@ use std::time::Duration;
 const N: &str = "NORTHBANK";
 const H: &str = "HARBOUR";
 
+/// Longer than a few calls take on a busy machine.
+const CONFIRM_AFTER_MS: u32 = 2_500;
+
 fn protected() -> (World, Screen) {
-    let (w, ()) =
-        World::start_over(|_| {}, |_, config| config.trading = TradingSettings::default());
+    let trading =
+        TradingSettings { confirm_after_ms: CONFIRM_AFTER_MS, ..TradingSettings::default() };
+    let (w, ()) = World::start_over(|_| {}, |_, config| config.trading = trading);
     let s = w.connect();
     (w, s)
 }
@@ -26,7 +30,7 @@ fn what_is_confirmed_too_soon_or_far_from_the_market_does_not_leave_the_desk() {
     });
     let armed = w.arm(&s, &id, H, Side::Buy).unwrap();
     let code = || w.desk.accept(&id, &armed.id).map_err(|p| p.code);
-    let wait = || std::thread::sleep(Duration::from_millis(750));
+    let wait = || std::thread::sleep(Duration::from_millis(u64::from(CONFIRM_AFTER_MS) + 50));
     assert_eq!(code(), Err("accept.too_soon".into()));
     wait();
     assert_eq!(code(), Err("accept.off_market".into()));
@@ -64,7 +68,7 @@ fn stop_ends_everything_at_once_and_the_rest_when_its_answer_comes() {
     let asked = [w.ask(Ask::Buy, &[N], 60), w.ask(Ask::Buy, &[H], 60), w.ask(Ask::Buy, &[H], 60)];
     w.until(&mut s, "three quotes", |s| s.lines.iter().filter(|l| l.can_lift).count() == 3);
     // One is on its way when everything is stopped: its dealer holds it, then refuses it.
-    w.force(N, Force::HoldNextAccept(1_500));
+    w.force(N, Force::HoldNextAccept(3_000));
     w.force(N, Force::RejectNextAccept("last look".into()));
     let armed = w.arm(&s, &asked[0], N, Side::Buy).unwrap();
     w.desk.accept(&asked[0], &armed.id).unwrap();

@@ -113,7 +113,7 @@ fn refused_handshakes_are_strikes_against_their_network_and_nobody_elses() {
         time::timeout,
     };
 
-    const PATIENCE: Duration = Duration::from_secs(15);
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     let w = world(|p| p.desks.push("RAW".into()));
     let at = at(&w);

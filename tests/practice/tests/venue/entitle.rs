@@ -195,7 +195,8 @@ fn what_no_policy_allows_reaches_no_dealer_and_says_why() {
             assert!(field(&refusal, "58").contains(part), "{refusal}");
         }
         // A refused accept never was: the RFQ is open still, and the id unknown.
-        alice.says(&format!("35=H|11=A1|55={BUND}|54=1|")).await;
+        let asks = format!("35=H|11=A1|55={BUND}|54=1|60={}|", format_utc(in_ms(0)));
+        alice.says(&asks).await;
         assert!(alice.hears(&["35=8|", "11=A1|", "150=I|"]).await.contains("|39=8|"));
         assert_eq!(v.heard.business(), ["R #1"]);
     });

@@ -111,7 +111,13 @@ fn traded() -> (World, String, PathBuf, Bundled) {
     // Its end makes the last checkpoint.
     w.practice.stop_gateway();
     let out = w.dir.path().join("bundle");
-    let order = BundleOrder { rfq: id.clone(), desk: None, checkpoint: None, out: out.clone() };
+    let order = BundleOrder {
+        rfq: id.clone(),
+        desk: None,
+        checkpoint: None,
+        out: out.clone(),
+        whole: false,
+    };
     let config = w.practice.gateway_config().clone();
     let bundled = w.runtime.block_on(evidence_bundle(&config, &order)).unwrap();
     (w, id, out, bundled)
@@ -244,7 +250,7 @@ fn a_bundle_holds_the_touch_that_approved_it() {
     let mut w = w;
     w.practice.stop_gateway();
     let out = w.dir.path().join("bundle");
-    let order = BundleOrder { rfq, desk: None, checkpoint: None, out: out.clone() };
+    let order = BundleOrder { rfq, desk: None, checkpoint: None, out: out.clone(), whole: false };
     let config = w.practice.gateway_config().clone();
     let bundled = w.runtime.block_on(evidence_bundle(&config, &order)).unwrap();
     assert_eq!(bundled.touches, 1);

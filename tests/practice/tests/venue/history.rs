@@ -61,7 +61,13 @@ fn a_day() -> Day {
     w.runtime.block_on(w.desk.shut_down());
     w.practice.stop_gateway();
     let bundle = w.dir.path().join("bundle");
-    let order = BundleOrder { rfq: rfq.clone(), desk: None, checkpoint: None, out: bundle.clone() };
+    let order = BundleOrder {
+        rfq: rfq.clone(),
+        desk: None,
+        checkpoint: None,
+        out: bundle.clone(),
+        whole: false,
+    };
     let config = w.practice.gateway_config().clone();
     w.runtime.block_on(evidence_bundle(&config, &order)).unwrap();
     let desk = w.practice.desk_config("test");

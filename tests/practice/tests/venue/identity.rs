@@ -61,7 +61,7 @@ fn until(desk: &Desk, s: &mut Screen, what: &str, done: impl Fn(&Screen) -> bool
             return;
         }
         assert!(
-            began.elapsed() < Duration::from_secs(15),
+            began.elapsed() < Duration::from_secs(60),
             "never: {what}\n{:?}\n{:?}",
             s.session,
             s.notices
@@ -129,7 +129,7 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
     desk.renew().unwrap();
     let began = Instant::now();
     while keychain.load_enrolled(&name, signet_keystore::IdentitySlot::Pending).unwrap().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(15), "never renewed: {:?}", s.notices);
+        assert!(began.elapsed() < Duration::from_secs(60), "never renewed: {:?}", s.notices);
         std::thread::sleep(Duration::from_millis(20));
     }
     s.pull(&desk);
@@ -212,8 +212,16 @@ fn a_locked_user_is_out_within_a_second_and_stays_out() {
     assert!(why.message.contains("locked"), "{why:?}");
 
     w.runtime.block_on(admin::set_state(&config, &alice, AccountState::Active)).unwrap();
-    std::thread::sleep(Duration::from_millis(600));
-    let mut s = online(&w, &desk, "ALICE1");
+    // The gateway hears of it within a moment.
+    let began = Instant::now();
+    while s.link() != Some(LinkState::Online) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", s.session);
+        w.runtime.block_on(desk.connect("ALICE1".into(), VENUE_NAME.into())).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        until(&desk, &mut s, "an answer", |s| {
+            matches!(s.link(), Some(LinkState::Online | LinkState::Refused))
+        });
+    }
     w.runtime
         .block_on(admin::revoke(&config, &CertificateSelector::User("alice".into()), "lost laptop"))
         .unwrap();

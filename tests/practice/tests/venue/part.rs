@@ -95,6 +95,7 @@ fn a_part_is_not_below_the_least_quantity() {
         settlement_date: None,
         price_type: PriceType::Price,
         price_limit: String::new(),
+        limit_over: None,
         min_quantity: "3m".into(),
         all_or_none: false,
         approve_first: false,

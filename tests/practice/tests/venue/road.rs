@@ -3,7 +3,9 @@
 use crate::support::{BUND, Screen, World};
 use signet_dealer::Force;
 use signet_desk_core::view::*;
+use signet_gateway::config::{FileSection, SiemSection, SinkSection, WhenFull};
 use signet_journal::disk;
+use std::{fs, path::Path};
 
 const N: &str = "NORTHBANK";
 const H: &str = "HARBOUR";
@@ -102,10 +104,10 @@ fn last_look_reject_then_another_dealer_fills() {
 #[test]
 fn passes_withdrawals_and_expiry_are_shown() {
     let (w, mut s) = World::connected();
-    w.quotes(N, "99.500", 1_500);
+    w.quotes(N, "99.500", 3_000);
     w.quotes(H, "99.600", 30_000);
     w.force("MERIDIAN", Force::Pass(10));
-    let id = w.ask(Ask::Buy, &[N, H, "MERIDIAN"], 6);
+    let id = w.ask(Ask::Buy, &[N, H, "MERIDIAN"], 15);
     w.until(&mut s, "a pass", |s| {
         s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Passed)
     });
@@ -232,6 +234,62 @@ fn an_accept_whose_answer_is_lost_is_unknown_and_then_reconciled_by_id() {
     assert_eq!(page.total, 1);
 }
 
+/// `store.sync`: what a power cut would take from the journal reaches no dealer.
+#[test]
+fn what_is_not_on_the_disk_itself_is_not_done_where_the_gateway_waits_for_it() {
+    let w = World::start_with(|plan| plan.sync = true);
+    let mut s = w.connect();
+    w.quotes(N, "99.500", 60_000);
+    let journal = w.dir.path().join("gateway/rfqs.journal");
+    disk::refuses_to_sync(&journal, true);
+    let lost = w.ask(Ask::Buy, &[N], 60);
+    w.until(&mut s, "the gateway's word", |s| {
+        let open = |r: &RfqView| matches!(r.state, RfqState::Sent | RfqState::Open);
+        s.rfqs.iter().any(|r| r.id == lost && !open(r))
+    });
+    assert!(!s.lines.iter().any(|l| l.rfq_id == lost && l.quote_id.is_some()));
+    disk::refuses_to_sync(&journal, false);
+    let id = w.ask(Ask::Buy, &[N], 60);
+    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
+}
+
+/// The words of the events that say of an accept that it is unknown; the last line may be half
+/// written.
+fn unknown_told(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let all = text.split_inclusive('\n').filter(|l| l.ends_with('\n'));
+    all.filter(|l| l.contains("\"accept.unknown\"")).map(str::to_owned).collect()
+}
+
+/// The dealer may have executed while the gateway was away: the start calls somebody, and says what
+/// it was.
+#[test]
+fn an_accept_that_is_unknown_at_the_start_calls_somebody() {
+    let mut w = World::start_with(|plan| {
+        let path = plan.dir.join("events.jsonl");
+        let file = FileSection { name: "file".into(), path, rotate_mb: 64, keep: 1 };
+        let sink = vec![SinkSection::File(file)];
+        plan.siem = Some(SiemSection { when_full: WhenFull::Refuse, spool_mb: 16, sink });
+    });
+    let mut s = w.connect();
+    w.quotes(N, "99.500", 60_000);
+    let id = w.ask(Ask::Buy, &[N], 120);
+    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
+    w.force(N, Force::HoldNextAccept(60_000));
+    let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
+    w.desk.accept(&id, &armed.id).unwrap();
+    w.until(&mut s, "last look", |s| s.accept_state(&id) == Some(AcceptState::LastLook));
+    let file = w.dir.path().join("events.jsonl");
+    // Its end may tell it too, since it ends the line to the dealer.
+    let by_start =
+        || unknown_told(&file).iter().filter(|l| l.contains("the gateway was restarted")).count();
+    w.practice.stop_gateway();
+    assert_eq!(by_start(), 0);
+    w.practice.restart_gateway().unwrap();
+    w.eventually("somebody is called", || by_start() > 0);
+    assert_eq!(by_start(), 1, "{:#?}", unknown_told(&file));
+}
+
 /// What a dealer says while the journal's disk refuses to write is not taken, so the dealer says it
 /// again when the disk is well; nothing of it is known until the next restart only.
 #[test]
@@ -240,7 +298,7 @@ fn a_fill_that_cannot_be_written_down_comes_again_when_the_disk_is_well() {
     w.quotes(N, "99.500", 60_000);
     let id = w.ask(Ask::Buy, &[N], 120);
     w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
-    w.force(N, Force::HoldNextAccept(1_000));
+    w.force(N, Force::HoldNextAccept(3_000));
     let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(&mut s, "last look", |s| s.accept_state(&id) == Some(AcceptState::LastLook));

@@ -115,5 +115,5 @@ pub async fn shakes(pki: &DevPki, address: &str, to: SocketAddr, says: Option<&s
     }
     let shaken =
         TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), stream);
-    matches!(tokio::time::timeout(Duration::from_secs(15), shaken).await, Ok(Ok(_)))
+    matches!(tokio::time::timeout(Duration::from_secs(60), shaken).await, Ok(Ok(_)))
 }

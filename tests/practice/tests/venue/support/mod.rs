@@ -18,7 +18,7 @@ use std::{
 };
 
 pub const BUND: &str = "DE000BU2Z049";
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// FIX sessions are unique in a process, so venues take turns.
 pub static TURN: Mutex<()> = Mutex::new(());

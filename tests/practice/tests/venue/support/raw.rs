@@ -21,7 +21,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls::pki_types::ServerName};
 
-pub const PATIENCE: Duration = Duration::from_secs(15);
+/// Less than the heartbeat of the desks here.
+pub const PATIENCE: Duration = Duration::from_secs(50);
 
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
