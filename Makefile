@@ -3,8 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench book rehearse package package-gateway package-windows package-macos sign install-check oci reproducible first-trade cross clean deps ui fuzz fresh mutants soak kill sim instructions
 
-# A window under a display of its own where the machine has none.
-WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
+# A window under a display of its own where the machine has none. Other systems than Linux name theirs in no variable.
+WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s)),,xvfb-run -a -s "-screen 0 1280x800x24")
 CARGO := cargo --locked
 
 help: ## this list
@@ -18,7 +18,8 @@ ui: deps
 
 run: ui ## open the desk on a practice venue: embedded gateway, four simulated dealers
 	cargo build --locked --features practice
-	$(WITH_DISPLAY) target/debug/signet-desk
+	@[ -z '$(WITH_DISPLAY)' ] || echo "signet: there is no display here, so the desk opens on one that nobody sees; Ctrl-C ends it"
+	$(WITH_DISPLAY) "$$(scripts/target-dir.sh)/debug/signet-desk"
 
 test: ui lint ## lint, unit, property, whole-system and window tests
 	scripts/test.sh
@@ -39,7 +40,7 @@ bench: ui ## print the numbers of docs/benchmarks.md
 instructions: ## count the instructions of the gateway's operations beside the baseline (UPDATE_BASELINE=1 writes it)
 	@scripts/deps.sh valgrind
 	$(CARGO) build --release -p signet-bench -p signet-gateway -p signet-roam --bin instructions
-	target/release/instructions
+	"$$(scripts/target-dir.sh)/release/instructions"
 
 book: ## make the documents into a book, target/book (builds mdBook once; not part of `make test`)
 	scripts/book.sh

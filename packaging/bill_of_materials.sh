@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Writes the CycloneDX bills of materials of a program: bill_of_materials.sh NAME OUT [windows]
 # NAME-VERSION-linux.crates.cdx.json (with windows: NAME-VERSION-windows.crates.cdx.json): the crates that are linked. For the
-# desk also ...page.cdx.json: the packages of its page. No two builds share a file: each has another time and number in it, and
-# provenance.py names its checksum.
+# desk also ...page.cdx.json: the packages of its page. No two builds share a file: that of the page has another time and number
+# each time, and provenance.py names its checksum. That of the crates has the commit's time (SOURCE_DATE_EPOCH).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=$1 out=$2
@@ -21,7 +21,13 @@ manifest=Cargo.toml
 trap 'git ls-files -z --others --exclude-standard "*.crates.cdx.json" | xargs -0 -r rm --' EXIT
 cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target "$target" \
   --override-filename "$file" --manifest-path "$manifest" "${features[@]}"
-mv "$(dirname "$manifest")/$file.json" "$out/"
+# The names of our own crates hold the folder that they were built in, which is another one on each machine.
+python3 - "$(dirname "$manifest")/$file.json" "$out/$file.json" <<'PY'
+import pathlib, sys
+source, out = map(pathlib.Path, sys.argv[1:])
+out.write_text(source.read_text().replace(pathlib.Path.cwd().as_uri(), "file:///signet"))
+PY
+rm "$(dirname "$manifest")/$file.json"
 if [ "$name" = signet-desk ]; then
   (cd ui && npm sbom --sbom-format cyclonedx --omit dev) >"$out/${file/%.crates.cdx/.page.cdx}.json"
 fi

@@ -9,11 +9,12 @@
 # machines on an old one. Sign again before.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+fail() { printf 'sign: %s\n' "$*" >&2; exit 1; }
+[ -d "$1" ] || fail "there is no folder $1; make package makes what is signed"
 folder=$(realpath "$1")
 key=${SIGNET_SIGN_KEY:-}
 url=${SIGNET_REPOSITORY_URL:-https://packages.bank.example/signet}
 days=${SIGNET_REPOSITORY_DAYS:-90}
-fail() { printf 'sign: %s\n' "$*" >&2; exit 1; }
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$here/.." log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 [[ $days =~ ^[0-9]{1,4}$ ]] || fail "SIGNET_REPOSITORY_DAYS is a number of days, not $days"
@@ -35,6 +36,7 @@ if [ -n "$key" ]; then
   while IFS= read -r -d '' rpm; do sign_rpm "$rpm"; done < <(find "$folder" -maxdepth 1 -name '*.rpm' -print0 | sort -z)
 fi
 
+[ -n "$(find "$folder" -maxdepth 1 -type f -regex '.*\.\(deb\|rpm\|exe\|msi\|pkg\|dmg\|oci\.tar\)')" ] || fail "there is no package in $folder"
 python3 "$here/provenance.py" --check "$folder"
 (cd "$folder" && find . -maxdepth 1 -type f \( -name '*.deb' -o -name '*.rpm' -o -name '*.json' -o -name '*.exe' -o -name '*.msi' \
   -o -name '*.pkg' -o -name '*.dmg' -o -name '*.oci.tar' \) -printf '%P\0' | sort -z | xargs -0 sha256sum >SHA256SUMS)

@@ -12,6 +12,8 @@ rounds=${SIGNET_BENCH_ROUNDS:-3000}
 repeats=${SIGNET_BENCH_REPEATS:-5}
 seconds=${SIGNET_BENCH_SECONDS:-20}
 memory=${SIGNET_BENCH_MEMORY_SECONDS:-0}
+# Below, programs are named where cargo puts them unless it is told otherwise.
+export CARGO_TARGET_DIR=$PWD/target
 
 scripts/deps.sh valgrind
 cargo build --locked --release -p signet-bench -p signet-gateway -p signet-roam

@@ -56,7 +56,7 @@ mkdir -p "$out/root" "$out/debs"
 fetch || {
   # The lists may be missing or old.
   [ "$(id -u)" = 0 ] && apt-get update -qq >&2
-  fetch || fail "apt-get could not download: ${packages[*]} and what they need"
+  fetch || fail "apt-get could not download: ${packages[*]} and what they need. Its lists may be old (as root: apt-get update); Ubuntu has no package of Chromium."
 }
 for deb in "$out"/debs/*.deb; do dpkg-deb -x "$deb" "$out/root"; done
 rm -rf "$out/debs"

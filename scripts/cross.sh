@@ -8,9 +8,13 @@ root=$PWD
 windows=x86_64-pc-windows-gnu
 macos=aarch64-apple-darwin
 work=$root/target/cross
+# Below, programs are named where cargo puts them unless it is told otherwise.
+export CARGO_TARGET_DIR=$root/target
 
 need() { printf 'cross: %s\n' "$*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
+# The flags of scripts/cross/windows.sh name it, and compilers read them word by word.
+[[ $root != *[[:space:]]* ]] || need "the folder of the sources must have no spaces in its name: $root"
 
 # --- what is needed ------------------------------------------------------------------------------
 

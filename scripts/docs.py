@@ -26,7 +26,11 @@ import pathlib
 import re
 import subprocess
 import sys
-import tomllib
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10, that of Ubuntu 22.04
+    import tomli as tomllib
 
 # A lint leaves nothing in the tree.
 sys.dont_write_bytecode = True

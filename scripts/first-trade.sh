@@ -14,8 +14,8 @@ SECONDS_MAX=300
 fail() { printf 'first-trade: %s\n' "$*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail "needs root; run it with sudo"
 command -v mmdebstrap >/dev/null || fail "mmdebstrap is missing: apt-get install mmdebstrap"
-package=${1:-$(find target/package -name 'signet-gateway_*.deb' 2>/dev/null | sort -V | tail -n 1)}
-[ -f "$package" ] || fail "there is no package; make package builds it"
+package=${1:-$({ find target/package -name 'signet-gateway_*.deb' 2>/dev/null || true; } | sort -V | tail -n 1)}
+[ -f "$package" ] || fail "there is no package; make package-gateway builds it"
 
 work=$(mktemp -d)
 root=$work/root
@@ -32,6 +32,7 @@ trap cleanup EXIT
 # What is not the administrator's work: the clean machine, the dealers, the trader's laptop.
 echo "first-trade: building the dealers and the desk"
 cargo build --locked --quiet -p signet-dealer --bin signet-dealer
+dealer=$(scripts/target-dir.sh)/debug/signet-dealer
 desk=$(cargo test --locked --quiet -p signet-practice --test first_trade --no-run --message-format=json |
   sed -n 's/.*"executable":"\([^"]*first_trade[^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$desk" ] || fail "the desk was not built"
@@ -118,7 +119,7 @@ mapfile -t next < <(sed -n '/^Next:$/,$s/^  //p' "$work/init.log")
 
 # The dealers get their certificates, and the authority that they trust.
 cp "$root"/etc/signet/dealers/*.pem "$root/etc/signet/gateways-ca.pem" "$work/dealers/"
-target/debug/signet-dealer --pki "$work/dealers" --state "$work/dealers/state" --settings "$work/dealers/settings.toml" \
+"$dealer" --pki "$work/dealers" --state "$work/dealers/state" --settings "$work/dealers/settings.toml" \
   --trust-domain bank.example >"$work/dealers.log" 2>&1 &
 dealers=$!
 

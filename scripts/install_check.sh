@@ -12,7 +12,11 @@ ok() { printf 'install: %s\n' "$*"; }
 for tool in mmdebstrap gpg reprepro createrepo_c rpmsign systemd-analyze; do
   command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install mmdebstrap gnupg reprepro createrepo-c rpm systemd"
 done
-from=$(realpath "${1:-target/package}")
+from=${1:-target/package}
+# A folder may hold several versions.
+newest=$({ find "$from" -maxdepth 1 -name 'signet-gateway_*.deb' 2>/dev/null || true; } | sort -V | tail -n 1)
+[ -f "$newest" ] || fail "there is no package of the gateway in $from; make package builds it"
+version=$(dpkg-deb -f "$newest" Version)
 work=$(mktemp -d)
 root=$work/root
 # Ours, and the one that mmdebstrap may leave.
@@ -70,9 +74,8 @@ next_version() {
 }
 
 mkdir "$work/first"
-cp "$from"/signet-*.deb "$work/first/"
-find "$from" -maxdepth 1 -name 'signet-*.rpm' -exec cp {} "$work/first/" \;
-version=$(dpkg-deb -f "$(find "$work/first" -name 'signet-gateway_*.deb')" Version)
+cp "$from"/signet-*_"$version"_*.deb "$work/first/"
+find "$from" -maxdepth 1 -name "signet-*-$version-*.rpm" -exec cp {} "$work/first/" \;
 has_desk=$(find "$work/first" -name 'signet-desk_*.deb')
 ours=$(new_key "Signet check <check@signet.invalid>")
 theirs=$(new_key "Somebody else <else@signet.invalid>")

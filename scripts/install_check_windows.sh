@@ -11,10 +11,12 @@ ok() { printf 'install: %s\n' "$*"; }
 for tool in wine osslsigncode openssl msibuild; do
   command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install wine wine64 osslsigncode openssl msitools"
 done
-from=$(realpath "${1:-target/package}")
+from=${1:-target/package}
+[ -d "$from" ] || fail "there is no $from; make package-windows makes the installers"
+from=$(realpath "$from")
 setup=$(find "$from" -name 'signet-desk-*-setup.exe' | sort -V | tail -n 1)
 msi=$(find "$from" -name 'signet-desk-*.msi' | sort -V | tail -n 1)
-if [ ! -f "$setup" ] || [ ! -f "$msi" ]; then fail "no installers in $from"; fi
+if [ ! -f "$setup" ] || [ ! -f "$msi" ]; then fail "no installers in $from; make package-windows makes them"; fi
 work=$(mktemp -d)
 export WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
 unset DISPLAY WAYLAND_DISPLAY

@@ -4,9 +4,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fail() { printf 'lint: %s\n' "$*" >&2; exit 1; }
-for tool in shellcheck python3 npm; do
+for tool in shellcheck python3 npm git; do
   command -v "$tool" >/dev/null || fail "$tool is missing; make deps installs it"
 done
+
+# An archive that was unpacked, also one inside another repository: every check of files would find none, and pass.
+if ! up=$(git rev-parse --show-cdup) || [ -n "$up" ]; then
+  fail "the names of the files come from git, and $PWD is not the top of a clone that this user may read. In an unpacked archive: git init && git add -A"
+fi
 
 # What needs no build comes first.
 python3 scripts/secrets.py --self-test

@@ -19,9 +19,21 @@ case "$what" in
   both) names=(signet-gateway signet-desk) ;;
   *) echo "usage: scripts/package.sh [desk|gateway|windows]" >&2; exit 2 ;;
 esac
+fail() { printf 'package: %s\n' "$*" >&2; exit 1; }
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+# Compilers read their flags word by word, and these flags name folders.
+[[ $root$cargo_home != *[[:space:]]* ]] || fail "the folders of the sources and of cargo must have no spaces in their names: $root, $cargo_home"
+[ "$(uname -sm)" = "Linux x86_64" ] || fail "packages are built on Linux on x86_64, and this is $(uname -sm); on a Mac: make package-macos"
+# Said now, and not after a build of half an hour.
+if [ "$what" = windows ]; then
+  for tool in makensis wixl x86_64-w64-mingw32-gcc-posix x86_64-w64-mingw32-g++-posix; do
+    command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install nsis wixl gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix"
+  done
+  [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-pc-windows-gnu" ] || fail "Rust's library for Windows is missing: rustup target add x86_64-pc-windows-gnu"
+fi
 out=$root/target/package
 mkdir -p "$out"
-commit=$(git rev-parse HEAD)
+commit=$(git rev-parse HEAD) || fail "packages name the commit that they are built from, so build them in a clone of the repository"
 # What this run makes, apart from what others left in $out.
 made=$root/target/ship/made
 
@@ -30,7 +42,6 @@ made=$root/target/ship/made
 tools=$(scripts/tools.sh cargo-auditable cargo-cyclonedx)
 PATH="$tools:$PATH"
 export CARGO_TARGET_DIR=$root/target/ship
-cargo_home=${CARGO_HOME:-$HOME/.cargo}
 sysroot=$(rustc --print sysroot)
 export RUSTFLAGS="--remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$root=/signet --remap-path-prefix=$sysroot=/rust"
 hardened="-fstack-protector-strong -fcf-protection -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/signet"
@@ -45,7 +56,7 @@ finished() {
   python3 packaging/provenance.py "$made" "$1" "$commit" "scripts/package.sh $what"
   # A folder may hold several versions: a file that names none would be replaced by that of the next one.
   for file in "$made"/*; do
-    [[ $(basename "$file") = *"$version"* ]] || { echo "package: $(basename "$file") does not name version $version" >&2; exit 1; }
+    [[ $(basename "$file") = *"$version"* ]] || fail "$(basename "$file") does not name version $version"
   done
   mv "$made"/* "$out/"
 }

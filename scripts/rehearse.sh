@@ -3,8 +3,11 @@
 # applied again, and what a start says when files are of different moments. rehearse.sh [BINARY]; without it cargo builds it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-program=${1:-target/debug/signet-gateway}
-[ -n "${1:-}" ] || cargo build --locked --quiet -p signet-gateway --bin signet-gateway
+program=${1:-}
+if [ -z "$program" ]; then
+  cargo build --locked --quiet -p signet-gateway --bin signet-gateway
+  program=$(scripts/target-dir.sh)/debug/signet-gateway
+fi
 program=$(realpath "$program")
 
 fail() { printf 'rehearse: %s\n' "$*" >&2; exit 1; }

@@ -26,7 +26,8 @@ if [ "$(cat "$out/daemons.installed" 2>/dev/null)" != "${packages[*]}" ]; then
   command -v apt-get >/dev/null || fail "not a Debian system: the tests with rsyslog and syslog-ng need apt-get."
   rm -rf "$out/root" "$out/debs"
   mkdir -p "$out/root" "$out/debs"
-  (cd "$out/debs" && download "${packages[@]}") || fail "apt-get could not download: ${packages[*]}"
+  (cd "$out/debs" && download "${packages[@]}") ||
+    fail "apt-get could not download: ${packages[*]}. Its lists may be old (as root: apt-get update); the names are those of Debian 12."
   for deb in "$out"/debs/*.deb; do dpkg-deb -x "$deb" "$out/root"; done
   rm -rf "$out/debs"
   printf '%s' "${packages[*]}" >"$out/daemons.installed"
@@ -45,7 +46,7 @@ if ! cmp -s "$pins" "$out/python.installed"; then
   # It is linked to Python's library, which Debian's python3 does without.
   if ! "$out/$agent" --help >/dev/null 2>&1; then
     mkdir -p "$out/python/debs" "$out/python/root"
-    (cd "$out/python/debs" && download "libpython$version") || fail "apt-get could not download: libpython$version"
+    (cd "$out/python/debs" && download "libpython$version") || fail "apt-get could not download: libpython$version. Its lists may be old (as root: apt-get update)."
     for deb in "$out"/python/debs/*.deb; do dpkg-deb -x "$deb" "$out/python/root"; done
     said=$(LD_LIBRARY_PATH=$(echo "$out"/python/root/usr/lib/*-linux-gnu) "$out/$agent" --help 2>&1) ||
       fail "rotel-agent does not start: $said"

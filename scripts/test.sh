@@ -2,6 +2,12 @@
 # Unit, property, whole-system, interoperability and window tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Tests run in the folders of their crates, and look for what the scripts below unpacked.
+if [ -n "${CARGO_TARGET_DIR:-}" ]; then
+  mkdir -p "$CARGO_TARGET_DIR"
+  CARGO_TARGET_DIR=$(realpath "$CARGO_TARGET_DIR")
+  export CARGO_TARGET_DIR
+fi
 # What tests start and nobody installs: here, since a download is slower than a test is patient.
 # unpacked NAME SCRIPT
 unpacked() {
