@@ -28,8 +28,8 @@ const COMPLAIN_MS: i64 = 10 * 60_000;
 pub async fn watch_registry(pipeline: Rc<Pipeline>, registry: Rc<RegistryView>) {
     let mut snapshots = registry.snapshots();
     let mut standing = RegistryStanding::default();
-    // Before anybody is on: what is heard at the first look is told to nobody, and a look that waits
-    // for a change would be the one that hears what came after the first Logon.
+    // Before anybody is on: what is heard at the first look is told to nobody, and a look that
+    // waits for a change would be the one that hears what came after the first Logon.
     pipeline.hear_signals();
     loop {
         // A registry thread that is gone shows as a view that grows old.
