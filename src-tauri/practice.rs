@@ -259,7 +259,7 @@ mod tests {
         let nobody = [KeychainError::Locked, KeychainError::PromptDismissed];
         let without = [none, KeychainError::NoDefaultCollection];
         assert!(nobody.iter().chain(&without).all(keeps_nothing));
-        // A person may be reading the question, and what is damaged is told.
+        // A person may be reading the question, and damage is told.
         let damaged = KeychainError::Malformed { entry: "a".into(), why: "b" };
         assert!(![KeychainError::TimedOut(PROBE_MAX), damaged].iter().any(keeps_nothing));
     }

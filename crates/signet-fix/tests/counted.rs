@@ -1,11 +1,13 @@
 //! A process that is killed asks again for what it had not dealt with, and for nothing else.
 
 mod ends;
+#[path = "ends/fills.rs"]
+mod fills;
 
 use ends::{End, connect, exchange};
+use fills::{fill, fills, heard};
 use signet_fix::{
     AppMessage,
-    message::{ExecType, ExecutionReport, OrdStatus},
     session::{Binding, Event, Role, Session, SessionConfig, SessionOptions},
     store::{MemoryStore, SessionStore, StoreError},
 };
@@ -82,46 +84,13 @@ fn start(role: Role, (sender, target): (&str, &str), options: SessionOptions, di
     End { session, outbox }
 }
 
-fn heard(end: &End) -> Vec<Event> {
-    std::iter::from_fn(|| end.session.next_event()).collect()
-}
-
-fn fill(n: u32) -> AppMessage {
-    let level = Level { price: 1.into(), size: 100.into() };
-    AppMessage::ExecutionReport(ExecutionReport {
-        price_type: None,
-        legs: vec![],
-        order_id: format!("O{n}"),
-        exec_id: format!("X{n}"),
-        exec_ref: None,
-        accept: AcceptId::new(format!("A{n}")).unwrap(),
-        exec_type: ExecType::Trade,
-        status: OrdStatus::Filled,
-        instrument: InstrumentId::new("EUR/USD").unwrap(),
-        dealer: None,
-        side: Side::Buy,
-        last: Some(level),
-        cum_qty: 100.into(),
-        leaves_qty: 0.into(),
-        avg_px: 1.into(),
-        settlement_date: None,
-        currency: None,
-        disputed: false,
-        price: None,
-        reject_reason: None,
-        text: None,
-        at: UtcMillis(0),
-    })
-}
-
-fn fills(events: &[Event]) -> Vec<(String, bool)> {
-    let of = |e: &Event| match e {
-        Event::Message { message: AppMessage::ExecutionReport(r), meta } => {
-            Some((r.exec_id.clone(), meta.poss_dup))
-        }
-        _ => None,
-    };
-    events.iter().filter_map(of).collect()
+/// The gateway's end and its dealer's.
+fn logged_on(names: (&str, &str), open: impl Fn() -> End) -> (End, End) {
+    let mut gate = open();
+    let mut dealer = End::new(Role::Acceptor, names.1, names.0);
+    connect(&mut gate, &mut dealer);
+    heard(&gate);
+    (gate, dealer)
 }
 
 fn again(execs: &[&str]) -> Vec<(String, bool)> {
@@ -177,10 +146,7 @@ fn what_was_being_dealt_with_at_a_kill_comes_again_and_what_was_before_it_does_n
 fn a_kill_while_a_gap_is_open_leaves_it_open() {
     let (names, disk) = (("GAPKILL-GATE", "GAPKILL-DEALER"), Disk::new());
     let open = || start(Role::Initiator, names, SessionOptions::default(), &disk);
-    let mut gate = open();
-    let mut dealer = End::new(Role::Acceptor, names.1, names.0);
-    connect(&mut gate, &mut dealer);
-    heard(&gate);
+    let (mut gate, mut dealer) = logged_on(names, open);
     let before = disk.expects();
     dealer.session.send(&fill(1)).unwrap();
     dealer.frames();
@@ -233,10 +199,7 @@ fn a_gateway_that_is_killed_asks_a_desk_for_nothing_again() {
 fn a_disk_that_does_not_take_the_number_ends_the_connection_and_loses_nothing() {
     let (names, disk) = (("REFUSED-GATE", "REFUSED-DEALER"), Disk::new());
     let open = || start(Role::Initiator, names, SessionOptions::default(), &disk);
-    let mut gate = open();
-    let mut dealer = End::new(Role::Acceptor, names.1, names.0);
-    connect(&mut gate, &mut dealer);
-    heard(&gate);
+    let (mut gate, mut dealer) = logged_on(names, open);
     let before = disk.expects();
     disk.refuses.set(true);
     dealer.session.send(&fill(1)).unwrap();

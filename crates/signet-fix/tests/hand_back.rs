@@ -1,56 +1,15 @@
 //! What one end could not take comes again after the next Logon.
 
 mod ends;
+#[path = "ends/fills.rs"]
+mod fills;
 
 use ends::{End, connect, exchange};
+use fills::{fill, fills, heard};
 use signet_fix::{
     AppMessage,
-    message::{ExecType, ExecutionReport, OrdStatus},
     session::{Binding, Event, Role},
 };
-use signet_rfq::*;
-
-fn heard(end: &End) -> Vec<Event> {
-    std::iter::from_fn(|| end.session.next_event()).collect()
-}
-
-fn fill(n: u32) -> AppMessage {
-    let level = Level { price: 1.into(), size: 100.into() };
-    AppMessage::ExecutionReport(ExecutionReport {
-        price_type: None,
-        legs: vec![],
-        order_id: format!("O{n}"),
-        exec_id: format!("X{n}"),
-        exec_ref: None,
-        accept: AcceptId::new(format!("A{n}")).unwrap(),
-        exec_type: ExecType::Trade,
-        status: OrdStatus::Filled,
-        instrument: InstrumentId::new("EUR/USD").unwrap(),
-        dealer: None,
-        side: Side::Buy,
-        last: Some(level),
-        cum_qty: 100.into(),
-        leaves_qty: 0.into(),
-        avg_px: 1.into(),
-        settlement_date: None,
-        currency: None,
-        disputed: false,
-        price: None,
-        reject_reason: None,
-        text: None,
-        at: UtcMillis(0),
-    })
-}
-
-fn fills(events: &[Event]) -> Vec<(String, bool)> {
-    let of = |e: &Event| match e {
-        Event::Message { message: AppMessage::ExecutionReport(r), meta } => {
-            Some((r.exec_id.clone(), meta.poss_dup))
-        }
-        _ => None,
-    };
-    events.iter().filter_map(of).collect()
-}
 
 fn number(events: &[Event], exec: &str) -> u64 {
     let of = |e: &Event| match e {

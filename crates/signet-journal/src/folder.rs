@@ -24,9 +24,16 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 /// The disk, or the rights on it. The old file then stands.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = beside(path, "new");
+    put_in_place(path, &temporary, bytes).inspect_err(|_| {
+        // It may be what fills the disk.
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
+fn put_in_place(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     // What an earlier try left, or anyone else put there, would keep its rights; and a link would
     // be written through.
-    match fs::remove_file(&temporary) {
+    match fs::remove_file(temporary) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
@@ -34,12 +41,12 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
+    let mut file = options.open(temporary)?;
     file.write_all(bytes)?;
     // Windows flushes only a file that is open for writing.
     file.sync_all()?;
     drop(file);
-    rename_over(&temporary, path)?;
+    rename_over(temporary, path)?;
     // The name of the new file is on the disk only with its folder.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {

@@ -17,14 +17,13 @@ use crate::{
     LogError, MAX_RECORD_LEN, StoreKey,
     folder::replace_file,
     format::{TAG_LEN, derive, derive_bytes},
-    sealed::beside,
 };
 use aws_lc_rs::{
     aead::{Aad, LessSafeKey, NONCE_LEN, Nonce},
     hmac, rand,
 };
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
@@ -78,11 +77,7 @@ impl KeyIndex {
         for (place, block) in (1..).zip(entries.chunks(BLOCK_ENTRIES as usize)) {
             secrets.seal(place, &[], &block.concat(), &mut out)?;
         }
-        replace_file(path, &out).map_err(|source| {
-            // It may be what fills the disk.
-            let _ = fs::remove_file(beside(path, "new"));
-            LogError::Io { path: path.into(), source }
-        })
+        replace_file(path, &out).map_err(|source| LogError::Io { path: path.into(), source })
     }
 
     /// Opens an index that was made with the same key and binding.
@@ -229,7 +224,7 @@ fn nonce(place: u64) -> Nonce {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, fs};
 
     fn store_key() -> StoreKey {
         StoreKey::new([7; 32])

@@ -36,6 +36,7 @@ pub use error::LogError;
 pub use folder::{private_folder, replace_file, sync_file};
 pub use key::StoreKey;
 pub use key_index::KeyIndex;
+pub use place::open_locked;
 pub use reader::{LogReader, Mark};
 pub use recovered::Recovered;
 pub use sealed::{Salvaged, SealedLog};

@@ -39,7 +39,10 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
 
 /// Opens or makes a file that nobody else writes meanwhile. Whoever reads it may: the desk reads
 /// the history that it is writing, and a lock of Windows would refuse that.
-pub(crate) fn open_locked(path: &Path) -> Result<File, LogError> {
+///
+/// # Errors
+/// Another process has it, or the disk.
+pub fn open_locked(path: &Path) -> Result<File, LogError> {
     let io = |source| LogError::Io { path: path.into(), source };
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

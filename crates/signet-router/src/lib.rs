@@ -11,8 +11,8 @@ pub mod journal;
 mod router;
 
 pub use router::{
-    Amounts, DealerSettings, Decided, DeskSettings, Doing, Input, Keep, LineSeen,
-    MAX_OPEN_RFQS_PER_DESK, NameBytes, Output, Proposal, RfqSeen, Router, TakeOverFacts,
-    TakeOverRefusal, Trade, TradeStep, accept_age, accept_refusal, accept_waits, counter_refusal,
-    is_name, not_taken_over, request_refusal,
+    Amounts, CLOCK_CORRECTED_PART, CLOCK_STEP_MS, DealerSettings, Decided, DeskSettings, Doing,
+    Input, Keep, LineSeen, MAX_OPEN_RFQS_PER_DESK, NameBytes, Output, Proposal, RfqSeen, Router,
+    TakeOverFacts, TakeOverRefusal, Trade, TradeStep, accept_age, accept_refusal, accept_waits,
+    counter_refusal, is_name, not_taken_over, request_refusal,
 };

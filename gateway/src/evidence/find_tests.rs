@@ -416,7 +416,7 @@ fn table_of_indexes_that_are_not_used() {
     assert!(e.code() == "signed_log.unwritable" && e.to_string().contains("indexes"), "{e}");
 }
 
-/// Whoever looks for a fault of the disk makes no more of it, and what is there is used.
+/// Whoever looks for a fault of the disk makes no more of it, and uses the indexes that are there.
 #[test]
 fn an_index_that_cannot_be_written_is_told_and_no_more_are_made() {
     let w = World::new();

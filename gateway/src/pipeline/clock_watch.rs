@@ -5,14 +5,8 @@ use super::Pipeline;
 use crate::clock::{now, steady};
 use signet_events::About;
 use signet_rfq::UtcMillis;
+use signet_router::{CLOCK_CORRECTED_PART, CLOCK_STEP_MS};
 use std::{cell::Cell, rc::Rc, time::Instant};
-
-/// Wall clock and steady clock may part by so much between two looks.
-const CLOCK_STEP_MS: i64 = 2_000;
-
-/// Clocks that part by less from look to look have parted when that adds up to a step, less one
-/// part in so many of the time between: a clock that is corrected bit by bit was not set.
-const CORRECTED_PART: i64 = 10;
 
 /// What the last look found.
 #[derive(Debug)]
@@ -97,8 +91,8 @@ fn stepped(gained: i64, steady_ms: i64, wall_ms: i64) -> (i64, Option<i64>) {
     }
     let left = gained.saturating_abs().saturating_sub(steady_ms).max(0);
     let left = gained.signum().saturating_mul(left);
-    let gained = left.saturating_add(by.saturating_mul(CORRECTED_PART));
-    let by = gained / CORRECTED_PART;
+    let gained = left.saturating_add(by.saturating_mul(CLOCK_CORRECTED_PART));
+    let by = gained / CLOCK_CORRECTED_PART;
     if is_step(by) { (0, Some(by)) } else { (gained, None) }
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// Reports that wait to be thrown away; what is beyond is lost, as where a registry is behind.
+/// Reports that wait to be thrown away; further ones are lost, as where a registry is behind.
 const REPORTS_MAX: usize = 1_024;
 /// Longer than a test takes on the machine's clock, by which the age of a view is measured.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3_600);

@@ -124,7 +124,7 @@ impl Gateway {
         let (session, chain) = (Rc::new(session), &firm().colleague.chain);
         let now = self.clock(t);
         let is_on = self.at(t, |g| g.colleague_connects(&session, chain, address(0), now));
-        assert!(is_on, "a colleague against whom nobody has anything");
+        assert!(is_on, "nobody has anything against the colleague");
         self.colleague.replace(Some(session));
     }
 

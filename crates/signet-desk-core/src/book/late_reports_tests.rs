@@ -137,7 +137,7 @@ fn the_end_of_the_rest_is_told_and_changes_no_row() {
         let wanted: &[&str] = if told { &["report.noted"] } else { &[] };
         assert_eq!(notices(&b)[before..], *wanted, "{kind:?} {cum}");
     }
-    // Of what was filled, or is not known, there is no rest.
+    // What was filled, or is not known, leaves no rest.
     let mut b = book();
     say(&mut b, report("OLD:1", ExecType::Cancelled, OrdStatus::Cancelled, "C1", "0", 0));
     assert!(notices(&b).is_empty() && rows(&b).is_empty());

@@ -115,7 +115,7 @@ pub(super) fn of_folder(
     // Before the files are looked for: the desk may begin another one at any moment.
     let noted = last_checkpoint(folder, keys)?;
     let all = begun(folder, keys)?;
-    let (Some(first), Some(last)) = (all.first(), all.last()) else {
+    let (Some(first), Some((last, earlier))) = (all.first(), all.split_last()) else {
         return Err(HistoryError::None(keys.desk.clone()));
     };
     let base = first_chain(folder, *first, keys)?;
@@ -134,18 +134,16 @@ pub(super) fn of_folder(
     let mut out = Exporter::begin(keys.verifier(), &sign(&end, keys)?, base);
     let misplaced =
         |n: u64| altered(folder, &format!("record {n} does not follow the one before it"));
-    for number in &all {
-        let records = match number == last {
-            true => last_records.clone(),
-            false => read_unchecked(folder, *number, keys)?.1,
-        };
-        for record in &records {
+    let mut put = |records: &[Vec<u8>]| {
+        records.iter().try_for_each(|record| {
             out.record(record, wanted).map_err(misplaced)?;
-            if out.bytes() > text_max {
-                return Err(HistoryError::TooLong(text_max));
-            }
-        }
+            if out.bytes() > text_max { Err(HistoryError::TooLong(text_max)) } else { Ok(()) }
+        })
+    };
+    for number in earlier {
+        put(&read_unchecked(folder, *number, keys)?.1)?;
     }
+    put(&last_records)?;
     let text = out.end();
     Ok(HistoryExport {
         text,

@@ -26,16 +26,6 @@ impl Counted {
         Self { store, ahead: None, went_back: false }
     }
 
-    /// As the engine sees it.
-    pub(super) fn as_store(&mut self) -> &mut dyn SessionStore {
-        self
-    }
-
-    /// The same, to be read only.
-    pub(super) fn as_read(&self) -> &dyn SessionStore {
-        self
-    }
-
     /// Everything that came was dealt with.
     pub(super) fn all_handled(&mut self) -> Result<(), StoreError> {
         self.went_back = false;

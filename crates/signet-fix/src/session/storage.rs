@@ -41,7 +41,7 @@ impl StoreFactory {
 
     /// The store itself. The engine caches nothing of it.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
-        self.counted(|counted| f(counted.as_store()))
+        self.counted(|counted| f(counted))
     }
 
     /// The same, of which is told what was dealt with.
@@ -91,7 +91,7 @@ static TABLE: ffi::StoreTable = ffi::StoreTable {
 fn run(ctx: *mut c_void, f: impl FnOnce(&mut dyn SessionStore) -> Result<(), StoreError>) -> i8 {
     // SAFETY: C++ passes the context given to `store_factory`, alive as long as the factory.
     let shared = unsafe { &*ctx.cast::<Shared>() };
-    match catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow_mut().as_store()))) {
+    match catch_unwind(AssertUnwindSafe(|| f(&mut *shared.store.borrow_mut()))) {
         Ok(Ok(())) => 0,
         Ok(Err(e)) => {
             tracing::error!(error = %e, "the message store failed; nothing is sent");
@@ -106,7 +106,7 @@ fn run(ctx: *mut c_void, f: impl FnOnce(&mut dyn SessionStore) -> Result<(), Sto
 fn read<T: Default>(ctx: *mut c_void, f: impl FnOnce(&dyn SessionStore) -> T) -> T {
     // SAFETY: as in `run`.
     let shared = unsafe { &*ctx.cast::<Shared>() };
-    catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow().as_read()))).unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(|| f(&*shared.store.borrow()))).unwrap_or_default()
 }
 
 extern "C" fn set(ctx: *mut c_void, seq: u64, p: *const c_char, n: usize) -> i8 {

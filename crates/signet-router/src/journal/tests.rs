@@ -51,6 +51,10 @@ fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&st
     Router::new("Venue".into(), false, catalogue, desks, dealers, counted())
 }
 
+fn opened(dir: &tempfile::TempDir, router: &mut Router) -> Journal {
+    Journal::open(&dir.path().join("rfqs.journal"), &key(), router, OnBadRecord::Stop).unwrap()
+}
+
 /// Asks and cancels `count` times, each written down.
 fn trade(journal: &mut Journal, router: &mut Router, from: usize, count: usize, at: UtcMillis) {
     for n in from..from + count {
@@ -104,8 +108,7 @@ fn what_is_forgotten_leaves_the_file_and_what_is_not_is_read_again() {
 fn a_rewrite_that_cannot_be_announced_is_not_tried_at_every_tick() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = router();
-    let mut journal =
-        Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
+    let mut journal = opened(&dir, &mut r);
     trade(&mut journal, &mut r, 0, 100, T0);
     journal.look_at = journal.log.len();
     r.handle(LATER, Input::Tick);
@@ -153,8 +156,7 @@ fn a_rewritten_file_has_its_records_in_the_order_of_time() {
 fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = router();
-    let mut journal =
-        Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
+    let mut journal = opened(&dir, &mut r);
     trade(&mut journal, &mut r, 0, 100, T0);
     journal.look_at = journal.log.len();
     journal.tidy(&r).unwrap();
@@ -173,8 +175,7 @@ fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
 fn a_desk_that_fills_its_part_of_the_journal_waits_and_others_do_not() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = router();
-    let mut journal =
-        Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
+    let mut journal = opened(&dir, &mut r);
     trade(&mut journal, &mut r, 0, 5, T0);
     let mut journal = journal.with_limits(JournalLimits { total: u64::MAX, per_desk: 500 });
     let rfq = |who: &str| RfqId::new(format!("{who}.R1")).unwrap();
@@ -574,7 +575,7 @@ fn a_trade_is_not_lost_by_an_end_that_is_not_in_the_journal() {
 }
 
 /// A restart between any two reports of one accept; the last one may not have been written, as by
-/// a gateway of before, which wrote no report that added nothing.
+/// an earlier gateway, which wrote no report that added nothing.
 #[test]
 fn a_partly_executed_accept_counts_the_same_after_a_restart() {
     let of = |exec: &str, (kind, status), last: Option<i64>, cum: i64, leaves: i64| {

@@ -13,13 +13,12 @@ use std::time::Duration;
 
 /// What counts of a gap in a journal: half of what trades are remembered for.
 const GAP_MAX_MS: i64 = 12 * 3_600_000;
-/// The wall clock may be so far ahead of what the steady one lets it be: as the gateway's watch
-/// over its clock has it.
-const STEP_MS: i64 = 2_000;
-/// A wall clock that gains on the steady one is followed by one part in so many of the time that
-/// has passed: more than a clock is corrected by bit by bit. What it gains beyond that adds up to a
-/// step.
-const FOLLOWED_PART: i64 = 10;
+/// Wall clock and steady clock part by more only if the wall clock was set. The gateway's watch
+/// over its clock has this measure as well.
+pub const CLOCK_STEP_MS: i64 = 2_000;
+/// A clock is corrected bit by bit by less than one part in so many of the time that passes. What
+/// it gains beyond that adds up to a step.
+pub const CLOCK_CORRECTED_PART: i64 = 10;
 /// A wall clock that was set ahead is believed after it has stood there for so long. The step is
 /// told at once: this is the time in which people can set it back.
 const BELIEVED_AFTER_MS: i64 = 3_600_000;
@@ -35,10 +34,10 @@ pub(super) struct Elapsed {
     steady_ms: Option<i64>,
     /// What the wall clock is believed to read.
     believed: Option<UtcMillis>,
-    /// Time that has passed and is too short for a millisecond of what is followed.
-    rest_ms: i64,
     /// For how long it has read more.
     ahead_ms: i64,
+    /// Time that has passed and is too short for a millisecond of what is followed.
+    rest_ms: i64,
 }
 
 impl Elapsed {
@@ -67,14 +66,14 @@ impl Elapsed {
         let passed = steady_ms.saturating_sub(before).max(0);
         self.add(passed, now);
         let expected = self.believed.map_or(now, |b| b + passed);
-        let ahead = now.since(expected) > STEP_MS;
+        let ahead = now.since(expected) > CLOCK_STEP_MS;
         self.ahead_ms = if ahead { self.ahead_ms.saturating_add(passed) } else { 0 };
         let since = self.rest_ms.saturating_add(passed);
-        self.rest_ms = since % FOLLOWED_PART;
+        self.rest_ms = since % CLOCK_CORRECTED_PART;
         self.believed = Some(match ahead {
             true if self.ahead_ms < BELIEVED_AFTER_MS => expected,
             true => now,
-            false => now.min(expected + since / FOLLOWED_PART),
+            false => now.min(expected + since / CLOCK_CORRECTED_PART),
         });
     }
 
@@ -89,7 +88,7 @@ impl Elapsed {
 
     /// What the wall clock is believed to read when it reads `now`.
     fn believed(&self, now: UtcMillis) -> UtcMillis {
-        self.believed.filter(|b| now.since(*b) > STEP_MS).unwrap_or(now)
+        self.believed.filter(|b| now.since(*b) > CLOCK_STEP_MS).unwrap_or(now)
     }
 
     /// Something happened now that is to be remembered, as something did at `before`.

@@ -41,6 +41,7 @@ pub use hand_over::{TakeOverFacts, TakeOverRefusal, not_taken_over};
 use index::RfqIndex;
 pub use index::{Amounts, Doing};
 pub use kept::Keep;
+pub use memory::{CLOCK_CORRECTED_PART, CLOCK_STEP_MS};
 use memory::{Elapsed, Kept};
 use names::DealerNames;
 #[cfg(test)]

@@ -16,11 +16,11 @@ use super::{
 };
 use contents::{Contents, Note};
 use signet_fix::tag;
-use signet_journal::{KeyIndex, LogError, LogReader, StoreKey, private_folder};
+use signet_journal::{KeyIndex, LogError, LogReader, StoreKey, open_locked, private_folder};
 use signet_tlog::{CompactRange, Span};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -229,7 +229,7 @@ impl<'a> Segments<'a> {
     /// Whether nothing stood in the way so far, and no other process makes indexes.
     fn may_make(&mut self) -> bool {
         if self.unmade.is_none() && self.alone.is_none() {
-            match alone(&self.store.indexes) {
+            match open_locked(&self.store.indexes.join("lock")) {
                 Ok(held) => self.alone = Some(held),
                 Err(e) => self.unmade = Some(e.into()),
             }
@@ -335,21 +335,5 @@ impl<'a> Segments<'a> {
     /// Why indexes that are missing were not made, if something stood in the way.
     pub(crate) fn unmade(self) -> Option<SignedLogError> {
         self.unmade
-    }
-}
-
-/// Keeps other processes from making indexes until the file is unlocked.
-fn alone(folder: &Path) -> Result<File, LogError> {
-    let path = folder.join("lock");
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let io = |source| LogError::Io { path: path.clone(), source };
-    let file = options.open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LogError::InUse(path)),
-        Err(TryLockError::Error(source)) => Err(LogError::Io { path, source }),
     }
 }

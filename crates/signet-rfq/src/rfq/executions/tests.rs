@@ -510,7 +510,7 @@ fn who_executes_less_than_the_least_and_ends_the_rest_is_at_fault() {
         (vec![part("e1", half, half), the_end(T::Expired, S::Expired, "0")], true, Some(half)),
         (vec![part("e1", half, half), part("e2", "1000000", least)], false, Some(least)),
         (vec![part("e1", least, least), the_end(T::Expired, S::Expired, "0")], false, Some(least)),
-        // In one report: it is no trade that was agreed to.
+        // In one report: nobody agreed to such a trade.
         (vec![one(S::Filled)], true, None),
         (vec![the_end(T::Cancelled, S::Cancelled, half)], true, None),
         // Nothing at all is a refusal.
