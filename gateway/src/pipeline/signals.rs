@@ -2,17 +2,22 @@
 //! bounded channel; the provider reads that its token was taken once this is done.
 
 use super::{EndReason, Pipeline, Withdrawal, signals_told::Said};
-use crate::risk::{Access, CREDENTIAL_CHANGED};
+use crate::{
+    risk::{Access, CREDENTIAL_CHANGED},
+    threads::watched,
+};
 use signet_identity::CompId;
 use signet_policy::score::{Concern, Decision};
 use signet_registry::{LockoutKind, SignalFact};
 use signet_signals::Signal;
 use std::{
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
+    task::spawn_local,
     time::timeout,
 };
 
@@ -74,6 +79,24 @@ pub enum SignalRefusal {
     TooFast,
 }
 
+/// What an order was acted on.
+#[derive(Debug, Default)]
+struct Acted {
+    /// The devices of the person that the registry had.
+    known: Vec<String>,
+    on: Vec<String>,
+}
+
+impl SignalOrder {
+    fn is_about_devices(&self) -> bool {
+        !matches!(self.signal, Signal::Verification | Signal::Other(_))
+    }
+
+    fn keeps_out(&self) -> bool {
+        self.hold_logons && matches!(self.signal, Signal::SessionRevoked)
+    }
+}
+
 type Question = (SignalOrder, oneshot::Sender<Result<SignalDone, SignalRefusal>>);
 
 /// The receiver's end.
@@ -104,9 +127,21 @@ impl SignalOrders {
 impl SignalInbox {
     /// Acts until the receiver is gone; a task of the trading thread.
     pub async fn serve(mut self, pipeline: Rc<Pipeline>) {
+        let room = Arc::new(Semaphore::new(ORDERS_MAX));
         while let Some((order, to)) = self.0.recv().await {
-            // Acting twice does no harm; not acting on what the provider takes for done would.
-            let _ = to.send(pipeline.signalled(&order));
+            let Ok(permit) = room.clone().acquire_owned().await else { return };
+            let asked = Instant::now();
+            let mut acted = Acted::default();
+            let first = pipeline.signalled(&order, &mut acted);
+            let pipeline = pipeline.clone();
+            // Whoever enrolled a moment ago is not in this view yet, and the next order does not
+            // wait for the newer one.
+            spawn_local(watched("signal", async move {
+                let done = pipeline.signalled_again(&order, acted, asked, first).await;
+                // Acting twice does no harm; not acting on what the provider takes for done would.
+                let _ = to.send(done);
+                drop(permit);
+            }));
             tokio::task::yield_now().await;
         }
     }
@@ -146,7 +181,43 @@ fn concerned(named: &NamedDevice, known: Vec<String>, holds: bool) -> Option<Vec
 }
 
 impl Pipeline {
-    fn signalled(self: &Rc<Self>, order: &SignalOrder) -> Result<SignalDone, SignalRefusal> {
+    /// The same in a view of the registry that is newer than the order, for devices that were not
+    /// in the one before. A person who is in no view that old may be in the registry all the same.
+    async fn signalled_again(
+        self: &Rc<Self>,
+        order: &SignalOrder,
+        mut acted: Acted,
+        asked: Instant,
+        first: Result<SignalDone, SignalRefusal>,
+    ) -> Result<SignalDone, SignalRefusal> {
+        let Some(registry) = &self.registry else { return first };
+        if !matches!(first, Ok(_) | Err(SignalRefusal::NoSuchUser)) || !order.is_about_devices() {
+            return first;
+        }
+        let newer = registry.newer_than(asked).await;
+        match (newer, first) {
+            // Somebody whom a hold waits for is kept out whenever they come.
+            (false, Err(SignalRefusal::NoSuchUser)) if !order.keeps_out() => {
+                Err(SignalRefusal::Silent)
+            }
+            (false, first) => first,
+            (true, first) if registry.devices_of(&order.user) == acted.known => first,
+            (true, first) => match (first, self.signalled(order, &mut acted)) {
+                (Ok(SignalDone::Sessions(one)), Ok(SignalDone::Sessions(other))) => {
+                    Ok(SignalDone::Sessions(one.saturating_add(other)))
+                }
+                (Ok(done), Ok(SignalDone::Older | SignalDone::UnknownDevice)) => Ok(done),
+                (_, again) => again,
+            },
+        }
+    }
+
+    /// Acts on the devices that the newest view has and that were not acted on.
+    fn signalled(
+        self: &Rc<Self>,
+        order: &SignalOrder,
+        acted: &mut Acted,
+    ) -> Result<SignalDone, SignalRefusal> {
         let Some(registry) = &self.registry else { return Err(SignalRefusal::NoSuchUser) };
         let (fact, holds) = match &order.signal {
             Signal::SessionRevoked => (SignalFact::Revoked, true),
@@ -155,16 +226,19 @@ impl Pipeline {
             Signal::Verification | Signal::Other(_) => return Ok(SignalDone::Sessions(0)),
         };
         let (user, provider) = (order.user.as_str(), order.provider.as_str());
-        let hold = (order.hold_logons && fact == SignalFact::Revoked).then_some(&*order.reason);
+        let hold = order.keeps_out().then_some(&*order.reason);
         let said = Said { user, provider, fact, holds, said_at_us: order.said_at_us, hold };
         let known = registry.devices_of(user);
+        acted.known.clone_from(&known);
         let somebody = !known.is_empty();
         if !somebody && hold.is_none() {
             return Err(SignalRefusal::NoSuchUser);
         }
-        let Some(devices) = concerned(&order.device, known, holds) else {
+        let Some(mut devices) = concerned(&order.device, known, holds) else {
             return Ok(SignalDone::UnknownDevice);
         };
+        devices.retain(|d| !acted.on.contains(d));
+        acted.on.extend(devices.iter().cloned());
         let became = self.signals_told.tell(registry, &said, &devices, Instant::now());
         self.report_signals();
         if !somebody {

@@ -113,6 +113,13 @@ impl RegistryView {
         }
     }
 
+    /// Waits a moment for a view that was confirmed after `asked`; whether there is one.
+    pub async fn newer_than(&self, asked: Instant) -> bool {
+        let mut snapshots = self.snapshots.clone();
+        let newer = snapshots.wait_for(|s| s.confirmed > asked);
+        matches!(timeout(NEWER_VIEW_MAX, newer).await, Ok(Ok(_)))
+    }
+
     fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
         let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
         let found = admit(&s.view, millis(age), millis(age_max), shown, crate::clock::now())?;

@@ -3,7 +3,7 @@
 
 use crate::{
     key_support::{Keys, NOW},
-    support::{Desk, Http, World, runtime},
+    support::{Desk, Http, World, code_in, runtime},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde_json::{Value, json};
@@ -222,6 +222,41 @@ fn a_laptop_that_is_not_compliant_is_scored_as_one_at_once() {
             }
         }
     });
+}
+
+/// A gateway's view of the registry is up to a look old: whoever enrolled since is somebody, and a
+/// second device of theirs is one of theirs.
+#[test]
+fn what_is_said_of_a_laptop_that_enrolled_a_moment_ago_counts() {
+    let w = world("");
+    let said = |user: &str| {
+        let mut said =
+            claims("device-compliance-change", json!({"current_status": "not-compliant"}));
+        said["sub_id"] = json!({"format": "email", "email": format!("{user}@bank.example")});
+        token(&w, "idp", &header("idp"), &said)
+    };
+    let mut first = Vec::new();
+    for n in 0..5 {
+        let (user, comp_id) = (format!("user{n}"), format!("USER{n}"));
+        let (told, told_again) = (said(&user), said(&user));
+        w.enrolled(&user, &comp_id, &user);
+        assert_eq!(push(&w, &told).status, 202);
+        first.push((comp_id, user.clone()));
+        let second = format!("second-{n}");
+        let code = code_in(&w.cli(&["user", "code", &user, "--out", "."]));
+        w.request(&second, "desktop");
+        w.keep(&w.enrol(&user, &code, &second), &second);
+        assert_eq!(push(&w, &told_again).status, 202);
+        first.push((first.last().unwrap().0.clone(), second));
+    }
+    for (comp_id, stem) in first {
+        let words = runtime().block_on(async {
+            let mut desk = Desk::connect(&w, &stem, &comp_id).await;
+            let on = desk.log_on(1).await;
+            format!("{on}{}", desk.next().await.unwrap_or_default())
+        });
+        assert!(words.contains("not compliant"), "{stem}: {words}");
+    }
 }
 
 /// What was said before a restart still counts; a file that somebody changed is not believed.
