@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench book rehearse package package-gateway package-windows package-macos sign install-check oci reproducible first-trade cross clean deps ui fuzz fresh mutants soak kill sim instructions
+.PHONY: help run test lint bench book rehearse package package-gateway package-windows package-macos sign install-check oci reproducible first-trade cross clean deps deps-run ui fuzz fresh mutants soak kill sim instructions
 
 # A window under a display of its own where the machine has none. Other systems than Linux name theirs in no variable.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s)),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -13,7 +13,10 @@ help: ## this list
 deps: ## install what is missing on Debian (system packages, front-end packages)
 	@scripts/deps.sh
 
-ui: deps
+deps-run:
+	@scripts/deps.sh run
+
+ui: deps-run
 	@scripts/ui.sh
 
 run: ui ## open the desk on a practice venue: embedded gateway, four simulated dealers
@@ -21,10 +24,10 @@ run: ui ## open the desk on a practice venue: embedded gateway, four simulated d
 	@[ -z '$(WITH_DISPLAY)' ] || echo "signet: there is no display here, so the desk opens on one that nobody sees; Ctrl-C ends it"
 	$(WITH_DISPLAY) "$$(scripts/target-dir.sh)/debug/signet-desk"
 
-test: ui lint ## lint, unit, property, whole-system and window tests
+test: deps ui lint ## lint, unit, property, whole-system and window tests
 	scripts/test.sh
 
-lint: ui ## formatting, clippy, docs, licences, front end
+lint: deps ui ## formatting, clippy, docs, licences, front end
 	scripts/lint.sh
 
 fresh: deps ## prove `make run` as the first command ever run: new clone, empty cargo home
@@ -33,7 +36,7 @@ fresh: deps ## prove `make run` as the first command ever run: new clone, empty 
 mutants: deps ## change the pure code in small ways and see that its tests notice
 	scripts/mutants.sh
 
-bench: ui ## print the numbers of docs/benchmarks.md
+bench: deps ui ## print the numbers of docs/benchmarks.md
 	scripts/bench.sh
 
 # The packages of `make bench`, so that both count a program of the same features.
@@ -54,13 +57,13 @@ fuzz: deps ## a longer run of the parsers' property tests
 soak: deps ## hostile peers beside an honest desk, release: its latency (SIGNET_HOSTILE_SECONDS, SIGNET_SEED, SIGNET_HOSTILE=desk|dealer)
 	$(CARGO) test --release -p signet-hostile --test soak -- --nocapture
 
-package: ui ## build the installers of this platform (.deb and .rpm on Linux)
+package: deps ui ## build the installers of this platform (.deb and .rpm on Linux)
 	scripts/package.sh
 
 package-gateway: ## build the gateway's .deb and .rpm only
 	scripts/package.sh gateway
 
-package-windows: ui ## cross-build the desk's NSIS and MSI installers (Debian: nsis, wixl, mingw-w64)
+package-windows: deps ui ## cross-build the desk's NSIS and MSI installers (Debian: nsis, wixl, mingw-w64)
 	scripts/package.sh windows
 
 package-macos: ui ## build the desk's .dmg and .pkg, on a Mac
@@ -81,10 +84,10 @@ oci: ## build the gateway's container image from its package, without Docker (ro
 first-trade: ## from a clean root with only the gateway's package to a filled trade: commands and time (root)
 	scripts/first-trade.sh
 
-cross: ui ## build for Windows, run under wine what can run there, type-check for macOS
+cross: deps ui ## build for Windows, run under wine what can run there, type-check for macOS
 	scripts/cross.sh
 
-kill: ui ## kill gateway and desks at random moments under load, hundreds of times (KILLS, SIGNET_SEED)
+kill: deps ui ## kill gateway and desks at random moments under load, hundreds of times (KILLS, SIGNET_SEED)
 	$(CARGO) test -p signet-kill --test campaign -- --ignored --nocapture
 
 sim: deps ## run a million schedules of the simulator, on every core (SIM_SCHEDULES, SIM_FIRST)

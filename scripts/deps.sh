@@ -1,5 +1,9 @@
 #!/usr/bin/env bash
 # Installs the system packages that building, running and testing need, and those that are named.
+#
+#   scripts/deps.sh [PACKAGE...]    for `make test` and everything else
+#   scripts/deps.sh run             for `make run` alone
+#
 # Debian 12 and Ubuntu since 22.04; elsewhere it says what is needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,9 +18,8 @@ to_run=(
   xvfb xauth                                  # a real window for tests and headless machines
   fonts-dejavu-core
 )
-# What `make test` needs beside it. Both are installed at once: whoever runs it will test it.
-packages=(
-  "${to_run[@]}"
+# What `make test` needs beside it.
+to_test=(
   webkit2gtk-driver                           # what drives the window
   openssl curl                                # what the tests sign with, and enrol with
   libfaketime                                 # a clock that tests can set
@@ -28,11 +31,12 @@ packages=(
   pcscd vsmartcard-vpcd python3-pyscard       # a reader without hardware, and a client in Python
   util-linux iproute2                         # namespaces: that reader for its test alone, and networks that change
   git shellcheck                              # what make lint reads the tree with
-  "$@"                                        # what one target alone needs
 )
-
 # The documents are checked with Python's reader of TOML, which the Python of Ubuntu 22.04 lacks.
-if grep -qs '^UBUNTU_CODENAME=jammy$' /etc/os-release; then packages+=(python3-tomli); fi
+if grep -qs '^UBUNTU_CODENAME=jammy$' /etc/os-release; then to_test+=(python3-tomli); fi
+
+# Whoever tries the desk gets no databases and daemons of tests.
+if [ "${1:-}" = run ]; then packages=("${to_run[@]}"); else packages=("${to_run[@]}" "${to_test[@]}" "$@"); fi
 
 need() { printf 'signet: %s\n' "$*" >&2; exit 1; }
 
