@@ -198,11 +198,8 @@ impl Pipeline {
         m: AppMessage,
         approved: Option<Approved>,
     ) {
-        // A second person's touch must not bring to life what a lock has just ended.
-        if !self.sessions.is_on(desk) {
-            let words = format!("approved {} of a desk that is off; it went nowhere", m.msg_type());
-            tracing::warn!(%desk, "{words}");
-            return self.events.gateway("stepup.desk_gone", About::desk(desk), words);
+        if self.is_gone(desk, &m) {
+            return;
         }
         self.look_at_clock();
         if self.refused_unwatched(desk, &m, None) || self.refused_overtime(desk, &m) {
@@ -252,6 +249,30 @@ impl Pipeline {
                 self.refuse_unentitled(desk, &m, &ruling, at);
             }
         }
+    }
+
+    /// The session owed a touch, which is given: what waited for that alone is judged as what comes
+    /// now.
+    pub(super) fn resume(self: &Rc<Self>, desk: &CompId, m: AppMessage) {
+        if self.is_gone(desk, &m) {
+            return;
+        }
+        self.look_at_clock();
+        if !self.refused_unwatched(desk, &m, None) {
+            let reading = now_micros();
+            self.business(desk, as_of(m, reading.millis()), reading);
+        }
+    }
+
+    /// A second person's touch must not bring to life what a lock has just ended.
+    fn is_gone(&self, desk: &CompId, m: &AppMessage) -> bool {
+        if self.sessions.is_on(desk) {
+            return false;
+        }
+        let words = format!("approved {} of a desk that is off; it went nowhere", m.msg_type());
+        tracing::warn!(%desk, "{words}");
+        self.events.gateway("stepup.desk_gone", About::desk(desk), words);
+        true
     }
 
     /// What would be done now is not what was approved.

@@ -328,6 +328,7 @@ impl Pipeline {
                 ApprovalStep::Release { desk, message, approved } => {
                     self.release(&desk, message, approved)
                 }
+                ApprovalStep::Resume { desk, message } => self.resume(&desk, message),
                 ApprovalStep::Drop(id) => {
                     s.open.close(&id);
                     s.service.drop_challenge(&id);

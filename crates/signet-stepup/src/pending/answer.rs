@@ -132,6 +132,7 @@ impl PendingApprovals {
         }
         d.state = d.state.touched(&self.rules, now);
         self.tell_access(desk, now);
+        self.resume_after_session(desk, now);
     }
 
     pub(super) fn approved(&mut self, held: HeldId, evidence: i64) {
@@ -156,6 +157,10 @@ impl PendingApprovals {
         let noted = Noted { words, by: h.by };
         self.out.push(ApprovalStep::Note("stepup.not_approved", h.desk.clone(), noted));
         self.close(h.out, StepUpStatus::Refused, why);
+        let (desk, of_session) = (h.desk.clone(), matches!(h.what, Matter::Session(_)));
         self.out.push(ApprovalStep::Refuse { desk: h.desk, what: h.what, why: why.clone() });
+        if of_session {
+            self.ask_after_session(&desk);
+        }
     }
 }

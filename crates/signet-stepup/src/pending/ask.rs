@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Action, Approval, SessionReason,
     asking::{AskedBy, Ground, ground},
-    rules::Wanted,
+    rules::{StepUpState, Wanted},
 };
 use signet_fix::{AppMessage, message::StepUpChallenge};
 use signet_identity::CompId;
@@ -51,12 +51,60 @@ impl PendingApprovals {
             return vec![ApprovalStep::Refuse { desk, what, why }];
         }
         let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
-        self.end_session_asks(desk, "this is settled with the touch for what you just sent");
-        self.keep(Held {
-            two,
-            ..Held::new(desk, Matter::Message(message), action, reason, by, deadline)
-        });
+        let held =
+            Held { two, ..Held::new(desk, Matter::Message(message), action, reason, by, deadline) };
+        if self.is_settled_by_answer(&held, now) {
+            self.insert(Held { after_session: true, ..held });
+        } else {
+            self.end_session_asks(desk, "this is settled with the touch for what you just sent");
+            self.keep(held);
+        }
         self.done()
+    }
+
+    /// Whether a touch that was given, and is being checked, is all that an RFQ needs: one that the
+    /// session owes, and no limit, policy or second person wants beside it. It would be thrown away
+    /// if the RFQ asked for one of its own, and the trader would have to touch twice.
+    fn is_settled_by_answer(&self, held: &Held, now: UtcMillis) -> bool {
+        let is_checked = |h: &Held| {
+            h.desk == held.desk
+                && matches!(h.what, Matter::Session(_))
+                && matches!(h.out.get(&h.desk), Some(Out::Checking(_)))
+        };
+        let state = self.state(&held.desk);
+        let wanted_in = |state: &StepUpState| ground(&self.rules, &held.action, state, now);
+        matches!(held.what, Matter::Message(AppMessage::QuoteRequest(_)))
+            && !held.two
+            && held.by.policies.is_empty()
+            && matches!(wanted_in(&state), Some(Ground::Session(_)))
+            && wanted_in(&state.touched(&self.rules, now)).is_none()
+            && self.held.values().any(is_checked)
+    }
+
+    /// What waits for an answer about the session of this desk.
+    fn after_session(&self, desk: &CompId) -> Vec<HeldId> {
+        let mine = self.held.iter().filter(|(_, h)| &h.desk == desk && h.after_session);
+        mine.map(|(id, _)| *id).collect()
+    }
+
+    /// The answer about the session came to nothing: what waited for it asks for itself.
+    pub(super) fn ask_after_session(&mut self, desk: &CompId) {
+        self.after_session(desk).into_iter().for_each(|id| self.ask(id, desk));
+    }
+
+    /// The session owes no touch: what waited for that goes on, if it wants none of its own now.
+    pub(super) fn resume_after_session(&mut self, desk: &CompId, now: UtcMillis) {
+        let state = self.state(desk);
+        for id in self.after_session(desk) {
+            let wants = |h: &Held| ground(&self.rules, &h.action, &state, now).is_some();
+            if self.held.get(&id).is_none_or(wants) {
+                self.ask(id, desk);
+            } else if let Some(Held { desk, what: Matter::Message(message), .. }) =
+                self.held.remove(&id)
+            {
+                self.out.push(ApprovalStep::Resume { desk, message });
+            }
+        }
     }
 
     /// What asks for the touch of a message.
@@ -106,14 +154,20 @@ impl PendingApprovals {
 
     pub(super) fn end_session_asks(&mut self, desk: &CompId, text: &str) {
         self.end(|h| &h.desk == desk && matches!(h.what, Matter::Session(_)), text);
+        self.ask_after_session(desk);
     }
 
     pub(super) fn keep(&mut self, held: Held) {
+        let desk = held.desk.clone();
+        let id = self.insert(held);
+        self.ask(id, &desk);
+    }
+
+    fn insert(&mut self, held: Held) -> HeldId {
         let id = self.next;
         self.next += 1;
-        let desk = held.desk.clone();
         self.held.insert(id, held);
-        self.ask(id, &desk);
+        id
     }
 
     /// Asks for a challenge for `approver`, who is online.
@@ -125,6 +179,7 @@ impl PendingApprovals {
             approver: approver.to_string(),
             action: h.action.clone(),
         };
+        h.after_session = false;
         h.out.insert(approver.clone(), Out::Asked);
         self.out.push(ApprovalStep::Challenge {
             held: id,

@@ -113,6 +113,14 @@ pub enum ApprovalStep {
         /// now, and the judge tells why.
         approved: Option<Approved>,
     },
+    /// The touch that the session owed was given, and the message waited for nothing else: it is
+    /// judged as if it came from the desk now.
+    Resume {
+        /// The desk whose message it is.
+        desk: CompId,
+        /// The message.
+        message: AppMessage,
+    },
     /// A further key may be registered, on the ground of this evidence.
     Register {
         /// The desk that asked.
@@ -171,6 +179,8 @@ pub(super) struct Held {
     /// A second person is needed, and whether the first has approved.
     pub(super) two: bool,
     pub(super) first: bool,
+    /// No touch of its own is asked for so far: the answer that is checked may settle it.
+    pub(super) after_session: bool,
     pub(super) out: BTreeMap<CompId, Out>,
 }
 
@@ -226,6 +236,7 @@ impl Held {
             deadline,
             two: false,
             first: false,
+            after_session: false,
             out: BTreeMap::new(),
         }
     }

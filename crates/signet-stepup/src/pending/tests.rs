@@ -175,7 +175,9 @@ impl World {
                     self.said.push((desk.to_string(), refusal(&what, &why)));
                     self.refused.push(why);
                 }
-                ApprovalStep::Release { message, .. } => self.released.push(message),
+                ApprovalStep::Release { message, .. } | ApprovalStep::Resume { message, .. } => {
+                    self.released.push(message)
+                }
                 ApprovalStep::Register { name, evidence, .. } => {
                     self.registered.push((name, evidence))
                 }
@@ -490,6 +492,81 @@ fn a_logon_that_owes_lets_nothing_through() {
     assert!(w.heard("ALICE").contains(&"Expired c1 stepup.timed_out".to_owned()));
     w.send("ALICE", request("r1"), None);
     assert!(w.released.is_empty());
+}
+
+/// A touch that was given is not thrown away because an RFQ comes while it is checked.
+#[test]
+fn an_rfq_that_comes_while_the_sessions_answer_is_checked_needs_no_second_touch() {
+    let mut w = World::new("logon = 'always'\nrequest_above = { default = '1m' }");
+    w.up("ALICE", "alice");
+    w.sign("ALICE", "c1");
+    w.heard("ALICE");
+    w.send("ALICE", request("r1"), None);
+    w.send("ALICE", request("r1"), None);
+    assert!(w.heard("ALICE").is_empty());
+    assert_eq!((w.released.len(), w.w.held_count()), (0, 2));
+    w.verified(Ok(7));
+    assert_eq!(w.heard("ALICE"), ["Passed c1", "access lease=true owes=false"]);
+    assert_eq!((w.released.len(), w.authenticated, w.w.held_count()), (1, 1, 0));
+}
+
+/// Whatever becomes of that answer, and whatever else an RFQ wants: it goes on after a touch only.
+#[test]
+fn what_an_answer_about_the_session_does_not_settle_asks_for_itself() {
+    const FREE: &str = "logon = 'always'";
+    const ONCE: &str = "logon = 'always'\nlease_minutes = 0\nrequest_above = { default = '1m' }";
+    let policy = || vec!["p".to_owned()];
+    for (name, rules, policies, message) in [
+        ("an accept", FREE, vec![], accept("a1")),
+        ("above a limit, without leases", ONCE, vec![], request("r1")),
+        ("a policy", FREE, policy(), request("r1")),
+    ] {
+        let mut w = World::new(rules);
+        w.up("ALICE", "alice");
+        w.sign("ALICE", "c1");
+        w.heard("ALICE");
+        let asked = Asked { wanted: Wanted::Touch("x".into()), policies };
+        let todo = w.w.hold(&id("ALICE"), message.0, message.1, asked, None, w.now);
+        w.run(todo);
+        let heard = w.heard("ALICE");
+        assert_eq!(heard, ["Withdrawn c1 stepup.withdrawn", "challenge c2"], "{name}");
+        w.verified(Ok(7));
+        assert!(w.released.is_empty(), "{name}");
+        w.touch("ALICE", "c2");
+        assert_eq!(w.released.len(), 1, "{name}");
+    }
+
+    type Ends = fn(&mut World);
+    let ends: [(&str, Ends); 6] = [
+        ("it was wrong", |w| w.verified(Err(ApprovalRefusal::new("x", "no", "")))),
+        ("its time is over", |w| w.pass_time(ANSWER_MS - 1)),
+        ("it is asked again", |w| {
+            let todo = w.w.verify_again(&id("ALICE"), SessionReason::Wake, w.now);
+            w.run(todo);
+        }),
+        ("an accept asks for itself", |w| w.send("ALICE", accept("a1"), None)),
+        ("another move", |w| {
+            let todo = w.w.moved(&id("ALICE"), false, w.now);
+            w.run(todo);
+        }),
+        ("another connection", |w| w.up("ALICE", "alice")),
+    ];
+    for (name, ends) in ends {
+        let mut w = World::new(FREE);
+        w.up("ALICE", "alice");
+        w.sign("ALICE", "c1");
+        w.now = w.now + 1;
+        w.send("ALICE", request("r1"), None);
+        w.heard("ALICE");
+        ends(&mut w);
+        let heard = w.heard("ALICE");
+        assert!(heard.contains(&"challenge c2".to_owned()), "{name} {heard:?}");
+        assert!(w.released.is_empty(), "{name}");
+        w.verifying.clear();
+        w.touch("ALICE", "c2");
+        let released = matches!(w.released[..], [AppMessage::QuoteRequest(_)]);
+        assert!(released, "{name} {:?}", w.released);
+    }
 }
 
 #[test]

@@ -240,6 +240,10 @@ impl Touch {
                     });
                     continue;
                 }
+                ApprovalStep::Resume { message, .. } => {
+                    out.push(DirectAction::Release(message));
+                    continue;
+                }
                 ApprovalStep::Note(code, _, words) => {
                     tracing::warn!(code, "{words}");
                     continue;
