@@ -3,11 +3,17 @@
 //! displaces the one before.
 
 use super::{
-    Link, connect::Dialled, outcome::spread, path::Path as NetworkPath, pings::Pulse, quic::rebind,
-    target::Target, waiting::SETTLE, waiting::pause,
+    Link,
+    connect::Dialled,
+    outcome::spread,
+    path::{Path as NetworkPath, PathNow},
+    pings::Pulse,
+    quic::rebind,
+    target::Target,
+    waiting::{SETTLE, pause, settled},
 };
 use crate::laptop_clock::laptop_now;
-use signet_net::{ATTEMPT_DELAY, watch::Change, watch::source_towards};
+use signet_net::{ATTEMPT_DELAY, watch::source_towards};
 use signet_quic::client::Rebinder;
 use signet_rfq::UtcMillis;
 use std::{cell::Cell, time::Duration};
@@ -28,6 +34,13 @@ struct Up<'a> {
 impl Up<'_> {
     fn is_moved(&self) -> bool {
         self.path.get().is_some_and(|p| p.now().is_left())
+    }
+
+    /// The system has another way, and a connection over QUIC uses it already: its socket is bound
+    /// to no address, so whatever its session sends leaves there.
+    fn has_other_way(&self) -> bool {
+        let moved = |p: NetworkPath| p.now() == PathNow::Moved;
+        self.rebinder.is_some() && self.path.get().is_some_and(moved)
     }
 
     /// A connection over QUIC sends over the network in use from here on; `false` without one.
@@ -70,7 +83,11 @@ impl Link {
         let (mut changes, mut doubt) = (self.changes_from_now(), self.doubt.subscribe());
         loop {
             tokio::select! {
-                () = changes.changed() => tokio::time::sleep(SETTLE).await,
+                // A change that has just come would else be used before its routes are there.
+                biased;
+                () = changes.changed() => {
+                    settled(&mut changes, || up.has_other_way()).await;
+                }
                 _ = doubt.wait_for(|doubtful| *doubtful) => {}
             }
             if !up.is_moved() && *doubt.borrow_and_update() {
@@ -122,7 +139,7 @@ impl Link {
         let answered = async {
             while self.pings.is_silent_since(since) {
                 tokio::select! {
-                    () = tokio::time::sleep(LOOK) => {}
+                    () = self.fewer_pings.notified() => {}
                     () = changes.changed() => {
                         tokio::time::sleep(SETTLE).await;
                         if up.is_moved() && up.is_here() {
@@ -167,9 +184,11 @@ impl Link {
             }
             // A network that comes up is used at once, and so is one that gets its names.
             let dns = self.needs_dns(&up.target.venue);
-            let change = pause(AGAIN, &mut changes, dns).await;
-            if can_move && change == Some(Change::Network) {
-                return Beside::Changed;
+            let mut network = changes.clone();
+            tokio::select! {
+                // Whoever moves waits there until the change has settled.
+                () = network.changed(), if can_move => return Beside::Changed,
+                _ = pause(AGAIN, &mut changes, dns) => {}
             }
         }
         Beside::NotNeeded

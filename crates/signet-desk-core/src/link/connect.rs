@@ -427,6 +427,7 @@ impl Link {
         self.history_up(wire, t, identity);
         let outbox = t.session.attach(channel).map_err(|e| internal(&e.to_string()))?;
         self.pings.forget();
+        self.fewer_pings.notify_waiters();
         t.session.tick();
         Ok(outbox)
     }

@@ -160,6 +160,8 @@ struct Link {
     /// The number of the latest call of `keep`; an older call stops at its next step.
     wanted: Cell<u64>,
     pings: Pings,
+    /// Told when a ping is answered, and when all are forgotten.
+    fewer_pings: Notify,
     history: history::Kept,
 }
 
@@ -194,6 +196,7 @@ impl Link {
             session: RefCell::new(None),
             wanted: Cell::new(0),
             pings: Pings::default(),
+            fewer_pings: Notify::new(),
             history: history::Kept::default(),
         }
     }

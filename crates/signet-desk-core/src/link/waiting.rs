@@ -30,6 +30,19 @@ pub(super) async fn pause(
     Some(change)
 }
 
+/// Waits until a change that was told has settled, or `has_other_way`; whether it has.
+pub(super) async fn settled(
+    changes: &mut NetworkChanges,
+    has_other_way: impl Fn() -> bool,
+) -> bool {
+    let other_way = async {
+        while !has_other_way() {
+            changes.changed().await;
+        }
+    };
+    timeout(SETTLE, other_way).await.is_ok()
+}
+
 /// Returns when a dial that is under way is better begun again.
 pub(super) async fn dial_again(changes: &mut NetworkChanges, dns: bool) {
     let mut names = changes.clone();
@@ -100,6 +113,31 @@ mod tests {
         }
         let mut quiet = NetworkChanges::none();
         assert_eq!(pause(SETTLE, &mut quiet, true).await, None);
+    }
+
+    /// Addresses are told before routes: only with the route there is another way.
+    #[tokio::test]
+    async fn a_change_has_settled_as_soon_as_there_is_another_way() {
+        for (hints, way_with, settles) in
+            [(0, Some(0), true), (1, Some(1), true), (3, Some(3), true), (3, None, false)]
+        {
+            let told = NetworkChanges::none();
+            let (mut changes, hinted) = (told.clone(), std::cell::Cell::new(0));
+            let tells = async {
+                for n in 1..=hints {
+                    hinted.set(n);
+                    told.hint();
+                }
+                std::future::pending::<()>().await;
+            };
+            let found = tokio::select! {
+                biased;
+                found = settled(&mut changes, || way_with == Some(hinted.get())) => found,
+                () = tells => unreachable!(),
+            };
+            assert_eq!(found, settles, "{hints} {way_with:?}");
+            assert_eq!(pause(SETTLE, &mut changes, false).await, None, "a hint counts once");
+        }
     }
 
     #[tokio::test]

@@ -63,6 +63,7 @@ impl Link {
     /// Takes the answer to a ping, which measures the link and the gateway's clock.
     pub(super) fn pong(&self, id: &str, stamped: UtcMillis, now: UtcMillis) {
         let Some(sent) = self.pings.answered(id, now) else { return };
+        self.fewer_pings.notify_waiters();
         let ahead_ms = now.since(laptop_clock::wall());
         lock(&self.book).measured_beside(ahead_ms, sent, stamped, now);
     }
