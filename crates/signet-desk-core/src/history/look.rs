@@ -15,12 +15,12 @@ const FILES_MAX: usize = 64;
 /// quotes have hundreds of files, and the margin alone would take them all.
 const FILES_BEFORE: usize = 8;
 /// How far a laptop's clock may have been set back without a record being overlooked.
-const CLOCK_MARGIN_MS: i64 = 3_600_000;
+pub(super) const CLOCK_MARGIN_MS: i64 = 3_600_000;
 
 /// Reads the history of one identity.
 pub(crate) struct Reader {
-    folder: PathBuf,
-    keys: Keys,
+    pub(super) folder: PathBuf,
+    pub(super) keys: Keys,
 }
 
 /// What was found beside the records.
@@ -93,25 +93,6 @@ impl Reader {
         Ok(out)
     }
 
-    /// Hands over the newest records, of as many files as these, that are older than `before_ms`.
-    /// One file at a time is in memory.
-    ///
-    /// # Errors
-    /// As [`Self::between`].
-    pub(crate) fn newest(
-        &self,
-        files: usize,
-        before_ms: i64,
-        mut take: impl FnMut(&Record),
-    ) -> Result<(), HistoryError> {
-        let all = begun(&self.folder, &self.keys)?;
-        for number in all.iter().skip(all.len().saturating_sub(files)) {
-            let (_, records) = self.file(*number)?;
-            records.iter().filter(|r| r.at_ms < before_ms).for_each(&mut take);
-        }
-        Ok(())
-    }
-
     /// The place of the last file whose first record is not later than this on the venue's clock,
     /// as far as the desk knew that.
     fn first_file(&self, all: &[u64], from_ms: i64) -> Result<usize, HistoryError> {
@@ -128,7 +109,8 @@ impl Reader {
         Ok(low)
     }
 
-    fn file(&self, number: u64) -> Result<(Chain, Vec<Record>), HistoryError> {
+    /// The state after a file, and its records, each checked against the one before it.
+    pub(super) fn file(&self, number: u64) -> Result<(Chain, Vec<Record>), HistoryError> {
         let (chain, records) = read_file(&self.folder, number, &self.keys)?;
         let read = records.iter().filter_map(|r| Record::read(r).ok()).collect();
         Ok((chain, read))

@@ -56,9 +56,6 @@ fn a_look_finds_the_days_that_it_asks_for_wherever_they_are() {
     assert_eq!(some, ["R3", "R4", "R5"]);
     assert!(between(&reader, T0 - 9 * DAY, T0 - 9 * DAY, T0 - DAY).0.is_empty());
     assert!(between(&reader, T0 + 99 * DAY, T0 + 99 * DAY, T0 + 100 * DAY).0.is_empty());
-    let mut last = Vec::new();
-    reader.newest(3, T0 + 39 * DAY, |r| last.push(r.n)).unwrap();
-    assert_eq!(last, [37, 38]);
 }
 
 /// On a day of many quotes a file is full after seconds, and there are more of them within the

@@ -8,11 +8,13 @@
 //! | `keys.rs` | the keys of the history, derived from the identity's secret in the keychain |
 //! | `files.rs` | the sealed files, their head, and the checkpoint beside them |
 //! | `retention.rs` | the removal of old files |
+//! | `room.rs` | the room of all days together, and of the disk |
 //! | `writer.rs` | the thread that writes, and whether it can |
 //! | `recorder.rs` | the bounded queue to it |
 //! | `copy.rs` | the export |
 //! | `publish.rs` | checkpoints at a second party |
 //! | `look.rs` | reading back what happened in some days, while the history is written |
+//! | `summary.rs` | what was worked out of closed files, kept beside them |
 
 mod copy;
 mod error;
@@ -22,6 +24,8 @@ mod look;
 mod publish;
 mod recorder;
 mod retention;
+mod room;
+mod summary;
 mod writer;
 
 pub use copy::{HistoryExport, HistoryTail, history_export, history_tail};
@@ -29,6 +33,8 @@ pub use error::HistoryError;
 pub(crate) use keys::Keys;
 pub(crate) use look::{Around, Reader};
 pub(crate) use recorder::{CLOSE_MAX, News, Recorder};
+pub(crate) use room::Short;
+pub(crate) use summary::{Past, Summary};
 
 use std::path::{Path, PathBuf};
 

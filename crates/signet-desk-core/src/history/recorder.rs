@@ -1,7 +1,7 @@
 //! The bounded queue to the thread that writes. Nobody who records waits for the disk.
 
 use super::{
-    HistoryError, Keys,
+    HistoryError, Keys, Short,
     writer::{self, Writer},
 };
 use crate::{venue::HistorySettings, view::Problem};
@@ -48,6 +48,10 @@ pub(crate) enum News {
     QuotesFull,
     /// The disk does not keep up with quotes.
     QuotesSlow,
+    /// The history or the disk has too little room for quotes.
+    QuotesShort(Short),
+    /// There is room for them again.
+    QuotesFit,
     /// The last record was never finished and was cut off.
     Torn(u64),
     /// It could not be continued and was put aside: where, and why.
@@ -175,6 +179,7 @@ impl Recorder {
         let m = moment(now_ms, NO_OFFSET);
         let shared = Arc::new(Shared::default());
         let mut writer = Writer::open(folder, keys, m, version, shared.clone())?;
+        writer.keep_within(settings.room_gib);
         if let Some(place) = &settings.publish {
             writer.publish_to(place)?;
         }

@@ -4,6 +4,7 @@
 use super::{
     HistoryError,
     files::{Files, file, io_at, numbers, read_head},
+    summary::remove_summaries,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_history::{Moment, What};
@@ -46,6 +47,9 @@ impl Files {
         self.append(m, What::Removed { before: before.size(), root, keep_days })?;
         self.sync()?;
         self.note()?;
+        if let Some(first) = all.get(kept) {
+            remove_summaries(&self.folder, *first);
+        }
         // Oldest first: what a crash leaves still follows one another.
         for number in &all[..kept] {
             let path = file(&self.folder, *number);

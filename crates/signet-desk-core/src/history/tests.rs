@@ -442,6 +442,42 @@ fn one_day_takes_so_much_of_each_kind_and_no_more() {
     }
 }
 
+/// All days together have too much, or the disk too little: the day has room, and does not help.
+#[test]
+fn without_room_quotes_are_counted_and_everything_else_is_kept() {
+    const GIB: u64 = 1024 * 1024 * 1024;
+    let received = |msg: &str| What::Received { msg: msg.into(), signed: true, frame: "x".into() };
+    for (taken, free) in [(GIB, 9 * GIB), (0, 0)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut w, shared) = writer(dir.path());
+        w.room_is(1, taken, free);
+        let sent = What::Sent { msg: "AJ".into(), frame: "x".into() };
+        for what in [received("S"), sent, received("8"), shown(1), received("S")] {
+            w.take(Job::Record(at(T0 + DAY), what));
+        }
+        w.step(true);
+        // The trader is not held up, and is not told of a day that is full.
+        assert_eq!(shared.health().lost, None);
+        assert_eq!(shared.health().news(), None);
+        w.room_is(1, 0, 9 * GIB);
+        w.take(Job::Record(at(T0 + DAY), received("S")));
+        w.step(true);
+        drop(w);
+        let v = exported(dir.path());
+        let known = ["key.uncertified", "message.signature"];
+        assert!(v.faults.iter().all(|f| known.contains(&f.code)), "{:?}", v.faults);
+        let kept = v.records.iter().map(|r| match &r.what {
+            What::Started { .. } => "started",
+            What::Received { msg, .. } | What::Sent { msg, .. } => msg.as_str(),
+            What::Shown { .. } => "shown",
+            What::QuotesLeftOut { records: 2, .. } => "two",
+            _ => "another",
+        });
+        let kept: Vec<&str> = kept.collect();
+        assert_eq!(kept, ["started", "AJ", "8", "shown", "two", "S"], "{taken} {free}");
+    }
+}
+
 /// Else a desk that is killed hours later would not have said that it did not keep them.
 #[test]
 fn quotes_that_are_left_out_are_counted_as_soon_as_it_is_quiet() {

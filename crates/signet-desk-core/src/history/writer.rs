@@ -5,6 +5,7 @@ use super::{
     files::{FILE_BYTES, Files},
     publish::Publisher,
     recorder::{Job, News, Shared},
+    room::Room,
 };
 use crate::laptop_clock::laptop_now;
 use signet_history::{Moment, What};
@@ -17,7 +18,7 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Records that are written before one wait for the disk, at most.
@@ -58,6 +59,8 @@ pub(super) struct Writer {
     unkept_told_ms: Option<i64>,
     /// The trader was told that the day has taken all quotes that it may.
     told_full: bool,
+    /// Whether all days together, and the disk, have room for quotes.
+    room: Room,
     /// Something was written since the last wait for the disk.
     unsynced: bool,
     /// The way to the second party.
@@ -171,9 +174,31 @@ impl Writer {
             unkept: None,
             unkept_told_ms: None,
             told_full: false,
+            room: Room::default(),
             unsynced: false,
             publisher: None,
         })
+    }
+
+    /// Keeps quotes while the whole history has no more than so many GiB; 0: no limit.
+    /// The thread looks before it writes; whoever opens the history does not wait for that.
+    pub(super) fn keep_within(&mut self, gib: u32) {
+        self.room = Room::of_gib(gib);
+    }
+
+    fn look_at_room(&mut self) {
+        if let Some(now) = self.room.look(&self.files.folder, Instant::now()) {
+            let news = now.map_or(News::QuotesFit, News::QuotesShort);
+            tracing::warn!(?news, "the room for quotes in the history has changed");
+            self.shared.health().tell(news);
+        }
+    }
+
+    /// As if all days together had taken so much, and so much were free.
+    #[cfg(test)]
+    pub(super) fn room_is(&mut self, gib: u32, taken: u64, free: u64) {
+        self.room = Room::of_gib(gib);
+        let _ = self.room.found(taken, free);
     }
 
     /// Hands every checkpoint to a second party as well, from here on.
@@ -211,6 +236,7 @@ impl Writer {
                 last = self.take(job);
             }
             self.turn(laptop_now().0);
+            self.look_at_room();
             self.step(last || idle);
             if last {
                 return;
@@ -285,7 +311,7 @@ impl Writer {
                 self.tell_unkept(true)?;
             }
             self.carry(&what);
-            match (self.fits_day(m, &what), Kind::of(&what)) {
+            match (self.fits(m, &what), Kind::of(&what)) {
                 (true, _) => {
                     let bytes = size(&what).min(MAX_RECORD_LEN) as u64;
                     self.append(m, what)?;
@@ -323,10 +349,11 @@ impl Writer {
         Ok(records)
     }
 
-    /// A quote of a day that has taken all quotes that it may. It does not hold the trader up: the
-    /// prices that were on screen are kept with each accept.
+    /// A quote for which the day, all days or the disk have no room. It does not hold the trader
+    /// up: the prices that were on screen are kept with each accept.
     fn leave_out(&mut self, m: Moment) {
-        if !self.told_full {
+        // Of the room of all days the trader was told when it became short.
+        if !self.told_full && self.day.1 >= QUOTES_BYTES {
             self.told_full = true;
             self.shared.health().tell(News::QuotesFull);
         }
@@ -392,10 +419,12 @@ impl Writer {
         }
     }
 
-    /// Whether a record still fits into its day.
-    fn fits_day(&mut self, m: Moment, what: &What) -> bool {
+    /// Whether a record still fits into its day, and a quote into the room of all days.
+    fn fits(&mut self, m: Moment, what: &What) -> bool {
         self.turn(m.at_ms);
-        self.day.1 < Kind::of(what).day_bytes()
+        let kind = Kind::of(what);
+        let room = kind != Kind::Quotes || self.room.short().is_none();
+        room && self.day.1 < kind.day_bytes()
     }
 
     /// A day of UTC begins with room for all. It does so also where nothing is recorded: a desk

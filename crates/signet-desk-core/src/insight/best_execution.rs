@@ -5,7 +5,7 @@
 
 use super::timeline::{Said, Step, Timeline};
 use crate::{
-    insight::tally::Told,
+    insight::fact::Told,
     peer_text, present,
     view::{BestAccept, BestCounter, BestDealer, BestExecution, BestQuote},
 };

@@ -13,13 +13,17 @@
 //! | `export.rs` | rows of the blotter as a file for a spreadsheet |
 //! | `dealers.rs` | what this desk has seen of each dealer, for people to look at |
 //! | `record.rs` | what this desk has seen of a dealer |
-//! | `tally.rs` | the same, gathered from messages |
+//! | `fact.rs` | what one message says of how a dealer answers |
+//! | `tally.rs` | the same of all, gathered from messages |
+//! | `part.rs` | what one file of the history says of the dealers |
 
 mod best_execution;
 mod choice;
 mod dealers;
 mod export;
+mod fact;
 mod html;
+mod part;
 mod proof;
 mod record;
 mod tally;
@@ -29,8 +33,10 @@ pub(crate) use best_execution::{Names, fill, with_reasons};
 pub(crate) use choice::{Choices, better, reason};
 pub(crate) use dealers::insights;
 pub(crate) use export::{Table, file_name};
+pub(crate) use fact::Told;
 pub(crate) use html::html;
+pub(crate) use part::{Part, Tallying};
 pub(crate) use proof::proof;
 pub(crate) use record::{DealerRecord, Turn};
-pub(crate) use tally::{Tally, Told};
-pub(crate) use timeline::{Gathering, Tallying};
+pub(crate) use tally::Tally;
+pub(crate) use timeline::Gathering;

@@ -1,9 +1,11 @@
 use super::*;
-use signet_fix::message::QuoteResponse;
-use signet_fix::message::{ExecType, OrdStatus, QuoteMsg, QuoteRequest, QuoteRequestReject};
+use rust_decimal::Decimal;
+use signet_fix::message::{
+    ExecType, ExecutionReport, OrdStatus, QuoteMsg, QuoteRequest, QuoteRequestReject, QuoteResponse,
+};
 use signet_rfq::{Accept, Ask, InstrumentId, Level, Qualifiers, QuoteId, Side, UtcMillis};
 
-fn request(id: &str, at: i64, dealers: &[&str]) -> AppMessage {
+pub(crate) fn request(id: &str, at: i64, dealers: &[&str]) -> AppMessage {
     AppMessage::QuoteRequest(asked(id, at, dealers))
 }
 
@@ -25,7 +27,7 @@ fn asked(id: &str, at: i64, dealers: &[&str]) -> QuoteRequest {
     }
 }
 
-fn quote(rfq: &str, dealer: &str) -> AppMessage {
+pub(crate) fn quote(rfq: &str, dealer: &str) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
         legs: vec![],
         rfq: RfqId::new(rfq).unwrap(),
@@ -41,7 +43,7 @@ fn quote(rfq: &str, dealer: &str) -> AppMessage {
     })
 }
 
-fn pass(rfq: &str, dealer: &str) -> AppMessage {
+pub(crate) fn pass(rfq: &str, dealer: &str) -> AppMessage {
     AppMessage::QuoteRequestReject(QuoteRequestReject {
         rfq: RfqId::new(rfq).unwrap(),
         reason: 10,
@@ -52,7 +54,7 @@ fn pass(rfq: &str, dealer: &str) -> AppMessage {
     })
 }
 
-fn accept(rfq: &str, dealer: &str, at: i64) -> AppMessage {
+pub(crate) fn accept(rfq: &str, dealer: &str, at: i64) -> AppMessage {
     let a = Accept {
         part_of: None,
         legs: vec![],
@@ -70,7 +72,12 @@ fn accept(rfq: &str, dealer: &str, at: i64) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse::hit(&a, &terms, false, UtcMillis(at)))
 }
 
-fn report(rfq: &str, dealer: Option<&str>, kind: ExecType, status: OrdStatus) -> ExecutionReport {
+pub(crate) fn report(
+    rfq: &str,
+    dealer: Option<&str>,
+    kind: ExecType,
+    status: OrdStatus,
+) -> ExecutionReport {
     let done = matches!(kind, ExecType::Trade);
     ExecutionReport {
         price_type: None,
@@ -168,6 +175,24 @@ fn the_oldest_rfqs_are_dropped_and_earlier_runs_come_first() {
     assert_eq!((of(&mut t, "A").asked as usize, of(&mut t, "B").asked), (RFQS_MAX - 11, 11));
     assert!(t.rfqs.len() == RFQS_MAX && t.order.len() == RFQS_MAX);
     assert!(!t.rfqs.contains_key(&RfqId::new("E0").unwrap()));
+}
+
+/// The newest days are told first where it takes long to read the others.
+#[test]
+fn all_days_may_come_after_the_newest_ones() {
+    let days = |ids: &[&str]| {
+        let mut t = Tally::default();
+        ids.iter().for_each(|id| t.sent(&request(id, 0, &["A"])));
+        t
+    };
+    let mut t = days(&["now"]);
+    t.begins_with(days(&["late"]));
+    // What came since then stays.
+    t.heard(&quote("late", "A"), 300, Told::Live);
+    t.begins_with(days(&["early", "late"]));
+    assert_eq!(t.order, ["early", "late", "now"].map(|id| RfqId::new(id).unwrap()));
+    let a = of(&mut t, "A");
+    assert_eq!((a.asked, a.answered, a.median_response_ms), (3, 1, Some(300)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What happened in one RFQ, step by step, from the records of the desk's signed history. Pure.
 
-use super::tally::{Tally, Told};
+use super::fact::Told;
 use crate::peer_text;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::{
@@ -105,7 +105,7 @@ impl<'a> Gathering<'a> {
             What::Sent { frame, .. } => about(frame, id).map(|m| Said::Sent(Box::new(m))),
             What::Received { frame, msg, .. } => {
                 if msg == "U2" {
-                    self.told = told_now(self.told, frame);
+                    self.told = told_now(frame).unwrap_or(self.told);
                 }
                 about(frame, id).map(|m| Said::Heard(Box::new(m)))
             }
@@ -171,56 +171,18 @@ fn prices(said: &Said) -> Option<Option<&DealerId>> {
     }
 }
 
-/// Gathers what records of earlier runs say of the dealers, one after the other.
-pub(crate) struct Tallying {
-    tally: Tally,
-    told: Told,
-}
-
-impl Tallying {
-    pub(crate) fn new() -> Self {
-        Self { tally: Tally::default(), told: Told::Live }
-    }
-
-    /// Takes the next record, whatever it is about.
-    pub(crate) fn take(&mut self, r: &Record) {
-        match &r.what {
-            What::Sent { frame, msg } if matches!(msg.as_str(), "R" | "AJ") => {
-                if let Some(m) = message(frame) {
-                    self.tally.sent(&m);
-                }
-            }
-            What::Received { frame, msg, .. } if matches!(msg.as_str(), "S" | "AG" | "8") => {
-                if let Some(m) = message(frame) {
-                    self.tally.heard(&m, r.venue_ms(), self.told);
-                }
-            }
-            What::Received { frame, msg, .. } if msg == "U2" => {
-                self.told = told_now(self.told, frame);
-            }
-            _ => {}
-        }
-    }
-
-    pub(crate) fn done(self) -> Tally {
-        self.tally
-    }
-}
-
-fn told_now(told: Told, frame: &str) -> Told {
+/// Whether a message says that a snapshot begins or ends, and so how what follows is told.
+pub(super) fn told_now(frame: &str) -> Option<Told> {
     // Only a snapshot's marks are read whole.
-    match frame.len() < 1_024 {
-        false => told,
-        true => match message(frame) {
-            Some(AppMessage::Snapshot(SnapshotMark::Begin)) => Told::Again,
-            Some(AppMessage::Snapshot(SnapshotMark::End)) => Told::Live,
-            _ => told,
-        },
+    match Some(frame).filter(|f| f.len() < 1_024).and_then(message)? {
+        AppMessage::Snapshot(SnapshotMark::Begin) => Some(Told::Again),
+        AppMessage::Snapshot(SnapshotMark::End) => Some(Told::Live),
+        _ => None,
     }
 }
 
 /// A message, with what a peer wrote made safe to show as it is on screen.
-fn message(frame: &str) -> Option<AppMessage> {
+pub(super) fn message(frame: &str) -> Option<AppMessage> {
     let bytes = BASE64.decode(frame).ok().filter(|b| b.len() <= FRAME_MAX)?;
     AppMessage::decode(&bytes).ok().map(peer_text::message)
 }

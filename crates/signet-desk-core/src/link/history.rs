@@ -4,8 +4,8 @@
 use super::{Link, target::Target, wire::Wire};
 use crate::{
     book::lock,
-    history::{self, Keys, News, Reader, Recorder},
-    insight::Tallying,
+    history::{self, HistoryError, Keys, News, Past, Reader, Recorder, Short},
+    insight::{Part, Tally, Tallying},
     laptop_clock::laptop_now,
     problem::sentence,
     venue::Venue,
@@ -20,13 +20,22 @@ use signet_tlog::note::VerifierKey;
 use std::{
     cell::{Cell, RefCell},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 /// How often old records are looked for, milliseconds.
 const TIDY_MS: i64 = 6 * 3_600_000;
-/// Files of the history, one a day or more, from which dealers are judged.
-const DEALER_FILES: usize = 30;
+/// Days of the history from which dealers are judged; the page names them.
+const DEALER_DAYS: i64 = 30;
+const DAY_MS: i64 = 86_400_000;
+/// When more files than these have to be read for it, these, the newest, are told of before.
+const FIRST_FILES: usize = 30;
+/// After each file that had to be read, the processor is left to others for so long.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The history of the identity that is in use.
 #[derive(Default)]
@@ -38,6 +47,8 @@ pub(super) struct Kept {
     /// A connection is written down as made, and not as ended.
     up: Cell<bool>,
     tidied: Cell<Option<UtcMillis>>,
+    /// Tells the thread that looks back that nobody waits for it.
+    closed: RefCell<Arc<AtomicBool>>,
 }
 
 fn now_ms() -> i64 {
@@ -93,13 +104,11 @@ impl Link {
         let reader = Arc::new(Reader::new(&history::folder(of_identity), keys));
         lock(&self.book).read_with(Some(reader.clone()));
         let (book, before_ms) = (self.book.clone(), now_ms());
+        let closed = self.history.closed.borrow().clone();
         let look = move || {
-            let mut earlier = Tallying::new();
-            match reader.newest(DEALER_FILES, before_ms, |r| earlier.take(r)) {
-                Ok(()) => lock(&book).saw_before(&reader, earlier.done()),
-                Err(e) => {
-                    tracing::warn!(error = %e, "what earlier runs saw of the dealers is not read")
-                }
+            let tell = |earlier| lock(&book).saw_before(&reader, earlier);
+            if let Err(e) = look_back(&reader, before_ms, &closed, tell) {
+                tracing::warn!(error = %e, "what earlier runs saw of the dealers is not read");
             }
         };
         if let Err(e) = std::thread::Builder::new().name("signet-insight".into()).spawn(look) {
@@ -110,6 +119,7 @@ impl Link {
     /// Ends the history; another may be opened in the same folder.
     pub(super) fn close_history(&self) {
         self.history_down();
+        self.history.closed.take().store(true, Ordering::Relaxed);
         lock(&self.book).record_with(Recorder::default());
         lock(&self.book).read_with(None);
         self.history.recorder.take().close(now_ms());
@@ -185,6 +195,43 @@ impl Link {
     }
 }
 
+/// Tells what was seen of the dealers before this moment. Closed files have a summary, which is
+/// made here where there is none; a desk that ends meanwhile goes on with the others the next time.
+fn look_back(
+    reader: &Reader,
+    before_ms: i64,
+    closed: &AtomicBool,
+    tell: impl Fn(Tally),
+) -> Result<(), HistoryError> {
+    let from_ms = before_ms.saturating_sub(DEALER_DAYS * DAY_MS);
+    let all = reader.since(from_ms)?;
+    let seen_in = |files: &[Past]| {
+        let mut earlier = Tallying::between(from_ms, before_ms);
+        for past in files {
+            if closed.load(Ordering::Relaxed) {
+                return None;
+            }
+            match reader.summary::<Part>(past) {
+                Ok((part, was_read)) => {
+                    earlier.take(&part);
+                    if was_read {
+                        std::thread::sleep(PAUSE);
+                    }
+                }
+                Err(e) => tracing::warn!(error = %e, "a file says nothing of the dealers"),
+            }
+        }
+        Some(earlier.done())
+    };
+    // Reading 30 days of many quotes takes minutes; the newest files take seconds.
+    if all.iter().filter(|past| reader.lacks(past)).count() > FIRST_FILES {
+        let newest = all.get(all.len().saturating_sub(FIRST_FILES)..).unwrap_or_default();
+        seen_in(newest).into_iter().for_each(&tell);
+    }
+    seen_in(&all).into_iter().for_each(&tell);
+    Ok(())
+}
+
 /// What the trader reads.
 fn words(news: News, required: bool) -> (NoticeKind, &'static str, String) {
     match news {
@@ -222,6 +269,12 @@ fn words(news: News, required: bool) -> (NoticeKind, &'static str, String) {
                 .into();
             (NoticeKind::Plain, "history.quotes_slow", text)
         }
+        // Bad, unlike a full day: it does not end by itself, and a support report names it.
+        News::QuotesShort(short) => (NoticeKind::Bad, "history.quotes_short", short_of(short)),
+        News::QuotesFit => {
+            let text = "This desk's history keeps quotes again.".into();
+            (NoticeKind::Good, "history.quotes_fit", text)
+        }
         News::Torn(bytes) => {
             let text = format!(
                 "The last record of this desk's history was never finished ({bytes} bytes): the \
@@ -250,3 +303,26 @@ fn words(news: News, required: bool) -> (NoticeKind, &'static str, String) {
         }
     }
 }
+
+/// Why quotes are not kept, what still is, and what to do.
+fn short_of(room: Short) -> String {
+    let (why, cure) = match room {
+        Short::History => (
+            "This desk's history has taken the room that room_gib of [history] gives it",
+            "Tell your administrator, who can raise it or keep fewer days",
+        ),
+        Short::Disk => (
+            "The disk that this desk's history is on has little room left",
+            "Make room on the disk; quotes are kept again by themselves",
+        ),
+    };
+    format!(
+        "{why}. Dealers' quotes are counted in the history and not kept; your own messages, what \
+            was on screen at each accept and every answer still are. Nothing old is removed. \
+            {cure}."
+    )
+}
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

@@ -55,6 +55,15 @@ pub struct HistorySettings {
     /// A folder that somebody else keeps, best on another machine: every checkpoint goes there as
     /// well, into a folder with the desk's name.
     pub publish: Option<PathBuf>,
+    /// GiB that all days together may take before quotes are left out; 0: no limit. Everything
+    /// else is kept beyond it.
+    #[serde(default = "room_gib_default")]
+    pub room_gib: u32,
+}
+
+/// Two months of days that are full of quotes.
+fn room_gib_default() -> u32 {
+    64
 }
 
 /// Five years and two leap days: what MiFID II asks of firms for records of orders.
@@ -64,7 +73,12 @@ fn keep_days_default() -> u32 {
 
 impl Default for HistorySettings {
     fn default() -> Self {
-        Self { keep_days: keep_days_default(), required: false, publish: None }
+        Self {
+            keep_days: keep_days_default(),
+            required: false,
+            publish: None,
+            room_gib: room_gib_default(),
+        }
     }
 }
 

@@ -37,6 +37,24 @@ fn a_firm_protects_its_traders_as_it_wants_but_not_by_nothing() {
     }
 }
 
+#[test]
+fn the_history_has_room_for_quotes_as_the_firm_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("desk.toml");
+    for (text, want) in [
+        ("", Some(64)),
+        ("[history]", Some(64)),
+        ("[history]\nroom_gib = 8", Some(8)),
+        ("[history]\nroom_gib = 0", Some(0)),
+        ("[history]\nroom_gib = -1", None),
+        ("[history]\nroom_gib = 0.5", None),
+    ] {
+        fs::write(&path, text).unwrap();
+        let read = DeskConfig::from_file(&path, dir.path().into(), "test");
+        assert_eq!(read.ok().map(|c| c.history.room_gib), want, "{text}");
+    }
+}
+
 /// The page that finds portals, or why it is refused.
 fn portal_page(text: &str) -> Result<Option<String>, String> {
     let dir = tempfile::tempdir().unwrap();
