@@ -99,9 +99,14 @@ fn keep(folder: &Path, now: OffsetDateTime, text: &str) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(folder.join(name))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let path = folder.join(name);
+    let mut file = options.open(&path)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // What a full disk left of it would take the place of one that says something.
+        let _ = fs::remove_file(&path);
+    }
+    written
 }
 
 /// Its reports, the latest first.
@@ -123,7 +128,9 @@ fn of(folder: &Path) -> String {
         File::open(path).and_then(|f| f.take(most).read_to_end(&mut bytes)).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
-    reports(folder).iter().take(SHOWN_MAX).filter_map(read).collect::<Vec<_>>().join("\n")
+    let said = reports(folder);
+    let said = said.iter().filter_map(read).filter(|text| !text.is_empty());
+    said.take(SHOWN_MAX).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -147,6 +154,11 @@ mod tests {
         assert_eq!(reports(&crashes).len(), KEPT_MAX);
         assert_eq!(of(&crashes), "report 15.\nreport 14.\nreport 13.");
         assert!(keep(&crashes, at(15), "again").is_err(), "a report is never written over");
+        // What a process that was killed on a full disk leaves.
+        for n in 0..SHOWN_MAX as u64 {
+            fs::write(crashes.join(format!("{BEGINS}{:020}{ENDS}", u64::MAX - n)), "").unwrap();
+        }
+        assert_eq!(of(&crashes), "report 15.\nreport 14.\nreport 13.", "empty ones hide none");
     }
 
     #[cfg(unix)]

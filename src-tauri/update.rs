@@ -312,9 +312,8 @@ pub(crate) fn watch(desk: Option<Desk>) {
         loop {
             std::thread::sleep(LOOK_EVERY);
             let Some(mark) = MARK.get() else { return };
-            if !mark.starting() || begun.elapsed() > START_MAX {
-                mark.busy(desk.as_ref().is_some_and(Desk::has_open_requests));
-            }
+            let starting = mark.starting() && begun.elapsed() <= START_MAX;
+            mark.busy(starting || desk.as_ref().is_some_and(Desk::has_open_requests));
             if let (Some(desk), true) = (&desk, looked.elapsed() >= NEWS_EVERY) {
                 looked = Instant::now();
                 tell_news(desk, &mut seen);

@@ -119,18 +119,12 @@ impl Issuer {
                     "Ask one of the two administrators for another CompID.",
                 ));
             }
-            h.keychain
-                .store_enrolled(&n, IdentitySlot::Current, &p, key.as_ref(), &enrolled.chain)
-                .map_err(|e| Problem::from(&e))
+            let (slot, chain) = (IdentitySlot::Current, &enrolled.chain);
+            Ok(h.keychain.store_enrolled(&n, slot, &p, key.as_ref(), chain))
         });
-        match stored.await {
-            Ok(unneeded) => self.forget(unneeded).await,
-            Err(why) => {
-                self.forget(vec![place]).await;
-                return Err(why);
-            }
-        }
-        Ok(name)
+        let (unneeded, ended) = after_storing(stored.await, place);
+        self.forget(unneeded).await;
+        ended.map(|()| name)
     }
 
     /// Gets a new certificate for a new key, and stores both beside the current identity until the
@@ -192,19 +186,13 @@ impl Issuer {
         let (n, p) = (name.clone(), place.clone());
         let stored = self
             .blocking(move |h| {
-                h.keychain
-                    .store_enrolled(&n, IdentitySlot::Pending, &p, key.as_ref(), &enrolled.chain)
-                    .map_err(|e| Problem::from(&e))
+                let (slot, chain) = (IdentitySlot::Pending, &enrolled.chain);
+                Ok(h.keychain.store_enrolled(&n, slot, &p, key.as_ref(), chain))
             })
             .await;
-        match stored {
-            Ok(unneeded) => self.forget(unneeded).await,
-            Err(why) => {
-                self.forget(vec![place]).await;
-                return Err(why);
-            }
-        }
-        Ok(identity)
+        let (unneeded, ended) = after_storing(stored, place);
+        self.forget(unneeded).await;
+        ended.map(|()| identity)
     }
 
     /// The gateway accepted the pending identity: it is the current one from now on.
@@ -266,6 +254,21 @@ impl Issuer {
     }
 }
 
+/// Which keys are not needed after a try to store the certificate of the key at `place`, and how it
+/// ended. A keychain that gave no answer in time may store it yet, when somebody unlocks it late:
+/// its key stays, or the identity would be without one.
+fn after_storing(
+    stored: Result<Result<Vec<KeyPlace>, KeychainError>, Problem>,
+    place: KeyPlace,
+) -> (Vec<KeyPlace>, Result<(), Problem>) {
+    match stored {
+        Ok(Ok(unneeded)) => (unneeded, Ok(())),
+        Ok(Err(why @ KeychainError::TimedOut(_))) => (Vec::new(), Err(Problem::from(&why))),
+        Ok(Err(why)) => (vec![place], Err(Problem::from(&why))),
+        Err(why) => (vec![place], Err(why)),
+    }
+}
+
 /// The label of the first key: the CompID is not known yet, so it has the user's name and a random
 /// number that keeps two attempts apart.
 fn first_label(user: &str, random: [u8; 4]) -> Result<KeyLabel, Problem> {
@@ -293,5 +296,31 @@ impl From<&EstError> for Problem {
         // The enrolment service's own code passes through the error.
         let code = code_of_peer(e.code(), "enrol.refused");
         problem(code, sentence(&e.to_string()), e.cure())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_whose_certificate_may_be_stored_yet_stays() {
+        let place = |label: &str| KeyPlace {
+            holder: HolderKind::Pkcs11,
+            label: label.parse().expect("a label"),
+        };
+        let (old, new) = (place("ALICE1-a"), place("ALICE1-b"));
+        let late = KeychainError::TimedOut(std::time::Duration::from_secs(60));
+        let internal = problem("desk.internal", "It failed.", "Restart Signet Desk.");
+        for (stored, unneeded, code) in [
+            (Ok(Ok(vec![old.clone()])), vec![old], None),
+            (Ok(Err(late)), vec![], Some("keychain.timed_out")),
+            (Ok(Err(KeychainError::Locked)), vec![new.clone()], Some("keychain.locked")),
+            (Err(internal), vec![new.clone()], Some("desk.internal")),
+        ] {
+            let (forgotten, ended) = after_storing(stored, new.clone());
+            assert_eq!(forgotten, unneeded, "{code:?}");
+            assert_eq!(ended.err().map(|p| p.code), code.map(Into::into));
+        }
     }
 }

@@ -14,6 +14,7 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     sync::Mutex,
+    time::Duration,
 };
 
 /// Files that are looked at. A computer with more of them has a user who made them; the update then
@@ -21,6 +22,9 @@ use std::{
 const FILES_MAX: usize = 1024;
 const BYTES_MAX: u64 = 1024;
 const PREFIX: &str = "desk-";
+/// An update that looks has a lock for a moment: a desk asks for it so often, with this pause.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,8 +56,9 @@ pub fn marks(folder: &Path, trial: Option<Digest>) -> Marks {
             continue;
         }
         let Ok((mut file, _)) = ordinary(&entry.path(), false) else { continue };
-        // Shared: two updates that look at once do not take each other for a desk.
-        match file.try_lock_shared() {
+        // A lock of either kind counts: whoever may read the mark can take a shared one, which
+        // keeps its desk from taking its own. Two updates never look at once.
+        match file.try_lock() {
             Ok(()) => drop(file.unlock()),
             Err(TryLockError::WouldBlock) => marks.busy = true,
             Err(TryLockError::Error(_)) => marks.busy = true,
@@ -116,17 +121,28 @@ impl Mark {
         now.0.trial.is_some() && !now.0.works
     }
 
-    /// A request is open, or none is.
+    /// A request is open, or none is. Say it again: where another process has the lock, it is taken
+    /// at one of the next times.
     pub fn busy(&self, busy: bool) {
         let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if now.1 == busy {
             return;
         }
-        // An update that just looks holds the lock for a moment.
-        let changed = if busy { self.file.lock() } else { self.file.unlock() };
-        if changed.is_ok() {
+        let changed = if busy { self.lock() } else { self.file.unlock().is_ok() };
+        if changed {
             now.1 = busy;
         }
+    }
+
+    /// Takes the lock, if it can be had soon. Every user of the computer can hold it; that keeps
+    /// updates waiting, and must not keep this desk from starting.
+    fn lock(&self) -> bool {
+        (0..LOCK_TRIES).any(|again| {
+            if again > 0 {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            self.file.try_lock().is_ok()
+        })
     }
 
     fn write(&self) {
@@ -164,8 +180,9 @@ fn own_file(folder: &Path) -> io::Result<File> {
     Ok(made.keep().map_err(|e| e.error)?.0)
 }
 
-/// Opens an ordinary file that has one name. Links, pipes and devices of other users are not
-/// followed.
+/// Opens an ordinary file. Links, pipes and devices of other users are not followed, and a file
+/// that has another name as well is not written. It is looked at: where the system lets everybody
+/// give a file another name, a user could hide the mark of another one so.
 fn ordinary(path: &PathBuf, write: bool) -> io::Result<(File, Metadata)> {
     let mut options = File::options();
     options.read(true).write(write);
@@ -180,7 +197,7 @@ fn ordinary(path: &PathBuf, write: bool) -> io::Result<(File, Metadata)> {
     let file = options.open(path)?;
     let found = file.metadata()?;
     #[cfg(unix)]
-    if std::os::unix::fs::MetadataExt::nlink(&found) != 1 {
+    if write && std::os::unix::fs::MetadataExt::nlink(&found) != 1 {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     if found.is_file() { Ok((file, found)) } else { Err(io::ErrorKind::InvalidInput.into()) }

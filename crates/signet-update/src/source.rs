@@ -20,11 +20,14 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
 /// Dialling, the handshake, the head of an answer, and each pause within an answer.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// A file of a folder is read in pieces of this size, and so many wait to be taken.
+const PIECE_BYTES: u64 = 64 * 1024;
+const PIECES_AHEAD: usize = 4;
 
 /// Where releases come from.
 #[derive(Debug)]
@@ -162,8 +165,13 @@ impl Source {
         let mut bytes = Vec::new();
         match self {
             Self::Folder(folder) => {
-                let from = ordinary(folder.join(file)).map_err(|e| failed(e.to_string()))?;
-                from.take(max + 1).read_to_end(&mut bytes).map_err(|e| failed(e.to_string()))?;
+                let mut pieces = pieces(folder.join(file), 0).map_err(failed)?;
+                while let Some(more) = pieces.recv().await {
+                    bytes.extend_from_slice(&more.map_err(|e| failed(e.to_string()))?);
+                    if bytes.len() as u64 > max {
+                        return Err(too_long());
+                    }
+                }
             }
             Self::Server(server) => {
                 let answer = server.get(file, 0).await.map_err(failed)?;
@@ -218,9 +226,9 @@ impl Source {
         }
         let came = match self {
             Self::Folder(folder) => {
-                let from = ordinary(folder.join(file)).map_err(|e| failed(e.to_string()))?;
                 part.seek(SeekFrom::Start(got)).map_err(disk)?;
-                copied(from, part, got, size).map_err(|e| failed(e.to_string()))?
+                let from = pieces(folder.join(file), got).map_err(failed)?;
+                copied(from, part, got, size).await.map_err(failed)?
             }
             Self::Server(server) => {
                 let answer = server.get(file, got).await.map_err(failed)?;
@@ -306,9 +314,46 @@ fn ordinary(path: PathBuf) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an ordinary file"))
 }
 
-/// The file behind its first `got` bytes; how many bytes `part` then has, at most `size`.
-fn copied(mut from: File, part: &mut File, got: u64, size: u64) -> io::Result<u64> {
-    from.seek(SeekFrom::Start(got))?;
-    let more = io::copy(&mut from.take(size - got), part)?;
-    Ok(got.saturating_add(more))
+/// A file from byte `from` on, read by a thread of its own. A share that hangs holds whoever reads
+/// it, and no limit of time would count. The thread ends when nobody takes what it reads; one that
+/// hangs ends with the program.
+fn pieces(path: PathBuf, from: u64) -> Result<mpsc::Receiver<io::Result<Vec<u8>>>, String> {
+    let (give, take) = mpsc::channel(PIECES_AHEAD);
+    let reading = move || {
+        let read = ordinary(path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(from))?;
+            loop {
+                let mut piece = Vec::new();
+                (&file).take(PIECE_BYTES).read_to_end(&mut piece)?;
+                if piece.is_empty() || give.blocking_send(Ok(piece)).is_err() {
+                    return Ok(());
+                }
+            }
+        });
+        if let Err(why) = read {
+            // Whoever asked may have given up.
+            let _ = give.blocking_send(Err(why));
+        }
+    };
+    let spawned = std::thread::Builder::new().name("signet-share".into()).spawn(reading);
+    spawned.map(|_| take).map_err(|e| e.to_string())
+}
+
+/// What comes behind the first `got` bytes into `part`; how many bytes it then has, at most `size`.
+/// A share that is silent is not an error here.
+async fn copied(
+    mut from: mpsc::Receiver<io::Result<Vec<u8>>>,
+    part: &mut File,
+    got: u64,
+    size: u64,
+) -> Result<u64, String> {
+    let mut at = got;
+    while at < size {
+        let Ok(Some(more)) = timeout(SILENCE_MAX, from.recv()).await else { break };
+        let mut more = more.map_err(|e| e.to_string())?;
+        more.truncate(usize::try_from(size.saturating_sub(at)).unwrap_or(usize::MAX));
+        part.write_all(&more).map_err(|e| format!("this computer cannot write it: {e}"))?;
+        at = at.saturating_add(more.len() as u64);
+    }
+    Ok(at)
 }

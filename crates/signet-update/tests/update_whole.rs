@@ -14,6 +14,8 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{Arc, mpsc},
+    time::Duration,
 };
 
 #[test]
@@ -171,6 +173,21 @@ fn a_package_that_comes_byte_by_byte_breaks_off_and_goes_on_later() {
     assert_eq!(fs::read(laptop.at("part")).unwrap(), whole);
 }
 
+/// Reading a share is not cut by a limit of time of its own.
+#[test]
+fn a_package_of_a_share_breaks_off_when_its_time_is_over() {
+    let laptop = Laptop::with_folder();
+    let size: u64 = 1 << 40;
+    // Neither it nor what is read of it takes room.
+    fs::File::create(laptop.at("share/large")).unwrap().set_len(size).unwrap();
+    let mut part = fs::File::options().read(true).write(true).open("/dev/null").unwrap();
+    let source = laptop.settings().source;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let limit = Duration::from_millis(300);
+    let ended = runtime.block_on(async { source.package("large", size, &mut part, limit).await });
+    assert_eq!(ended.unwrap_err().code(), "update.broke_off");
+}
+
 #[test]
 fn a_version_is_known_although_something_that_the_program_started_goes_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -232,6 +249,45 @@ fn an_open_request_holds_the_update_back_until_it_ends() {
     assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::OpenRequest { long: false })));
     assert_eq!(laptop.installed(), "signet-desk 0.1.0");
     assert!(laptop.state().waits_since.is_some());
+    desk.busy(false);
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+}
+
+/// Everybody may read a mark, and so take its lock.
+#[test]
+fn whoever_holds_a_mark_holds_the_update_up_and_not_the_desk() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    let desk = Arc::new(Mark::begin(&laptop.place, &laptop::v("0.1.0")).unwrap());
+    let mark = fs::read_dir(laptop.at("desks")).unwrap().next().unwrap().unwrap().path();
+    let other = fs::File::open(mark).unwrap();
+    other.lock_shared().unwrap();
+    let (tell, told) = mpsc::channel();
+    let own = desk.clone();
+    std::thread::spawn(move || {
+        own.busy(true);
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(Duration::from_secs(60)).expect("the desk does not wait for the other");
+    let waits = Ok(Outcome::Waits(Wait::OpenRequest { long: false }));
+    assert_eq!(laptop.run(), waits, "somebody has the lock");
+    drop(other);
+    desk.busy(true);
+    assert_eq!(laptop.run(), waits, "the desk took it when it said so again");
+    desk.busy(false);
+    assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
+}
+
+/// macOS lets everybody give a file of another user a second name.
+#[test]
+fn a_second_name_of_a_mark_does_not_hide_it() {
+    let mut laptop = Laptop::with_folder();
+    laptop.publish(5, "0.2.0", "");
+    let desk = Mark::begin(&laptop.place, &laptop::v("0.1.0")).unwrap();
+    let mark = fs::read_dir(laptop.at("desks")).unwrap().next().unwrap().unwrap().path();
+    fs::hard_link(mark, laptop.at("desks/other")).unwrap();
+    desk.busy(true);
+    assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::OpenRequest { long: false })));
     desk.busy(false);
     assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
 }

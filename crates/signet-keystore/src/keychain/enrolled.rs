@@ -55,7 +55,12 @@ pub(super) fn store(
     }
     entries.put(&entries::key_entry(name, &facts), place.to_string().as_bytes())?;
     entries.put(&entry(name, slot), text.as_bytes())?;
-    settle(entries, name)
+    // The identity is stored: whoever is told otherwise deletes its key. What is left over goes at
+    // the next change.
+    Ok(settle(entries, name).unwrap_or_else(|why| {
+        tracing::warn!(identity = %name, "keys that are not needed stay for now: {why}");
+        Vec::new()
+    }))
 }
 
 pub(super) fn load(
@@ -157,7 +162,11 @@ pub(super) fn settle(
     for unneeded in
         entries::key_entries(entries, name)?.into_iter().filter(|entry| !needed.contains(entry))
     {
-        let place = place_in(entries, &unneeded)?;
+        let place = match place_in(entries, &unneeded) {
+            // Which key it meant cannot be told, so it stays; the others go.
+            Err(KeychainError::Malformed { .. }) => continue,
+            read => read?,
+        };
         // A key that a needed identity also uses stays.
         let still_used = match &place {
             Some(place) => uses(entries, &needed, place)?,
@@ -196,7 +205,11 @@ pub(super) fn places(
     all.sort_by_key(|one| Some(one) != current.as_ref());
     let mut found = Vec::new();
     for one in all {
-        found.extend(place_in(entries, &one)?);
+        match place_in(entries, &one) {
+            // One that is damaged must not keep the others from being renewed and deleted.
+            Err(KeychainError::Malformed { .. }) => {}
+            read => found.extend(read?),
+        }
     }
     Ok(found)
 }

@@ -281,3 +281,46 @@ fn a_crash_anywhere_leaves_a_usable_identity_and_nothing_is_lost_or_left_over() 
         assert_eq!(names.len(), 3, "after {writes} writes, finished {finished}: {names:?}");
     }
 }
+
+/// A keychain that is locked again, or an old entry that is damaged: whoever hears that nothing is
+/// stored deletes the new key.
+#[test]
+fn an_identity_that_is_stored_is_said_to_be_although_the_old_key_stays() {
+    let mut before = Failing { map: BTreeMap::new(), writes_left: usize::MAX };
+    let keys = ["ALICE1-a", "ALICE1-b"].map(|label| {
+        let key = held::generate(&mut before, &label.parse().unwrap()).unwrap();
+        (place(HolderKind::Keychain, label), key)
+    });
+    let put = |entries: &mut Failing, n: usize| {
+        let (place, key) = &keys[n];
+        store(entries, &name(), IdentitySlot::Current, place, &key.spki(), &chain_for(key))
+    };
+    put(&mut before, 0).unwrap();
+    before.map.insert("key/ALICE1/0011223344556677".into(), Zeroizing::new(b"@nowhere".to_vec()));
+    // The two writes of the identity, and those that tidy up.
+    for (writes, left) in [(2, 6), (usize::MAX, 4)] {
+        let mut entries = Failing { map: before.map.clone(), writes_left: writes };
+        assert!(put(&mut entries, 1).unwrap().is_empty(), "after {writes} writes");
+        let current = load(&mut entries, &name(), IdentitySlot::Current).unwrap().unwrap();
+        assert_eq!(spki(&current), keys[1].1.spki().as_ref(), "after {writes} writes");
+        // Chain, key and where it is, of one identity or of two, and what is damaged.
+        assert_eq!(entries.map.len(), left, "{:?}", entries.map.keys());
+    }
+    let mut entries = Failing { map: before.map.clone(), writes_left: 1 };
+    put(&mut entries, 1).unwrap_err();
+    let current = load(&mut entries, &name(), IdentitySlot::Current).unwrap().unwrap();
+    assert_eq!(spki(&current), keys[0].1.spki().as_ref(), "the old one");
+}
+
+#[test]
+fn a_damaged_entry_of_another_key_hinders_neither_renewal_nor_deletion() {
+    let keychain = MemoryKeychain::new();
+    let a = place(HolderKind::Keychain, "ALICE1-a");
+    let key = keychain.generate(&a.label).unwrap();
+    let chain = chain_for(key.as_ref());
+    keychain.store_enrolled(&name(), IdentitySlot::Current, &a, key.as_ref(), &chain).unwrap();
+    keychain.put_raw("key/ALICE1/0011223344556677", b"@nowhere");
+    assert_eq!(keychain.key_places(&name()).unwrap(), [a]);
+    keychain.delete_identity(&name()).unwrap();
+    assert!(keychain.raw_names().is_empty(), "{:?}", keychain.raw_names());
+}
