@@ -17,7 +17,8 @@ impl Text {
     /// What a value says of itself.
     #[must_use]
     pub fn of(value: impl fmt::Display) -> Self {
-        value.to_string().into()
+        let text = value.to_string();
+        if stays_as_it_is(&text) { Self(text) } else { text.into() }
     }
 
     /// The text as it is.
@@ -29,8 +30,18 @@ impl Text {
 
 impl<T: AsRef<str>> From<T> for Text {
     fn from(text: T) -> Self {
-        Self(text.as_ref().chars().take(TEXT_CHARS_MAX).map(plain).collect())
+        let text = text.as_ref();
+        if stays_as_it_is(text) {
+            return Self(text.to_owned());
+        }
+        Self(text.chars().take(TEXT_CHARS_MAX).map(plain).collect())
     }
+}
+
+/// Nearly every text is short and of printable ASCII, which is seen without a look at each
+/// character by itself.
+fn stays_as_it_is(text: &str) -> bool {
+    text.len() <= TEXT_CHARS_MAX && text.bytes().all(|b| matches!(b, b' '..=b'~'))
 }
 
 /// The same of text that keeps its length: a line of the log, a row of a table.
@@ -82,5 +93,19 @@ mod tests {
             assert_eq!(Text::from(said).as_str(), kept, "{said:?}");
         }
         assert_eq!(Text::from("ä".repeat(9_999)).as_str().chars().count(), TEXT_CHARS_MAX);
+    }
+
+    /// What takes the short way is what the long way makes of it, whichever way a text is made.
+    #[test]
+    fn each_ascii_character_and_each_length_is_kept_as_by_the_long_way() {
+        let long_way = |s: &str| s.chars().take(TEXT_CHARS_MAX).map(plain).collect::<String>();
+        let mut texts: Vec<String> =
+            (0..=0x7f_u8).map(|b| format!("a{}b", char::from(b))).collect();
+        texts.extend([499, TEXT_CHARS_MAX, 501].map(|n| "x".repeat(n)));
+        for text in texts {
+            let kept = long_way(&text);
+            assert_eq!(Text::from(text.as_str()).as_str(), kept, "{text:?}");
+            assert_eq!(Text::of(&text).as_str(), kept, "{text:?}");
+        }
     }
 }

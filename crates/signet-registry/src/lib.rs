@@ -423,7 +423,11 @@ pub fn hex_sha256(bytes: &[u8]) -> String {
 
 /// Bytes in lower-case hexadecimal, two characters each.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for half in bytes.iter().flat_map(|b| [b >> 4, b & 15]) {
+        text.push(char::from_digit(half.into(), 16).unwrap_or_default());
+    }
+    text
 }
 
 /// SQLite gives its side files the mode of the main one, so that one has to be made first. A file
@@ -438,5 +442,17 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
     match options.open(path) {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hex;
+
+    #[test]
+    fn every_byte_has_two_digits() {
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        let want: String = all.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex(&all), want);
     }
 }

@@ -11,6 +11,7 @@
 //! first file that has one, and that head's digest covers what was before.
 
 use super::{
+    held::Held,
     record::{
         BlobKind, CERTIFICATE, DECISION, Digest, JOURNAL, JOURNAL_IS, JournalState, PART_BYTES_MAX,
         Record, State, Totalled, begin, blob_part, frame, sha256,
@@ -22,7 +23,6 @@ use signet_journal::{LogError, SealedLog, StoreKey, private_folder};
 use signet_rfq::UtcMillis;
 use signet_tlog::CompactRange;
 use std::{
-    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -115,7 +115,7 @@ pub struct SignedLog {
     number: u64,
     day: Date,
     /// Certificates and documents that the present file holds.
-    held: HashSet<Digest>,
+    held: Held,
     /// Over every record so far.
     state: State,
     /// The present file holds its head only.
@@ -165,7 +165,7 @@ impl SignedLog {
             file,
             number,
             day,
-            held: HashSet::new(),
+            held: Held::default(),
             state: before.unwrap_or_default(),
             fresh: records.len() < 2,
             journal_unsaid: false,
@@ -193,7 +193,7 @@ impl SignedLog {
             match (n, Record::read(r).ok_or_else(|| SignedLogError::UnknownRecord(path.into()))?) {
                 (0, Record::Head(state)) if !known || state.follows(&before) => self.state = *state,
                 (0, _) => return Err(SignedLogError::OutOfChain(path.into())),
-                (_, Record::Certificate(der)) => drop(self.held.insert(sha256(der))),
+                (_, Record::Certificate(der)) => self.held.insert(sha256(der)),
                 (_, Record::Blob { digest, part, parts, .. }) if part + 1 == parts => {
                     self.held.insert(digest);
                 }
@@ -220,8 +220,8 @@ impl SignedLog {
     ) -> Result<(), SignedLogError> {
         let time: RecordTime = k.at.into();
         self.room(time.at, k.frame.len() + k.certificate.len())?;
-        self.certificate(k.certificate)?;
-        self.append(&frame(time, k)?)
+        let print = self.certificate(k.certificate)?;
+        self.append(&frame(time, k, &print)?)
     }
 
     /// Writes down a certificate that is not there already: one that another was issued by.
@@ -231,16 +231,16 @@ impl SignedLog {
         certificate: &CertificateDer<'static>,
     ) -> Result<(), SignedLogError> {
         self.room(at, certificate.len())?;
-        self.certificate(certificate)
+        self.certificate(certificate).map(drop)
     }
 
-    fn certificate(&mut self, certificate: &[u8]) -> Result<(), SignedLogError> {
-        let print = sha256(certificate);
+    fn certificate(&mut self, certificate: &[u8]) -> Result<Digest, SignedLogError> {
+        let print = self.held.print_of(certificate);
         if !self.held.contains(&print) {
             self.append(&[&[CERTIFICATE], certificate].concat())?;
             self.held.insert(print);
         }
-        Ok(())
+        Ok(print)
     }
 
     /// Writes down what the journal of RFQs has taken. The record holds the millisecond of its own

@@ -338,7 +338,7 @@ proptest! {
         };
         let written = |time: RecordTime| {
             let of = |kind: u8, bytes: &[u8]| [&begin(kind, time)[..], bytes].concat();
-            let message = super::frame(time, &kept).unwrap();
+            let message = super::frame(time, &kept, &sha256(&certificate)).unwrap();
             [message, of(JOURNAL, &frame), of(DECISION, json.as_bytes())]
         };
         for (now, before) in written(time).iter().zip(written(earlier)) {

@@ -5,6 +5,7 @@
 mod checks;
 mod documents;
 mod doubt;
+mod held;
 mod index;
 mod log;
 mod quotes;

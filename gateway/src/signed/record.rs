@@ -258,14 +258,18 @@ pub(super) fn begin(kind: u8, time: RecordTime) -> Vec<u8> {
     }
 }
 
-/// The record of a frame: time, party, certificate, id, frame.
-pub(super) fn frame<T>(time: RecordTime, k: &Kept<'_, T>) -> Result<Vec<u8>, LogError> {
+/// The record of a frame: time, party, certificate, id, frame. `print` is the SHA-256 of the
+/// certificate.
+pub(super) fn frame<T>(
+    time: RecordTime,
+    k: &Kept<'_, T>,
+    print: &Digest,
+) -> Result<Vec<u8>, LogError> {
     let id = k.id.as_bytes();
     let id_len = u8::try_from(id.len()).map_err(|_| LogError::RecordTooLong(id.len()))?;
     let party = if k.party == Party::Desk { b'D' } else { b'L' };
-    let print = sha256(k.certificate);
     let ms = time.at.0.to_le_bytes();
-    let head = [&begin(FRAME, time)[..], &ms, &[party], &print, &[id_len], id].concat();
+    let head = [&begin(FRAME, time)[..], &ms, &[party], print, &[id_len], id].concat();
     Ok([&head, k.frame].concat())
 }
 

@@ -69,10 +69,26 @@ const OF_A_REPORT: [u32; 3] = [tag::CL_ORD_ID, tag::EXEC_TYPE, tag::ORD_STATUS];
 /// The first of these fields that stands twice with two values. Not every dealer's message is
 /// checked by a dictionary, which would refuse it.
 fn told_twice(f: &Fields<'_>, tags: &[u32]) -> Option<u32> {
+    if each_stands_once(f) {
+        return None;
+    }
     tags.iter().copied().find(|tag| {
         let mut values = f.as_slice().iter().filter(|(t, _)| t == tag).map(|(_, v)| *v);
         let first = values.next();
         values.any(|v| Some(v) != first)
+    })
+}
+
+/// Whether every tag is there once; `false` says nothing, as some tags share a place here.
+fn each_stands_once(f: &Fields<'_>) -> bool {
+    const PLACES: u32 = 1_024;
+    let mut seen = [0_u64; PLACES as usize / 64];
+    f.as_slice().iter().all(|(tag, _)| {
+        let place = tag % PLACES;
+        let (word, bit) = (&mut seen[place as usize / 64], 1_u64 << (place % 64));
+        let is_first = *word & bit == 0;
+        *word |= bit;
+        is_first
     })
 }
 

@@ -18,6 +18,17 @@ const MEMBERS: [u32; 71] = [
     556, 740, 739, 955, 956, 687, 690, 587, 588, 683, 688, 689, 539, 524, 525, 538, 804, 545, 805,
     564, 565, 654, 566, 637, 675, 686, 681, 684, 676, 677, 678, 679, 680,
 ];
+/// No field of a leg has a lower tag: most fields of most messages do.
+const LOWEST: u32 = {
+    let (mut lowest, mut i) = (tag::LEG_SYMBOL, 0);
+    while i < MEMBERS.len() {
+        if MEMBERS[i] < lowest {
+            lowest = MEMBERS[i];
+        }
+        i += 1;
+    }
+    lowest
+};
 /// Those that may be in a message of no legs too.
 const SHARED: [u32; 7] = [539, 524, 525, 538, 804, 545, 805];
 /// Those of groups within a leg, which repeat.
@@ -46,8 +57,9 @@ pub(super) fn decode(f: &Fields<'_>) -> Result<Vec<StatedLeg>, DecodeError> {
     if entries.len() > MAX_LEGS {
         return Err(bad());
     }
-    let only_of_legs =
-        |t: u32| t == tag::LEG_SYMBOL || (MEMBERS.contains(&t) && !SHARED.contains(&t));
+    let only_of_legs = |t: u32| {
+        t >= LOWEST && (t == tag::LEG_SYMBOL || (MEMBERS.contains(&t) && !SHARED.contains(&t)))
+    };
     let stray =
         (0..all.len()).any(|i| only_of_legs(all[i].0) && !entries.iter().any(|e| e.contains(&i)));
     let counts = all.iter().filter(|(t, _)| *t == tag::NO_LEGS).count();

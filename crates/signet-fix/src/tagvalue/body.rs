@@ -98,7 +98,11 @@ impl Body {
     /// The body as text between `8=`, `9=`, `35=` and `10=`: a frame without a session's header.
     pub fn finish(self, begin_string: &str) -> Result<Vec<u8>, BadValue> {
         let (fields, values) = self.checked()?;
-        let mut body = format!("35={}\u{1}", self.msg_type).into_bytes();
+        let room = fields.len().saturating_mul(TAG_BYTES_MAX).saturating_add(values.len());
+        let mut body = Vec::with_capacity(room.saturating_add(TAG_BYTES_MAX));
+        body.extend_from_slice(b"35=");
+        body.extend_from_slice(self.msg_type.as_bytes());
+        body.push(SOH);
         for f in fields {
             f.tag.write(&mut body);
             body.push(b'=');
@@ -112,11 +116,24 @@ impl Body {
 /// Longest Text (58) written, characters.
 pub const MAX_TEXT_CHARS: usize = 240;
 
+/// Bytes of a field beside its value: the longest tag, `=` and the separator.
+const TAG_BYTES_MAX: usize = 12;
+/// Bytes that a frame has beside its BeginString and its body, at most.
+const FRAME_BYTES_MAX: usize = 32;
+
 /// Puts BeginString, BodyLength and CheckSum round a body that begins with `35=`.
 pub fn seal(begin_string: &str, body: &[u8]) -> Vec<u8> {
-    let mut frame = format!("8={begin_string}\u{1}9={}\u{1}", body.len()).into_bytes();
+    let room = begin_string.len().saturating_add(body.len()).saturating_add(FRAME_BYTES_MAX);
+    let mut frame = Vec::with_capacity(room);
+    frame.extend_from_slice(b"8=");
+    frame.extend_from_slice(begin_string.as_bytes());
+    frame.extend_from_slice(b"\x019=");
+    body.len().write(&mut frame);
+    frame.push(SOH);
     frame.extend_from_slice(body);
     let sum = frame.iter().fold(0u8, |n, b| n.wrapping_add(*b));
-    frame.extend_from_slice(format!("10={sum:03}\u{1}").as_bytes());
+    frame.extend_from_slice(b"10=");
+    frame.extend_from_slice(&[sum / 100, sum / 10 % 10, sum % 10].map(|digit| b'0' + digit));
+    frame.push(SOH);
     frame
 }

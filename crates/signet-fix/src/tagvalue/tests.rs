@@ -24,6 +24,18 @@ fn fields_and_what_is_not_fields() {
     }
 }
 
+/// Lengths of one to four digits, and sums of one to three.
+#[test]
+fn a_frame_has_its_length_and_a_sum_of_three_digits() {
+    for n in 0..1_200 {
+        let body = format!("35=0\u{1}58={}\u{1}", "x".repeat(n));
+        let head = format!("8=FIX.4.4\u{1}9={}\u{1}{body}", body.len());
+        let sum = head.bytes().fold(0_u8, u8::wrapping_add);
+        let want = format!("{head}10={sum:03}\u{1}");
+        assert_eq!(String::from_utf8(seal("FIX.4.4", body.as_bytes())).unwrap(), want);
+    }
+}
+
 #[test]
 fn every_data_field_of_the_dictionary_is_known_here() {
     let dictionary = include_str!("../../dictionary/FIX44-signet.xml");

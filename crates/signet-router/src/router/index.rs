@@ -4,7 +4,11 @@
 //! again in [`RfqIndex::settle`], and its new contribution replaces the old one; so a query costs
 //! no more on a busy day, and a replay of the journal makes the same sums.
 
+#[path = "index_restated.rs"]
+mod restated;
+
 use super::{ASK_AGAIN_MS, Entry, REMEMBER_OTHER_MS, REMEMBER_TRADED_MS, outer};
+use restated::{QuoteIndex, put_quote, take_quote};
 use rust_decimal::Decimal;
 use signet_identity::CompId;
 use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
@@ -35,7 +39,7 @@ struct Derived {
     contributions: HashMap<RfqId, Contribution>,
     desks: BTreeMap<CompId, Sums>,
     /// The newest quote of each line.
-    quotes: BTreeMap<(CompId, DealerId, QuoteId), BTreeSet<RfqId>>,
+    quotes: QuoteIndex,
     /// Not ended.
     alive: BTreeSet<RfqId>,
     /// The same by the desk that has them.
@@ -147,6 +151,15 @@ impl Contribution {
     }
 }
 
+/// What a desk calls `own` among what changed hands, which is nothing on most days.
+fn called<'a>(
+    all: &'a BTreeMap<(CompId, RfqId), RfqId>,
+    desk: &CompId,
+    own: &RfqId,
+) -> Option<&'a RfqId> {
+    if all.is_empty() { None } else { all.get(&(desk.clone(), own.clone())) }
+}
+
 fn day_of(at: UtcMillis, begins_ms: i64) -> i64 {
     at.0.saturating_sub(begins_ms).div_euclid(DAY_MS)
 }
@@ -210,11 +223,8 @@ impl Derived {
         for t in &share.traded {
             self.desks.entry(t.desk.clone()).or_default().add_trade(&share.currency, t);
         }
-        for (dealer, quote) in &share.quotes {
-            self.quotes
-                .entry((share.desk.clone(), dealer.clone(), quote.clone()))
-                .or_default()
-                .insert(id.clone());
+        for quote in &share.quotes {
+            put_quote(&mut self.quotes, &share.desk, quote, id);
         }
         if share.open.is_some() {
             self.alive.insert(id.clone());
@@ -247,14 +257,8 @@ impl Derived {
                 self.desks.remove(desk);
             }
         }
-        for (dealer, quote) in &share.quotes {
-            let key = (share.desk.clone(), dealer.clone(), quote.clone());
-            if let Some(ids) = self.quotes.get_mut(&key) {
-                ids.remove(id);
-                if ids.is_empty() {
-                    self.quotes.remove(&key);
-                }
-            }
+        for quote in &share.quotes {
+            take_quote(&mut self.quotes, &share.desk, quote, id);
         }
         self.alive.remove(id);
         if let Some(ids) = self.alive_of.get_mut(&share.desk) {
@@ -321,11 +325,19 @@ impl RfqIndex {
     pub(crate) fn settle(&mut self) {
         for id in std::mem::take(&mut self.touched) {
             let share = self.rfqs.get(&id).map(|e| Contribution::of(e, self.day_begins_ms));
-            if self.derived.contributions.get(&id) == share.as_ref() {
+            let was = self.derived.contributions.get(&id);
+            if was == share.as_ref() {
                 continue;
             }
-            self.derived.take(&id);
-            share.into_iter().for_each(|s| self.derived.put(&id, s));
+            match share {
+                Some(share) if was.is_some_and(|was| was.goes_on_as(&share)) => {
+                    self.derived.restate(&id, share);
+                }
+                share => {
+                    self.derived.take(&id);
+                    share.into_iter().for_each(|s| self.derived.put(&id, s));
+                }
+            }
         }
     }
 
@@ -354,7 +366,7 @@ impl RfqIndex {
 
     /// The RFQ that a desk has and calls `own`.
     pub(crate) fn named(&self, desk: &CompId, own: &RfqId) -> Option<RfqId> {
-        if let Some(id) = self.derived.taken.get(&(desk.clone(), own.clone())) {
+        if let Some(id) = called(&self.derived.taken, desk, own) {
             return Some(id.clone());
         }
         let id = RfqId::new(outer(desk, own.as_str())).ok()?;
@@ -364,7 +376,7 @@ impl RfqIndex {
 
     /// The RFQ that a desk had and called `own`, and that another one has now.
     pub(crate) fn formerly(&self, desk: &CompId, own: &RfqId) -> Option<&RfqId> {
-        self.derived.former.get(&(desk.clone(), own.clone()))
+        called(&self.derived.former, desk, own)
     }
 
     /// The RFQs that a desk had and another one has now.

@@ -210,7 +210,7 @@ struct Entry {
 /// The gateway's id of an RFQ or an accept: unique over all desks. Dealers know it by a name, see
 /// [`names`].
 fn outer(desk: &CompId, id: &str) -> String {
-    format!("{desk}.{id}")
+    [desk.as_str(), ".", id].concat()
 }
 
 /// The gateway's RFQs and what it knows of desks and dealers; see the crate.
