@@ -58,6 +58,22 @@ test("a whole frame forgets the lines it does not name", () => {
   expect(dealers(book, "R")).toEqual(["B"]);
 });
 
+test("a whole frame is read in so many steps as it has lines, however many requests", () => {
+  const names = Array.from({ length: 50 }, (_, i) => `R${i}`);
+  let read = 0;
+  const lines = names.map((name) => {
+    const one = line(name, "A");
+    Object.defineProperty(one, "rfqId", { get: () => ((read += 1), name) });
+    return one;
+  });
+  const whole = frame({ whole: true, rfqs: names.map((name) => rfq(name)), lines });
+  const book = new Book();
+  book.apply(whole);
+  read = 0;
+  book.apply(whole);
+  expect(read).toBeLessThanOrEqual(3 * names.length);
+});
+
 test("a line of an unknown request is not drawn", () => {
   const book = new Book();
   expect(() => book.apply(frame({ lines: [line("R", "A")] }))).not.toThrow();

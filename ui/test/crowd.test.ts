@@ -11,7 +11,8 @@ import Panels from "../src/rfq/Panels.svelte";
 import { frame, line, rfq, session } from "./builders";
 import Screen from "./Screen.svelte";
 
-type Sees = (entries: { isIntersecting: boolean }[]) => void;
+type Seen = { isIntersecting: boolean; boundingClientRect: { width: number } };
+type Sees = (entries: Seen[]) => void;
 const observers: { sees: Sees; on: Element }[] = [];
 let shown: Record<string, unknown>;
 let page: Page;
@@ -53,8 +54,10 @@ const panel = (name: string) =>
   document.querySelector<HTMLElement>(`[data-testid=rfq-panel-${name}]`)!;
 const rows = (name: string) => panel(name).querySelectorAll(`[data-testid^=line-]`).length;
 const room = (name: string) => panel(name).style.height;
-function see(name: string, isIntersecting: boolean) {
-  for (const { sees, on } of observers) if (on === panel(name)) sees([{ isIntersecting }]);
+/** A panel of 60 rem comes into sight, or goes. */
+function see(name: string, isIntersecting: boolean, width = 960) {
+  const seen = { isIntersecting, boundingClientRect: { width } };
+  for (const { sees, on } of observers) if (on === panel(name)) sees([seen]);
   flushSync();
 }
 
@@ -105,4 +108,13 @@ test("a request whose terms are being confirmed is drawn out of sight", () => {
   page.book.apply(frame({ seq: 2, rfqs: [rfq("R5", { expiresMs: 60_000, accept })] }));
   flushSync();
   expect(rows("R5")).toBe(2);
+});
+
+test("a narrow request that was never drawn has the room of its higher lines", () => {
+  show(13);
+  see("R12", false, 640);
+  expect(parseFloat(room("R12"))).toBeCloseTo(16.8 + 2 * 3.2);
+  // Wide again, it is as high as those that were drawn like that.
+  see("R12", false);
+  expect(parseFloat(room("R12"))).not.toBeCloseTo(16.8 + 2 * 3.2);
 });

@@ -547,11 +547,54 @@ test("an unknown outcome stands in front until it is known, and moves nothing wh
   lost("filled");
   await tick();
   flushSync();
-  expect(byId("unsettled")?.textContent).toContain("Every outcome is known");
+  expect(byId("unsettled")?.textContent).toContain("No outcome is open");
   props.over = false;
   await tick();
   flushSync();
   expect(byId("unsettled")).toBe(null);
+});
+
+test("an unknown outcome whose request the trader dismissed is not called known", async () => {
+  start();
+  show(Unsettled, { over: true });
+  pull({ rfqs: [open({ accept: scenes.accept(0, { state: "unknown" }) })] });
+  await tick();
+  flushSync();
+  pull({ removed: ["R"] });
+  await tick();
+  flushSync();
+  expect(byId("unsettled")!.textContent!.trim()).toBe("No outcome is open on the screen.");
+});
+
+test("the first price and the end are read aloud, and not how many quote", () => {
+  pull({ whole: true, session: session({}), rfqs: [open({ text: "Waiting for 2 of 2 dealers" })] });
+  show(Panels);
+  const LIVE = "header [role=status], [data-testid=rfq-text-R]";
+  const said: string[] = [];
+  const note = () => {
+    const live = [...byId("rfq-panel-R")!.querySelectorAll(LIVE)];
+    const now = live.map((one) => one.textContent!.trim()).join("");
+    if (now !== (said.at(-1) ?? "")) said.push(now);
+  };
+  note();
+  const [a, b] = quotes("A", "B");
+  const best = { ...a!, bestOffer: true };
+  pull({ lines: [best], rfqs: [open({ text: "1 quoting, waiting for 1" })] });
+  note();
+  pull({ lines: [b!], rfqs: [open({ text: "2 of 2 dealers quoting" })] });
+  note();
+  // It goes and comes again: that is not the first.
+  pull({ lines: [{ ...best, canLift: false }], rfqs: [open({ text: "1 of 2 dealers quoting" })] });
+  note();
+  pull({ lines: [best], rfqs: [open({ text: "2 of 2 dealers quoting" })] });
+  note();
+  expect(words("rfq-quoting-R")).toContain("2 of 2 dealers quoting");
+  const why = `Refused: ${"a long reason ".repeat(20)}`.trim();
+  pull({ rfqs: [open({ state: "refused", text: why })] });
+  note();
+  expect(said).toEqual(["The first price is here.", why]);
+  // It is shown whole.
+  expect(byId("rfq-text-R")!.classList.contains("unseen")).toBe(false);
 });
 
 test("the palette does it after the keyboard is back on the panel", async () => {

@@ -21,11 +21,14 @@ function ran(init: KeyboardEventInit, altGraph = false): string[] {
   const commands: string[] = [];
   const note = (name: string) => () => void commands.push(name);
   end = listen(document.body, "panel", {
-    state: stateless,
+    state: () => ({ inText: false }),
     run: {
       stop: note("stop"),
       back: note("back"),
       close: note("close"),
+      search: note("search"),
+      ignore: note("ignore"),
+      help: note("help"),
       larger: note("larger"),
       smaller: note("smaller"),
       usualSize: note("usualSize"),

@@ -147,12 +147,59 @@ test("a request that is gone says so, and keys lead back or close the window", a
   expect(stop).toHaveBeenCalledTimes(1);
 });
 
+test("the keyboard of a request that goes is in what says so", async () => {
+  const page = opened({ kind: "rfq", id: "R1" });
+  await second(page);
+  expect(document.activeElement).toBe(byId("rfq-panel-R1"));
+  page.book.apply(frame({ seq: 2, removed: ["R1"] }));
+  await settled();
+  expect(document.activeElement).toBe(byId("panel-gone"));
+});
+
 test("the blotter of the second window has neither notices nor what writes files", async () => {
   await second(opened({ kind: "blotter" }));
   expect(byId("blotter-tab-trades")).not.toBeNull();
   for (const id of ["blotter-tab-notices", "export-open", "dealers-open", "blotter-panel-open"])
     expect(byId(id), id).toBeNull();
   expect(document.activeElement).toBe(byId("blotter-tab-rfqs"));
+});
+
+test("keys that the second window shares with the first do the same there", async () => {
+  await second(opened({ kind: "blotter" }));
+  press("f", { ctrlKey: true });
+  expect(document.activeElement).toBe(byId("blotter-filter"));
+  press("?");
+  await settled();
+  expect(byId("help-overlay")).toBeNull();
+  press("F1");
+  await settled();
+  expect(byId("help-overlay")).not.toBeNull();
+  press("F1");
+  await settled();
+  expect(byId("help-overlay")).toBeNull();
+  expect(document.activeElement).toBe(byId("blotter-filter"));
+  // The browser would reload the page.
+  expect(press("r", { ctrlKey: true })).toBe(false);
+});
+
+test("the second window offers nothing that it may not call", async () => {
+  const counterable = line("R1", "A", {
+    canCounter: true,
+    canLift: true,
+    bestOffer: true,
+    offer: { price: "99.1", size: "1", partial: false, betterForLess: false, away: null },
+  });
+  await second(opened({ kind: "rfq", id: "R1" }, { lines: [counterable] }));
+  press("c");
+  await settled();
+  expect([byId("counter-form"), byId("counter-open-R1-A")]).toEqual([null, null]);
+});
+
+test("the blotter of the second window has no group, which opens in the desk's own", async () => {
+  const { group } = scenes.frame("group", Date.now());
+  expect(group?.known).toBe(true);
+  await second(opened({ kind: "blotter" }, { group }));
+  expect(byId("group-open")).toBeNull();
 });
 
 test("a second window asks for no request but its own", () => {

@@ -86,13 +86,21 @@ const pressed = (key: string, command: string) =>
   );
 
 test("the second window stops as the first does, goes back to it, and closes", () => {
-  expect(all("panel", {})).toEqual({
+  expect(all("panel", { inText: true })).not.toHaveProperty("?");
+  expect(all("panel", { inText: false })).toEqual({
     "Ctrl Shift x": "stop",
     "Ctrl Shift X": "stop",
     "Ctrl o": "back",
     "Ctrl O": "back",
     "Ctrl w": "close",
     "Ctrl W": "close",
+    ...withCtrl("f", "search"),
+    ...withCtrl("F", "search"),
+    // Unheard, the browser would reload the page.
+    ...withCtrl("r", "ignore"),
+    ...withCtrl("R", "ignore"),
+    ...any("F1", "help"),
+    ...any("?", "help"),
     ...withCtrl("+", "larger"),
     ...withCtrl("=", "larger"),
     ...withCtrl("-", "smaller"),
@@ -377,7 +385,7 @@ test("Help names each shortcut once, in the words of the table", () => {
       "F1 ?",
     ],
     Connect: ["↑ ↓", "Enter"],
-    "The second window": ["Ctrl Shift X", "Ctrl O", "Ctrl W"],
+    "The second window": ["Ctrl Shift X", "Ctrl O", "Ctrl W", "Ctrl F", "F1 ?"],
     Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
     "Approval with a security key": ["Enter", "Esc"],
     "A request": [

@@ -111,3 +111,25 @@ test("no rule is a copy of another file's", () => {
   );
   expect(copies).toEqual([]);
 });
+
+test("a row of a narrow ladder with one price has room for two lines of a name", () => {
+  const ladder = components["../src/rfq/Ladder.svelte"] ?? "";
+  const rule = /\.ladder:not\(\.both\) \{\s*--row: ([\d.]+)rem;\s*--words: (\d+);/.exec(ladder);
+  const [row, words] = [Number(rule?.[1]), Number(rule?.[2])];
+  const size = (name: string) =>
+    Number(new RegExp(`--font-${name}: ([\\d.]+)rem;`).exec(tokens)?.[1]);
+  expect(words).toBe(2);
+  // Below the name stands what is known of the dealer.
+  expect(row).toBeGreaterThanOrEqual(1.15 * (words * size("normal") + size("tiny")));
+});
+
+test("what a decision depends on is not cut", () => {
+  const ticket = components["../src/ticket/DealerChoice.svelte"] ?? "";
+  expect(ticket).toContain("<bdi>{dealer.name}</bdi>");
+  expect(/\.name \{[^}]*overflow-wrap: anywhere;/.test(ticket)).toBe(true);
+  // A narrow panel keeps room for the words about the order, on a line of their own.
+  const market = components["../src/rfq/Market.svelte"] ?? "";
+  const narrow = market.slice(market.indexOf("@container (width < 46rem)"));
+  expect(narrow).toMatch(/grid-template: repeat\(2, 1\.3rem\)/);
+  expect(narrow).toMatch(/\.held \{\s*grid-area: 2 \/ 1 \/ 3 \/ -1;/);
+});

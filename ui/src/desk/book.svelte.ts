@@ -117,10 +117,13 @@ export class Book {
   #forget(frame: Frame) {
     const named = new Set(frame.rfqs.map((rfq) => rfq.id));
     for (const id of this.#byId.keys()) if (!named.has(id)) this.#byId.delete(id);
-    for (const [id, rfq] of this.#byId) {
-      const lines = frame.lines.filter((line) => line.rfqId === id);
-      rfq.keepOnly(new Set(lines.map((line) => line.dealer)));
+    const dealers = new Map<string, Set<string>>();
+    for (const { rfqId, dealer } of frame.lines) {
+      const known = dealers.get(rfqId);
+      if (known) known.add(dealer);
+      else dealers.set(rfqId, new Set([dealer]));
     }
+    for (const [id, rfq] of this.#byId) rfq.keepOnly(dealers.get(id) ?? new Set<string>());
     this.session = null;
   }
 

@@ -4,121 +4,9 @@
 // nothing here acts on it. The keys of the list of instruments are in the component of its field.
 
 import { t } from "../language/t";
+import type { Commands, Place, Press, States } from "./places";
 
-/** A key as it was pressed. `ctrl` is also Command on a Mac. */
-export type Press = { key: string; ctrl: boolean; alt: boolean; shift: boolean; repeat: boolean };
-
-type Stateless = Record<string, never>;
-
-/** What decides, in each place, whether a shortcut applies. */
-export type States = {
-  page: {
-    /** The key goes to a field for text. */
-    inText: boolean;
-    /** The trading screen is shown. */
-    trading: boolean;
-    /** The line about an interruption that is over is shown. */
-    back: boolean;
-    /** The key was pressed now; it is not a held one, also where no display says so. */
-    fresh: boolean;
-  };
-  panel: Stateless;
-  connect: Stateless;
-  ticket: Stateless;
-  dialog: Stateless;
-  approval: Stateless;
-  requests: Stateless;
-  request: {
-    /** The panel itself has the keyboard, not a button in it. */
-    onPanel: boolean;
-    /** The Enter was pressed now; it is not a held one. */
-    enterIsFresh: boolean;
-    /** The request can be traded on, and the side is known. */
-    mayArm: boolean;
-    /** The trader may pass on the dealer that is aimed at. */
-    mayPass: boolean;
-    /** The dealer that is aimed at may be asked for a better price. */
-    mayCounter: boolean;
-    /** An accept of it can be approved before its quote is chosen. */
-    mayApprove: boolean;
-    armed: boolean;
-    ended: boolean;
-    /** How many dealers were asked. */
-    lines: number;
-  };
-  ladder: {
-    /** A price has the keyboard. */
-    onPrice: boolean;
-    /** The prices of both sides are shown. */
-    twoWay: boolean;
-  };
-  counter: Stateless;
-  confirm: {
-    enterIsFresh: boolean;
-    /** The venue follows a dealer's quotes up to a limit. */
-    limited: boolean;
-  };
-  tabs: Stateless;
-  palette: Stateless;
-  rows: {
-    /** The table itself has the keyboard, not a button in it. */
-    onTable: boolean;
-    /** The row is one that needs a person. */
-    needsPerson: boolean;
-  };
-  cells: {
-    /** A cell has the keyboard, not a button beside it. */
-    inCell: boolean;
-  };
-};
-
-export type Place = keyof States;
-type Sight = "larger" | "smaller" | "usualSize" | "nextRegion" | "previousRegion";
-
-/** The commands that each place receives. */
-export type Commands = {
-  page:
-    | "help"
-    | "approval"
-    | "closeNotice"
-    | "closeBack"
-    | Sight
-    | "duplicate"
-    | "askAgain"
-    | "ignore"
-    | "palette"
-    | "stop"
-    | "search"
-    | "export"
-    | "bestExecution"
-    | "list"
-    | "dealerLists"
-    | "secondWindow";
-  panel: "stop" | "back" | "close" | "larger" | "smaller" | "usualSize";
-  connect: never;
-  ticket: "send";
-  dialog: "close" | "nextStop" | "previousStop";
-  approval: never;
-  requests: "previous" | "next";
-  request:
-    | "buy"
-    | "sell"
-    | "choose"
-    | "arm"
-    | "approve"
-    | "counter"
-    | "pass"
-    | "disarm"
-    | "forget"
-    | "dismiss";
-  ladder: "line" | "side";
-  counter: "close";
-  confirm: "ignore" | "farther" | "nearer";
-  tabs: "previous" | "next";
-  palette: "previous" | "next" | "run";
-  rows: "move" | "open" | "attend";
-  cells: "above" | "below";
-};
+export type { Commands, Place, Press, States } from "./places";
 
 type Row<P extends Place> = {
   /** `KeyboardEvent.key`; any one of them. Empty in a row without a command. */
@@ -288,6 +176,22 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       when: (_, press) => !press.repeat && !press.shift,
       command: "close",
       help: [["Ctrl", "W"], t("keyboard.closeTheSecondWindow")],
+    },
+    {
+      keys: ["f", "F"],
+      held: "ctrl",
+      command: "search",
+      help: [["Ctrl", "F"], t("keyboard.searchTheBlotter")],
+    },
+    // Nothing is asked from here; unheard, the browser would reload the page.
+    { keys: ["r", "R"], held: "ctrl", command: "ignore" },
+    { keys: ["F1"], held: "any", command: "help", help: [["F1"], t("keyboard.thisHelp")] },
+    {
+      keys: ["?"],
+      held: "any",
+      when: ({ inText }) => !inText,
+      command: "help",
+      help: [["?"], t("keyboard.thisHelp")],
     },
     { keys: ["+", "="], held: "ctrl", command: "larger" },
     { keys: ["-", "_"], held: "ctrl", command: "smaller" },

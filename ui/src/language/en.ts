@@ -350,7 +350,7 @@ export const en = {
     fewerThanThreeDealersQuoted: "fewer than three dealers quoted",
     firstAnswer: "First answer",
     fromYourOwnRequestsOfThisRun:
-      "From your own requests: of this run, and of the last 30 files of this desk's history. Times and the distance to the next best price are medians.",
+      "From your own requests: of this run, and of the last 30 days of this desk's history; at most the last 2,000 of them. Times and the distance to the next best price are medians.",
     halfBetweenAnd: "{howLong} (half between {howLong2} and {howLong3})",
     heldAnAccept: "Held an accept",
     indicative: " (indicative)",
@@ -678,7 +678,6 @@ export const en = {
     endThisRequestWithoutTrading: "End this request without trading",
     endWhat: "End: {what}",
     endWithAReason: "End with a reason",
-    everyOutcomeIsKnown: "Every outcome is known.",
     fillInTheTicketAndSendItEach:
       "Fill in the ticket and send it. Each request gets a panel here, with a line for every dealer asked.",
     firstConfirm: "First confirm: {verbWithin}",
@@ -716,6 +715,7 @@ export const en = {
     noDealerHasBeenAskedYet: "No dealer has been asked yet.",
     noLongerNeeded: "No longer needed",
     noOffer: "no offer",
+    noOutcomeIsOpenOnTheScreen: "No outcome is open on the screen.",
     noPriceToTradeOn: "no price to trade on",
     noPriceYetOrAskedAlready: "no price yet, or asked already",
     noRequestIsOpen: "No request is open.",
@@ -766,6 +766,7 @@ export const en = {
     takeTheTermsBackNothingIs: "Take the terms back: nothing is traded",
     takeThisRequestOffTheScreenDel: "Take this request off the screen (Del)",
     theDealerShowsThisPriceButDoes: "The dealer shows this price but does not trade on it",
+    theFirstPriceIsHere: "The first price is here.",
     theLimitThatYouMovedIsNotOn:
       "The limit that you moved is not on the screen yet. Nothing was sent.",
     theMarketMoved: "The market moved",
