@@ -105,10 +105,11 @@ done
 ok "installed from the signed repository: $packages $version"
 unit signet-gateway 20
 unit signet-gateway-renew 10
-# What it reads of the system, and what a later line or another setting takes away without a word (packaging/gateway).
+# What it reads of the system and what a later line or another setting takes away without a word (packaging/gateway), and
+# that of /proc it has the processes only.
 said=$(systemd-analyze security --offline=true --root="$root" --no-pager signet-gateway.service)
-for need in '@clock is included' 'has access to other users' 'full access to process tree' 'full access to non-process /proc'; do
-  grep -q "$need" <<<"$said" || fail "signet-gateway.service lacks what the program reads: $need"
+for need in '@clock is included' 'has access to other users' 'full access to process tree' 'no access to non-process /proc'; do
+  grep -q "$need" <<<"$said" || fail "systemd-analyze does not say of signet-gateway.service: $need"
 done
 # No systemd runs here, as in an image that computers are made of.
 timer=$root/etc/systemd/system/timers.target.wants/signet-desk-update.timer
