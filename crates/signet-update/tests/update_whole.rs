@@ -12,7 +12,7 @@ use signet_update::{Outcome, Refusal, Server, Source, Wait, desks::Mark};
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, mpsc},
     time::Duration,
@@ -253,13 +253,18 @@ fn an_open_request_holds_the_update_back_until_it_ends() {
     assert_eq!(laptop.run(), Ok(Outcome::Installed(laptop::v("0.2.0"))));
 }
 
+/// The mark of the one desk that runs.
+fn only_mark(laptop: &Laptop) -> PathBuf {
+    fs::read_dir(laptop.at("desks")).unwrap().next().unwrap().unwrap().path()
+}
+
 /// Everybody may read a mark, and so take its lock.
 #[test]
 fn whoever_holds_a_mark_holds_the_update_up_and_not_the_desk() {
     let mut laptop = Laptop::with_folder();
     laptop.publish(5, "0.2.0", "");
     let desk = Arc::new(Mark::begin(&laptop.place, &laptop::v("0.1.0")).unwrap());
-    let mark = fs::read_dir(laptop.at("desks")).unwrap().next().unwrap().unwrap().path();
+    let mark = only_mark(&laptop);
     let other = fs::File::open(mark).unwrap();
     other.lock_shared().unwrap();
     let (tell, told) = mpsc::channel();
@@ -284,7 +289,7 @@ fn a_second_name_of_a_mark_does_not_hide_it() {
     let mut laptop = Laptop::with_folder();
     laptop.publish(5, "0.2.0", "");
     let desk = Mark::begin(&laptop.place, &laptop::v("0.1.0")).unwrap();
-    let mark = fs::read_dir(laptop.at("desks")).unwrap().next().unwrap().unwrap().path();
+    let mark = only_mark(&laptop);
     fs::hard_link(mark, laptop.at("desks/other")).unwrap();
     desk.busy(true);
     assert_eq!(laptop.run(), Ok(Outcome::Waits(Wait::OpenRequest { long: false })));

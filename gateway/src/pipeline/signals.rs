@@ -88,8 +88,14 @@ struct Acted {
 }
 
 impl SignalOrder {
-    fn is_about_devices(&self) -> bool {
-        !matches!(self.signal, Signal::Verification | Signal::Other(_))
+    /// What it says of devices, and whether that holds; `None`: nothing.
+    fn fact(&self) -> Option<(SignalFact, bool)> {
+        match &self.signal {
+            Signal::SessionRevoked => Some((SignalFact::Revoked, true)),
+            Signal::CredentialChange { .. } => Some((SignalFact::Owing, true)),
+            Signal::DeviceCompliance { compliant } => Some((SignalFact::NotCompliant, !compliant)),
+            Signal::Verification | Signal::Other(_) => None,
+        }
     }
 
     fn keeps_out(&self) -> bool {
@@ -191,12 +197,12 @@ impl Pipeline {
         first: Result<SignalDone, SignalRefusal>,
     ) -> Result<SignalDone, SignalRefusal> {
         let Some(registry) = &self.registry else { return first };
-        if !matches!(first, Ok(_) | Err(SignalRefusal::NoSuchUser)) || !order.is_about_devices() {
+        if !matches!(first, Ok(_) | Err(SignalRefusal::NoSuchUser)) || order.fact().is_none() {
             return first;
         }
         let newer = registry.newer_than(asked).await;
         match (newer, first) {
-            // Somebody whom a hold waits for is kept out whenever they come.
+            // A hold keeps a person out whenever they come.
             (false, Err(SignalRefusal::NoSuchUser)) if !order.keeps_out() => {
                 Err(SignalRefusal::Silent)
             }
@@ -219,12 +225,7 @@ impl Pipeline {
         acted: &mut Acted,
     ) -> Result<SignalDone, SignalRefusal> {
         let Some(registry) = &self.registry else { return Err(SignalRefusal::NoSuchUser) };
-        let (fact, holds) = match &order.signal {
-            Signal::SessionRevoked => (SignalFact::Revoked, true),
-            Signal::CredentialChange { .. } => (SignalFact::Owing, true),
-            Signal::DeviceCompliance { compliant } => (SignalFact::NotCompliant, !compliant),
-            Signal::Verification | Signal::Other(_) => return Ok(SignalDone::Sessions(0)),
-        };
+        let Some((fact, holds)) = order.fact() else { return Ok(SignalDone::Sessions(0)) };
         let (user, provider) = (order.user.as_str(), order.provider.as_str());
         let hold = order.keeps_out().then_some(&*order.reason);
         let said = Said { user, provider, fact, holds, said_at_us: order.said_at_us, hold };

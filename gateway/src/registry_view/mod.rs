@@ -101,16 +101,11 @@ impl RegistryView {
     /// Whether this desk may come in. Waits a moment when a newer view could still say yes.
     pub async fn admit(&self, shown: &Shown) -> Result<Admitted, AdmissionRefusal> {
         let asked = Instant::now();
-        let mut snapshots = self.snapshots.clone();
-        let first = self.decide(shown, &snapshots.borrow_and_update().clone());
-        if first != Err(AdmissionRefusal::Unknown) {
+        let first = self.decide(shown);
+        if first != Err(AdmissionRefusal::Unknown) || !self.newer_than(asked).await {
             return first;
         }
-        let newer = timeout(NEWER_VIEW_MAX, snapshots.wait_for(|s| s.confirmed > asked)).await;
-        match newer {
-            Ok(Ok(s)) => self.decide(shown, &s),
-            _ => first,
-        }
+        self.decide(shown)
     }
 
     /// Waits a moment for a view that was confirmed after `asked`; whether there is one.
@@ -120,7 +115,8 @@ impl RegistryView {
         matches!(timeout(NEWER_VIEW_MAX, newer).await, Ok(Ok(_)))
     }
 
-    fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
+    fn decide(&self, shown: &Shown) -> Result<Admitted, AdmissionRefusal> {
+        let s = self.snapshots.borrow();
         let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
         let found = admit(&s.view, millis(age), millis(age_max), shown, crate::clock::now())?;
         Ok(Admitted {

@@ -1,27 +1,17 @@
 use super::*;
-use crate::insight::tally::tests::{accept, pass, quote, report, request};
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use crate::insight::{
+    tally::tests::{accept, pass, quote, report, request},
+    timeline::tests::{received, sent},
+};
 use proptest::prelude::*;
 use signet_fix::{
-    AppMessage, BEGIN_STRING,
+    AppMessage,
     message::{ExecType, OrdStatus, SnapshotMark},
 };
 use signet_history::{Chain, Moment};
 
 const T0: i64 = 1_795_219_200_000;
 const DEALERS: [&str; 3] = ["A", "B", "C"];
-
-fn frame(m: &AppMessage) -> String {
-    BASE64.encode(m.encode().finish(BEGIN_STRING).unwrap())
-}
-
-fn sent(m: &AppMessage) -> What {
-    What::Sent { msg: m.msg_type().into(), frame: frame(m) }
-}
-
-fn received(m: &AppMessage) -> What {
-    What::Received { msg: m.msg_type().into(), signed: false, frame: frame(m) }
-}
 
 /// Something that a history may have, of one of three RFQs and dealers.
 fn what(kind: u8, rfq: &str, dealer: &str, at_ms: i64) -> What {

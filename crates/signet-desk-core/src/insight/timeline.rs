@@ -225,4 +225,4 @@ fn of(m: &AppMessage) -> Option<String> {
 
 #[cfg(test)]
 #[path = "timeline_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -29,11 +29,11 @@ fn frame(m: &AppMessage) -> String {
     BASE64.encode(m.encode().finish(BEGIN_STRING).unwrap())
 }
 
-fn sent(m: &AppMessage) -> What {
+pub(in crate::insight) fn sent(m: &AppMessage) -> What {
     What::Sent { msg: m.msg_type().into(), frame: frame(m) }
 }
 
-fn received(m: &AppMessage) -> What {
+pub(in crate::insight) fn received(m: &AppMessage) -> What {
     What::Received { msg: m.msg_type().into(), signed: false, frame: frame(m) }
 }
 

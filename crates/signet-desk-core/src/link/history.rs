@@ -32,7 +32,7 @@ const TIDY_MS: i64 = 6 * 3_600_000;
 /// Days of the history from which dealers are judged; the page names them.
 const DEALER_DAYS: i64 = 30;
 const DAY_MS: i64 = 86_400_000;
-/// When more files than these have to be read for it, these, the newest, are told of before.
+/// When more files than these have to be read, the figures of the newest of them are shown first.
 const FIRST_FILES: usize = 30;
 /// After each file that had to be read, the processor is left to others for so long.
 const PAUSE: Duration = Duration::from_millis(50);
